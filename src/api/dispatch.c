@@ -1,0 +1,270 @@
+#include "api/dispatch.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/router.h"
+#include "base/clock.h"
+#include "http/problem.h"
+#include "http/static_files.h"
+#include "telemetry/telemetry.h"
+
+#define API_PREFIX "/api/"
+#define REQUEST_ARENA_CEILING ((size_t)16 << 20)
+
+const char *permission_name(enum permission permission)
+{
+    static const char *const names[] = {
+        [PERMISSION_OPS_ADMIN] = "ops_admin", [PERMISSION_OPS_READ] = "read",
+        [PERMISSION_SIGNED_IN] = "signed_in", [PERMISSION_TENANT_KEY] = "tenant_key",
+        [PERMISSION_LOCAL] = "local",         [PERMISSION_PUBLIC] = "public",
+    };
+    return names[permission];
+}
+
+/* Who may pass which door: by role, for those who came with a token. */
+static bool role_may(enum role role, enum permission permission)
+{
+    switch (permission) {
+    case PERMISSION_OPS_ADMIN: return role == ROLE_OPS_ADMIN;
+    case PERMISSION_OPS_READ:
+    case PERMISSION_LOCAL: return role == ROLE_OPS_ADMIN || role == ROLE_OPS_VIEWER;
+    case PERMISSION_SIGNED_IN:
+    case PERMISSION_TENANT_KEY:
+    case PERMISSION_PUBLIC: return true;
+    }
+    return false;
+}
+
+static bool is_write(const struct http_request *request)
+{
+    return strcmp(request->method, "GET") != 0;
+}
+
+/* A browser sends the cookie by itself, so a write must also come from our own pages. */
+bool call_check_origin(struct call *call, struct error *err)
+{
+    const char *origin = http_request_header(call->request, "Origin");
+    const char *host = http_request_header(call->request, "Host");
+    const char *own = call->api->public_origin;
+    if (origin && *own && strcmp(origin, own) == 0)
+        return true;
+    const char *authority = origin ? strstr(origin, "://") : NULL;
+    if (authority && !*own && host && strcmp(authority + 3, host) == 0)
+        return true;
+    return error_set(err, ERROR_FORBIDDEN,
+                     "The Origin header does not name this console: log in again at its own address.",
+                     "Origin 与控制台地址不符：请从控制台自己的地址访问。");
+}
+
+/* The token of the Authorization header, else of the console's cookie; NULL: there is none. */
+static const char *token_of(struct call *call, bool *ret_from_cookie)
+{
+    const char *header = http_request_header(call->request, "Authorization");
+    *ret_from_cookie = false;
+    if (header && strncasecmp(header, "Bearer ", 7) == 0)
+        return header + 7;
+    if (header)
+        return "";
+    *ret_from_cookie = true;
+    return http_request_cookie(call->request, "kimono_access");
+}
+
+static bool authenticate(struct call *call, struct error *err)
+{
+    bool from_cookie;
+    const char *token = token_of(call, &from_cookie);
+    if (!token)
+        return error_set(err, ERROR_UNAUTHENTICATED,
+                         "Send 'Authorization: Bearer …', or log in to the console.",
+                         "请携带 Authorization: Bearer …，或登录控制台。");
+    if (!auth_check(call->platform, token, call->arena, &call->principal, err))
+        return false;
+    if (from_cookie && is_write(call->request) && !call_check_origin(call, err))
+        return false;
+    call->actor.user_id = call->principal.user_id;
+    call->actor.username = call->principal.username;
+    return true;
+}
+
+static bool from_this_machine(const struct http_request *request)
+{
+    const char *address = request->client_address;
+    bool loopback = strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
+                    strncmp(address, "::ffff:127.", 11) == 0;
+    return loopback && !http_request_header(request, "X-Forwarded-For");
+}
+
+static bool permit(struct call *call, struct error *err)
+{
+    enum permission permission = call->route->permission;
+    if (permission == PERMISSION_PUBLIC ||
+        (permission == PERMISSION_LOCAL && from_this_machine(call->request)))
+        return true;
+    if (permission == PERMISSION_TENANT_KEY) {
+        const char *key = http_request_header(call->request, "X-API-Key");
+        return (key && *key) ||
+               error_set(err, ERROR_UNAUTHENTICATED, "Send the tenant's publishable key in X-API-Key.",
+                         "请在 X-API-Key 中携带商家的公开密钥。");
+    }
+    if (!authenticate(call, err))
+        return false;
+    if (!role_may(call->principal.role, permission))
+        return error_set(err, ERROR_FORBIDDEN, "The role %s may not do this.", "角色 %s 无权执行此操作。",
+                         role_name(call->principal.role));
+    return true;
+}
+
+/* Whose bucket it is: the person, else the tenant's key, else the address. */
+const char *call_caller(const struct call *call)
+{
+    if (call->principal.user_id)
+        return call->principal.user_id;
+    const char *key = http_request_header(call->request, "X-API-Key");
+    return key && call->route->permission == PERMISSION_TENANT_KEY ? key : call->request->client_address;
+}
+
+static bool limit(struct call *call, struct error *err)
+{
+    int wait = 1;
+    if (rate_limiter_take(call->api->limiter, call->route->rate, call_caller(call), call->request->started_us,
+                          &wait))
+        return true;
+    error_set(err, ERROR_RATE_LIMITED, "Too many requests: try again in %d s.",
+              "请求过于频繁：请 %d 秒后重试。", wait);
+    err->retry_after_seconds = wait;
+    return false;
+}
+
+static bool find_route(struct call *call, struct error *err)
+{
+    struct http_request *request = call->request;
+    char allow[64];
+    if (router_find(request->method, request->path, call->arena, &call->route, &call->path, allow))
+        return true;
+    if (!*allow)
+        return error_set(err, ERROR_NOT_FOUND, "There is nothing at %.120s.", "路径 %.120s 不存在。",
+                         request->path);
+    http_response_header(request, "Allow", allow);
+    return error_set(err, ERROR_METHOD, "%.16s is not possible here, only %s.",
+                     "此处不支持 %.16s，仅支持 %s。", request->method, allow);
+}
+
+/* A body where the route takes none, or without a limit that fits, is refused by the server. */
+static void plan_for(const struct route *route, struct http_plan *ret_plan)
+{
+    ret_plan->body_limit = route->body_limit;
+    ret_plan->run = route->run;
+}
+
+static void begin_call(struct api *api, struct http_request *request, struct http_plan *ret_plan)
+{
+    struct error err;
+    error_clear(&err);
+    request->arena.ceiling = REQUEST_ARENA_CEILING;
+    struct call *call = arena_alloc(&request->arena, sizeof(*call));
+    *call = (struct call){
+        .api = api,
+        .platform = api->platform,
+        .request = request,
+        .arena = &request->arena,
+        .actor = {"", "", request->client_address, request->request_id},
+    };
+    request->user = call;
+    if (find_route(call, &err) && permit(call, &err) && limit(call, &err)) {
+        plan_for(call->route, ret_plan);
+        return;
+    }
+    http_response_problem(request, &err);
+    ret_plan->answered = true;
+}
+
+static void begin_page(struct api *api, struct http_request *request, struct http_plan *ret_plan)
+{
+    struct error err;
+    ret_plan->answered = true;
+    if (strcmp(request->method, "GET") != 0) {
+        http_response_header(request, "Allow", "GET, HEAD");
+        error_set(&err, ERROR_METHOD, "%.16s is not possible here, only GET and HEAD.",
+                  "此处不支持 %.16s，仅支持 GET 和 HEAD。", request->method);
+    } else if (strcmp(request->path, "/") == 0) {
+        http_response_header(request, "Location", "/ops/");
+        request->response.status = 302;
+        return;
+    } else if (static_files_answer(api->pages, request)) {
+        return;
+    } else {
+        error_set(&err, ERROR_NOT_FOUND, "There is nothing at %.120s; the console is at /ops/.",
+                  "路径 %.120s 不存在；控制台在 /ops/。", request->path);
+    }
+    http_response_problem(request, &err);
+}
+
+static bool is_api_path(const char *path)
+{
+    return strncmp(path, API_PREFIX, strlen(API_PREFIX)) == 0 || strcmp(path, "/metrics") == 0;
+}
+
+static void begin(void *context, struct http_request *request, struct http_plan *ret_plan)
+{
+    if (is_api_path(request->path))
+        begin_call(context, request, ret_plan);
+    else
+        begin_page(context, request, ret_plan);
+}
+
+static void handle(void *context, struct http_request *request)
+{
+    (void)context;
+    struct call *call = request->user;
+    const struct route *route = call->route;
+    struct error err;
+    error_clear(&err);
+    void *input = arena_alloc(&request->arena, route->params ? route->params->input_size : 1);
+    call->input = input;
+    if (!params_parse(route->params, request, &call->path, input, &err) || !route->handle(call, &err))
+        http_response_problem(request, &err);
+}
+
+static enum log_level level_of(int status)
+{
+    return status >= 500 ? LOG_ERROR : status >= 400 ? LOG_WARN : LOG_INFO;
+}
+
+/* The path without its values, so that equal requests make equal messages; values are in `fields`. */
+static const char *path_for_log(const struct call *call, const struct http_request *request)
+{
+    return call && call->route ? call->route->path : request->path;
+}
+
+static void finish(void *context, struct http_request *request)
+{
+    struct api *api = context;
+    const struct call *call = request->user;
+    int status = request->response.status;
+    if (!call && status < 400)
+        return; /* a page or its parts: the API calls that it makes tell more */
+    char message[200], fields[160];
+    snprintf(message, sizeof(message), "%.10s %.150s %d", request->method, path_for_log(call, request),
+             status);
+    int64_t took_us = clock_monotonic_us() - request->started_us;
+    const char *user = call && call->principal.user_id ? call->principal.user_id : "";
+    snprintf(fields, sizeof(fields),
+             "{\"status\":%d,\"duration_ms\":%lld.%03lld,\"ip_address\":\"%s\",\"user_id\":\"%s\"}", status,
+             (long long)(took_us / 1000), (long long)(took_us % 1000), request->client_address, user);
+    telemetry_log(api->platform->telemetry, &(struct log_record){
+                                                .timestamp = request->received_at,
+                                                .level = level_of(status),
+                                                .source = "http",
+                                                .message = message,
+                                                .tenant_id = call ? call->principal.tenant_id : NULL,
+                                                .request_id = request->request_id,
+                                                .fields = fields,
+                                            });
+}
+
+struct http_handler dispatch_handler(struct api *api)
+{
+    return (struct http_handler){.context = api, .begin = begin, .handle = handle, .finish = finish};
+}

@@ -1,0 +1,97 @@
+/* GET /metrics: the Prometheus text format (version 0.0.4), for whoever watches from outside. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "api/endpoints.h"
+#include "base/clock.h"
+#include "platform/counters.h"
+#include "platform/health.h"
+#include "platform/scheduler.h"
+#include "store/store.h"
+#include "telemetry/telemetry.h"
+
+static void put(struct strbuf *out, const char *name, const char *type, const char *help, double value)
+{
+    strbuf_printf(out, "# HELP kimono_%s %s\n# TYPE kimono_%s %s\nkimono_%s %.15g\n", name, help, name, type,
+                  name, value);
+}
+
+static bool put_counters(struct strbuf *out, struct platform *platform, struct error *err)
+{
+    int64_t values[COUNTER_COUNT];
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) || !counters_read(db, values, err))
+        return false;
+    put(out, "tenants", "gauge", "Tenants.", (double)values[COUNTER_TENANTS]);
+    put(out, "active_tenants", "gauge", "Tenants that are not suspended.",
+        (double)values[COUNTER_ACTIVE_TENANTS]);
+    put(out, "qa_pairs", "gauge", "Question-answer pairs.", (double)values[COUNTER_QA_PAIRS]);
+    put(out, "unsynced_qa_pairs", "gauge", "Pairs whose text the vector index lacks.",
+        (double)values[COUNTER_UNSYNCED_QA_PAIRS]);
+    put(out, "pending_feedbacks", "gauge", "Feedback that waits.", (double)values[COUNTER_PENDING_FEEDBACKS]);
+    return true;
+}
+
+static void put_store(struct strbuf *out, struct platform *platform)
+{
+    struct store_stats store;
+    store_get_stats(platform->store, &store);
+    put(out, "store_queue_length", "gauge", "Writes that wait for the writer.", (double)store.queue_length);
+    put(out, "store_commits_total", "counter", "Commits of the main store.", (double)store.commits);
+    put(out, "store_failed_commits_total", "counter", "Commits that failed.", (double)store.failed_commits);
+    put(out, "store_bytes", "gauge", "Size of the main store.", (double)store.bytes);
+    put(out, "store_wal_bytes", "gauge", "Size of its write-ahead log.", (double)store.wal_bytes);
+}
+
+static void put_telemetry(struct strbuf *out, struct platform *platform)
+{
+    struct telemetry_stats stats;
+    telemetry_get_stats(platform->telemetry, &stats);
+    put(out, "telemetry_queued", "gauge", "Records that wait.", (double)stats.queued);
+    put(out, "telemetry_usage_rows_total", "counter", "Usage rows written.", (double)stats.written_usage);
+    put(out, "telemetry_log_rows_total", "counter", "Log rows written.", (double)stats.written_logs);
+    put(out, "telemetry_dropped_logs_total", "counter", "Log rows lost to a full queue.",
+        (double)stats.dropped_logs);
+}
+
+static void put_components(struct strbuf *out, struct platform *platform)
+{
+    strbuf_puts(out, "# HELP kimono_component_status 0 healthy, 1 degraded, 2 unhealthy, 3 unknown.\n"
+                     "# TYPE kimono_component_status gauge\n");
+    for (int i = 0; i < COMPONENT_COUNT; i++) {
+        struct health_reading reading;
+        health_read(platform, (enum component)i, &reading);
+        strbuf_printf(out, "kimono_component_status{component=\"%s\"} %d\n",
+                      component_name((enum component)i), (int)reading.status);
+    }
+}
+
+/* Pages in memory are the second figure of /proc/self/statm (proc(5)). */
+static double resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    long size, resident = 0;
+    if (file && fscanf(file, "%ld %ld", &size, &resident) != 2)
+        resident = 0;
+    if (file)
+        fclose(file);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+bool metrics_get(struct call *call, struct error *err)
+{
+    struct http_request *request = call->request;
+    struct strbuf *out = &request->response.body;
+    if (!put_counters(out, call->platform, err))
+        return false;
+    put_store(out, call->platform);
+    put_telemetry(out, call->platform);
+    put_components(out, call->platform);
+    put(out, "process_resident_memory_bytes", "gauge", "Memory in use.", resident_bytes());
+    put(out, "uptime_seconds", "gauge", "Seconds since the start.",
+        (double)metrics_uptime_seconds(call->api->metrics));
+    request->response.status = 200;
+    request->response.content_type = call->route->content_type;
+    request->response.no_etag = true;
+    return true;
+}

@@ -1,0 +1,306 @@
+#include "api/params.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/json_reader.h"
+#include "base/utf8.h"
+
+#define TEXT_DEFAULT_MAX 200
+#define PARAMS_MAX 32
+
+struct parsing {
+    const struct param *params;
+    size_t count;
+    struct http_request *request;
+    void *input;
+    struct error *err;
+    bool seen[PARAMS_MAX];
+};
+
+static void *member_of(const struct parsing *p, const struct param *param)
+{
+    return (char *)p->input + param->offset;
+}
+
+static void check_range(const struct param *param, double value, struct error *err)
+{
+    if (param->max > param->min && (value < param->min || value > param->max))
+        error_add_field(err, param->name, "must be between %g and %g", "应在 %g 与 %g 之间", param->min,
+                        param->max);
+}
+
+static bool is_one_of(const char *text, const char *const *values)
+{
+    for (; *values; values++)
+        if (strcmp(*values, text) == 0)
+            return true;
+    return false;
+}
+
+static void refuse_value(const struct param *param, struct error *err)
+{
+    char list[120] = "";
+    for (const char *const *value = param->values; *value; value++) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", *value);
+    }
+    error_add_field(err, param->name, "must be one of: %s", "应为以下之一：%s", list);
+}
+
+static bool has_control_character(const char *text)
+{
+    for (; *text; text++)
+        if (((unsigned char)*text < 0x20 && !strchr("\n\r\t", *text)) || *text == 0x7F)
+            return true;
+    return false;
+}
+
+static void take_text(const struct parsing *p, const struct param *param, const char *text)
+{
+    size_t max = param->max > 0 ? (size_t)param->max : TEXT_DEFAULT_MAX;
+    size_t length = utf8_count(text, strlen(text));
+    if (param->values && !is_one_of(text, param->values))
+        refuse_value(param, p->err);
+    else if ((double)length < param->min || (param->required && length == 0))
+        error_add_field(p->err, param->name, "is too short", "过短");
+    else if (length > max)
+        error_add_field(p->err, param->name, "is too long: %zu characters, at most %zu",
+                        "过长：%zu 个字符，最多 %zu 个", length, max);
+    else if (has_control_character(text))
+        error_add_field(p->err, param->name, "holds a control character", "含有控制字符");
+    *(const char **)member_of(p, param) = arena_strdup(&p->request->arena, text);
+}
+
+static void take_int(const struct parsing *p, const struct param *param, int64_t value)
+{
+    check_range(param, (double)value, p->err);
+    *(int64_t *)member_of(p, param) = value;
+}
+
+static void take_real(const struct parsing *p, const struct param *param, double value)
+{
+    check_range(param, value, p->err);
+    *(double *)member_of(p, param) = value;
+}
+
+static void take_time(const struct parsing *p, const struct param *param, const char *text)
+{
+    struct error why;
+    int64_t ms;
+    if (clock_parse(text, &ms, &why))
+        *(int64_t *)member_of(p, param) = ms;
+    else
+        error_add_field(p->err, param->name, "%s%.0s", "%.0s%s", why.detail[LANGUAGE_EN],
+                        why.detail[LANGUAGE_ZH]);
+}
+
+static void refuse_kind(const struct parsing *p, const struct param *param)
+{
+    static const char *const kinds[][LANGUAGE_COUNT] = {
+        [PARAM_KIND_TEXT] = {"a text", "文本"},
+        [PARAM_KIND_INT] = {"a whole number", "整数"},
+        [PARAM_KIND_REAL] = {"a number", "数字"},
+        [PARAM_KIND_BOOL] = {"true or false", "true 或 false"},
+        [PARAM_KIND_TIME] = {"a time such as 2026-11-22T06:48:26.062Z", "时间，如 2026-11-22T06:48:26.062Z"},
+    };
+    error_add_field(p->err, param->name, "must be %s%.0s", "%.0s应为%s", kinds[param->kind][LANGUAGE_EN],
+                    kinds[param->kind][LANGUAGE_ZH]);
+}
+
+/* A value that came as text: path, query, header, fallback. */
+static void take_written(const struct parsing *p, const struct param *param, const char *text)
+{
+    char *end;
+    errno = 0;
+    switch (param->kind) {
+    case PARAM_KIND_TEXT: take_text(p, param, text); return;
+    case PARAM_KIND_TIME: take_time(p, param, text); return;
+    case PARAM_KIND_INT: {
+        long long value = strtoll(text, &end, 10);
+        if (*text && !*end && !errno && !isspace((unsigned char)*text)) {
+            take_int(p, param, value);
+            return;
+        }
+        break;
+    }
+    case PARAM_KIND_REAL: {
+        double value = strtod(text, &end);
+        if (*text && !*end && !errno && isfinite(value) && strspn(text, "0123456789+-.eE") == strlen(text)) {
+            take_real(p, param, value);
+            return;
+        }
+        break;
+    }
+    case PARAM_KIND_BOOL:
+        if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) {
+            *(bool *)member_of(p, param) = text[0] == 't';
+            return;
+        }
+        break;
+    }
+    refuse_kind(p, param);
+}
+
+/* A value of the JSON body. */
+static void take_json(const struct parsing *p, const struct param *param, const cJSON *value)
+{
+    int64_t integer;
+    if (cJSON_IsString(value) && param->kind == PARAM_KIND_TEXT)
+        take_text(p, param, value->valuestring);
+    else if (cJSON_IsString(value) && param->kind == PARAM_KIND_TIME)
+        take_time(p, param, value->valuestring);
+    else if (param->kind == PARAM_KIND_INT && json_is_integer(value, &integer))
+        take_int(p, param, integer);
+    else if (param->kind == PARAM_KIND_REAL && cJSON_IsNumber(value))
+        take_real(p, param, value->valuedouble);
+    else if (param->kind == PARAM_KIND_BOOL && cJSON_IsBool(value))
+        *(bool *)member_of(p, param) = cJSON_IsTrue(value);
+    else
+        refuse_kind(p, param);
+}
+
+static const struct param *find_param(const struct parsing *p, enum param_in in, const char *name,
+                                      size_t *ret_at)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->params[i].in == in && strcmp(p->params[i].name, name) == 0) {
+            *ret_at = i;
+            return &p->params[i];
+        }
+    }
+    return NULL;
+}
+
+static bool take_query(void *context, const char *name, const char *value)
+{
+    struct parsing *p = context;
+    size_t at;
+    const struct param *param = find_param(p, PARAM_IN_QUERY, name, &at);
+    if (!param) {
+        error_add_field(p->err, name, "is not a parameter here", "不是此处的参数");
+    } else if (p->seen[at]) {
+        error_add_field(p->err, name, "stands twice", "重复");
+    } else {
+        p->seen[at] = true;
+        take_written(p, param, value ? value : "");
+    }
+    return true;
+}
+
+static void take_path(struct parsing *p, const struct path_values *path)
+{
+    for (size_t i = 0; i < path->count; i++) {
+        size_t at;
+        const struct param *param = find_param(p, PARAM_IN_PATH, path->names[i], &at);
+        if (param) {
+            p->seen[at] = true;
+            take_written(p, param, path->values[i]);
+        }
+    }
+}
+
+static void take_headers(struct parsing *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->params[i].in != PARAM_IN_HEADER)
+            continue;
+        const char *value = http_request_header(p->request, p->params[i].name);
+        p->seen[i] = value != NULL;
+        if (value)
+            take_written(p, &p->params[i], value);
+    }
+}
+
+static void take_members(struct parsing *p, const cJSON *body)
+{
+    for (const cJSON *member = body->child; member; member = member->next) {
+        size_t at;
+        const struct param *param = find_param(p, PARAM_IN_BODY, member->string, &at);
+        if (!param) {
+            error_add_field(p->err, member->string, "is not a field here", "不是此处的字段");
+            continue;
+        }
+        if (cJSON_IsNull(member)) /* null is the same as absent */
+            continue;
+        p->seen[at] = true;
+        take_json(p, param, member);
+    }
+}
+
+static bool is_json_type(const char *content_type)
+{
+    static const char json[] = "application/json";
+    size_t length = sizeof(json) - 1;
+    return content_type && strncasecmp(content_type, json, length) == 0 &&
+           (content_type[length] == '\0' || strchr("; \t", content_type[length]));
+}
+
+static bool take_body(struct parsing *p)
+{
+    struct http_request *request = p->request;
+    if (request->body_length == 0)
+        return true;
+    if (!is_json_type(http_request_header(request, "Content-Type")))
+        return error_set(p->err, ERROR_MEDIA_TYPE, "Send the body as application/json.",
+                         "请求体须为 application/json。");
+    CLEANUP(json_delete) cJSON *body = NULL;
+    struct error why;
+    error_clear(&why);
+    if (!json_parse(request->body, request->body_length, &body, &why)) {
+        *p->err = why;
+        return false;
+    }
+    if (!cJSON_IsObject(body))
+        return error_set(p->err, ERROR_INVALID, "The body must be a JSON object.", "请求体须为 JSON 对象。");
+    take_members(p, body);
+    return true;
+}
+
+static void take_absent(const struct parsing *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const struct param *param = &p->params[i];
+        if (p->seen[i])
+            continue;
+        if (param->required)
+            error_add_field(p->err, param->name, "is missing", "缺少");
+        else if (param->fallback)
+            take_written(p, param, param->fallback);
+        else if (param->kind == PARAM_KIND_INT || param->kind == PARAM_KIND_TIME)
+            *(int64_t *)member_of(p, param) = INT_NULL;
+        else if (param->kind == PARAM_KIND_REAL)
+            *(double *)member_of(p, param) = NAN;
+    }
+}
+
+static const struct params no_params = {0};
+
+bool params_parse(const struct params *params, struct http_request *request, const struct path_values *path,
+                  void *input, struct error *err)
+{
+    if (!params)
+        params = &no_params;
+    struct parsing p = {
+        .params = params->table, .count = params->count, .request = request, .input = input, .err = err};
+    if (params_have_body(params) && !take_body(&p))
+        return false;
+    take_path(&p, path);
+    http_query_each(request, take_query, &p);
+    take_headers(&p);
+    take_absent(&p);
+    return err->code == ERROR_NONE;
+}
+
+bool params_have_body(const struct params *params)
+{
+    for (size_t i = 0; i < params->count; i++)
+        if (params->table[i].in == PARAM_IN_BODY)
+            return true;
+    return false;
+}

@@ -1,0 +1,77 @@
+/* Parameters: a route declares what it takes, from the path, the query, the body or a header; all of it
+ * is parsed and checked before the handler runs, and everything wrong, missing or unknown is named at
+ * once (422). The handler sees a typed struct.
+ *
+ *     struct trends_input { int64_t days; };
+ *     static const struct param trends_table[] = {
+ *         PARAM_QUERY(struct trends_input, days, INT, "Days, today included", .min = 1, .max = 90,
+ *                     .fallback = "7"),
+ *     };
+ *     const struct params trends_params = PARAMS(struct trends_input, trends_table);
+ */
+#ifndef KIMONO_API_PARAMS_H
+#define KIMONO_API_PARAMS_H
+
+#include "base/descriptor.h"
+#include "http/request.h"
+
+enum param_in { PARAM_IN_PATH, PARAM_IN_QUERY, PARAM_IN_BODY, PARAM_IN_HEADER };
+
+/* In C: TEXT const char * (absent NULL), INT int64_t (absent INT_NULL), REAL double (absent NaN),
+ * BOOL bool (absent false), TIME int64_t milliseconds (absent INT_NULL). */
+enum param_kind { PARAM_KIND_TEXT, PARAM_KIND_INT, PARAM_KIND_REAL, PARAM_KIND_BOOL, PARAM_KIND_TIME };
+
+struct param {
+    const char *name;
+    enum param_in in;
+    enum param_kind kind;
+    size_t offset;
+    const char *description; /* one English sentence for the OpenAPI document */
+    bool required;
+    double min, max;           /* of a number; of a text its length in characters (max 0: 200) */
+    const char *fallback;      /* what an absent one is taken for */
+    const char *const *values; /* of a text: the only values there are, NULL-terminated */
+};
+
+#define PARAM_OF(in_, type, member, kind_, ...)                                                              \
+    {                                                                                                        \
+        .name = #member, .in = in_, .kind = PARAM_KIND_##kind_, .offset = offsetof(type, member),            \
+        .description = __VA_ARGS__                                                                           \
+    }
+#define PARAM_PATH(type, member, kind, ...)                                                                  \
+    PARAM_OF(PARAM_IN_PATH, type, member, kind, __VA_ARGS__, .required = true)
+#define PARAM_QUERY(type, member, kind, ...) PARAM_OF(PARAM_IN_QUERY, type, member, kind, __VA_ARGS__)
+#define PARAM_BODY(type, member, kind, ...) PARAM_OF(PARAM_IN_BODY, type, member, kind, __VA_ARGS__)
+
+/* Which page of a list; the members page and page_size of the input struct. */
+#define PAGE_SIZE_MAX 200
+#define PARAMS_PAGE(type)                                                                                    \
+    PARAM_QUERY(type, page, INT, "Which page, from 1", .min = 1, .max = 1e9, .fallback = "1"),               \
+        PARAM_QUERY(type, page_size, INT, "Items on a page", .min = 1, .max = PAGE_SIZE_MAX,                 \
+                    .fallback = "20")
+
+#define PATH_SEGMENTS_MAX 4
+
+struct path_values {
+    const char *names[PATH_SEGMENTS_MAX];
+    const char *values[PATH_SEGMENTS_MAX];
+    size_t count;
+};
+
+/* All that a route takes: its parameters and the struct that they fill. */
+struct params {
+    const struct param *table;
+    size_t count, input_size;
+};
+#define PARAMS(type, table_)                                                                                 \
+    {                                                                                                        \
+        .table = table_, .count = ARRAY_SIZE(table_), .input_size = sizeof(type)                             \
+    }
+
+/* Fills `input` (zeroed by the caller). Texts live in the request's arena. */
+bool params_parse(const struct params *params, struct http_request *request, const struct path_values *path,
+                  void *input, struct error *err);
+
+bool params_have_body(const struct params *params);
+
+#endif

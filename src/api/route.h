@@ -1,0 +1,84 @@
+/* Routes: one row in the table of ops_routes.c is all that there is to know about an endpoint, and
+ * dispatch.c treats every row the same. */
+#ifndef KIMONO_API_ROUTE_H
+#define KIMONO_API_ROUTE_H
+
+#include "api/params.h"
+#include "http/server.h"
+#include "ops/metrics_collector.h"
+#include "platform/audit.h"
+#include "platform/auth.h"
+#include "security/rate_limit.h"
+
+/* Zero, what a forgotten column holds, is the closed door. */
+enum permission {
+    PERMISSION_OPS_ADMIN,  /* ops_admin alone */
+    PERMISSION_OPS_READ,   /* ops_admin and ops_viewer */
+    PERMISSION_SIGNED_IN,  /* every user and token */
+    PERMISSION_TENANT_KEY, /* a tenant's publishable key in X-API-Key */
+    PERMISSION_LOCAL,      /* the machine itself, or ops with a token */
+    PERMISSION_PUBLIC,
+};
+const char *permission_name(enum permission permission);
+
+struct api {
+    struct platform *platform;
+    struct metrics_collector *metrics;
+    struct rate_limiter *limiter;
+    struct static_files *pages;
+    const char *version;
+    const char *public_origin; /* "" : the Host that was asked */
+    struct strbuf openapi;     /* the document, made once */
+};
+
+/* One request on its way through a handler. */
+struct call {
+    struct api *api;
+    struct platform *platform;
+    struct http_request *request;
+    const struct route *route;
+    struct arena *arena;
+    struct principal principal; /* all zero where nobody is signed in */
+    struct actor actor;
+    const void *input;
+    struct path_values path;
+};
+
+/* True: the answer is in the request. False: the error becomes the answer. */
+typedef bool (*route_handler)(struct call *call, struct error *err);
+
+enum answer_shape { ANSWER_OBJECT, ANSWER_LIST /* {"items":[…],"total":N,"page":1,"page_size":20} */ };
+
+struct route {
+    const char *method, *path; /* "/api/v1/ops/tenants/{id}" */
+    enum permission permission;
+    const char *audit_action; /* of what it changes; NULL: it changes nothing that is audited */
+    enum rate_class rate;
+    size_t body_limit;               /* bytes; 0 where there is no body */
+    enum http_run run;               /* HTTP_RUN_WORKER for whatever may wait */
+    const struct params *params;     /* NULL: it takes nothing */
+    int status;                      /* of success; 0: 200 */
+    int other_status;                /* a second one with the same answer: health's 503; 0: none */
+    const struct descriptor *answer; /* NULL: no JSON (204, text) */
+    enum answer_shape shape;
+    const char *content_type; /* of an answer that is not JSON */
+    route_handler handle;
+    const char *summary; /* for the OpenAPI document */
+};
+
+extern const struct route routes[];
+extern const size_t route_count;
+
+/* Writes an answer by its descriptor, with the route's status. */
+bool reply(struct call *call, const struct descriptor *descriptor, const void *object);
+/* A page of a list: `count` structs at `items`. */
+bool reply_list(struct call *call, const struct descriptor *descriptor, const void *items, size_t count,
+                int64_t total, int64_t page, int64_t page_size);
+bool reply_empty(struct call *call); /* 204 */
+
+/* True when the request comes from the console's own pages (its Origin is our own). */
+bool call_check_origin(struct call *call, struct error *err);
+/* Whose rate limit the request counts for: a user's id, a tenant's key, an address. */
+const char *call_caller(const struct call *call);
+
+#endif

@@ -1,0 +1,363 @@
+#include "app.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "api/dispatch.h"
+#include "api/openapi.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/static_files.h"
+#include "ops/metrics_collector.h"
+#include "platform/health.h"
+#include "platform/knowledge.h"
+#include "platform/learning.h"
+#include "platform/principal_cache.h"
+#include "platform/scheduler.h"
+#include "provider/chat_model.h"
+#include "security/token.h"
+#include "telemetry/telemetry.h"
+
+#define INDEX_CACHE_BYTES ((size_t)64 << 20)
+#define WORKER_QUEUE 4096
+#define STOP_GRACE_MS 10000
+#define SNAPSHOT_DAYS 90
+#define LEARNING_JOBS 4
+#define HOUSEKEEPING_JOBS 3
+
+struct app {
+    const struct settings *boot; /* the snapshot at the start: boot settings never change */
+    struct platform platform;
+    struct metrics_collector *metrics;
+    struct scheduled_job jobs[LEARNING_JOBS + HOUSEKEEPING_JOBS]; /* lent to the two schedulers */
+    struct scheduler *housekeeping; /* short jobs, so that a long one of the scheduler delays none */
+    struct worker_pool *workers;
+    struct api api;
+    struct http_server *server;
+};
+
+/* Timed work. Adding a job: its function here and a row in one of the two tables below. */
+
+static int64_t each_second(const struct platform *platform)
+{
+    (void)platform;
+    return SECOND_MS;
+}
+
+static int64_t each_ten_seconds(const struct platform *platform)
+{
+    (void)platform;
+    return 10 * SECOND_MS;
+}
+
+static int64_t each_snapshot(const struct platform *platform)
+{
+    (void)platform;
+    return SNAPSHOT_INTERVAL_MS;
+}
+
+static int64_t each_hour(const struct platform *platform)
+{
+    (void)platform;
+    return HOUR_MS;
+}
+
+static int64_t process_interval(const struct platform *platform)
+{
+    return settings_now(platform->settings)->process_interval * SECOND_MS;
+}
+
+static int64_t sync_interval(const struct platform *platform)
+{
+    return settings_now(platform->settings)->sync_interval * SECOND_MS;
+}
+
+static bool auto_learn(const struct platform *platform)
+{
+    return settings_now(platform->settings)->auto_learn_enabled;
+}
+
+static bool auto_sync(const struct platform *platform)
+{
+    return settings_now(platform->settings)->auto_sync_enabled;
+}
+
+static bool run_learning(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    struct app *app = context;
+    struct learning_report report;
+    if (!learning_process(&app->platform, &report, err))
+        return false;
+    if (report.feedbacks)
+        snprintf(ret_summary, size, "%lld feedbacks: %lld learned, %lld corrected, %lld failed",
+                 (long long)report.feedbacks, (long long)report.learned, (long long)report.updated,
+                 (long long)report.failed);
+    return true;
+}
+
+static bool run_sync(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    struct app *app = context;
+    struct sync_report report;
+    if (!vector_sync_run(&app->platform, NULL, &report, err))
+        return false;
+    if (report.tenants)
+        snprintf(ret_summary, size, "%lld tenants: %lld pairs indexed, %lld removed, %lld tenants failed",
+                 (long long)report.tenants, (long long)report.pairs, (long long)report.removed,
+                 (long long)report.failed_tenants);
+    return true;
+}
+
+static bool run_roll_over(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    struct app *app = context;
+    int64_t days;
+    if (!telemetry_roll_over(app->platform.telemetry, &days, err))
+        return false;
+    if (days)
+        snprintf(ret_summary, size, "totals of %lld ended days carried over", (long long)days);
+    return true;
+}
+
+static bool run_retention(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    struct app *app = context;
+    int64_t files, snapshots, sessions;
+    if (!telemetry_retain(app->platform.telemetry, (int)app->boot->telemetry_days, &files, err) ||
+        !metrics_retain(app->metrics, SNAPSHOT_DAYS, &snapshots, err) ||
+        !auth_sweep(&app->platform, &sessions, err))
+        return false;
+    if (files || snapshots || sessions)
+        snprintf(ret_summary, size, "%lld day files, %lld snapshots, %lld sessions deleted", (long long)files,
+                 (long long)snapshots, (long long)sessions);
+    return true;
+}
+
+static bool run_snapshot(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    (void)ret_summary, (void)size;
+    struct app *app = context;
+    return metrics_snapshot(app->metrics, err);
+}
+
+static bool run_health(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    (void)ret_summary, (void)size;
+    struct app *app = context;
+    if (!health_probe(&app->platform, err))
+        return false;
+    metrics_watch(app->metrics);
+    return true;
+}
+
+static bool run_settings(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    (void)ret_summary, (void)size;
+    struct app *app = context;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(app->platform.store, READ_LIMIT_MS, &db, err) &&
+           settings_refresh(app->platform.settings, db, err);
+}
+
+static void start_schedulers(struct app *app)
+{
+    /* clang-format off */
+    const struct scheduled_job learning[LEARNING_JOBS] = {
+        {.name = "learning", .first_ms = 5000, .interval_ms = process_interval, .enabled = auto_learn,
+         .run = run_learning, .context = app},
+        {.name = "vector_sync", .first_ms = 3000, .interval_ms = sync_interval, .enabled = auto_sync,
+         .run = run_sync, .context = app},
+        {.name = "roll_over", .first_ms = 10000, .interval_ms = each_hour, .run = run_roll_over, .context = app},
+        {.name = "retention", .first_ms = 60000, .interval_ms = each_hour, .run = run_retention, .context = app},
+    };
+    const struct scheduled_job housekeeping[HOUSEKEEPING_JOBS] = {
+        {.name = "settings", .first_ms = 1000, .interval_ms = each_second, .run = run_settings, .context = app},
+        {.name = "health", .first_ms = 0, .interval_ms = each_ten_seconds, .run = run_health, .context = app},
+        {.name = "snapshot", .first_ms = 15000, .interval_ms = each_snapshot, .run = run_snapshot, .context = app},
+    };
+    /* clang-format on */
+    memcpy(app->jobs, learning, sizeof(learning));
+    memcpy(app->jobs + LEARNING_JOBS, housekeeping, sizeof(housekeeping));
+    app->platform.scheduler = scheduler_start(&app->platform, app->jobs, LEARNING_JOBS);
+    app->housekeeping = scheduler_start(&app->platform, app->jobs + LEARNING_JOBS, HOUSEKEEPING_JOBS);
+}
+
+/* Paths in the data folder; each has one owner. */
+struct data_paths {
+    char store[512], telemetry[512], signing_key[512];
+};
+
+static bool data_paths(const char *folder, struct data_paths *ret_paths, struct error *err)
+{
+    if (strlen(folder) > sizeof(ret_paths->store) - 32)
+        return error_set(err, ERROR_INVALID, "the path of the data folder is too long", "数据目录的路径过长");
+    snprintf(ret_paths->store, sizeof(ret_paths->store), "%s/kimono.db", folder);
+    snprintf(ret_paths->telemetry, sizeof(ret_paths->telemetry), "%s/telemetry", folder);
+    snprintf(ret_paths->signing_key, sizeof(ret_paths->signing_key), "%s/signing.key", folder);
+    return true;
+}
+
+static bool make_folder(const char *folder, struct error *err)
+{
+    if (mkdir(folder, 0700) == 0 || errno == EEXIST)
+        return true;
+    return error_set(err, ERROR_INTERNAL, "cannot make the data folder %s: %s; choose another with --data",
+                     "无法创建数据目录 %s：%s；请用 --data 另选目录", folder, strerror(errno));
+}
+
+static bool check_exists(const char *folder, const char *store, struct error *err)
+{
+    struct stat info;
+    if (stat(store, &info) == 0)
+        return true;
+    return error_set(
+        err, ERROR_NOT_FOUND,
+        "there is no store in %s: run 'kimono serve' or 'kimono demo' first, or name it with --data",
+        "目录 %s 中没有数据：请先运行 kimono serve 或 kimono demo，或用 --data 指定", folder);
+}
+
+static bool open_store(struct app *app, const struct app_options *options, const struct data_paths *paths,
+                       struct error *err)
+{
+    const struct settings *boot = app->boot;
+    if (*boot->database)
+        return error_set(
+            err, ERROR_INVALID,
+            "PostgreSQL is not part of this version: leave --database out to use the embedded store",
+            "此版本不含 PostgreSQL：请去掉 --database，使用内置数据库");
+    if (options->must_exist && !check_exists(boot->data, paths->store, err))
+        return false;
+    struct store_options store = {
+        .path = paths->store,
+        .durability = options->durability,
+        .migrations = main_migrations,
+        .migration_count = main_migration_count,
+    };
+    return make_folder(boot->data, err) && store_open(&app->platform.store, &store, err);
+}
+
+static bool open_services(struct app *app, const struct app_options *options, const struct data_paths *paths,
+                          struct error *err)
+{
+    struct platform *platform = &app->platform;
+    unsigned char key[SIGNING_KEY_SIZE];
+    struct telemetry_options telemetry = {
+        .folder = paths->telemetry, .main_store = platform->store, .durability = options->durability};
+    if (!token_key_load(paths->signing_key, key, err) ||
+        !telemetry_open(&platform->telemetry, &telemetry, err))
+        return false;
+    platform->signer = token_signer_new(key);
+    explicit_bzero(key, sizeof(key));
+    platform->health = health_new();
+    platform->index = embedded_index_new(knowledge_source, platform->store, INDEX_CACHE_BYTES);
+    platform->model = embedded_chat_model_new();
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(platform->store, READ_LIMIT_MS, &db, err) &&
+           settings_refresh(platform->settings, db, err);
+}
+
+static void log_to_telemetry(void *context, enum log_level level, const char *source, const char *request_id,
+                             const char *message)
+{
+    telemetry_log(
+        context,
+        &(struct log_record){.level = level, .source = source, .request_id = request_id, .message = message});
+}
+
+static bool open_server(struct app *app, struct error *err)
+{
+    const struct settings *boot = app->boot;
+    struct api *api = &app->api;
+    app->platform.principals = principal_cache_new();
+    app->metrics = metrics_collector_new(&app->platform, KIMONO_VERSION);
+    app->workers = worker_pool_new("worker", (size_t)boot->workers, WORKER_QUEUE);
+    *api = (struct api){
+        .platform = &app->platform,
+        .metrics = app->metrics,
+        .limiter = rate_limiter_new(boot->rate_limits),
+        .version = KIMONO_VERSION,
+        .public_origin = boot->public_origin,
+    };
+    openapi_write(&api->openapi, KIMONO_VERSION);
+    if (!static_files_open(&api->pages, *boot->static_folder ? boot->static_folder : NULL, err))
+        return false;
+    log_set_sink(log_to_telemetry, app->platform.telemetry);
+    if (!boot->rate_limits)
+        log_warn("security", "rate limits are off (KIMONO_RATE_LIMITS): for tests and benchmarks only");
+    start_schedulers(app);
+    struct http_server_options options = {
+        .listen = boot->listen,
+        .trusted_proxy = *boot->trusted_proxy ? boot->trusted_proxy : NULL,
+        .workers = app->workers,
+        .handler = dispatch_handler(api),
+    };
+    return http_server_start(&app->server, &options, err);
+}
+
+static bool open_all(struct app *app, const struct app_options *options, struct error *err)
+{
+    struct data_paths paths;
+    return clock_set_zone(app->boot->timezone, err) && data_paths(app->boot->data, &paths, err) &&
+           open_store(app, options, &paths, err) &&
+           (options->depth < APP_SERVICES || open_services(app, options, &paths, err)) &&
+           (options->depth < APP_SERVER || open_server(app, err));
+}
+
+bool app_open(struct app **ret_app, const struct app_options *options, struct error *err)
+{
+    /* Each of glibc's arenas keeps what its threads freed: few arenas keep the memory flat. */
+    mallopt(M_ARENA_MAX, 2);
+    struct app *app = xcalloc(1, sizeof(*app));
+    app->boot = settings_now(options->settings);
+    app->platform.settings = options->settings;
+    if (!open_all(app, options, err)) {
+        app_close(app);
+        return false;
+    }
+    *ret_app = app;
+    return true;
+}
+
+static void close_server(struct app *app)
+{
+    http_server_stop(app->server, STOP_GRACE_MS);
+    worker_pool_free(app->workers);
+    scheduler_stop(app->housekeeping); /* first: health reads the other one's state */
+    scheduler_stop(app->platform.scheduler);
+    log_set_sink(NULL, NULL);
+    static_files_close(app->api.pages);
+    rate_limiter_free(app->api.limiter);
+    strbuf_release(&app->api.openapi);
+    metrics_collector_free(app->metrics);
+}
+
+void app_close(struct app *app)
+{
+    if (!app)
+        return;
+    struct platform *platform = &app->platform;
+    close_server(app);
+    if (platform->model)
+        platform->model->ops->free(platform->model);
+    if (platform->index)
+        platform->index->ops->free(platform->index);
+    health_free(platform->health);
+    principal_cache_free(platform->principals);
+    token_signer_free(platform->signer);
+    telemetry_close(platform->telemetry);
+    store_close(platform->store);
+    free(app);
+}
+
+struct platform *app_platform(struct app *app)
+{
+    return &app->platform;
+}
+
+int app_port(const struct app *app)
+{
+    return http_server_port(app->server);
+}

@@ -1,0 +1,93 @@
+#include "base/descriptor.h"
+
+#include "base/clock.h"
+
+static void write_value(struct json_writer *w, const struct field *field, const void *object);
+
+static void write_day(struct json_writer *w, int64_t day)
+{
+    char text[CLOCK_DAY_SIZE];
+    if (day == INT_NULL) {
+        json_null(w);
+        return;
+    }
+    clock_day_format((int32_t)day, text);
+    json_text(w, text);
+}
+
+static void write_int(struct json_writer *w, int64_t value)
+{
+    if (value == INT_NULL)
+        json_null(w);
+    else
+        json_int(w, value);
+}
+
+static size_t count_of(const struct field *field, const void *object)
+{
+    return *(const size_t *)((const char *)object + field->count_offset);
+}
+
+static void write_many(struct json_writer *w, const struct field *field, const void *object)
+{
+    const char *items = *(const char *const *)((const char *)object + field->offset);
+    size_t count = count_of(field, object);
+    json_array_begin(w);
+    for (size_t i = 0; i < count; i++) {
+        if (field->kind == FIELD_REALS)
+            json_real(w, ((const double *)(const void *)items)[i]);
+        else if (field->kind == FIELD_TEXTS)
+            json_text(w, ((const char *const *)(const void *)items)[i]);
+        else
+            json_struct(w, field->of, items + i * field->of->size);
+    }
+    json_array_end(w);
+}
+
+static void write_map(struct json_writer *w, const struct field *field, const void *object)
+{
+    const char *items = *(const char *const *)((const char *)object + field->offset);
+    size_t count = count_of(field, object);
+    json_object_begin(w);
+    for (size_t i = 0; i < count; i++) {
+        const char *item = items + i * field->of->size;
+        json_key(w, *(const char *const *)(item + field->of->fields[0].offset));
+        write_value(w, &field->of->fields[1], item);
+    }
+    json_object_end(w);
+}
+
+static void write_value(struct json_writer *w, const struct field *field, const void *object)
+{
+    const void *at = (const char *)object + field->offset;
+    switch (field->kind) {
+    case FIELD_TEXT: json_text(w, *(const char *const *)at); break;
+    case FIELD_INT: write_int(w, *(const int64_t *)at); break;
+    case FIELD_BOOL: json_bool(w, *(const bool *)at); break;
+    case FIELD_REAL: json_real(w, *(const double *)at); break;
+    case FIELD_TIME: json_time(w, *(const int64_t *)at); break;
+    case FIELD_MONEY: json_money(w, *(const int64_t *)at); break;
+    case FIELD_DAY: write_day(w, *(const int64_t *)at); break;
+    case FIELD_JSON: json_raw(w, *(const char *const *)at); break;
+    case FIELD_OBJECT: json_struct(w, field->of, at); break;
+    case FIELD_MAP: write_map(w, field, object); break;
+    case FIELD_LIST:
+    case FIELD_REALS:
+    case FIELD_TEXTS: write_many(w, field, object); break;
+    }
+}
+
+void json_members(struct json_writer *w, const struct descriptor *descriptor, const void *object)
+{
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        json_key(w, descriptor->fields[i].name);
+        write_value(w, &descriptor->fields[i], object);
+    }
+}
+
+void json_struct(struct json_writer *w, const struct descriptor *descriptor, const void *object)
+{
+    json_object_begin(w);
+    json_members(w, descriptor, object);
+    json_object_end(w);
+}

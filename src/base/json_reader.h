@@ -1,0 +1,29 @@
+/* Reading JSON: cJSON behind the checks that it leaves out. Accepted is one RFC 8259 value in UTF-8
+ * and nothing after it (a byte order mark before it is skipped); refused are nesting deeper than
+ * JSON_READER_DEPTH, a name that stands twice in one object, more than 256 names in one object, the
+ * escape \u0000 (C strings end there), and numbers beyond a double's range. */
+#ifndef KIMONO_BASE_JSON_READER_H
+#define KIMONO_BASE_JSON_READER_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define JSON_READER_DEPTH 32
+
+/* `ret_value` is the caller's; release it with cJSON_Delete or CLEANUP(json_delete). On failure
+ * ERROR_BAD_REQUEST with the byte's place. */
+bool json_parse(const char *text, size_t length, cJSON **ret_value, struct error *err);
+
+static inline void json_delete(cJSON **value)
+{
+    cJSON_Delete(*value);
+}
+
+/* A whole number that a double holds exactly (at most 2^53 in size). */
+bool json_is_integer(const cJSON *value, int64_t *ret_integer);
+
+#endif

@@ -1,0 +1,17 @@
+/* UTF-8: checking and cutting. Folding and word rules are in search/tokenizer.h. */
+#ifndef KIMONO_BASE_UTF8_H
+#define KIMONO_BASE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* True for well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
+bool utf8_valid(const char *bytes, size_t length);
+
+/* Number of characters (code points) of valid UTF-8. */
+size_t utf8_count(const char *bytes, size_t length);
+
+/* The largest length <= limit that ends on a character boundary of valid UTF-8. */
+size_t utf8_cut(const char *bytes, size_t length, size_t limit);
+
+#endif

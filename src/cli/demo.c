@@ -1,0 +1,138 @@
+#include "cli/demo.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "cli/demo_corpus.h"
+#include "cli/demo_history.h"
+#include "cli/demo_telemetry.h"
+#include "platform/counters.h"
+#include "settings/settings.h"
+#include "store/store.h"
+#include "telemetry/telemetry.h"
+
+static const struct option_spec demo_options[] = {
+    CLI_STORE_OPTIONS,
+    {.name = "tenants", .value = "N", .text = "tenants (25)"},
+    {.name = "qa", .value = "N", .text = "question-answer pairs of each tenant (187, the whole corpus)"},
+    {.name = "usage", .value = "N", .text = "usage rows in all (90000)"},
+    {.name = "logs", .value = "N", .text = "log rows in all (120000)"},
+    {.name = "days", .value = "N", .text = "days, today the last (30)"},
+    {.name = "seed", .value = "N", .text = "the same seed gives the same data (1)"},
+    {.name = "live", .text = "ask a running server instead, as customers would, until stopped"},
+    {.name = "server", .value = "URL", .text = "with --live: the server (http://127.0.0.1:8080)"},
+    {.name = "rate", .value = "N", .text = "with --live: questions a second (5)"},
+    {.name = "duration", .value = "SECONDS", .text = "with --live: stop by itself (0: never)"},
+    CLI_OPTIONS_END,
+};
+
+const struct command demo_command = {
+    .name = "demo",
+    .arguments = "--data DIR [--tenants N] [--qa N] [--usage N] [--logs N] [--days N] [--seed N]\n"
+                 "--data DIR --live [--server URL] [--rate N] [--duration SECONDS]",
+    .text = "fill an empty store with demonstration data, or ask a running server as customers do",
+    .details = "Refuses a store that holds anything else. --live takes the tenants' publishable keys from "
+               "the store\n"
+               "and everything else over HTTP.\n",
+    .options = demo_options,
+    .run = demo_run,
+};
+
+static bool read_size(const struct invocation *invocation, struct demo_size *ret_size)
+{
+    return cli_option_int(invocation, "tenants", 1, 100000, 25, &ret_size->tenants) &&
+           cli_option_int(invocation, "qa", 0, 1000000, (int64_t)demo_pair_count, &ret_size->pairs) &&
+           cli_option_int(invocation, "usage", 0, 1000000000, 90000, &ret_size->usage) &&
+           cli_option_int(invocation, "logs", 0, 1000000000, 120000, &ret_size->logs) &&
+           cli_option_int(invocation, "days", 1, 365, 30, &ret_size->days) &&
+           cli_option_int(invocation, "seed", 0, INT32_MAX, 1, &ret_size->seed);
+}
+
+static const char SQL_ANYTHING[] = "SELECT (SELECT COUNT(*) FROM tenants) + (SELECT COUNT(*) FROM users)"
+                                   " + (SELECT COUNT(*) FROM usage_days)";
+
+static bool check_empty(struct platform *platform, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    int64_t rows;
+    if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) ||
+        !db_find_int(db, SQL_ANYTHING, DB_NO_ARGS, 0, &rows, err))
+        return false;
+    return rows == 0 ||
+           error_set(err, ERROR_CONFLICT,
+                     "the store already holds data: demonstration data goes into an empty one; name"
+                     " another folder with --data",
+                     "数据库中已有数据：演示数据只能写入空库；请用 --data 指定另一个目录");
+}
+
+struct step {
+    const char *what;
+    bool (*run)(struct platform *platform, struct demo_plan *plan, struct error *err);
+};
+
+static bool load_telemetry(struct platform *platform, struct demo_plan *plan, struct error *err)
+{
+    char folder[512];
+    int64_t days;
+    snprintf(folder, sizeof(folder), "%s/telemetry", settings_now(platform->settings)->data);
+    return demo_telemetry_load(plan, folder, err) && telemetry_roll_over(platform->telemetry, &days, err);
+}
+
+static bool load_readings(struct platform *platform, struct demo_plan *plan, struct error *err)
+{
+    return demo_readings_load(platform, plan, err);
+}
+
+static bool load(struct platform *platform, struct demo_plan *plan, struct error *err)
+{
+    static const struct step steps[] = {
+        {"shops, people, pairs", demo_shops_load},
+        {"calls and logs", load_telemetry},
+        {"conversations and feedback", demo_chats_load},
+        {"readings", load_readings},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        int64_t began_us = clock_monotonic_us();
+        if (!steps[i].run(platform, plan, err))
+            return false;
+        fprintf(stderr, "%-28s %6.1f s\n", steps[i].what, (double)(clock_monotonic_us() - began_us) / 1e6);
+    }
+    return true;
+}
+
+static enum cli_status fill(const struct invocation *invocation, const struct demo_size *size)
+{
+    struct app *app;
+    struct error err;
+    error_clear(&err);
+    struct app_options options = {
+        .settings = invocation->settings, .depth = APP_SERVICES, .durability = STORE_BULK};
+    if (!app_open(&app, &options, &err))
+        return cli_fail(invocation, &err);
+    struct demo_plan plan = {0};
+    bool done = check_empty(app_platform(app), &err);
+    if (done) {
+        demo_plan_make(&plan, size);
+        done = load(app_platform(app), &plan, &err);
+        demo_plan_release(&plan);
+    }
+    app_close(app);
+    if (!done)
+        return cli_fail(invocation, &err);
+    printf("%lld tenants, %lld pairs, %lld usage rows, %lld log rows, %lld days\n", (long long)size->tenants,
+           (long long)(size->tenants * size->pairs), (long long)size->usage, (long long)size->logs,
+           (long long)size->days);
+    return CLI_DONE;
+}
+
+enum cli_status demo_run(const struct invocation *invocation)
+{
+    struct demo_size size;
+    if (cli_option(invocation, "live"))
+        return demo_live_run(invocation);
+    if (!read_size(invocation, &size))
+        return CLI_USAGE;
+    if (size.usage == 0 && size.logs > 0)
+        return cli_usage(invocation, "--logs needs --usage: log rows belong to calls");
+    return fill(invocation, &size);
+}

@@ -1,0 +1,108 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "cli/demo_corpus.h"
+#include "cli/demo_history.h"
+#include "platform/knowledge.h"
+#include "platform/past.h"
+#include "platform/tenants.h"
+#include "store/store.h"
+
+#define SHOPS_OF_WORK 20   /* in one transaction, while they are small */
+#define UNSYNCED_SHARE .02 /* of pairs: edited lately */
+
+struct shops_work {
+    struct demo_plan *plan;
+    size_t first, count;
+};
+
+static bool add_users(struct db *db, const struct demo_plan *plan, size_t index, struct error *err)
+{
+    const struct demo_shop *shop = &plan->shops[index];
+    struct demo_random random = demo_random_for((uint64_t)plan->size.seed, 2000000 + index);
+    size_t count = 2 + demo_random_below(&random, 4);
+    for (size_t i = 0; i < count; i++) {
+        char username[64];
+        const char *name = demo_staff_names[demo_random_below(&random, demo_staff_name_count)];
+        snprintf(username, sizeof(username), "%s.%zu-%zu", name, index + 1, i + 1);
+        if (!past_user_add(db, username, i == 0 ? "tenant_admin" : "tenant_staff", shop->id, shop->created_at,
+                           err))
+            return false;
+    }
+    return true;
+}
+
+static bool add_pair(struct db *db, const struct demo_plan *plan, struct demo_shop *shop, int64_t index,
+                     int64_t revision, struct demo_random *random, int64_t *unsynced, struct error *err)
+{
+    char question[256];
+    struct demo_text text = demo_pair_text(plan, shop, index, random, question, sizeof(question));
+    bool edited = demo_random_unit(random) < UNSYNCED_SHARE;
+    int64_t created_at =
+        shop->created_at + (int64_t)demo_random_below(random, (size_t)(plan->now - shop->created_at));
+    int64_t id;
+    struct qa_pair pair = {
+        .tenant_id = shop->id,
+        .question = text.question,
+        .answer = text.answer,
+        .category = text.category,
+        .source = demo_random_unit(random) < 0.7 ? "import" : "manual",
+        .created_at = created_at,
+        .is_synced = !edited,
+        .synced_at = edited ? INT_NULL : created_at + 10 * MINUTE_MS,
+    };
+    if (!qa_pair_insert(db, revision, &pair, &id, err))
+        return false;
+    if (index == 0)
+        shop->first_pair = id;
+    *unsynced += edited;
+    return true;
+}
+
+static bool add_pairs(struct db *db, const struct demo_plan *plan, size_t index, struct error *err)
+{
+    struct demo_shop *shop = &plan->shops[index];
+    struct demo_random random = demo_random_for((uint64_t)plan->size.seed, 3000000 + index);
+    int64_t revision, unsynced = 0;
+    if (!tenant_next_revision(db, shop->id, &revision, err))
+        return false;
+    for (int64_t i = 0; i < plan->size.pairs; i++)
+        if (!add_pair(db, plan, shop, i, revision, &random, &unsynced, err))
+            return false;
+    return tenant_count_pairs(db, shop->id, plan->size.pairs, unsynced, err);
+}
+
+static bool add_shop(struct db *db, const struct demo_plan *plan, size_t index, struct error *err)
+{
+    CLEANUP(arena_release) struct arena arena = {0};
+    const struct demo_shop *shop = &plan->shops[index];
+    struct tenant tenant;
+    struct actor actor = actor_command_line();
+    return tenant_insert(db, &actor, shop->id, shop->name, "", &arena, &tenant, err) &&
+           past_tenant_created(db, shop->id, shop->created_at, err) && add_users(db, plan, index, err) &&
+           add_pairs(db, plan, index, err) &&
+           (!shop->suspended_at ||
+            past_tenant_suspended(db, shop->id, shop->suspended_at, "合同到期，续约沟通中", err));
+}
+
+static bool add_shops(struct db *db, void *context, struct error *err)
+{
+    const struct shops_work *work = context;
+    for (size_t i = work->first; i < work->first + work->count; i++)
+        if (!add_shop(db, work->plan, i, err))
+            return false;
+    return true;
+}
+
+bool demo_shops_load(struct platform *platform, struct demo_plan *plan, struct error *err)
+{
+    size_t step = plan->size.pairs > 500 ? 1 : SHOPS_OF_WORK, total = (size_t)plan->size.tenants;
+    for (size_t first = 0; first < total; first += step) {
+        struct shops_work work = {plan, first, total - first < step ? total - first : step};
+        if (!store_write(platform->store, add_shops, &work, err))
+            return false;
+    }
+    return true;
+}

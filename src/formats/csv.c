@@ -1,0 +1,314 @@
+#include "formats/csv.h"
+
+#include <csv.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "base/utf8.h"
+#include "formats/text_window.h"
+#include "formats/tsv.h"
+
+#define PARSER_STRICT (CSV_STRICT | CSV_STRICT_FINI)
+#define PARSER_LENIENT CSV_STRICT_FINI
+
+struct reader {
+    struct text_window window;
+    struct csv_parser parser;
+    char delimiter;
+    csv_each each;
+    void *context;
+
+    /* The row being read. */
+    int64_t number;
+    struct strbuf text; /* the fields, each with a NUL */
+    size_t offsets[CSV_COLUMNS_MAX], count;
+    size_t largest; /* bytes of its largest field */
+    bool complete;
+
+    size_t heading_count; /* 0: the heading has not come yet */
+};
+
+static void reader_release(struct reader *reader)
+{
+    csv_free(&reader->parser);
+    strbuf_release(&reader->text);
+    text_window_release(&reader->window);
+}
+
+/* ---- the row ---- */
+
+static void begin_row(struct reader *reader)
+{
+    reader->number++;
+    reader->count = reader->largest = 0;
+    reader->complete = false;
+    strbuf_reset(&reader->text);
+}
+
+static void begin_field(struct reader *reader, size_t length)
+{
+    if (reader->count < CSV_COLUMNS_MAX)
+        reader->offsets[reader->count] = reader->text.length;
+    reader->count++;
+    if (length > reader->largest)
+        reader->largest = length;
+}
+
+/* libcsv's callbacks. */
+static void take_field(void *bytes, size_t length, void *context)
+{
+    struct reader *reader = context;
+    begin_field(reader, length);
+    strbuf_append(&reader->text, bytes, length);
+    strbuf_putc(&reader->text, '\0');
+}
+
+static void take_end(int terminator, void *context)
+{
+    (void)terminator;
+    struct reader *reader = context;
+    reader->complete = true;
+}
+
+static bool complain(const struct reader *reader, struct error *err, const char *en, const char *zh)
+{
+    error_set(err, ERROR_INVALID, "%s%.0s", "%.0s%s", en, zh);
+    return error_prefix(err, "line %lld", "第 %lld 行", (long long)reader->window.line);
+}
+
+static bool too_large(const struct reader *reader, struct error *err)
+{
+    return complain(reader, err, "the row that begins here is larger than 256 KiB; is a quote not closed?",
+                    "从此处开始的行超过 256 KiB；是否有引号未闭合？");
+}
+
+static bool deliver(struct reader *reader, struct error *err)
+{
+    if (reader->count > CSV_COLUMNS_MAX)
+        return complain(reader, err, "more than 256 columns", "超过 256 列");
+    if (reader->largest > CSV_FIELD_MAX)
+        return complain(reader, err, "a field of this row is larger than 64 KiB; is a quote not closed?",
+                        "该行有字段超过 64 KiB；是否有引号未闭合？");
+    const char *fields[CSV_COLUMNS_MAX];
+    for (size_t i = 0; i < reader->count; i++)
+        fields[i] = reader->text.bytes + reader->offsets[i];
+    if (reader->heading_count == 0)
+        reader->heading_count = reader->count;
+    struct csv_row row = {reader->number, reader->window.line, reader->count, fields};
+    return reader->each(reader->context, &row, err);
+}
+
+/* ---- lines ---- */
+
+/* Length of the line that begins at `from`, with its break; 0: its end is not there. */
+static size_t line_length(const struct text_window *window, size_t from)
+{
+    const char *bytes = text_window_bytes(window);
+    size_t length = text_window_length(window), at = from;
+    while (at < length && bytes[at] != '\n' && bytes[at] != '\r')
+        at++;
+    if (at < length)
+        at += bytes[at] == '\r' && at + 1 < length && bytes[at + 1] == '\n' ? 2 : 1;
+    else if (!window->at_end)
+        return 0;
+    return at - from;
+}
+
+static bool is_blank(const struct reader *reader, size_t length)
+{
+    const char *bytes = text_window_bytes(&reader->window);
+    for (size_t i = 0; i < length; i++)
+        if (!strchr(" \t\r\n", bytes[i]) || bytes[i] == reader->delimiter)
+            return false;
+    return true;
+}
+
+/* What the heading has most of, outside quotes; a tab before a semicolon before a comma. */
+static char find_delimiter(const char *bytes, size_t length)
+{
+    static const char candidates[] = "\t;,";
+    size_t counts[3] = {0}, best = 2;
+    bool quoted = false;
+    for (size_t i = 0; i < length; i++) {
+        quoted ^= bytes[i] == '"';
+        const char *found = quoted || !bytes[i] ? NULL : strchr(candidates, bytes[i]);
+        if (found)
+            counts[found - candidates]++;
+    }
+    for (size_t i = 3; i-- > 0;)
+        if (counts[i] > 0 && counts[i] >= counts[best])
+            best = i;
+    return candidates[best];
+}
+
+/* ---- comma and semicolon, by libcsv ---- */
+
+static bool stray_quote(struct reader *reader, size_t line, size_t at, struct error *err)
+{
+    const char *bytes = text_window_bytes(&reader->window);
+    error_set(err, ERROR_INVALID,
+              "a quote inside a quoted field must be doubled (\"\"), or a comma is missing behind it",
+              "带引号的字段内的引号须写成两个（\"\"），或其后缺少逗号");
+    return error_prefix(err, "line %lld, column %zu", "第 %lld 行第 %zu 列",
+                        (long long)(reader->window.line + text_window_breaks(bytes, line, true)),
+                        utf8_count(bytes + line, at - line));
+}
+
+/* libcsv is strict, so that a stray quote in a quoted field is told at once and never swallows the
+ * rows that follow; a quote in an unquoted field is only a letter, so for that one byte it is not. */
+static bool feed_line(struct reader *reader, size_t line, size_t length, struct error *err)
+{
+    const char *bytes = text_window_bytes(&reader->window);
+    struct csv_parser *parser = &reader->parser;
+    size_t at = line;
+    while (at < line + length) {
+        at += csv_parse(parser, bytes + at, line + length - at, take_field, take_end, reader);
+        if (at == line + length)
+            break;
+        if (csv_error(parser) != CSV_EPARSE)
+            return complain(reader, err, csv_strerror(csv_error(parser)), "无法解析");
+        if (parser->quoted)
+            return stray_quote(reader, line, at, err);
+        csv_set_opts(parser, PARSER_LENIENT);
+        at += csv_parse(parser, bytes + at, 1, take_field, take_end, reader);
+        csv_set_opts(parser, PARSER_STRICT);
+    }
+    return true;
+}
+
+static bool finish(struct reader *reader, struct error *err)
+{
+    if (csv_fini(&reader->parser, take_field, take_end, reader) == 0)
+        return true;
+    return complain(reader, err, "a quote is opened in the row that begins here and never closed",
+                    "从此处开始的行中有引号未闭合");
+}
+
+static bool read_csv_row(struct reader *reader, size_t *ret_used, struct error *err)
+{
+    size_t used = 0;
+    while (!reader->complete && used < text_window_length(&reader->window)) {
+        size_t length = line_length(&reader->window, used);
+        if (length == 0 || used + length > CSV_ROW_MAX)
+            return too_large(reader, err);
+        if (!feed_line(reader, used, length, err))
+            return false;
+        used += length;
+    }
+    *ret_used = used;
+    return reader->complete || finish(reader, err);
+}
+
+/* ---- tabs ---- */
+
+static void take_tsv_field(struct reader *reader, const char *bytes, const struct tsv_field *field)
+{
+    const char *text = bytes + field->start;
+    begin_field(reader, field->length);
+    if (!field->quoted)
+        strbuf_append(&reader->text, text, field->length);
+    for (size_t i = 0; field->quoted && i < field->length; i++) {
+        strbuf_putc(&reader->text, text[i]);
+        i += text[i] == '"';
+    }
+    strbuf_putc(&reader->text, '\0');
+}
+
+static bool read_tsv_row(struct reader *reader, size_t *ret_used, struct error *err)
+{
+    struct tsv_field fields[CSV_COLUMNS_MAX];
+    const char *bytes = text_window_bytes(&reader->window);
+    size_t length = text_window_length(&reader->window), count;
+    if (length > CSV_ROW_MAX + 1)
+        length = CSV_ROW_MAX + 1;
+    size_t used = tsv_split(bytes, length, reader->heading_count, fields, CSV_COLUMNS_MAX, &count);
+    if (used > CSV_ROW_MAX)
+        return too_large(reader, err);
+    for (size_t i = 0; i < count && i < CSV_COLUMNS_MAX; i++)
+        take_tsv_field(reader, bytes, &fields[i]);
+    reader->count = count;
+    *ret_used = used;
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static bool read_rows(struct reader *reader, struct error *err)
+{
+    while (text_window_fill(&reader->window, err)) {
+        if (text_window_length(&reader->window) == 0)
+            return true;
+        begin_row(reader);
+        size_t used = line_length(&reader->window, 0);
+        if (is_blank(reader, used) && used > 0) {
+            text_window_skip(&reader->window, used);
+            continue;
+        }
+        if (!reader->delimiter)
+            reader->delimiter = find_delimiter(text_window_bytes(&reader->window), used);
+        csv_set_delim(&reader->parser, (unsigned char)reader->delimiter);
+        bool done =
+            reader->delimiter == '\t' ? read_tsv_row(reader, &used, err) : read_csv_row(reader, &used, err);
+        if (!done || !deliver(reader, err))
+            return false;
+        text_window_skip(&reader->window, used);
+    }
+    return false;
+}
+
+bool csv_read(const struct csv_source *source, char delimiter, csv_each each, void *context,
+              struct error *err)
+{
+    CLEANUP(reader_release) struct reader reader = {.delimiter = delimiter, .each = each, .context = context};
+    if (csv_init(&reader.parser, PARSER_STRICT) != 0)
+        return error_set(err, ERROR_INTERNAL, "libcsv cannot be used", "libcsv 无法使用");
+    text_window_init(&reader.window, source);
+    return read_rows(&reader, err);
+}
+
+/* ---- files ---- */
+
+static void close_file(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+static ssize_t read_file(void *context, void *bytes, size_t size)
+{
+    return read(*(const int *)context, bytes, size);
+}
+
+/* O_NONBLOCK: a pipe by that name must not hold us before it can be refused. */
+static bool open_file(const char *path, int *ret_fd, struct error *err)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    *ret_fd = fd;
+    if (fd < 0 || fstat(fd, &status) != 0)
+        return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID, "it cannot be opened: %s",
+                         "无法打开：%s", strerror(errno));
+    if (S_ISDIR(status.st_mode))
+        return error_set(err, ERROR_INVALID, "it is a folder; name a .csv or .tsv file",
+                         "这是文件夹，请指定 .csv 或 .tsv 文件");
+    if (!S_ISREG(status.st_mode))
+        return error_set(err, ERROR_INVALID, "it is no regular file; save it to a .csv or .tsv file first",
+                         "不是普通文件，请先保存为 .csv 或 .tsv 文件");
+    return true;
+}
+
+bool csv_read_file(const char *path, csv_each each, void *context, struct error *err)
+{
+    CLEANUP(close_file) int fd = -1;
+    const char *ending = strrchr(path, '.');
+    char delimiter = ending && strcasecmp(ending, ".tsv") == 0 ? '\t' : 0;
+    struct csv_source source = {.read = read_file, .context = &fd};
+    return (open_file(path, &fd, err) && csv_read(&source, delimiter, each, context, err)) ||
+           error_prefix(err, "%s", "%s", path);
+}

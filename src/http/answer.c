@@ -1,0 +1,205 @@
+#include "http/exchange.h"
+
+#include <string.h>
+#include <strings.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/log.h"
+#include "http/compress.h"
+#include "http/negotiate.h"
+#include "http/problem.h"
+
+static bool has_body(int status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
+static const char *answer_bytes(const struct http_exchange *x)
+{
+    const struct http_request *request = &x->request;
+    return request->response.fixed_body ? request->response.fixed_body : strbuf_text(&request->response.body);
+}
+
+size_t answer_length(const struct http_exchange *x)
+{
+    const struct http_request *request = &x->request;
+    return request->response.fixed_body ? request->response.fixed_length : request->response.body.length;
+}
+
+static const char *added_header(const struct http_request *request, const char *name)
+{
+    for (const struct http_header *h = request->response.headers; h; h = h->next)
+        if (strcasecmp(h->name, name) == 0)
+            return h->value;
+    return NULL;
+}
+
+/* A handler that left no status or let its body run over is our mistake; it must not look like an
+ * empty or cut success. */
+static void check_answer(struct http_request *request)
+{
+    int status = request->response.status;
+    if (status >= 200 && status <= 599 && !request->response.body.overflowed)
+        return;
+    log_write(LOG_ERROR, "http", request->request_id, "%s %s: %s", request->method, request->path,
+              request->response.body.overflowed ? "the answer went over its ceiling"
+                                                : "the handler left no status");
+    struct error err;
+    error_set(&err, ERROR_INTERNAL, "The answer could not be made; tell the operator the request id.",
+              "无法生成响应；请将请求编号告知管理员。");
+    http_response_problem(request, &err);
+}
+
+static void make_etag(struct http_exchange *x)
+{
+    struct http_request *request = &x->request;
+    if (strcmp(request->method, "GET") != 0 || request->response.status != 200 || request->response.no_etag) {
+        request->response.etag = NULL;
+        return;
+    }
+    if (request->response.etag)
+        return;
+    uint64_t hash = XXH3_64bits(answer_bytes(x), answer_length(x));
+    char *etag = arena_alloc(&request->arena, 17);
+    for (int i = 0; i < 16; i++)
+        etag[i] = "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
+    request->response.etag = etag;
+}
+
+static bool client_has_it(const struct http_request *request)
+{
+    return request->response.etag &&
+           http_etag_listed(http_request_header(request, "If-None-Match"), request->response.etag);
+}
+
+static bool wants_gzip(const struct http_exchange *x)
+{
+    const struct http_request *request = &x->request;
+    return request->response.body.length >= HTTP_COMPRESS_MIN && !request->response.fixed_body &&
+           has_body(request->response.status) && !added_header(request, "Content-Encoding") &&
+           http_compressible(request->response.content_type) &&
+           http_accepts_encoding(http_request_header(request, "Accept-Encoding"), "gzip");
+}
+
+static bool compress_body(struct http_exchange *x)
+{
+    struct strbuf *body = &x->request.response.body;
+    strbuf_reset(&x->spare);
+    if (!http_gzip(body->bytes, body->length, &x->spare))
+        return false;
+    struct strbuf plain = *body;
+    *body = x->spare;
+    x->spare = plain;
+    x->content_encoding = "gzip";
+    return true;
+}
+
+void answer_prepare(struct http_exchange *x)
+{
+    struct http_request *request = &x->request;
+    check_answer(request);
+    if (!request->response.content_type)
+        request->response.content_type = "application/json";
+    x->vary_language = strstr(request->response.content_type, "json") != NULL;
+    make_etag(x);
+    bool gzip = wants_gzip(x);
+    if (client_has_it(request))
+        request->response.status = 304;
+    else if (gzip)
+        gzip = compress_body(x);
+    /* Other bytes, another strong ETag: RFC 9110, 8.8.3. */
+    if (gzip && request->response.etag)
+        request->response.etag = arena_printf(&request->arena, "%s-gz", request->response.etag);
+}
+
+typedef void (*header_sink)(void *context, const char *name, const char *value);
+
+static const char *vary_of(const struct http_exchange *x)
+{
+    bool encoding = http_compressible(x->request.response.content_type);
+    if (x->vary_language)
+        return encoding ? "Accept-Encoding, Accept-Language" : "Accept-Language";
+    return encoding ? "Accept-Encoding" : NULL;
+}
+
+static void emit_validators(const struct http_exchange *x, header_sink sink, void *context)
+{
+    const struct http_request *request = &x->request;
+    const char *etag = request->response.etag;
+    if (etag) {
+        char quoted[128] = "\"";
+        size_t length = strnlen(etag, sizeof(quoted) - 3);
+        memcpy(quoted + 1, etag, length);
+        quoted[1 + length] = '"';
+        sink(context, "ETag", quoted);
+    }
+    if (!added_header(request, "Cache-Control"))
+        sink(context, "Cache-Control", etag ? "private, no-cache" : "no-store");
+    const char *vary = added_header(request, "Vary") ? NULL : vary_of(x);
+    if (vary)
+        sink(context, "Vary", vary);
+}
+
+/* All headers of the answer but those that the transport makes (Date, Content-Length). */
+static void emit_headers(const struct http_exchange *x, header_sink sink, void *context)
+{
+    const struct http_request *request = &x->request;
+    sink(context, "X-Request-Id", request->request_id);
+    sink(context, "X-Content-Type-Options", "nosniff");
+    sink(context, "Referrer-Policy", "same-origin");
+    if (answer_length(x) > 0 && has_body(request->response.status))
+        sink(context, "Content-Type", request->response.content_type);
+    if (x->content_encoding)
+        sink(context, "Content-Encoding", x->content_encoding);
+    emit_validators(x, sink, context);
+    for (const struct http_header *h = request->response.headers; h; h = h->next)
+        sink(context, h->name, h->value);
+    if (x->refused || atomic_load_explicit(&x->server->stopping, memory_order_relaxed))
+        sink(context, "Connection", "close");
+}
+
+/* The body as libmicrohttpd takes it, without a copy: it stays in the exchange until completed.
+ * (Streamed answers, of any length in constant memory, get their place here: a third source of
+ * bytes, by MHD_create_response_from_callback.) */
+static struct MHD_Response *make_response(const struct http_exchange *x)
+{
+    size_t length = has_body(x->request.response.status) ? answer_length(x) : 0;
+    return MHD_create_response_from_buffer(length, (void *)(uintptr_t)answer_bytes(x),
+                                           MHD_RESPMEM_PERSISTENT);
+}
+
+static void add_header(void *response, const char *name, const char *value)
+{
+    MHD_add_response_header(response, name, value);
+}
+
+enum MHD_Result answer_send(struct http_exchange *x, struct MHD_Connection *mhd)
+{
+    struct MHD_Response *response = make_response(x);
+    if (!response)
+        return MHD_NO;
+    emit_headers(x, add_header, response);
+    enum MHD_Result queued = MHD_queue_response(mhd, (unsigned)x->request.response.status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static void append_header(void *text, const char *name, const char *value)
+{
+    strbuf_printf(text, "%s: %s\r\n", name, value);
+}
+
+void answer_write_now(struct http_exchange *x, int socket)
+{
+    int status = x->request.response.status;
+    strbuf_reset(&x->spare);
+    strbuf_printf(&x->spare, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", status,
+                  MHD_get_reason_phrase_for((unsigned)status), answer_length(x));
+    emit_headers(x, append_header, &x->spare);
+    strbuf_puts(&x->spare, "\r\n");
+    strbuf_append(&x->spare, answer_bytes(x), answer_length(x));
+    /* Nothing has been sent on this connection but a '100 Continue': there is room for a kilobyte. */
+    ssize_t sent = send(socket, x->spare.bytes, x->spare.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent; /* the connection is closed either way */
+}

@@ -1,0 +1,233 @@
+#include "http/exchange.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "http/negotiate.h"
+
+/* What a connection may keep between two requests. */
+#define KEEP_BYTES ((size_t)64 << 10)
+
+struct http_exchange *exchange_new(struct connection *connection)
+{
+    struct http_exchange *x = xcalloc(1, sizeof(*x));
+    x->connection = connection;
+    x->server = connection->server;
+    x->request.exchange = x;
+    atomic_init(&x->references, 1);
+    return x;
+}
+
+void exchange_unref(struct http_exchange *x)
+{
+    if (!x || atomic_fetch_sub(&x->references, 1) > 1)
+        return;
+    arena_release(&x->request.arena);
+    strbuf_release(&x->request.response.body);
+    strbuf_release(&x->body);
+    strbuf_release(&x->spare);
+    free(x);
+}
+
+static struct strbuf buffer_emptied(struct strbuf *buf)
+{
+    if (buf->capacity > KEEP_BYTES)
+        strbuf_release(buf);
+    else
+        strbuf_reset(buf);
+    return (struct strbuf){.bytes = buf->bytes, .capacity = buf->capacity};
+}
+
+void exchange_reset(struct http_exchange *x)
+{
+    if (x->request.arena.allocated > KEEP_BYTES)
+        arena_release(&x->request.arena);
+    else
+        arena_reset(&x->request.arena);
+    x->request = (struct http_request){
+        .arena = x->request.arena,
+        .response.body = buffer_emptied(&x->request.response.body),
+        .exchange = x,
+    };
+    x->body = buffer_emptied(&x->body);
+    x->spare = buffer_emptied(&x->spare);
+    atomic_store_explicit(&x->stage, EXCHANGE_LINE, memory_order_relaxed);
+    x->plan = (struct http_plan){0};
+    x->target = x->target_end = x->content_encoding = NULL;
+    x->headers = x->parameters = NULL;
+    x->header_count = x->parameter_count = 0;
+    x->head_read = x->body_coming = x->refused = x->vary_language = false;
+}
+
+static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    (void)kind;
+    struct http_exchange *x = context;
+    x->headers[x->header_count++] = (struct http_pair){
+        arena_strdup(&x->request.arena, name),
+        arena_strdup(&x->request.arena, value ? value : ""),
+    };
+    return MHD_YES;
+}
+
+/* They are copied, a few hundred bytes: what points into libmicrohttpd's memory would be gone under a
+ * worker's feet when the server stops. */
+static bool take_headers(struct http_exchange *x, struct MHD_Connection *mhd, struct error *err)
+{
+    int count = MHD_get_connection_values(mhd, MHD_HEADER_KIND, NULL, NULL);
+    if (count > HTTP_HEADERS_MAX)
+        return error_set(err, ERROR_HEADERS_TOO_LARGE, "More than %d headers.", "请求头超过 %d 个。",
+                         HTTP_HEADERS_MAX);
+    x->headers = arena_alloc(&x->request.arena, (size_t)count * sizeof(*x->headers));
+    MHD_get_connection_values(mhd, MHD_HEADER_KIND, take_header, x);
+    return true;
+}
+
+/* Some ten look-ups over some ten headers for each request: the first letter settles most. */
+static bool is_name(const char *a, const char *b)
+{
+    return ((a[0] ^ b[0]) & ~0x20) == 0 && strcasecmp(a, b) == 0;
+}
+
+static size_t count_headers(const struct http_exchange *x, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < x->header_count; i++)
+        count += is_name(x->headers[i].name, name);
+    return count;
+}
+
+/* Letters, digits and some signs: RFC 9110, 5.6.2. */
+static bool is_token(const char *name)
+{
+    const char *at = name;
+    for (; *at; at++)
+        if (!isalnum((unsigned char)*at) && *at != '-' && !strchr("!#$%&'*+.^_`|~", *at))
+            return false;
+    return at > name;
+}
+
+static bool header_names_valid(const struct http_exchange *x)
+{
+    for (size_t i = 0; i < x->header_count; i++)
+        if (!is_token(x->headers[i].name))
+            return false;
+    return true;
+}
+
+/* Where two readers of one request could disagree on where it ends, it is refused: such requests
+ * are made to smuggle a second one past a proxy. Source: RFC 9112, 6.3 and 3.2. */
+static bool check_framing(struct http_exchange *x, const char *version, struct error *err)
+{
+    const char *encoding = http_request_header(&x->request, "Transfer-Encoding");
+    const char *length = http_request_header(&x->request, "Content-Length");
+    x->body_coming = encoding || (length && strspn(length, "0") != strlen(length));
+    if (!header_names_valid(x))
+        return error_set(err, ERROR_BAD_REQUEST, "A header's name is not valid.", "请求头名称无效。");
+    if (encoding && (length || strcasecmp(encoding, "chunked") != 0))
+        return error_set(err, ERROR_BAD_REQUEST,
+                         "Transfer-Encoding must be 'chunked', without Content-Length.",
+                         "Transfer-Encoding 只能是 chunked，且不能同时有 Content-Length。");
+    if (count_headers(x, "Content-Length") > 1 || count_headers(x, "Transfer-Encoding") > 1)
+        return error_set(err, ERROR_BAD_REQUEST, "The body's length is said more than once.",
+                         "请求体长度重复声明。");
+    size_t hosts = count_headers(x, "Host");
+    if (hosts > 1 || (hosts == 0 && strcmp(version, "HTTP/1.0") != 0))
+        return error_set(err, ERROR_BAD_REQUEST, "There must be one Host header.",
+                         "必须有且只有一个 Host 请求头。");
+    return true;
+}
+
+static void take_request_id(struct http_request *request)
+{
+    const char *sent = http_request_header(request, "X-Request-Id");
+    if (sent && request_id_valid(sent))
+        memcpy(request->request_id, sent, strlen(sent) + 1);
+    else
+        identifier_make("", request->request_id);
+}
+
+/* A proxy appends to the last X-Forwarded-For line, or adds one: the last is the nearest. */
+static void take_client(struct http_exchange *x)
+{
+    const char *peer = x->connection->peer, *proxy = x->server->trusted_proxy;
+    memcpy(x->request.client_address, peer, ADDRESS_SIZE);
+    if (proxy[0] == '\0' || strcmp(peer, proxy) != 0)
+        return;
+    for (size_t i = x->header_count; i-- > 0;)
+        if (is_name(x->headers[i].name, "X-Forwarded-For")) {
+            address_forwarded(x->headers[i].value, proxy, x->request.client_address);
+            return;
+        }
+}
+
+static bool take_target(struct http_exchange *x, const char *version, struct error *err)
+{
+    /* libmicrohttpd ends the target by a NUL right before the version; one found earlier was sent. */
+    if (version != x->target_end + 1)
+        return error_set(err, ERROR_BAD_REQUEST, "The request line holds a NUL or more than two spaces.",
+                         "请求行含有 NUL 或多余空格。");
+    struct http_request *request = &x->request;
+    if (!http_target_parse(&request->arena, x->target, &request->path, &request->query, err))
+        return false;
+    return !request->query ||
+           http_query_parse(&request->arena, request->query, &x->parameters, &x->parameter_count, err);
+}
+
+bool exchange_read_head(struct http_exchange *x, struct MHD_Connection *mhd, const char *method,
+                        const char *version, struct error *err)
+{
+    struct http_request *request = &x->request;
+    request->started_us = clock_monotonic_us();
+    request->received_at = clock_now_ms();
+    request->is_head = strcmp(method, "HEAD") == 0;
+    request->method = request->is_head ? "GET" : arena_strdup(&request->arena, method);
+    request->path = "";
+    bool headers = take_headers(x, mhd, err);
+    take_request_id(request);
+    request->language = http_language(http_request_header(request, "Accept-Language"));
+    take_client(x);
+    return headers && check_framing(x, version, err) && take_target(x, version, err);
+}
+
+const char *http_request_header(const struct http_request *request, const char *name)
+{
+    const struct http_exchange *x = request->exchange;
+    for (size_t i = 0; i < x->header_count; i++)
+        if (is_name(x->headers[i].name, name))
+            return x->headers[i].value;
+    return NULL;
+}
+
+const char *http_request_cookie(const struct http_request *request, const char *name)
+{
+    const char *header = http_request_header(request, "Cookie"), *value;
+    size_t length;
+    if (!header || !http_cookie_find(header, name, &value, &length))
+        return NULL;
+    return arena_strndup(&request->exchange->request.arena, value, length);
+}
+
+bool http_query_each(const struct http_request *request, http_query_fn each, void *context)
+{
+    const struct http_exchange *x = request->exchange;
+    for (size_t i = 0; i < x->parameter_count; i++)
+        if (!each(context, x->parameters[i].name, x->parameters[i].value))
+            return false;
+    return true;
+}
+
+void http_response_header(struct http_request *request, const char *name, const char *value)
+{
+    struct http_header *header = arena_alloc(&request->arena, sizeof(*header));
+    char *copy = arena_strdup(&request->arena, value);
+    for (char *c = copy; *c; c++)
+        if (iscntrl((unsigned char)*c)) /* a line break would let a value forge a header */
+            *c = ' ';
+    *header = (struct http_header){arena_strdup(&request->arena, name), copy, request->response.headers};
+    request->response.headers = header;
+}

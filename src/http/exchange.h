@@ -1,0 +1,118 @@
+/* Inside http/: what the server keeps for a connection and for the exchange on it. The rest of the
+ * product sees struct http_request only.
+ *
+ *   server.c    starts and stops
+ *   stages.c    libmicrohttpd's callbacks: the stages of an exchange, and its hand-over to a worker
+ *   exchange.c  the exchange's memory; reading the head (headers, target, who, language)
+ *   answer.c    from status and body to what is sent: ETag, 304, compression, headers
+ *
+ * A connection keeps its exchange, with its arena and buffers, for the next request on it. While a
+ * worker runs the request it holds the exchange too: if the server has to stop before the worker is
+ * done, the connection goes and the worker keeps what it works on. */
+#ifndef KIMONO_HTTP_EXCHANGE_H
+#define KIMONO_HTTP_EXCHANGE_H
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+
+#include "http/address.h"
+#include "http/query.h"
+#include "http/request.h"
+#include "http/server.h"
+#include "http/watch.h"
+
+#define HTTP_HEADERS_MAX 100
+/* Slower than this (bytes in a second) over a whole body is too slow. */
+#define HTTP_SLOWEST 16384
+
+enum exchange_stage {
+    EXCHANGE_LINE,      /* the request line is there, the headers are not */
+    EXCHANGE_BODY,      /* the head has been read; the body comes, or the end of the request */
+    EXCHANGE_HANDOVER,  /* complete, to be suspended for a worker at the next call: see stages.c */
+    EXCHANGE_WORKING,   /* on the worker pool; the connection is suspended */
+    EXCHANGE_READY,     /* the answer is complete in memory */
+    EXCHANGE_ABANDONED, /* the server stops: the connection is taken from the worker */
+};
+
+struct http_server {
+    struct MHD_Daemon *daemon;
+    struct http_handler handler;
+    struct worker_pool *workers;
+    struct watch *watch;
+    int64_t timeout_us;
+    int port;
+    char trusted_proxy[ADDRESS_SIZE]; /* "": none */
+    atomic_bool stopping;
+    atomic_size_t active;  /* exchanges whose head was read and that are not completed */
+    atomic_size_t working; /* exchanges that are suspended or about to be, for a worker */
+    atomic_bool closing;   /* the grace is over: nothing is suspended any more */
+    atomic_int references; /* the owner's, and one for each task on the worker pool */
+};
+
+struct connection {
+    struct watched watched; /* first: watch_each hands this out */
+    struct http_server *server;
+    struct MHD_Connection *mhd;
+    struct http_exchange *exchange; /* one as long as the connection lasts */
+    char peer[ADDRESS_SIZE];
+};
+
+struct http_exchange {
+    struct http_request request;
+    struct http_server *server;
+    struct connection *connection; /* not to be touched by a worker once abandoned */
+    atomic_int references;         /* the connection's and the worker's */
+    _Atomic enum exchange_stage stage;
+    struct http_plan plan;
+    const char *target;     /* as sent, in the arena */
+    const char *target_end; /* where libmicrohttpd has its end: see exchange.c */
+    struct http_pair *headers;
+    size_t header_count;
+    struct http_pair *parameters;
+    size_t parameter_count;
+    struct strbuf body;  /* of the request */
+    struct strbuf spare; /* the other buffer of a compression */
+    const char *content_encoding;
+    bool head_read;   /* counts as active, and finish is due */
+    bool body_coming; /* a body was announced */
+    bool refused;     /* answered with the body unread: drain before closing */
+    bool vary_language;
+};
+
+/* server.c */
+void server_unref(struct http_server *server);
+
+/* stages.c; the context is the server */
+enum MHD_Result exchange_on_accept(void *context, const struct sockaddr *address, socklen_t size);
+void exchange_on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+                            enum MHD_ConnectionNotificationCode code);
+void *exchange_on_request_line(void *context, const char *target, struct MHD_Connection *mhd);
+size_t exchange_leave_escaped(void *context, struct MHD_Connection *mhd, char *text);
+enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, const char *url,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_length, void **state);
+void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **state,
+                           enum MHD_RequestTerminationCode code);
+
+/* exchange.c */
+struct http_exchange *exchange_new(struct connection *connection);
+void exchange_unref(struct http_exchange *x); /* takes NULL */
+/* Empties it for the next request; large buffers go back to the heap. */
+void exchange_reset(struct http_exchange *x);
+/* Copies method, headers, target into the request and finds out who asks, in which language. False:
+ * not acceptable; `err` says why, and the request is complete enough for a problem. */
+bool exchange_read_head(struct http_exchange *x, struct MHD_Connection *mhd, const char *method,
+                        const char *version, struct error *err);
+
+/* answer.c */
+/* To be called once status and body are there, on the thread that made them: hashes, compares,
+ * compresses. The answer is then fixed. */
+void answer_prepare(struct http_exchange *x);
+/* Queues the prepared answer. */
+enum MHD_Result answer_send(struct http_exchange *x, struct MHD_Connection *mhd);
+/* Writes the prepared answer straight to the socket, for the one case in which libmicrohttpd takes
+ * none: in the middle of a body. The connection must be closed after it. */
+void answer_write_now(struct http_exchange *x, int socket);
+size_t answer_length(const struct http_exchange *x);
+
+#endif

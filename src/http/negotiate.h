@@ -1,0 +1,20 @@
+/* Content negotiation: Accept-Language, Accept-Encoding, If-None-Match. Pure functions; a header that
+ * is absent is NULL, one that is nonsense counts as absent as far as it is nonsense. */
+#ifndef KIMONO_HTTP_NEGOTIATE_H
+#define KIMONO_HTTP_NEGOTIATE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* Chinese if zh, zh-CN … has a higher quality than English (or '*'), or the same and stands first. */
+enum language http_language(const char *accept_language);
+
+/* Whether the coding ("gzip", "br") is accepted, by name or by '*', with a quality above 0. */
+bool http_accepts_encoding(const char *accept_encoding, const char *coding);
+
+/* Whether If-None-Match names the etag (given without quotes), by weak comparison, or is '*'. The
+ * compressed variants that this server makes of one content ("…-gz", "…-br") count as that content. */
+bool http_etag_listed(const char *if_none_match, const char *etag);
+
+#endif

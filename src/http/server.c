@@ -1,0 +1,133 @@
+#include "http/server.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "http/exchange.h"
+
+#define CONNECTION_MEMORY ((size_t)32 << 10) /* of libmicrohttpd: bounds the headers */
+
+void server_unref(struct http_server *server)
+{
+    if (atomic_fetch_sub(&server->references, 1) == 1)
+        free(server);
+}
+
+static size_t or_default(size_t value, size_t otherwise)
+{
+    return value > 0 ? value : otherwise;
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *server, int listener,
+                                       const struct http_server_options *options)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t threads = or_default(options->threads, cores > 0 ? (size_t)cores : 1);
+    size_t connections = or_default(options->connections, 1024);
+    size_t each = server->trusted_proxy[0] ? 0 : or_default(options->connections_per_address, 256);
+    if (connections < threads)
+        connections = threads;
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, exchange_on_accept,
+                            server, exchange_on_access, server, MHD_OPTION_LISTEN_SOCKET, listener,
+                            MHD_OPTION_THREAD_POOL_SIZE, (unsigned)threads, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)each,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+                            MHD_OPTION_URI_LOG_CALLBACK, exchange_on_request_line, server,
+                            MHD_OPTION_UNESCAPE_CALLBACK, exchange_leave_escaped, NULL,
+                            MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server,
+                            MHD_OPTION_NOTIFY_CONNECTION, exchange_on_connection, server, MHD_OPTION_END);
+}
+
+static bool take_options(struct http_server *server, const struct http_server_options *options,
+                         struct error *err)
+{
+    const char *proxy = options->trusted_proxy;
+    if (proxy && *proxy && !address_normalize(proxy, strlen(proxy), server->trusted_proxy))
+        return error_set(err, ERROR_INVALID, "The trusted proxy '%s' is not an IP address.",
+                         "受信任代理“%s”不是 IP 地址。", proxy);
+    server->handler = options->handler;
+    server->workers = options->workers;
+    server->timeout_us = (int64_t)(options->timeout_seconds > 0 ? options->timeout_seconds : 30) * 1000000;
+    atomic_init(&server->references, 1);
+    return true;
+}
+
+bool http_server_start(struct http_server **ret_server, const struct http_server_options *options,
+                       struct error *err)
+{
+    CLEANUP(free_pointer) struct http_server *server = xcalloc(1, sizeof(*server));
+    int listener;
+    if (!take_options(server, options, err) ||
+        !address_listen(options->listen, &listener, &server->port, err))
+        return false;
+    server->watch = watch_start((int)(server->timeout_us / 1000000));
+    server->daemon = start_daemon(server, listener, options);
+    if (!server->daemon) {
+        int number = errno;
+        close(listener);
+        watch_stop(server->watch);
+        return error_set(err, ERROR_UNAVAILABLE, "The HTTP server's threads cannot start: %s.",
+                         "无法启动 HTTP 服务线程：%s。", strerror(number));
+    }
+    *ret_server = server;
+    server = NULL;
+    return true;
+}
+
+int http_server_port(const struct http_server *server)
+{
+    return server->port;
+}
+
+static void pause_briefly(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+}
+
+/* Takes the connection from a worker that is not done. Whoever moves the stage on from WORKING, the
+ * worker or this, resumes the connection. */
+static void abandon(void *context, struct watched *watched)
+{
+    struct connection *connection = (struct connection *)watched;
+    enum exchange_stage stage = EXCHANGE_WORKING;
+    size_t *abandoned = context;
+    if (!atomic_compare_exchange_strong(&connection->exchange->stage, &stage, EXCHANGE_ABANDONED))
+        return;
+    (*abandoned)++;
+    MHD_resume_connection(connection->mhd);
+    atomic_fetch_sub(&connection->server->working, 1);
+}
+
+/* libmicrohttpd must not be stopped with a connection suspended. */
+static size_t abandon_all(struct http_server *server)
+{
+    size_t abandoned = 0;
+    atomic_store(&server->closing, true);
+    while (atomic_load(&server->working) > 0) {
+        watch_each(server->watch, abandon, &abandoned);
+        pause_briefly();
+    }
+    return abandoned;
+}
+
+void http_server_stop(struct http_server *server, int grace_ms)
+{
+    if (!server)
+        return;
+    atomic_store(&server->stopping, true);
+    int64_t until = clock_monotonic_us() + (int64_t)grace_ms * 1000;
+    while (atomic_load(&server->active) > 0 && clock_monotonic_us() < until)
+        pause_briefly();
+    size_t abandoned = abandon_all(server);
+    if (abandoned > 0)
+        log_warn("http", "stopped while %zu requests still ran on workers, after %d ms", abandoned, grace_ms);
+    MHD_stop_daemon(server->daemon);
+    watch_stop(server->watch);
+    server->watch = NULL;
+    server_unref(server);
+}

@@ -1,0 +1,59 @@
+/* The HTTP server: libmicrohttpd with one epoll thread for each core.
+ *
+ * For every request it calls `begin` when the headers are there, with the body still unread; begin
+ * says how much body may come (http_server: over that 413 at once, without reading it) and where the
+ * request is to be handled. `handle` then runs, on the I/O thread or on the worker pool with the
+ * connection suspended, and leaves status and body in the request; the server adds X-Request-Id,
+ * ETag and 304, compression, HEAD, security headers, and sends. `finish` is called when the answer
+ * has been handed to the network or the client has gone, on every request, for its log row: exactly
+ * once, also for a request that the server itself refused (400, 413, 503 …), then possibly without
+ * begin. Only what cannot be read as HTTP at all (no request line, headers beyond 32 KiB) is never
+ * seen here: libmicrohttpd refuses it in its own words and closes.
+ *
+ * Limits against slow and absurd clients: time to send headers and body (http/watch.h), idle time,
+ * connections in all and for each address, header bytes and number, query parameters. */
+#ifndef KIMONO_HTTP_SERVER_H
+#define KIMONO_HTTP_SERVER_H
+
+#include "base/worker_pool.h"
+#include "http/request.h"
+
+enum http_run { HTTP_RUN_IO, HTTP_RUN_WORKER };
+
+struct http_plan {
+    size_t body_limit; /* bytes; 0: any body is refused with 413 */
+    enum http_run run;
+    bool answered; /* begin has already written the answer (401, 404, 405 …): do not read the body */
+};
+
+struct http_handler {
+    void *context;
+    void (*begin)(void *context, struct http_request *request, struct http_plan *ret_plan);
+    void (*handle)(void *context, struct http_request *request);
+    void (*finish)(void *context, struct http_request *request); /* may be NULL */
+};
+
+struct http_server_options {
+    const char *listen; /* "127.0.0.1:8080", "[::1]:8080", ":8080"; port 0: any */
+    size_t threads;     /* 0: one for each core */
+    size_t connections; /* 0: 1024 */
+    /* 0: 256. Not applied when there is a trusted proxy: then all come from its address. */
+    size_t connections_per_address;
+    int timeout_seconds;         /* of an idle or slow connection; 0: 30 */
+    const char *trusted_proxy;   /* peer address whose X-Forwarded-For is believed; NULL: none */
+    struct worker_pool *workers; /* for HTTP_RUN_WORKER; not owned; NULL: all on the I/O threads */
+    struct http_handler handler;
+};
+
+struct http_server;
+
+/* ERROR_INVALID: the address cannot be read; ERROR_UNAVAILABLE: it cannot be listened on. */
+bool http_server_start(struct http_server **ret_server, const struct http_server_options *options,
+                       struct error *err);
+int http_server_port(const struct http_server *server);
+/* Stops accepting, lets what runs finish (at most `grace_ms`), closes. Takes NULL. A request that
+ * still runs on a worker after that loses its connection, not its memory: its finish comes when its
+ * handler returns. So free the worker pool after this and before what the handler uses. */
+void http_server_stop(struct http_server *server, int grace_ms);
+
+#endif

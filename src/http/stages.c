@@ -1,0 +1,352 @@
+#include "http/exchange.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "http/problem.h"
+
+/* ---- deadlines ---- */
+
+static void set_deadline(struct http_exchange *x, int64_t deadline_us)
+{
+    atomic_store_explicit(&x->connection->watched.deadline_us, deadline_us, memory_order_relaxed);
+}
+
+/* The time limit from now on, and for a long answer the time that the slowest client may take. */
+static void set_send_deadline(struct http_exchange *x)
+{
+    int64_t transfer_us = (int64_t)(answer_length(x) / HTTP_SLOWEST) * 1000000;
+    set_deadline(x, clock_monotonic_us() + x->server->timeout_us + transfer_us);
+}
+
+/* A sender has the time limit between two pieces, and for the whole what the slowest may take. */
+static void set_body_deadline(struct http_exchange *x)
+{
+    int64_t limit = x->server->timeout_us;
+    int64_t pause = clock_monotonic_us() + limit;
+    int64_t whole = x->request.started_us + limit + (int64_t)(x->body.length / HTTP_SLOWEST) * 1000000;
+    set_deadline(x, pause < whole ? pause : whole);
+}
+
+/* ---- answering ---- */
+
+static enum MHD_Result send_prepared(struct http_exchange *x, struct MHD_Connection *mhd)
+{
+    atomic_store(&x->stage, EXCHANGE_READY);
+    set_send_deadline(x);
+    return answer_send(x, mhd);
+}
+
+static enum MHD_Result send_problem(struct http_exchange *x, struct MHD_Connection *mhd,
+                                    const struct error *err)
+{
+    http_response_problem(&x->request, err);
+    answer_prepare(x);
+    return send_prepared(x, mhd);
+}
+
+/* Answers before the body is read; the connection closes then. */
+static enum MHD_Result refuse(struct http_exchange *x, struct MHD_Connection *mhd, const struct error *err)
+{
+    x->refused = true;
+    return send_problem(x, mhd, err);
+}
+
+static void finish(struct http_exchange *x)
+{
+    const struct http_handler *handler = &x->server->handler;
+    if (handler->finish)
+        handler->finish(handler->context, &x->request);
+}
+
+/* ---- running ---- */
+
+static void handle(struct http_exchange *x)
+{
+    const struct http_handler *handler = &x->server->handler;
+    if (!x->plan.answered)
+        handler->handle(handler->context, &x->request);
+    answer_prepare(x);
+}
+
+static void run_on_worker(void *context)
+{
+    struct http_exchange *x = context;
+    struct http_server *server = x->server;
+    handle(x);
+    enum exchange_stage stage = EXCHANGE_WORKING;
+    if (atomic_compare_exchange_strong(&x->stage, &stage, EXCHANGE_READY)) {
+        MHD_resume_connection(x->connection->mhd);
+        atomic_fetch_sub(&server->working, 1);
+    } else {
+        finish(x); /* abandoned: the connection is gone and could not do it */
+    }
+    exchange_unref(x);
+    server_unref(server);
+}
+
+static void say_busy(struct http_exchange *x)
+{
+    struct error err;
+    error_set(&err, ERROR_UNAVAILABLE, "Too much is being worked on; try again in a second.",
+              "正在处理的请求过多；请稍后重试。");
+    err.retry_after_seconds = 1;
+    http_response_problem(&x->request, &err);
+    answer_prepare(x);
+}
+
+/* The queue is full: the task that was announced will not run. */
+static void take_back(struct http_exchange *x, struct MHD_Connection *mhd)
+{
+    enum exchange_stage stage = EXCHANGE_WORKING;
+    say_busy(x);
+    if (atomic_compare_exchange_strong(&x->stage, &stage, EXCHANGE_READY)) {
+        MHD_resume_connection(mhd);
+        atomic_fetch_sub(&x->server->working, 1);
+    } else {
+        finish(x); /* abandoned in this very moment */
+    }
+    atomic_fetch_sub(&x->server->references, 1); /* the owner's is still there */
+    atomic_fetch_sub(&x->references, 1);         /* and so is the connection's */
+}
+
+/* Not in the same call that saw the end of the request, but in the next, which follows at once:
+ * libmicrohttpd 0.9.75 goes on where it suspended, and from there it would read before it takes our
+ * answer, and drop a client that has closed its side and waits.
+ *
+ * `working` is raised before `closing` is looked at, and http_server_stop does it the other way
+ * round: so it cannot miss a connection that gets suspended at the last moment. */
+static enum MHD_Result hand_to_worker(struct http_exchange *x, struct MHD_Connection *mhd)
+{
+    struct http_server *server = x->server;
+    atomic_fetch_add(&server->working, 1);
+    if (atomic_load(&server->closing)) {
+        atomic_fetch_sub(&server->working, 1);
+        say_busy(x);
+        return send_prepared(x, mhd);
+    }
+    atomic_fetch_add(&x->references, 1);
+    atomic_fetch_add(&server->references, 1);
+    set_deadline(x, WATCH_NEVER);
+    MHD_suspend_connection(mhd); /* first: from the next line on it may be resumed */
+    atomic_store(&x->stage, EXCHANGE_WORKING);
+    if (!worker_pool_submit(server->workers, run_on_worker, x))
+        take_back(x, mhd);
+    return MHD_YES;
+}
+
+static enum MHD_Result run(struct http_exchange *x, struct MHD_Connection *mhd)
+{
+    x->request.body = x->body.length > 0 ? x->body.bytes : NULL;
+    x->request.body_length = x->body.length;
+    if (x->plan.run == HTTP_RUN_WORKER && !x->plan.answered && x->server->workers) {
+        atomic_store_explicit(&x->stage, EXCHANGE_HANDOVER, memory_order_relaxed);
+        return MHD_YES;
+    }
+    handle(x);
+    return send_prepared(x, mhd);
+}
+
+/* ---- the stages of an exchange, as libmicrohttpd calls ---- */
+
+static void say_too_large(const struct http_exchange *x, struct error *err)
+{
+    if (x->plan.body_limit == 0)
+        error_set(err, ERROR_TOO_LARGE, "No body is taken here.", "此处不接受请求体。");
+    else
+        error_set(err, ERROR_TOO_LARGE, "The body is larger than %zu bytes.", "请求体超过 %zu 字节。",
+                  x->plan.body_limit);
+}
+
+/* By what the head says, so that no byte of it is read. Without a length only 0 can be judged. */
+static bool body_too_large(const struct http_exchange *x)
+{
+    if (!x->body_coming)
+        return false;
+    const char *length = http_request_header(&x->request, "Content-Length");
+    return x->plan.body_limit == 0 || (length && strtoull(length, NULL, 10) > x->plan.body_limit);
+}
+
+static enum MHD_Result begin(struct http_exchange *x, struct MHD_Connection *mhd)
+{
+    struct error err;
+    const struct http_handler *handler = &x->server->handler;
+    if (atomic_load_explicit(&x->server->stopping, memory_order_relaxed)) {
+        error_set(&err, ERROR_UNAVAILABLE, "The server is stopping.", "服务器正在停止。");
+        err.retry_after_seconds = 1;
+        return refuse(x, mhd, &err);
+    }
+    handler->begin(handler->context, &x->request, &x->plan);
+    if (x->plan.answered && x->body_coming) {
+        x->refused = true;
+        answer_prepare(x);
+        return send_prepared(x, mhd);
+    }
+    if (!x->plan.answered && body_too_large(x)) {
+        say_too_large(x, &err);
+        return refuse(x, mhd, &err);
+    }
+    x->body.ceiling = x->plan.body_limit + 1; /* the NUL */
+    return MHD_YES;
+}
+
+static enum MHD_Result on_head(struct http_exchange *x, struct MHD_Connection *mhd, const char *method,
+                               const char *version)
+{
+    struct error err;
+    error_clear(&err);
+    atomic_fetch_add_explicit(&x->server->active, 1, memory_order_relaxed);
+    x->head_read = true;
+    atomic_store_explicit(&x->stage, EXCHANGE_BODY, memory_order_relaxed);
+    if (!exchange_read_head(x, mhd, method, version, &err))
+        return refuse(x, mhd, &err);
+    set_body_deadline(x);
+    return begin(x, mhd);
+}
+
+/* Only a chunked body can still grow too large. libmicrohttpd takes no answer while a body comes, so
+ * it is written past it and the connection closed. */
+static enum MHD_Result on_body(struct http_exchange *x, struct MHD_Connection *mhd, const char *bytes,
+                               size_t *length)
+{
+    strbuf_append(&x->body, bytes, *length);
+    *length = 0;
+    if (!x->body.overflowed) {
+        set_body_deadline(x);
+        return MHD_YES;
+    }
+    struct error err;
+    say_too_large(x, &err);
+    x->refused = true;
+    http_response_problem(&x->request, &err);
+    answer_prepare(x);
+    answer_write_now(x, x->connection->watched.socket);
+    (void)mhd;
+    return MHD_NO;
+}
+
+enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, const char *url,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_length, void **state)
+{
+    (void)context;
+    (void)url;
+    struct http_exchange *x = *state;
+    if (!x)
+        return MHD_NO;
+    switch (atomic_load(&x->stage)) {
+    case EXCHANGE_LINE: return on_head(x, mhd, method, version);
+    case EXCHANGE_BODY: return *upload_length > 0 ? on_body(x, mhd, upload, upload_length) : run(x, mhd);
+    case EXCHANGE_HANDOVER: return hand_to_worker(x, mhd);
+    case EXCHANGE_READY: return send_prepared(x, mhd);
+    case EXCHANGE_WORKING:
+    case EXCHANGE_ABANDONED: break;
+    }
+    return MHD_NO;
+}
+
+static struct connection *connection_of(struct MHD_Connection *mhd)
+{
+    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+/* The first that is heard of a request; what it returns is libmicrohttpd's state for the exchange. */
+void *exchange_on_request_line(void *context, const char *target, struct MHD_Connection *mhd)
+{
+    (void)context;
+    struct connection *connection = connection_of(mhd);
+    if (!target)
+        return NULL;
+    struct http_exchange *x = connection->exchange;
+    size_t length = strlen(target);
+    x->target = arena_strndup(&x->request.arena, target, length);
+    x->target_end = target + length;
+    atomic_store_explicit(&connection->watched.idle, false, memory_order_relaxed);
+    set_deadline(x, clock_monotonic_us() + x->server->timeout_us);
+    return x;
+}
+
+/* The answer is with the network, or the client has gone. */
+void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **state,
+                           enum MHD_RequestTerminationCode code)
+{
+    (void)context;
+    (void)mhd;
+    (void)code;
+    struct http_exchange *x = *state;
+    if (!x)
+        return;
+    *state = NULL;
+    struct connection *connection = x->connection;
+    struct http_server *server = connection->server;
+    bool counted = x->head_read;
+    if (atomic_load(&x->stage) != EXCHANGE_ABANDONED) { /* then the worker has it, and finishes it */
+        if (x->head_read)
+            finish(x);
+        if (x->refused && x->body_coming)
+            watch_drain(server->watch, connection->watched.socket);
+        set_deadline(x, clock_monotonic_us() + server->timeout_us);
+        atomic_store_explicit(&connection->watched.idle, true, memory_order_relaxed);
+        exchange_reset(x);
+    }
+    if (counted)
+        atomic_fetch_sub(&server->active, 1);
+}
+
+/* A deadline bounds the whole of an answer; this, a client that stops reading in the middle of a long
+ * one: the kernel drops the connection when nothing has been taken for that long. */
+static void limit_stall(int socket, int64_t timeout_us)
+{
+    unsigned timeout_ms = (unsigned)(timeout_us / 1000);
+    setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+}
+
+static void connection_open(struct http_server *server, struct MHD_Connection *mhd, void **context)
+{
+    struct connection *connection = xcalloc(1, sizeof(*connection));
+    connection->server = server;
+    connection->mhd = mhd;
+    connection->exchange = exchange_new(connection);
+    connection->watched.socket = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    atomic_init(&connection->watched.deadline_us, clock_monotonic_us() + server->timeout_us);
+    address_text(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+                 connection->peer);
+    limit_stall(connection->watched.socket, server->timeout_us);
+    watch_add(server->watch, &connection->watched);
+    *context = connection;
+}
+
+void exchange_on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+                            enum MHD_ConnectionNotificationCode code)
+{
+    struct http_server *server = context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        connection_open(server, mhd, socket_context);
+        return;
+    }
+    struct connection *connection = *socket_context;
+    watch_remove(server->watch, &connection->watched);
+    exchange_unref(connection->exchange);
+    free(connection);
+}
+
+/* Targets and queries are decoded in query.c, strictly; libmicrohttpd is to leave them alone. */
+size_t exchange_leave_escaped(void *context, struct MHD_Connection *mhd, char *text)
+{
+    (void)context;
+    (void)mhd;
+    return strlen(text);
+}
+
+/* While stopping, the listening socket stays open (closing it under libmicrohttpd is a race), but
+ * whoever comes is sent away. */
+enum MHD_Result exchange_on_accept(void *context, const struct sockaddr *address, socklen_t size)
+{
+    (void)address;
+    (void)size;
+    const struct http_server *server = context;
+    return atomic_load_explicit(&server->stopping, memory_order_relaxed) ? MHD_NO : MHD_YES;
+}

@@ -1,0 +1,54 @@
+/* Answering customers by RAG: question → retrieval among the tenant's pairs → answer, or an honest
+ * 'not known'. Order of what is kept: usage rows first (money spent), in telemetry; then conversation,
+ * message, sources and counters, one transaction in the main store. */
+#ifndef KIMONO_PLATFORM_CHAT_H
+#define KIMONO_PLATFORM_CHAT_H
+
+#include "platform/platform.h"
+#include "platform/tenants.h"
+
+#define MESSAGE_MAX 2000 /* characters */
+
+struct chat_source {
+    int64_t qa_pair_id;
+    const char *question;
+    double score;
+};
+
+struct chat_result {
+    const char *conversation_id, *message_id, *answer;
+    bool answered;
+    struct chat_source *sources; /* best first, all at or above min_score */
+    size_t sources_count;
+    int64_t latency_ms;
+};
+extern const struct descriptor chat_result_descriptor;
+
+/* `api_key` names the tenant: unknown ERROR_UNAUTHENTICATED, suspended ERROR_TENANT_SUSPENDED
+ * (counted). `conversation_id` NULL begins one; one of another tenant is ERROR_NOT_FOUND. The 'not
+ * known' text is in `language`. */
+bool chat_message(struct platform *platform, const char *api_key, const char *conversation_id,
+                  const char *message, const char *request_id, enum language language, struct arena *arena,
+                  struct chat_result *ret_result, struct error *err);
+
+struct trial_match {
+    int64_t qa_pair_id;
+    const char *question, *answer, *category;
+    double score;
+};
+struct trial_result {
+    struct trial_match *matches;
+    size_t matches_count;
+    const char *answer;
+    bool answered;
+    int64_t latency_ms;
+};
+extern const struct descriptor trial_result_descriptor;
+
+/* The retrieval trial: the same search and answer, with other settings if wanted (`top_k` 0 and
+ * `min_score` below 0: those in force); records usage but no conversation. */
+bool chat_trial(struct platform *platform, const char *tenant_id, const char *question, int64_t top_k,
+                double min_score, const char *request_id, enum language language, struct arena *arena,
+                struct trial_result *ret_result, struct error *err);
+
+#endif

@@ -1,0 +1,109 @@
+#include "platform/counters.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static const char *const names[COUNTER_COUNT] = {
+    [COUNTER_TENANTS] = "tenants",
+    [COUNTER_ACTIVE_TENANTS] = "active_tenants",
+    [COUNTER_QA_PAIRS] = "qa_pairs",
+    [COUNTER_UNSYNCED_QA_PAIRS] = "unsynced_qa_pairs",
+    [COUNTER_PENDING_FEEDBACKS] = "pending_feedbacks",
+};
+
+static const char SQL_ADD[] = "UPDATE platform_counters SET value = value + $2 WHERE name = $1";
+
+bool counters_add(struct db *db, enum counter counter, int64_t difference, struct error *err)
+{
+    int64_t changed;
+    if (difference == 0)
+        return true;
+    if (!db_execute(db, SQL_ADD, DB_ARGS(db_text(names[counter]), db_int(difference)), &changed, err))
+        return false;
+    if (changed != 1)
+        return error_set(err, ERROR_INTERNAL, "The counter '%s' is missing.", "缺少计数器“%s”。",
+                         names[counter]);
+    return true;
+}
+
+static const char SQL_READ[] = "SELECT name, value FROM platform_counters";
+
+bool counters_read(struct db *db, int64_t ret_values[static COUNTER_COUNT], struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    int64_t values[COUNTER_COUNT] = {0};
+    if (!db_query(db, SQL_READ, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows))
+        for (int i = 0; i < COUNTER_COUNT; i++)
+            if (strcmp(names[i], db_column_text(&rows, 0)) == 0)
+                values[i] = db_column_int(&rows, 1);
+    if (!db_done(&rows, err))
+        return false;
+    memcpy(ret_values, values, sizeof(values));
+    return true;
+}
+
+/* --- recounting: counter and count in one statement, hence of one moment, so that others may write
+ * meanwhile. Each gives rows of (what, stored, counted) where the two differ. */
+
+#define SQL_RECOUNT(counter, count)                                                                          \
+    "SELECT name, value, (" count ") AS counted FROM platform_counters"                                      \
+    " WHERE name = '" counter "' AND value <> (" count ")"
+
+#define SQL_RECOUNT_TENANTS(column, rows)                                                                    \
+    "SELECT t.id, t." column ", COALESCE(c.n, 0) FROM tenants t"                                             \
+    " LEFT JOIN (SELECT tenant_id, COUNT(*) AS n FROM " rows " GROUP BY tenant_id) c"                        \
+    " ON c.tenant_id = t.id WHERE t." column " <> COALESCE(c.n, 0) ORDER BY t.id"
+
+#define LIVE_PAIRS "qa_pairs WHERE deleted_at IS NULL"
+#define UNSYNCED_PAIRS "qa_pairs WHERE is_synced = 0 AND deleted_at IS NULL"
+#define PENDING_FEEDBACKS "feedbacks WHERE status = 'pending'"
+
+static const char SQL_TENANTS[] = SQL_RECOUNT("tenants", "SELECT COUNT(*) FROM tenants");
+static const char SQL_ACTIVE[] =
+    SQL_RECOUNT("active_tenants", "SELECT COUNT(*) FROM tenants WHERE status = 'active'");
+static const char SQL_PAIRS[] = SQL_RECOUNT("qa_pairs", "SELECT COUNT(*) FROM " LIVE_PAIRS);
+static const char SQL_UNSYNCED[] = SQL_RECOUNT("unsynced_qa_pairs", "SELECT COUNT(*) FROM " UNSYNCED_PAIRS);
+static const char SQL_PENDING[] = SQL_RECOUNT("pending_feedbacks", "SELECT COUNT(*) FROM " PENDING_FEEDBACKS);
+static const char SQL_TENANT_USERS[] = SQL_RECOUNT_TENANTS("user_count", "users WHERE tenant_id IS NOT NULL");
+static const char SQL_TENANT_PAIRS[] = SQL_RECOUNT_TENANTS("qa_pair_count", LIVE_PAIRS);
+static const char SQL_TENANT_UNSYNCED[] = SQL_RECOUNT_TENANTS("unsynced_count", UNSYNCED_PAIRS);
+static const char SQL_TENANT_PENDING[] = SQL_RECOUNT_TENANTS("pending_feedback_count", PENDING_FEEDBACKS);
+
+static const struct {
+    const char *what; /* in front of what the row names */
+    const char *sql;
+} recounts[] = {
+    {"platform counter", SQL_TENANTS},
+    {"platform counter", SQL_ACTIVE},
+    {"platform counter", SQL_PAIRS},
+    {"platform counter", SQL_UNSYNCED},
+    {"platform counter", SQL_PENDING},
+    {"user_count of tenant", SQL_TENANT_USERS},
+    {"qa_pair_count of tenant", SQL_TENANT_PAIRS},
+    {"unsynced_count of tenant", SQL_TENANT_UNSYNCED},
+    {"pending_feedback_count of tenant", SQL_TENANT_PENDING},
+};
+
+static bool recount(struct db *db, const char *what, const char *sql, struct strbuf *findings,
+                    struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, sql, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows))
+        strbuf_printf(findings, "%s %s is %" PRId64 ", counted %" PRId64 "\n", what, db_column_text(&rows, 0),
+                      db_column_int(&rows, 1), db_column_int(&rows, 2));
+    return db_done(&rows, err);
+}
+
+bool counters_check(struct db *db, struct strbuf *ret_findings, struct error *err)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(recounts); i++)
+        if (!recount(db, recounts[i].what, recounts[i].sql, ret_findings, err))
+            return false;
+    return true;
+}

@@ -1,0 +1,23 @@
+/* Totals that pages show, kept in the transaction that changes them. `kimono check` recomputes them.
+ * Adding a counter: a row here, a row in the migration, and its recount in counters.c. */
+#ifndef KIMONO_PLATFORM_COUNTERS_H
+#define KIMONO_PLATFORM_COUNTERS_H
+
+#include "base/strbuf.h"
+#include "store/db.h"
+
+enum counter {
+    COUNTER_TENANTS,
+    COUNTER_ACTIVE_TENANTS,
+    COUNTER_QA_PAIRS,
+    COUNTER_UNSYNCED_QA_PAIRS,
+    COUNTER_PENDING_FEEDBACKS,
+    COUNTER_COUNT
+};
+
+bool counters_add(struct db *db, enum counter counter, int64_t difference, struct error *err);
+bool counters_read(struct db *db, int64_t ret_values[static COUNTER_COUNT], struct error *err);
+/* Recomputes platform counters and each tenant's own from the rows; differences become lines. */
+bool counters_check(struct db *db, struct strbuf *ret_findings, struct error *err);
+
+#endif

@@ -1,0 +1,290 @@
+/* Samples, rules and readings; the probes stand in health_probe.c. */
+#include "platform/health.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/descriptor.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "platform/health_private.h"
+#include "platform/scheduler.h"
+
+#define WINDOW_US (MINUTE_MS * 1000)
+#define SLOW_MS(ms) (INT64_C(ms) * 1000)
+#define BEAT_MISSED_MS 5000          /* the thread beats each half second */
+#define JOB_LONG_MS (10 * MINUTE_MS) /* a job that runs longer keeps the others waiting */
+
+static const struct {
+    const char *name;
+    int64_t slow_us; /* p95 above it: degraded */
+} components[COMPONENT_COUNT] = {
+    [COMPONENT_DATABASE] = {"database", SLOW_MS(250)},
+    [COMPONENT_VECTOR_STORE] = {"vector_store", SLOW_MS(1000)},
+    [COMPONENT_LLM] = {"llm", SLOW_MS(5000)},
+    [COMPONENT_SCHEDULER] = {"scheduler", INT64_MAX},
+    [COMPONENT_TELEMETRY] = {"telemetry", SLOW_MS(500)},
+};
+
+static const struct {
+    const char *name;
+    int rank; /* for the worst of all: an unknown one is worse than healthy, better than the rest */
+} statuses[] = {
+    [HEALTH_HEALTHY] = {"healthy", 0},
+    [HEALTH_DEGRADED] = {"degraded", 2},
+    [HEALTH_UNHEALTHY] = {"unhealthy", 3},
+    [HEALTH_UNKNOWN] = {"unknown", 1},
+};
+
+const char *component_name(enum component component)
+{
+    return components[component].name;
+}
+
+const char *health_status_name(enum health_status status)
+{
+    return statuses[status].name;
+}
+
+struct health *health_new(void)
+{
+    struct health *health = xcalloc(1, sizeof(*health));
+    pthread_mutex_init(&health->lock, NULL);
+    for (size_t i = 0; i < COMPONENT_COUNT; i++)
+        health->records[i].last_at = INT_NULL;
+    return health;
+}
+
+void health_free(struct health *health)
+{
+    if (!health)
+        return;
+    pthread_mutex_destroy(&health->lock);
+    free(health);
+}
+
+void health_copy_text(char *to, size_t size, const char *from)
+{
+    size_t length = utf8_cut(from, strlen(from), size - 1);
+    memcpy(to, from, length);
+    to[length] = '\0';
+}
+
+void health_report(struct health *health, enum component component, bool success, int64_t latency_us,
+                   const struct error *why)
+{
+    if (!health)
+        return;
+    pthread_mutex_lock(&health->lock);
+    struct health_record *record = &health->records[component];
+    record->samples[record->next] =
+        (struct health_sample){.at_us = clock_monotonic_us(), .latency_us = latency_us, .success = success};
+    record->next = (record->next + 1) % HEALTH_SAMPLES;
+    record->count += record->count < HEALTH_SAMPLES;
+    record->last_at = clock_now_ms();
+    record->newest_is_probe = false;
+    for (int language = 0; !success && why && language < LANGUAGE_COUNT; language++)
+        health_copy_text(record->last_error[language], HEALTH_NOTE_SIZE, why->detail[language]);
+    pthread_mutex_unlock(&health->lock);
+}
+
+/* --- the rules --- */
+
+static int compare_latency(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static double quantile_95(int64_t *latencies, size_t count)
+{
+    qsort(latencies, count, sizeof(*latencies), compare_latency);
+    size_t rank = (count * 95 + 99) / 100;
+    return (double)latencies[rank - 1];
+}
+
+const struct health_sample *health_newest(const struct health_sample *samples, size_t count)
+{
+    const struct health_sample *newest = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (!newest || samples[i].at_us >= newest->at_us)
+            newest = &samples[i];
+    return newest;
+}
+
+static enum health_status status_of(const struct health_verdict *verdict, bool newest_succeeded,
+                                    int64_t slow_us)
+{
+    if (!newest_succeeded && verdict->failed * 2 >= verdict->calls)
+        return HEALTH_UNHEALTHY;
+    if (verdict->failed * 10 > verdict->calls || verdict->p95_latency_us > (double)slow_us)
+        return HEALTH_DEGRADED;
+    return HEALTH_HEALTHY;
+}
+
+struct health_verdict health_judge(const struct health_sample *samples, size_t count, int64_t now_us,
+                                   int64_t slow_us)
+{
+    struct health_verdict verdict = {HEALTH_UNKNOWN, 0, 0, NAN, NAN};
+    const struct health_sample *newest = health_newest(samples, count);
+    if (!newest)
+        return verdict;
+    verdict.newest_latency_us = (double)newest->latency_us;
+    if (now_us - newest->at_us > HEALTH_STALE_MS * INT64_C(1000))
+        return verdict;
+    bool only_newest = now_us - newest->at_us > WINDOW_US;
+    int64_t latencies[HEALTH_SAMPLES];
+    for (size_t i = 0; i < count && verdict.calls < HEALTH_SAMPLES; i++) {
+        const struct health_sample *sample = &samples[i];
+        if (only_newest ? sample != newest : now_us - sample->at_us > WINDOW_US)
+            continue;
+        latencies[verdict.calls++] = sample->latency_us;
+        verdict.failed += !sample->success;
+    }
+    verdict.p95_latency_us = quantile_95(latencies, verdict.calls);
+    verdict.status = status_of(&verdict, newest->success, slow_us);
+    return verdict;
+}
+
+enum health_status health_judge_beat(int64_t since_beat_ms, int64_t running_ms)
+{
+    if (running_ms > 0)
+        return running_ms > JOB_LONG_MS ? HEALTH_DEGRADED : HEALTH_HEALTHY;
+    return since_beat_ms > BEAT_MISSED_MS ? HEALTH_UNHEALTHY : HEALTH_HEALTHY;
+}
+
+/* --- readings --- */
+
+/* Both languages; the formats take the same arguments. */
+__attribute__((format(printf, 2, 4), format(printf, 3, 4))) static void
+say(char ret_message[LANGUAGE_COUNT][160], const char *en, const char *zh, ...)
+{
+    const char *const formats[LANGUAGE_COUNT] = {[LANGUAGE_EN] = en, [LANGUAGE_ZH] = zh};
+    for (int language = 0; language < LANGUAGE_COUNT; language++) {
+        char text[2 * HEALTH_NOTE_SIZE + 160];
+        va_list args;
+        va_start(args, zh);
+        vsnprintf(text, sizeof(text), formats[language], args);
+        va_end(args);
+        health_copy_text(ret_message[language], 160, text);
+    }
+}
+
+static void say_note(const struct health_record *record, char ret_message[LANGUAGE_COUNT][160])
+{
+    for (int language = 0; language < LANGUAGE_COUNT; language++)
+        health_copy_text(ret_message[language], 160, record->note[language]);
+}
+
+/* How many, then why the newest of them failed. */
+static void say_failed(const struct health_record *record, const struct health_verdict *verdict,
+                       char ret_message[LANGUAGE_COUNT][160])
+{
+    say(ret_message, "%zu of the last minute's %zu calls failed: ", "最近一分钟 %zu 次失败，共 %zu 次调用：",
+        verdict->failed, verdict->calls);
+    for (int language = 0; language < LANGUAGE_COUNT; language++) {
+        size_t length = strlen(ret_message[language]);
+        health_copy_text(ret_message[language] + length, 160 - length, record->last_error[language]);
+    }
+}
+
+static void write_message(const struct health_record *record, const struct health_verdict *verdict,
+                          int64_t slow_us, char ret_message[LANGUAGE_COUNT][160])
+{
+    double p95_ms = verdict->p95_latency_us / 1000;
+    if (record->count == 0)
+        say(ret_message, "no reading yet", "尚无读数");
+    else if (verdict->status == HEALTH_UNKNOWN)
+        say(ret_message, "the last reading is too old", "读数已过期");
+    else if (verdict->failed > 0)
+        say_failed(record, verdict, ret_message);
+    else if (verdict->status == HEALTH_DEGRADED)
+        say(ret_message, "slow: p95 of %.1f ms is above %.0f ms", "偏慢：p95 %.1f ms，上限 %.0f ms", p95_ms,
+            (double)slow_us / 1000);
+    else if (record->newest_is_probe)
+        say_note(record, ret_message);
+    else
+        say(ret_message, "%zu calls in the last minute, p95 %.1f ms", "最近一分钟 %zu 次调用，p95 %.1f ms",
+            verdict->calls, p95_ms);
+}
+
+static void read_calls(struct health *health, enum component component, struct health_reading *ret_reading)
+{
+    pthread_mutex_lock(&health->lock);
+    const struct health_record record = health->records[component];
+    pthread_mutex_unlock(&health->lock);
+    int64_t slow_us = components[component].slow_us;
+    struct health_verdict verdict = health_judge(record.samples, record.count, clock_monotonic_us(), slow_us);
+    ret_reading->status = verdict.status;
+    ret_reading->latency_ms = verdict.newest_latency_us / 1000;
+    ret_reading->p95_latency_ms = verdict.p95_latency_us / 1000;
+    ret_reading->last_check = record.last_at;
+    ret_reading->provider = record.provider ? record.provider : "";
+    write_message(&record, &verdict, slow_us, ret_reading->message);
+}
+
+static void say_beat(const struct scheduler_state *state, int64_t since_beat_ms, enum health_status status,
+                     char ret_message[LANGUAGE_COUNT][160])
+{
+    if (status == HEALTH_UNHEALTHY)
+        say(ret_message, "no sign of life for %" PRId64 " s", "%" PRId64 " 秒没有心跳", since_beat_ms / 1000);
+    else if (state->running)
+        say(ret_message, "running %s for %" PRId64 " s", "正在运行 %s，已 %" PRId64 " 秒", state->running,
+            state->running_ms / 1000);
+    else if (state->last_error[0])
+        say(ret_message, "the last job failed: %s", "上一个任务失败：%s", state->last_error);
+    else
+        say(ret_message, "next: %s in %" PRId64 " s; %" PRId64 " runs, %" PRId64 " failed",
+            "下一任务 %s 在 %" PRId64 " 秒后；已运行 %" PRId64 " 次，失败 %" PRId64 " 次",
+            state->next_name ? state->next_name : "-", state->next_in_ms / 1000, state->runs,
+            state->failures);
+}
+
+/* The scheduler is not called but watched: its beat is read anew each time. */
+static void read_scheduler(struct platform *platform, struct health_reading *ret_reading)
+{
+    ret_reading->provider = "in process";
+    if (!platform->scheduler) {
+        say(ret_reading->message, "not started", "未启动");
+        return;
+    }
+    struct scheduler_state state;
+    scheduler_get_state(platform->scheduler, &state);
+    int64_t since_beat_ms = (clock_monotonic_us() - state.last_beat_us) / 1000;
+    ret_reading->status = health_judge_beat(since_beat_ms, state.running ? state.running_ms + 1 : 0);
+    ret_reading->last_check = clock_now_ms() - (state.running ? 0 : since_beat_ms);
+    say_beat(&state, since_beat_ms, ret_reading->status, ret_reading->message);
+    if (ret_reading->status == HEALTH_HEALTHY && state.last_error[0])
+        ret_reading->status = HEALTH_DEGRADED;
+}
+
+void health_read(struct platform *platform, enum component component, struct health_reading *ret_reading)
+{
+    *ret_reading = (struct health_reading){.status = HEALTH_UNKNOWN,
+                                           .latency_ms = NAN,
+                                           .p95_latency_ms = NAN,
+                                           .last_check = INT_NULL,
+                                           .provider = ""};
+    if (component == COMPONENT_SCHEDULER)
+        read_scheduler(platform, ret_reading);
+    else
+        read_calls(platform->health, component, ret_reading);
+}
+
+enum health_status health_overall(struct platform *platform)
+{
+    enum health_status worst = HEALTH_HEALTHY;
+    for (enum component component = 0; component < COMPONENT_COUNT; component++) {
+        struct health_reading reading;
+        health_read(platform, component, &reading);
+        if (statuses[reading.status].rank > statuses[worst].rank)
+            worst = reading.status;
+    }
+    return worst;
+}

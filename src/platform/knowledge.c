@@ -1,0 +1,260 @@
+#include "platform/knowledge.h"
+
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/clock.h"
+#include "platform/text_rules.h"
+
+#define SOURCE_LIMIT_MS 30000 /* a tenant's whole knowledge may have to be read */
+
+static const struct field qa_pair_fields[] = {
+    FIELD(struct qa_pair, id, INT, "Id of the pair"),
+    FIELD(struct qa_pair, tenant_id, TEXT, "Tenant that it belongs to"),
+    FIELD(struct qa_pair, question, TEXT, "Question, as the tenant words it"),
+    FIELD(struct qa_pair, answer, TEXT, "Answer; empty: the pair is found but does not answer"),
+    FIELD(struct qa_pair, category, TEXT, "Category; empty: none"),
+    FIELD(struct qa_pair, source, TEXT, "Where it comes from: manual, import, learned, template, demo"),
+    FIELD(struct qa_pair, quality_score, REAL, "Quality by customers' feedback, 0 to 1"),
+    FIELD(struct qa_pair, is_synced, BOOL, "The vector index holds this very text"),
+    FIELD(struct qa_pair, synced_at, TIME, "When the index took the text", .nullable = true),
+    FIELD(struct qa_pair, version, INT, "Counts edits"),
+    FIELD(struct qa_pair, created_at, TIME, "When it was made"),
+    FIELD(struct qa_pair, updated_at, TIME, "When it was last edited"),
+};
+const struct descriptor qa_pair_descriptor = DESCRIPTOR("QAPair", struct qa_pair, qa_pair_fields);
+
+bool qa_pair_validate(const char *question, const char *answer, const char *category, struct error *err)
+{
+    static const struct text_rule question_rule = {"question", QUESTION_MAX, .required = true};
+    static const struct text_rule answer_rule = {.field = "answer", .characters_max = ANSWER_MAX};
+    static const struct text_rule category_rule = {"category", CATEGORY_MAX, .one_line = true};
+    bool fine = text_check(&question_rule, question, err);
+    fine = text_check(&answer_rule, answer, err) && fine;
+    return text_check(&category_rule, category, err) && fine;
+}
+
+static struct db_value db_span(struct text_span span)
+{
+    return db_text_n(span.bytes, span.length);
+}
+
+static int64_t hash_question(struct text_span question)
+{
+    return (int64_t)XXH3_64bits(question.bytes, question.length);
+}
+
+/* The NUL between the two keeps a word that moves from question to answer from going unnoticed. */
+static int64_t hash_text(struct text_span question, struct text_span answer)
+{
+    XXH3_state_t state;
+    XXH3_INITSTATE(&state);
+    XXH3_64bits_reset(&state);
+    XXH3_64bits_update(&state, question.bytes, question.length);
+    XXH3_64bits_update(&state, "", 1);
+    XXH3_64bits_update(&state, answer.bytes, answer.length);
+    return (int64_t)XXH3_64bits_digest(&state);
+}
+
+static const char SQL_INSERT_PAIR[] =
+    "INSERT INTO qa_pairs(tenant_id, question, answer, category, source, question_hash, text_hash,"
+    " synced_hash, is_synced, synced_at, quality_score, revision, created_at, updated_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING id";
+
+bool qa_pair_insert(struct db *db, int64_t revision, const struct qa_pair *pair, int64_t *ret_id,
+                    struct error *err)
+{
+    struct text_span question = text_trim(pair->question), answer = text_trim(pair->answer);
+    int64_t text_hash = hash_text(question, answer);
+    int64_t now = pair->created_at > 0 ? pair->created_at : clock_now_ms();
+    return db_find_int(db, SQL_INSERT_PAIR,
+                       DB_ARGS(db_text(pair->tenant_id), db_span(question), db_span(answer),
+                               db_span(text_trim(pair->category)),
+                               db_text(pair->source ? pair->source : "manual"),
+                               db_int(hash_question(question)), db_int(text_hash),
+                               db_int(pair->is_synced ? text_hash : INT_NULL), db_bool(pair->is_synced),
+                               db_int(pair->is_synced ? pair->synced_at : INT_NULL),
+                               db_real(quality_score(0, 0)), db_int(revision), db_int(now)),
+                       0, ret_id, err);
+}
+
+/* What an edit must know of the pair as it is. */
+struct pair_state {
+    int64_t text_hash, version;
+    bool is_synced;
+};
+static const struct field pair_state_fields[] = {
+    FIELD(struct pair_state, text_hash, INT, ""),
+    FIELD(struct pair_state, version, INT, ""),
+    FIELD(struct pair_state, is_synced, BOOL, ""),
+};
+static const struct descriptor pair_state_descriptor =
+    DESCRIPTOR("PairState", struct pair_state, pair_state_fields);
+
+static const char SQL_PAIR_STATE[] = "SELECT text_hash, version, is_synced FROM qa_pairs"
+                                     " WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL";
+
+static bool read_state(struct db *db, const struct qa_pair *pair, struct pair_state *ret_state,
+                       struct error *err)
+{
+    CLEANUP(arena_release) struct arena arena = {0};
+    bool found;
+    if (!db_find(db, SQL_PAIR_STATE, DB_ARGS(db_int(pair->id), db_text(pair->tenant_id)),
+                 &pair_state_descriptor, ret_state, &arena, &found, err))
+        return false;
+    if (!found)
+        return error_set(err, ERROR_NOT_FOUND, "There is no pair %lld of this tenant.",
+                         "该商家没有编号为 %lld 的问答。", (long long)pair->id);
+    if (pair->version != 0 && pair->version != ret_state->version)
+        return error_set(err, ERROR_CONFLICT,
+                         "Pair %lld was edited by someone else meanwhile; load it again.",
+                         "问答 %lld 已被他人修改，请重新加载。", (long long)pair->id);
+    return true;
+}
+
+static const char SQL_UPDATE_PAIR[] =
+    "UPDATE qa_pairs SET question = $2, answer = $3, category = $4, question_hash = $5,"
+    " text_hash = $6, is_synced = $7, revision = $8, updated_at = $9, version = version + 1"
+    " WHERE id = $1";
+
+bool qa_pair_update_text(struct db *db, int64_t revision, const struct qa_pair *pair, bool *ret_was_synced,
+                         struct error *err)
+{
+    struct pair_state state;
+    if (!read_state(db, pair, &state, err))
+        return false;
+    struct text_span question = text_trim(pair->question), answer = text_trim(pair->answer);
+    int64_t text_hash = hash_text(question, answer);
+    bool stays_synced = state.is_synced && state.text_hash == text_hash;
+    if (!db_execute(db, SQL_UPDATE_PAIR,
+                    DB_ARGS(db_int(pair->id), db_span(question), db_span(answer),
+                            db_span(text_trim(pair->category)), db_int(hash_question(question)),
+                            db_int(text_hash), db_bool(stays_synced), db_int(revision),
+                            db_int(clock_now_ms())),
+                    NULL, err))
+        return false;
+    *ret_was_synced = state.is_synced && !stays_synced;
+    return true;
+}
+
+static const char SQL_MARK_SYNCED[] =
+    "UPDATE qa_pairs SET is_synced = 1, synced_hash = text_hash, synced_at = $3"
+    " WHERE id = $1 AND text_hash = $2 AND is_synced = 0 AND deleted_at IS NULL";
+
+bool qa_pair_mark_synced(struct db *db, int64_t id, int64_t text_hash, int64_t at, bool *ret_marked,
+                         struct error *err)
+{
+    int64_t changed;
+    if (!db_execute(db, SQL_MARK_SYNCED, DB_ARGS(db_int(id), db_int(text_hash), db_int(at)), &changed, err))
+        return false;
+    *ret_marked = changed > 0;
+    return true;
+}
+
+static const char SQL_MARK_REMOVED[] = "UPDATE qa_pairs SET is_synced = 0, synced_hash = NULL"
+                                       " WHERE id = $1 AND deleted_at IS NOT NULL";
+
+bool qa_pair_mark_removed(struct db *db, int64_t id, struct error *err)
+{
+    return db_execute(db, SQL_MARK_REMOVED, DB_ARGS(db_int(id)), NULL, err);
+}
+
+static const char SQL_COUNT_HIT[] = "UPDATE qa_pairs SET hit_count = hit_count + 1 WHERE id = $1";
+
+bool qa_pair_count_hit(struct db *db, int64_t id, struct error *err)
+{
+    return db_execute(db, SQL_COUNT_HIT, DB_ARGS(db_int(id)), NULL, err);
+}
+
+static const char SQL_COUNT_FEEDBACK[] =
+    "UPDATE qa_pairs SET good_count = good_count + $2, bad_count = bad_count + $3 WHERE id = $1"
+    " RETURNING good_count, bad_count";
+static const char SQL_SET_QUALITY[] = "UPDATE qa_pairs SET quality_score = $2 WHERE id = $1";
+
+static bool add_feedback(struct db *db, int64_t id, bool good, double *ret_quality, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_COUNT_FEEDBACK, DB_ARGS(db_int(id), db_int(good), db_int(!good)), &rows, err))
+        return false;
+    while (db_next(&rows))
+        *ret_quality = quality_score(db_column_int(&rows, 0), db_column_int(&rows, 1));
+    return db_done(&rows, err);
+}
+
+bool qa_pair_count_feedback(struct db *db, int64_t id, bool good, struct error *err)
+{
+    double quality = quality_score(0, 0);
+    return add_feedback(db, id, good, &quality, err) &&
+           db_execute(db, SQL_SET_QUALITY, DB_ARGS(db_int(id), db_real(quality)), NULL, err);
+}
+
+#define PAIR_COLUMNS                                                                                         \
+    "id, tenant_id, question, answer, category, source, quality_score, is_synced, synced_at,"                \
+    " version, created_at, updated_at"
+
+static const char SQL_SAME_QUESTION[] =
+    "SELECT " PAIR_COLUMNS " FROM qa_pairs WHERE tenant_id = $1 AND question_hash = $2"
+    " AND question = $3 AND deleted_at IS NULL ORDER BY id LIMIT 1";
+
+bool qa_pair_same_question(struct db *db, const char *tenant_id, const char *question, struct arena *arena,
+                           struct qa_pair *ret_pair, bool *ret_found, struct error *err)
+{
+    struct text_span trimmed = text_trim(question);
+    return db_find(db, SQL_SAME_QUESTION,
+                   DB_ARGS(db_text(tenant_id), db_int(hash_question(trimmed)), db_span(trimmed)),
+                   &qa_pair_descriptor, ret_pair, arena, ret_found, err);
+}
+
+static const char SQL_PAIR[] = "SELECT " PAIR_COLUMNS " FROM qa_pairs"
+                               " WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL";
+
+bool qa_pairs_get(struct db *db, const char *tenant_id, const int64_t *ids, size_t count, struct arena *arena,
+                  struct qa_pair *ret_pairs, size_t *ret_count, struct error *err)
+{
+    size_t got = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool found;
+        if (!db_find(db, SQL_PAIR, DB_ARGS(db_int(ids[i]), db_text(tenant_id)), &qa_pair_descriptor,
+                     &ret_pairs[got], arena, &found, err))
+            return false;
+        got += found;
+    }
+    *ret_count = got;
+    return true;
+}
+
+static const char SQL_REVISION[] = "SELECT knowledge_revision FROM tenants WHERE id = $1";
+static const char SQL_CHANGED_SINCE[] = "SELECT id, question, answer, deleted_at FROM qa_pairs"
+                                        " WHERE tenant_id = $1 AND revision > $2";
+
+/* The revision is read first: whatever is committed in between comes once more the next time, while
+ * the other way round it would be missed. */
+bool knowledge_source(void *store, const char *tenant_id, int64_t since, pair_put put, void *put_context,
+                      int64_t *ret_revision, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    int64_t revision;
+    if (!store_reader(store, SOURCE_LIMIT_MS, &db, err) ||
+        !db_find_int(db, SQL_REVISION, DB_ARGS(db_text(tenant_id)), 0, &revision, err))
+        return false;
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (revision > since &&
+        !db_query(db, SQL_CHANGED_SINCE, DB_ARGS(db_text(tenant_id), db_int(since)), &rows, err))
+        return false;
+    while (revision > since && db_next(&rows)) {
+        bool live = db_column_null(&rows, 3);
+        put(put_context, db_column_int(&rows, 0), live ? db_column_text(&rows, 1) : NULL,
+            live ? db_column_text(&rows, 2) : NULL);
+    }
+    if (revision > since && !db_done(&rows, err))
+        return false;
+    *ret_revision = revision;
+    return true;
+}
+
+double quality_score(int64_t good, int64_t bad)
+{
+    return ((double)good + 1) / ((double)good + (double)bad + 2);
+}

@@ -1,0 +1,32 @@
+/* What the services of the platform work with. Built by app.c, lent to every service; it owns
+ * nothing and holds no state of its own. */
+#ifndef KIMONO_PLATFORM_PLATFORM_H
+#define KIMONO_PLATFORM_PLATFORM_H
+
+struct store;
+struct telemetry;
+struct settings_box;
+struct token_signer;
+struct vector_index;
+struct embedder;
+struct chat_model;
+struct health;
+struct scheduler;
+struct principal_cache;
+
+struct platform {
+    struct store *store;
+    struct telemetry *telemetry;
+    struct settings_box *settings;
+    struct token_signer *signer;
+    struct vector_index *index;
+    struct embedder *embedder; /* NULL: the index needs no vectors */
+    struct chat_model *model;
+    struct health *health;
+    struct scheduler *scheduler;
+    struct principal_cache *principals; /* NULL: every request reads its session */
+};
+
+#define READ_LIMIT_MS 2000 /* time that the reads of one request may take */
+
+#endif

@@ -1,0 +1,70 @@
+#include "platform/text_rules.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+
+#define IDEOGRAPHIC_SPACE "\xE3\x80\x80"
+
+static bool is_ascii_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Bytes of the white space at the start (or the end) of the span; 0: there is none. */
+static size_t space_at_start(struct text_span span)
+{
+    if (span.length >= 1 && is_ascii_space(span.bytes[0]))
+        return 1;
+    return span.length >= 3 && memcmp(span.bytes, IDEOGRAPHIC_SPACE, 3) == 0 ? 3 : 0;
+}
+
+static size_t space_at_end(struct text_span span)
+{
+    const char *end = span.bytes + span.length;
+    if (span.length >= 1 && is_ascii_space(end[-1]))
+        return 1;
+    return span.length >= 3 && memcmp(end - 3, IDEOGRAPHIC_SPACE, 3) == 0 ? 3 : 0;
+}
+
+struct text_span text_trim(const char *text)
+{
+    struct text_span span = {text ? text : "", text ? strlen(text) : 0};
+    for (size_t space; (space = space_at_start(span)) > 0;) {
+        span.bytes += space;
+        span.length -= space;
+    }
+    for (size_t space; (space = space_at_end(span)) > 0;)
+        span.length -= space;
+    return span;
+}
+
+/* C0 and C1 control characters (U+0000 to U+001F, U+007F to U+009F) of valid UTF-8. */
+static bool has_control(struct text_span span, bool one_line)
+{
+    for (size_t i = 0; i < span.length; i++) {
+        unsigned char c = (unsigned char)span.bytes[i];
+        bool line_layout = c == '\t' || c == '\n' || c == '\r';
+        if ((c < 0x20 || c == 0x7F) && (one_line || !line_layout))
+            return true;
+        if (c == 0xC2 && (unsigned char)span.bytes[i + 1] < 0xA0)
+            return true;
+    }
+    return false;
+}
+
+bool text_check(const struct text_rule *rule, const char *text, struct error *err)
+{
+    struct text_span span = text_trim(text);
+    if (!utf8_valid(span.bytes, span.length))
+        return error_add_field(err, rule->field, "is not UTF-8", "不是 UTF-8 文本");
+    if (rule->required && span.length == 0)
+        return error_add_field(err, rule->field, "must not be empty", "不能为空");
+    size_t characters = utf8_count(span.bytes, span.length);
+    if (characters > rule->characters_max)
+        return error_add_field(err, rule->field, "has %zu characters; at most %zu are possible",
+                               "有 %zu 个字符，最多 %zu 个", characters, rule->characters_max);
+    if (has_control(span, rule->one_line))
+        return error_add_field(err, rule->field, "has control characters", "含有控制字符");
+    return true;
+}

@@ -1,0 +1,29 @@
+/* What a text from outside must be like before it is kept. Keeping means keeping it trimmed. */
+#ifndef KIMONO_PLATFORM_TEXT_RULES_H
+#define KIMONO_PLATFORM_TEXT_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* A part of a text that is lent; not NUL-terminated. */
+struct text_span {
+    const char *bytes;
+    size_t length;
+};
+
+/* Without the white space at both ends (ASCII and U+3000 IDEOGRAPHIC SPACE). NULL is as good as "". */
+struct text_span text_trim(const char *text);
+
+struct text_rule {
+    const char *field;     /* its name in the request */
+    size_t characters_max; /* after trimming */
+    bool required;         /* not empty after trimming */
+    bool one_line;         /* no tab and no line break */
+};
+
+/* UTF-8, length, control characters. Names the field in `err` if it breaks the rule. */
+bool text_check(const struct text_rule *rule, const char *text, struct error *err);
+
+#endif

@@ -1,0 +1,473 @@
+#include "security/redaction.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/memory.h"
+
+/* The text is read once, from left to right. At each place the finders are asked in turn whether what
+ * begins here is to be masked; one that says yes puts the mask in `out` and gives the end. */
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static bool is_token(char c)
+{
+    return is_word(c) || c == '-' || c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
+}
+
+static bool begins_word(const char *text, const char *at)
+{
+    return at == text || !is_word(at[-1]);
+}
+
+static size_t span(const char *at, bool (*is_in)(char))
+{
+    size_t length = 0;
+    while (at[length] && is_in(at[length]))
+        length++;
+    return length;
+}
+
+/* --- secrets that tell themselves by how they begin */
+
+static const struct {
+    const char *prefix;
+    size_t least; /* characters of a token that must follow */
+} secret_prefixes[] = {
+    {"kmr_", 16}, {"kma_", 16}, {"kmp_", 16}, {"pcsk_", 16}, {"sk-", 16}, {"eyJ", 24},
+};
+
+static const char *find_prefixed(struct strbuf *out, const char *text, const char *at)
+{
+    if (!begins_word(text, at))
+        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(secret_prefixes); i++) {
+        const char *prefix = secret_prefixes[i].prefix;
+        size_t length = strlen(prefix);
+        if (at[0] != prefix[0] || strncmp(at, prefix, length) != 0)
+            continue;
+        size_t rest = span(at + length, is_token);
+        if (rest < secret_prefixes[i].least)
+            continue;
+        strbuf_append(out, at, length);
+        strbuf_puts(out, "***");
+        return at + length + rest;
+    }
+    return NULL;
+}
+
+static const char *find_authorization(struct strbuf *out, const char *text, const char *at)
+{
+    static const char *const schemes[] = {"Bearer ", "Basic "};
+    bool possible = (at[0] == 'B' || at[0] == 'b') && begins_word(text, at);
+    for (size_t i = 0; i < ARRAY_SIZE(schemes) && possible; i++) {
+        size_t length = strlen(schemes[i]);
+        size_t rest = strncasecmp(at, schemes[i], length) == 0 ? span(at + length, is_token) : 0;
+        if (rest < 8)
+            continue;
+        strbuf_append(out, at, length);
+        strbuf_puts(out, "***");
+        return at + length + rest;
+    }
+    return NULL;
+}
+
+/* --- values of a name: access_token=…, "password": "…" */
+
+enum name_place { ANYWHERE, IN_URL };
+
+static const struct {
+    const char *name;
+    enum name_place place; /* IN_URL: too common a word elsewhere; only after '?' or '&' */
+} secret_names[] = {
+    {"access_token", ANYWHERE},
+    {"refresh_token", ANYWHERE},
+    {"api_key", ANYWHERE},
+    {"apikey", ANYWHERE},
+    {"api-key", ANYWHERE},
+    {"password", ANYWHERE},
+    {"passwd", ANYWHERE},
+    {"secret", ANYWHERE},
+    {"client_secret", ANYWHERE},
+    {"app_secret", ANYWHERE},
+    {"token", ANYWHERE},
+    {"signature", IN_URL},
+    {"sign", IN_URL},
+    {"sig", IN_URL},
+    {"key", IN_URL},
+    {"pwd", IN_URL},
+};
+
+static bool ends_bare_value(char c)
+{
+    return c == '\0' || strchr(" \t\r\n&\"'`,;)}]<>#", c) != NULL;
+}
+
+/* The end of a JSON text that begins after its quotation mark. */
+static const char *quoted_end(const char *at)
+{
+    while (*at && *at != '"') {
+        if (*at == '\\' && at[1])
+            at++;
+        at++;
+    }
+    return at;
+}
+
+/* `at` is behind the name: gives where the value begins, NULL if none does. `="` and `":"` are read,
+ * `: ` in prose is not. */
+static const char *value_start(const char *at, bool *ret_quoted)
+{
+    bool quoted_name = *at == '"';
+    at += quoted_name;
+    if (!(*at == '=' || (quoted_name && *at == ':')))
+        return NULL;
+    at++;
+    while (quoted_name && *at == ' ')
+        at++;
+    *ret_quoted = *at == '"';
+    return at + *ret_quoted;
+}
+
+static const char *find_named(struct strbuf *out, const char *text, const char *at)
+{
+    if (at > text && isalnum((unsigned char)at[-1])) /* '_' may stand before: DASHSCOPE_API_KEY=… */
+        return NULL;
+    bool in_url = at > text && (at[-1] == '?' || at[-1] == '&');
+    char first = (char)tolower((unsigned char)at[0]);
+    for (size_t i = 0; i < ARRAY_SIZE(secret_names); i++) {
+        if (first != secret_names[i].name[0]) /* most words end here */
+            continue;
+        size_t length = strlen(secret_names[i].name);
+        if ((secret_names[i].place == IN_URL && !in_url) ||
+            strncasecmp(at, secret_names[i].name, length) != 0)
+            continue;
+        bool quoted;
+        const char *value = value_start(at + length, &quoted);
+        const char *end = value;
+        if (value && quoted)
+            end = quoted_end(value);
+        while (value && !quoted && !ends_bare_value(*end))
+            end++;
+        if (end == value)
+            continue;
+        strbuf_append(out, at, (size_t)(value - at));
+        strbuf_puts(out, "***");
+        return end;
+    }
+    return NULL;
+}
+
+/* --- scheme://user:password@host */
+
+static const char *find_url_password(struct strbuf *out, const char *text, const char *at)
+{
+    (void)text;
+    if (strncmp(at, "://", 3) != 0)
+        return NULL;
+    size_t length = strcspn(at + 3, "/?# \t\r\n\"'<>");
+    const char *colon = memchr(at + 3, ':', length), *host = memrchr(at + 3, '@', length);
+    if (!colon || !host || host <= colon + 1)
+        return NULL;
+    strbuf_append(out, at, (size_t)(colon + 1 - at));
+    strbuf_puts(out, "***");
+    return host;
+}
+
+/* --- e-mail: the first letter and the domain stay */
+
+static bool is_local_part(char c)
+{
+    return is_word(c) || strchr(".+-%", c) != NULL;
+}
+
+static bool is_domain(char c)
+{
+    return isalnum((unsigned char)c) || c == '-' || c == '.';
+}
+
+static const char *find_email(struct strbuf *out, const char *text, const char *at)
+{
+    if (at != text && is_local_part(at[-1]))
+        return NULL;
+    size_t local = span(at, is_local_part);
+    if (local == 0 || at[local] != '@')
+        return NULL;
+    const char *domain = at + local + 1;
+    size_t length = span(domain, is_domain);
+    while (length > 0 && !isalnum((unsigned char)domain[length - 1]))
+        length--;
+    if (!memchr(domain, '.', length) || domain[0] == '.')
+        return NULL;
+    strbuf_putc(out, at[0]);
+    strbuf_puts(out, "***@");
+    strbuf_append(out, domain, length);
+    return domain + length;
+}
+
+/* --- numbers */
+
+#define NUMBER_MAX 20
+
+struct number {
+    char digits[NUMBER_MAX + 1];
+    size_t count;
+    const char *end;
+};
+
+/* A digit, ASCII or full-width (U+FF10 to U+FF19). -1: none. */
+static int take_digit(const char **at)
+{
+    const unsigned char *s = (const unsigned char *)*at;
+    if (isdigit(s[0])) {
+        (*at)++;
+        return s[0] - '0';
+    }
+    if (s[0] == 0xEF && s[1] == 0xBC && s[2] >= 0x90 && s[2] <= 0x99) {
+        *at += 3;
+        return s[2] - 0x90;
+    }
+    return -1;
+}
+
+static bool digit_class(char pattern, int digit)
+{
+    switch (pattern) {
+    case 'd': return true;
+    case 'n': return digit >= 1; /* not 0 */
+    case 'm': return digit >= 3; /* second digit of a Chinese mobile number */
+    case 'j': return digit >= 5; /* 050, 070, 080, 090: Japanese mobile and IP telephone */
+    default: return pattern == '0' + digit;
+    }
+}
+
+/* 'd', 'n', 'm', 'j', '0' to '9': digits; '-': one hyphen or blank that may be there; '~': one hyphen
+ * that must be; 'X': a digit or x. What follows the pattern must not go on as a word. */
+static bool match_number(const char *pattern, const char *at, struct number *ret_number)
+{
+    struct number number = {.count = 0};
+    for (; *pattern; pattern++) {
+        if (*pattern == '-' || *pattern == '~') {
+            if (*at == '-' || (*pattern == '-' && *at == ' '))
+                at++;
+            else if (*pattern == '~')
+                return false;
+            continue;
+        }
+        int digit = take_digit(&at);
+        if (*pattern == 'X' && digit < 0 && (*at == 'x' || *at == 'X'))
+            at++;
+        else if (digit < 0 || (*pattern != 'X' && !digit_class(*pattern, digit)))
+            return false;
+        number.digits[number.count++] = digit < 0 ? 'X' : (char)('0' + digit);
+    }
+    const char *after = at;
+    if (is_word(*at) || take_digit(&after) >= 0)
+        return false;
+    number.end = at;
+    *ret_number = number;
+    return true;
+}
+
+/* A Chinese identity number holds a date of birth: year, month, day from the seventh digit on. The
+ * check digit is not asked for: a number with a slip of the pen is personal data as well. */
+static bool holds_birthday(const struct number *number)
+{
+    int date = 0; /* yyyymmdd */
+    for (size_t i = 6; i < 14; i++)
+        date = date * 10 + (number->digits[i] - '0');
+    int year = date / 10000, month = date / 100 % 100, day = date % 100;
+    return year >= 1900 && year < 2100 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+}
+
+static const struct number_kind {
+    const char *pattern;
+    bool (*check)(const struct number *number); /* NULL: the pattern says it all */
+    size_t head, tail;                          /* digits that stay */
+} number_kinds[] = {
+    {"nddddddddddddddddX", holds_birthday, 3, 4}, /* China: identity number */
+    {"1md-dddd-dddd", NULL, 3, 4},                /* China: mobile */
+    {"0j0-dddd-dddd", NULL, 3, 4},                /* Japan: mobile */
+    {"0nd~dddddddd", NULL, 3, 2},                 /* China: fixed line, by length of its area code */
+    {"0nd~ddddddd", NULL, 3, 2},
+    {"0ndd~dddddddd", NULL, 4, 2},
+    {"0ndd~ddddddd", NULL, 4, 2},
+    {"0n~dddd~dddd", NULL, 2, 2}, /* Japan: fixed line, likewise */
+    {"0nd~ddd~dddd", NULL, 3, 2},
+    {"0ndd~dd~dddd", NULL, 4, 2},
+    {"0nddd~d~dddd", NULL, 5, 2},
+};
+
+/* The same behind a country code. */
+static const struct {
+    const char *code, *pattern;
+} international[] = {
+    {"+86", "-1md-dddd-dddd"}, {"0086", "-1md-dddd-dddd"}, {"+81", "-j0-dddd-dddd"},
+    {"+86", "-nd-dddd-dddd"},  {"+81", "-n-dddd-dddd"},
+};
+
+static void put_masked(struct strbuf *out, const struct number *number, size_t head, size_t tail)
+{
+    strbuf_append(out, number->digits, head);
+    for (size_t i = head; i + tail < number->count; i++)
+        strbuf_putc(out, '*');
+    strbuf_append(out, number->digits + number->count - tail, tail);
+}
+
+static bool begins_number(const char *text, const char *at)
+{
+    if (at == text)
+        return true;
+    if (is_word(at[-1]))
+        return false;
+    /* the fraction of a number, or a later group of one: 0.138…, 2026-1380… */
+    bool joined = (at[-1] == '.' || at[-1] == '-') && at - text >= 2 && isdigit((unsigned char)at[-2]);
+    bool full_width_before = false;
+    if (at - text >= 3) {
+        const char *before = at - 3;
+        full_width_before = take_digit(&before) >= 0 && before == at;
+    }
+    return !joined && !full_width_before;
+}
+
+static const char *find_international(struct strbuf *out, const char *text, const char *at)
+{
+    if (!(*at == '+' || *at == '0') || !begins_number(text, at))
+        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(international); i++) {
+        size_t length = strlen(international[i].code);
+        struct number number;
+        if (strncmp(at, international[i].code, length) != 0 ||
+            !match_number(international[i].pattern, at + length, &number))
+            continue;
+        strbuf_append(out, at, length);
+        strbuf_putc(out, ' ');
+        put_masked(out, &number, 2, 2);
+        return number.end;
+    }
+    return NULL;
+}
+
+static const char *find_personal_number(struct strbuf *out, const char *text, const char *at)
+{
+    if (!begins_number(text, at))
+        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(number_kinds); i++) {
+        const struct number_kind *kind = &number_kinds[i];
+        struct number number;
+        if (!match_number(kind->pattern, at, &number) || (kind->check && !kind->check(&number)))
+            continue;
+        put_masked(out, &number, kind->head, kind->tail);
+        return number.end;
+    }
+    return NULL;
+}
+
+/* Source: ISO/IEC 7812-1, annex B. */
+static bool luhn(const struct number *number)
+{
+    int sum = 0;
+    for (size_t i = 0; i < number->count; i++) {
+        int digit = number->digits[number->count - 1 - i] - '0';
+        if (i % 2 == 1)
+            digit = digit * 2 > 9 ? digit * 2 - 9 : digit * 2;
+        sum += digit;
+    }
+    return sum % 10 == 0;
+}
+
+/* 15 to 19 digits in groups of four or more. Cards begin with 2 to 6 or 9 (the major industry identifiers of
+ * banking), which leaves today's timestamps in micro- and nanoseconds alone. */
+static const char *find_card(struct strbuf *out, const char *text, const char *at)
+{
+    if (!begins_number(text, at))
+        return NULL;
+    struct number number = {.count = 0};
+    size_t in_group = 0;
+    for (const char *next = at; number.count <= 19;) {
+        int digit = take_digit(&next);
+        if (digit < 0)
+            break;
+        number.digits[number.count++] = (char)('0' + digit);
+        number.end = next;
+        bool group_ends = ++in_group >= 4 && (*next == '-' || *next == ' ');
+        next += group_ends;
+        in_group = group_ends ? 0 : in_group;
+    }
+    bool card_length = number.count >= 15 && number.count <= 19;
+    if (!card_length || !strchr("234569", number.digits[0]) || is_word(*number.end) || !luhn(&number))
+        return NULL;
+    put_masked(out, &number, 0, 4);
+    return number.end;
+}
+
+typedef const char *(*finder)(struct strbuf *out, const char *text, const char *at);
+
+static const finder secret_finders[] = {find_prefixed, find_authorization, find_named};
+static const finder number_finders[] = {find_international, find_personal_number, find_card};
+
+static const char *ask(const finder *finders, size_t count, struct strbuf *out, const char *text,
+                       const char *at)
+{
+    const char *end = NULL;
+    for (size_t i = 0; i < count && !end; i++)
+        end = finders[i](out, text, at);
+    return end;
+}
+
+/* Most bytes are in the midst of a word, or of a character that is not ASCII: nothing begins there. */
+static bool may_begin(const char *text, const char *at)
+{
+    if (is_word(*at))
+        return at == text || !isalnum((unsigned char)at[-1]);
+    return (unsigned char)*at == 0xEF || ((unsigned char)*at < 0x80 && strchr(":+.%-", *at));
+}
+
+/* Which finders can begin with this byte. */
+static const char *mask_here(struct strbuf *out, const char *text, const char *at)
+{
+    const char *end = NULL;
+    if (*at == ':')
+        return find_url_password(out, text, at);
+    if (isdigit((unsigned char)*at) || *at == '+' || (unsigned char)*at == 0xEF)
+        end = ask(number_finders, ARRAY_SIZE(number_finders), out, text, at);
+    else if (isalpha((unsigned char)*at))
+        end = ask(secret_finders, ARRAY_SIZE(secret_finders), out, text, at);
+    return end ? end : find_email(out, text, at);
+}
+
+void redact(struct strbuf *out, const char *text)
+{
+    CLEANUP(strbuf_release) struct strbuf masked = {0};
+    const char *at = text, *start = text; /* what lies between is not appended yet */
+    while (*at) {
+        const char *end = may_begin(text, at) ? mask_here(&masked, text, at) : NULL;
+        if (!end) {
+            at++;
+            continue;
+        }
+        strbuf_append(out, start, (size_t)(at - start));
+        strbuf_append(out, strbuf_text(&masked), masked.length);
+        strbuf_reset(&masked);
+        at = start = end;
+    }
+    strbuf_append(out, start, (size_t)(at - start));
+}
+
+void redact_secret(const char *secret, char ret_masked[static 16])
+{
+    size_t length = strlen(secret);
+    if (length < 12) {
+        snprintf(ret_masked, 16, "…");
+        return;
+    }
+    size_t prefix = strcspn(secret, "-_");
+    prefix = prefix < 5 && prefix < length ? prefix + 1 : 0;
+    snprintf(ret_masked, 16, "%.*s…%s", (int)prefix, secret, secret + length - 4);
+}

@@ -1,0 +1,124 @@
+#include "security/secret_file.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/identifier.h"
+#include "base/memory.h"
+
+static void close_file(const int *file)
+{
+    if (*file >= 0)
+        close(*file);
+}
+
+static bool refuse(struct error *err, const char *path, const char *en, const char *zh)
+{
+    return error_set(err, ERROR_INTERNAL, "%.200s: %s%.0s", "%.200s：%.0s%s", path, en, zh);
+}
+
+static bool refuse_errno(struct error *err, const char *path)
+{
+    const char *why = strerror(errno);
+    return refuse(err, path, why, why);
+}
+
+static bool check_private(const struct stat *status, const char *path, struct error *err)
+{
+    if (!S_ISREG(status->st_mode))
+        return refuse(err, path, "not a regular file", "不是普通文件");
+    if (status->st_mode & (S_IRWXG | S_IRWXO))
+        return refuse(err, path, "holds a secret but others may read it: chmod 600 it",
+                      "含有密钥却可被他人读取：请执行 chmod 600");
+    if (status->st_uid != geteuid() && status->st_uid != 0)
+        return refuse(err, path, "holds a secret but belongs to another user: chown it",
+                      "含有密钥却属于其他用户：请执行 chown");
+    return true;
+}
+
+static bool read_all(int file, const char *path, char *ret_text, size_t size, struct error *err)
+{
+    size_t length = 0;
+    ssize_t got;
+    while ((got = read(file, ret_text + length, size - length)) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return refuse_errno(err, path);
+        length += (size_t)got;
+        if (length == size)
+            return refuse(err, path, "too long for a secret", "内容过长，不像密钥");
+    }
+    while (length > 0 && isspace((unsigned char)ret_text[length - 1]))
+        length--;
+    ret_text[length] = '\0';
+    if (strlen(ret_text) != length)
+        return refuse(err, path, "holds a NUL byte", "含有 NUL 字节");
+    return true;
+}
+
+bool secret_file_read(const char *path, char *ret_text, size_t size, bool *ret_exists, struct error *err)
+{
+    /* O_NONBLOCK: a named pipe in its place must not stop the start. */
+    CLEANUP(close_file) int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (ret_exists)
+        *ret_exists = file >= 0 || errno != ENOENT;
+    struct stat status;
+    if (file < 0 || fstat(file, &status) != 0)
+        return refuse_errno(err, path);
+    return check_private(&status, path, err) && read_all(file, path, ret_text, size, err);
+}
+
+static bool write_all(int file, const char *text)
+{
+    size_t length = strlen(text);
+    while (length > 0) {
+        ssize_t put = write(file, text, length);
+        if (put < 0 && errno != EINTR)
+            return false;
+        if (put > 0) {
+            text += put;
+            length -= (size_t)put;
+        }
+    }
+    return fsync(file) == 0;
+}
+
+static void sync_folder(const char *path)
+{
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof(copy), "%s", path);
+    CLEANUP(close_file) int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0)
+        fsync(folder);
+}
+
+/* Written under another name first, then linked: link() fails where rename() would replace the file
+ * that another process has made in the meantime. */
+bool secret_file_make(const char *path, const char *text, bool *ret_made, struct error *err)
+{
+    char temporary[PATH_MAX], suffix[IDENTIFIER_SIZE];
+    identifier_make("", suffix);
+    if (snprintf(temporary, sizeof(temporary), "%s.%s", path, suffix) >= (int)sizeof(temporary))
+        return refuse(err, path, "the path is too long", "路径过长");
+    CLEANUP(close_file) int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0)
+        return refuse_errno(err, path);
+    bool written = write_all(file, text);
+    bool made = written && link(temporary, path) == 0;
+    int why = errno;
+    unlink(temporary);
+    errno = why;
+    if (!made && !(written && why == EEXIST))
+        return refuse_errno(err, path);
+    sync_folder(path);
+    *ret_made = made;
+    return true;
+}

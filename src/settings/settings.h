@@ -1,0 +1,126 @@
+/* Settings: ONE table (settings.c) with name, type, bounds, default, unit and text of every setting;
+ * the command line, the environment, the configuration file, the page, the API and the manual come
+ * from it.
+ *
+ * Two kinds. Boot settings (category "server"): flag, else KIMONO_* environment variable, else
+ * configuration file, else default; fixed while the process runs. Live settings (scheduler, rag …):
+ * default, else configuration file or environment, else what an operator saved in the store; read as
+ * one immutable snapshot, in force within a second of a change, whoever made it.
+ *
+ * Adding a setting: one row in SETTINGS_TABLE and its use. */
+#ifndef KIMONO_SETTINGS_SETTINGS_H
+#define KIMONO_SETTINGS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "store/store.h"
+
+enum setting_type { SETTING_INT, SETTING_REAL, SETTING_BOOL, SETTING_TEXT };
+enum setting_apply { SETTING_BOOT, SETTING_LIVE };
+
+/* member, category, name, type, minimum, maximum, default, unit, when it applies,
+ * text in English, text in Chinese. Environment: KIMONO_<NAME> for boot settings,
+ * KIMONO_<CATEGORY>_<NAME> for live ones; file: [category] name = value. */
+#define SETTINGS_TABLE(X)                                                                                    \
+    X(listen, "server", "listen", TEXT, 0, 0, "127.0.0.1:8080", "", BOOT, "Address and port to serve on",    \
+      "监听的地址和端口")                                                                                    \
+    X(data, "server", "data", TEXT, 0, 0, "data", "", BOOT, "Folder of the embedded store",                  \
+      "内置数据库所在目录")                                                                                  \
+    X(database, "server", "database", TEXT, 0, 0, "", "", BOOT,                                              \
+      "PostgreSQL URL; empty: the embedded SQLite store", "PostgreSQL 地址；留空则使用内置 SQLite")          \
+    X(static_folder, "server", "static", TEXT, 0, 0, "", "", BOOT,                                           \
+      "Serve the pages from this folder; empty: from the program", "从此目录提供页面；留空则用程序内置页面") \
+    X(timezone, "server", "timezone", TEXT, 0, 0, "Asia/Shanghai", "", BOOT,                                 \
+      "IANA time zone of 'today', days and weeks", "“今天”、日、周所用的 IANA 时区")                         \
+    X(rate_limits, "server", "rate_limits", BOOL, 0, 1, "on", "", BOOT,                                      \
+      "Rate limiting; off only for tests and benchmarks", "限流；仅测试和压测时关闭")                        \
+    X(trusted_proxy, "server", "trusted_proxy", TEXT, 0, 0, "", "", BOOT,                                    \
+      "Address of the reverse proxy whose X-Forwarded-For is believed", "可信反向代理的地址")                \
+    X(public_origin, "server", "public_origin", TEXT, 0, 0, "", "", BOOT,                                    \
+      "Origin of the console behind a proxy, https://ops.example.com; empty: the Host that was asked",       \
+      "经代理访问时控制台的 Origin，如 https://ops.example.com；留空则取请求的 Host")                        \
+    X(workers, "server", "workers", INT, 2, 256, "16", "threads", BOOT,                                      \
+      "Threads for what may wait: chat, log-in, providers", "处理可等待工作的线程数")                        \
+    X(log_level, "server", "log_level", TEXT, 0, 0, "INFO", "", BOOT,                                        \
+      "Least level on standard error: DEBUG, INFO, WARN, ERROR", "标准错误输出的最低级别")                   \
+    X(telemetry_days, "server", "telemetry_days", INT, 1, 3650, "90", "days", BOOT,                          \
+      "Raw telemetry is kept this long; daily totals stay", "原始遥测数据保留天数；按日汇总永久保留")        \
+    X(process_interval, "scheduler", "process_interval", INT, 60, 3600, "300", "seconds", LIVE,              \
+      "Time between two runs that learn from feedback", "反馈处理间隔")                                      \
+    X(sync_interval, "scheduler", "sync_interval", INT, 60, 3600, "600", "seconds", LIVE,                    \
+      "Time between two vector syncs", "同步间隔")                                                           \
+    X(batch_size, "scheduler", "batch_size", INT, 10, 200, "50", "items", LIVE,                              \
+      "Feedbacks or pairs taken in one transaction", "批处理大小")                                           \
+    X(auto_learn_enabled, "scheduler", "auto_learn_enabled", BOOL, 0, 1, "on", "", LIVE,                     \
+      "Corrections from feedback become pairs", "自动学习")                                                  \
+    X(auto_sync_enabled, "scheduler", "auto_sync_enabled", BOOL, 0, 1, "on", "", LIVE,                       \
+      "Changed pairs are indexed on a schedule", "自动同步")                                                 \
+    X(top_k, "rag", "top_k", INT, 1, 20, "5", "pairs", LIVE, "Pairs retrieved for an answer", "检索数量")    \
+    X(min_score, "rag", "min_score", REAL, 0, 1, "0.3", "", LIVE, "Least score of a pair that may answer",   \
+      "最小相似度阈值")
+
+struct setting {
+    const char *category, *name;
+    enum setting_type type;
+    enum setting_apply apply;
+    double minimum, maximum;
+    const char *default_text, *unit;
+    const char *text[LANGUAGE_COUNT];
+    size_t offset; /* in struct settings */
+};
+
+extern const struct setting settings_table[];
+extern const size_t settings_count;
+
+#define SETTING_C_TYPE_TEXT const char *
+#define SETTING_C_TYPE_INT int64_t
+#define SETTING_C_TYPE_REAL double
+#define SETTING_C_TYPE_BOOL bool
+
+/* The values in force. One snapshot, never changed. */
+struct settings {
+#define X(member, category, name, type, min, max, fallback, unit, apply, en, zh) SETTING_C_TYPE_##type member;
+    SETTINGS_TABLE(X)
+#undef X
+};
+
+struct settings_box; /* the present snapshot and where it comes from; thread-safe */
+
+/* Reads the configuration file (`file` NULL: none), the environment and the flags (name and value of
+ * category "server", as given; NULL-terminated by name; NULL: none). All wrong ones are named at once,
+ * each with where it came from: "KIMONO_WORKERS=abc: not a whole number". An unknown name in the file
+ * is wrong, too; an unknown KIMONO_… in the environment that is nearly one is a line in the log. */
+struct setting_flag {
+    const char *name, *value;
+};
+bool settings_load(struct settings_box **ret_box, const char *file, const struct setting_flag *flags,
+                   struct error *err);
+void settings_free(struct settings_box *box); /* takes NULL */
+
+/* The snapshot in force. It stays valid as long as the box: old ones are few and kept. */
+const struct settings *settings_now(const struct settings_box *box);
+
+/* Reads the store's live values and, if they changed, puts a new snapshot in force. Called at start
+ * and each second. */
+bool settings_refresh(struct settings_box *box, struct db *db, struct error *err);
+
+/* Checks and converts one value given as text: the error's field is the setting's name. `ret_value`
+ * points to what SETTING_C_TYPE_… says; a text is lent, not copied. */
+bool setting_parse(const struct setting *setting, const char *text, void *ret_value, struct error *err);
+const struct setting *setting_find(const char *category, const char *name);
+
+#define SETTING_ENVIRONMENT_SIZE 64
+/* KIMONO_LISTEN, KIMONO_RAG_TOP_K … */
+void setting_environment(const struct setting *setting, char ret_name[static SETTING_ENVIRONMENT_SIZE]);
+
+/* Secrets are no settings: never in the table, in a flag, on a page. One comes from the environment
+ * variable `name_env` (DASHSCOPE_API_KEY), else from the file, mode 0600, that `file_env`
+ * (DASHSCOPE_API_KEY_FILE) names. `ret_secret` is NULL when there is none; else it is in the arena. */
+bool settings_secret(const char *name_env, const char *file_env, struct arena *arena, const char **ret_secret,
+                     struct error *err);
+
+#endif

@@ -1,0 +1,222 @@
+/**
+ * @file The one way to the server. Knows the session: an access cookie that has run out is renewed once and the request
+ * repeated, without the caller noticing; when that fails the person is sent to the log-in page.
+ *
+ * Tokens are in HttpOnly cookies and are never seen or kept by these pages.
+ */
+import { currentLanguage } from './i18n.js';
+
+/** @typedef {import('./api-types.js').Problem} Problem */
+
+const BASE = '/api/v1';
+const TIMEOUT_MS = 15_000;
+const RENEWED_KEY = 'kimono.session-renewed-at';
+
+/**
+ * Why a request failed, as far as this side can know.
+ *
+ * `unreachable` no answer at all · `timeout` none in time · `refused` the server answered with an error ·
+ * `unreadable` it answered with something that isn't JSON
+ * @typedef {'unreachable' | 'timeout' | 'refused' | 'unreadable'} FailureKind
+ */
+
+export class ApiError extends Error {
+  /**
+   * @param {FailureKind} kind
+   * @param {object} [facts]
+   * @param {number} [facts.status]
+   * @param {Problem} [facts.problem]
+   * @param {string | null} [facts.requestId]
+   * @param {number | null} [facts.retryAfter]  seconds
+   */
+  constructor(kind, { status = 0, problem = {}, requestId = null, retryAfter = null } = {}) {
+    super(problem.detail ?? problem.title ?? kind);
+    this.name = 'ApiError';
+    this.kind = kind;
+    this.status = status;
+    this.problem = problem;
+    this.requestId = requestId;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * @param {string} path  below /api/v1
+ * @param {object} [options]
+ * @param {Record<string, string | number>} [options.query]
+ * @param {AbortSignal} [options.signal]
+ * @returns {Promise<any>}  the caller names the type that the endpoint has
+ */
+export async function get(path, { query, signal } = {}) {
+  const search = query ? `?${new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]))}` : '';
+  return withSession(() => send('GET', `${path}${search}`, { signal }));
+}
+
+/**
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<any>}
+ */
+export async function post(path, body = {}) {
+  return withSession(() => send('POST', path, { body }));
+}
+
+/**
+ * @param {string} username
+ * @param {string} password
+ * @returns {Promise<{ user: import('./api-types.js').User }>}
+ */
+export async function logIn(username, password) {
+  return send('POST', '/auth/login', { body: { username, password } });
+}
+
+/** Ends the session here and at the server; an unreachable server must not keep anybody logged in on the screen. */
+export async function logOut() {
+  try {
+    await send('POST', '/auth/logout', { body: {} });
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 401)) throw error;
+  }
+}
+
+/** Leaves for the log-in page, which comes back to this address. */
+export function goToLogIn() {
+  const here = `${location.pathname}${location.search}`;
+  location.replace(`/ops/login?next=${encodeURIComponent(here)}`);
+}
+
+/**
+ * Runs a request; if the session has run out, renews it and runs the request once more.
+ * @template T
+ * @param {() => Promise<T>} request
+ * @returns {Promise<T>}
+ */
+async function withSession(request) {
+  const startedAt = Date.now();
+  try {
+    return await request();
+  } catch (error) {
+    if (!isUnauthorized(error)) throw error;
+  }
+  try {
+    await renewSession(startedAt);
+    return await request();
+  } catch (error) {
+    if (isUnauthorized(error)) goToLogIn();
+    throw error;
+  }
+}
+
+/** @param {unknown} error */
+function isUnauthorized(error) {
+  return error instanceof ApiError && error.status === 401;
+}
+
+/**
+ * Refresh tokens rotate: the second of two tabs that renew at once would present a token that has just been replaced,
+ * and be logged out. So one tab at a time renews, and one that waited finds that it has been done since its request
+ * was sent.
+ * @param {number} since  when the refused request was sent
+ */
+async function renewSession(since) {
+  await oneTabAtATime(async () => {
+    if (lastRenewal() >= since) return;
+    await send('POST', '/auth/refresh', { body: {} });
+    rememberRenewal();
+  });
+}
+
+/** @type {Promise<unknown>} */
+let renewing = Promise.resolve();
+
+/**
+ * Browsers offer locks only in a secure context. Over plain HTTP to another host, requests of this tab still wait for
+ * each other.
+ * @param {() => Promise<void>} task
+ */
+function oneTabAtATime(task) {
+  if (navigator.locks) return navigator.locks.request('kimono.session', task);
+  const turn = renewing.then(task);
+  renewing = turn.catch(() => {});
+  return turn;
+}
+
+let renewedHere = 0;
+
+function lastRenewal() {
+  try {
+    return Math.max(renewedHere, Number(localStorage.getItem(RENEWED_KEY)));
+  } catch {
+    return renewedHere;
+  }
+}
+
+function rememberRenewal() {
+  renewedHere = Date.now();
+  try {
+    localStorage.setItem(RENEWED_KEY, String(renewedHere));
+  } catch {
+    // Without storage other tabs renew for themselves.
+  }
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {object} options
+ * @param {unknown} [options.body]
+ * @param {AbortSignal} [options.signal]
+ */
+async function send(method, path, { body, signal }) {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  /** @type {Record<string, string>} */
+  const headers = { Accept: 'application/json', 'Accept-Language': currentLanguage() };
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  let response;
+  try {
+    response = await fetch(`${BASE}${path}`, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: 'same-origin',
+      cache: 'no-cache', // Always ask, but let the ETag spare the body when nothing has changed.
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+    return await read(response);
+  } catch (error) {
+    if (error instanceof ApiError || signal?.aborted) throw error;
+    if (timeout.aborted) throw new ApiError('timeout');
+    throw new ApiError('unreachable', { requestId: response?.headers.get('X-Request-Id') });
+  }
+}
+
+/** @param {Response} response */
+async function read(response) {
+  const requestId = response.headers.get('X-Request-Id');
+  if (!response.ok) {
+    const problem = await response.json().catch(() => ({}));
+    throw new ApiError('refused', {
+      status: response.status,
+      problem,
+      requestId: requestId ?? problem.request_id ?? null,
+      retryAfter: retryAfterSeconds(response.headers.get('Retry-After')),
+    });
+  }
+  if (response.status === 204) return null;
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError('unreadable', { status: response.status, requestId });
+  }
+}
+
+/**
+ * Retry-After is a number of seconds or a date (RFC 9110, 10.2.3).
+ * @param {string | null} value
+ */
+function retryAfterSeconds(value) {
+  if (!value) return null;
+  const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : null;
+}

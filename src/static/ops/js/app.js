@@ -1,0 +1,26 @@
+/**
+ * @file The frame's entry: starts everything in order. What the frame does is in components/frame.js.
+ */
+import Alpine from '@alpinejs/csp';
+import { commandPalette } from './components/command-palette.js';
+import { frame } from './components/frame.js';
+import { keyList } from './components/key-list.js';
+import { pageHost, preparePage } from './components/page-host.js';
+import { stateMenus } from './components/state-menus.js';
+import { prepareAlpine } from './ops-common.js';
+import { startRefreshing } from './refresher.js';
+import { route, startRouter } from './router.js';
+import { openSession } from './session.js';
+
+startRouter();
+// The page's own files travel while the session is being checked.
+preparePage(route.page);
+await Promise.all([prepareAlpine(), openSession()]);
+
+Alpine.data('frame', frame);
+Alpine.data('pageHost', pageHost);
+Alpine.data('stateMenus', stateMenus);
+Alpine.data('commandPalette', commandPalette);
+Alpine.data('keyList', keyList);
+Alpine.start();
+startRefreshing();

@@ -1,0 +1,61 @@
+/**
+ * @file The list of keys (`?`), made from the commands that are registered now.
+ */
+import { commands, registerCommands } from '../commands.js';
+import { t } from '../i18n.js';
+import { component } from '../component.js';
+
+/** Keys that no command has, because they belong to a place. */
+const placeKeys = /** @type {const} */ ([
+  { keys: ['Ctrl', 'K'], text: 'keys.palette' },
+  { keys: ['←', '→'], text: 'keys.chart' },
+  { keys: ['Esc'], text: 'keys.escape' },
+]);
+
+export function keyList() {
+  return component({
+    init() {
+      registerCommands([
+        {
+          id: 'keys',
+          label: () => t('command.keys'),
+          icon: 'icon-keyboard',
+          group: 'settings',
+          keys: '?',
+          words: 'keyboard shortcuts 快捷键',
+          run: () => this.open(),
+        },
+      ]);
+    },
+
+    get dialog() {
+      return /** @type {HTMLDialogElement} */ (this.$refs.keyList);
+    },
+
+    open() {
+      this.dialog.showModal();
+    },
+
+    close() {
+      this.dialog.close();
+    },
+
+    /** The build gives the file its hashed name in the head of index.html. */
+    get licences() {
+      return document.querySelector('link[rel="license"]')?.getAttribute('href') ?? '';
+    },
+
+    get rows() {
+      const own = commands.list.flatMap(({ id, keys, label }) =>
+        keys ? [{ id, keys: keys.split(' '), text: label() }] : [],
+      );
+      const others = placeKeys.map(({ keys, text }) => ({ id: text, keys: [...keys], text: t(text) }));
+      return [...own, ...others];
+    },
+
+    /** @param {MouseEvent} event */
+    clickBeside(event) {
+      if (event.target === this.dialog) this.close();
+    },
+  });
+}

@@ -1,0 +1,59 @@
+/**
+ * @file What every panel says about itself when something is wrong: the templates `panel-error` and `panel-stale` of
+ * index.html.
+ */
+import { clock } from '../clock.js';
+import * as format from '../format.js';
+import { t } from '../i18n.js';
+import { component, explain } from '../component.js';
+
+/** @typedef {import('../panel.js').Panel<any>} AnyPanel */
+
+/** @param {AnyPanel} panel */
+export function panelError(panel) {
+  return component({
+    get reason() {
+      return panel.error ? explain(panel.error) : '';
+    },
+
+    /** By this number the server's log has every line of the request. */
+    get requestId() {
+      const id = panel.error?.requestId;
+      return id ? t('error.request', { id }) : '';
+    },
+
+    get wait() {
+      const seconds = Math.ceil((panel.retryAt - clock.now) / 1000);
+      return seconds > 0 ? t('error.retryAt', { count: seconds }) : '';
+    },
+
+    retry() {
+      panel.load();
+    },
+  });
+}
+
+/** @param {AnyPanel} panel */
+export function panelAge(panel) {
+  return component({
+    get stale() {
+      return panel.stale;
+    },
+
+    get staleText() {
+      return t('panel.stale', { age: format.ago(panel.receivedAt, clock.now) });
+    },
+
+    get staleWhy() {
+      return panel.error ? t('panel.staleWhy', { why: explain(panel.error) }) : t('panel.old');
+    },
+
+    retry() {
+      panel.load();
+    },
+
+    showWaiting() {
+      panel.showWaiting();
+    },
+  });
+}

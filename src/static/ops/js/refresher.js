@@ -1,0 +1,51 @@
+/**
+ * @file Keeps panels fresh: each is asked again when its last answer is 30 s old, and none while the tab is hidden.
+ */
+import { clock } from './clock.js';
+
+/** @typedef {import('./panel.js').Panel<any>} AnyPanel */
+
+export const REFRESH_SECONDS = 30;
+
+/** @type {Map<AnyPanel, number>} panel → when it is due */
+const due = new Map();
+
+/**
+ * Loads the panels now and from then on every 30 seconds.
+ * @param {AnyPanel[]} panels
+ * @returns {() => void}  stops that
+ */
+export function keepFresh(panels) {
+  for (const panel of panels) refresh(panel);
+  return () => {
+    for (const panel of panels) {
+      due.delete(panel);
+      panel.dispose();
+    }
+  };
+}
+
+/** Everything on the screen, at once: the refresh button. */
+export function refreshAll() {
+  for (const panel of due.keys()) refresh(panel);
+}
+
+export function startRefreshing() {
+  const refreshDue = () => {
+    if (document.hidden) return;
+    for (const [panel, time] of due) if (time <= Date.now() && panel.mayRefresh) refresh(panel);
+  };
+  setInterval(refreshDue, 1000);
+  document.addEventListener('visibilitychange', refreshDue);
+  // The network is back: find out at once instead of showing a failure for up to half a minute more.
+  addEventListener('online', () => {
+    if (!document.hidden) refreshAll();
+  });
+}
+
+/** @param {AnyPanel} panel */
+function refresh(panel) {
+  due.set(panel, Date.now() + REFRESH_SECONDS * 1000);
+  clock.now = Date.now();
+  panel.load();
+}

@@ -1,0 +1,136 @@
+/* Private to store/: what a database driver has to do, and what db.c keeps for it. Nothing outside
+ * store/ includes this.
+ *
+ * Adding a driver: one `struct db_driver`, one row in the table in db.c. A driver's own connection
+ * and statement begin with `struct db` and `struct db_statement`; the driver allocates and frees
+ * them, db.c and statements.c fill in the rest. Times are those of clock_monotonic_us. */
+#ifndef KIMONO_STORE_DRIVER_H
+#define KIMONO_STORE_DRIVER_H
+
+#include "base/strbuf.h"
+#include "store/db.h"
+
+/* What transactions are made of; the text of each is the driver's. Savepoints have one name and
+ * are never nested. */
+enum db_verb { DB_BEGIN, DB_COMMIT, DB_ROLLBACK, DB_SAVEPOINT, DB_RELEASE, DB_ROLLBACK_TO, DB_VERBS };
+
+enum db_step { DB_STEP_ROW, DB_STEP_END, DB_STEP_FAILED };
+
+enum db_role { DB_WRITER, DB_READER };
+
+struct db_open_options {
+    const char *path;
+    enum db_role role; /* the writer creates what is missing; a reader cannot change anything */
+    int cache_kib;
+    bool bulk; /* STORE_BULK */
+};
+
+struct db_token {
+    const char *name, *text;
+};
+
+struct db_driver {
+    enum db_kind kind;
+    const char *verbs[DB_VERBS];
+    const char *sql_table_exists;  /* gives a row if there is a table named $1 */
+    const struct db_token *tokens; /* of migrations; the last has no name */
+
+    bool (*open)(const struct db_open_options *options, struct db **ret_db, struct error *err);
+    void (*close)(struct db *db); /* its statements are gone by then */
+    bool (*script)(struct db *db, const char *sql, struct error *err);
+    bool (*in_transaction)(struct db *db);
+    /* After a commit has been answered: work that may take a while (checkpoint). May be NULL. */
+    void (*after_commit)(struct db *db);
+    /* After a commit that failed for the disk's sake: makes sure that it is not found after a crash. May
+     * be NULL. */
+    void (*after_failed_commit)(struct db *db);
+    /* Holds the newest moment of the database, so that reading it costs the other connections of this
+     * process less; or lets go. NULL: nothing is gained by that. */
+    void (*hold)(struct db *db, bool on);
+    /* Where the database keeps what changes with every commit of any process, STORE_STAMP_WORDS words
+     * in shared memory that live as long as the connection; NULL if there is none. */
+    const volatile uint32_t *(*stamp)(struct db *db);
+
+    bool (*prepare)(struct db *db, const char *sql, struct db_statement **ret, struct error *err);
+    void (*finalize)(struct db_statement *statement);
+    /* `copy`: the values must outlive the call. */
+    bool (*bind)(struct db_statement *statement, const struct db_value *args, size_t count, bool copy,
+                 struct error *err);
+    enum db_step (*step)(struct db_statement *statement, struct error *err);
+    /* Ends the present run. False: what was left to do at its end failed (a statement that changes
+     * rows and returns them checks its references last), or the run had failed before. */
+    bool (*reset)(struct db_statement *statement, struct error *err);
+    int64_t (*changed)(struct db_statement *statement);
+
+    int (*column_count)(struct db_statement *statement);
+    const char *(*column_name)(struct db_statement *statement, int column);
+    bool (*column_null)(struct db_statement *statement, int column);
+    int64_t (*column_int)(struct db_statement *statement, int column); /* not null */
+    double (*column_real)(struct db_statement *statement, int column); /* not null */
+    /* Not null. The text ends with a NUL whatever the column's type; bytes need not. */
+    const char *(*column_text)(struct db_statement *statement, int column);
+    const void *(*column_bytes)(struct db_statement *statement, int column, size_t *ret_length);
+
+    /* See maintenance.h. NULL: the database has tools of its own for it. */
+    bool (*backup)(struct db *db, const char *file, struct error *err);
+    bool (*restore)(const char *from, const char *to_path, struct error *err);
+    bool (*integrity)(struct db *db, struct strbuf *ret_findings, struct error *err);
+};
+
+extern const struct db_driver sqlite_driver;
+
+#define STATEMENT_BUCKETS 64
+#define STATEMENTS_KEPT 96 /* for each connection; some 4 KiB each in SQLite */
+
+struct db {
+    const struct db_driver *driver;
+    int64_t deadline_us; /* 0: none */
+    /* Set while the writer runs a work: if the database took the transaction back on its own (disk
+     * full), statements that follow must not commit one by one. */
+    bool needs_transaction;
+    struct db_statement *buckets[STATEMENT_BUCKETS]; /* by the address of the SQL */
+    struct db_statement *newest, *oldest;            /* by use */
+    unsigned statement_count, in_use_count;
+    struct reader_pool *pool; /* that lends it, or NULL */
+    unsigned slot;            /* its place there */
+};
+
+enum statement_state { STATEMENT_IDLE, STATEMENT_ROW_WAITS, STATEMENT_AT_ROW, STATEMENT_OVER };
+
+/* Which field of a descriptor each column goes to; kept from one row to the next. */
+struct column_map {
+    const struct descriptor *descriptor;
+    int columns;
+    const struct field **fields; /* NULL: goes nowhere */
+};
+
+struct db_statement {
+    struct db *db;
+    const char *sql; /* the caller's constant: the key */
+    char *text;      /* a copy: proof that it has not changed */
+    struct db_statement *next_in_bucket, *newer, *older;
+    enum statement_state state;
+    struct error *failure; /* of a step or of reading a row, until db_done tells it */
+    struct column_map map;
+};
+
+/* db.c */
+/* By the form of the path. NULL: ERROR_INVALID, there is no such driver. */
+const struct db_driver *db_driver_for(const char *path, struct error *err);
+bool db_open(const struct db_open_options *options, struct db **ret_db, struct error *err);
+void db_close(struct db *db); /* takes NULL; no statement may be in use */
+bool db_transaction(struct db *db, enum db_verb verb, struct error *err);
+void error_copy(struct error *to, const struct error *from); /* not more than is set */
+
+static inline void db_release(struct db **db)
+{
+    db_close(*db);
+}
+
+/* statements.c: a statement that nobody uses, prepared now or before. One SQL may be in use several
+ * times at once. */
+bool db_statement_take(struct db *db, const char *sql, struct db_statement **ret, struct error *err);
+bool db_statement_give(struct db_statement *statement, struct error *err); /* as driver.reset */
+void db_statements_close(struct db *db);
+
+#endif

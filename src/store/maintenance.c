@@ -1,0 +1,35 @@
+#include "store/maintenance.h"
+
+#include "base/memory.h"
+#include "store/driver.h"
+
+static bool own_tools(struct error *err)
+{
+    return error_set(err, ERROR_INVALID, "Use the database's own tools for this (pg_dump, pg_restore).",
+                     "请使用数据库自带的工具（pg_dump、pg_restore）。");
+}
+
+bool store_backup(struct store *store, const char *file, struct error *err)
+{
+    /* A connection of its own: it takes long, and holds one moment of the store until it is done. */
+    struct db_open_options options = {.path = store_path(store), .role = DB_READER};
+    CLEANUP(db_release) struct db *db = NULL;
+    if (!db_open(&options, &db, err))
+        return false;
+    bool done = db->driver->backup ? db->driver->backup(db, file, err) : own_tools(err);
+    return done || error_prefix(err, "backup to %s", "备份到 %s", file);
+}
+
+bool store_restore(const char *from, const char *to_path, struct error *err)
+{
+    const struct db_driver *driver = db_driver_for(to_path, err);
+    if (!driver)
+        return false;
+    bool done = driver->restore ? driver->restore(from, to_path, err) : own_tools(err);
+    return done || error_prefix(err, "restore of %s", "恢复 %s", from);
+}
+
+bool store_integrity(struct db *db, struct strbuf *ret_findings, struct error *err)
+{
+    return db->driver->integrity ? db->driver->integrity(db, ret_findings, err) : own_tools(err);
+}

@@ -1,0 +1,113 @@
+#include "store/migration.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/driver.h"
+
+static const char SQL_CREATE_VERSIONS[] = "CREATE TABLE IF NOT EXISTS schema_version ("
+                                          "  version {{int}} NOT NULL PRIMARY KEY,"
+                                          "  name TEXT NOT NULL,"
+                                          "  applied_at {{int}} NOT NULL" /* milliseconds */
+                                          ")";
+static const char SQL_VERSION[] = "SELECT max(version) FROM schema_version";
+static const char SQL_ADD_VERSION[] =
+    "INSERT INTO schema_version (version, name, applied_at) VALUES ($1, $2, $3)";
+
+static const char *token_text(const struct db_driver *driver, const char *name, size_t length)
+{
+    for (const struct db_token *token = driver->tokens; token->name; token++)
+        if (strlen(token->name) == length && memcmp(token->name, name, length) == 0)
+            return token->text;
+    return NULL;
+}
+
+/* Puts the driver's words in the place of {{tokens}}. */
+static bool expand(const struct db_driver *driver, const char *sql, struct strbuf *out, struct error *err)
+{
+    const char *open;
+    while ((open = strstr(sql, "{{"))) {
+        const char *close = strstr(open, "}}");
+        const char *text = close ? token_text(driver, open + 2, (size_t)(close - open - 2)) : NULL;
+        if (!text)
+            return error_set(err, ERROR_INTERNAL, "An unknown token: %.40s", "未知的标记：%.40s", open);
+        strbuf_append(out, sql, (size_t)(open - sql));
+        strbuf_puts(out, text);
+        sql = close + 2;
+    }
+    strbuf_puts(out, sql);
+    return true;
+}
+
+static bool run_script(struct db *db, const char *sql, struct error *err)
+{
+    CLEANUP(strbuf_release) struct strbuf script = {0};
+    return expand(db->driver, sql, &script, err) && db_script(db, strbuf_text(&script), err);
+}
+
+bool migration_version(struct db *db, int64_t *ret_version, struct error *err)
+{
+    int64_t exists;
+    if (!db_find_int(db, db->driver->sql_table_exists, DB_ARGS(db_text("schema_version")), 0, &exists, err))
+        return false;
+    if (exists)
+        return db_find_int(db, SQL_VERSION, DB_NO_ARGS, 0, ret_version, err);
+    *ret_version = 0;
+    return true;
+}
+
+/* The work of one step, in a transaction. Another process may have done it meanwhile. */
+static bool apply(struct db *db, const struct migration *migration, int64_t version, bool *ret_applied,
+                  struct error *err)
+{
+    int64_t present;
+    if (!run_script(db, SQL_CREATE_VERSIONS, err) || !migration_version(db, &present, err))
+        return false;
+    *ret_applied = present < version;
+    return present >= version ||
+           (run_script(db, migration->sql, err) &&
+            db_execute(db, SQL_ADD_VERSION,
+                       DB_ARGS(db_int(version), db_text(migration->name), db_int(clock_now_ms())), NULL,
+                       err));
+}
+
+static bool run_step(struct db *db, const struct migration *migration, int64_t version, struct error *err)
+{
+    bool applied = false;
+    bool done = db_transaction(db, DB_BEGIN, err) && apply(db, migration, version, &applied, err) &&
+                db_transaction(db, DB_COMMIT, err);
+    if (done) {
+        if (applied)
+            log_info("store", "migration %lld: %s", (long long)version, migration->name);
+        return true;
+    }
+    if (db->driver->in_transaction(db))
+        db_transaction(db, DB_ROLLBACK, NULL);
+    return error_prefix(err, "migration %lld (%s)", "迁移 %lld（%s）", (long long)version, migration->name);
+}
+
+static bool refuse_newer(int64_t present, size_t known, struct error *err)
+{
+    return error_set(err, ERROR_CONFLICT,
+                     "The store is at version %lld, this program knows %zu: install the newer program "
+                     "or restore a backup.",
+                     "数据文件的版本为 %lld，本程序只支持到 %zu：请安装较新的程序或恢复备份。",
+                     (long long)present, known);
+}
+
+bool migration_run(struct db *db, const struct migration *migrations, size_t count, struct error *err)
+{
+    int64_t present;
+    if (!migration_version(db, &present, err))
+        return false;
+    if (present > (int64_t)count)
+        return refuse_newer(present, count, err);
+    for (int64_t version = present + 1; version <= (int64_t)count; version++)
+        if (!run_step(db, &migrations[version - 1], version, err))
+            return false;
+    /* A newer program may have been at it at the same time. */
+    return migration_version(db, &present, err) &&
+           (present <= (int64_t)count || refuse_newer(present, count, err));
+}

@@ -1,0 +1,38 @@
+/* Shared by the files of the SQLite driver only. */
+#ifndef KIMONO_STORE_SQLITE_PRIVATE_H
+#define KIMONO_STORE_SQLITE_PRIVATE_H
+
+#include <sqlite3.h>
+
+#include "store/driver.h"
+
+/* In the header of every store's file ("KIMO"): tells our files from those of other programs. */
+#define SQLITE_APPLICATION_ID 0x4B494D4F
+
+struct sqlite_db {
+    struct db base;
+    sqlite3 *handle;
+    char *path;
+    int64_t busy_since_us, busy_limit_us;
+    /* The write-ahead log, in pages: now, and when it is to be checkpointed next. */
+    int wal_pages, checkpoint_at;
+    bool checkpoint_failed; /* has been logged */
+};
+
+struct sqlite_statement {
+    struct db_statement base;
+    sqlite3_stmt *handle;
+    bool holds_bytes; /* bound texts or bytes */
+    int parameter_count, argument_count;
+    int arguments[]; /* which argument each parameter takes: $n takes n - 1 */
+};
+
+/* Sets `err` from a result code and the connection's message (handle NULL: the code's own). `path`
+ * is shown by its last part only: these texts may reach people outside. Returns false. */
+bool sqlite_error(sqlite3 *handle, int result, const char *path, struct error *err);
+
+bool sqlite_backup(struct db *db, const char *file, struct error *err);
+bool sqlite_restore(const char *from, const char *to_path, struct error *err);
+bool sqlite_integrity(struct db *db, struct strbuf *ret_findings, struct error *err);
+
+#endif

@@ -1,0 +1,116 @@
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "store/driver.h"
+#include "store/readers.h"
+#include "store/writer.h"
+
+#define READERS_DEFAULT 4
+#define QUEUE_DEFAULT 4096
+
+struct store {
+    char *path;
+    struct db *write_db;
+    struct writer *writer;
+    struct reader_pool *readers;
+    const volatile uint32_t *stamp; /* NULL: the driver has none */
+};
+
+static bool open_parts(struct store *store, const struct store_options *options, struct error *err)
+{
+    struct db_open_options connection = {
+        .path = store->path,
+        .role = DB_WRITER,
+        .cache_kib = options->cache_kib,
+        .bulk = options->durability == STORE_BULK,
+    };
+    size_t readers = options->readers ? options->readers : READERS_DEFAULT;
+    if (!db_open(&connection, &store->write_db, err) ||
+        !migration_run(store->write_db, options->migrations, options->migration_count, err) ||
+        !reader_pool_new(&store->readers, &connection, readers < READERS_MAX ? readers : READERS_MAX, err))
+        return error_prefix(err, "%s", "%s", store->path);
+    store->stamp = store->write_db->driver->stamp ? store->write_db->driver->stamp(store->write_db) : NULL;
+    store->writer = writer_new(store->write_db, store->readers,
+                               options->queue_ceiling ? options->queue_ceiling : QUEUE_DEFAULT);
+    return true;
+}
+
+bool store_open(struct store **ret_store, const struct store_options *options, struct error *err)
+{
+    struct store *store = xcalloc(1, sizeof(*store));
+    store->path = xstrdup(options->path);
+    if (!open_parts(store, options, err)) {
+        store_close(store);
+        return false;
+    }
+    *ret_store = store;
+    return true;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    writer_free(store->writer);
+    reader_pool_free(store->readers);
+    db_close(store->write_db); /* the last one: it empties the log into the file */
+    free(store->path);
+    free(store);
+}
+
+const char *store_path(const struct store *store)
+{
+    return store->path;
+}
+
+bool store_get_stamp(const struct store *store, struct store_stamp *ret_stamp)
+{
+    if (!store->stamp)
+        return false;
+    for (size_t i = 0; i < STORE_STAMP_WORDS; i++)
+        ret_stamp->words[i] = store->stamp[i];
+    atomic_thread_fence(memory_order_acquire);
+    return true;
+}
+
+enum db_kind store_kind(const struct store *store)
+{
+    return db_kind(store->write_db);
+}
+
+bool store_reader(struct store *store, int limit_ms, struct db **ret_db, struct error *err)
+{
+    return reader_pool_lend(store->readers, limit_ms, ret_db, err);
+}
+
+bool store_write(struct store *store, store_work work, void *context, struct error *err)
+{
+    return writer_run(store->writer, work, context, err);
+}
+
+bool store_write_async(struct store *store, store_work work, store_done done, void *context)
+{
+    return writer_submit(store->writer, work, done, context);
+}
+
+static int64_t file_size(const char *path, const char *suffix)
+{
+    char name[4096];
+    struct stat status;
+    snprintf(name, sizeof(name), "%s%s", path, suffix);
+    return stat(name, &status) == 0 ? (int64_t)status.st_size : 0;
+}
+
+void store_get_stats(struct store *store, struct store_stats *ret_stats)
+{
+    writer_get_stats(store->writer, ret_stats);
+    if (db_kind(store->write_db) != DB_KIND_SQLITE)
+        return;
+    ret_stats->bytes = file_size(store->path, "");
+    ret_stats->wal_bytes = file_size(store->path, "-wal");
+}

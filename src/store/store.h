@@ -1,0 +1,86 @@
+/* A store: one database with one writer and several readers.
+ *
+ * Writing: store_write hands a function to the writer thread and waits until what it did is durable.
+ * The writer runs all functions that wait in one transaction (group commit), each in a savepoint: one
+ * that fails takes back only its own work. If the commit fails, all of them fail and nothing is kept.
+ * Other processes may write the same store at any time (the command line beside a running server).
+ *
+ * Reading: store_reader lends a connection with a deadline; a read sees one moment of the store for
+ * each statement. */
+#ifndef KIMONO_STORE_STORE_H
+#define KIMONO_STORE_STORE_H
+
+#include "store/db.h"
+#include "store/migration.h"
+
+struct store;
+
+enum store_durability {
+    STORE_FULL, /* an answered write survives power loss (synchronous=FULL) */
+    STORE_BULK, /* demo and benchmarks only: the store is lost if the machine stops while it loads */
+};
+
+struct store_options {
+    const char *path; /* of the SQLite file, or a postgresql:// URL */
+    size_t readers;   /* connections lent at once; 0: 4 */
+    int cache_kib;    /* page cache of each connection; 0: 1024 */
+    enum store_durability durability;
+    const struct migration *migrations; /* brought up to date when opened */
+    size_t migration_count;
+    size_t queue_ceiling; /* functions that may wait for the writer; 0: 4096 */
+};
+
+/* Opens or creates. A store that is newer than the program is refused with what to do. */
+bool store_open(struct store **ret_store, const struct store_options *options, struct error *err);
+void store_close(struct store *store); /* finishes what waits; takes NULL */
+const char *store_path(const struct store *store);
+
+/* Lends a read connection: waits for a free one at most until the deadline, then ERROR_UNAVAILABLE.
+ * `limit_ms` is the time that all reading on it may take. Give it back with store_reader_return or
+ * CLEANUP(store_reader_release). */
+bool store_reader(struct store *store, int limit_ms, struct db **ret_db, struct error *err);
+void store_reader_return(struct db *db); /* takes NULL */
+static inline void store_reader_release(struct db **db)
+{
+    store_reader_return(*db);
+}
+
+/* `work` runs on the writer thread, or on the caller's during store_close; it must not wait for
+ * anything but the database. It may run a second time from the beginning when the database asks for
+ * it (serialization failure), so it must set what it returns, not add to it. */
+typedef bool (*store_work)(struct db *db, void *context, struct error *err);
+
+/* Runs `work` in a transaction and returns once it is durable. ERROR_UNAVAILABLE with Retry-After
+ * when the queue is full; ERROR_INTERNAL (disk full, input/output error …) when the commit fails:
+ * nothing of it is to be seen then, but if the disk failed in the commit's last flush and takes no
+ * write after that, nobody can know whether a restart will find the change (whole) or not. */
+bool store_write(struct store *store, store_work work, void *context, struct error *err);
+
+/* The same without waiting: `done(context, err)` is called on the writer thread after the commit
+ * (err NULL) or the failure. False, and no call, when the queue is full. */
+typedef void (*store_done)(void *context, const struct error *err);
+bool store_write_async(struct store *store, store_work work, store_done done, void *context);
+
+enum db_kind store_kind(const struct store *store);
+
+/* A stamp of the store's state: two that are equal mean that nobody, no other process either, has
+ * committed anything in between. Costs some nanoseconds; what is kept in memory together with the stamp
+ * taken BEFORE it was read may be used for as long as the stamp is the same. False: there is none here,
+ * read the store. */
+#define STORE_STAMP_WORDS 12
+struct store_stamp {
+    uint32_t words[STORE_STAMP_WORDS];
+};
+bool store_get_stamp(const struct store *store, struct store_stamp *ret_stamp);
+
+/* For health and metrics. */
+struct store_stats {
+    int64_t queue_length;   /* functions that wait for the writer */
+    int64_t commits, works; /* since opened */
+    int64_t failed_commits;
+    int64_t last_commit_us; /* duration of the last commit */
+    int64_t bytes, wal_bytes;
+};
+void store_get_stats(struct store *store, struct store_stats *ret_stats);
+
+#endif

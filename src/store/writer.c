@@ -1,0 +1,429 @@
+/* Group commit. One batch is: begin; every task that waits, until none does or the batch is large
+ * enough; commit; answer all. The first task that succeeds needs no savepoint, because before it
+ * there is nothing to keep: alone, a task costs what a plain transaction costs.
+ *
+ * What may go wrong, and what follows:
+ *   a task fails                     its own changes are taken back, the others go on
+ *   the transaction cannot begin     all that wait get the error (another process writes, disk)
+ *   the database takes it back       on a task's deadline: the others run again, one by one;
+ *   while tasks run                  on anything else: all of the batch get the error
+ *   the commit fails                 on a deferred constraint: all run again, one by one, so that only
+ *                                    the guilty one fails; on anything else: all get the error */
+#include "store/writer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#define BATCH_TASKS 512
+#define BATCH_US INT64_C(50000)
+#define TEND_MS 50 /* between two looks at the readers */
+
+struct task {
+    store_work work;
+    void *context;
+    struct task *next;
+    bool failed;
+    struct error *err; /* the waiting caller's; of one that does not wait NULL, until it fails */
+    store_done done;   /* of one that does not wait, or NULL */
+    sem_t *answered;   /* of one that waits */
+};
+
+struct writer {
+    struct db *db;
+    struct reader_pool *readers;
+    pthread_t thread;
+    pthread_mutex_t lock;   /* for what follows up to the blank line */
+    pthread_cond_t arrived; /* by the monotonic clock */
+    bool readers_used;      /* for the first time since they were let alone */
+    struct task *first, **end;
+    size_t waiting, ceiling;
+    bool closing;
+    struct store_stats stats;
+
+    /* The batch; the writer thread's own. */
+    struct task *batch[BATCH_TASKS];
+    size_t batch_size;
+    bool begun;       /* the transaction is open */
+    size_t kept;      /* tasks in it that succeeded */
+    bool tending;     /* the readers are in use */
+    struct error err; /* of the present task, or of the batch */
+};
+
+static _Thread_local const struct writer *running; /* set in writer threads */
+
+/* ---- the queue ---- */
+
+static bool put(struct writer *writer, struct task *task)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool room = !writer->closing && writer->waiting < writer->ceiling;
+    if (room) {
+        task->next = NULL;
+        *writer->end = task;
+        writer->end = &task->next;
+        writer->waiting++;
+        if (writer->waiting == 1)
+            pthread_cond_signal(&writer->arrived);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return room;
+}
+
+static struct task *take_locked(struct writer *writer)
+{
+    struct task *task = writer->first;
+    if (!task)
+        return NULL;
+    writer->first = task->next;
+    if (!writer->first)
+        writer->end = &writer->first;
+    writer->waiting--;
+    return task;
+}
+
+/* The next task if one waits. */
+static struct task *take(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    struct task *task = take_locked(writer);
+    pthread_mutex_unlock(&writer->lock);
+    return task;
+}
+
+static bool wait_locked(struct writer *writer)
+{
+    if (!writer->tending) {
+        pthread_cond_wait(&writer->arrived, &writer->lock);
+        return false;
+    }
+    int64_t until = clock_monotonic_us() + TEND_MS * 1000;
+    struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
+    return pthread_cond_timedwait(&writer->arrived, &writer->lock, &at) == ETIMEDOUT;
+}
+
+/* Waits for a task; NULL: closing, and none is left. */
+static struct task *await(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    while (!writer->first && !writer->closing) {
+        if (!writer->readers_used && !wait_locked(writer))
+            continue;
+        writer->readers_used = false;
+        pthread_mutex_unlock(&writer->lock);
+        writer->tending = reader_pool_tend(writer->readers);
+        pthread_mutex_lock(&writer->lock);
+    }
+    struct task *task = take_locked(writer);
+    pthread_mutex_unlock(&writer->lock);
+    return task;
+}
+
+/* ---- answers ---- */
+
+/* What failed before keeps its own error. */
+static void set_failure(struct task *task, const struct error *err)
+{
+    if (task->failed)
+        return;
+    if (!task->err)
+        task->err = xmalloc(sizeof(*task->err));
+    error_copy(task->err, err);
+    task->failed = true;
+}
+
+static void answer(struct task *task)
+{
+    if (task->answered) {
+        sem_post(task->answered); /* the task is gone from here on */
+        return;
+    }
+    if (task->done)
+        task->done(task->context, task->failed ? task->err : NULL);
+    free(task->err);
+    free(task);
+}
+
+static void fail_all(struct writer *writer, const struct error *err)
+{
+    for (size_t i = 0; i < writer->batch_size; i++)
+        set_failure(writer->batch[i], err);
+}
+
+/* What kept the transaction from beginning would keep the next one too, and after as long a wait. */
+static void fail_waiting(struct writer *writer)
+{
+    fail_all(writer, &writer->err);
+    struct task *task;
+    while (writer->batch_size < BATCH_TASKS && (task = take(writer))) {
+        set_failure(task, &writer->err);
+        writer->batch[writer->batch_size++] = task;
+    }
+}
+
+/* ---- one task ---- */
+
+enum progress { GOES_ON, NOT_BEGUN, LOST };
+
+static void roll_back(struct writer *writer)
+{
+    struct db *db = writer->db;
+    if (db->driver->in_transaction(db))
+        db_transaction(db, DB_ROLLBACK, NULL);
+    writer->begun = false;
+    writer->kept = 0;
+}
+
+static bool begin(struct writer *writer)
+{
+    if (writer->begun)
+        return true;
+    if (writer->db->driver->in_transaction(writer->db)) /* an earlier roll-back failed */
+        roll_back(writer);
+    writer->begun = db_transaction(writer->db, DB_BEGIN, &writer->err);
+    return writer->begun;
+}
+
+static bool call(struct writer *writer, struct task *task)
+{
+    struct db *db = writer->db;
+    error_clear(&writer->err);
+    db->needs_transaction = true;
+    bool done = task->work(db, task->context, &writer->err);
+    assert(db->in_use_count == 0 && "a work releases its rows before it returns");
+    db->needs_transaction = false;
+    db_set_deadline(db, 0);
+    if (done && !db->driver->in_transaction(db))
+        done = error_set(&writer->err, ERROR_INTERNAL,
+                         "The database took the transaction back; nothing of it was kept.",
+                         "数据库已撤销该事务，未保存任何更改。");
+    if (!done && writer->err.code == ERROR_NONE)
+        error_set(&writer->err, ERROR_INTERNAL, "A change failed and did not say why.",
+                  "更改失败，原因不明。");
+    return done;
+}
+
+/* Takes back what a failed task did, and no more. */
+static enum progress take_back(struct writer *writer, bool savepoint)
+{
+    struct db *db = writer->db;
+    if (!savepoint) { /* nothing else is in the transaction */
+        roll_back(writer);
+        return GOES_ON;
+    }
+    if (!db->driver->in_transaction(db))
+        return LOST;
+    struct error err;
+    if (db_transaction(db, DB_ROLLBACK_TO, &err) && db_transaction(db, DB_RELEASE, &err))
+        return GOES_ON;
+    writer->err = err;
+    return LOST;
+}
+
+static enum progress run_task(struct writer *writer, struct task *task)
+{
+    struct db *db = writer->db;
+    if (!begin(writer))
+        return NOT_BEGUN;
+    bool savepoint = writer->kept > 0;
+    if (savepoint && !db_transaction(db, DB_SAVEPOINT, &writer->err))
+        return LOST;
+    if (!call(writer, task)) {
+        set_failure(task, &writer->err);
+        return take_back(writer, savepoint);
+    }
+    if (savepoint && !db_transaction(db, DB_RELEASE, &writer->err))
+        return LOST;
+    writer->kept++;
+    return GOES_ON;
+}
+
+/* ---- one batch ---- */
+
+static bool commit(struct writer *writer)
+{
+    if (!writer->begun) /* every task failed */
+        return true;
+    int64_t began = clock_monotonic_us();
+    bool done = db_transaction(writer->db, DB_COMMIT, &writer->err);
+    int64_t took = clock_monotonic_us() - began;
+    size_t kept = writer->kept;
+    if (!done) {
+        roll_back(writer);
+        if (writer->err.code == ERROR_INTERNAL && writer->db->driver->after_failed_commit)
+            writer->db->driver->after_failed_commit(writer->db);
+    }
+    writer->begun = false;
+    writer->kept = 0;
+    pthread_mutex_lock(&writer->lock);
+    writer->stats.last_commit_us = took;
+    writer->stats.commits += done;
+    writer->stats.works += done ? (int64_t)kept : 0;
+    writer->stats.failed_commits += !done;
+    pthread_mutex_unlock(&writer->lock);
+    return done;
+}
+
+/* Each task of the batch that has no answer yet in a transaction of its own. */
+static void run_one_by_one(struct writer *writer)
+{
+    for (size_t i = 0; i < writer->batch_size; i++) {
+        struct task *task = writer->batch[i];
+        if (task->failed)
+            continue;
+        bool ran = run_task(writer, task) == GOES_ON;
+        if (!task->failed && (!ran || !commit(writer)))
+            set_failure(task, &writer->err);
+    }
+}
+
+static void settle(struct writer *writer, enum progress progress)
+{
+    if (progress == NOT_BEGUN) {
+        fail_waiting(writer);
+        return;
+    }
+    bool lost = progress == LOST;
+    if (lost)
+        roll_back(writer);
+    else if (commit(writer))
+        return;
+    enum error_code code = writer->err.code;
+    bool again = writer->batch_size > 1 && code == (lost ? ERROR_TIMEOUT : ERROR_CONFLICT);
+    if (again)
+        run_one_by_one(writer);
+    else
+        fail_all(writer, &writer->err);
+}
+
+static void run_batch(struct writer *writer, struct task *task)
+{
+    int64_t until = clock_monotonic_us() + BATCH_US;
+    enum progress progress;
+    writer->batch_size = 0;
+    do {
+        writer->batch[writer->batch_size++] = task;
+        progress = run_task(writer, task);
+    } while (progress == GOES_ON && writer->batch_size < BATCH_TASKS && clock_monotonic_us() < until &&
+             (task = take(writer)));
+    settle(writer, progress);
+    for (size_t i = 0; i < writer->batch_size; i++)
+        answer(writer->batch[i]);
+    /* What the readers hold is old now, and in the way of a checkpoint. */
+    reader_pool_let_go(writer->readers);
+    if (writer->db->driver->after_commit)
+        writer->db->driver->after_commit(writer->db);
+    writer->tending = reader_pool_tend(writer->readers);
+}
+
+static void *write_for_all(void *context)
+{
+    struct writer *writer = context;
+    running = writer;
+    struct task *task;
+    while ((task = await(writer)))
+        run_batch(writer, task);
+    return NULL;
+}
+
+/* ---- from outside ---- */
+
+static void on_first_use(void *context)
+{
+    struct writer *writer = context;
+    pthread_mutex_lock(&writer->lock);
+    writer->readers_used = true;
+    pthread_cond_signal(&writer->arrived);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static void init_lock(struct writer *writer)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_cond_init(&writer->arrived, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+struct writer *writer_new(struct db *db, struct reader_pool *readers, size_t queue_ceiling)
+{
+    struct writer *writer = xcalloc(1, sizeof(*writer));
+    writer->db = db;
+    writer->readers = readers;
+    writer->ceiling = queue_ceiling;
+    writer->end = &writer->first;
+    init_lock(writer);
+    reader_pool_set_first_use(readers, on_first_use, writer);
+    if (pthread_create(&writer->thread, NULL, write_for_all, writer) != 0) {
+        fprintf(stderr, "kimono: cannot start a thread for the store; raise the limit on processes\n");
+        abort();
+    }
+    pthread_setname_np(writer->thread, "store-writer");
+    return writer;
+}
+
+void writer_free(struct writer *writer)
+{
+    if (!writer)
+        return;
+    pthread_mutex_lock(&writer->lock);
+    writer->closing = true;
+    pthread_cond_signal(&writer->arrived);
+    pthread_mutex_unlock(&writer->lock);
+    pthread_join(writer->thread, NULL);
+    reader_pool_set_first_use(writer->readers, NULL, NULL);
+    pthread_cond_destroy(&writer->arrived);
+    pthread_mutex_destroy(&writer->lock);
+    free(writer);
+}
+
+bool writer_run(struct writer *writer, store_work work, void *context, struct error *err)
+{
+    assert(running != writer && "a work must not wait for another one");
+    struct error unwanted;
+    sem_t answered;
+    sem_init(&answered, 0, 0);
+    struct task task = {
+        .work = work, .context = context, .err = err ? err : &unwanted, .answered = &answered};
+    if (running == writer || !put(writer, &task)) {
+        sem_destroy(&answered);
+        error_set(err, ERROR_UNAVAILABLE,
+                  "The store cannot take more changes for the moment. Try again shortly.",
+                  "数据库暂时无法接受更多更改，请稍后重试。");
+        if (err)
+            err->retry_after_seconds = 1;
+        return false;
+    }
+    while (sem_wait(&answered) != 0 && errno == EINTR)
+        ;
+    sem_destroy(&answered);
+    return !task.failed;
+}
+
+bool writer_submit(struct writer *writer, store_work work, store_done done, void *context)
+{
+    struct task *task = xcalloc(1, sizeof(*task));
+    task->work = work;
+    task->done = done;
+    task->context = context;
+    if (put(writer, task))
+        return true;
+    free(task);
+    return false;
+}
+
+void writer_get_stats(struct writer *writer, struct store_stats *ret_stats)
+{
+    pthread_mutex_lock(&writer->lock);
+    *ret_stats = writer->stats;
+    ret_stats->queue_length = (int64_t)writer->waiting;
+    pthread_mutex_unlock(&writer->lock);
+}

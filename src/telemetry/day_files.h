@@ -1,0 +1,84 @@
+/* The day files of one folder: which are open, which are there. At most DAY_FILES_OPEN stay open when
+ * nobody uses them, so that descriptors and page caches are bounded however many days are asked for. */
+#ifndef KIMONO_TELEMETRY_DAY_FILES_H
+#define KIMONO_TELEMETRY_DAY_FILES_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/strbuf.h"
+#include "store/store.h"
+#include "telemetry/day_writer.h"
+
+#define DAY_FILES_OPEN 6
+
+struct day_file {
+    int32_t day;
+    struct store *store;
+    struct day_writer *writer; /* only for the store's writer thread */
+    unsigned users;
+    uint64_t last_used;
+    struct day_file *next;
+};
+
+struct day_files {
+    char *folder;
+    struct store *main_store; /* asked whether a day is closed */
+    enum store_durability durability;
+    pthread_mutex_t lock;      /* the list; held for moments */
+    pthread_mutex_t open_lock; /* held while a file is opened, made or deleted */
+    struct day_file *open;
+    size_t open_count;
+    uint64_t uses;
+};
+
+enum day_file_absent {
+    DAY_FILE_MAKE, /* refused (ERROR_CONFLICT) for a closed day, see telemetry_day_closed */
+    DAY_FILE_NONE, /* then *ret_file is NULL */
+};
+
+bool day_files_init(struct day_files *files, const char *folder, struct store *main_store,
+                    enum store_durability durability, struct error *err);
+void day_files_release(struct day_files *files); /* nobody uses one any longer */
+
+/* Give it back with day_files_put or CLEANUP(day_use_release). */
+bool day_files_get(struct day_files *files, int32_t day, enum day_file_absent absent,
+                   struct day_file **ret_file, struct error *err);
+void day_files_put(struct day_files *files, struct day_file *file); /* takes NULL */
+
+/* The days that have a file, in order; the caller frees. */
+bool day_files_list(const char *folder, int32_t **ret_days, size_t *ret_count, struct error *err);
+bool day_files_exists(const char *folder, int32_t day);
+void day_files_path(const char *folder, int32_t day, struct strbuf *ret_path);
+
+/* Closes the files of days before `day` that nobody uses. */
+void day_files_close_before(struct day_files *files, int32_t day);
+/* False also for a file in use; `ret_deleted` tells. */
+bool day_files_delete(struct day_files *files, int32_t day, bool *ret_deleted, struct error *err);
+
+bool day_file_open_store(const char *folder, int32_t day, enum store_durability durability,
+                         struct store **ret_store, struct error *err);
+bool day_folder_make(const char *folder, struct error *err);
+
+/* The day's totals are in the main store and its rows are deleted: nothing is added any more. */
+bool day_is_closed(const char *folder, struct store *main_store, int32_t day, bool *ret_closed,
+                   struct error *err);
+
+struct day_info {
+    int64_t revision, usage_rows, log_rows;
+};
+bool day_info_read(struct db *db, struct day_info *ret_info, struct error *err);
+
+/* For CLEANUP. */
+struct day_use {
+    struct day_files *files;
+    struct day_file *file;
+};
+static inline void day_use_release(struct day_use *use)
+{
+    day_files_put(use->files, use->file);
+}
+
+#endif

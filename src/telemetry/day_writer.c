@@ -1,0 +1,112 @@
+#include "telemetry/day_writer.h"
+
+#include "base/identifier.h"
+#include "base/memory.h"
+#include "telemetry/day_writer_private.h"
+
+/* Names remembered for each dictionary, some 150 bytes each; with more, all are read anew. */
+#define NAMES_KEPT 200000
+
+static const char SQL_READ_INFO[] = "SELECT stamp, revision FROM day_info";
+static const char SQL_WRITE_INFO[] =
+    "UPDATE day_info SET revision = $1, stamp = $2, usage_rows = usage_rows + $3,"
+    " log_rows = log_rows + $4";
+
+struct day_writer *day_writer_new(void)
+{
+    struct day_writer *writer = xcalloc(1, sizeof(*writer));
+    writer->tenants.table = ROLLUP_TENANTS;
+    writer->platform.table = ROLLUP_PLATFORM;
+    random_bytes(&writer->next_stamp, sizeof(writer->next_stamp));
+    writer->next_stamp &= INT64_MAX >> 1;
+    return writer;
+}
+
+static void forget(struct day_writer *writer)
+{
+    name_map_release(&writer->keys);
+    name_map_release(&writer->platform_keys);
+    name_map_release(&writer->sources);
+    rollup_forget(&writer->tenants);
+    rollup_forget(&writer->platform);
+    request_set_forget(&writer->requests);
+    writer->stamp = 0;
+}
+
+void day_writer_free(struct day_writer *writer)
+{
+    if (!writer)
+        return;
+    forget(writer);
+    free(writer);
+}
+
+static bool read_info(struct db *db, int64_t *ret_stamp, int64_t *ret_revision, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_READ_INFO, DB_NO_ARGS, &rows, err))
+        return false;
+    if (db_next(&rows)) {
+        *ret_stamp = db_column_int(&rows, 0);
+        *ret_revision = db_column_int(&rows, 1);
+        return db_done(&rows, err);
+    }
+    if (db_done(&rows, err))
+        error_set(err, ERROR_INTERNAL, "The day's file has no day_info row: run kimono check.",
+                  "当日文件缺少 day_info 行：请运行 kimono check。");
+    return false;
+}
+
+/* Makes memory agree with the file as it is inside this transaction. */
+static bool begin(struct day_batch *batch, struct db *db, struct error *err)
+{
+    struct day_writer *writer = batch->writer;
+    int64_t stamp;
+    if (!read_info(db, &stamp, &batch->revision, err))
+        return false;
+    bool agrees = writer->stamp != 0 && writer->stamp == stamp;
+    bool deferred = writer->tenants.dirty_count || writer->platform.dirty_count;
+    bool too_large = writer->keys.count > NAMES_KEPT || writer->sources.count > NAMES_KEPT;
+    if (agrees && (deferred || !too_large))
+        return true;
+    if (deferred)
+        return error_set(err, ERROR_CONFLICT,
+                         "Another process writes to the day's file while bulk data is loaded into it.",
+                         "批量载入期间有其他进程写入了当日文件。");
+    forget(writer);
+    return rollup_begin(&writer->tenants, db, err) && rollup_begin(&writer->platform, db, err);
+}
+
+static bool end(struct day_batch *batch, struct db *db, size_t usage_rows, struct error *err)
+{
+    struct day_writer *writer = batch->writer;
+    int64_t stamp = ++writer->next_stamp;
+    if (!db_execute(db, SQL_WRITE_INFO,
+                    DB_ARGS(db_int(batch->revision + 1), db_int(stamp), db_int((int64_t)usage_rows),
+                            db_int((int64_t)batch->log_count)),
+                    NULL, err))
+        return false;
+    batch->revision++;
+    writer->stamp = stamp;
+    return true;
+}
+
+static bool write_all(struct day_batch *batch, struct db *db, struct error *err)
+{
+    struct day_writer *writer = batch->writer;
+    size_t usage_rows = 0;
+    bool put = batch->put_rollups || !batch->defer_rollups || writer->tenants.count > ROLLUP_ROWS_KEPT;
+    return begin(batch, db, err) && usage_insert(batch, db, &usage_rows, err) &&
+           (!put || (rollup_flush(&writer->tenants, db, err) && rollup_flush(&writer->platform, db, err))) &&
+           log_insert(batch, db, err) && end(batch, db, usage_rows, err);
+}
+
+bool day_writer_write(struct db *db, void *context, struct error *err)
+{
+    struct day_batch *batch = context;
+    batch->duplicates = 0;
+    if (write_all(batch, db, err))
+        return true;
+    forget(batch->writer);
+    return false;
+}

@@ -1,0 +1,25 @@
+/* Private to the files that write a day: day_writer.c, usage_insert.c, log_insert.c. */
+#ifndef KIMONO_TELEMETRY_DAY_WRITER_PRIVATE_H
+#define KIMONO_TELEMETRY_DAY_WRITER_PRIVATE_H
+
+#include "telemetry/day_writer.h"
+#include "telemetry/name_map.h"
+#include "telemetry/request_set.h"
+#include "telemetry/rollup.h"
+
+struct day_writer {
+    int64_t stamp; /* of the file when memory agreed with it; 0: memory is empty */
+    int64_t next_stamp;
+    struct name_map keys;          /* tenant, api_type, operation, model; `other`: the platform's key */
+    struct name_map platform_keys; /* api_type, operation, model */
+    struct name_map sources;
+    struct rollup_map tenants, platform;
+    struct request_set requests; /* filled only where records come from outside */
+};
+
+/* The batch's usage rows with their roll-ups in memory; `ret_inserted`: rows less duplicates. */
+bool usage_insert(struct day_batch *batch, struct db *db, size_t *ret_inserted, struct error *err);
+/* The batch's log rows with their roll-up. */
+bool log_insert(struct day_batch *batch, struct db *db, struct error *err);
+
+#endif

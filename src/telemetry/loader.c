@@ -1,0 +1,129 @@
+/* Bulk loading: the same writer as everywhere, in large batches, with the roll-ups kept in memory and
+ * written once, and a store that does not wait for the disk. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "telemetry/day_files.h"
+#include "telemetry/day_writer.h"
+#include "telemetry/prices.h"
+#include "telemetry/telemetry.h"
+
+#define BATCH_ROWS 4096
+#define BATCH_BYTES ((size_t)8 << 20)
+
+struct telemetry_loader {
+    struct store *store;
+    struct day_writer *writer;
+    bool failed;
+    struct arena strings; /* of the rows that wait */
+    size_t string_bytes;
+    size_t usage_count, log_count;
+    struct usage_record usage_records[BATCH_ROWS];
+    struct usage_row usage[BATCH_ROWS];
+    struct log_record log_records[BATCH_ROWS];
+    struct log_row logs[BATCH_ROWS];
+};
+
+static void loader_free(struct telemetry_loader *loader)
+{
+    store_close(loader->store);
+    day_writer_free(loader->writer);
+    arena_release(&loader->strings);
+    free(loader);
+}
+
+bool telemetry_loader_open(struct telemetry_loader **ret_loader, const char *folder, int32_t day,
+                           struct error *err)
+{
+    struct store *store;
+    if (!day_folder_make(folder, err) || !day_file_open_store(folder, day, STORE_BULK, &store, err))
+        return false;
+    struct telemetry_loader *loader = xcalloc(1, sizeof(*loader));
+    loader->store = store;
+    loader->writer = day_writer_new();
+    *ret_loader = loader;
+    return true;
+}
+
+static bool write_batch(struct telemetry_loader *loader, bool last, struct error *err)
+{
+    struct day_batch batch = {.writer = loader->writer,
+                              .usage = loader->usage,
+                              .usage_count = loader->usage_count,
+                              .logs = loader->logs,
+                              .log_count = loader->log_count,
+                              .defer_rollups = true,
+                              .put_rollups = last};
+    if (loader->failed)
+        return error_set(err, ERROR_CONFLICT,
+                         "Loading has failed before: delete the day's file and load it anew.",
+                         "此前载入已失败：请删除当日文件后重新载入。");
+    loader->failed = !store_write(loader->store, day_writer_write, &batch, err);
+    loader->usage_count = loader->log_count = loader->string_bytes = 0;
+    arena_reset(&loader->strings);
+    return !loader->failed;
+}
+
+static bool make_room(struct telemetry_loader *loader, struct error *err)
+{
+    bool full = loader->usage_count == BATCH_ROWS || loader->log_count == BATCH_ROWS ||
+                loader->string_bytes > BATCH_BYTES;
+    return !full || write_batch(loader, false, err);
+}
+
+static const char *copy(struct telemetry_loader *loader, const char *text)
+{
+    if (!text)
+        return NULL;
+    size_t length = strlen(text);
+    loader->string_bytes += length;
+    return arena_strndup(&loader->strings, text, length);
+}
+
+/* Rows of one kind come in runs: what stands in the row before is not copied again. */
+static const char *copy_again(struct telemetry_loader *loader, const char *text, const char *before)
+{
+    return text && before && strcmp(text, before) == 0 ? before : copy(loader, text);
+}
+
+bool telemetry_loader_usage(struct telemetry_loader *loader, const struct usage_record *record,
+                            struct error *err)
+{
+    if (!make_room(loader, err))
+        return false;
+    static const struct usage_record none;
+    size_t at = loader->usage_count++;
+    const struct usage_record *before = at ? &loader->usage_records[at - 1] : &none;
+    struct usage_record *kept = &loader->usage_records[at];
+    *kept = *record;
+    kept->api_type = copy_again(loader, record->api_type, before->api_type);
+    kept->operation = copy_again(loader, record->operation, before->operation);
+    kept->model = copy_again(loader, record->model, before->model);
+    kept->tenant_id = copy_again(loader, record->tenant_id, before->tenant_id);
+    kept->request_id = copy_again(loader, record->request_id, before->request_id);
+    loader->usage[at] = usage_row_make(kept, record->timestamp, USD_CNY_RATE_DEFAULT);
+    return true;
+}
+
+bool telemetry_loader_log(struct telemetry_loader *loader, const struct log_record *record, struct error *err)
+{
+    if (!make_room(loader, err))
+        return false;
+    size_t at = loader->log_count++;
+    struct log_record *kept = &loader->log_records[at];
+    *kept = *record;
+    kept->source = copy(loader, record->source);
+    kept->message = copy(loader, record->message);
+    kept->tenant_id = copy(loader, record->tenant_id);
+    kept->request_id = copy(loader, record->request_id);
+    kept->fields = copy(loader, record->fields);
+    loader->logs[at] = log_row_make(kept, record->timestamp);
+    return true;
+}
+
+bool telemetry_loader_finish(struct telemetry_loader *loader, struct error *err)
+{
+    bool done = write_batch(loader, true, err);
+    loader_free(loader);
+    return done;
+}

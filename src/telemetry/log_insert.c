@@ -1,0 +1,121 @@
+/* Log rows of a batch: sources' dictionary, raw rows, counts by hour. */
+#include <string.h>
+
+#include "telemetry/day_schema.h"
+#include "telemetry/day_writer_private.h"
+#include "telemetry/sql_rows.h"
+
+#define COLUMNS 7
+#define TALLIES 64
+
+static const char SQL_SOURCE_OF[] = "SELECT id FROM log_sources WHERE name = $1";
+static const char SQL_ADD_SOURCE[] = "INSERT INTO log_sources(name) VALUES ($1) RETURNING id";
+static const char SQL_COUNT[] =
+    "INSERT INTO log_hourly(hour, level, source_id, count) VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT (hour, level, source_id) DO UPDATE SET count = log_hourly.count + excluded.count";
+
+#define SQL_INSERT(rows)                                                                                     \
+    "INSERT INTO log_rows(timestamp, level, source_id, tenant_id, request_id, message, fields)"              \
+    " VALUES " rows
+static const char SQL_INSERT_ONE[] = SQL_INSERT(SQL_ROW_7_FIRST);
+static const char SQL_INSERT_MANY[] = SQL_INSERT(SQL_ROWS_7);
+
+/* Counts of this batch that are not in log_hourly yet. Counts are added to what is there, so that
+ * nothing of them has to be remembered from one commit to the next. */
+struct tally {
+    int64_t hour, level, source_id, count;
+};
+
+struct tallies {
+    struct tally items[TALLIES];
+    size_t count;
+};
+
+static bool source_of(struct day_writer *writer, struct db *db, const char *source, int64_t *ret_id,
+                      struct error *err)
+{
+    source = source ? source : "";
+    size_t length = strlen(source);
+    const struct name_entry *known = name_map_find(&writer->sources, source, length);
+    if (known) {
+        *ret_id = known->id;
+        return true;
+    }
+    int64_t id;
+    if (!db_find_int(db, SQL_SOURCE_OF, DB_ARGS(db_text(source)), 0, &id, err) ||
+        (id == 0 && !db_find_int(db, SQL_ADD_SOURCE, DB_ARGS(db_text(source)), 0, &id, err)))
+        return false;
+    name_map_add(&writer->sources, source, length, id, 0);
+    *ret_id = id;
+    return true;
+}
+
+static bool put_tallies(struct tallies *tallies, struct db *db, struct error *err)
+{
+    for (size_t i = 0; i < tallies->count; i++) {
+        const struct tally *tally = &tallies->items[i];
+        if (!db_execute(db, SQL_COUNT,
+                        DB_ARGS(db_int(tally->hour), db_int(tally->level), db_int(tally->source_id),
+                                db_int(tally->count)),
+                        NULL, err))
+            return false;
+    }
+    tallies->count = 0;
+    return true;
+}
+
+static bool count_row(struct tallies *tallies, struct db *db, const struct log_row *row, int64_t source_id,
+                      struct error *err)
+{
+    int64_t hour = row->timestamp / HOUR_MS, level = row->record->level;
+    for (size_t i = 0; i < tallies->count; i++) {
+        struct tally *tally = &tallies->items[i];
+        if (tally->hour == hour && tally->level == level && tally->source_id == source_id) {
+            tally->count++;
+            return true;
+        }
+    }
+    if (tallies->count == TALLIES && !put_tallies(tallies, db, err))
+        return false;
+    tallies->items[tallies->count++] = (struct tally){hour, level, source_id, 1};
+    return true;
+}
+
+static void fill(const struct log_row *row, int64_t source_id, struct db_value *values)
+{
+    const struct log_record *record = row->record;
+    values[0] = db_int(row->timestamp);
+    values[1] = db_int(record->level);
+    values[2] = db_int(source_id);
+    values[3] = db_text(record->tenant_id);
+    values[4] = db_text(record->request_id);
+    values[5] = db_text(record->message ? record->message : "");
+    values[6] = db_text(record->fields);
+}
+
+static bool insert_some(struct day_batch *batch, struct db *db, size_t from, size_t count,
+                        struct tallies *tallies, struct error *err)
+{
+    struct db_value values[ROWS_AT_ONCE * COLUMNS];
+    for (size_t i = 0; i < count; i++) {
+        const struct log_row *row = &batch->logs[from + i];
+        int64_t source_id;
+        if (!source_of(batch->writer, db, row->record->source, &source_id, err) ||
+            !count_row(tallies, db, row, source_id, err))
+            return false;
+        fill(row, source_id, values + i * COLUMNS);
+    }
+    return db_execute(db, count == 1 ? SQL_INSERT_ONE : SQL_INSERT_MANY, values, count * COLUMNS, NULL, err);
+}
+
+bool log_insert(struct day_batch *batch, struct db *db, struct error *err)
+{
+    struct tallies tallies = {.count = 0};
+    for (size_t at = 0; at < batch->log_count;) {
+        size_t count = batch->log_count - at >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1;
+        if (!insert_some(batch, db, at, count, &tallies, err))
+            return false;
+        at += count;
+    }
+    return put_tallies(&tallies, db, err);
+}

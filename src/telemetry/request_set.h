@@ -1,0 +1,39 @@
+/* Which request ids came from outside into a day already: a record that is sent again counts once.
+ *
+ * An index in the file would be written at random places and cost more than the rows themselves. So
+ * the set is in memory, built from the file's rows when first asked and kept up to date from there:
+ * a fingerprint of 32 bits and the row's number for each id, 8 to 16 bytes a row. What has the same
+ * fingerprint is compared with the row itself, so the answer is exact. */
+#ifndef KIMONO_TELEMETRY_REQUEST_SET_H
+#define KIMONO_TELEMETRY_REQUEST_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/db.h"
+
+struct request_set {
+    uint64_t *places; /* fingerprint << 32 | row id; 0: empty */
+    size_t count, capacity;
+    int64_t seen; /* rows up to this id are in the set */
+};
+
+/* Takes in the file's rows that are not in the set yet. */
+bool request_set_catch_up(struct request_set *set, struct db *db, struct error *err);
+/* Looks for the id among the file's rows and, `ret_row` beyond `seen`, among those that the caller
+ * is about to insert: for these it is the caller who compares. 0: not there. */
+struct request_probe {
+    uint32_t fingerprint;
+    size_t place; /* where to go on */
+};
+struct request_probe request_set_probe(const struct request_set *set, const char *request_id);
+int64_t request_set_candidate(const struct request_set *set, struct request_probe *probe);
+void request_set_add(struct request_set *set, const char *request_id, int64_t row_id);
+void request_set_forget(struct request_set *set);
+
+/* Whether the row of the file has this request id. */
+bool request_set_confirm(struct db *db, int64_t row_id, const char *request_id, bool *ret_same,
+                         struct error *err);
+
+#endif

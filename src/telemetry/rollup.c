@@ -1,0 +1,307 @@
+#include "telemetry/rollup.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "telemetry/day_schema.h"
+#include "telemetry/sql_rows.h"
+#include "telemetry/usage_row.h"
+
+#define LATENCIES_TABLED 16384 /* ms; longer ones are looked for */
+#define LATENCY_CEILING (INT64_MAX / 2000)
+
+#define COLUMNS 10
+
+#define SQL_LOAD(table) "SELECT " SUM_COLUMNS " FROM " table " WHERE slot = $1"
+#define SQL_NEWEST(table) "SELECT max(slot) FROM " table
+#define SQL_PUT(table, rows)                                                                                 \
+    "INSERT INTO " table "(slot, " SUM_COLUMNS ") VALUES " rows " ON CONFLICT (slot) DO UPDATE SET"          \
+    " calls = excluded.calls, failed = excluded.failed, unpriced = excluded.unpriced,"                       \
+    " tokens_input = excluded.tokens_input, tokens_output = excluded.tokens_output,"                         \
+    " tokens_cached = excluded.tokens_cached, latency_sum_ms = excluded.latency_sum_ms,"                     \
+    " cost_nano_cny = excluded.cost_nano_cny, latency_histogram = excluded.latency_histogram"
+
+static const struct {
+    const char *load, *newest, *put_one, *put_many;
+} sql[] = {
+    [ROLLUP_TENANTS] = {SQL_LOAD("usage_hourly"), SQL_NEWEST("usage_hourly"),
+                        SQL_PUT("usage_hourly", SQL_ROW_10_FIRST), SQL_PUT("usage_hourly", SQL_ROWS_10)},
+    [ROLLUP_PLATFORM] = {SQL_LOAD("usage_platform_hourly"), SQL_NEWEST("usage_platform_hourly"),
+                         SQL_PUT("usage_platform_hourly", SQL_ROW_10_FIRST),
+                         SQL_PUT("usage_platform_hourly", SQL_ROWS_10)},
+};
+
+/* ---- latency buckets ---- */
+
+/* Latencies are whole milliseconds, so that the logarithm is taken once for each, not for each call. */
+static unsigned char bucket_table[LATENCIES_TABLED];
+
+static uint16_t bucket_from(uint16_t bucket, int64_t latency_ms)
+{
+    struct histogram one = {0};
+    histogram_add(&one, latency_ms * 1000);
+    while (!one.counts[bucket])
+        bucket++;
+    return bucket;
+}
+
+static void fill_bucket_table(void)
+{
+    uint16_t bucket = 0;
+    for (int64_t ms = 0; ms < LATENCIES_TABLED; ms++) {
+        bucket = bucket_from(bucket, ms);
+        bucket_table[ms] = (unsigned char)bucket;
+    }
+}
+
+uint16_t latency_bucket(int64_t latency_ms)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fill_bucket_table);
+    if (latency_ms < 0)
+        return 0;
+    if (latency_ms < LATENCIES_TABLED)
+        return bucket_table[latency_ms];
+    return bucket_from(bucket_table[LATENCIES_TABLED - 1],
+                       latency_ms < LATENCY_CEILING ? latency_ms : LATENCY_CEILING);
+}
+
+static void add_latencies(struct rollup *row, uint16_t bucket, uint64_t count)
+{
+    for (uint16_t i = 0; i < row->latency_count; i++)
+        if (row->latencies[i].bucket == bucket) {
+            row->latencies[i].count += count;
+            return;
+        }
+    if (row->latency_count == row->latency_room) {
+        row->latency_room = (uint16_t)(row->latency_room ? row->latency_room * 2 : 4);
+        row->latencies = xrealloc(row->latencies, row->latency_room * sizeof(*row->latencies));
+    }
+    row->latencies[row->latency_count++] = (struct latency_count){count, bucket};
+}
+
+/* `scratch` is all zero before and after. */
+static size_t encode(const struct rollup *row, struct histogram *scratch, unsigned char *blob)
+{
+    for (uint16_t i = 0; i < row->latency_count; i++)
+        scratch->counts[row->latencies[i].bucket] = row->latencies[i].count;
+    size_t length = histogram_encode(scratch, blob);
+    for (uint16_t i = 0; i < row->latency_count; i++)
+        scratch->counts[row->latencies[i].bucket] = 0;
+    return length;
+}
+
+/* ---- the map ---- */
+
+static uint32_t *place_of(const struct rollup_map *map, int64_t slot)
+{
+    size_t mask = map->place_count - 1;
+    uint64_t hash = (uint64_t)slot * UINT64_C(0x9E3779B97F4A7C15);
+    for (size_t i = (hash >> 32) & mask;; i = (i + 1) & mask)
+        if (map->places[i] == 0 || map->rows[map->places[i] - 1].slot == slot)
+            return &map->places[i];
+}
+
+static void rebuild_places(struct rollup_map *map, size_t place_count)
+{
+    free(map->places);
+    map->place_count = place_count;
+    map->places = xcalloc(place_count, sizeof(*map->places));
+    for (size_t i = 0; i < map->count; i++)
+        *place_of(map, map->rows[i].slot) = (uint32_t)i + 1;
+}
+
+static struct rollup *put_new(struct rollup_map *map, int64_t slot)
+{
+    if (map->count == map->room) {
+        map->room = map->room ? map->room * 2 : 64;
+        map->rows = xrealloc(map->rows, map->room * sizeof(*map->rows));
+    }
+    struct rollup *row = &map->rows[map->count++];
+    *row = (struct rollup){.slot = slot};
+    if (map->count * 2 > map->place_count)
+        rebuild_places(map, map->place_count ? map->place_count * 2 : 256);
+    else
+        *place_of(map, slot) = (uint32_t)map->count;
+    return row;
+}
+
+static void mark_dirty(struct rollup_map *map, struct rollup *row)
+{
+    if (row->dirty)
+        return;
+    row->dirty = true;
+    if (map->dirty_count == map->dirty_room) {
+        map->dirty_room = map->dirty_room ? map->dirty_room * 2 : 64;
+        map->dirty = xrealloc(map->dirty, map->dirty_room * sizeof(*map->dirty));
+    }
+    map->dirty[map->dirty_count++] = (uint32_t)(row - map->rows);
+}
+
+void rollup_forget(struct rollup_map *map)
+{
+    for (size_t i = 0; i < map->count; i++)
+        free(map->rows[i].latencies);
+    free(map->rows);
+    free(map->places);
+    free(map->dirty);
+    *map = (struct rollup_map){.table = map->table};
+}
+
+/* ---- the file's rows ---- */
+
+bool rollup_begin(struct rollup_map *map, struct db *db, struct error *err)
+{
+    int64_t newest;
+    if (!db_find_int(db, sql[map->table].newest, DB_NO_ARGS, -1, &newest, err))
+        return false;
+    map->complete_from = newest < 0 ? 0 : slot_hour(newest) + 1;
+    return true;
+}
+
+static void read_sums(const struct db_rows *rows, struct usage_sums *sums)
+{
+    int64_t *columns = &sums->calls;
+    for (int i = 0; i < COLUMNS - 2; i++)
+        columns[i] = db_column_int(rows, i);
+}
+
+static bool read_latencies(const struct db_rows *rows, struct rollup *row, struct error *err)
+{
+    struct histogram histogram = {0};
+    size_t length;
+    const void *blob = db_column_bytes(rows, COLUMNS - 2, &length);
+    if (!histogram_merge_blob(&histogram, blob, length))
+        return error_set(err, ERROR_INTERNAL,
+                         "The histogram of roll-up %lld cannot be read: run kimono check.",
+                         "汇总 %lld 的直方图无法读取：请运行 kimono check。", (long long)row->slot);
+    for (uint16_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        if (histogram.counts[i])
+            add_latencies(row, i, histogram.counts[i]);
+    return true;
+}
+
+static bool load(struct rollup_map *map, struct db *db, struct rollup *row, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, sql[map->table].load, DB_ARGS(db_int(row->slot)), &rows, err))
+        return false;
+    if (db_next(&rows)) {
+        read_sums(&rows, &row->sums);
+        if (!read_latencies(&rows, row, err))
+            return false;
+    }
+    return db_done(&rows, err);
+}
+
+/* On failure a row may stay that was not read: the caller forgets the whole map then. */
+static bool find(struct rollup_map *map, struct db *db, int64_t slot, struct rollup **ret_row,
+                 struct error *err)
+{
+    uint32_t place = map->place_count ? *place_of(map, slot) : 0;
+    struct rollup *row = place ? &map->rows[place - 1] : put_new(map, slot);
+    *ret_row = row;
+    return place || slot_hour(slot) >= map->complete_from || load(map, db, row, err);
+}
+
+/* ---- from outside ---- */
+
+static void add_call(struct usage_sums *sums, const struct usage_row *row)
+{
+    const struct usage_record *record = row->record;
+    sums->calls++;
+    sums->failed += record->outcome != USAGE_OK;
+    sums->unpriced += row->price_version == 0;
+    sums->tokens_input = sum_add(sums->tokens_input, record->tokens_input);
+    sums->tokens_output = sum_add(sums->tokens_output, record->tokens_output);
+    sums->tokens_cached = sum_add(sums->tokens_cached, record->tokens_cached);
+    sums->latency_sum_ms = sum_add(sums->latency_sum_ms, record->latency_ms);
+    sums->cost_nano_cny = sum_add(sums->cost_nano_cny, row->cost_nano_cny);
+}
+
+bool rollup_add(struct rollup_map *map, struct db *db, int64_t key_id, const struct usage_row *row,
+                struct error *err)
+{
+    struct rollup *rollup;
+    if (!find(map, db, slot_of(row->timestamp, key_id), &rollup, err))
+        return false;
+    add_call(&rollup->sums, row);
+    add_latencies(rollup, latency_bucket(row->record->latency_ms), 1);
+    mark_dirty(map, rollup);
+    return true;
+}
+
+static void fill(const struct rollup *row, struct histogram *scratch, unsigned char *blob,
+                 struct db_value *values)
+{
+    values[0] = db_int(row->slot);
+    const int64_t *columns = &row->sums.calls;
+    for (int i = 0; i < COLUMNS - 2; i++)
+        values[1 + i] = db_int(columns[i]);
+    values[COLUMNS - 1] = db_bytes(blob, encode(row, scratch, blob));
+}
+
+static bool put(struct rollup_map *map, struct db *db, size_t from, size_t count, struct error *err)
+{
+    unsigned char blobs[ROWS_AT_ONCE][HISTOGRAM_BLOB_MAX];
+    struct db_value values[ROWS_AT_ONCE * COLUMNS];
+    struct histogram scratch = {0};
+    for (size_t i = 0; i < count; i++)
+        fill(&map->rows[map->dirty[from + i]], &scratch, blobs[i], values + i * COLUMNS);
+    const char *text = count == 1 ? sql[map->table].put_one : sql[map->table].put_many;
+    if (!db_execute(db, text, values, count * COLUMNS, NULL, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        map->rows[map->dirty[from + i]].dirty = false;
+    return true;
+}
+
+static int by_slot(const void *a, const void *b, void *context)
+{
+    const struct rollup *rows = context;
+    int64_t left = rows[*(const uint32_t *)a].slot, right = rows[*(const uint32_t *)b].slot;
+    return (left > right) - (left < right);
+}
+
+/* Keeps the rows of the newest hour, none if even these are too many. */
+static void shrink(struct rollup_map *map)
+{
+    if (map->count <= ROLLUP_ROWS_KEPT)
+        return;
+    int64_t newest = 0;
+    for (size_t i = 0; i < map->count; i++)
+        if (slot_hour(map->rows[i].slot) > newest)
+            newest = slot_hour(map->rows[i].slot);
+    size_t kept = 0;
+    for (size_t i = 0; i < map->count; i++) {
+        if (slot_hour(map->rows[i].slot) == newest)
+            map->rows[kept++] = map->rows[i];
+        else
+            free(map->rows[i].latencies);
+    }
+    map->count = kept;
+    int64_t complete_from = map->complete_from > newest ? map->complete_from : newest;
+    if (kept > ROLLUP_ROWS_KEPT) {
+        rollup_forget(map);
+        complete_from = complete_from > newest ? complete_from : newest + 1;
+    } else {
+        rebuild_places(map, map->place_count);
+    }
+    map->complete_from = complete_from;
+}
+
+bool rollup_flush(struct rollup_map *map, struct db *db, struct error *err)
+{
+    if (map->dirty_count)
+        qsort_r(map->dirty, map->dirty_count, sizeof(*map->dirty), by_slot, map->rows);
+    for (size_t at = 0; at < map->dirty_count;) {
+        size_t count = map->dirty_count - at >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1;
+        if (!put(map, db, at, count, err))
+            return false;
+        at += count;
+    }
+    map->dirty_count = 0;
+    shrink(map);
+    return true;
+}

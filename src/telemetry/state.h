@@ -1,0 +1,50 @@
+/* Private to telemetry/: what one open telemetry is made of. */
+#ifndef KIMONO_TELEMETRY_STATE_H
+#define KIMONO_TELEMETRY_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "telemetry/day_files.h"
+#include "telemetry/log_queue.h"
+#include "telemetry/telemetry.h"
+
+struct telemetry {
+    struct store *main_store;
+    struct day_files files;
+    int64_t queue_ceiling;
+    _Atomic int64_t usd_cny_rate;
+    _Atomic int64_t waiting; /* records handed over and not yet written */
+
+    /* The queue of log rows and its thread (log_flusher.c). */
+    pthread_mutex_t log_lock;
+    pthread_cond_t log_arrived, log_flushed;
+    struct log_queue logs;
+    struct log_taken unwritten; /* the thread's own: taken from the queue */
+    int64_t dropped_unsaid;     /* since the last log row that told of them; log_lock */
+    uint64_t flush_wanted, flush_done;
+    bool log_failed; /* the last flush failed: `log_error` says how */
+    bool log_full;   /* many wait: the thread has been woken */
+    struct error log_error;
+    bool closing;
+    pthread_t flusher;
+
+    /* Between bringing a day's totals to the main store and saying that they are out of date. */
+    pthread_mutex_t carry_lock;
+
+    pthread_mutex_t stats_lock;
+    struct telemetry_stats stats;
+};
+
+/* log_flusher.c */
+void log_flusher_start(struct telemetry *telemetry);
+void log_flusher_stop(struct telemetry *telemetry); /* writes what waits, or tells how much is lost */
+
+/* telemetry.c: rows of one day, sorted out by the caller; counts them in the stats. */
+bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_batch *batch,
+                         struct error *err);
+
+/* roll_over.c: the day's file has come to `revision`; totals of an earlier one are out of date. */
+bool carried_totals_outdate(struct telemetry *telemetry, int32_t day, int64_t revision, struct error *err);
+
+#endif

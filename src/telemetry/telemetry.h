@@ -1,0 +1,164 @@
+/* Telemetry: usage rows (every model, embedding and query call), log rows (every request and job),
+ * and their roll-ups.
+ *
+ * Embedded, a day is a file, `telemetry/2026-11-22.db` (the day in the configured zone): raw rows and
+ * hourly roll-ups in one transaction, retention is deleting a file. When a day has ended its totals go
+ * to the main store (usage_daily, usage_platform_daily), where they stay; doing that again is
+ * harmless. One writer thread commits for all who wait.
+ *
+ * Not here: reading logs (ops/log_manager), cost pages (ops/api_usage_tracker), prices (prices.h). */
+#ifndef KIMONO_TELEMETRY_TELEMETRY_H
+#define KIMONO_TELEMETRY_TELEMETRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/histogram.h"
+#include "base/log.h"
+#include "store/store.h"
+
+struct telemetry;
+
+enum usage_outcome { USAGE_OK, USAGE_FAILED, USAGE_TIMEOUT, USAGE_THROTTLED, USAGE_REJECTED };
+
+struct usage_record {
+    int64_t timestamp;      /* ms; 0: now */
+    const char *api_type;   /* embedded, dashscope, pinecone … at most 50 bytes */
+    const char *operation;  /* chat, embedding, query, upsert … */
+    const char *model;      /* NULL or "": none */
+    const char *tenant_id;  /* NULL or "": no tenant */
+    const char *request_id; /* NULL: none */
+    int64_t tokens_input, tokens_output, tokens_cached;
+    int64_t latency_ms;
+    enum usage_outcome outcome; /* success is USAGE_OK */
+};
+
+struct log_record {
+    int64_t timestamp; /* ms; 0: now */
+    enum log_level level;
+    const char *source;
+    const char *message;
+    const char *tenant_id, *request_id; /* NULL: none */
+    const char *fields;                 /* a JSON object as text; NULL: none */
+};
+
+struct telemetry_options {
+    const char *folder;       /* holds the day files; made 0700 if absent */
+    struct store *main_store; /* for the totals of ended days */
+    enum store_durability durability;
+    size_t queue_ceiling; /* records that may wait; 0: 100,000 */
+    int64_t usd_cny_rate; /* as in prices.h; 0: USD_CNY_RATE_DEFAULT */
+};
+
+bool telemetry_open(struct telemetry **ret_telemetry, const struct telemetry_options *options,
+                    struct error *err);
+void telemetry_close(struct telemetry *telemetry); /* writes what waits; takes NULL */
+
+/* The rate at which calls recorded from now on are priced; for the settings room's 'apply'. */
+void telemetry_set_usd_cny_rate(struct telemetry *telemetry, int64_t usd_cny_rate);
+
+/* Writes all records in one transaction for each day that they lie in, raw rows and roll-ups
+ * together, and returns once they are durable. The records are only read. ERROR_UNAVAILABLE with
+ * Retry-After when the queue is full: then nothing was taken. ERROR_CONFLICT for a closed day (below)
+ * and ERROR_INVALID for an instant before 1970 or after 9999; days are written in order, those before
+ * the one that failed are kept. */
+bool telemetry_write(struct telemetry *telemetry, const struct usage_record *usage, size_t usage_count,
+                     const struct log_record *logs, size_t log_count, struct error *err);
+
+/* The same for usage records from outside: of those with the same request_id in one day only the first
+ * counts, in this call or in any before, so that sending a batch again after an error is safe.
+ * Records without request_id always count. `ret_duplicates` (may be NULL): how many were left
+ * out. What telemetry_write records is not compared: its rows share the id of the request that caused
+ * them. */
+bool telemetry_write_once(struct telemetry *telemetry, const struct usage_record *usage, size_t usage_count,
+                          size_t *ret_duplicates, struct error *err);
+
+/* A day is closed when its totals are in the main store and its file has been deleted: then nothing
+ * can be added. Callers that take records from outside ask first and refuse them one by one. */
+bool telemetry_day_closed(struct telemetry *telemetry, int32_t day, bool *ret_closed, struct error *err);
+
+/* A log row without waiting (request log, process log): copied into the queue, written with the next
+ * commit, at most a second later. A full queue counts it in telemetry_stats.dropped_logs and says so
+ * in a log row of its own as soon as there is room: never silently. */
+void telemetry_log(struct telemetry *telemetry, const struct log_record *log);
+
+/* Waits until everything that was queued before is durable. For tests, shut-down, the command line. */
+bool telemetry_flush(struct telemetry *telemetry, struct error *err);
+
+/* Sums over roll-up rows. */
+struct usage_totals {
+    int64_t calls, failed, unpriced;
+    int64_t tokens_input, tokens_output, tokens_cached;
+    int64_t latency_sum_ms;
+    int64_t cost_nano_cny;
+    struct histogram latency; /* microseconds */
+};
+
+/* Which rows: tenant NULL is all over the platform, "" is calls of no tenant. */
+struct usage_filter {
+    const char *tenant_id;
+};
+
+/* Totals of one day (of the zone in force when its rows were recorded), from the day's roll-ups while
+ * its file is there, else from the main store: a handful of rows, however many calls there were. */
+bool telemetry_day_totals(struct telemetry *telemetry, int32_t day, const struct usage_filter *filter,
+                          struct usage_totals *ret_totals, struct error *err);
+/* One total for each day from `first` on, `count` of them; a day without calls is all zero. */
+bool telemetry_daily_totals(struct telemetry *telemetry, int32_t first, size_t count,
+                            const struct usage_filter *filter, struct usage_totals *ret_totals,
+                            struct error *err);
+/* One total for each of the `count` hours from `first_hour` (ms, a full hour) on, as long as the days'
+ * files are there: the main store keeps days, not hours. */
+bool telemetry_hourly_totals(struct telemetry *telemetry, int64_t first_hour, size_t count,
+                             const struct usage_filter *filter, struct usage_totals *ret_totals,
+                             struct error *err);
+
+/* Lends a read connection to a day's file, for those that read its rows with SQL of their own
+ * (ops/log_manager, ops/api_usage_tracker); the schema is in day_schema.c. `db` is NULL when the day
+ * has no file. Days follow one another at the caller's: at most a few are open at once. */
+struct telemetry_read {
+    struct db *db;
+    struct telemetry *telemetry; /* private from here on */
+    struct day_file *file;
+};
+bool telemetry_read_day(struct telemetry *telemetry, int32_t day, int limit_ms,
+                        struct telemetry_read *ret_read, struct error *err);
+void telemetry_read_release(struct telemetry_read *read); /* for CLEANUP; {0} is harmless */
+
+/* Brings the totals of all ended days whose file has changed since into the main store, and closes
+ * files no longer written. A scheduled job. `ret_days` (may be NULL): days carried over. */
+bool telemetry_roll_over(struct telemetry *telemetry, int64_t *ret_days, struct error *err);
+/* Deletes the files of days that ended more than `days` days ago and whose totals are in the main
+ * store as of their last revision; others are left for the next time. */
+bool telemetry_retain(struct telemetry *telemetry, int days, int64_t *ret_deleted, struct error *err);
+
+/* Recomputes every roll-up of every day file from raw rows, and the main store's totals from the day
+ * files; each difference is a line in `ret_findings`. For `kimono check`. */
+bool telemetry_check(struct telemetry *telemetry, struct strbuf *ret_findings, struct error *err);
+
+struct telemetry_stats {
+    int64_t queued;                                    /* records that wait */
+    int64_t written_usage, written_logs, dropped_logs; /* since opened */
+    int64_t usage_today, logs_today;                   /* rows in today's file */
+    int64_t last_commit_us, last_commit_at;            /* duration; instant, 0: none yet */
+    int64_t failed_commits;
+    char last_error[160]; /* in English; "" when the last commit went well */
+};
+void telemetry_get_stats(struct telemetry *telemetry, struct telemetry_stats *ret_stats);
+
+/* Loads bulk data with no other user of the store (`kimono demo`): one loader for each day, several
+ * days at once on several threads; rows in order of time. Roll-ups are written at finish. */
+struct telemetry_loader;
+bool telemetry_loader_open(struct telemetry_loader **ret_loader, const char *folder, int32_t day,
+                           struct error *err);
+bool telemetry_loader_usage(struct telemetry_loader *loader, const struct usage_record *record,
+                            struct error *err);
+bool telemetry_loader_log(struct telemetry_loader *loader, const struct log_record *record,
+                          struct error *err);
+/* Writes what waits, roll-ups and the day's revision; bring the totals of ended days into the main
+ * store with telemetry_roll_over afterwards. The loader's files have no -wal beside them then. */
+bool telemetry_loader_finish(struct telemetry_loader *loader, struct error *err); /* frees it in any case */
+
+#endif

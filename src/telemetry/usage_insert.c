@@ -1,0 +1,237 @@
+/* Usage rows of a batch: dictionary, duplicates, raw rows, roll-ups in memory. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "telemetry/day_writer_private.h"
+#include "telemetry/sql_rows.h"
+
+/* Bytes of each name; who records has checked them, what is longer yet is cut. */
+#define NAME_MAX_BYTES 200
+
+#define COLUMNS 11
+
+static const char SQL_KEY_OF[] = "SELECT id FROM usage_keys"
+                                 " WHERE tenant_id = $1 AND api_type = $2 AND operation = $3 AND model = $4";
+static const char SQL_ADD_KEY[] =
+    "INSERT INTO usage_keys(tenant_id, api_type, operation, model) VALUES ($1, $2, $3, $4) RETURNING id";
+static const char SQL_PLATFORM_KEY_OF[] =
+    "SELECT id FROM usage_platform_keys WHERE api_type = $1 AND operation = $2 AND model = $3";
+static const char SQL_ADD_PLATFORM_KEY[] =
+    "INSERT INTO usage_platform_keys(api_type, operation, model) VALUES ($1, $2, $3) RETURNING id";
+static const char SQL_LAST_ROW[] = "SELECT max(id) FROM usage_rows";
+
+#define SQL_INSERT(rows)                                                                                     \
+    "INSERT INTO usage_rows(timestamp, key_id, tokens_input, tokens_output, tokens_cached,"                  \
+    " latency_ms, outcome, cost_nano_cny, price_version, origin, request_id) VALUES " rows
+static const char SQL_INSERT_ONE[] = SQL_INSERT(SQL_ROW_11_FIRST);
+static const char SQL_INSERT_MANY[] = SQL_INSERT(SQL_ROWS_11);
+
+/* ---- the dictionary ---- */
+
+enum { TENANT, API_TYPE, OPERATION, MODEL, NAMES };
+
+/* The four names one after the other, each with a NUL, as the dictionary's key. */
+struct usage_names {
+    char bytes[NAMES * (NAME_MAX_BYTES + 1)];
+    const char *name[NAMES];
+    size_t length;
+};
+
+static void append(struct usage_names *names, int which, const char *name)
+{
+    size_t length = name ? strlen(name) : 0;
+    if (length > NAME_MAX_BYTES)
+        length = utf8_cut(name, length, NAME_MAX_BYTES);
+    char *at = names->bytes + names->length;
+    if (length)
+        memcpy(at, name, length);
+    at[length] = '\0';
+    names->name[which] = at;
+    names->length += length + 1;
+}
+
+static void gather_names(struct usage_names *names, const struct usage_record *record)
+{
+    names->length = 0;
+    append(names, TENANT, record->tenant_id);
+    append(names, API_TYPE, record->api_type);
+    append(names, OPERATION, record->operation);
+    append(names, MODEL, record->model);
+}
+
+/* The id in a dictionary table, made if it is new. */
+static bool find_or_add(struct db *db, const char *sql_find, const char *sql_add, const struct db_value *args,
+                        size_t count, int64_t *ret_id, struct error *err)
+{
+    int64_t id;
+    if (!db_find_int(db, sql_find, args, count, 0, &id, err) ||
+        (id == 0 && !db_find_int(db, sql_add, args, count, 0, &id, err)))
+        return false;
+    *ret_id = id;
+    return true;
+}
+
+static bool platform_key(struct day_writer *writer, struct db *db, const struct usage_names *names,
+                         int64_t *ret_id, struct error *err)
+{
+    const char *bytes = names->name[API_TYPE];
+    size_t length = names->length - (size_t)(bytes - names->bytes);
+    const struct name_entry *known = name_map_find(&writer->platform_keys, bytes, length);
+    if (known) {
+        *ret_id = known->id;
+        return true;
+    }
+    if (!find_or_add(db, SQL_PLATFORM_KEY_OF, SQL_ADD_PLATFORM_KEY,
+                     DB_ARGS(db_text(names->name[API_TYPE]), db_text(names->name[OPERATION]),
+                             db_text(names->name[MODEL])),
+                     ret_id, err))
+        return false;
+    name_map_add(&writer->platform_keys, bytes, length, *ret_id, 0);
+    return true;
+}
+
+static bool learn_key(struct day_writer *writer, struct db *db, const struct usage_names *names,
+                      struct error *err)
+{
+    int64_t id, platform_id;
+    if (!platform_key(writer, db, names, &platform_id, err) ||
+        !find_or_add(db, SQL_KEY_OF, SQL_ADD_KEY,
+                     DB_ARGS(db_text(names->name[TENANT]), db_text(names->name[API_TYPE]),
+                             db_text(names->name[OPERATION]), db_text(names->name[MODEL])),
+                     &id, err))
+        return false;
+    name_map_add(&writer->keys, names->bytes, names->length, id, platform_id);
+    return true;
+}
+
+static bool key_of(struct day_writer *writer, struct db *db, const struct usage_record *record,
+                   const struct name_entry **ret_key, struct error *err)
+{
+    struct usage_names names;
+    gather_names(&names, record);
+    *ret_key = name_map_find(&writer->keys, names.bytes, names.length);
+    if (*ret_key)
+        return true;
+    if (!learn_key(writer, db, &names, err))
+        return false;
+    *ret_key = name_map_find(&writer->keys, names.bytes, names.length);
+    return true;
+}
+
+/* ---- duplicates ---- */
+
+struct fresh_rows {
+    const struct usage_row **rows; /* to be inserted, in this order; NULL: all of the batch */
+    size_t count;
+    int64_t last_id; /* in the file before */
+};
+
+static bool is_known(struct day_writer *writer, struct db *db, const struct fresh_rows *fresh,
+                     const char *request_id, bool *ret_known, struct error *err)
+{
+    struct request_probe probe = request_set_probe(&writer->requests, request_id);
+    bool known = false;
+    for (int64_t id; !known && (id = request_set_candidate(&writer->requests, &probe));) {
+        if (id > fresh->last_id)
+            known = strcmp(fresh->rows[id - fresh->last_id - 1]->record->request_id, request_id) == 0;
+        else if (!request_set_confirm(db, id, request_id, &known, err))
+            return false;
+    }
+    *ret_known = known;
+    return true;
+}
+
+/* Leaves out what came before. Ids are foreseeable: the table only grows, and only here. */
+static bool sift(struct day_batch *batch, struct db *db, struct fresh_rows *fresh, struct error *err)
+{
+    struct day_writer *writer = batch->writer;
+    if (!request_set_catch_up(&writer->requests, db, err) ||
+        !db_find_int(db, SQL_LAST_ROW, DB_NO_ARGS, 0, &fresh->last_id, err))
+        return false;
+    for (size_t i = 0; i < batch->usage_count; i++) {
+        const char *request_id = batch->usage[i].record->request_id;
+        bool known = false;
+        if (request_id && !is_known(writer, db, fresh, request_id, &known, err))
+            return false;
+        batch->duplicates += known;
+        if (known)
+            continue;
+        fresh->rows[fresh->count++] = &batch->usage[i];
+        int64_t id = fresh->last_id + (int64_t)fresh->count;
+        if (request_id)
+            request_set_add(&writer->requests, request_id, id);
+        writer->requests.seen = id;
+    }
+    return true;
+}
+
+/* ---- raw rows ---- */
+
+static inline struct db_value integer(int64_t value)
+{
+    return (struct db_value){.type = DB_INT, .integer = value};
+}
+
+static void fill(const struct usage_row *row, int64_t key_id, bool from_outside, struct db_value *values)
+{
+    const struct usage_record *record = row->record;
+    values[0] = integer(row->timestamp);
+    values[1] = integer(key_id);
+    values[2] = integer(record->tokens_input);
+    values[3] = integer(record->tokens_output);
+    values[4] = integer(record->tokens_cached);
+    values[5] = integer(record->latency_ms);
+    values[6] = integer(record->outcome);
+    values[7] = integer(row->cost_nano_cny);
+    values[8] = integer(row->price_version);
+    values[9] = integer(from_outside);
+    values[10] = db_text(record->request_id);
+}
+
+static bool insert_some(struct day_batch *batch, struct db *db, const struct usage_row *const *rows,
+                        size_t count, struct error *err)
+{
+    struct day_writer *writer = batch->writer;
+    struct db_value values[ROWS_AT_ONCE * COLUMNS];
+    for (size_t i = 0; i < count; i++) {
+        const struct name_entry *key;
+        if (!key_of(writer, db, rows[i]->record, &key, err) ||
+            !rollup_add(&writer->tenants, db, key->id, rows[i], err) ||
+            !rollup_add(&writer->platform, db, key->other, rows[i], err))
+            return false;
+        fill(rows[i], key->id, batch->from_outside, values + i * COLUMNS);
+    }
+    return db_execute(db, count == 1 ? SQL_INSERT_ONE : SQL_INSERT_MANY, values, count * COLUMNS, NULL, err);
+}
+
+static bool insert_all(struct day_batch *batch, struct db *db, const struct fresh_rows *fresh,
+                       struct error *err)
+{
+    const struct usage_row *some[ROWS_AT_ONCE];
+    for (size_t at = 0; at < fresh->count;) {
+        size_t count = fresh->count - at >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1;
+        for (size_t i = 0; i < count; i++)
+            some[i] = fresh->rows ? fresh->rows[at + i] : &batch->usage[at + i];
+        if (!insert_some(batch, db, some, count, err))
+            return false;
+        at += count;
+    }
+    return true;
+}
+
+bool usage_insert(struct day_batch *batch, struct db *db, size_t *ret_inserted, struct error *err)
+{
+    CLEANUP(free_pointer) const struct usage_row **rows = NULL;
+    struct fresh_rows fresh = {.count = batch->usage_count};
+    if (batch->from_outside && batch->usage_count) {
+        rows = xmalloc(batch->usage_count * sizeof(const struct usage_row *));
+        fresh = (struct fresh_rows){.rows = rows};
+        if (!sift(batch, db, &fresh, err))
+            return false;
+    }
+    if (!insert_all(batch, db, &fresh, err))
+        return false;
+    *ret_inserted = fresh.count;
+    return true;
+}

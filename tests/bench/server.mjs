@@ -1,0 +1,220 @@
+/**
+ * @file Benchmarks of the running server, as ratios within one run: a small authenticated GET against a bare
+ * libmicrohttpd that answers the same bytes, the overview at scale against the overview of 25 tenants, chat with
+ * embedded retrieval for a tenant of 10,000 pairs in a store of a million.
+ *
+ *     node tests/bench/server.mjs [--quick]
+ *
+ * The large store is made once, in build/bench/data-large (some minutes), and kept. --quick makes it a hundredth.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Server, Store, freePort } from '../lib/server.mjs';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const FOLDER = join(ROOT, 'build', 'bench');
+const QUICK = process.argv.includes('--quick');
+const SECONDS = QUICK ? 2 : 5;
+const LARGE = QUICK
+  ? { tenants: 100, qa: 100, usage: 100_000, logs: 100_000 }
+  : { tenants: 10_000, qa: 100, usage: 10_000_000, logs: 10_000_000 };
+const BIG_TENANT_PAIRS = 10_000;
+
+/** @param {number[]} values */
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ * @returns {Promise<string>} its standard output
+ */
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (text) => (output += text));
+    child.on('error', reject);
+    child.on('close', (code) => (code === 0 ? resolve(output) : reject(new Error(`${command} ended with ${code}`))));
+  });
+}
+
+/** @param {string} text  a time as wrk writes it: 812.00us, 1.20ms, 1.02s */
+function milliseconds(text) {
+  const [, number, unit] = /** @type {RegExpExecArray} */ (/([\d.]+)(us|ms|s)/.exec(text));
+  return Number(number) * { us: 0.001, ms: 1, s: 1000 }[/** @type {'us' | 'ms' | 's'} */ (unit)];
+}
+
+/**
+ * Loads a URL with wrk.
+ * @param {string} url
+ * @param {{ connections: number, headers?: Record<string, string>, script?: string }} options
+ */
+async function load(url, { connections, headers = {}, script }) {
+  const threads = String(Math.min(2, connections));
+  const args = ['-t', threads, '-c', String(connections), '-d', `${SECONDS}s`, '--latency'];
+  for (const [name, value] of Object.entries(headers)) args.push('-H', `${name}: ${value}`);
+  if (script) args.push('-s', script);
+  const output = await run('wrk', [...args, url]);
+  if (/Non-2xx|Socket errors/.test(output)) throw new Error(`wrk on ${url}:\n${output}`);
+  return {
+    rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]),
+    p50: milliseconds(/^\s*50%\s+(\S+)/m.exec(output)?.[1] ?? ''),
+    p99: milliseconds(/^\s*99%\s+(\S+)/m.exec(output)?.[1] ?? ''),
+  };
+}
+
+/**
+ * @param {string} url
+ * @param {string} token
+ */
+async function bodyOf(url, token) {
+  const response = await fetch(url, { headers: { Authorization: `Bearer ${token}` } });
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
+  return response.text();
+}
+
+/** @param {Server} server */
+async function logIn(server) {
+  const response = await fetch(`${server.url}/api/v1/auth/login`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ username: 'bench', password: 'bench-password' }),
+  });
+  return /** @type {{ access_token: string }} */ (await response.json()).access_token;
+}
+
+/**
+ * A store filled once and kept.
+ * @param {string} name
+ * @param {string[]} size  flags of `kimono demo`
+ * @param {(store: Store) => Promise<void>} [extra]
+ */
+async function madeStore(name, size, extra) {
+  const folder = join(FOLDER, name);
+  if (!existsSync(folder)) {
+    const partial = `${folder}.partial`;
+    rmSync(partial, { recursive: true, force: true });
+    const store = new Store(partial);
+    console.log(`making ${name} …`);
+    await run(join(ROOT, 'build', 'kimono'), ['demo', '--data', partial, ...size]);
+    await store.must(['user', 'add', 'bench', '--role', 'ops_admin'], { input: 'bench-password\n' });
+    await extra?.(store);
+    renameSync(partial, folder);
+  }
+  return new Store(folder);
+}
+
+/** Questions that share words, so that postings are long. */
+const PLACES = ['京都', '浅草', '祇园', '金泽', '镰仓', '大阪', '奈良', '清水寺', '伏见', '岚山'];
+const THINGS = [
+  '租借价格',
+  '预约时间',
+  '取消政策',
+  '发型化妆',
+  '跟拍摄影',
+  '尺码选择',
+  '归还地点',
+  '雨天服务',
+  '团体优惠',
+  '停车位置',
+];
+
+/** @param {number} n */
+const question = (n) => `${PLACES[n % 10]}${THINGS[Math.floor(n / 10) % 10]}第${Math.floor(n / 100)}种套餐怎么办理`;
+
+/** @param {Store} store */
+async function addBigTenant(store) {
+  await store.must(['tenant', 'add', 'big', '一万问']);
+  const rows = ['question\tanswer\tcategory'];
+  for (let n = 0; n < BIG_TENANT_PAIRS; n++) rows.push(`${question(n)}\t这是第 ${n} 个回答，请以门店说明为准。\t套餐`);
+  const file = join(FOLDER, 'big.tsv');
+  writeFileSync(file, rows.join('\n') + '\n');
+  await store.must(['import', file, '--tenant', 'big']);
+}
+
+/** A wrk script that posts questions of the big tenant in turn. */
+function chatScript() {
+  const file = join(FOLDER, 'chat.lua');
+  const questions = Array.from({ length: 500 }, (_, i) => JSON.stringify(question((i * 19) % BIG_TENANT_PAIRS)));
+  writeFileSync(
+    file,
+    `local q = {${questions.join(',')}}\nlocal n = 0\nrequest = function()\n  n = n % #q + 1\n` +
+      `  return wrk.format('POST', nil, nil, '{"message":"' .. q[n] .. '"}')\nend\n`,
+  );
+  return file;
+}
+
+/**
+ * @param {Server} server
+ * @param {string} token
+ */
+async function smallGet(server, token) {
+  const path = '/api/v1/auth/me';
+  const file = join(FOLDER, 'answer.json');
+  writeFileSync(file, await bodyOf(server.url + path, token));
+  const port = await freePort();
+  const bare = spawn(join(FOLDER, 'tests', 'bare_http'), [String(port), file], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  const ratios = [];
+  const rates = { bare: /** @type {number[]} */ ([]), kimono: /** @type {number[]} */ ([]) };
+  for (let round = 0; round < 3; round++) {
+    const peer = await load(`http://127.0.0.1:${port}/`, { connections: 32 });
+    const own = await load(server.url + path, { connections: 32, headers: { Authorization: `Bearer ${token}` } });
+    rates.bare.push(peer.rate);
+    rates.kimono.push(own.rate);
+    ratios.push(own.rate / peer.rate);
+  }
+  bare.stdin.end();
+  console.log(
+    `small authenticated GET    ${median(ratios).toFixed(2)} of a bare libmicrohttpd (at least 0.5)` +
+      `   ${Math.round(median(rates.kimono))}/s against ${Math.round(median(rates.bare))}/s`,
+  );
+}
+
+/**
+ * @param {Server} server
+ * @param {string} token
+ */
+const overview = (server, token) =>
+  load(`${server.url}/api/v1/ops/dashboard/overview`, {
+    connections: 1,
+    headers: { Authorization: `Bearer ${token}` },
+  });
+
+/** @param {Server} server */
+async function chat(server) {
+  const list = await server.store.must(['tenant', 'list']);
+  const key = /kmp_\S+/.exec(list.split('\n').find((line) => /\bbig\b/.test(line)) ?? '')?.[0];
+  if (!key) throw new Error('tenant list does not show the key of "big"');
+  const headers = { 'X-API-Key': key, 'Content-Type': 'application/json' };
+  const options = { headers, script: chatScript() };
+  const alone = await load(`${server.url}/api/v1/chat/message`, { connections: 1, ...options });
+  const many = await load(`${server.url}/api/v1/chat/message`, { connections: 32, ...options });
+  console.log(
+    `chat, 10,000 pairs         ${Math.round(many.rate)}/s with 32 at once, p99 ${many.p99.toFixed(1)} ms;` +
+      ` one at a time p50 ${alone.p50.toFixed(2)} ms, p99 ${alone.p99.toFixed(2)} ms`,
+  );
+}
+
+mkdirSync(FOLDER, { recursive: true });
+const small = await madeStore('data-small', []);
+const size = Object.entries(LARGE).flatMap(([name, value]) => [`--${name}`, String(value)]);
+const large = await madeStore(QUICK ? 'data-quick' : 'data-large', size, addBigTenant);
+
+const smallServer = await Server.start(small);
+const smallToken = await logIn(smallServer);
+await smallGet(smallServer, smallToken);
+const largeServer = await Server.start(large);
+const largeToken = await logIn(largeServer);
+const few = await overview(smallServer, smallToken);
+const lots = await overview(largeServer, largeToken);
+console.log(
+  `overview, ${LARGE.tenants} tenants    ${(lots.p50 / few.p50).toFixed(2)} of the time for 25 tenants (at most 3);` +
+    ` p50 ${lots.p50.toFixed(2)} ms, p99 ${lots.p99.toFixed(2)} ms (at most 5)`,
+);
+await chat(largeServer);
+await smallServer.stop();
+await largeServer.stop();

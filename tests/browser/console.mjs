@@ -1,0 +1,178 @@
+/**
+ * @file The console in a browser, for tests against a running server.
+ *
+ * KIMONO_URL, KIMONO_USER, KIMONO_PASSWORD name the server and an ops_admin on it (whoever starts the tests starts the
+ * server too); KIMONO_CHROMIUM another browser than Debian's. What the server answers is used as it is, or replaced by
+ * stubs where a test needs a certain answer: no test depends on what is in the store.
+ *
+ * Every page opened here is watched: a breach of the content security policy, an error in a script, or a request to
+ * another host fails the test.
+ */
+import assert from 'node:assert/strict';
+import { after, afterEach } from 'node:test';
+import { chromium } from 'playwright-core';
+
+/** @typedef {import('playwright-core').Page} Page */
+/** @typedef {import('playwright-core').BrowserContext} Context */
+
+export const URL_BASE = required('KIMONO_URL').replace(/\/$/, '');
+export const USER = required('KIMONO_USER');
+export const PASSWORD = required('KIMONO_PASSWORD');
+
+/** Long for a person, short enough to end; KIMONO_TEST_PATIENCE multiplies it for slow builds of the server. */
+const TIMEOUT_MS = 15_000 * Number(process.env.KIMONO_TEST_PATIENCE ?? 1);
+
+const BROWSER_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** @type {import('playwright-core').Browser | undefined} */
+let browser;
+/** @type {Awaited<ReturnType<Context['storageState']>> | undefined} */
+let savedSession;
+/** @type {Context[]} */
+const open = [];
+/** @type {string[]} */
+const mishaps = [];
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((context) => context.close()));
+  assert.deepEqual(mishaps.splice(0), [], 'the browser reported mishaps');
+});
+
+after(() => browser?.close());
+
+/** @param {string} name */
+function required(name) {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: these tests need a running server, see tests/browser/console.mjs`);
+  return value;
+}
+
+/**
+ * A window with nobody logged in.
+ * @param {import('playwright-core').BrowserContextOptions} [options]
+ */
+export async function newContext(options = {}) {
+  browser ??= await chromium.launch({
+    executablePath: process.env.KIMONO_CHROMIUM ?? '/usr/bin/chromium',
+    args: BROWSER_FLAGS,
+  });
+  const context = await browser.newContext({ baseURL: URL_BASE, viewport: { width: 1280, height: 860 }, ...options });
+  open.push(context);
+  context.setDefaultTimeout(TIMEOUT_MS);
+  context.on('page', watch);
+  await context.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (event) => {
+      console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+    });
+  });
+  return context;
+}
+
+/**
+ * A window in which the operator is logged in.
+ * @param {import('playwright-core').BrowserContextOptions} [options]
+ */
+export async function operatorContext(options = {}) {
+  savedSession ??= await openSession();
+  return newContext({ storageState: savedSession, ...options });
+}
+
+/**
+ * A page of the console, the operator logged in and the first figures there.
+ * @param {object} [options]
+ * @param {string} [options.path]
+ * @param {import('playwright-core').BrowserContextOptions} [options.window]
+ * @param {(page: Page) => Promise<unknown>} [options.prepare]  before the page is opened: stubs, the clock
+ */
+export async function openConsole({ path = '/ops/dashboard', window, prepare } = {}) {
+  const context = await operatorContext(window);
+  const page = await context.newPage();
+  await prepare?.(page);
+  await page.goto(path);
+  await page.locator('h1:visible').first().waitFor();
+  return page;
+}
+
+/** Logs in once; later windows start with the cookies that came of it. */
+async function openSession() {
+  const context = await newContext();
+  const response = await context.request.post('/api/v1/auth/login', {
+    data: { username: USER, password: PASSWORD },
+    headers: { Origin: new URL(URL_BASE).origin },
+  });
+  assert.equal(response.status(), 200, `${USER} can't log in`);
+  return context.storageState();
+}
+
+/** @param {Page} page */
+function watch(page) {
+  page.on('pageerror', (error) => mishaps.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    // The browser reports every answer of 400 and above this way, also those that a test asks for.
+    const expected = message.text().startsWith('Failed to load resource');
+    if (['error', 'warning'].includes(message.type()) && !expected) mishaps.push(message.text());
+  });
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (protocol.startsWith('http') && origin !== new URL(URL_BASE).origin) mishaps.push(`asked ${origin}`);
+  });
+}
+
+/**
+ * The requests to the API from now on, as "GET /ops/system/status".
+ * @param {Page} page
+ */
+export function recordRequests(page) {
+  /** @type {string[]} */
+  const requests = [];
+  page.on('request', (request) => {
+    const { pathname } = new URL(request.url());
+    if (pathname.startsWith('/api/v1')) requests.push(`${request.method()} ${pathname.slice('/api/v1'.length)}`);
+  });
+  return requests;
+}
+
+/**
+ * Answers an endpoint instead of the server.
+ * @param {Page | Context} where
+ * @param {string} path  below /api/v1
+ * @param {unknown | (() => unknown)} body  or a function that makes it, anew for each request
+ * @param {object} [options]
+ * @param {number} [options.status]
+ * @param {Record<string, string>} [options.headers]
+ */
+export async function stub(where, path, body, { status = 200, headers = {} } = {}) {
+  await where.route(
+    (url) => url.pathname === `/api/v1${path}`,
+    (route) =>
+      route.fulfill({
+        status,
+        contentType: status >= 400 ? 'application/problem+json' : 'application/json',
+        headers: { 'X-Request-Id': 'stub-0001', ...headers },
+        body: JSON.stringify(typeof body === 'function' ? body() : body),
+      }),
+  );
+}
+
+/**
+ * Makes the server unreachable for the API; the files of the pages still come.
+ * @param {Page} page
+ * @returns {Promise<() => Promise<void>>}  brings it back
+ */
+export async function stopServer(page) {
+  const pattern = '**/api/v1/**';
+  await page.route(pattern, (route) => route.abort('connectionrefused'));
+  return () => page.unroute(pattern);
+}
+
+/** @param {Page} page @param {string} name */
+export function panel(page, name) {
+  return page.locator(`[data-panel="${name}"]`);
+}

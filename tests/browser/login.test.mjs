@@ -1,0 +1,153 @@
+/** @file Logging in and out, and the session between. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  newContext,
+  openConsole,
+  operatorContext,
+  PASSWORD,
+  recordRequests,
+  stub,
+  URL_BASE,
+  USER,
+} from './console.mjs';
+
+/**
+ * @param {string} [path]
+ * @param {(page: import('playwright-core').Page) => Promise<unknown>} [prepare]
+ */
+async function openLogIn(path = '/ops/login', prepare) {
+  const context = await newContext();
+  const page = await context.newPage();
+  await prepare?.(page);
+  await page.goto(path);
+  await page.locator('#username').waitFor();
+  return page;
+}
+
+/**
+ * @param {import('playwright-core').Page} page
+ * @param {string} password
+ */
+async function logIn(page, password) {
+  await page.locator('#username').fill(USER);
+  await page.locator('#password').fill(password);
+  await page.keyboard.press('Enter');
+}
+
+test('a wrong password is refused in words, and the name stays', async () => {
+  const page = await openLogIn();
+  await logIn(page, `${PASSWORD}-wrong`);
+  await page.getByText('用户名或密码不对。').waitFor();
+  assert.equal(await page.locator('#username').inputValue(), USER);
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'password');
+});
+
+test('without a session a page leads to the log-in page, and that back to the page', async () => {
+  const page = await openLogIn('/ops/dashboard?days=30');
+  assert.equal(new URL(page.url()).pathname, '/ops/login');
+  await logIn(page, PASSWORD);
+  await page.waitForURL('**/ops/dashboard?days=30');
+  await page.locator('[data-figure]').first().waitFor();
+});
+
+test('no script can see the session', async () => {
+  const page = await openLogIn();
+  await logIn(page, PASSWORD);
+  await page.locator('[data-figure]').first().waitFor();
+  const visible = await page.evaluate(() => ({
+    cookies: document.cookie,
+    storage: { ...localStorage, ...sessionStorage },
+  }));
+  assert.equal(visible.cookies, '');
+  assert.doesNotMatch(JSON.stringify(visible.storage), /token|eyJ/);
+});
+
+for (const next of ['https://example.org/ops/', '//example.org/ops/', 'javascript:alert(1)', '/other/', '/ops/login']) {
+  test(`next=${next} leads nowhere but to the console`, async () => {
+    const page = await openLogIn(`/ops/login?next=${encodeURIComponent(next)}`);
+    await logIn(page, PASSWORD);
+    await page.locator('[data-figure]').first().waitFor();
+    assert.match(page.url(), new RegExp(`^${URL_BASE}/ops/(dashboard)?$`));
+  });
+}
+
+test('an account of a tenant hears that this console is for operators, and stays logged out', async () => {
+  let loggedOut = false;
+  const page = await openLogIn('/ops/login', async (opened) => {
+    await stub(opened, '/auth/login', { user: { id: '7', username: USER, role: 'tenant_admin', tenant_id: 'shop' } });
+    await stub(opened, '/auth/logout', () => {
+      loggedOut = true;
+      return {};
+    });
+  });
+  await logIn(page, 'any');
+  await page.getByText('运维中心只供平台运维人员使用').waitFor();
+  assert.ok(loggedOut);
+});
+
+test('an account of a tenant that comes with a session sees no console', async () => {
+  const page = await openConsole({
+    prepare: (opened) =>
+      stub(opened, '/auth/me', { id: '7', username: 'shop', role: 'tenant_staff', tenant_id: 'shop' }),
+  });
+  await page.locator('[data-test=stranger]').getByText('商家员工').waitFor();
+  assert.equal(await page.locator('[data-figure]').count(), 0);
+});
+
+test('too many attempts: the wait is counted down and the button waits too', async () => {
+  const page = await openLogIn('/ops/login', (opened) =>
+    stub(
+      opened,
+      '/auth/login',
+      { title: 'Too Many Requests', status: 429 },
+      { status: 429, headers: { 'Retry-After': '3' } },
+    ),
+  );
+  await logIn(page, 'any');
+  await page.getByText(/请在 [23] 秒后再试/).waitFor();
+  assert.ok(await page.locator('button[type=submit]').isDisabled());
+  await page.locator('button[type=submit]:enabled').waitFor({ timeout: 6000 });
+});
+
+test('a session that has run out is renewed once, for all requests and all tabs', async () => {
+  const context = await operatorContext();
+  let valid = false;
+  let renewals = 0;
+  await context.route('**/api/v1/**', async (route) => {
+    const { pathname } = new URL(route.request().url());
+    if (pathname.endsWith('/auth/refresh')) {
+      renewals += 1;
+      await new Promise((resolve) => setTimeout(resolve, 300)); // long enough for both tabs to come asking
+      valid = true;
+      return route.fulfill({ json: {} });
+    }
+    return valid ? route.continue() : route.fulfill({ status: 401, json: { title: 'Unauthorized', status: 401 } });
+  });
+  const pages = await Promise.all([context.newPage(), context.newPage()]);
+  await Promise.all(pages.map((page) => page.goto('/ops/dashboard')));
+  await Promise.all(pages.map((page) => page.locator('[data-figure]').first().waitFor()));
+  assert.equal(renewals, 1);
+});
+
+test('a session that can not be renewed ends at the log-in page', async () => {
+  const context = await operatorContext();
+  const page = await context.newPage();
+  await stub(page, '/auth/me', { title: 'Unauthorized', status: 401 }, { status: 401 });
+  await stub(page, '/auth/refresh', { title: 'Unauthorized', status: 401 }, { status: 401 });
+  const requests = recordRequests(page);
+  await page.goto('/ops/dashboard?metric=cost');
+  await page.waitForURL(`**/ops/login?next=${encodeURIComponent('/ops/dashboard?metric=cost')}`);
+  assert.equal(requests.filter((request) => request === 'POST /auth/refresh').length, 1);
+});
+
+test('logging out ends the session', async () => {
+  const page = await openLogIn();
+  await logIn(page, PASSWORD);
+  await page.locator('[data-figure]').first().waitFor();
+  await page.locator('[data-test=person]').click();
+  await page.locator('[data-test=log-out]').click();
+  await page.waitForURL('**/ops/login');
+  await page.goto('/ops/dashboard');
+  await page.waitForURL('**/ops/login?next=*');
+});

@@ -1,0 +1,218 @@
+/* A library for LD_PRELOAD that makes one system call of a program fail, or kills it there, so that a
+ * test can go through all places where that may happen.
+ *
+ *   KIMONO_FAULT             kill | enospc | eio; nothing: only counts
+ *   KIMONO_FAULT_AT          at which call, from 1
+ *   KIMONO_FAULT_FOR         how many calls fail from there on (default 1; 0: all that follow)
+ *   KIMONO_FAULT_THEN_KILL   kills the program so many calls after the first that failed
+ *   KIMONO_FAULT_PATH        counts only calls on files whose path contains this
+ *   KIMONO_FAULT_STEP=1      counts sqlite3_step instead of system calls
+ *   KIMONO_FAULT_COUNT_FILE  gets the number of calls counted when the program ends by itself
+ *
+ * Counted are write, pwrite, fsync, fdatasync, ftruncate, rename and unlink. `kill` in the middle of a
+ * write writes half of it first. `enospc` spares what needs no room (unlink, cutting a file).
+ * Compile with -D_GNU_SOURCE -shared -fPIC, link with -ldl. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum fault { FAULT_NONE, FAULT_KILL, FAULT_ENOSPC, FAULT_EIO };
+
+static enum fault fault;
+static long fault_at, fault_for = 1, then_kill;
+static const char *fault_path, *count_file;
+static bool count_steps;
+static atomic_long calls;
+
+static long number_of(const char *name, long fallback)
+{
+    const char *text = getenv(name);
+    return text ? atol(text) : fallback;
+}
+
+static enum fault fault_of(const char *text)
+{
+    static const char *const names[] = {"", "kill", "enospc", "eio"};
+    for (int i = 1; text && i < 4; i++)
+        if (strcmp(text, names[i]) == 0)
+            return (enum fault)i;
+    return FAULT_NONE;
+}
+
+__attribute__((constructor)) static void read_environment(void)
+{
+    fault = fault_of(getenv("KIMONO_FAULT"));
+    fault_at = number_of("KIMONO_FAULT_AT", 0);
+    fault_for = number_of("KIMONO_FAULT_FOR", 1);
+    then_kill = number_of("KIMONO_FAULT_THEN_KILL", 0);
+    fault_path = getenv("KIMONO_FAULT_PATH");
+    count_file = getenv("KIMONO_FAULT_COUNT_FILE");
+    count_steps = number_of("KIMONO_FAULT_STEP", 0) != 0;
+}
+
+__attribute__((destructor)) static void tell_count(void)
+{
+    char text[32];
+    int fd = count_file ? open(count_file, O_WRONLY | O_CREAT | O_TRUNC, 0600) : -1;
+    if (fd < 0)
+        return;
+    int length = snprintf(text, sizeof(text), "%ld\n", atomic_load(&calls));
+    syscall(SYS_write, fd, text, (size_t)length); /* not counted */
+    close(fd);
+}
+
+/* What is to happen at this call. */
+static enum fault next_call(void)
+{
+    long call = atomic_fetch_add(&calls, 1) + 1;
+    bool now = call >= fault_at && (fault_for == 0 || call < fault_at + fault_for);
+    if (fault_at > 0 && then_kill > 0 && call >= fault_at + then_kill)
+        return FAULT_KILL;
+    return fault_at > 0 && now ? fault : FAULT_NONE;
+}
+
+static void die(void)
+{
+    kill(getpid(), SIGKILL);
+    for (;;)
+        pause();
+}
+
+static bool path_counts(const char *path)
+{
+    return !count_steps && (!fault_path || strstr(path, fault_path));
+}
+
+static bool file_counts(int fd)
+{
+    if (count_steps || !fault_path)
+        return !count_steps;
+    char name[64], path[4096];
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(name, path, sizeof(path) - 1);
+    if (length < 0)
+        return false;
+    path[length] = '\0';
+    return path_counts(path);
+}
+
+static bool fails(enum fault kind)
+{
+    if (kind == FAULT_NONE)
+        return false;
+    if (kind == FAULT_KILL)
+        die();
+    errno = kind == FAULT_ENOSPC ? ENOSPC : EIO;
+    return true;
+}
+
+/* Kinds of fault that cannot befall a call that needs no room. */
+static enum fault without_room(enum fault kind)
+{
+    return kind == FAULT_ENOSPC ? FAULT_NONE : kind;
+}
+
+static ssize_t put(int fd, const void *bytes, size_t length, off_t at)
+{
+    return at < 0 ? syscall(SYS_write, fd, bytes, length) : syscall(SYS_pwrite64, fd, bytes, length, at);
+}
+
+static ssize_t put_or_fail(int fd, const void *bytes, size_t length, off_t at)
+{
+    enum fault kind = file_counts(fd) ? next_call() : FAULT_NONE;
+    if (kind == FAULT_KILL && length > 1)
+        put(fd, bytes, length / 2, at);
+    return fails(kind) ? -1 : put(fd, bytes, length, at);
+}
+
+ssize_t write(int fd, const void *bytes, size_t length)
+{
+    return put_or_fail(fd, bytes, length, -1);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at)
+{
+    return put_or_fail(fd, bytes, length, at);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at)
+{
+    return put_or_fail(fd, bytes, length, at);
+}
+
+int fsync(int fd)
+{
+    return file_counts(fd) && fails(next_call()) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+    return file_counts(fd) && fails(next_call()) ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+static int cut_or_fail(int fd, off_t length)
+{
+    enum fault kind = file_counts(fd) ? next_call() : FAULT_NONE;
+    struct stat status;
+    if (kind == FAULT_ENOSPC && fstat(fd, &status) == 0 && length <= status.st_size)
+        kind = FAULT_NONE;
+    return fails(kind) ? -1 : (int)syscall(SYS_ftruncate, fd, length);
+}
+
+int ftruncate(int fd, off_t length)
+{
+    return cut_or_fail(fd, length);
+}
+
+int ftruncate64(int fd, off64_t length)
+{
+    return cut_or_fail(fd, length);
+}
+
+int rename(const char *from, const char *to)
+{
+    bool counts = path_counts(from) || path_counts(to);
+    return counts && fails(next_call()) ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int unlink(const char *path)
+{
+    return path_counts(path) && fails(without_room(next_call()))
+               ? -1
+               : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+#define SQLITE_IOERR 10
+#define SQLITE_FULL 13
+
+int sqlite3_step(void *statement);
+
+/* Whether SQLite itself runs the statement, within another one: if such a step failed without its
+ * knowing, it would go on as if it had been run, which no real fault does. */
+static bool is_internal(void *caller)
+{
+    Dl_info info;
+    return dladdr(caller, &info) != 0 && info.dli_fname && strstr(info.dli_fname, "libsqlite3");
+}
+
+/* The statement is not run, and SQLite does not know that it has failed. */
+int sqlite3_step(void *statement)
+{
+    static int (*real)(void *);
+    if (!real) {
+        void *symbol = dlsym(RTLD_NEXT, "sqlite3_step");
+        memcpy(&real, &symbol, sizeof(real));
+    }
+    if (!count_steps || is_internal(__builtin_return_address(0)) || !fails(next_call()))
+        return real(statement);
+    return errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR;
+}

@@ -1,0 +1,244 @@
+/* A platform in a folder of its own, for the tests of platform/: store, telemetry, settings, embedded
+ * index and model, two tenants. For test programs only; every function ends the test on failure. */
+#ifndef KIMONO_TESTS_PLATFORM_FIXTURE_H
+#define KIMONO_TESTS_PLATFORM_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "platform/activity.h"
+#include "platform/chat.h"
+#include "platform/counters.h"
+#include "platform/feedback.h"
+#include "platform/health.h"
+#include "platform/knowledge.h"
+#include "platform/learning.h"
+#include "platform/tenants.h"
+#include "provider/chat_model.h"
+#include "settings/settings.h"
+#include "telemetry/telemetry.h"
+
+struct fixture {
+    char folder[64];
+    struct platform platform;
+    struct arena arena;
+    struct tenant alpha, beta; /* of the arena */
+    struct error err;
+};
+
+#define must(fixture, call)                                                                                  \
+    do {                                                                                                     \
+        error_clear(&(fixture)->err);                                                                        \
+        if (!(call))                                                                                         \
+            fail_msg("%s: %s", #call, (fixture)->err.detail[LANGUAGE_EN]);                                   \
+    } while (0)
+
+#define must_fail(fixture, call, expected)                                                                   \
+    do {                                                                                                     \
+        error_clear(&(fixture)->err);                                                                        \
+        assert_false(call);                                                                                  \
+        assert_int_equal((fixture)->err.code, expected);                                                     \
+    } while (0)
+
+static inline int fixture_remove(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status, (void)type, (void)walk;
+    return remove(path);
+}
+
+/* Runs one statement in a transaction of its own. */
+struct fixture_statement {
+    const char *sql;
+    const struct db_value *args;
+    size_t count;
+};
+static inline bool fixture_run_work(struct db *db, void *context, struct error *err)
+{
+    struct fixture_statement *statement = context;
+    return db_execute(db, statement->sql, statement->args, statement->count, NULL, err);
+}
+static inline void fixture_execute(struct fixture *f, const char *sql, const struct db_value *args,
+                                   size_t count)
+{
+    struct fixture_statement statement = {sql, args, count};
+    must(f, store_write(f->platform.store, fixture_run_work, &statement, &f->err));
+}
+
+static inline int64_t fixture_int(struct fixture *f, const char *sql, const struct db_value *args,
+                                  size_t count)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    int64_t value = 0;
+    must(f, store_reader(f->platform.store, 5000, &db, &f->err));
+    must(f, db_find_int(db, sql, args, count, INT_NULL, &value, &f->err));
+    return value;
+}
+
+/* Changes of knowledge, as the operations services make them. */
+struct fixture_pair {
+    const char *tenant_id, *question, *answer;
+    int64_t id; /* in: of the pair to change or delete */
+    enum { FIXTURE_ADD, FIXTURE_EDIT, FIXTURE_DELETE } verb;
+};
+static const char SQL_FIXTURE_DELETE[] = "UPDATE qa_pairs SET deleted_at = 1, revision = $2 WHERE id = $1";
+static const char SQL_FIXTURE_SYNCED[] = "SELECT is_synced FROM qa_pairs WHERE id = $1";
+
+static inline bool fixture_pair_work(struct db *db, void *context, struct error *err)
+{
+    struct fixture_pair *change = context;
+    struct qa_pair pair = {.id = change->id,
+                           .tenant_id = change->tenant_id,
+                           .question = change->question,
+                           .answer = change->answer};
+    int64_t revision, synced = 0;
+    bool was_synced;
+    if (!tenant_next_revision(db, change->tenant_id, &revision, err))
+        return false;
+    switch (change->verb) {
+    case FIXTURE_ADD:
+        return qa_pair_insert(db, revision, &pair, &change->id, err) &&
+               tenant_count_pairs(db, change->tenant_id, 1, 1, err);
+    case FIXTURE_EDIT:
+        return qa_pair_update_text(db, revision, &pair, &was_synced, err) &&
+               tenant_count_pairs(db, change->tenant_id, 0, was_synced, err);
+    default:
+        return db_find_int(db, SQL_FIXTURE_SYNCED, DB_ARGS(db_int(change->id)), 0, &synced, err) &&
+               db_execute(db, SQL_FIXTURE_DELETE, DB_ARGS(db_int(change->id), db_int(revision)), NULL, err) &&
+               tenant_count_pairs(db, change->tenant_id, -1, synced ? 0 : -1, err);
+    }
+}
+
+static inline int64_t fixture_add_pair(struct fixture *f, const char *tenant_id, const char *question,
+                                       const char *answer)
+{
+    struct fixture_pair change = {.tenant_id = tenant_id, .question = question, .answer = answer};
+    must(f, store_write(f->platform.store, fixture_pair_work, &change, &f->err));
+    return change.id;
+}
+
+static inline void fixture_edit_pair(struct fixture *f, const char *tenant_id, int64_t id,
+                                     const char *question, const char *answer)
+{
+    struct fixture_pair change = {tenant_id, question, answer, id, FIXTURE_EDIT};
+    must(f, store_write(f->platform.store, fixture_pair_work, &change, &f->err));
+}
+
+static inline void fixture_delete_pair(struct fixture *f, const char *tenant_id, int64_t id)
+{
+    struct fixture_pair change = {tenant_id, NULL, NULL, id, FIXTURE_DELETE};
+    must(f, store_write(f->platform.store, fixture_pair_work, &change, &f->err));
+}
+
+static const char SQL_FIXTURE_STATUS[] = "UPDATE tenants SET status = $2 WHERE id = $1";
+static inline bool fixture_status_work(struct db *db, void *context, struct error *err)
+{
+    const struct fixture_statement *statement = context;
+    bool suspends = strcmp(statement->args[1].bytes, "suspended") == 0;
+    return db_execute(db, SQL_FIXTURE_STATUS, statement->args, statement->count, NULL, err) &&
+           counters_add(db, COUNTER_ACTIVE_TENANTS, suspends ? -1 : 1, err);
+}
+static inline void fixture_set_status(struct fixture *f, const char *tenant_id, const char *status)
+{
+    const struct db_value args[] = {db_text(tenant_id), db_text(status)};
+    struct fixture_statement statement = {NULL, args, ARRAY_SIZE(args)};
+    must(f, store_write(f->platform.store, fixture_status_work, &statement, &f->err));
+}
+
+/* Counters and activity are what the rows say. Called at the end of every test that has a store. */
+static inline void fixture_check(struct fixture *f)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    CLEANUP(strbuf_release) struct strbuf findings = {0};
+    must(f, store_reader(f->platform.store, 5000, &db, &f->err));
+    must(f, counters_check(db, &findings, &f->err));
+    must(f, activity_check(db, &findings, &f->err));
+    must(f, audit_check(db, &findings, &f->err));
+    if (findings.length)
+        fail_msg("check: %s", strbuf_text(&findings));
+}
+
+static inline void fixture_open_stores(struct fixture *f, enum store_durability durability)
+{
+    char path[128], telemetry[128];
+    snprintf(path, sizeof(path), "%s/kimono.db", f->folder);
+    snprintf(telemetry, sizeof(telemetry), "%s/telemetry", f->folder);
+    struct store_options store = {.path = path,
+                                  .durability = durability,
+                                  .migrations = main_migrations,
+                                  .migration_count = main_migration_count};
+    must(f, store_open(&f->platform.store, &store, &f->err));
+    struct telemetry_options options = {
+        .folder = telemetry, .main_store = f->platform.store, .durability = durability};
+    must(f, telemetry_open(&f->platform.telemetry, &options, &f->err));
+}
+
+static inline void fixture_open(struct fixture *f, enum store_durability durability)
+{
+    static const struct setting_flag none = {0};
+    memset(f, 0, sizeof(*f));
+    snprintf(f->folder, sizeof(f->folder), "/tmp/kimono-test-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    log_set_level(LOG_ERROR + 1);
+    must(f, clock_set_zone("Asia/Shanghai", &f->err));
+    must(f, settings_load(&f->platform.settings, NULL, &none, &f->err));
+    fixture_open_stores(f, durability);
+    f->platform.index = embedded_index_new(knowledge_source, f->platform.store, (size_t)64 << 20);
+    f->platform.model = embedded_chat_model_new();
+    f->platform.health = health_new();
+    must(f,
+         tenant_add(f->platform.store, &actor_system, "alpha", "Alpha", NULL, &f->arena, &f->alpha, &f->err));
+    must(f, tenant_add(f->platform.store, &actor_system, "beta", "Beta", NULL, &f->arena, &f->beta, &f->err));
+}
+
+static inline void fixture_close(struct fixture *f)
+{
+    f->platform.index->ops->free(f->platform.index);
+    f->platform.model->ops->free(f->platform.model);
+    health_free(f->platform.health);
+    telemetry_close(f->platform.telemetry);
+    store_close(f->platform.store);
+    settings_free(f->platform.settings);
+    arena_release(&f->arena);
+    nftw(f->folder, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline int fixture_setup(void **state)
+{
+    struct fixture *f = malloc(sizeof(*f));
+    fixture_open(f, STORE_BULK);
+    *state = f;
+    return 0;
+}
+
+static inline int fixture_teardown(void **state)
+{
+    fixture_check(*state);
+    fixture_close(*state);
+    free(*state);
+    return 0;
+}
+
+#define fixture_test(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
+
+/* A chat in English; the result's texts live in the fixture's arena. */
+static inline struct chat_result fixture_chat(struct fixture *f, const struct tenant *tenant,
+                                              const char *conversation_id, const char *message)
+{
+    struct chat_result result = {0};
+    must(f, chat_message(&f->platform, tenant->api_key, conversation_id, message, "request-1234", LANGUAGE_EN,
+                         &f->arena, &result, &f->err));
+    return result;
+}
+
+#endif

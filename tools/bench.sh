@@ -1,0 +1,27 @@
+#!/bin/sh
+# Prints the benchmark table: the programs of tests/bench/ where their data is, then the running server
+# against a bare one and at scale. The large store is made once, in build/bench/ (some minutes, 3 GB).
+#
+#     tools/bench.sh [--quick]      a hundredth of the large store
+set -eu
+
+cd "$(dirname "$0")/.."
+
+[ -d build/bench/meson-info ] || meson setup build/bench -Dbench=true >/dev/null
+ninja --quiet -C build/bench
+
+shared=../shared/data
+programs=build/bench/tests
+
+echo "== retrieval (plain BM25: top-1 .793, top-5 .933)"
+if [ -d "$shared" ]; then
+    "$programs/bench_retrieval" "$shared/retrieval_banking77_docs.tsv" "$shared/retrieval_banking77_queries.tsv"
+else
+    echo "skipped: needs $shared"
+fi
+
+echo "== recording usage rows (at least 0.6 of bare SQLite inserts)"
+"$programs/bench_usage" build/bench "$shared/llm_calls_azure_2023_conv.csv"
+
+echo "== the server"
+node tests/bench/server.mjs "$@"

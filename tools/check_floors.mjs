@@ -1,0 +1,81 @@
+/**
+ * @file The house rules that a compiler does not check: nobody includes a floor above or a room beside
+ * (ARCHITECTURE.md), no file is over a megabyte, and none names a path of the machine it was written on.
+ *
+ *     node tools/check_floors.mjs
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, extname, join, normalize } from 'node:path';
+import { ROOT, projectFiles } from './lib/tree.mjs';
+
+/** Each room's floor. A file may include its own room and any room on a lower floor. */
+const FLOORS = /** @type {Record<string, number>} */ ({
+  base: 0,
+  store: 1,
+  http: 1,
+  search: 1,
+  formats: 1,
+  security: 1,
+  telemetry: 2,
+  settings: 2,
+  provider: 2,
+  platform: 3,
+  ops: 4,
+  api: 5,
+  'app.h': 6,
+  'app.c': 6,
+  cli: 7,
+  'main.c': 8,
+});
+
+const SIZE_LIMIT = 1024 * 1024;
+const BINARY = new Set(['.png', '.ico', '.woff2', '.xlsx', '.gz', '.zip', '.db']);
+// Written so that this file does not find itself.
+const WORKPLACE = new RegExp(String.raw`(^|[\s"'=(:,])/(work|home|root|Users)/[\w.-]+`, 'm');
+
+/** @param {string} file  below src/ */
+const roomOf = (file) => file.split('/')[0];
+
+/**
+ * @param {string} path  relative to the root
+ * @returns {string[]} what is wrong with its includes
+ */
+function checkIncludes(path) {
+  const file = path.slice('src/'.length);
+  const room = roomOf(file);
+  if (FLOORS[room] === undefined) return [`${path}: '${room}' is no room of the house`];
+  const text = readFileSync(join(ROOT, path), 'utf8');
+  return [...text.matchAll(/^\s*#\s*include\s+"([^"]+)"/gm)].flatMap(([, included]) => {
+    const beside = normalize(join(dirname(file), included));
+    const target = existsSync(join(ROOT, 'src', beside)) ? beside : included;
+    const other = roomOf(target);
+    if (!existsSync(join(ROOT, 'src', target))) return [`${path}: includes "${included}", which is not there`];
+    if (other === room || FLOORS[other] < FLOORS[room] || bothAreTheApp(other, room)) return [];
+    const direction = FLOORS[other] === FLOORS[room] ? 'a room beside' : 'a floor above';
+    return [`${path}: includes "${included}" from ${direction}`];
+  });
+}
+
+/**
+ * @param {string} a
+ * @param {string} b
+ */
+const bothAreTheApp = (a, b) => a.startsWith('app.') && b.startsWith('app.');
+
+/** @param {string} path */
+function checkFile(path) {
+  const problems = [];
+  const size = statSync(join(ROOT, path)).size;
+  if (size > SIZE_LIMIT) problems.push(`${path}: ${size} bytes; the limit is ${SIZE_LIMIT}`);
+  if (BINARY.has(extname(path))) return problems;
+  const found = WORKPLACE.exec(readFileSync(join(ROOT, path), 'utf8'));
+  if (found) problems.push(`${path}: names ${found[0].trim()}, a path of somebody's machine`);
+  return problems;
+}
+
+const files = projectFiles();
+const sources = files.filter((path) => /^src\/(?!static\/).*\.[ch]$/.test(path));
+const problems = [...sources.flatMap(checkIncludes), ...files.flatMap(checkFile)];
+for (const problem of problems) console.error(problem);
+console.log(`${sources.length} sources and ${files.length} files checked, ${problems.length} problems`);
+process.exit(problems.length > 0 ? 1 : 0);

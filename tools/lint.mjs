@@ -1,0 +1,99 @@
+/**
+ * @file Every check that needs no running program: format, the house rules, static analysis, the pages' own.
+ *
+ *     node tools/lint.mjs [NAME...]      all, or those named
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { inParallel, run } from './lib/run.mjs';
+import { ROOT, projectFiles } from './lib/tree.mjs';
+
+/** @typedef {import('./lib/run.mjs').Outcome} Outcome */
+
+const LOGS = join(ROOT, 'build', 'test-logs');
+const CORES = availableParallelism();
+const WARNINGS = '-std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror'.split(' ');
+
+const cFiles = () =>
+  projectFiles('src')
+    .concat(projectFiles('tests'))
+    .filter((path) => /\.[ch]$/.test(path));
+
+/** What each check runs: commands that must all succeed. Several run on all cores. */
+const CHECKS = /** @type {Record<string, () => string[][]>} */ ({
+  format: () => [['clang-format', '--dry-run', '-Werror', ...cFiles()]],
+  sources: () => [['tools/check_sources.sh']],
+  floors: () => [['node', 'tools/check_floors.mjs']],
+  headers: () =>
+    cFiles()
+      .filter((path) => path.endsWith('.h'))
+      .map((path) => ['gcc', ...WARNINGS, '-fsyntax-only', '-Isrc', '-include', path, '-x', 'c', '/dev/null']),
+  shell: () => [['shellcheck', '.ci/run', ...projectFiles('tools').filter((path) => path.endsWith('.sh'))]],
+  cppcheck: () => [cppcheck()],
+  'clang-tidy': () => compiledFiles().map((path) => ['clang-tidy', '--quiet', '-p', 'build', path]),
+  types: () => [['npm', 'run', '--silent', 'check']],
+  pages: () => [['npm', 'run', '--silent', 'lint']],
+});
+
+function cppcheck() {
+  const cache = 'build/cppcheck';
+  mkdirSync(join(ROOT, cache), { recursive: true });
+  return [
+    ...['cppcheck', '--quiet', '--error-exitcode=1', '--inline-suppr', `-j${CORES}`, `--cppcheck-build-dir=${cache}`],
+    ...['--enable=warning,performance,portability', '--std=c11', '--library=posix', '--library=sqlite3'],
+    ...['-D_GNU_SOURCE', '-D__GNUC__=12', '-Isrc', '--suppressions-list=tools/cppcheck.suppressions'],
+    ...['src', 'tests/unit', 'tests/fault', 'tests/bench'],
+  ];
+}
+
+/** The C files of the project that the release build and its tests compile. */
+function compiledFiles() {
+  const database = join(ROOT, 'build', 'compile_commands.json');
+  /** @type {{ directory: string, file: string }[]} */
+  const entries = JSON.parse(readFileSync(database, 'utf8'));
+  const files = entries.map((entry) => join(entry.directory, entry.file)).filter((file) => file.endsWith('.c'));
+  return files.filter((file) => !file.startsWith(join(ROOT, 'build')) && existsSync(file));
+}
+
+/**
+ * @param {string} name
+ * @returns {Promise<Outcome>} of the first command that failed, with the output of all; else of the last
+ */
+async function check(name) {
+  const log = join(LOGS, `lint-${name}.log`);
+  rmSync(log, { force: true });
+  const started = performance.now();
+  const outcomes = await inParallel(CHECKS[name](), CORES, (command) => run(command, { cwd: ROOT, log }));
+  const failed = outcomes.filter((outcome) => outcome.code !== 0);
+  return {
+    code: failed[0]?.code ?? 0,
+    output: failed.map((outcome) => outcome.output).join(''),
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/**
+ * @param {string[]} [names]
+ * @returns {Promise<{ passed: number, failed: number }>} checks
+ */
+export async function lint(names = Object.keys(CHECKS)) {
+  mkdirSync(LOGS, { recursive: true });
+  let failed = 0;
+  for (const name of names) {
+    const { code, output, seconds } = await check(name);
+    console.log(`  ${name.padEnd(12)} ${code === 0 ? 'ok    ' : 'FAILED'} ${seconds.toFixed(1).padStart(7)} s`);
+    if (code === 0) continue;
+    failed++;
+    console.log(output.split('\n').slice(-60).join('\n'));
+  }
+  return { passed: names.length - failed, failed };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const names = process.argv.slice(2);
+  const { passed, failed } = await lint(names.length > 0 ? names : undefined);
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exit(failed > 0 ? 1 : 0);
+}
