@@ -33,6 +33,9 @@
 #define WEIGHT_HIRAGANA 0.05f
 #define WEIGHT_UNKNOWN_CROSSING 0.25f
 #define WEIGHT_UNKNOWN_CROSSING_JAPANESE 0.5f
+/* A question that mixes languages ("shoe size 木屐 草履") often says the same thing twice: where its
+ * Han words are known, its unknown Latin words and numbers are no sign of another subject. */
+#define WEIGHT_UNKNOWN_WORD_MIXED 0.25f
 
 /* Few pairs: N is at least this; in an index of one pair no token would be rarer than another. */
 #define IDF_PAIRS_MIN 16
@@ -400,6 +403,7 @@ struct query_term {
     uint32_t occurrences;     /* in the query */
     float impact;             /* occurrences · weight · idf · (k1 + 1) */
     enum token_class class;
+    enum token_kind kind;
 };
 
 struct query {
@@ -409,6 +413,7 @@ struct query {
     size_t length;     /* tokens */
     float length_unit; /* what each token of a question adds to the divisor: k1 · b / average */
     bool japanese;     /* has Hiragana */
+    bool known_han;    /* has two Han or Hangul characters that some pair has */
     float self;        /* BM25 of a pair whose question is the query */
     float floor;       /* sums below cannot be among the best any more */
 };
@@ -429,12 +434,14 @@ static bool query_token(void *context, const char *token, size_t length, enum to
     struct query_term *term = &query->terms[query->term_count++];
     *term = (struct query_term){.hash = hash, .occurrences = 1};
     term->class = token_classify(token, length, kind);
+    term->kind = kind;
     query->japanese = query->japanese || term->class == TOKEN_HIRAGANA;
     uint32_t number = find_term(query->index, hash);
     if (number != SLOT_NONE) {
         term->pairs = query->index->terms[number].count;
         term->at = term_postings(&query->index->terms[number]);
         term->end = term->at + term->pairs;
+        query->known_han = query->known_han || term->class == TOKEN_CROSSING;
     }
     return true;
 }
@@ -458,6 +465,8 @@ static float term_weight(const struct query *query, const struct query_term *ter
         return WEIGHT_HIRAGANA;
     if (term->class == TOKEN_CROSSING && term->pairs == 0)
         return query->japanese ? WEIGHT_UNKNOWN_CROSSING_JAPANESE : WEIGHT_UNKNOWN_CROSSING;
+    if (term->kind == TOKEN_WORD && term->pairs == 0 && query->known_han)
+        return WEIGHT_UNKNOWN_WORD_MIXED;
     return 1;
 }
 

@@ -22,7 +22,8 @@
  *   length = tokens of the question alone: a long answer helps to find a pair and never dilutes it
  *   idf(t) = ln(1 + (N - n + 0.5) / (n + 0.5)), N pairs, n of them with t
  *   weight = 1, but less for tokens of Chinese, Japanese and Korean that are grammar or accident
- *            (search/token_weight.h; the values stand in text_index.c)
+ *            (search/token_weight.h; the values stand in text_index.c), and for words that no pair
+ *            has in a query that mixes languages and whose Han words are known
  *
  * Two departures, both for tenants with few pairs, whose frequencies mean little: N is taken as at
  * least 16, and for an English word of grammar ("what", "is") N and n are taken as if 200 more

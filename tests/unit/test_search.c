@@ -309,6 +309,8 @@ static const struct {
     {"我要取消明天的预约", 6},
     {"退款要多久到账", 6},
     {"能不能退款", 6},
+    {"refund 退款 how long", 6}, /* two languages in one question: the unknown words say the same again */
+    {"kids 儿童尺码 available?", 11},
     {"第二天再归还行不行", 7},
     {"不小心弄脏了", 8},
     {"有没有化妆服务", 9},
