@@ -227,9 +227,10 @@ static void handle(void *context, struct http_request *request)
         http_response_problem(request, &err);
 }
 
-static enum log_level level_of(int status)
+/* A page and its parts are worth the least: the API calls that it makes tell more. */
+static enum log_level level_of(int status, bool is_page)
 {
-    return status >= 500 ? LOG_ERROR : status >= 400 ? LOG_WARN : LOG_INFO;
+    return status >= 500 ? LOG_ERROR : status >= 400 ? LOG_WARN : is_page ? LOG_DEBUG : LOG_INFO;
 }
 
 /* The path without its values, so that equal requests make equal messages; values are in `fields`. */
@@ -243,8 +244,6 @@ static void finish(void *context, struct http_request *request)
     struct api *api = context;
     const struct call *call = request->user;
     int status = request->response.status;
-    if (!call && status < 400)
-        return; /* a page or its parts: the API calls that it makes tell more */
     char message[200], fields[160];
     snprintf(message, sizeof(message), "%.10s %.150s %d", request->method, path_for_log(call, request),
              status);
@@ -255,7 +254,7 @@ static void finish(void *context, struct http_request *request)
              (long long)(took_us / 1000), (long long)(took_us % 1000), request->client_address, user);
     telemetry_log(api->platform->telemetry, &(struct log_record){
                                                 .timestamp = request->received_at,
-                                                .level = level_of(status),
+                                                .level = level_of(status, !call),
                                                 .source = "http",
                                                 .message = message,
                                                 .tenant_id = call ? call->principal.tenant_id : NULL,
