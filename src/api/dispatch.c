@@ -6,11 +6,13 @@
 
 #include "api/router.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "http/problem.h"
 #include "http/static_files.h"
 #include "telemetry/telemetry.h"
 
 #define API_PREFIX "/api/"
+#define LOGGED_PATH_BYTES 150
 #define REQUEST_ARENA_CEILING ((size_t)16 << 20)
 
 const char *permission_name(enum permission permission)
@@ -244,9 +246,10 @@ static void finish(void *context, struct http_request *request)
     struct api *api = context;
     const struct call *call = request->user;
     int status = request->response.status;
-    char message[200], fields[160];
-    snprintf(message, sizeof(message), "%.10s %.150s %d", request->method, path_for_log(call, request),
-             status);
+    char message[200], fields[256];
+    const char *path = path_for_log(call, request);
+    int path_length = (int)utf8_cut(path, strlen(path), LOGGED_PATH_BYTES);
+    snprintf(message, sizeof(message), "%.10s %.*s %d", request->method, path_length, path, status);
     int64_t took_us = clock_monotonic_us() - request->started_us;
     const char *user = call && call->principal.user_id ? call->principal.user_id : "";
     snprintf(fields, sizeof(fields),

@@ -441,7 +441,7 @@ static bool query_token(void *context, const char *token, size_t length, enum to
         term->pairs = query->index->terms[number].count;
         term->at = term_postings(&query->index->terms[number]);
         term->end = term->at + term->pairs;
-        query->known_han = query->known_han || term->class == TOKEN_CROSSING;
+        query->known_han = query->known_han || (term->class == TOKEN_CROSSING && term->pairs > 0);
     }
     return true;
 }
