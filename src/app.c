@@ -11,13 +11,23 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/static_files.h"
+#include "ops/import_export_service.h"
+#include "ops/knowledge_bulk.h"
+#include "ops/knowledge_sync.h"
+#include "ops/knowledge_undo.h"
 #include "ops/metrics_collector.h"
+#include "ops/template_distribution.h"
+#include "ops/tenant_manager.h"
 #include "platform/health.h"
+#include "platform/jobs.h"
 #include "platform/knowledge.h"
+#include "platform/knowledge_changes.h"
 #include "platform/learning.h"
 #include "platform/principal_cache.h"
 #include "platform/scheduler.h"
+#include "platform/vector_sync.h"
 #include "provider/chat_model.h"
+#include "search/full_text.h"
 #include "security/token.h"
 #include "telemetry/telemetry.h"
 
@@ -25,7 +35,8 @@
 #define WORKER_QUEUE 4096
 #define STOP_GRACE_MS 10000
 #define SNAPSHOT_DAYS 90
-#define LEARNING_JOBS 4
+#define JOB_DAYS 30
+#define LEARNING_JOBS 7
 #define HOUSEKEEPING_JOBS 3
 
 struct app {
@@ -59,6 +70,12 @@ static int64_t each_snapshot(const struct platform *platform)
     return SNAPSHOT_INTERVAL_MS;
 }
 
+static int64_t each_minute(const struct platform *platform)
+{
+    (void)platform;
+    return MINUTE_MS;
+}
+
 static int64_t each_hour(const struct platform *platform)
 {
     (void)platform;
@@ -83,6 +100,11 @@ static bool auto_learn(const struct platform *platform)
 static bool auto_sync(const struct platform *platform)
 {
     return settings_now(platform->settings)->auto_sync_enabled;
+}
+
+static bool auto_distribute(const struct platform *platform)
+{
+    return settings_now(platform->settings)->auto_distribute;
 }
 
 static bool run_learning(void *context, char *ret_summary, size_t size, struct error *err)
@@ -111,6 +133,17 @@ static bool run_sync(void *context, char *ret_summary, size_t size, struct error
     return true;
 }
 
+static bool run_distribution(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    struct app *app = context;
+    int64_t tenants;
+    if (!template_distribute_missing(&app->platform, &tenants, err))
+        return false;
+    if (tenants)
+        snprintf(ret_summary, size, "%lld tenants lack templates: a job is queued", (long long)tenants);
+    return true;
+}
+
 static bool run_roll_over(void *context, char *ret_summary, size_t size, struct error *err)
 {
     struct app *app = context;
@@ -125,14 +158,40 @@ static bool run_roll_over(void *context, char *ret_summary, size_t size, struct 
 static bool run_retention(void *context, char *ret_summary, size_t size, struct error *err)
 {
     struct app *app = context;
-    int64_t files, snapshots, sessions;
+    int64_t files, snapshots, sessions, jobs;
     if (!telemetry_retain(app->platform.telemetry, (int)app->boot->telemetry_days, &files, err) ||
         !metrics_retain(app->metrics, SNAPSHOT_DAYS, &snapshots, err) ||
-        !auth_sweep(&app->platform, &sessions, err))
+        !auth_sweep(&app->platform, &sessions, err) || !job_sweep(app->platform.store, JOB_DAYS, &jobs, err))
         return false;
-    if (files || snapshots || sessions)
-        snprintf(ret_summary, size, "%lld day files, %lld snapshots, %lld sessions deleted", (long long)files,
-                 (long long)snapshots, (long long)sessions);
+    if (files || snapshots || sessions || jobs)
+        snprintf(ret_summary, size, "%lld day files, %lld snapshots, %lld sessions, %lld jobs deleted",
+                 (long long)files, (long long)snapshots, (long long)sessions, (long long)jobs);
+    return true;
+}
+
+static bool run_uploads(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    struct app *app = context;
+    int64_t files;
+    if (!import_sweep_uploads(&app->platform, &files, err))
+        return false;
+    if (files)
+        snprintf(ret_summary, size, "%lld files of imports deleted", (long long)files);
+    return true;
+}
+
+static bool run_knowledge_upkeep(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    struct app *app = context;
+    struct store *store = app->platform.store;
+    int64_t aged, purged, notes;
+    if (!qa_pairs_age(store, &aged, err) || !qa_pairs_purge(store, &purged, err) ||
+        !knowledge_changes_sweep(store, &notes, err))
+        return false;
+    if (aged || purged || notes)
+        snprintf(ret_summary, size,
+                 "%lld pairs lost quality by age, %lld deleted for good; %lld notes for undo swept",
+                 (long long)aged, (long long)purged, (long long)notes);
     return true;
 }
 
@@ -162,32 +221,77 @@ static bool run_settings(void *context, char *ret_summary, size_t size, struct e
            settings_refresh(app->platform.settings, db, err);
 }
 
-static void start_schedulers(struct app *app)
+static void list_scheduled_jobs(struct app *app)
 {
     /* clang-format off */
     const struct scheduled_job learning[LEARNING_JOBS] = {
         {.name = "learning", .first_ms = 5000, .interval_ms = process_interval, .enabled = auto_learn,
-         .run = run_learning, .context = app},
-        {.name = "vector_sync", .first_ms = 3000, .interval_ms = sync_interval, .enabled = auto_sync,
-         .run = run_sync, .context = app},
-        {.name = "roll_over", .first_ms = 10000, .interval_ms = each_hour, .run = run_roll_over, .context = app},
-        {.name = "retention", .first_ms = 60000, .interval_ms = each_hour, .run = run_retention, .context = app},
+         .run = run_learning, .context = app, .gate = TENANT_GATE_LEARNING},
+        {.name = SYNC_JOB_NAME, .first_ms = 3000, .interval_ms = sync_interval, .enabled = auto_sync,
+         .run = run_sync, .context = app, .gate = TENANT_GATE_VECTOR_SYNC},
+        {.name = "template_distribution", .first_ms = 20000, .interval_ms = each_minute, .enabled = auto_distribute,
+         .run = run_distribution, .context = app, .gate = TENANT_GATE_DISTRIBUTION},
+        {.name = "roll_over", .first_ms = 10000, .interval_ms = each_hour, .run = run_roll_over, .context = app,
+         .gate = TENANT_GATE_OPEN},
+        {.name = "uploads", .first_ms = 90000, .interval_ms = each_hour, .run = run_uploads, .context = app,
+         .gate = TENANT_GATE_OPEN},
+        {.name = "knowledge_upkeep", .first_ms = 30000, .interval_ms = each_hour, .run = run_knowledge_upkeep,
+         .context = app, .gate = TENANT_GATE_OPEN},
+        {.name = "retention", .first_ms = 60000, .interval_ms = each_hour, .run = run_retention, .context = app,
+         .gate = TENANT_GATE_OPEN},
     };
     const struct scheduled_job housekeeping[HOUSEKEEPING_JOBS] = {
-        {.name = "settings", .first_ms = 1000, .interval_ms = each_second, .run = run_settings, .context = app},
-        {.name = "health", .first_ms = 0, .interval_ms = each_ten_seconds, .run = run_health, .context = app},
-        {.name = "snapshot", .first_ms = 15000, .interval_ms = each_snapshot, .run = run_snapshot, .context = app},
+        {.name = "settings", .first_ms = 1000, .interval_ms = each_second, .run = run_settings, .context = app,
+         .gate = TENANT_GATE_OPEN},
+        {.name = "health", .first_ms = 0, .interval_ms = each_ten_seconds, .run = run_health, .context = app,
+         .gate = TENANT_GATE_OPEN},
+        {.name = "snapshot", .first_ms = 15000, .interval_ms = each_snapshot, .run = run_snapshot, .context = app,
+         .gate = TENANT_GATE_OPEN},
     };
     /* clang-format on */
     memcpy(app->jobs, learning, sizeof(learning));
     memcpy(app->jobs + LEARNING_JOBS, housekeeping, sizeof(housekeeping));
+}
+
+const struct scheduled_job *app_scheduled_jobs(const struct app *app, size_t *ret_count)
+{
+    *ret_count = ARRAY_SIZE(app->jobs);
+    return app->jobs;
+}
+
+static void start_schedulers(struct app *app)
+{
     app->platform.scheduler = scheduler_start(&app->platform, app->jobs, LEARNING_JOBS);
     app->housekeeping = scheduler_start(&app->platform, app->jobs + LEARNING_JOBS, HOUSEKEEPING_JOBS);
 }
 
+/* Long work that requests ask for. Adding a kind: its row. */
+/* clang-format off */
+static const struct job_kind job_kinds[] = {
+    {.name = DISTRIBUTE_KIND, .title = {[LANGUAGE_EN] = "Distribution of templates", [LANGUAGE_ZH] = "分发通用模板"},
+     .run = template_distribution_run, .resumes = true, .gate = TENANT_GATE_DISTRIBUTION},
+    {.name = BULK_KIND, .title = {[LANGUAGE_EN] = "Change of many pairs", [LANGUAGE_ZH] = "批量处理问答"},
+     .run = knowledge_bulk_run, .resumes = true, .gate = TENANT_GATE_OPEN},
+    {.name = UNDO_KIND, .title = {[LANGUAGE_EN] = "Undoing a job", [LANGUAGE_ZH] = "撤销任务"},
+     .run = knowledge_undo_run, .resumes = true, .gate = TENANT_GATE_OPEN},
+    {.name = SYNC_KIND, .title = {[LANGUAGE_EN] = "Sync of the vector index", [LANGUAGE_ZH] = "同步向量索引"},
+     .run = knowledge_sync_run, .resumes = true, .gate = TENANT_GATE_VECTOR_SYNC},
+    {.name = SYNC_CHECK_KIND, .title = {[LANGUAGE_EN] = "Check of the vector index", [LANGUAGE_ZH] = "检查向量索引"},
+     .run = knowledge_sync_check_run, .resumes = true, .gate = TENANT_GATE_VECTOR_SYNC},
+    {.name = IMPORT_KIND, .title = {[LANGUAGE_EN] = "Import of question-answer pairs", [LANGUAGE_ZH] = "导入问答"},
+     .run = import_job_run, .resumes = true, .gate = TENANT_GATE_OPEN},
+};
+/* clang-format on */
+
+const struct job_kind *app_job_kinds(size_t *ret_count)
+{
+    *ret_count = ARRAY_SIZE(job_kinds);
+    return job_kinds;
+}
+
 /* Paths in the data folder; each has one owner. */
 struct data_paths {
-    char store[512], telemetry[512], signing_key[512];
+    char store[512], telemetry[512], signing_key[512], jobs_lock[512];
 };
 
 static bool data_paths(const char *folder, struct data_paths *ret_paths, struct error *err)
@@ -197,6 +301,7 @@ static bool data_paths(const char *folder, struct data_paths *ret_paths, struct 
     snprintf(ret_paths->store, sizeof(ret_paths->store), "%s/kimono.db", folder);
     snprintf(ret_paths->telemetry, sizeof(ret_paths->telemetry), "%s/telemetry", folder);
     snprintf(ret_paths->signing_key, sizeof(ret_paths->signing_key), "%s/signing.key", folder);
+    snprintf(ret_paths->jobs_lock, sizeof(ret_paths->jobs_lock), "%s/jobs.lock", folder);
     return true;
 }
 
@@ -235,6 +340,7 @@ static bool open_store(struct app *app, const struct app_options *options, const
         .durability = options->durability,
         .migrations = main_migrations,
         .migration_count = main_migration_count,
+        .tokenize = full_text_tokens,
     };
     return make_folder(boot->data, err) && store_open(&app->platform.store, &store, err);
 }
@@ -254,6 +360,8 @@ static bool open_services(struct app *app, const struct app_options *options, co
     platform->health = health_new();
     platform->index = embedded_index_new(knowledge_source, platform->store, INDEX_CACHE_BYTES);
     platform->model = embedded_chat_model_new();
+    app->metrics = metrics_collector_new(platform, KIMONO_VERSION);
+    list_scheduled_jobs(app);
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(platform->store, READ_LIMIT_MS, &db, err) &&
            settings_refresh(platform->settings, db, err);
@@ -267,16 +375,16 @@ static void log_to_telemetry(void *context, enum log_level level, const char *so
         &(struct log_record){.level = level, .source = source, .request_id = request_id, .message = message});
 }
 
-static bool open_server(struct app *app, struct error *err)
+static bool open_server(struct app *app, const struct data_paths *paths, struct error *err)
 {
     const struct settings *boot = app->boot;
     struct api *api = &app->api;
     app->platform.principals = principal_cache_new();
-    app->metrics = metrics_collector_new(&app->platform, KIMONO_VERSION);
     app->workers = worker_pool_new("worker", (size_t)boot->workers, WORKER_QUEUE);
     *api = (struct api){
         .platform = &app->platform,
         .metrics = app->metrics,
+        .tenants = tenant_manager_new(&app->platform),
         .limiter = rate_limiter_new(boot->rate_limits),
         .version = KIMONO_VERSION,
         .public_origin = boot->public_origin,
@@ -287,11 +395,15 @@ static bool open_server(struct app *app, struct error *err)
     log_set_sink(log_to_telemetry, app->platform.telemetry);
     if (!boot->rate_limits)
         log_warn("security", "rate limits are off (KIMONO_RATE_LIMITS): for tests and benchmarks only");
+    if (!jobs_start(&app->platform.jobs, &app->platform, job_kinds, ARRAY_SIZE(job_kinds), paths->jobs_lock,
+                    err))
+        return false;
     start_schedulers(app);
     struct http_server_options options = {
         .listen = boot->listen,
         .trusted_proxy = *boot->trusted_proxy ? boot->trusted_proxy : NULL,
         .workers = app->workers,
+        .temporary_folder = boot->data,
         .handler = dispatch_handler(api),
     };
     return http_server_start(&app->server, &options, err);
@@ -303,7 +415,7 @@ static bool open_all(struct app *app, const struct app_options *options, struct 
     return clock_set_zone(app->boot->timezone, err) && data_paths(app->boot->data, &paths, err) &&
            open_store(app, options, &paths, err) &&
            (options->depth < APP_SERVICES || open_services(app, options, &paths, err)) &&
-           (options->depth < APP_SERVER || open_server(app, err));
+           (options->depth < APP_SERVER || open_server(app, &paths, err));
 }
 
 bool app_open(struct app **ret_app, const struct app_options *options, struct error *err)
@@ -323,14 +435,17 @@ bool app_open(struct app **ret_app, const struct app_options *options, struct er
 
 static void close_server(struct app *app)
 {
+    jobs_stop_soon(app->platform.jobs); /* who waits for a job is answered while the server still can */
     http_server_stop(app->server, STOP_GRACE_MS);
     worker_pool_free(app->workers);
     scheduler_stop(app->housekeeping); /* first: health reads the other one's state */
     scheduler_stop(app->platform.scheduler);
+    jobs_stop(app->platform.jobs); /* after all that may ask for one */
     log_set_sink(NULL, NULL);
     static_files_close(app->api.pages);
     rate_limiter_free(app->api.limiter);
     strbuf_release(&app->api.openapi);
+    tenant_manager_free(app->api.tenants);
     metrics_collector_free(app->metrics);
 }
 

@@ -4,7 +4,9 @@
 #define KIMONO_APP_H
 
 #include "base/error.h"
+#include "platform/jobs.h"
 #include "platform/platform.h"
+#include "platform/scheduler.h"
 #include "settings/settings.h"
 
 #define KIMONO_VERSION "0.1.0"
@@ -29,6 +31,9 @@ bool app_open(struct app **ret_app, const struct app_options *options, struct er
 void app_close(struct app *app); /* takes NULL */
 
 struct platform *app_platform(struct app *app);
+/* The timed work of all schedulers, from APP_SERVICES on, whether they run or not. */
+const struct scheduled_job *app_scheduled_jobs(const struct app *app, size_t *ret_count);
+const struct job_kind *app_job_kinds(size_t *ret_count);
 int app_port(const struct app *app); /* where the server listens */
 
 #endif

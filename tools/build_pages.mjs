@@ -24,7 +24,7 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const PAGES = path.join(ROOT, 'src/static/ops');
 const MODULES = path.join(ROOT, 'node_modules');
 const ENTRY_PAGES = ['index.html', 'login.html'];
-const BUNDLED_PACKAGES = ['@alpinejs/csp', 'echarts', 'lucide-static', 'tailwindcss', 'zrender'];
+const BUNDLED_PACKAGES = ['@alpinejs/csp', 'diff', 'echarts', 'lucide-static', 'tailwindcss', 'zrender'];
 const BROWSERS = ['chrome111', 'firefox128', 'safari16.4'];
 
 /** @type {Record<string, string>} */

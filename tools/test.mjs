@@ -93,8 +93,13 @@ async function unitTests(folder, log) {
 
 /** Real data that is no part of the project, for tests that can use it; they skip without. */
 function realInputs() {
-  const trace = join(ROOT, '..', 'shared', 'data', 'llm_calls_azure_2023_conv.csv');
-  return existsSync(trace) ? { KIMONO_TEST_LLM_TRACE: trace } : {};
+  const data = join(ROOT, '..', 'shared', 'data');
+  const inputs = {
+    KIMONO_TEST_LLM_TRACE: join(data, 'llm_calls_azure_2023_conv.csv'),
+    KIMONO_TEST_CSV_SPECTRUM: join(data, 'csv_spectrum'),
+    KIMONO_TEST_DATA: data,
+  };
+  return Object.fromEntries(Object.entries(inputs).filter(([, path]) => existsSync(path)));
 }
 
 /** ThreadSanitizer of GCC 12 needs a memory layout that newer kernels randomise too widely. */
@@ -135,7 +140,7 @@ async function apiTests(binary, log, env = {}) {
   if (!(await build(folder, ['kimono'], log))) return { passed: 0, failed: 1 };
   const coverage = join(LOGS, `${folder.replaceAll('/', '-')}-coverage`);
   rmSync(coverage, { recursive: true, force: true });
-  const all = { ...SANITIZER_ENV, KIMONO_BIN: binary, KIMONO_API_COVERAGE: coverage, ...env };
+  const all = { ...SANITIZER_ENV, ...realInputs(), KIMONO_BIN: binary, KIMONO_API_COVERAGE: coverage, ...env };
   const tests = await nodeTests(testsIn('tests/api'), log, all);
   const covered = await nodeTests(['tests/api/coverage.check.mjs'], log, all);
   return sum([tests, covered]);

@@ -17,10 +17,16 @@ const struct params chat_params = PARAMS(struct chat_input, chat_table);
 bool chat_message_post(struct call *call, struct error *err)
 {
     const struct chat_input *input = call->input;
+    struct chat_question question = {
+        .api_key = http_request_header(call->request, "X-API-Key"),
+        .conversation_id = input->conversation_id,
+        .message = input->message,
+        .request_id = call->request->request_id,
+        .language = call->request->language,
+        .came_at = call->request->received_at,
+    };
     struct chat_result result;
-    return chat_message(call->platform, http_request_header(call->request, "X-API-Key"),
-                        input->conversation_id, input->message, call->request->request_id,
-                        call->request->language, call->arena, &result, err) &&
+    return chat_message(call->platform, &question, call->arena, &result, err) &&
            reply(call, &chat_result_descriptor, &result);
 }
 

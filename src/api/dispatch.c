@@ -81,7 +81,7 @@ static bool authenticate(struct call *call, struct error *err)
         return error_set(err, ERROR_UNAUTHENTICATED,
                          "Send 'Authorization: Bearer …', or log in to the console.",
                          "请携带 Authorization: Bearer …，或登录控制台。");
-    if (!auth_check(call->platform, token, call->arena, &call->principal, err))
+    if (!auth_check(call->platform, token, call->route->gate, call->arena, &call->principal, err))
         return false;
     if (from_cookie && is_write(call->request) && !call_check_origin(call, err))
         return false;
@@ -158,6 +158,7 @@ static void plan_for(const struct route *route, struct http_plan *ret_plan)
 {
     ret_plan->body_limit = route->body_limit;
     ret_plan->run = route->run;
+    ret_plan->form = route->params && params_have_form(route->params);
 }
 
 static void begin_call(struct api *api, struct http_request *request, struct http_plan *ret_plan)
@@ -241,6 +242,17 @@ static const char *path_for_log(const struct call *call, const struct http_reque
     return call && call->route ? call->route->path : request->path;
 }
 
+/* A member of `fields` for an answer that did not reach its end. */
+static const char *ending_for_log(enum http_ending ending)
+{
+    static const char *const endings[] = {
+        [HTTP_ENDING_WHOLE] = "",
+        [HTTP_ENDING_BROKEN] = ",\"ending\":\"broken\"",
+        [HTTP_ENDING_FAILED] = ",\"ending\":\"failed\"",
+    };
+    return endings[ending];
+}
+
 static void finish(void *context, struct http_request *request)
 {
     struct api *api = context;
@@ -253,11 +265,14 @@ static void finish(void *context, struct http_request *request)
     int64_t took_us = clock_monotonic_us() - request->started_us;
     const char *user = call && call->principal.user_id ? call->principal.user_id : "";
     snprintf(fields, sizeof(fields),
-             "{\"status\":%d,\"duration_ms\":%lld.%03lld,\"ip_address\":\"%s\",\"user_id\":\"%s\"}", status,
-             (long long)(took_us / 1000), (long long)(took_us % 1000), request->client_address, user);
+             "{\"status\":%d,\"duration_ms\":%lld.%03lld,\"ip_address\":\"%s\",\"user_id\":\"%s\"%s}", status,
+             (long long)(took_us / 1000), (long long)(took_us % 1000), request->client_address, user,
+             ending_for_log(request->response.ending));
+    bool failed = request->response.ending == HTTP_ENDING_FAILED;
+    enum log_level level = failed ? LOG_ERROR : level_of(status, !call);
     telemetry_log(api->platform->telemetry, &(struct log_record){
                                                 .timestamp = request->received_at,
-                                                .level = level_of(status, !call),
+                                                .level = level,
                                                 .source = "http",
                                                 .message = message,
                                                 .tenant_id = call ? call->principal.tenant_id : NULL,

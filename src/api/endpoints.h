@@ -35,6 +35,32 @@ extern const struct params trends_params;
 bool dashboard_overview_get(struct call *call, struct error *err);
 bool dashboard_trends_get(struct call *call, struct error *err);
 
+/* ops_jobs.c */
+struct job;
+extern const struct params job_list_params, job_params, job_item_list_params;
+extern const struct descriptor job_answer_descriptor;
+bool job_list_get(struct call *call, struct error *err);
+bool job_get_one(struct call *call, struct error *err);
+bool job_items_get(struct call *call, struct error *err);
+bool job_cancel_post(struct call *call, struct error *err);
+/* The answer of a route that has asked for a job: 202 with where to look, or 200 with the job when it ended
+ * within the seconds of 'Prefer: wait=SECONDS' (RFC 7240; 60 at most). For routes with `.run =
+ * HTTP_RUN_WORKER, .status = 202, .other_status = 200, .answer = &job_answer_descriptor`. */
+bool reply_job(struct call *call, const struct job *job);
+
+/* ops_templates.c */
+extern const struct params template_list_params, template_params, template_create_params,
+    template_update_params, distribute_params, matrix_params, template_copy_params, template_resolve_params;
+bool template_list_get(struct call *call, struct error *err);
+bool template_get_one(struct call *call, struct error *err);
+bool template_post(struct call *call, struct error *err);
+bool template_put(struct call *call, struct error *err);
+bool template_delete_one(struct call *call, struct error *err);
+bool template_distribute_post(struct call *call, struct error *err);
+bool template_matrix_get(struct call *call, struct error *err);
+bool template_copy_get(struct call *call, struct error *err);
+bool template_copy_post(struct call *call, struct error *err);
+
 /* ops_system.c */
 bool system_status_get(struct call *call, struct error *err);
 bool system_components_get(struct call *call, struct error *err);
@@ -44,7 +70,51 @@ extern const struct params alerts_params;
 bool alerts_active_get(struct call *call, struct error *err);
 
 /* ops_knowledge.c */
-extern const struct params trial_params;
+extern const struct params trial_params, qa_list_params, facets_params;
+bool knowledge_overview_get(struct call *call, struct error *err);
+bool knowledge_facets_get(struct call *call, struct error *err);
+bool knowledge_pairs_get(struct call *call, struct error *err);
 bool knowledge_search_post(struct call *call, struct error *err);
+/* What a viewer sees of a text that may hold personal data. */
+const char *redacted_text(struct arena *arena, const char *text);
+
+/* ops_knowledge_edit.c */
+extern const struct params qa_pair_params, qa_deleted_params, qa_create_params, qa_update_params,
+    qa_delete_params, qa_bulk_params, job_undo_params;
+bool knowledge_pair_get(struct call *call, struct error *err);
+bool knowledge_deleted_get(struct call *call, struct error *err);
+bool knowledge_pair_post(struct call *call, struct error *err);
+bool knowledge_pair_put(struct call *call, struct error *err);
+bool knowledge_pair_delete(struct call *call, struct error *err);
+bool knowledge_pair_restore(struct call *call, struct error *err);
+bool knowledge_bulk_post(struct call *call, struct error *err);
+bool job_undo_post(struct call *call, struct error *err);
+
+/* ops_knowledge_sync.c */
+extern const struct params sync_params, sync_status_params, sync_check_params;
+bool knowledge_sync_post(struct call *call, struct error *err);
+bool knowledge_sync_status_get(struct call *call, struct error *err);
+bool knowledge_sync_check_post(struct call *call, struct error *err);
+
+/* ops_knowledge_transfer.c */
+extern const struct params import_params, import_preview_params, job_errors_params, export_params;
+bool knowledge_import_post(struct call *call, struct error *err);
+bool knowledge_import_preview_post(struct call *call, struct error *err);
+bool job_errors_get(struct call *call, struct error *err);
+bool knowledge_export_get(struct call *call, struct error *err);
+
+/* ops_tenants.c */
+extern const struct params tenants_params, tenant_params, tenant_new_params, tenant_edit_params;
+extern const struct params tenant_users_params, tenant_trends_params;
+extern const struct params tenant_suspend_params, tenant_activate_params;
+bool tenants_get(struct call *call, struct error *err);
+bool tenant_post(struct call *call, struct error *err);
+bool tenant_detail_get(struct call *call, struct error *err);
+bool tenant_put(struct call *call, struct error *err);
+bool tenant_stats_get(struct call *call, struct error *err);
+bool tenant_users_get(struct call *call, struct error *err);
+bool tenant_trends_get(struct call *call, struct error *err);
+bool tenant_suspend_post(struct call *call, struct error *err);
+bool tenant_activate_post(struct call *call, struct error *err);
 
 #endif

@@ -94,15 +94,28 @@ static void put_field_type(struct json_writer *w, const struct field *field)
         put_enum(w, field->values, field->nullable);
 }
 
+static void put_object_or_null(struct json_writer *w, const struct field *field)
+{
+    json_key(w, "anyOf");
+    json_array_begin(w);
+    put_reference(w, "schemas", field->of->name);
+    json_object_begin(w);
+    put_type(w, "null", false);
+    json_object_end(w);
+    json_array_end(w);
+}
+
 static void put_field_schema(struct json_writer *w, const struct field *field)
 {
-    if (field->kind == FIELD_OBJECT) {
+    if (field->kind == FIELD_OBJECT && !field->nullable) {
         put_reference(w, "schemas", field->of->name);
         return;
     }
     json_object_begin(w);
-    if (field->kind == FIELD_MAP) {
-        put_type(w, "object", false);
+    if (field->kind == FIELD_OBJECT) {
+        put_object_or_null(w, field);
+    } else if (field->kind == FIELD_MAP) {
+        put_type(w, "object", field->nullable);
         json_key(w, "additionalProperties");
         put_field_schema(w, &field->of->fields[1]);
     } else if (field->kind == FIELD_LIST || field->kind == FIELD_REALS || field->kind == FIELD_TEXTS) {
@@ -128,7 +141,8 @@ static void put_descriptor_schema(struct json_writer *w, const struct descriptor
     json_key(w, "required");
     json_array_begin(w);
     for (size_t i = 0; i < descriptor->field_count; i++)
-        json_text(w, descriptor->fields[i].name);
+        if (!descriptor->fields[i].optional)
+            json_text(w, descriptor->fields[i].name);
     json_array_end(w);
     json_key_bool(w, "additionalProperties", false);
     json_object_end(w);
@@ -145,15 +159,36 @@ static void put_default(struct json_writer *w, const struct param *param)
         json_raw(w, param->fallback);
 }
 
+static void put_list_bounds(struct json_writer *w, const struct param *param)
+{
+    json_key(w, "items");
+    json_object_begin(w);
+    json_key_text(w, "type", param->kind == PARAM_KIND_INTS ? "integer" : "string");
+    json_object_end(w);
+    json_key_int(w, "minItems", param->required ? 1 : (int64_t)param->min);
+    json_key_int(w, "maxItems", param->max > 0 ? (int64_t)param->max : PARAM_LIST_MAX);
+}
+
+static void put_members(struct json_writer *w, const struct params *params);
+
 static void put_param_schema(struct json_writer *w, const struct param *param)
 {
     static const char *const types[] = {
-        [PARAM_KIND_TEXT] = "string",  [PARAM_KIND_INT] = "integer", [PARAM_KIND_REAL] = "number",
-        [PARAM_KIND_BOOL] = "boolean", [PARAM_KIND_TIME] = "string",
+        [PARAM_KIND_TEXT] = "string",   [PARAM_KIND_INT] = "integer",   [PARAM_KIND_REAL] = "number",
+        [PARAM_KIND_BOOL] = "boolean",  [PARAM_KIND_TRUTH] = "boolean", [PARAM_KIND_TIME] = "string",
+        [PARAM_KIND_INTS] = "array",    [PARAM_KIND_TEXTS] = "array",   [PARAM_KIND_FILE] = "string",
+        [PARAM_KIND_OBJECT] = "object",
     };
     bool text = param->kind == PARAM_KIND_TEXT;
+    bool list = param->kind == PARAM_KIND_INTS || param->kind == PARAM_KIND_TEXTS;
     json_object_begin(w);
     put_type(w, types[param->kind], param->in == PARAM_IN_BODY && !param->required);
+    if (list)
+        put_list_bounds(w, param);
+    if (param->kind == PARAM_KIND_OBJECT)
+        put_members(w, param->of);
+    if (param->kind == PARAM_KIND_FILE)
+        json_key_text(w, "format", "binary");
     if (param->kind == PARAM_KIND_TIME)
         json_key_text(w, "format", "date-time");
     if (param->values)
@@ -162,7 +197,7 @@ static void put_param_schema(struct json_writer *w, const struct param *param)
         json_key_int(w, "minLength", param->min > 1 ? (int64_t)param->min : 1);
     if (text && param->max > 0)
         json_key_int(w, "maxLength", (int64_t)param->max);
-    if (!text && param->max > param->min) {
+    if (!text && !list && param->max > param->min) {
         json_key(w, "minimum");
         json_real(w, param->min);
         json_key(w, "maximum");
@@ -173,15 +208,34 @@ static void put_param_schema(struct json_writer *w, const struct param *param)
     json_object_end(w);
 }
 
-static void put_parameters(struct json_writer *w, const struct params *params)
+/* Of a route that asks for a job: reply_job reads and writes these. */
+static const char PREFER_PARAMETER[] =
+    "{\"name\":\"Prefer\",\"in\":\"header\",\"required\":false,\"description\":"
+    "\"'wait=SECONDS' (60 at most): the job itself, with 200, when it ends in that time\","
+    "\"schema\":{\"type\":\"string\"}}";
+static const char LOCATION_HEADER[] =
+    "{\"Location\":{\"description\":\"Where the job is\",\"schema\":{\"type\":\"string\"}}}";
+
+static bool asks_for_job(const struct route *route)
 {
+    return route->status == 202;
+}
+
+static bool is_in_body(const struct param *param)
+{
+    return param->in == PARAM_IN_BODY || param->in == PARAM_IN_FORM;
+}
+
+static void put_parameters(struct json_writer *w, const struct route *route)
+{
+    const struct params *params = route->params;
     static const char *const places[] = {
         [PARAM_IN_PATH] = "path", [PARAM_IN_QUERY] = "query", [PARAM_IN_HEADER] = "header"};
     json_key(w, "parameters");
     json_array_begin(w);
     for (size_t i = 0; params && i < params->count; i++) {
         const struct param *param = &params->table[i];
-        if (param->in == PARAM_IN_BODY)
+        if (is_in_body(param))
             continue;
         json_object_begin(w);
         json_key_text(w, "name", param->name);
@@ -192,25 +246,26 @@ static void put_parameters(struct json_writer *w, const struct params *params)
         put_param_schema(w, param);
         json_object_end(w);
     }
+    if (asks_for_job(route))
+        json_raw(w, PREFER_PARAMETER);
     json_array_end(w);
 }
 
 static bool body_is_required(const struct params *params)
 {
     for (size_t i = 0; i < params->count; i++)
-        if (params->table[i].in == PARAM_IN_BODY && params->table[i].required)
+        if (is_in_body(&params->table[i]) && params->table[i].required)
             return true;
     return false;
 }
 
-static void put_body_schema(struct json_writer *w, const struct params *params)
+/* What may be sent as an object's members. */
+static void put_members(struct json_writer *w, const struct params *params)
 {
-    json_object_begin(w);
-    put_type(w, "object", false);
     json_key(w, "properties");
     json_object_begin(w);
     for (size_t i = 0; i < params->count; i++) {
-        if (params->table[i].in != PARAM_IN_BODY)
+        if (!is_in_body(&params->table[i]))
             continue;
         json_key(w, params->table[i].name);
         put_param_schema(w, &params->table[i]);
@@ -219,10 +274,17 @@ static void put_body_schema(struct json_writer *w, const struct params *params)
     json_key(w, "required");
     json_array_begin(w);
     for (size_t i = 0; i < params->count; i++)
-        if (params->table[i].in == PARAM_IN_BODY && params->table[i].required)
+        if (is_in_body(&params->table[i]) && params->table[i].required)
             json_text(w, params->table[i].name);
     json_array_end(w);
     json_key_bool(w, "additionalProperties", false);
+}
+
+static void put_body_schema(struct json_writer *w, const struct params *params)
+{
+    json_object_begin(w);
+    put_type(w, "object", false);
+    put_members(w, params);
     json_object_end(w);
 }
 
@@ -246,7 +308,7 @@ static void put_request_body(struct json_writer *w, const struct params *params)
     json_key(w, "requestBody");
     json_object_begin(w);
     json_key_bool(w, "required", body_is_required(params));
-    put_content(w, "application/json");
+    put_content(w, params_have_form(params) ? "multipart/form-data" : "application/json");
     put_body_schema(w, params);
     end_content(w);
     json_object_end(w);
@@ -278,6 +340,23 @@ static void put_list_schema(struct json_writer *w, const char *item)
     json_object_end(w);
 }
 
+static void put_answer_content(struct json_writer *w, const struct route *route)
+{
+    put_content(w, route->content_type ? route->content_type : "application/json");
+    if (!route->answer)
+        json_raw(w, "{}");
+    else if (route->shape == ANSWER_LIST)
+        put_list_schema(w, route->answer->name);
+    else
+        put_reference(w, "schemas", route->answer->name);
+    json_object_end(w);
+    if (route->other_content_type) {
+        json_key(w, route->other_content_type);
+        json_raw(w, "{\"schema\":{}}");
+    }
+    json_object_end(w);
+}
+
 static void put_success(struct json_writer *w, const struct route *route, int status)
 {
     char code[8];
@@ -285,16 +364,12 @@ static void put_success(struct json_writer *w, const struct route *route, int st
     json_key(w, code);
     json_object_begin(w);
     json_key_text(w, "description", route->summary);
-    if (route->answer || route->content_type) {
-        put_content(w, route->content_type ? route->content_type : "application/json");
-        if (!route->answer)
-            json_raw(w, "{}");
-        else if (route->shape == ANSWER_LIST)
-            put_list_schema(w, route->answer->name);
-        else
-            put_reference(w, "schemas", route->answer->name);
-        end_content(w);
+    if (status == 202) {
+        json_key(w, "headers");
+        json_raw(w, LOCATION_HEADER);
     }
+    if (route->answer || route->content_type)
+        put_answer_content(w, route);
     json_object_end(w);
 }
 
@@ -346,6 +421,7 @@ static void put_security(struct json_writer *w, const struct route *route)
     json_key(w, "security");
     json_raw(w, security[route->permission]);
     json_key_text(w, "x-permission", permission_name(route->permission));
+    json_key_text(w, "x-tenant-gate", tenant_gate_name(route->gate));
     if (route->audit_action)
         json_key_text(w, "x-audit-action", route->audit_action);
 }
@@ -376,8 +452,8 @@ static void put_operation(struct json_writer *w, const struct route *route)
     put_operation_id(w, route);
     json_key_text(w, "summary", route->summary);
     put_security(w, route);
-    put_parameters(w, route->params);
-    if (route->params && params_have_body(route->params))
+    put_parameters(w, route);
+    if (route->params && (params_have_body(route->params) || params_have_form(route->params)))
         put_request_body(w, route->params);
     put_responses(w, route);
     json_object_end(w);

@@ -1,8 +1,119 @@
 #include <math.h>
 
 #include "api/endpoints.h"
+#include "ops/knowledge_manager.h"
 #include "platform/chat.h"
+#include "platform/knowledge.h"
 #include "platform/tenants.h"
+#include "security/redaction.h"
+
+/* --- figures --- */
+
+bool knowledge_overview_get(struct call *call, struct error *err)
+{
+    struct knowledge_overview overview;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
+           knowledge_overview(db, call->arena, &overview, err) &&
+           reply(call, &knowledge_overview_descriptor, &overview);
+}
+
+struct facets_input {
+    const char *tenant_id;
+};
+static const struct param facets_table[] = {
+    PARAM_QUERY(struct facets_input, tenant_id, TEXT, "Only this tenant's", .max = TENANT_ID_MAX),
+};
+const struct params facets_params = PARAMS(struct facets_input, facets_table);
+
+bool knowledge_facets_get(struct call *call, struct error *err)
+{
+    const struct facets_input *input = call->input;
+    struct knowledge_facets facets;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
+           knowledge_facets(db, input->tenant_id, call->arena, &facets, err) &&
+           reply(call, &knowledge_facets_descriptor, &facets);
+}
+
+/* --- the list --- */
+
+struct qa_list_input {
+    const char *tenant_id, *keyword, *category, *source, *is_synced, *sort, *cursor;
+    double quality_min, quality_max;
+    int64_t page, page_size;
+};
+/* Absent is a value of its own here: any. */
+static const char *const truths[] = {"true", "false", NULL};
+static const struct param qa_list_table[] = {
+    PARAM_QUERY(struct qa_list_input, tenant_id, TEXT, "Only this tenant's", .max = TENANT_ID_MAX),
+    PARAM_QUERY(struct qa_list_input, keyword, TEXT, "A part of the question or the answer",
+                .max = KNOWLEDGE_KEYWORD_MAX),
+    PARAM_QUERY(struct qa_list_input, category, TEXT, "Only this category; empty: pairs without one",
+                .max = CATEGORY_MAX),
+    PARAM_QUERY(struct qa_list_input, source, TEXT, "Only from here", .values = pair_sources),
+    PARAM_QUERY(struct qa_list_input, is_synced, TEXT, "Only pairs whose text the index holds, or lacks",
+                .values = truths),
+    PARAM_QUERY(struct qa_list_input, quality_min, REAL, "Least quality", .min = 0, .max = 1),
+    PARAM_QUERY(struct qa_list_input, quality_max, REAL, "Highest quality", .min = 0, .max = 1),
+    PARAM_QUERY(struct qa_list_input, sort, TEXT, "Order; '-': descending", .values = knowledge_sorts,
+                .fallback = KNOWLEDGE_SORT_DEFAULT),
+    PARAM_QUERY(struct qa_list_input, cursor, TEXT,
+                "next_cursor of the page before; page is then without effect", .max = KNOWLEDGE_CURSOR_MAX),
+    PARAMS_PAGE(struct qa_list_input),
+};
+const struct params qa_list_params = PARAMS(struct qa_list_input, qa_list_table);
+
+static struct qa_list_request list_request(const struct qa_list_input *input)
+{
+    const char *synced = input->is_synced;
+    return (struct qa_list_request){
+        .filter = {.tenant_id = input->tenant_id,
+                   .keyword = input->keyword,
+                   .category = input->category,
+                   .source = input->source,
+                   .is_synced = !synced            ? SYNCED_ANY
+                                : synced[0] == 't' ? SYNCED_YES
+                                                   : SYNCED_NO,
+                   .quality_min = input->quality_min,
+                   .quality_max = input->quality_max},
+        .sort = input->sort,
+        .cursor = input->cursor,
+        .page = input->page,
+        .page_size = input->page_size,
+    };
+}
+
+const char *redacted_text(struct arena *arena, const char *text)
+{
+    CLEANUP(strbuf_release) struct strbuf masked = {0};
+    redact(&masked, text);
+    return arena_strndup(arena, strbuf_text(&masked), masked.length);
+}
+
+/* Pairs are knowledge, and still a shop may have written a person's number into one. */
+static void redact_items(struct qa_list *list, struct arena *arena)
+{
+    for (size_t i = 0; i < list->items_count; i++) {
+        list->items[i].question = redacted_text(arena, list->items[i].question);
+        list->items[i].answer = redacted_text(arena, list->items[i].answer);
+    }
+}
+
+bool knowledge_pairs_get(struct call *call, struct error *err)
+{
+    struct qa_list_request request = list_request(call->input);
+    struct qa_list list;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    if (!store_reader(call->platform->store, READ_LIMIT_MS, &db, err) ||
+        !knowledge_list(db, &request, call->arena, &list, err))
+        return false;
+    if (call->principal.role != ROLE_OPS_ADMIN)
+        redact_items(&list, call->arena);
+    return reply(call, &qa_list_descriptor, &list);
+}
+
+/* --- the retrieval trial --- */
 
 struct trial_input {
     const char *tenant_id, *question;

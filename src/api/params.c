@@ -48,6 +48,10 @@ static void refuse_value(const struct param *param, struct error *err)
     char list[120] = "";
     for (const char *const *value = param->values; *value; value++) {
         size_t used = strlen(list);
+        if (used + strlen(*value) + sizeof(", …") >= sizeof(list)) {
+            snprintf(list + used, sizeof(list) - used, ", …");
+            break;
+        }
         snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", *value);
     }
     error_add_field(err, param->name, "must be one of: %s", "应为以下之一：%s", list);
@@ -89,6 +93,14 @@ static void take_real(const struct parsing *p, const struct param *param, double
     *(double *)member_of(p, param) = value;
 }
 
+static void take_truth(const struct parsing *p, const struct param *param, bool value)
+{
+    if (param->kind == PARAM_KIND_TRUTH)
+        *(int64_t *)member_of(p, param) = value;
+    else
+        *(bool *)member_of(p, param) = value;
+}
+
 static void take_time(const struct parsing *p, const struct param *param, const char *text)
 {
     struct error why;
@@ -107,13 +119,18 @@ static void refuse_kind(const struct parsing *p, const struct param *param)
         [PARAM_KIND_INT] = {"a whole number", "整数"},
         [PARAM_KIND_REAL] = {"a number", "数字"},
         [PARAM_KIND_BOOL] = {"true or false", "true 或 false"},
+        [PARAM_KIND_TRUTH] = {"true or false", "true 或 false"},
         [PARAM_KIND_TIME] = {"a time such as 2026-11-22T06:48:26.062Z", "时间，如 2026-11-22T06:48:26.062Z"},
+        [PARAM_KIND_INTS] = {"a list of whole numbers", "整数列表"},
+        [PARAM_KIND_TEXTS] = {"a list of texts", "文本列表"},
+        [PARAM_KIND_OBJECT] = {"an object", "对象"},
+        [PARAM_KIND_FILE] = {"a file, with its filename", "文件，并带 filename"},
     };
     error_add_field(p->err, param->name, "must be %s%.0s", "%.0s应为%s", kinds[param->kind][LANGUAGE_EN],
                     kinds[param->kind][LANGUAGE_ZH]);
 }
 
-/* A value that came as text: path, query, header, fallback. */
+/* A value that came as text: path, query, header, form, fallback. */
 static void take_written(const struct parsing *p, const struct param *param, const char *text)
 {
     char *end;
@@ -138,14 +155,65 @@ static void take_written(const struct parsing *p, const struct param *param, con
         break;
     }
     case PARAM_KIND_BOOL:
+    case PARAM_KIND_TRUTH:
         if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) {
-            *(bool *)member_of(p, param) = text[0] == 't';
+            take_truth(p, param, text[0] == 't');
             return;
         }
         break;
+    case PARAM_KIND_INTS:
+    case PARAM_KIND_TEXTS:
+    case PARAM_KIND_OBJECT:
+    case PARAM_KIND_FILE: break;
     }
     refuse_kind(p, param);
 }
+
+static bool check_list(const struct parsing *p, const struct param *param, size_t count)
+{
+    double max = param->max > 0 ? param->max : PARAM_LIST_MAX, min = param->required ? 1 : param->min;
+    if ((double)count >= min && (double)count <= max)
+        return true;
+    return error_add_field(p->err, param->name, "must have %g to %g items, has %zu",
+                           "应有 %g 到 %g 项，现有 %zu 项", min, max, count);
+}
+
+static bool take_ints(const struct parsing *p, const struct param *param, const cJSON *array)
+{
+    struct int_list *list = member_of(p, param);
+    size_t count = (size_t)cJSON_GetArraySize(array), at = 0;
+    if (!check_list(p, param, count))
+        return true;
+    int64_t *items = arena_alloc(&p->request->arena, (count + 1) * sizeof(*items));
+    for (const cJSON *item = array->child; item; item = item->next)
+        if (!json_is_integer(item, &items[at++]))
+            return false;
+    *list = (struct int_list){items, count};
+    return true;
+}
+
+static bool take_texts(const struct parsing *p, const struct param *param, const cJSON *array)
+{
+    struct text_list *list = member_of(p, param);
+    size_t count = (size_t)cJSON_GetArraySize(array), at = 0;
+    if (!check_list(p, param, count))
+        return true;
+    const char **items = arena_alloc(&p->request->arena, (count + 1) * sizeof(*items));
+    for (const cJSON *item = array->child; item; item = item->next) {
+        if (!cJSON_IsString(item))
+            return false;
+        if (utf8_count(item->valuestring, strlen(item->valuestring)) > TEXT_DEFAULT_MAX ||
+            has_control_character(item->valuestring))
+            return error_add_field(p->err, param->name, "item %zu is too long or holds a control character",
+                                   "第 %zu 项过长或含有控制字符", at + 1) ||
+                   true;
+        items[at++] = arena_strdup(&p->request->arena, item->valuestring);
+    }
+    *list = (struct text_list){items, count};
+    return true;
+}
+
+static void take_object(const struct parsing *p, const struct param *param, const cJSON *object);
 
 /* A value of the JSON body. */
 static void take_json(const struct parsing *p, const struct param *param, const cJSON *value)
@@ -159,9 +227,12 @@ static void take_json(const struct parsing *p, const struct param *param, const 
         take_int(p, param, integer);
     else if (param->kind == PARAM_KIND_REAL && cJSON_IsNumber(value))
         take_real(p, param, value->valuedouble);
-    else if (param->kind == PARAM_KIND_BOOL && cJSON_IsBool(value))
-        *(bool *)member_of(p, param) = cJSON_IsTrue(value);
-    else
+    else if ((param->kind == PARAM_KIND_BOOL || param->kind == PARAM_KIND_TRUTH) && cJSON_IsBool(value))
+        take_truth(p, param, cJSON_IsTrue(value));
+    else if (param->kind == PARAM_KIND_OBJECT && cJSON_IsObject(value))
+        take_object(p, param, value);
+    else if (!(cJSON_IsArray(value) && param->kind == PARAM_KIND_INTS && take_ints(p, param, value)) &&
+             !(cJSON_IsArray(value) && param->kind == PARAM_KIND_TEXTS && take_texts(p, param, value)))
         refuse_kind(p, param);
 }
 
@@ -233,6 +304,29 @@ static void take_members(struct parsing *p, const cJSON *body)
     }
 }
 
+static void take_form_field(struct parsing *p, const struct http_form_field *field)
+{
+    size_t at;
+    const struct param *param = find_param(p, PARAM_IN_FORM, field->name, &at);
+    if (!param) {
+        error_add_field(p->err, field->name, "is not a field here", "不是此处的字段");
+        return;
+    }
+    p->seen[at] = true;
+    if (field->text)
+        take_written(p, param, field->text);
+    else if (param->kind == PARAM_KIND_FILE)
+        *(struct upload *)member_of(p, param) = field->file;
+    else
+        refuse_kind(p, param);
+}
+
+static void take_form(struct parsing *p)
+{
+    for (const struct http_form_field *field = p->request->form; field; field = field->next)
+        take_form_field(p, field);
+}
+
 static bool is_json_type(const char *content_type)
 {
     static const char json[] = "application/json";
@@ -272,11 +366,37 @@ static void take_absent(const struct parsing *p)
             error_add_field(p->err, param->name, "is missing", "缺少");
         else if (param->fallback)
             take_written(p, param, param->fallback);
-        else if (param->kind == PARAM_KIND_INT || param->kind == PARAM_KIND_TIME)
+        else if (param->kind == PARAM_KIND_INT || param->kind == PARAM_KIND_TIME ||
+                 param->kind == PARAM_KIND_TRUTH)
             *(int64_t *)member_of(p, param) = INT_NULL;
         else if (param->kind == PARAM_KIND_REAL)
             *(double *)member_of(p, param) = NAN;
+        else if (param->kind == PARAM_KIND_FILE)
+            *(struct upload *)member_of(p, param) = (struct upload){.fd = -1};
     }
+}
+
+/* Its members are named after it in what is wrong with them. */
+static void take_object(const struct parsing *p, const struct param *param, const cJSON *object)
+{
+    struct error why;
+    error_clear(&why);
+    void *input = arena_alloc(&p->request->arena, param->of->input_size);
+    struct parsing inner = {.params = param->of->table,
+                            .count = param->of->count,
+                            .request = p->request,
+                            .input = input,
+                            .err = &why};
+    take_members(&inner, object);
+    take_absent(&inner);
+    for (size_t i = 0; i < why.field_count; i++) {
+        char name[sizeof(why.fields[i].field)];
+        snprintf(name, sizeof(name), "%s.%.*s", param->name, (int)(sizeof(name) - strlen(param->name) - 2),
+                 why.fields[i].field);
+        error_add_field(p->err, name, "%s%.0s", "%.0s%s", why.fields[i].message[LANGUAGE_EN],
+                        why.fields[i].message[LANGUAGE_ZH]);
+    }
+    *(const void **)member_of(p, param) = input;
 }
 
 static const struct params no_params = {0};
@@ -290,6 +410,7 @@ bool params_parse(const struct params *params, struct http_request *request, con
         .params = params->table, .count = params->count, .request = request, .input = input, .err = err};
     if (params_have_body(params) && !take_body(&p))
         return false;
+    take_form(&p);
     take_path(&p, path);
     http_query_each(request, take_query, &p);
     take_headers(&p);
@@ -297,10 +418,20 @@ bool params_parse(const struct params *params, struct http_request *request, con
     return err->code == ERROR_NONE;
 }
 
-bool params_have_body(const struct params *params)
+static bool params_have(const struct params *params, enum param_in in)
 {
     for (size_t i = 0; i < params->count; i++)
-        if (params->table[i].in == PARAM_IN_BODY)
+        if (params->table[i].in == in)
             return true;
     return false;
+}
+
+bool params_have_body(const struct params *params)
+{
+    return params_have(params, PARAM_IN_BODY);
+}
+
+bool params_have_form(const struct params *params)
+{
+    return params_have(params, PARAM_IN_FORM);
 }

@@ -13,13 +13,41 @@
 #define KIMONO_API_PARAMS_H
 
 #include "base/descriptor.h"
+#include "http/form.h"
 #include "http/request.h"
 
-enum param_in { PARAM_IN_PATH, PARAM_IN_QUERY, PARAM_IN_BODY, PARAM_IN_HEADER };
+/* A route takes a JSON body or a form (multipart/form-data), not both. */
+enum param_in { PARAM_IN_PATH, PARAM_IN_QUERY, PARAM_IN_BODY, PARAM_IN_HEADER, PARAM_IN_FORM };
 
 /* In C: TEXT const char * (absent NULL), INT int64_t (absent INT_NULL), REAL double (absent NaN),
- * BOOL bool (absent false), TIME int64_t milliseconds (absent INT_NULL). */
-enum param_kind { PARAM_KIND_TEXT, PARAM_KIND_INT, PARAM_KIND_REAL, PARAM_KIND_BOOL, PARAM_KIND_TIME };
+ * BOOL bool (absent false), TRUTH int64_t 0 or 1 (absent INT_NULL), TIME int64_t milliseconds (absent INT_NULL); of the body only: INTS struct
+ * int_list, TEXTS struct text_list (absent: none), OBJECT a pointer to the input struct of `of`, whose table
+ * is of PARAM_BODY (absent NULL; every member of a field is named "field.member"); of a form only: FILE struct upload (absent: fd -1),
+ * whose file is closed with the request. */
+enum param_kind {
+    PARAM_KIND_TEXT,
+    PARAM_KIND_INT,
+    PARAM_KIND_REAL,
+    PARAM_KIND_BOOL,
+    PARAM_KIND_TRUTH,
+    PARAM_KIND_TIME,
+    PARAM_KIND_INTS,
+    PARAM_KIND_TEXTS,
+    PARAM_KIND_OBJECT,
+    PARAM_KIND_FILE,
+};
+
+#define PARAM_LIST_MAX 200 /* items of a list whose `max` is 0 */
+struct int_list {
+    const int64_t *items;
+    size_t count;
+};
+struct text_list {
+    const char *const *items;
+    size_t count;
+};
+
+struct params;
 
 struct param {
     const char *name;
@@ -28,9 +56,11 @@ struct param {
     size_t offset;
     const char *description; /* one English sentence for the OpenAPI document */
     bool required;
-    double min, max;           /* of a number; of a text its length in characters (max 0: 200) */
+    double min, max;           /* of a number; of a text its length in characters (max 0: 200); of a list
+                                  how many items (max 0: 200; its texts have 200 characters at most) */
     const char *fallback;      /* what an absent one is taken for */
     const char *const *values; /* of a text: the only values there are, NULL-terminated */
+    const struct params *of;   /* of an object */
 };
 
 #define PARAM_OF(in_, type, member, kind_, ...)                                                              \
@@ -41,6 +71,7 @@ struct param {
 #define PARAM_PATH(type, member, kind, ...)                                                                  \
     PARAM_OF(PARAM_IN_PATH, type, member, kind, __VA_ARGS__, .required = true)
 #define PARAM_QUERY(type, member, kind, ...) PARAM_OF(PARAM_IN_QUERY, type, member, kind, __VA_ARGS__)
+#define PARAM_FORM(type, member, kind, ...) PARAM_OF(PARAM_IN_FORM, type, member, kind, __VA_ARGS__)
 #define PARAM_BODY(type, member, kind, ...) PARAM_OF(PARAM_IN_BODY, type, member, kind, __VA_ARGS__)
 
 /* Which page of a list; the members page and page_size of the input struct. */
@@ -72,6 +103,7 @@ struct params {
 bool params_parse(const struct params *params, struct http_request *request, const struct path_values *path,
                   void *input, struct error *err);
 
-bool params_have_body(const struct params *params);
+bool params_have_body(const struct params *params); /* of JSON */
+bool params_have_form(const struct params *params);
 
 #endif

@@ -37,3 +37,24 @@ bool reply_empty(struct call *call)
     call->request->response.status = 204;
     return true;
 }
+
+static void begin_download(struct call *call, const char *content_type, const char *file_name)
+{
+    begin_answer(call);
+    call->request->response.content_type = content_type ? content_type : call->route->content_type;
+    call->request->response.file_name = file_name;
+}
+
+bool reply_stream(struct call *call, const char *content_type, const char *file_name, http_producer produce,
+                  void *context)
+{
+    begin_download(call, content_type, file_name);
+    http_response_stream(call->request, produce, context);
+    return true;
+}
+
+bool reply_file(struct call *call, const char *content_type, const char *file_name, int fd, struct error *err)
+{
+    begin_download(call, content_type, file_name);
+    return http_response_file(call->request, fd, err);
+}

@@ -5,6 +5,7 @@
 
 #include "api/params.h"
 #include "http/server.h"
+#include "http/stream.h"
 #include "ops/metrics_collector.h"
 #include "platform/audit.h"
 #include "platform/auth.h"
@@ -21,9 +22,12 @@ enum permission {
 };
 const char *permission_name(enum permission permission);
 
+struct tenant_manager;
+
 struct api {
     struct platform *platform;
     struct metrics_collector *metrics;
+    struct tenant_manager *tenants;
     struct rate_limiter *limiter;
     struct static_files *pages;
     const char *version;
@@ -52,6 +56,7 @@ enum answer_shape { ANSWER_OBJECT, ANSWER_LIST /* {"items":[…],"total":N,"page
 struct route {
     const char *method, *path; /* "/api/v1/ops/tenants/{id}" */
     enum permission permission;
+    enum tenant_gate gate;    /* what a suspended tenant means here; 0, a forgotten one: refused */
     const char *audit_action; /* of what it changes; NULL: it changes nothing that is audited */
     enum rate_class rate;
     size_t body_limit;               /* bytes; 0 where there is no body */
@@ -61,7 +66,8 @@ struct route {
     int other_status;                /* a second one with the same answer: health's 503; 0: none */
     const struct descriptor *answer; /* NULL: no JSON (204, text) */
     enum answer_shape shape;
-    const char *content_type; /* of an answer that is not JSON */
+    const char *content_type;       /* of an answer that is not JSON */
+    const char *other_content_type; /* a second one, where a parameter chooses; NULL: none */
     route_handler handle;
     const char *summary; /* for the OpenAPI document */
 };
@@ -75,6 +81,13 @@ bool reply(struct call *call, const struct descriptor *descriptor, const void *o
 bool reply_list(struct call *call, const struct descriptor *descriptor, const void *items, size_t count,
                 int64_t total, int64_t page, int64_t page_size);
 bool reply_empty(struct call *call); /* 204 */
+/* A download that is made while it is sent (http/stream.h: what holds of the producer and its context);
+ * the route runs on a worker. `content_type` NULL: the route's. The texts live as long as the request. */
+bool reply_stream(struct call *call, const char *content_type, const char *file_name, http_producer produce,
+                  void *context);
+/* A download of a file that is made already, for one to base/temporary_file.h; `fd` is taken over. */
+bool reply_file(struct call *call, const char *content_type, const char *file_name, int fd,
+                struct error *err);
 
 /* True when the request comes from the console's own pages (its Origin is our own). */
 bool call_check_origin(struct call *call, struct error *err);

@@ -48,6 +48,10 @@ static void write_map(struct json_writer *w, const struct field *field, const vo
 {
     const char *items = *(const char *const *)((const char *)object + field->offset);
     size_t count = count_of(field, object);
+    if (field->nullable && !items) {
+        json_null(w);
+        return;
+    }
     json_object_begin(w);
     for (size_t i = 0; i < count; i++) {
         const char *item = items + i * field->of->size;
@@ -55,6 +59,15 @@ static void write_map(struct json_writer *w, const struct field *field, const vo
         write_value(w, &field->of->fields[1], item);
     }
     json_object_end(w);
+}
+
+static void write_object(struct json_writer *w, const struct field *field, const void *at)
+{
+    const void *object = field->nullable ? *(const void *const *)at : at;
+    if (object)
+        json_struct(w, field->of, object);
+    else
+        json_null(w);
 }
 
 static void write_value(struct json_writer *w, const struct field *field, const void *object)
@@ -69,7 +82,7 @@ static void write_value(struct json_writer *w, const struct field *field, const 
     case FIELD_MONEY: json_money(w, *(const int64_t *)at); break;
     case FIELD_DAY: write_day(w, *(const int64_t *)at); break;
     case FIELD_JSON: json_raw(w, *(const char *const *)at); break;
-    case FIELD_OBJECT: json_struct(w, field->of, at); break;
+    case FIELD_OBJECT: write_object(w, field, at); break;
     case FIELD_MAP: write_map(w, field, object); break;
     case FIELD_LIST:
     case FIELD_REALS:
@@ -77,9 +90,16 @@ static void write_value(struct json_writer *w, const struct field *field, const 
     }
 }
 
+static bool is_left_out(const struct field *field, const void *object)
+{
+    return field->optional && *(const int64_t *)((const char *)object + field->offset) == INT_NULL;
+}
+
 void json_members(struct json_writer *w, const struct descriptor *descriptor, const void *object)
 {
     for (size_t i = 0; i < descriptor->field_count; i++) {
+        if (is_left_out(&descriptor->fields[i], object))
+            continue;
         json_key(w, descriptor->fields[i].name);
         write_value(w, &descriptor->fields[i], object);
     }

@@ -27,10 +27,10 @@ enum field_kind {
     FIELD_MONEY,  /* int64_t, nano-units; INT_NULL is null; JSON: decimal number */
     FIELD_DAY,    /* int64_t, day number (base/clock.h); JSON: "2026-11-22" */
     FIELD_JSON,   /* const char * that is JSON already; NULL is null */
-    FIELD_OBJECT, /* a struct of descriptor `of`, in place */
+    FIELD_OBJECT, /* a struct of descriptor `of`, in place; if nullable a pointer to one, NULL is null */
     FIELD_LIST,   /* pointer to an array of structs of descriptor `of`; count (size_t) at count_offset */
     FIELD_MAP,    /* as FIELD_LIST, but written as an object: the element's first field is the name,
-                     its second the value */
+                     its second the value; if nullable, NULL is null */
     FIELD_REALS,  /* pointer to an array of double (NaN is null); count (size_t) at count_offset */
     FIELD_TEXTS,  /* pointer to an array of const char *; count (size_t) at count_offset */
 };
@@ -45,6 +45,7 @@ struct field {
     size_t offset;
     const char *description; /* one English sentence for the OpenAPI document, with the unit */
     bool nullable;
+    bool optional;               /* of a FIELD_INT: null is left out of the JSON */
     size_t count_offset;         /* of FIELD_LIST, FIELD_MAP, FIELD_REALS, FIELD_TEXTS */
     const struct descriptor *of; /* of FIELD_OBJECT, FIELD_LIST, FIELD_MAP */
     const char *const *values;   /* of FIELD_TEXT: the only values there are, NULL-terminated */

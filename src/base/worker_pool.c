@@ -77,6 +77,11 @@ bool worker_pool_submit(struct worker_pool *pool, worker_task task, void *contex
     return room;
 }
 
+size_t worker_pool_threads(const struct worker_pool *pool)
+{
+    return pool->thread_count;
+}
+
 size_t worker_pool_waiting(struct worker_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);

@@ -12,6 +12,7 @@ typedef void (*worker_task)(void *context);
 struct worker_pool *worker_pool_new(const char *name, size_t threads, size_t queue_ceiling);
 /* False: the queue is full or the pool is closing; the task will not run. */
 bool worker_pool_submit(struct worker_pool *pool, worker_task task, void *context);
+size_t worker_pool_threads(const struct worker_pool *pool);
 size_t worker_pool_waiting(struct worker_pool *pool); /* tasks not yet begun */
 /* Runs what waits, then ends the threads. Takes NULL. */
 void worker_pool_free(struct worker_pool *pool);

@@ -1,9 +1,12 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "ops/knowledge_manager.h"
 #include "platform/activity.h"
 #include "platform/audit.h"
 #include "platform/counters.h"
+#include "platform/jobs.h"
+#include "platform/templates.h"
 #include "store/maintenance.h"
 #include "telemetry/telemetry.h"
 
@@ -29,6 +32,7 @@ const struct command check_command = {
 };
 
 /* Adding a check: a row. Each sees the same moment of the store. */
+/* clang-format off */
 static const struct {
     const char *name;
     bool (*check)(struct db *db, struct strbuf *ret_findings, struct error *err);
@@ -37,7 +41,11 @@ static const struct {
     {"counters", counters_check},
     {"activity", activity_check},
     {"audit", audit_check},
+    {"knowledge", knowledge_check},
+    {"jobs", jobs_check},
+    {"templates", templates_check},
 };
+/* clang-format on */
 
 /* Prints the findings, "counters: …" each; returns how many. */
 static size_t print_findings(const char *name, const struct strbuf *findings)

@@ -87,6 +87,7 @@ static bool load(struct platform *platform, struct demo_plan *plan, struct error
 {
     static const struct step steps[] = {
         {"shops, people, pairs", demo_shops_load},
+        {"common templates", demo_templates_load},
         {"calls and logs", load_telemetry},
         {"conversations and feedback", demo_chats_load},
         {"readings", load_readings},

@@ -8,6 +8,8 @@
 #include "platform/platform.h"
 
 bool demo_shops_load(struct platform *platform, struct demo_plan *plan, struct error *err);
+/* Common templates, with pairs of the shops as their copies. */
+bool demo_templates_load(struct platform *platform, struct demo_plan *plan, struct error *err);
 /* Fills the plan's buckets with conversations. */
 bool demo_chats_load(struct platform *platform, struct demo_plan *plan, struct error *err);
 bool demo_readings_load(struct platform *platform, const struct demo_plan *plan, struct error *err);

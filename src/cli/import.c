@@ -11,6 +11,7 @@ static enum cli_status import_run(const struct invocation *invocation);
 static const struct option_spec options[] = {
     {.name = "tenant", .value = "ID", .text = "whose pairs they become"},
     {.name = "mode", .value = "MODE", .text = "upsert (default), create or skip: see below"},
+    {.name = "sheet", .value = "NAME", .text = "of a workbook (default: the first visible one with rows)"},
     {.name = "dry-run", .text = "say what would be done and change nothing"},
     CLI_STORE_OPTIONS,
     CLI_OPTIONS_END,
@@ -18,11 +19,13 @@ static const struct option_spec options[] = {
 
 const struct command import_command = {
     .name = "import",
-    .arguments = "FILE --tenant ID [--mode MODE] [--dry-run]",
-    .text = "question-answer pairs from .csv or .tsv",
+    .arguments = "FILE --tenant ID [--mode MODE] [--sheet NAME] [--dry-run]",
+    .text = "question-answer pairs from .xlsx, .csv or .tsv",
     .details =
         "The heading names the columns question (问题, 質問), answer (答案, 回答) and, if there is one,\n"
-        "category (分类), in any order; others are ignored. UTF-8. An answer may be empty.\n"
+        "category (分类), in any order; others are ignored. Without such a heading the first column is the\n"
+        "question, the second the answer, the third the category. An answer may be empty. What kind of file\n"
+        "it is, and its encoding, is told by its contents.\n"
         "A question that the tenant has already: 'upsert' takes the file's answer, 'skip' leaves it as it "
         "is,\n"
         "'create' reports the row. In a file that repeats a question, upsert takes the last.\n"
@@ -68,6 +71,7 @@ static enum cli_status import_run(const struct invocation *invocation)
         .path = invocation->arguments[0],
         .tenant_id = cli_option(invocation, "tenant"),
         .dry_run = cli_option(invocation, "dry-run") != NULL,
+        .sheet = cli_option(invocation, "sheet"),
         .actor = &actor,
         .progress = watched ? show_progress : NULL,
     };

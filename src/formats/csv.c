@@ -1,16 +1,14 @@
 #include "formats/csv.h"
 
 #include <csv.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
+#include "formats/file_kind.h"
 #include "formats/text_window.h"
 #include "formats/tsv.h"
 
@@ -20,7 +18,7 @@
 struct reader {
     struct text_window window;
     struct csv_parser parser;
-    char delimiter;
+    struct csv_form *form;
     csv_each each;
     void *context;
 
@@ -124,27 +122,61 @@ static bool is_blank(const struct reader *reader, size_t length)
 {
     const char *bytes = text_window_bytes(&reader->window);
     for (size_t i = 0; i < length; i++)
-        if (!strchr(" \t\r\n", bytes[i]) || bytes[i] == reader->delimiter)
+        if (!strchr(" \t\r\n", bytes[i]) || bytes[i] == reader->form->delimiter)
             return false;
     return true;
 }
 
-/* What the heading has most of, outside quotes; a tab before a semicolon before a comma. */
-static char find_delimiter(const char *bytes, size_t length)
+/* ---- the delimiter ---- */
+
+static const char delimiters[] = "\t;,"; /* of two that fit equally well the one that is less of a letter */
+#define DELIMITERS (sizeof(delimiters) - 1)
+#define ROWS_LOOKED_AT 20
+
+struct delimiter_count {
+    size_t in_heading, in_row;
+    int rows; /* that have as many as the heading */
+};
+
+static void end_row(struct delimiter_count counts[static DELIMITERS], int row)
 {
-    static const char candidates[] = "\t;,";
-    size_t counts[3] = {0}, best = 2;
-    bool quoted = false;
-    for (size_t i = 0; i < length; i++) {
-        quoted ^= bytes[i] == '"';
-        const char *found = quoted || !bytes[i] ? NULL : strchr(candidates, bytes[i]);
-        if (found)
-            counts[found - candidates]++;
+    for (size_t i = 0; i < DELIMITERS; i++) {
+        if (row == 0)
+            counts[i].in_heading = counts[i].in_row;
+        counts[i].rows += counts[i].in_heading > 0 && counts[i].in_row == counts[i].in_heading;
+        counts[i].in_row = 0;
     }
-    for (size_t i = 3; i-- > 0;)
-        if (counts[i] > 0 && counts[i] >= counts[best])
+}
+
+static bool is_better(const struct delimiter_count *a, const struct delimiter_count *b)
+{
+    return a->rows != b->rows ? a->rows > b->rows : a->in_heading > b->in_heading;
+}
+
+/* A row that is cut off by the end of the stretch does not count. */
+static char find_delimiter(const char *bytes, size_t length, bool whole)
+{
+    struct delimiter_count counts[DELIMITERS] = {0};
+    bool quoted = false;
+    int rows = 0;
+    size_t best = DELIMITERS - 1, in_line = 0;
+    for (size_t i = 0; i < length && rows < ROWS_LOOKED_AT; i++, in_line++) {
+        quoted ^= bytes[i] == '"';
+        const char *found = quoted || !bytes[i] ? NULL : strchr(delimiters, bytes[i]);
+        if (found)
+            counts[found - delimiters].in_row++;
+        if (quoted || (bytes[i] != '\n' && bytes[i] != '\r'))
+            continue;
+        if (in_line > 0)
+            end_row(counts, rows++);
+        in_line = SIZE_MAX; /* the line's first byte makes it 0 again */
+    }
+    if (rows == 0 || (whole && !quoted && in_line > 0 && rows < ROWS_LOOKED_AT))
+        end_row(counts, rows);
+    for (size_t i = DELIMITERS; i-- > 0;)
+        if (counts[i].in_heading > 0 && !is_better(&counts[best], &counts[i]))
             best = i;
-    return candidates[best];
+    return delimiters[best];
 }
 
 /* ---- comma and semicolon, by libcsv ---- */
@@ -239,22 +271,32 @@ static bool read_tsv_row(struct reader *reader, size_t *ret_used, struct error *
 
 /* ---- the whole ---- */
 
+static bool finish_form(struct reader *reader)
+{
+    if (reader->form->encoding == TEXT_ENCODING_UNKNOWN)
+        reader->form->encoding = TEXT_ENCODING_UTF8;
+    return true;
+}
+
 static bool read_rows(struct reader *reader, struct error *err)
 {
     while (text_window_fill(&reader->window, err)) {
+        reader->form->encoding = reader->window.decoder.encoding;
         if (text_window_length(&reader->window) == 0)
-            return true;
+            return finish_form(reader);
         begin_row(reader);
         size_t used = line_length(&reader->window, 0);
         if (is_blank(reader, used) && used > 0) {
             text_window_skip(&reader->window, used);
             continue;
         }
-        if (!reader->delimiter)
-            reader->delimiter = find_delimiter(text_window_bytes(&reader->window), used);
-        csv_set_delim(&reader->parser, (unsigned char)reader->delimiter);
-        bool done =
-            reader->delimiter == '\t' ? read_tsv_row(reader, &used, err) : read_csv_row(reader, &used, err);
+        if (!reader->form->delimiter)
+            reader->form->delimiter =
+                find_delimiter(text_window_bytes(&reader->window), text_window_length(&reader->window),
+                               reader->window.at_end);
+        csv_set_delim(&reader->parser, (unsigned char)reader->form->delimiter);
+        bool done = reader->form->delimiter == '\t' ? read_tsv_row(reader, &used, err)
+                                                    : read_csv_row(reader, &used, err);
         if (!done || !deliver(reader, err))
             return false;
         text_window_skip(&reader->window, used);
@@ -262,53 +304,45 @@ static bool read_rows(struct reader *reader, struct error *err)
     return false;
 }
 
-bool csv_read(const struct csv_source *source, char delimiter, csv_each each, void *context,
-              struct error *err)
+bool csv_read_form(const struct byte_source *source, struct csv_form *form, csv_each each, void *context,
+                   struct error *err)
 {
-    CLEANUP(reader_release) struct reader reader = {.delimiter = delimiter, .each = each, .context = context};
+    CLEANUP(reader_release) struct reader reader = {.form = form, .each = each, .context = context};
     if (csv_init(&reader.parser, PARSER_STRICT) != 0)
         return error_set(err, ERROR_INTERNAL, "libcsv cannot be used", "libcsv 无法使用");
-    text_window_init(&reader.window, source);
+    text_window_init(&reader.window, source, form->encoding);
     return read_rows(&reader, err);
 }
 
-/* ---- files ---- */
-
-static void close_file(int *fd)
+bool csv_read(const struct byte_source *source, char delimiter, csv_each each, void *context,
+              struct error *err)
 {
-    if (*fd >= 0)
-        close(*fd);
+    struct csv_form form = {.delimiter = delimiter};
+    return csv_read_form(source, &form, each, context, err);
 }
+
+/* ---- files ---- */
 
 static ssize_t read_file(void *context, void *bytes, size_t size)
 {
     return read(*(const int *)context, bytes, size);
 }
 
-/* O_NONBLOCK: a pipe by that name must not hold us before it can be refused. */
-static bool open_file(const char *path, int *ret_fd, struct error *err)
+static bool must_be_text(enum file_kind kind, struct error *err)
 {
-    struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    *ret_fd = fd;
-    if (fd < 0 || fstat(fd, &status) != 0)
-        return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID, "it cannot be opened: %s",
-                         "无法打开：%s", strerror(errno));
-    if (S_ISDIR(status.st_mode))
-        return error_set(err, ERROR_INVALID, "it is a folder; name a .csv or .tsv file",
-                         "这是文件夹，请指定 .csv 或 .tsv 文件");
-    if (!S_ISREG(status.st_mode))
-        return error_set(err, ERROR_INVALID, "it is no regular file; save it to a .csv or .tsv file first",
-                         "不是普通文件，请先保存为 .csv 或 .tsv 文件");
-    return true;
+    return kind == FILE_KIND_TEXT ||
+           error_set(err, ERROR_INVALID, "this is an Excel workbook; save it as “CSV UTF-8”",
+                     "这是 Excel 工作簿，请另存为“CSV UTF-8”");
 }
 
 bool csv_read_file(const char *path, csv_each each, void *context, struct error *err)
 {
-    CLEANUP(close_file) int fd = -1;
+    CLEANUP(file_close) int fd = -1;
+    enum file_kind kind;
     const char *ending = strrchr(path, '.');
     char delimiter = ending && strcasecmp(ending, ".tsv") == 0 ? '\t' : 0;
-    struct csv_source source = {.read = read_file, .context = &fd};
-    return (open_file(path, &fd, err) && csv_read(&source, delimiter, each, context, err)) ||
+    struct byte_source source = {.read = read_file, .context = &fd};
+    return (file_open(path, &fd, &kind, err) && must_be_text(kind, err) &&
+            csv_read(&source, delimiter, each, context, err)) ||
            error_prefix(err, "%s", "%s", path);
 }

@@ -1,21 +1,22 @@
 #include "formats/text_window.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
 
 #define WINDOW_SIZE (4 * CSV_ROW_MAX)
-#define MARK "\xEF\xBB\xBF"
 
-void text_window_init(struct text_window *window, const struct csv_source *source)
+void text_window_init(struct text_window *window, const struct byte_source *source,
+                      enum text_encoding encoding)
 {
-    *window = (struct text_window){.source = source, .memory = xmalloc(WINDOW_SIZE), .line = 1};
+    *window = (struct text_window){.memory = xmalloc(WINDOW_SIZE), .line = 1};
+    text_decoder_init(&window->decoder, source, encoding);
 }
 
 void text_window_release(struct text_window *window)
 {
+    text_decoder_release(&window->decoder);
     free(window->memory);
     window->memory = NULL;
 }
@@ -38,9 +39,8 @@ void text_window_skip(struct text_window *window, size_t length)
     window->start += length;
 }
 
-/* "line 7, column 12", of the byte at `at`. */
-static bool complain_at(const struct text_window *window, size_t at, const char *en, const char *zh,
-                        struct error *err)
+/* Puts "line 7, column 12", the place of the byte at `at`, in front of the error. */
+static bool locate(const struct text_window *window, size_t at, struct error *err)
 {
     size_t begin = at;
     while (begin > window->start && window->memory[begin - 1] != '\n' && window->memory[begin - 1] != '\r')
@@ -48,8 +48,14 @@ static bool complain_at(const struct text_window *window, size_t at, const char 
     long long line =
         window->line + text_window_breaks(text_window_bytes(window), begin - window->start, true);
     size_t column = utf8_count(window->memory + begin, at - begin) + 1;
-    error_set(err, ERROR_INVALID, "%s%.0s", "%.0s%s", en, zh);
     return error_prefix(err, "line %lld, column %zu", "第 %lld 行第 %zu 列", line, column);
+}
+
+static bool complain_at(const struct text_window *window, size_t at, const char *en, const char *zh,
+                        struct error *err)
+{
+    error_set(err, ERROR_INVALID, "%s%.0s", "%.0s%s", en, zh);
+    return locate(window, at, err);
 }
 
 /* Bytes at the end that may be the beginning of a character of which the rest is still to come. */
@@ -87,51 +93,28 @@ static bool check(struct text_window *window, struct error *err)
     const char *nul = memchr(fresh, '\0', length);
     if (nul)
         return complain_at(window, (size_t)(nul - window->memory),
-                           "a NUL byte: this is no text in UTF-8 (UTF-16?). Save it as “CSV UTF-8”.",
-                           "含有 NUL 字节，不是 UTF-8 文本（可能是 UTF-16）。请另存为“CSV UTF-8”。", err);
+                           "a NUL byte: this is no text. Save the file as “CSV UTF-8”.",
+                           "含有 NUL 字节，不是文本。请另存为“CSV UTF-8”。", err);
     if (!window->at_end)
         length -= unfinished(fresh, length);
     if (!utf8_valid(fresh, length))
         return complain_at(window, window->checked + first_invalid(fresh, length),
-                           "this is not UTF-8 (GB18030, Shift_JIS?). Save the file as “CSV UTF-8”.",
-                           "不是 UTF-8 编码（可能是 GB18030 或 Shift_JIS）。请另存为“CSV UTF-8”。", err);
+                           "this is not UTF-8, which the text before it is in. Save the file as “CSV UTF-8”.",
+                           "不是 UTF-8 编码，而前文是 UTF-8。请另存为“CSV UTF-8”。", err);
     window->checked += length;
     return true;
 }
 
-/* What the first bytes give away. */
-static bool check_beginning(struct text_window *window, struct error *err)
-{
-    static const struct {
-        const char *bytes;
-        size_t length;
-        const char *en, *zh;
-    } others[] = {
-        {"PK\3\4", 4, "this is an Excel workbook or a ZIP file; save it as “CSV UTF-8”",
-         "这是 Excel 工作簿或 ZIP 文件，请另存为“CSV UTF-8”"},
-        {"\xD0\xCF\x11\xE0", 4, "this is an old Excel workbook (.xls); save it as “CSV UTF-8”",
-         "这是旧版 Excel 工作簿（.xls），请另存为“CSV UTF-8”"},
-        {"\xFF\xFE", 2, "this is UTF-16; save it as “CSV UTF-8”", "编码为 UTF-16，请另存为“CSV UTF-8”"},
-        {"\xFE\xFF", 2, "this is UTF-16; save it as “CSV UTF-8”", "编码为 UTF-16，请另存为“CSV UTF-8”"},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-        if (window->end >= others[i].length && memcmp(window->memory, others[i].bytes, others[i].length) == 0)
-            return error_set(err, ERROR_INVALID, "%s%.0s", "%.0s%s", others[i].en, others[i].zh);
-    if (window->end >= 3 && memcmp(window->memory, MARK, 3) == 0)
-        window->start = window->checked = 3;
-    window->begun = true;
-    return true;
-}
+/* At least this much room is left before the decoder is asked: a character must fit. */
+#define ROOM_LEAST 64
 
 static bool read_more(struct text_window *window, struct error *err)
 {
-    ssize_t got = window->source->read(window->source->context, window->memory + window->end,
-                                       WINDOW_SIZE - window->end);
-    if (got < 0 && errno == EINTR)
-        return true;
-    if (got < 0)
-        return error_set(err, ERROR_INTERNAL, "it cannot be read: %s", "无法读取：%s", strerror(errno));
-    window->end += (size_t)got;
+    size_t got;
+    if (!text_decoder_read(&window->decoder, window->memory + window->end, WINDOW_SIZE - window->end, &got,
+                           err))
+        return err && err->code == ERROR_INVALID ? locate(window, window->end, err) : false;
+    window->end += got;
     window->at_end = got == 0;
     return true;
 }
@@ -144,8 +127,8 @@ bool text_window_fill(struct text_window *window, struct error *err)
     window->end -= window->start;
     window->checked -= window->start;
     window->start = 0;
-    while (!window->at_end && window->end < WINDOW_SIZE)
+    while (!window->at_end && WINDOW_SIZE - window->end >= ROOM_LEAST)
         if (!read_more(window, err))
             return false;
-    return (window->begun || check_beginning(window, err)) && check(window, err);
+    return check(window, err);
 }

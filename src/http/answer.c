@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "http/compress.h"
+#include "http/disposition.h"
 #include "http/negotiate.h"
 #include "http/problem.h"
 
@@ -24,6 +25,8 @@ static const char *answer_bytes(const struct http_exchange *x)
 size_t answer_length(const struct http_exchange *x)
 {
     const struct http_request *request = &x->request;
+    if (x->file >= 0)
+        return (size_t)x->file_size;
     return request->response.fixed_body ? request->response.fixed_length : request->response.body.length;
 }
 
@@ -35,26 +38,43 @@ static const char *added_header(const struct http_request *request, const char *
     return NULL;
 }
 
-/* A handler that left no status or let its body run over is our mistake; it must not look like an
- * empty or cut success. */
-static void check_answer(struct http_request *request)
+/* What is wrong with it, for the log; NULL: nothing. */
+static const char *mistake_in(const struct http_exchange *x)
 {
-    int status = request->response.status;
-    if (status >= 200 && status <= 599 && !request->response.body.overflowed)
+    const struct http_request *request = &x->request;
+    if (request->response.status < 200 || request->response.status > 599)
+        return "the handler left no status";
+    if (request->response.body.overflowed)
+        return "the answer went over its ceiling";
+    if (x->produce && (x->plan.run != HTTP_RUN_WORKER || !x->server->workers))
+        return "an I/O thread cannot stream";
+    return NULL;
+}
+
+/* Our own mistake must not look like an empty or cut success. */
+static void check_answer(struct http_exchange *x)
+{
+    struct http_request *request = &x->request;
+    const char *mistake = mistake_in(x);
+    if (!mistake)
         return;
-    log_write(LOG_ERROR, "http", request->request_id, "%s %s: %s", request->method, request->path,
-              request->response.body.overflowed ? "the answer went over its ceiling"
-                                                : "the handler left no status");
+    log_write(LOG_ERROR, "http", request->request_id, "%s %s: %s", request->method, request->path, mistake);
     struct error err;
     error_set(&err, ERROR_INTERNAL, "The answer could not be made; tell the operator the request id.",
               "无法生成响应；请将请求编号告知管理员。");
     http_response_problem(request, &err);
 }
 
+static bool in_memory(const struct http_exchange *x)
+{
+    return !x->produce && x->file < 0;
+}
+
 static void make_etag(struct http_exchange *x)
 {
     struct http_request *request = &x->request;
-    if (strcmp(request->method, "GET") != 0 || request->response.status != 200 || request->response.no_etag) {
+    if (strcmp(request->method, "GET") != 0 || request->response.status != 200 || request->response.no_etag ||
+        !in_memory(x)) {
         request->response.etag = NULL;
         return;
     }
@@ -76,9 +96,9 @@ static bool client_has_it(const struct http_request *request)
 static bool wants_gzip(const struct http_exchange *x)
 {
     const struct http_request *request = &x->request;
-    return request->response.body.length >= HTTP_COMPRESS_MIN && !request->response.fixed_body &&
-           has_body(request->response.status) && !added_header(request, "Content-Encoding") &&
-           http_compressible(request->response.content_type) &&
+    bool large = in_memory(x) ? request->response.body.length >= HTTP_COMPRESS_MIN : x->produce != NULL;
+    return large && !request->response.fixed_body && has_body(request->response.status) &&
+           !added_header(request, "Content-Encoding") && http_compressible(request->response.content_type) &&
            http_accepts_encoding(http_request_header(request, "Accept-Encoding"), "gzip");
 }
 
@@ -98,14 +118,19 @@ static bool compress_body(struct http_exchange *x)
 void answer_prepare(struct http_exchange *x)
 {
     struct http_request *request = &x->request;
-    check_answer(request);
+    check_answer(x);
     if (!request->response.content_type)
         request->response.content_type = "application/json";
     x->vary_language = strstr(request->response.content_type, "json") != NULL;
+    x->content_encoding = NULL;
+    x->content_disposition =
+        request->response.file_name ? http_attachment(&request->arena, request->response.file_name) : NULL;
     make_etag(x);
     bool gzip = wants_gzip(x);
     if (client_has_it(request))
         request->response.status = 304;
+    else if (gzip && x->produce)
+        x->content_encoding = "gzip"; /* by stream.c, as it is made */
     else if (gzip)
         gzip = compress_body(x);
     /* Other bytes, another strong ETag: RFC 9110, 8.8.3. */
@@ -148,10 +173,12 @@ static void emit_headers(const struct http_exchange *x, header_sink sink, void *
     sink(context, "X-Request-Id", request->request_id);
     sink(context, "X-Content-Type-Options", "nosniff");
     sink(context, "Referrer-Policy", "same-origin");
-    if (answer_length(x) > 0 && has_body(request->response.status))
+    if ((answer_length(x) > 0 || !in_memory(x)) && has_body(request->response.status))
         sink(context, "Content-Type", request->response.content_type);
     if (x->content_encoding)
         sink(context, "Content-Encoding", x->content_encoding);
+    if (x->content_disposition)
+        sink(context, "Content-Disposition", x->content_disposition);
     emit_validators(x, sink, context);
     for (const struct http_header *h = request->response.headers; h; h = h->next)
         sink(context, h->name, h->value);
@@ -159,11 +186,20 @@ static void emit_headers(const struct http_exchange *x, header_sink sink, void *
         sink(context, "Connection", "close");
 }
 
-/* The body as libmicrohttpd takes it, without a copy: it stays in the exchange until completed.
- * (Streamed answers, of any length in constant memory, get their place here: a third source of
- * bytes, by MHD_create_response_from_callback.) */
-static struct MHD_Response *make_response(const struct http_exchange *x)
+static struct MHD_Response *file_response(struct http_exchange *x)
 {
+    struct MHD_Response *response = MHD_create_response_from_fd64((uint64_t)x->file_size, x->file);
+    x->file_handed_over = response != NULL;
+    return response;
+}
+
+/* The body as libmicrohttpd takes it, without a copy: it stays in the exchange until completed. */
+static struct MHD_Response *make_response(struct http_exchange *x)
+{
+    if (x->produce)
+        return stream_response(x);
+    if (x->file >= 0)
+        return file_response(x);
     size_t length = has_body(x->request.response.status) ? answer_length(x) : 0;
     return MHD_create_response_from_buffer(length, (void *)(uintptr_t)answer_bytes(x),
                                            MHD_RESPMEM_PERSISTENT);

@@ -75,3 +75,59 @@ bool http_gzip(const void *bytes, size_t length, struct strbuf *out)
     out->bytes[out->length] = '\0';
     return true;
 }
+
+/* ---- in pieces ---- */
+
+#define SINK_BYTES ((size_t)32 << 10)
+
+struct gzip_stream {
+    z_stream z;
+    unsigned char out[SINK_BYTES];
+};
+
+static voidpf allocate(voidpf context, uInt count, uInt size)
+{
+    (void)context;
+    return xcalloc(count, size);
+}
+
+static void release(voidpf context, voidpf memory)
+{
+    (void)context;
+    free(memory);
+}
+
+struct gzip_stream *gzip_stream_new(void)
+{
+    struct gzip_stream *stream = xcalloc(1, sizeof(*stream));
+    stream->z.zalloc = allocate;
+    stream->z.zfree = release;
+    /* Can fail only for memory, which allocate() does not let happen, and for wrong constants. */
+    if (deflateInit2(&stream->z, LEVEL, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        abort();
+    return stream;
+}
+
+void gzip_stream_free(struct gzip_stream *stream)
+{
+    if (!stream)
+        return;
+    deflateEnd(&stream->z);
+    free(stream);
+}
+
+bool gzip_stream_write(struct gzip_stream *stream, const void *bytes, size_t length, bool last,
+                       gzip_sink sink, void *context)
+{
+    z_stream *z = &stream->z;
+    z->next_in = (Bytef *)(uintptr_t)bytes;
+    z->avail_in = (uInt)length;
+    do { /* until it leaves room: then it has nothing more to give for now */
+        z->next_out = stream->out;
+        z->avail_out = sizeof(stream->out);
+        deflate(z, last ? Z_FINISH : Z_NO_FLUSH);
+        if (!sink(context, stream->out, sizeof(stream->out) - z->avail_out))
+            return false;
+    } while (z->avail_out == 0);
+    return true;
+}

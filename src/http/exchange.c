@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -17,6 +18,8 @@ struct http_exchange *exchange_new(struct connection *connection)
     x->connection = connection;
     x->server = connection->server;
     x->request.exchange = x;
+    x->file = -1;
+    pipe_init(&x->pipe);
     atomic_init(&x->references, 1);
     return x;
 }
@@ -25,6 +28,9 @@ void exchange_unref(struct http_exchange *x)
 {
     if (!x || atomic_fetch_sub(&x->references, 1) > 1)
         return;
+    form_close(x->form);
+    exchange_drop_content(x);
+    pipe_free(&x->pipe);
     arena_release(&x->request.arena);
     strbuf_release(&x->request.response.body);
     strbuf_release(&x->body);
@@ -41,8 +47,25 @@ static struct strbuf buffer_emptied(struct strbuf *buf)
     return (struct strbuf){.bytes = buf->bytes, .capacity = buf->capacity};
 }
 
+void exchange_drop_content(struct http_exchange *x)
+{
+    if (x->produce)
+        pipe_reset(&x->pipe);
+    x->produce = NULL;
+    x->produce_context = NULL;
+    if (x->file >= 0 && !x->file_handed_over)
+        close(x->file);
+    x->file = -1;
+    x->file_size = 0;
+    x->file_handed_over = false;
+}
+
 void exchange_reset(struct http_exchange *x)
 {
+    exchange_drop_content(x);
+    form_close(x->form);
+    x->form = NULL;
+    x->body_received = 0;
     if (x->request.arena.allocated > KEEP_BYTES)
         arena_release(&x->request.arena);
     else
@@ -56,7 +79,7 @@ void exchange_reset(struct http_exchange *x)
     x->spare = buffer_emptied(&x->spare);
     atomic_store_explicit(&x->stage, EXCHANGE_LINE, memory_order_relaxed);
     x->plan = (struct http_plan){0};
-    x->target = x->target_end = x->content_encoding = NULL;
+    x->target = x->target_end = x->content_encoding = x->content_disposition = NULL;
     x->headers = x->parameters = NULL;
     x->header_count = x->parameter_count = 0;
     x->head_read = x->body_coming = x->refused = x->vary_language = false;

@@ -4,6 +4,8 @@
  *   server.c    starts and stops
  *   stages.c    libmicrohttpd's callbacks: the stages of an exchange, and its hand-over to a worker
  *   exchange.c  the exchange's memory; reading the head (headers, target, who, language)
+ *   stream.c    answers that are made while they are sent
+ *   form.c      bodies that are forms
  *   answer.c    from status and body to what is sent: ETag, 304, compression, headers
  *
  * A connection keeps its exchange, with its arena and buffers, for the next request on it. While a
@@ -13,12 +15,15 @@
 #define KIMONO_HTTP_EXCHANGE_H
 
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "http/address.h"
+#include "http/form.h"
 #include "http/query.h"
 #include "http/request.h"
 #include "http/server.h"
+#include "http/stream.h"
 #include "http/watch.h"
 
 #define HTTP_HEADERS_MAX 100
@@ -30,8 +35,9 @@ enum exchange_stage {
     EXCHANGE_BODY,      /* the head has been read; the body comes, or the end of the request */
     EXCHANGE_HANDOVER,  /* complete, to be suspended for a worker at the next call: see stages.c */
     EXCHANGE_WORKING,   /* on the worker pool; the connection is suspended */
-    EXCHANGE_READY,     /* the answer is complete in memory */
-    EXCHANGE_ABANDONED, /* the server stops: the connection is taken from the worker */
+    EXCHANGE_STREAMING, /* the head may go out; the worker still makes the rest */
+    EXCHANGE_READY,     /* the answer is complete */
+    EXCHANGE_ABANDONED, /* the connection is taken from the worker: the server stops, the client went */
 };
 
 struct http_server {
@@ -39,12 +45,14 @@ struct http_server {
     struct http_handler handler;
     struct worker_pool *workers;
     struct watch *watch;
+    char *temporary_folder;
     int64_t timeout_us;
     int port;
     char trusted_proxy[ADDRESS_SIZE]; /* "": none */
     atomic_bool stopping;
     atomic_size_t active;  /* exchanges whose head was read and that are not completed */
-    atomic_size_t working; /* exchanges that are suspended or about to be, for a worker */
+    atomic_size_t working; /* connections that are suspended or about to be, for a worker */
+    atomic_size_t streams; /* producers that run */
     atomic_bool closing;   /* the grace is over: nothing is suspended any more */
     atomic_int references; /* the owner's, and one for each task on the worker pool */
 };
@@ -55,6 +63,21 @@ struct connection {
     struct MHD_Connection *mhd;
     struct http_exchange *exchange; /* one as long as the connection lasts */
     char peer[ADDRESS_SIZE];
+};
+
+/* Between a producer and its connection: see stream.c. */
+struct http_pipe {
+    pthread_mutex_t lock;
+    pthread_cond_t room;
+    char *bytes; /* a ring; NULL until something is written */
+    size_t first, filled;
+    bool ended;     /* nothing more will be written */
+    bool failed;    /* and what was written is not whole */
+    bool broken;    /* nobody takes any more */
+    bool suspended; /* the connection waits for bytes */
+    /* The I/O thread's own. */
+    int64_t taken;                  /* bytes */
+    int64_t began_us, suspended_us; /* suspended_us 0: it does not wait */
 };
 
 struct http_exchange {
@@ -70,12 +93,21 @@ struct http_exchange {
     size_t header_count;
     struct http_pair *parameters;
     size_t parameter_count;
-    struct strbuf body;  /* of the request */
+    struct strbuf body; /* of the request */
+    struct form *form;  /* or in parts; NULL: it is none */
+    size_t body_received;
     struct strbuf spare; /* the other buffer of a compression */
     const char *content_encoding;
-    bool head_read;   /* counts as active, and finish is due */
-    bool body_coming; /* a body was announced */
-    bool refused;     /* answered with the body unread: drain before closing */
+    const char *content_disposition;
+    http_producer produce; /* of a streamed answer; NULL: it is none */
+    void *produce_context;
+    struct http_pipe pipe;
+    int file; /* that is the answer; -1: none */
+    int64_t file_size;
+    bool file_handed_over; /* to libmicrohttpd, which closes it */
+    bool head_read;        /* counts as active, and finish is due */
+    bool body_coming;      /* a body was announced */
+    bool refused;          /* answered with the body unread: drain before closing */
     bool vary_language;
 };
 
@@ -94,11 +126,28 @@ enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, co
 void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **state,
                            enum MHD_RequestTerminationCode code);
 
+void exchange_set_deadline(struct http_exchange *x, int64_t deadline_us);
+/* Gives the connection back to its I/O thread. False: it has been taken away, the worker finishes. */
+bool exchange_hand_back(struct http_exchange *x, enum exchange_stage stage);
+void exchange_finish(struct http_exchange *x); /* the handler's finish, exactly once */
+
+/* stream.c */
+void pipe_init(struct http_pipe *pipe);
+void pipe_reset(struct http_pipe *pipe);
+void pipe_free(struct http_pipe *pipe);
+/* On the worker, after the handler: makes the answer and finishes, or leaves that to completion. */
+void stream_run(struct http_exchange *x);
+struct MHD_Response *stream_response(struct http_exchange *x);
+void stream_break(struct http_exchange *x); /* nobody takes any more; from any thread */
+bool stream_failed(struct http_exchange *x);
+
 /* exchange.c */
 struct http_exchange *exchange_new(struct connection *connection);
 void exchange_unref(struct http_exchange *x); /* takes NULL */
 /* Empties it for the next request; large buffers go back to the heap. */
 void exchange_reset(struct http_exchange *x);
+/* No stream and no file is the answer any more. */
+void exchange_drop_content(struct http_exchange *x);
 /* Copies method, headers, target into the request and finds out who asks, in which language. False:
  * not acceptable; `err` says why, and the request is complete enough for a problem. */
 bool exchange_read_head(struct http_exchange *x, struct MHD_Connection *mhd, const char *method,
@@ -113,6 +162,6 @@ enum MHD_Result answer_send(struct http_exchange *x, struct MHD_Connection *mhd)
 /* Writes the prepared answer straight to the socket, for the one case in which libmicrohttpd takes
  * none: in the middle of a body. The connection must be closed after it. */
 void answer_write_now(struct http_exchange *x, int socket);
-size_t answer_length(const struct http_exchange *x);
+size_t answer_length(const struct http_exchange *x); /* 0 for a stream */
 
 #endif

@@ -110,3 +110,45 @@ bool http_etag_listed(const char *if_none_match, const char *etag)
     }
     return false;
 }
+
+/* The end of a token, or of a quoted string with its quotes. Source: RFC 9110, 5.6.2 and 5.6.4. */
+static const char *word_end(const char *at)
+{
+    if (*at != '"')
+        return at + strcspn(at, " \t,;=\"");
+    for (at++; *at && *at != '"'; at++)
+        if (*at == '\\' && at[1])
+            at++;
+    return *at ? at + 1 : at;
+}
+
+/* "10" and "\"10\"" as 10; anything else: 0. */
+static int read_seconds(const char *at, const char *end, int max)
+{
+    int seconds = 0;
+    if (*at == '"' && end - at >= 2)
+        at++, end--;
+    for (; at < end; at++) {
+        if (!isdigit((unsigned char)*at))
+            return 0;
+        seconds = seconds * 10 + (*at - '0');
+        if (seconds > max)
+            seconds = max;
+    }
+    return seconds;
+}
+
+int http_prefer_wait(const char *prefer, int max)
+{
+    for (const char *at = prefer ? prefer : ""; *(at += strspn(at, " \t,"));) {
+        const char *name = at, *end = word_end(at), *value = end + strspn(end, " \t");
+        bool is_wait = end - name == 4 && strncasecmp(name, "wait", 4) == 0;
+        if (is_wait) {
+            value += *value == '=' ? 1 + strspn(value + 1, " \t") : 0;
+            return read_seconds(value, word_end(value), max);
+        }
+        for (at = end; *at && *at != ',';) /* the rest of this preference */
+            at = *at == '"' ? word_end(at) : at + 1;
+    }
+    return 0;
+}

@@ -1,4 +1,4 @@
-/* Content negotiation: Accept-Language, Accept-Encoding, If-None-Match. Pure functions; a header that
+/* Content negotiation: Accept-Language, Accept-Encoding, If-None-Match, Prefer. Pure functions; a header that
  * is absent is NULL, one that is nonsense counts as absent as far as it is nonsense. */
 #ifndef KIMONO_HTTP_NEGOTIATE_H
 #define KIMONO_HTTP_NEGOTIATE_H
@@ -16,5 +16,8 @@ bool http_accepts_encoding(const char *accept_encoding, const char *coding);
 /* Whether If-None-Match names the etag (given without quotes), by weak comparison, or is '*'. The
  * compressed variants that this server makes of one content ("…-gz", "…-br") count as that content. */
 bool http_etag_listed(const char *if_none_match, const char *etag);
+
+/* Seconds of the first 'wait' in Prefer (RFC 7240), `max` at most; 0: none is asked for. */
+int http_prefer_wait(const char *prefer, int max);
 
 #endif

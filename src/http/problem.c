@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "http/exchange.h"
+
 static void write_fields(struct json_writer *w, const struct error *err, enum language language)
 {
     json_key(w, "errors");
@@ -32,7 +34,9 @@ static void write_problem(struct json_writer *w, const struct http_request *requ
 
 void http_response_problem(struct http_request *request, const struct error *err)
 {
+    exchange_drop_content(request->exchange);
     strbuf_reset(&request->response.body);
+    request->response.file_name = NULL;
     request->response.fixed_body = NULL;
     request->response.fixed_length = 0;
     request->response.etag = NULL;

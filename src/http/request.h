@@ -13,6 +13,15 @@
 #include "base/json_writer.h"
 #include "base/strbuf.h"
 
+struct http_form_field;
+
+/* How the answer's way to the client ended, for the log. */
+enum http_ending {
+    HTTP_ENDING_WHOLE,
+    HTTP_ENDING_BROKEN, /* the client left in the middle, or was cut off by the server's stop */
+    HTTP_ENDING_FAILED, /* a stream failed in the middle (http/stream.h) */
+};
+
 struct http_request {
     struct arena arena;
     const char *method; /* as sent; "HEAD" is dispatched as "GET" by the server: see is_head */
@@ -26,6 +35,7 @@ struct http_request {
     int64_t received_at;     /* clock_now_ms */
     const char *body;        /* complete, a NUL behind it; NULL while empty */
     size_t body_length;
+    const struct http_form_field *form; /* instead of `body`, where the plan says so; NULL: empty */
     void *user; /* the dispatcher's, in the arena; NULL in finish if begin was never called */
 
     struct {
@@ -37,7 +47,9 @@ struct http_request {
         size_t fixed_length;
         const char *etag;            /* without quotes, in the arena or longer; NULL: the body's hash */
         bool no_etag;                /* the answer is not to be validated by If-None-Match */
+        const char *file_name;       /* UTF-8, in the arena or longer: to be saved under it; NULL: shown */
         struct http_header *headers; /* added ones, newest first */
+        enum http_ending ending;     /* of streams and files; set when `finish` is called */
     } response;
 
     struct http_exchange *exchange; /* the server's own part */

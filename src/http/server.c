@@ -14,8 +14,17 @@
 
 void server_unref(struct http_server *server)
 {
-    if (atomic_fetch_sub(&server->references, 1) == 1)
-        free(server);
+    if (atomic_fetch_sub(&server->references, 1) > 1)
+        return;
+    free(server->temporary_folder);
+    free(server);
+}
+
+/* For CLEANUP, until it is started. */
+static void unref_pointer(struct http_server **server)
+{
+    if (*server)
+        server_unref(*server);
 }
 
 static size_t or_default(size_t value, size_t otherwise)
@@ -52,15 +61,17 @@ static bool take_options(struct http_server *server, const struct http_server_op
                          "受信任代理“%s”不是 IP 地址。", proxy);
     server->handler = options->handler;
     server->workers = options->workers;
+    if (options->temporary_folder)
+        server->temporary_folder = xstrdup(options->temporary_folder);
     server->timeout_us = (int64_t)(options->timeout_seconds > 0 ? options->timeout_seconds : 30) * 1000000;
-    atomic_init(&server->references, 1);
     return true;
 }
 
 bool http_server_start(struct http_server **ret_server, const struct http_server_options *options,
                        struct error *err)
 {
-    CLEANUP(free_pointer) struct http_server *server = xcalloc(1, sizeof(*server));
+    CLEANUP(unref_pointer) struct http_server *server = xcalloc(1, sizeof(*server));
+    atomic_init(&server->references, 1);
     int listener;
     if (!take_options(server, options, err) ||
         !address_listen(options->listen, &listener, &server->port, err))
@@ -89,15 +100,17 @@ static void pause_briefly(void)
     nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 }
 
-/* Takes the connection from a worker that is not done. Whoever moves the stage on from WORKING, the
+/* Takes the connection from a worker that is not done, or ends its stream. Whoever moves the stage on from WORKING, the
  * worker or this, resumes the connection. */
 static void abandon(void *context, struct watched *watched)
 {
     struct connection *connection = (struct connection *)watched;
     enum exchange_stage stage = EXCHANGE_WORKING;
     size_t *abandoned = context;
-    if (!atomic_compare_exchange_strong(&connection->exchange->stage, &stage, EXCHANGE_ABANDONED))
+    if (!atomic_compare_exchange_strong(&connection->exchange->stage, &stage, EXCHANGE_ABANDONED)) {
+        stream_break(connection->exchange);
         return;
+    }
     (*abandoned)++;
     MHD_resume_connection(connection->mhd);
     atomic_fetch_sub(&connection->server->working, 1);

@@ -2,9 +2,10 @@
  *
  * For every request it calls `begin` when the headers are there, with the body still unread; begin
  * says how much body may come (http_server: over that 413 at once, without reading it) and where the
- * request is to be handled. `handle` then runs, on the I/O thread or on the worker pool with the
+ * request is to be handled. A form is taken apart as it comes, its files on disk. `handle` then runs, on the I/O thread or on the worker pool with the
  * connection suspended, and leaves status and body in the request; the server adds X-Request-Id,
- * ETag and 304, compression, HEAD, security headers, and sends. `finish` is called when the answer
+ * ETag and 304, compression, HEAD, security headers, and sends. What is too large for memory is streamed
+ * (http/stream.h). `finish` is called when the answer
  * has been handed to the network or the client has gone, on every request, for its log row: exactly
  * once, also for a request that the server itself refused (400, 413, 503 …), then possibly without
  * begin. Only what cannot be read as HTTP at all (no request line, headers beyond 32 KiB) is never
@@ -23,6 +24,7 @@ enum http_run { HTTP_RUN_IO, HTTP_RUN_WORKER };
 struct http_plan {
     size_t body_limit; /* bytes; 0: any body is refused with 413 */
     enum http_run run;
+    bool form;     /* the body is multipart/form-data (http/form.h); any other is refused with 415 */
     bool answered; /* begin has already written the answer (401, 404, 405 …): do not read the body */
 };
 
@@ -39,9 +41,10 @@ struct http_server_options {
     size_t connections; /* 0: 1024 */
     /* 0: 256. Not applied when there is a trusted proxy: then all come from its address. */
     size_t connections_per_address;
-    int timeout_seconds;         /* of an idle or slow connection; 0: 30 */
-    const char *trusted_proxy;   /* peer address whose X-Forwarded-For is believed; NULL: none */
-    struct worker_pool *workers; /* for HTTP_RUN_WORKER; not owned; NULL: all on the I/O threads */
+    int timeout_seconds;          /* of an idle or slow connection; 0: 30 */
+    const char *trusted_proxy;    /* peer address whose X-Forwarded-For is believed; NULL: none */
+    struct worker_pool *workers;  /* for HTTP_RUN_WORKER; not owned; NULL: all on the I/O threads */
+    const char *temporary_folder; /* for uploaded files; copied; NULL: see base/temporary_file.h */
     struct http_handler handler;
 };
 

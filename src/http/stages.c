@@ -10,7 +10,7 @@
 
 /* ---- deadlines ---- */
 
-static void set_deadline(struct http_exchange *x, int64_t deadline_us)
+void exchange_set_deadline(struct http_exchange *x, int64_t deadline_us)
 {
     atomic_store_explicit(&x->connection->watched.deadline_us, deadline_us, memory_order_relaxed);
 }
@@ -19,7 +19,7 @@ static void set_deadline(struct http_exchange *x, int64_t deadline_us)
 static void set_send_deadline(struct http_exchange *x)
 {
     int64_t transfer_us = (int64_t)(answer_length(x) / HTTP_SLOWEST) * 1000000;
-    set_deadline(x, clock_monotonic_us() + x->server->timeout_us + transfer_us);
+    exchange_set_deadline(x, clock_monotonic_us() + x->server->timeout_us + transfer_us);
 }
 
 /* A sender has the time limit between two pieces, and for the whole what the slowest may take. */
@@ -27,17 +27,22 @@ static void set_body_deadline(struct http_exchange *x)
 {
     int64_t limit = x->server->timeout_us;
     int64_t pause = clock_monotonic_us() + limit;
-    int64_t whole = x->request.started_us + limit + (int64_t)(x->body.length / HTTP_SLOWEST) * 1000000;
-    set_deadline(x, pause < whole ? pause : whole);
+    int64_t whole = x->request.started_us + limit + (int64_t)(x->body_received / HTTP_SLOWEST) * 1000000;
+    exchange_set_deadline(x, pause < whole ? pause : whole);
 }
 
 /* ---- answering ---- */
 
+static enum MHD_Result send_answer(struct http_exchange *x, struct MHD_Connection *mhd)
+{
+    set_send_deadline(x);
+    return answer_send(x, mhd);
+}
+
 static enum MHD_Result send_prepared(struct http_exchange *x, struct MHD_Connection *mhd)
 {
     atomic_store(&x->stage, EXCHANGE_READY);
-    set_send_deadline(x);
-    return answer_send(x, mhd);
+    return send_answer(x, mhd);
 }
 
 static enum MHD_Result send_problem(struct http_exchange *x, struct MHD_Connection *mhd,
@@ -55,7 +60,7 @@ static enum MHD_Result refuse(struct http_exchange *x, struct MHD_Connection *mh
     return send_problem(x, mhd, err);
 }
 
-static void finish(struct http_exchange *x)
+void exchange_finish(struct http_exchange *x)
 {
     const struct http_handler *handler = &x->server->handler;
     if (handler->finish)
@@ -72,18 +77,26 @@ static void handle(struct http_exchange *x)
     answer_prepare(x);
 }
 
+bool exchange_hand_back(struct http_exchange *x, enum exchange_stage stage)
+{
+    struct http_server *server = x->server;
+    enum exchange_stage working = EXCHANGE_WORKING;
+    if (!atomic_compare_exchange_strong(&x->stage, &working, stage))
+        return false;
+    MHD_resume_connection(x->connection->mhd);
+    atomic_fetch_sub(&server->working, 1);
+    return true;
+}
+
 static void run_on_worker(void *context)
 {
     struct http_exchange *x = context;
     struct http_server *server = x->server;
     handle(x);
-    enum exchange_stage stage = EXCHANGE_WORKING;
-    if (atomic_compare_exchange_strong(&x->stage, &stage, EXCHANGE_READY)) {
-        MHD_resume_connection(x->connection->mhd);
-        atomic_fetch_sub(&server->working, 1);
-    } else {
-        finish(x); /* abandoned: the connection is gone and could not do it */
-    }
+    if (x->produce && !x->request.is_head)
+        stream_run(x);
+    else if (!exchange_hand_back(x, EXCHANGE_READY))
+        exchange_finish(x); /* abandoned: the connection is gone and could not do it */
     exchange_unref(x);
     server_unref(server);
 }
@@ -99,16 +112,11 @@ static void say_busy(struct http_exchange *x)
 }
 
 /* The queue is full: the task that was announced will not run. */
-static void take_back(struct http_exchange *x, struct MHD_Connection *mhd)
+static void take_back(struct http_exchange *x)
 {
-    enum exchange_stage stage = EXCHANGE_WORKING;
     say_busy(x);
-    if (atomic_compare_exchange_strong(&x->stage, &stage, EXCHANGE_READY)) {
-        MHD_resume_connection(mhd);
-        atomic_fetch_sub(&x->server->working, 1);
-    } else {
-        finish(x); /* abandoned in this very moment */
-    }
+    if (!exchange_hand_back(x, EXCHANGE_READY))
+        exchange_finish(x);                      /* abandoned in this very moment */
     atomic_fetch_sub(&x->server->references, 1); /* the owner's is still there */
     atomic_fetch_sub(&x->references, 1);         /* and so is the connection's */
 }
@@ -130,18 +138,22 @@ static enum MHD_Result hand_to_worker(struct http_exchange *x, struct MHD_Connec
     }
     atomic_fetch_add(&x->references, 1);
     atomic_fetch_add(&server->references, 1);
-    set_deadline(x, WATCH_NEVER);
+    exchange_set_deadline(x, WATCH_NEVER);
     MHD_suspend_connection(mhd); /* first: from the next line on it may be resumed */
     atomic_store(&x->stage, EXCHANGE_WORKING);
     if (!worker_pool_submit(server->workers, run_on_worker, x))
-        take_back(x, mhd);
+        take_back(x);
     return MHD_YES;
 }
 
 static enum MHD_Result run(struct http_exchange *x, struct MHD_Connection *mhd)
 {
+    struct error err;
+    error_clear(&err);
     x->request.body = x->body.length > 0 ? x->body.bytes : NULL;
     x->request.body_length = x->body.length;
+    if (x->form && !form_finish(x->form, &err))
+        return send_problem(x, mhd, &err);
     if (x->plan.run == HTTP_RUN_WORKER && !x->plan.answered && x->server->workers) {
         atomic_store_explicit(&x->stage, EXCHANGE_HANDOVER, memory_order_relaxed);
         return MHD_YES;
@@ -189,6 +201,9 @@ static enum MHD_Result begin(struct http_exchange *x, struct MHD_Connection *mhd
         say_too_large(x, &err);
         return refuse(x, mhd, &err);
     }
+    if (!x->plan.answered && x->plan.form && x->body_coming &&
+        !form_open(&x->form, &x->request, x->server->temporary_folder, &err))
+        return refuse(x, mhd, &err);
     x->body.ceiling = x->plan.body_limit + 1; /* the NUL */
     return MHD_YES;
 }
@@ -207,24 +222,36 @@ static enum MHD_Result on_head(struct http_exchange *x, struct MHD_Connection *m
     return begin(x, mhd);
 }
 
-/* Only a chunked body can still grow too large. libmicrohttpd takes no answer while a body comes, so
- * it is written past it and the connection closed. */
-static enum MHD_Result on_body(struct http_exchange *x, struct MHD_Connection *mhd, const char *bytes,
-                               size_t *length)
+/* Only a chunked body can still grow too large. */
+static bool take_body(struct http_exchange *x, const char *bytes, size_t length, struct error *err)
 {
-    strbuf_append(&x->body, bytes, *length);
+    x->body_received += length;
+    if (x->body_received > x->plan.body_limit) {
+        say_too_large(x, err);
+        return false;
+    }
+    if (x->form)
+        return form_feed(x->form, bytes, length, err);
+    strbuf_append(&x->body, bytes, length);
+    return true;
+}
+
+/* libmicrohttpd takes no answer while a body comes, so it is written past it and the connection
+ * closed. */
+static enum MHD_Result on_body(struct http_exchange *x, const char *bytes, size_t *length)
+{
+    struct error err;
+    error_clear(&err);
+    bool taken = take_body(x, bytes, *length, &err);
     *length = 0;
-    if (!x->body.overflowed) {
+    if (taken) {
         set_body_deadline(x);
         return MHD_YES;
     }
-    struct error err;
-    say_too_large(x, &err);
     x->refused = true;
     http_response_problem(&x->request, &err);
     answer_prepare(x);
     answer_write_now(x, x->connection->watched.socket);
-    (void)mhd;
     return MHD_NO;
 }
 
@@ -239,9 +266,10 @@ enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, co
         return MHD_NO;
     switch (atomic_load(&x->stage)) {
     case EXCHANGE_LINE: return on_head(x, mhd, method, version);
-    case EXCHANGE_BODY: return *upload_length > 0 ? on_body(x, mhd, upload, upload_length) : run(x, mhd);
+    case EXCHANGE_BODY: return *upload_length > 0 ? on_body(x, upload, upload_length) : run(x, mhd);
     case EXCHANGE_HANDOVER: return hand_to_worker(x, mhd);
-    case EXCHANGE_READY: return send_prepared(x, mhd);
+    case EXCHANGE_STREAMING:
+    case EXCHANGE_READY: return send_answer(x, mhd);
     case EXCHANGE_WORKING:
     case EXCHANGE_ABANDONED: break;
     }
@@ -265,33 +293,53 @@ void *exchange_on_request_line(void *context, const char *target, struct MHD_Con
     x->target = arena_strndup(&x->request.arena, target, length);
     x->target_end = target + length;
     atomic_store_explicit(&connection->watched.idle, false, memory_order_relaxed);
-    set_deadline(x, clock_monotonic_us() + x->server->timeout_us);
+    exchange_set_deadline(x, clock_monotonic_us() + x->server->timeout_us);
     return x;
 }
 
-/* The answer is with the network, or the client has gone. */
+static enum http_ending ending_of(struct http_exchange *x, enum MHD_RequestTerminationCode code)
+{
+    if (!x->produce && x->file < 0)
+        return HTTP_ENDING_WHOLE;
+    if (stream_failed(x))
+        return HTTP_ENDING_FAILED;
+    return code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? HTTP_ENDING_WHOLE : HTTP_ENDING_BROKEN;
+}
+
+/* The exchange is free for the connection's next request. */
+static void complete(struct http_exchange *x, enum MHD_RequestTerminationCode code)
+{
+    struct connection *connection = x->connection;
+    struct watch *watch = x->server->watch;
+    if (x->head_read) {
+        x->request.response.ending = ending_of(x, code);
+        exchange_finish(x);
+    }
+    if (x->refused && x->body_coming)
+        watch_drain(watch, connection->watched.socket);
+    exchange_set_deadline(x, clock_monotonic_us() + x->server->timeout_us);
+    atomic_store_explicit(&connection->watched.idle, true, memory_order_relaxed);
+    exchange_reset(x);
+}
+
+/* The answer is with the network, or the client has gone. What a worker still has, it finishes: then
+ * the connection is about to close. */
 void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **state,
                            enum MHD_RequestTerminationCode code)
 {
     (void)context;
     (void)mhd;
-    (void)code;
     struct http_exchange *x = *state;
     if (!x)
         return;
     *state = NULL;
-    struct connection *connection = x->connection;
-    struct http_server *server = connection->server;
+    struct http_server *server = x->server;
     bool counted = x->head_read;
-    if (atomic_load(&x->stage) != EXCHANGE_ABANDONED) { /* then the worker has it, and finishes it */
-        if (x->head_read)
-            finish(x);
-        if (x->refused && x->body_coming)
-            watch_drain(server->watch, connection->watched.socket);
-        set_deadline(x, clock_monotonic_us() + server->timeout_us);
-        atomic_store_explicit(&connection->watched.idle, true, memory_order_relaxed);
-        exchange_reset(x);
-    }
+    enum exchange_stage stage = EXCHANGE_STREAMING;
+    if (atomic_compare_exchange_strong(&x->stage, &stage, EXCHANGE_ABANDONED))
+        stream_break(x);
+    else if (stage != EXCHANGE_ABANDONED)
+        complete(x, code);
     if (counted)
         atomic_fetch_sub(&server->active, 1);
 }

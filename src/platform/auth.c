@@ -17,13 +17,6 @@
 #define SWEEP_AFTER_MS (30 * DAY_MS)
 #define SWEEP_BATCH 1000
 
-static bool refuse_suspended(struct error *err)
-{
-    return error_set(err, ERROR_TENANT_SUSPENDED,
-                     "This tenant is suspended; ask the operators of the platform.",
-                     "该商家已被暂停，请联系平台运维人员。");
-}
-
 static bool refuse_session(struct error *err)
 {
     return error_set(err, ERROR_UNAUTHENTICATED, "The session is over; log in again.",
@@ -40,9 +33,10 @@ static bool session_is_good(const struct session *session, int64_t now)
     return session->revoked_at == INT_NULL && session->expires_at > now && is_active(session->user_status);
 }
 
-static bool session_is_suspended(const struct session *session)
+static bool session_passes(const struct session *session, enum tenant_gate gate, struct error *err)
 {
-    return session->tenant_status && !is_active(session->tenant_status);
+    struct tenant_standing standing = {session->tenant_id, session->tenant_status, INT_NULL};
+    return tenant_gate_pass(gate, &standing, TENANT_GATE_BEGINS_NOW, err);
 }
 
 static bool make_principal(const struct session *session, struct principal *ret_principal, struct error *err)
@@ -101,6 +95,7 @@ struct login {
     int64_t now;
     struct arena *arena;
     enum login_result result;
+    struct error why; /* of LOGIN_SUSPENDED */
     struct session session;
 };
 
@@ -132,18 +127,20 @@ static bool login_open(struct db *db, struct login *login, struct error *err)
 static bool login_judge(struct db *db, struct login *login, struct error *err)
 {
     struct user user;
-    struct tenant tenant = {.status = "active"};
+    struct tenant tenant = {0};
     bool found;
+    error_clear(&login->why);
     if (!user_find(db, login->user->username, login->arena, &user, &found, err) ||
         (found && user.tenant_id && !tenant_get(db, user.tenant_id, login->arena, &tenant, err)))
         return false;
+    struct tenant_standing standing = tenant_standing_of(&tenant);
     if (!found)
         login->result = LOGIN_UNKNOWN;
     else if (!is_active(user.status))
         login->result = LOGIN_DISABLED;
     else if (strcmp(user.password_hash, login->user->password_hash) != 0)
         login->result = LOGIN_WRONG_PASSWORD;
-    else if (!tenant_is_active(&tenant))
+    else if (!tenant_gate_pass(TENANT_GATE_LOGIN, &standing, TENANT_GATE_BEGINS_NOW, &login->why))
         login->result = LOGIN_SUSPENDED;
     else
         login->result = LOGIN_DONE;
@@ -178,8 +175,10 @@ static bool log_in(struct platform *platform, struct login *login, struct auth_s
     login->session_id = session_id;
     if (!store_write(platform->store, login_work, login, err))
         return false;
-    if (login->result == LOGIN_SUSPENDED)
-        return refuse_suspended(err);
+    if (login->result == LOGIN_SUSPENDED) {
+        *err = login->why;
+        return false;
+    }
     if (login->result != LOGIN_DONE)
         return error_set(err, ERROR_UNAUTHENTICATED, "The user name or the password is wrong.",
                          "用户名或密码错误。");
@@ -209,7 +208,7 @@ bool auth_login(struct platform *platform, const char *username, const char *pas
 
 /* --- refresh */
 
-enum refresh_result { REFRESH_DONE, REFRESH_OVER, REFRESH_REUSED, REFRESH_SUSPENDED };
+enum refresh_result { REFRESH_DONE, REFRESH_OVER, REFRESH_REUSED };
 
 struct refresh {
     const char *session_id, *ip_address, *request_id;
@@ -247,11 +246,9 @@ static bool refresh_work(struct db *db, void *context, struct error *err)
         refresh->result = REFRESH_REUSED;
         return end_reused(db, refresh, err);
     }
-    refresh->result = REFRESH_SUSPENDED;
-    if (session_is_suspended(&refresh->session))
-        return true;
     refresh->result = REFRESH_DONE;
-    return session_rotate(db, refresh->session_id, refresh->new_hash, refresh->now, err);
+    return session_passes(&refresh->session, TENANT_GATE_REFRESH, err) &&
+           session_rotate(db, refresh->session_id, refresh->new_hash, refresh->now, err);
 }
 
 bool auth_refresh(struct platform *platform, const char *refresh_token, const char *ip_address,
@@ -271,8 +268,6 @@ bool auth_refresh(struct platform *platform, const char *refresh_token, const ch
     token_hash(new_token, refresh.new_hash);
     if (!store_write(platform->store, refresh_work, &refresh, err))
         return false;
-    if (refresh.result == REFRESH_SUSPENDED)
-        return refuse_suspended(err);
     if (refresh.result != REFRESH_DONE)
         return refuse_session(err);
     return issue(platform, &refresh.session, new_token, refresh.now, arena, ret_session, err);
@@ -327,9 +322,9 @@ static bool check_api_token(struct platform *platform, const char *text, struct 
     return true;
 }
 
-static bool read_session(struct platform *platform, const struct access_claims *claims, int64_t now,
-                         struct arena *arena, struct session *ret_session, struct principal *ret_principal,
-                         struct error *err)
+static bool read_session(struct platform *platform, const struct access_claims *claims, enum tenant_gate gate,
+                         int64_t now, struct arena *arena, struct session *ret_session,
+                         struct principal *ret_principal, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     bool found;
@@ -338,13 +333,13 @@ static bool read_session(struct platform *platform, const struct access_claims *
         return false;
     if (!found || !session_is_good(ret_session, now) || strcmp(ret_session->user_id, claims->user_id) != 0)
         return refuse_session(err);
-    if (session_is_suspended(ret_session))
-        return refuse_suspended(err);
-    return make_principal(ret_session, ret_principal, err);
+    return session_passes(ret_session, gate, err) && make_principal(ret_session, ret_principal, err);
 }
 
-static bool check_session(struct platform *platform, const struct access_claims *claims, int64_t now,
-                          struct arena *arena, struct principal *ret_principal, struct error *err)
+/* What passed an open gate is not remembered: it would pass the others, too. */
+static bool check_session(struct platform *platform, const struct access_claims *claims,
+                          enum tenant_gate gate, int64_t now, struct arena *arena,
+                          struct principal *ret_principal, struct error *err)
 {
     struct store_stamp stamp;
     bool stamped = platform->principals && store_get_stamp(platform->store, &stamp);
@@ -353,14 +348,14 @@ static bool check_session(struct platform *platform, const struct access_claims 
         strcmp(ret_principal->user_id, claims->user_id) == 0)
         return true;
     struct session session;
-    if (!read_session(platform, claims, now, arena, &session, ret_principal, err))
+    if (!read_session(platform, claims, gate, now, arena, &session, ret_principal, err))
         return false;
-    if (stamped)
+    if (stamped && gate != TENANT_GATE_OPEN)
         principal_cache_put(platform->principals, ret_principal, session.expires_at, &stamp);
     return true;
 }
 
-bool auth_check(struct platform *platform, const char *token, struct arena *arena,
+bool auth_check(struct platform *platform, const char *token, enum tenant_gate gate, struct arena *arena,
                 struct principal *ret_principal, struct error *err)
 {
     int64_t now = clock_now_ms();
@@ -368,7 +363,7 @@ bool auth_check(struct platform *platform, const char *token, struct arena *aren
         return check_api_token(platform, token, arena, ret_principal, err);
     struct access_claims claims;
     return token_verify(platform->signer, token, now / 1000, &claims, err) &&
-           check_session(platform, &claims, now, arena, ret_principal, err);
+           check_session(platform, &claims, gate, now, arena, ret_principal, err);
 }
 
 /* --- sweeping */

@@ -5,6 +5,7 @@
 #define KIMONO_PLATFORM_AUTH_H
 
 #include "platform/platform.h"
+#include "platform/tenant_gate.h"
 #include "platform/users.h"
 
 /* A caller whose token was good. Texts are in the arena that was given. */
@@ -35,10 +36,10 @@ bool auth_refresh(struct platform *platform, const char *refresh_token, const ch
 /* Ends the session at once (auth.logout in the audit log). ERROR_FORBIDDEN for an API token. */
 bool auth_logout(struct platform *platform, const struct principal *principal, const char *ip_address,
                  const char *request_id, struct error *err);
-/* `token` is a JWT or an API token. ERROR_UNAUTHENTICATED, ERROR_TENANT_SUSPENDED. Fast: one indexed
- * read. An API token goes on working while its tenant is suspended: what has been spent is to be
- * recorded all the same. */
-bool auth_check(struct platform *platform, const char *token, struct arena *arena,
+/* `token` is a JWT or an API token; `gate`: what it is to be used for, by the route's row.
+ * ERROR_UNAUTHENTICATED, ERROR_TENANT_SUSPENDED. Fast: one indexed read. An API token goes on working
+ * while its tenant is suspended: what has been spent is to be recorded all the same. */
+bool auth_check(struct platform *platform, const char *token, enum tenant_gate gate, struct arena *arena,
                 struct principal *ret_principal, struct error *err);
 /* Deletes sessions that ended 30 days ago or earlier. A scheduled job. */
 bool auth_sweep(struct platform *platform, int64_t *ret_deleted, struct error *err);

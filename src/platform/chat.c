@@ -5,15 +5,16 @@
 
 #include "base/clock.h"
 #include "base/identifier.h"
+#include "base/log.h"
 #include "platform/activity.h"
 #include "platform/retrieval.h"
+#include "platform/tenant_gate.h"
 #include "platform/text_rules.h"
 #include "provider/chat_model.h"
 #include "settings/settings.h"
 
 #define CONVERSATION_ID_MAX 64
 #define RETRY_AFTER_SECONDS 5
-#define TOUCH_INTERVAL_MS MINUTE_MS /* last_active_at is good to a minute, and costs no more writes */
 
 static const char *const not_known[LANGUAGE_COUNT] = {
     [LANGUAGE_EN] = "Sorry, I do not know the answer to that. Please ask the shop directly.",
@@ -69,11 +70,11 @@ struct chat {
     const char *conversation_id, *message_id;
     bool begins; /* a new conversation */
     enum language language;
-    int64_t began_us;
+    int64_t came_at;  /* the message's time: what a suspension after it lets pass */
+    int64_t began_us; /* of the work, for the latency */
     struct retrieval found;
     const char *answer, *sources; /* as they are kept; sources in JSON */
-    int64_t at, latency_ms;
-    bool refused; /* out of the transaction: the tenant was suspended meanwhile */
+    int64_t latency_ms;
 };
 
 static int64_t elapsed_ms(int64_t began_us)
@@ -87,40 +88,6 @@ static double best_score(const struct retrieval *found)
 }
 
 /* --- who asks, and may it be answered --- */
-
-static bool say_suspended(struct error *err)
-{
-    return error_set(err, ERROR_TENANT_SUSPENDED, "This shop's customer service is suspended.",
-                     "该商家的客服已暂停服务。");
-}
-
-struct refusal {
-    int64_t at;
-    char tenant_id[TENANT_ID_MAX + 1];
-};
-
-static bool count_refusal(struct db *db, void *context, struct error *err)
-{
-    const struct refusal *refusal = context;
-    static const struct activity one = {.refused = 1};
-    return activity_add(db, refusal->tenant_id, refusal->at, &one, 0, err);
-}
-
-static void free_refusal(void *context, const struct error *err)
-{
-    (void)err; /* an uncounted refusal is no reason to keep a customer waiting */
-    free(context);
-}
-
-static bool refuse(struct chat *chat, struct error *err)
-{
-    struct refusal *refusal = xcalloc(1, sizeof(*refusal));
-    refusal->at = clock_now_ms();
-    memcpy(refusal->tenant_id, chat->tenant.id, strnlen(chat->tenant.id, TENANT_ID_MAX));
-    if (!store_write_async(chat->platform->store, count_refusal, free_refusal, refusal))
-        free(refusal);
-    return say_suspended(err);
-}
 
 static bool say_no_conversation(struct error *err)
 {
@@ -153,9 +120,9 @@ static bool admit(struct chat *chat, const char *api_key, struct error *err)
     if (!found)
         return error_set(err, ERROR_UNAUTHENTICATED, "The API key is not that of a tenant.",
                          "API key 不属于任何商家。");
-    if (!tenant_is_active(&chat->tenant))
-        return refuse(chat, err);
-    return check_conversation(chat, db, err);
+    struct tenant_standing standing = tenant_standing_of(&chat->tenant);
+    return tenant_gate_pass(TENANT_GATE_CHAT, &standing, chat->came_at, err) &&
+           check_conversation(chat, db, err);
 }
 
 /* --- what was asked --- */
@@ -246,15 +213,16 @@ static const char SQL_NEW_CONVERSATION[] =
     "INSERT INTO conversations(public_id, tenant_id, started_at, last_message_at, message_count)"
     " VALUES ($1, $2, $3, $3, 1) RETURNING id";
 static const char SQL_CONTINUE_CONVERSATION[] =
-    "UPDATE conversations SET last_message_at = $3, message_count = message_count + 1"
+    "UPDATE conversations SET message_count = message_count + 1,"
+    " last_message_at = CASE WHEN last_message_at < $3 THEN $3 ELSE last_message_at END"
     " WHERE public_id = $1 AND tenant_id = $2 RETURNING id";
 
 static bool keep_conversation(struct db *db, const struct chat *chat, int64_t *ret_id, struct error *err)
 {
     const char *sql = chat->begins ? SQL_NEW_CONVERSATION : SQL_CONTINUE_CONVERSATION;
     if (!db_find_int(db, sql,
-                     DB_ARGS(db_text(chat->conversation_id), db_text(chat->tenant.id), db_int(chat->at)), 0,
-                     ret_id, err))
+                     DB_ARGS(db_text(chat->conversation_id), db_text(chat->tenant.id), db_int(chat->came_at)),
+                     0, ret_id, err))
         return false;
     return *ret_id != 0 || say_no_conversation(err);
 }
@@ -268,54 +236,30 @@ static bool keep_message(struct db *db, const struct chat *chat, int64_t convers
 {
     return db_execute(db, SQL_NEW_MESSAGE,
                       DB_ARGS(db_text(chat->message_id), db_int(conversation), db_text(chat->tenant.id),
-                              db_int(chat->at), db_text(chat->question), db_text(chat->answer),
+                              db_int(chat->came_at), db_text(chat->question), db_text(chat->answer),
                               db_bool(chat->found.answer), db_int(chat->latency_ms),
                               db_text(chat->found.model), db_text(chat->sources), db_text(chat->request_id)),
                       NULL, err);
 }
 
-static bool keep_counts(struct db *db, const struct chat *chat, int64_t last_active_at, struct error *err)
+static bool keep_counts(struct db *db, const struct chat *chat, struct error *err)
 {
     struct activity add = {
         .conversations = chat->begins, .messages = 1, .answered = chat->found.answer != NULL};
     if (chat->found.answer && !qa_pair_count_hit(db, chat->found.answered_by, err))
         return false;
-    bool touched = last_active_at != INT_NULL && chat->at - last_active_at < TOUCH_INTERVAL_MS;
-    if (!touched && !tenant_touch(db, chat->tenant.id, chat->at, err))
-        return false;
-    return activity_add(db, chat->tenant.id, chat->at, &add, chat->latency_ms, err);
+    return tenant_touch(db, chat->tenant.id, chat->came_at, err) &&
+           activity_add(db, chat->tenant.id, chat->came_at, &add, chat->latency_ms, err);
 }
 
-static const char SQL_TENANT_GATE[] = "SELECT status, last_active_at FROM tenants WHERE id = $1";
-
-/* As it is inside the transaction: a suspension that has been answered stops this message. */
-static bool read_gate(struct db *db, const char *tenant_id, bool *ret_active, int64_t *ret_last_active_at,
-                      struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, SQL_TENANT_GATE, DB_ARGS(db_text(tenant_id)), &rows, err))
-        return false;
-    *ret_active = false;
-    while (db_next(&rows)) {
-        *ret_active = strcmp(db_column_text(&rows, 0), "active") == 0;
-        *ret_last_active_at = db_column_int(&rows, 1);
-    }
-    return db_done(&rows, err);
-}
-
+/* The gate once more, as it is inside the transaction: the tenant may have been suspended meanwhile. */
 static bool keep_all(struct db *db, void *context, struct error *err)
 {
-    struct chat *chat = context;
-    static const struct activity one_refused = {.refused = 1};
-    bool active;
-    int64_t last_active_at = INT_NULL, conversation;
-    if (!read_gate(db, chat->tenant.id, &active, &last_active_at, err))
-        return false;
-    chat->refused = !active;
-    if (!active)
-        return activity_add(db, chat->tenant.id, chat->at, &one_refused, 0, err);
-    return keep_conversation(db, chat, &conversation, err) && keep_message(db, chat, conversation, err) &&
-           keep_counts(db, chat, last_active_at, err);
+    const struct chat *chat = context;
+    int64_t conversation;
+    return tenant_gate_ask(db, TENANT_GATE_CHAT, chat->tenant.id, chat->came_at, err) &&
+           keep_conversation(db, chat, &conversation, err) && keep_message(db, chat, conversation, err) &&
+           keep_counts(db, chat, err);
 }
 
 static const char *sources_json(struct chat *chat)
@@ -341,11 +285,28 @@ static bool keep(struct chat *chat, struct error *err)
 {
     chat->answer = chat->found.answer ? chat->found.answer : not_known[chat->language];
     chat->sources = sources_json(chat);
-    chat->at = clock_now_ms();
     chat->latency_ms = elapsed_ms(chat->began_us);
-    if (!store_write(chat->platform->store, keep_all, chat, err))
-        return false;
-    return !chat->refused || say_suspended(err);
+    return store_write(chat->platform->store, keep_all, chat, err);
+}
+
+/* --- or a refusal, which is counted */
+
+static bool count_refusal(struct db *db, void *context, struct error *err)
+{
+    const struct chat *chat = context;
+    static const struct activity one = {.refused = 1};
+    return tenant_count_refused(db, chat->tenant.id, err) &&
+           activity_add(db, chat->tenant.id, chat->came_at, &one, 0, err);
+}
+
+/* Waits for the commit: whoever has been refused finds it counted. */
+static void keep_refusal(struct chat *chat)
+{
+    struct error why;
+    error_clear(&why);
+    if (!store_write(chat->platform->store, count_refusal, chat, &why))
+        log_error("chat", "a refusal of tenant %s was not counted: %s", chat->tenant.id,
+                  why.detail[LANGUAGE_EN]);
 }
 
 static void fill_result(const struct chat *chat, struct chat_result *ret_result)
@@ -367,30 +328,38 @@ static void fill_result(const struct chat *chat, struct chat_result *ret_result)
     };
 }
 
-bool chat_message(struct platform *platform, const char *api_key, const char *conversation_id,
-                  const char *message, const char *request_id, enum language language, struct arena *arena,
+static void name_parts(struct chat *chat, const char *message)
+{
+    struct text_span question = text_trim(message);
+    chat->question = arena_strndup(chat->arena, question.bytes, question.length);
+    chat->message_id = new_id(chat->arena, "msg_");
+    if (chat->begins)
+        chat->conversation_id = new_id(chat->arena, "conv_");
+}
+
+bool chat_message(struct platform *platform, const struct chat_question *question, struct arena *arena,
                   struct chat_result *ret_result, struct error *err)
 {
     struct chat chat = {
         .platform = platform,
         .arena = arena,
-        .request_id = request_id ? request_id : "",
-        .conversation_id = conversation_id,
-        .begins = !conversation_id,
-        .language = language,
+        .request_id = question->request_id ? question->request_id : "",
+        .conversation_id = question->conversation_id,
+        .begins = !question->conversation_id,
+        .language = question->language,
+        .came_at = question->came_at ? question->came_at : clock_now_ms(),
         .began_us = clock_monotonic_us(),
     };
-    if (!check_input(conversation_id, message, err) || !admit(&chat, api_key, err))
+    if (!check_input(question->conversation_id, question->message, err))
         return false;
-    struct text_span question = text_trim(message);
-    chat.question = arena_strndup(arena, question.bytes, question.length);
-    chat.message_id = new_id(arena, "msg_");
-    if (chat.begins)
-        chat.conversation_id = new_id(arena, "conv_");
-    if (!find_answer(&chat, err) || !keep(&chat, err))
-        return false;
-    fill_result(&chat, ret_result);
-    return true;
+    name_parts(&chat, question->message);
+    if (admit(&chat, question->api_key, err) && find_answer(&chat, err) && keep(&chat, err)) {
+        fill_result(&chat, ret_result);
+        return true;
+    }
+    if (err->code == ERROR_TENANT_SUSPENDED)
+        keep_refusal(&chat);
+    return false;
 }
 
 /* --- the retrieval trial --- */

@@ -24,11 +24,19 @@ struct chat_result {
 };
 extern const struct descriptor chat_result_descriptor;
 
-/* `api_key` names the tenant: unknown ERROR_UNAUTHENTICATED, suspended ERROR_TENANT_SUSPENDED
- * (counted). `conversation_id` NULL begins one; one of another tenant is ERROR_NOT_FOUND. The 'not
- * known' text is in `language`. */
-bool chat_message(struct platform *platform, const char *api_key, const char *conversation_id,
-                  const char *message, const char *request_id, enum language language, struct arena *arena,
+/* What a customer asks. Texts are lent. */
+struct chat_question {
+    const char *api_key;         /* names the tenant */
+    const char *conversation_id; /* NULL begins one */
+    const char *message;
+    const char *request_id; /* NULL: none */
+    enum language language; /* of the 'not known' text */
+    int64_t came_at;        /* when the request came: the time of the message; 0: now */
+};
+/* An unknown key is ERROR_UNAUTHENTICATED, a conversation of another tenant ERROR_NOT_FOUND. Of a
+ * suspended tenant ERROR_TENANT_SUSPENDED, counted before it is said; but what came before the
+ * suspension is answered (tenant_gate.h). */
+bool chat_message(struct platform *platform, const struct chat_question *question, struct arena *arena,
                   struct chat_result *ret_result, struct error *err);
 
 struct trial_match {

@@ -11,6 +11,8 @@ static const char *const names[COUNTER_COUNT] = {
     [COUNTER_QA_PAIRS] = "qa_pairs",
     [COUNTER_UNSYNCED_QA_PAIRS] = "unsynced_qa_pairs",
     [COUNTER_PENDING_FEEDBACKS] = "pending_feedbacks",
+    [COUNTER_PENDING_REMOVALS] = "pending_removals",
+    [COUNTER_TENANT_EDITS] = "tenant_edits",
 };
 
 static const char SQL_ADD[] = "UPDATE platform_counters SET value = value + $2 WHERE name = $1";
@@ -60,6 +62,7 @@ bool counters_read(struct db *db, int64_t ret_values[static COUNTER_COUNT], stru
 
 #define LIVE_PAIRS "qa_pairs WHERE deleted_at IS NULL"
 #define UNSYNCED_PAIRS "qa_pairs WHERE is_synced = 0 AND deleted_at IS NULL"
+#define PENDING_REMOVALS "qa_pairs WHERE deleted_at IS NOT NULL AND synced_hash IS NOT NULL"
 #define PENDING_FEEDBACKS "feedbacks WHERE status = 'pending'"
 
 static const char SQL_TENANTS[] = SQL_RECOUNT("tenants", "SELECT COUNT(*) FROM tenants");
@@ -67,10 +70,13 @@ static const char SQL_ACTIVE[] =
     SQL_RECOUNT("active_tenants", "SELECT COUNT(*) FROM tenants WHERE status = 'active'");
 static const char SQL_PAIRS[] = SQL_RECOUNT("qa_pairs", "SELECT COUNT(*) FROM " LIVE_PAIRS);
 static const char SQL_UNSYNCED[] = SQL_RECOUNT("unsynced_qa_pairs", "SELECT COUNT(*) FROM " UNSYNCED_PAIRS);
+static const char SQL_REMOVALS[] = SQL_RECOUNT("pending_removals", "SELECT COUNT(*) FROM " PENDING_REMOVALS);
 static const char SQL_PENDING[] = SQL_RECOUNT("pending_feedbacks", "SELECT COUNT(*) FROM " PENDING_FEEDBACKS);
+static const char SQL_EDITS[] = SQL_RECOUNT("tenant_edits", "SELECT COALESCE(SUM(version), 0) FROM tenants");
 static const char SQL_TENANT_USERS[] = SQL_RECOUNT_TENANTS("user_count", "users WHERE tenant_id IS NOT NULL");
 static const char SQL_TENANT_PAIRS[] = SQL_RECOUNT_TENANTS("qa_pair_count", LIVE_PAIRS);
 static const char SQL_TENANT_UNSYNCED[] = SQL_RECOUNT_TENANTS("unsynced_count", UNSYNCED_PAIRS);
+static const char SQL_TENANT_REMOVALS[] = SQL_RECOUNT_TENANTS("removal_count", PENDING_REMOVALS);
 static const char SQL_TENANT_PENDING[] = SQL_RECOUNT_TENANTS("pending_feedback_count", PENDING_FEEDBACKS);
 
 static const struct {
@@ -81,10 +87,13 @@ static const struct {
     {"platform counter", SQL_ACTIVE},
     {"platform counter", SQL_PAIRS},
     {"platform counter", SQL_UNSYNCED},
+    {"platform counter", SQL_REMOVALS},
     {"platform counter", SQL_PENDING},
+    {"platform counter", SQL_EDITS},
     {"user_count of tenant", SQL_TENANT_USERS},
     {"qa_pair_count of tenant", SQL_TENANT_PAIRS},
     {"unsynced_count of tenant", SQL_TENANT_UNSYNCED},
+    {"removal_count of tenant", SQL_TENANT_REMOVALS},
     {"pending_feedback_count of tenant", SQL_TENANT_PENDING},
 };
 

@@ -12,6 +12,8 @@ enum counter {
     COUNTER_QA_PAIRS,
     COUNTER_UNSYNCED_QA_PAIRS,
     COUNTER_PENDING_FEEDBACKS,
+    COUNTER_PENDING_REMOVALS, /* deleted pairs that the vector index still has */
+    COUNTER_TENANT_EDITS,     /* the sum of all tenants' versions: grows with each one made or changed */
     COUNTER_COUNT
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "platform/text_rules.h"
+#include "search/text_hash.h"
 
 #define SOURCE_LIMIT_MS 30000 /* a tenant's whole knowledge may have to be read */
 
@@ -46,55 +47,66 @@ static int64_t hash_question(struct text_span question)
     return (int64_t)XXH3_64bits(question.bytes, question.length);
 }
 
-/* The NUL between the two keeps a word that moves from question to answer from going unnoticed. */
 static int64_t hash_text(struct text_span question, struct text_span answer)
 {
-    XXH3_state_t state;
-    XXH3_INITSTATE(&state);
-    XXH3_64bits_reset(&state);
-    XXH3_64bits_update(&state, question.bytes, question.length);
-    XXH3_64bits_update(&state, "", 1);
-    XXH3_64bits_update(&state, answer.bytes, answer.length);
-    return (int64_t)XXH3_64bits_digest(&state);
+    return text_hash(question.bytes, question.length, answer.bytes, answer.length);
+}
+
+int64_t qa_question_hash(const char *question)
+{
+    return hash_question(text_trim(question));
+}
+
+int64_t qa_text_hash(const char *question, const char *answer)
+{
+    return hash_text(text_trim(question), text_trim(answer));
 }
 
 static const char SQL_INSERT_PAIR[] =
     "INSERT INTO qa_pairs(tenant_id, question, answer, category, source, question_hash, text_hash,"
-    " synced_hash, is_synced, synced_at, quality_score, revision, created_at, updated_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING id";
+    " synced_hash, is_synced, synced_at, quality_score, revision, created_at, updated_at,"
+    " template_id, template_version, quality_due_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16) RETURNING id";
+
+static struct db_value db_id(int64_t id) /* 0: null */
+{
+    return db_int(id ? id : INT_NULL);
+}
 
 bool qa_pair_insert(struct db *db, int64_t revision, const struct qa_pair *pair, int64_t *ret_id,
                     struct error *err)
 {
     struct text_span question = text_trim(pair->question), answer = text_trim(pair->answer);
-    int64_t text_hash = hash_text(question, answer);
-    int64_t now = pair->created_at > 0 ? pair->created_at : clock_now_ms();
-    return db_find_int(db, SQL_INSERT_PAIR,
-                       DB_ARGS(db_text(pair->tenant_id), db_span(question), db_span(answer),
-                               db_span(text_trim(pair->category)),
-                               db_text(pair->source ? pair->source : "manual"),
-                               db_int(hash_question(question)), db_int(text_hash),
-                               db_int(pair->is_synced ? text_hash : INT_NULL), db_bool(pair->is_synced),
-                               db_int(pair->is_synced ? pair->synced_at : INT_NULL),
-                               db_real(quality_score(0, 0)), db_int(revision), db_int(now)),
-                       0, ret_id, err);
+    int64_t hash = hash_text(question, answer), now = clock_now_ms();
+    int64_t created_at = pair->created_at > 0 ? pair->created_at : now;
+    struct quality_evidence none = {.edited_at = created_at};
+    return db_find_int(
+        db, SQL_INSERT_PAIR,
+        DB_ARGS(db_text(pair->tenant_id), db_span(question), db_span(answer),
+                db_span(text_trim(pair->category)), db_text(pair->source ? pair->source : "manual"),
+                db_int(hash_question(question)), db_int(hash), db_int(pair->is_synced ? hash : INT_NULL),
+                db_bool(pair->is_synced), db_int(pair->is_synced ? pair->synced_at : INT_NULL),
+                db_real(quality_score(&none, now)), db_int(revision), db_int(created_at),
+                db_id(pair->template_id), db_id(pair->template_version), db_int(quality_due_at(&none, now))),
+        0, ret_id, err);
 }
 
 /* What an edit must know of the pair as it is. */
 struct pair_state {
-    int64_t text_hash, version;
+    int64_t text_hash, version, hit_count, good_count, bad_count;
     bool is_synced;
 };
 static const struct field pair_state_fields[] = {
-    FIELD(struct pair_state, text_hash, INT, ""),
-    FIELD(struct pair_state, version, INT, ""),
-    FIELD(struct pair_state, is_synced, BOOL, ""),
+    FIELD(struct pair_state, text_hash, INT, ""), FIELD(struct pair_state, version, INT, ""),
+    FIELD(struct pair_state, hit_count, INT, ""), FIELD(struct pair_state, good_count, INT, ""),
+    FIELD(struct pair_state, bad_count, INT, ""), FIELD(struct pair_state, is_synced, BOOL, ""),
 };
 static const struct descriptor pair_state_descriptor =
     DESCRIPTOR("PairState", struct pair_state, pair_state_fields);
 
-static const char SQL_PAIR_STATE[] = "SELECT text_hash, version, is_synced FROM qa_pairs"
-                                     " WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL";
+static const char SQL_PAIR_STATE[] =
+    "SELECT text_hash, version, hit_count, good_count, bad_count, is_synced FROM qa_pairs"
+    " WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL";
 
 static bool read_state(struct db *db, const struct qa_pair *pair, struct pair_state *ret_state,
                        struct error *err)
@@ -116,8 +128,8 @@ static bool read_state(struct db *db, const struct qa_pair *pair, struct pair_st
 
 static const char SQL_UPDATE_PAIR[] =
     "UPDATE qa_pairs SET question = $2, answer = $3, category = $4, question_hash = $5,"
-    " text_hash = $6, is_synced = $7, revision = $8, updated_at = $9, version = version + 1"
-    " WHERE id = $1";
+    " text_hash = $6, is_synced = $7, revision = $8, updated_at = $9, quality_score = $10,"
+    " quality_due_at = $11, version = version + 1 WHERE id = $1";
 
 bool qa_pair_update_text(struct db *db, int64_t revision, const struct qa_pair *pair, bool *ret_was_synced,
                          struct error *err)
@@ -126,68 +138,128 @@ bool qa_pair_update_text(struct db *db, int64_t revision, const struct qa_pair *
     if (!read_state(db, pair, &state, err))
         return false;
     struct text_span question = text_trim(pair->question), answer = text_trim(pair->answer);
-    int64_t text_hash = hash_text(question, answer);
-    bool stays_synced = state.is_synced && state.text_hash == text_hash;
+    int64_t hash = hash_text(question, answer), now = clock_now_ms();
+    bool stays_synced = state.is_synced && state.text_hash == hash;
+    struct quality_evidence evidence = {state.hit_count, state.good_count, state.bad_count, now};
     if (!db_execute(db, SQL_UPDATE_PAIR,
                     DB_ARGS(db_int(pair->id), db_span(question), db_span(answer),
-                            db_span(text_trim(pair->category)), db_int(hash_question(question)),
-                            db_int(text_hash), db_bool(stays_synced), db_int(revision),
-                            db_int(clock_now_ms())),
+                            db_span(text_trim(pair->category)), db_int(hash_question(question)), db_int(hash),
+                            db_bool(stays_synced), db_int(revision), db_int(now),
+                            db_real(quality_score(&evidence, now)), db_int(quality_due_at(&evidence, now))),
                     NULL, err))
         return false;
     *ret_was_synced = state.is_synced && !stays_synced;
     return true;
 }
 
+static const char SQL_SET_LINK[] =
+    "UPDATE qa_pairs SET template_id = $2, template_version = $3, template_kept = $4 WHERE id = $1";
+
+bool qa_pair_set_link(struct db *db, int64_t id, int64_t template_id, int64_t template_version, int64_t kept,
+                      struct error *err)
+{
+    return db_execute(db, SQL_SET_LINK,
+                      DB_ARGS(db_int(id), db_id(template_id), db_id(template_version), db_id(kept)), NULL,
+                      err);
+}
+
+/* ---- the outbox ---- */
+
+/* What the index was given is the pair's text: synced. */
 static const char SQL_MARK_SYNCED[] =
     "UPDATE qa_pairs SET is_synced = 1, synced_hash = text_hash, synced_at = $3"
     " WHERE id = $1 AND text_hash = $2 AND is_synced = 0 AND deleted_at IS NULL";
+/* It was edited meanwhile, and synced by another run: which of the two texts came last is not known. */
+static const char SQL_DOUBT[] = "UPDATE qa_pairs SET is_synced = 0"
+                                " WHERE id = $1 AND text_hash <> $2 AND is_synced = 1 AND deleted_at IS NULL";
+/* It was deleted and taken out meanwhile: the index has it again. */
+static const char SQL_REMOVE_AGAIN[] = "UPDATE qa_pairs SET synced_hash = $2"
+                                       " WHERE id = $1 AND deleted_at IS NOT NULL AND synced_hash IS NULL";
 
-bool qa_pair_mark_synced(struct db *db, int64_t id, int64_t text_hash, int64_t at, bool *ret_marked,
-                         struct error *err)
+bool qa_pair_mark_synced(struct db *db, int64_t id, int64_t text_hash, int64_t at, int64_t *ret_unsynced,
+                         int64_t *ret_removals, struct error *err)
 {
-    int64_t changed;
-    if (!db_execute(db, SQL_MARK_SYNCED, DB_ARGS(db_int(id), db_int(text_hash), db_int(at)), &changed, err))
+    int64_t marked, doubted = 0, removals = 0;
+    if (!db_execute(db, SQL_MARK_SYNCED, DB_ARGS(db_int(id), db_int(text_hash), db_int(at)), &marked, err))
         return false;
-    *ret_marked = changed > 0;
+    if (marked == 0 &&
+        (!db_execute(db, SQL_DOUBT, DB_ARGS(db_int(id), db_int(text_hash)), &doubted, err) ||
+         !db_execute(db, SQL_REMOVE_AGAIN, DB_ARGS(db_int(id), db_int(text_hash)), &removals, err)))
+        return false;
+    *ret_unsynced = doubted - marked;
+    *ret_removals = removals;
     return true;
 }
 
-static const char SQL_MARK_REMOVED[] = "UPDATE qa_pairs SET is_synced = 0, synced_hash = NULL"
-                                       " WHERE id = $1 AND deleted_at IS NOT NULL";
+static const char SQL_MARK_REMOVED[] =
+    "UPDATE qa_pairs SET synced_hash = NULL"
+    " WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NOT NULL AND synced_hash IS NOT NULL";
 
-bool qa_pair_mark_removed(struct db *db, int64_t id, struct error *err)
+bool qa_pair_mark_removed(struct db *db, const char *tenant_id, int64_t id, int64_t *ret_unsynced,
+                          int64_t *ret_removals, struct error *err)
 {
-    return db_execute(db, SQL_MARK_REMOVED, DB_ARGS(db_int(id)), NULL, err);
+    int64_t removed, unsynced;
+    if (!db_execute(db, SQL_MARK_REMOVED, DB_ARGS(db_int(id), db_text(tenant_id)), &removed, err) ||
+        !qa_pair_mark_unsynced(db, tenant_id, id, &unsynced, err))
+        return false;
+    *ret_unsynced = unsynced; /* it was restored meanwhile, and perhaps synced */
+    *ret_removals = -removed;
+    return true;
 }
 
-static const char SQL_COUNT_HIT[] = "UPDATE qa_pairs SET hit_count = hit_count + 1 WHERE id = $1";
+static const char SQL_MARK_UNSYNCED[] =
+    "UPDATE qa_pairs SET is_synced = 0"
+    " WHERE id = $1 AND tenant_id = $2 AND is_synced = 1 AND deleted_at IS NULL";
+
+bool qa_pair_mark_unsynced(struct db *db, const char *tenant_id, int64_t id, int64_t *ret_unsynced,
+                           struct error *err)
+{
+    return db_execute(db, SQL_MARK_UNSYNCED, DB_ARGS(db_int(id), db_text(tenant_id)), ret_unsynced, err);
+}
+
+/* ---- evidence of quality ---- */
+
+static const char SQL_COUNT_EVIDENCE[] =
+    "UPDATE qa_pairs SET hit_count = hit_count + $2, good_count = good_count + $3, bad_count = bad_count + $4"
+    " WHERE id = $1 RETURNING hit_count, good_count, bad_count, updated_at";
+static const char SQL_SET_QUALITY[] =
+    "UPDATE qa_pairs SET quality_score = $2, quality_due_at = $3 WHERE id = $1";
+
+static bool count_evidence(struct db *db, int64_t id, const struct quality_evidence *more,
+                           struct quality_evidence *ret_evidence, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_COUNT_EVIDENCE,
+                  DB_ARGS(db_int(id), db_int(more->hits), db_int(more->good), db_int(more->bad)), &rows, err))
+        return false;
+    while (db_next(&rows))
+        *ret_evidence = (struct quality_evidence){db_column_int(&rows, 0), db_column_int(&rows, 1),
+                                                  db_column_int(&rows, 2), db_column_int(&rows, 3)};
+    return db_done(&rows, err);
+}
+
+static bool set_quality(struct db *db, int64_t id, const struct quality_evidence *evidence, struct error *err)
+{
+    int64_t now = clock_now_ms();
+    return db_execute(
+        db, SQL_SET_QUALITY,
+        DB_ARGS(db_int(id), db_real(quality_score(evidence, now)), db_int(quality_due_at(evidence, now))),
+        NULL, err);
+}
 
 bool qa_pair_count_hit(struct db *db, int64_t id, struct error *err)
 {
-    return db_execute(db, SQL_COUNT_HIT, DB_ARGS(db_int(id)), NULL, err);
-}
-
-static const char SQL_COUNT_FEEDBACK[] =
-    "UPDATE qa_pairs SET good_count = good_count + $2, bad_count = bad_count + $3 WHERE id = $1"
-    " RETURNING good_count, bad_count";
-static const char SQL_SET_QUALITY[] = "UPDATE qa_pairs SET quality_score = $2 WHERE id = $1";
-
-static bool add_feedback(struct db *db, int64_t id, bool good, double *ret_quality, struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, SQL_COUNT_FEEDBACK, DB_ARGS(db_int(id), db_int(good), db_int(!good)), &rows, err))
+    static const struct quality_evidence one = {.hits = 1};
+    struct quality_evidence evidence = {0};
+    if (!count_evidence(db, id, &one, &evidence, err))
         return false;
-    while (db_next(&rows))
-        *ret_quality = quality_score(db_column_int(&rows, 0), db_column_int(&rows, 1));
-    return db_done(&rows, err);
+    return evidence.hits % QUALITY_HIT_STEP != 0 || set_quality(db, id, &evidence, err);
 }
 
 bool qa_pair_count_feedback(struct db *db, int64_t id, bool good, struct error *err)
 {
-    double quality = quality_score(0, 0);
-    return add_feedback(db, id, good, &quality, err) &&
-           db_execute(db, SQL_SET_QUALITY, DB_ARGS(db_int(id), db_real(quality)), NULL, err);
+    struct quality_evidence one = {.good = good, .bad = !good}, evidence = {0};
+    return count_evidence(db, id, &one, &evidence, err) && set_quality(db, id, &evidence, err);
 }
 
 #define PAIR_COLUMNS                                                                                         \
@@ -252,9 +324,4 @@ bool knowledge_source(void *store, const char *tenant_id, int64_t since, pair_pu
         return false;
     *ret_revision = revision;
     return true;
-}
-
-double quality_score(int64_t good, int64_t bad)
-{
-    return ((double)good + 1) / ((double)good + (double)bad + 2);
 }

@@ -5,6 +5,7 @@
 
 #include "platform/audit.h"
 #include "platform/platform.h"
+#include "platform/quality.h"
 #include "provider/vector_index.h"
 #include "store/store.h"
 
@@ -18,6 +19,7 @@ struct qa_pair {
     double quality_score;
     bool is_synced;
     int64_t synced_at, version, created_at, updated_at;
+    int64_t template_id, template_version; /* of a new copy (0: of none); not read with a pair */
 };
 extern const struct descriptor qa_pair_descriptor;
 
@@ -25,11 +27,17 @@ extern const struct descriptor qa_pair_descriptor;
  * empty (an answer may be: such a pair is found but does not answer). Names all wrong fields. */
 bool qa_pair_validate(const char *question, const char *answer, const char *category, struct error *err);
 
+/* As in question_hash and text_hash of a row: of the trimmed texts. */
+int64_t qa_question_hash(const char *question);
+int64_t qa_text_hash(const char *question, const char *answer);
+
 /* Within a transaction of the caller's, `revision` from tenant_next_revision (one for the whole
  * transaction). Counting is the caller's, once, by tenant_count_pairs. Texts are kept trimmed.
  * Of `pair` are used tenant_id, question, answer, category (NULL: none), source (NULL: manual),
  * created_at (0: now), and for data that is loaded whole is_synced with synced_at: the index holds
- * this text already. Quality begins at 0.5, the version at 1. */
+ * this text already; template_id with template_version: a copy of a template, whose counts are the
+ * caller's too (platform/templates.h). The version begins at 1, the quality as platform/quality.h
+ * says. */
 bool qa_pair_insert(struct db *db, int64_t revision, const struct qa_pair *pair, int64_t *ret_id,
                     struct error *err);
 /* Puts question, answer and category into the tenant's live pair `pair->id`; a `pair->version` other
@@ -38,12 +46,29 @@ bool qa_pair_insert(struct db *db, int64_t revision, const struct qa_pair *pair,
  * same text stays as synced as it was. */
 bool qa_pair_update_text(struct db *db, int64_t revision, const struct qa_pair *pair, bool *ret_was_synced,
                          struct error *err);
-/* Within a transaction: the index holds the pair's text of hash `text_hash` since `at`.
- * `ret_marked` false: the text has changed meanwhile, the pair stays unsynced. */
-bool qa_pair_mark_synced(struct db *db, int64_t id, int64_t text_hash, int64_t at, bool *ret_marked,
-                         struct error *err);
-/* Within a transaction: the index does not hold the deleted pair any more. */
-bool qa_pair_mark_removed(struct db *db, int64_t id, struct error *err);
+/* Within a transaction: the pair is a copy of that template, with the text of that version, or (version
+ * `kept`, 0: none) with a text of its own that was decided to stay. Template 0: of none. No change of its
+ * text; the template's counts are the caller's. */
+bool qa_pair_set_link(struct db *db, int64_t id, int64_t template_id, int64_t template_version, int64_t kept,
+                      struct error *err);
+/* ---- the outbox of the vector index ----
+ * A live pair with is_synced 0 is to be put into the index, a deleted one with a synced_hash to be taken out:
+ * the row itself says so from the transaction of its change on, so nothing that was changed is forgotten.
+ * The marks tell what an index has done, and how many more pairs are unsynced (`ret_unsynced`, -1 to 1) or
+ * to be removed (`ret_removals`) now; the caller counts both. Whoever changed the pair meanwhile, or synced
+ * it at the same time, makes it due again: what the index holds is then not known for certain. */
+
+/* The index was given the pair's text of this hash. `ret_unsynced` -1: it is synced. */
+bool qa_pair_mark_synced(struct db *db, int64_t id, int64_t text_hash, int64_t at, int64_t *ret_unsynced,
+                         int64_t *ret_removals, struct error *err);
+/* The tenant's pair, if there is one of this id, was taken out of the index. `ret_removals` -1: so it should
+ * be. */
+bool qa_pair_mark_removed(struct db *db, const char *tenant_id, int64_t id, int64_t *ret_unsynced,
+                          int64_t *ret_removals, struct error *err);
+/* The index was found to lack the text of this live pair of the tenant. */
+bool qa_pair_mark_unsynced(struct db *db, const char *tenant_id, int64_t id, int64_t *ret_unsynced,
+                           struct error *err);
+
 /* Within a transaction: it gave an answer; and what a customer thought of that. Neither is a change of
  * its text. A pair that is gone is left alone. */
 bool qa_pair_count_hit(struct db *db, int64_t id, struct error *err);
@@ -59,8 +84,51 @@ bool qa_pairs_get(struct db *db, const char *tenant_id, const int64_t *ids, size
 bool knowledge_source(void *store, const char *tenant_id, int64_t since, pair_put put, void *put_context,
                       int64_t *ret_revision, struct error *err);
 
-/* Quality of a pair, 0 to 1, from evidence: (good + 1) / (good + bad + 2) of the feedback on answers
- * that it gave (Laplace's rule of succession; 0.5 while there is none). */
-double quality_score(int64_t good, int64_t bad);
+/* ---- editing (knowledge_editing.c) ---- */
+
+/* A pair with all that an edit must know, deleted or not. */
+struct qa_pair_row {
+    int64_t id;
+    const char *tenant_id, *question, *answer, *category;
+    int64_t version, updated_at, hit_count, good_count, bad_count;
+    bool is_synced;
+    int64_t synced_hash, text_hash;
+    int64_t deleted_at;                    /* INT_NULL: it is live */
+    int64_t template_id, template_version; /* INT_NULL: no copy */
+};
+bool qa_pair_row_read(struct db *db, int64_t id, struct arena *arena, struct qa_pair_row *ret_row,
+                      bool *ret_found, struct error *err);
+
+/* Edits of one tenant's pairs in one transaction: `{.db = db, .tenant_id = id}`, then the edits, then
+ * qa_edits_finish, which counts them for the tenant and the platform. Copies of templates are counted at
+ * once. `row`: of this tenant, as it was read in this transaction. */
+struct qa_edits {
+    struct db *db;
+    const char *tenant_id;
+    int64_t revision; /* 0: nothing was changed yet */
+    int64_t pairs, unsynced, removals;
+};
+/* Gone from every list, and to be taken out of the index, whatever that holds of it. No new version. */
+bool qa_pair_delete(struct qa_edits *edits, const struct qa_pair_row *row, const char *username, int64_t at,
+                    struct error *err);
+/* Back as it was, and to be synced: an index that was just asked to remove it may have done so or not.
+ * ERROR_CONFLICT when a live pair has its question now. */
+bool qa_pair_restore(struct qa_edits *edits, const struct qa_pair_row *row, struct error *err);
+/* A new version with another category (trimmed; "": none); the text, and whether it is synced, stay. */
+bool qa_pair_set_category(struct qa_edits *edits, const struct qa_pair_row *row, const char *category,
+                          struct error *err);
+/* As qa_pair_update_text, with version `row->version`. */
+bool qa_pair_set_text(struct qa_edits *edits, const struct qa_pair_row *row, const char *question,
+                      const char *answer, const char *category, struct error *err);
+bool qa_edits_finish(struct qa_edits *edits, struct error *err);
+
+/* Two scheduled jobs, some hundred pairs in each transaction; both may be broken off at any time. */
+
+/* Removes for good what was deleted more than two days ago and is out of the index: a day for undo, and one
+ * more, so that a job that took hours to delete can be undone whole. Of a template's copy the row stays: it
+ * says that the tenant does not want it. `ret_purged`: pairs. */
+bool qa_pairs_purge(struct store *store, int64_t *ret_purged, struct error *err);
+/* Writes the quality of the pairs whose age has lowered it. `ret_aged`: pairs. */
+bool qa_pairs_age(struct store *store, int64_t *ret_aged, struct error *err);
 
 #endif

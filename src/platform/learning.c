@@ -8,12 +8,13 @@
 #include "platform/feedback.h"
 #include "platform/knowledge.h"
 #include "platform/scheduler.h"
+#include "platform/tenant_gate.h"
 #include "platform/tenant_queue.h"
 #include "platform/tenants.h"
 #include "settings/settings.h"
 
 static const char SQL_TENANTS_TO_TEACH[] =
-    "SELECT id FROM tenants WHERE status = 'active' AND pending_feedback_count > 0 ORDER BY id";
+    "SELECT id FROM tenants WHERE " TENANT_GATE_SQL " AND pending_feedback_count > 0 ORDER BY id";
 
 /* One batch of one tenant; what is set here is set anew when the transaction runs again. */
 struct batch {
@@ -138,13 +139,10 @@ static bool learn_batch(struct db *db, void *context, struct error *err)
     struct batch *batch = context;
     CLEANUP(arena_release) struct arena arena = {0};
     struct lesson lesson = {.db = db, .arena = &arena, .batch = batch};
-    struct tenant tenant;
     batch->report = (struct learning_report){0};
     batch->taken = 0;
-    if (!tenant_get(db, batch->tenant_id, &arena, &tenant, err))
+    if (!tenant_gate_ask(db, TENANT_GATE_LEARNING, batch->tenant_id, TENANT_GATE_BEGINS_NOW, err))
         return false;
-    if (!tenant_is_active(&tenant))
-        return true;
     struct feedback_correction *feedbacks = arena_alloc(&arena, batch->size * sizeof(*feedbacks));
     return feedback_corrections(db, batch->tenant_id, batch->after, batch->size, &arena, feedbacks,
                                 &batch->taken, err) &&
@@ -159,6 +157,15 @@ static void add_report(struct learning_report *into, const struct learning_repor
     into->failed += add->failed;
 }
 
+/* A tenant that is suspended between two batches is no failure: it goes on when it is activated. */
+static void note_failure(const char *tenant_id, const struct error *why, struct learning_report *report)
+{
+    if (why->code == ERROR_TENANT_SUSPENDED)
+        return;
+    log_error("learning", "tenant %s: %s", tenant_id, why->detail[LANGUAGE_EN]);
+    report->failed++;
+}
+
 static void teach_tenant(struct platform *platform, const char *tenant_id, struct learning_report *report)
 {
     struct batch batch = {.tenant_id = tenant_id};
@@ -167,8 +174,7 @@ static void teach_tenant(struct platform *platform, const char *tenant_id, struc
         error_clear(&why);
         batch.size = (size_t)settings_now(platform->settings)->batch_size;
         if (!store_write(platform->store, learn_batch, &batch, &why)) {
-            log_error("learning", "tenant %s: %s", tenant_id, why.detail[LANGUAGE_EN]);
-            report->failed++;
+            note_failure(tenant_id, &why, report);
             return;
         }
         add_report(report, &batch.report);

@@ -1,5 +1,5 @@
-/* The learning scheduler's two jobs, each taken tenant by tenant in batches so that one tenant's
- * failure does not stop the others. Suspended tenants are left alone. */
+/* Learning from feedback, a scheduled job: tenant by tenant in batches, so that one tenant's failure does
+ * not stop the others. Suspended tenants are left alone. The sync that follows is vector_sync.h. */
 #ifndef KIMONO_PLATFORM_LEARNING_H
 #define KIMONO_PLATFORM_LEARNING_H
 
@@ -17,15 +17,5 @@ struct learning_report {
  * batch_size) is one transaction with its audit rows: one that is broken off leaves nothing half done.
  * `failed`: feedbacks that could not be learned, and batches that failed; the log says why. */
 bool learning_process(struct platform *platform, struct learning_report *ret_report, struct error *err);
-
-struct sync_report {
-    int64_t tenants, pairs, removed, failed_tenants;
-};
-/* Unsynced pairs are embedded and put in the index, and marked synced with the hash of the text that
- * the index took; a text that changed meanwhile stays unsynced until the next run. Deleted pairs are
- * taken out of the index. `tenant_id` NULL: all active ones that have something to sync; a tenant that
- * is named: ERROR_NOT_FOUND, ERROR_TENANT_SUSPENDED, and its failure is the run's. */
-bool vector_sync_run(struct platform *platform, const char *tenant_id, struct sync_report *ret_report,
-                     struct error *err);
 
 #endif

@@ -84,15 +84,16 @@ bool past_tenant_created(struct db *db, const char *tenant_id, int64_t at, struc
 }
 
 static const char SQL_PAST_SUSPEND[] =
-    "UPDATE tenants SET status = 'suspended', suspended_at = $2, suspended_reason = $3, updated_at = $2"
-    " WHERE id = $1";
+    "UPDATE tenants SET status = 'suspended', suspended_at = $2, suspended_reason = $3, updated_at = $2,"
+    " version = version + 1 WHERE id = $1";
 
 bool past_tenant_suspended(struct db *db, const char *tenant_id, int64_t at, const char *reason,
                            struct error *err)
 {
     return db_execute(db, SQL_PAST_SUSPEND, DB_ARGS(db_text(tenant_id), db_int(at), db_text(reason)), NULL,
                       err) &&
-           counters_add(db, COUNTER_ACTIVE_TENANTS, -1, err);
+           counters_add(db, COUNTER_ACTIVE_TENANTS, -1, err) &&
+           counters_add(db, COUNTER_TENANT_EDITS, 1, err);
 }
 
 static const char SQL_PAST_USER[] =

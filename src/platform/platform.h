@@ -12,6 +12,7 @@ struct embedder;
 struct chat_model;
 struct health;
 struct scheduler;
+struct jobs;
 struct principal_cache;
 
 struct platform {
@@ -24,6 +25,7 @@ struct platform {
     struct chat_model *model;
     struct health *health;
     struct scheduler *scheduler;
+    struct jobs *jobs;                  /* NULL: nothing runs jobs here; they wait for a server */
     struct principal_cache *principals; /* NULL: every request reads its session */
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "platform/platform.h"
+#include "platform/tenant_gate.h"
 
 struct scheduled_job {
     const char *name;
@@ -19,6 +20,7 @@ struct scheduled_job {
     /* `ret_summary`: what was done, in figures, for the log; "" when nothing worth a row. */
     bool (*run)(void *context, char *ret_summary, size_t size, struct error *err);
     void *context;
+    enum tenant_gate gate; /* what it asks for each tenant that it serves; 0, a forgotten one, is closed */
 };
 
 /* `jobs` and what it names must live until scheduler_stop. Of jobs that are due together the one that

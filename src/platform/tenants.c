@@ -11,8 +11,6 @@
 #include "platform/text_rules.h"
 #include "security/token.h"
 
-#define CONTACT_MAX 200 /* characters */
-
 static const char *const statuses[] = {"active", "suspended", NULL};
 
 static const struct field tenant_fields[] = {
@@ -27,6 +25,7 @@ static const struct field tenant_fields[] = {
     FIELD(struct tenant, last_active_at, TIME, "Newest chat message or log-in", .nullable = true),
     FIELD(struct tenant, suspended_at, TIME, "When it was suspended", .nullable = true),
     FIELD(struct tenant, suspended_reason, TEXT, "Why it was suspended", .nullable = true),
+    FIELD(struct tenant, refused_count, INT, "Chats refused since it was suspended"),
     FIELD(struct tenant, knowledge_revision, INT, "Grows with every change of its pairs"),
     FIELD(struct tenant, user_count, INT, "Its users, disabled ones too"),
     FIELD(struct tenant, qa_pair_count, INT, "Its live question-answer pairs"),
@@ -35,12 +34,12 @@ static const struct field tenant_fields[] = {
 };
 const struct descriptor tenant_descriptor = DESCRIPTOR("TenantRow", struct tenant, tenant_fields);
 
-bool tenant_is_active(const struct tenant *tenant)
+struct tenant_standing tenant_standing_of(const struct tenant *tenant)
 {
-    return strcmp(tenant->status, "active") == 0;
+    return (struct tenant_standing){tenant->id, tenant->status, tenant->suspended_at};
 }
 
-/* --- making one */
+/* --- what may stand in it */
 
 /* '.' and '..' as a path segment would be eaten by clients: it begins with a letter or a digit. */
 static bool id_valid(const char *id)
@@ -51,18 +50,36 @@ static bool id_valid(const char *id)
            isalnum((unsigned char)id[0]);
 }
 
+static bool check_name(const char *name, struct error *err)
+{
+    static const struct text_rule rule = {"name", TENANT_NAME_MAX, .required = true, .one_line = true};
+    return text_check(&rule, name, err);
+}
+
+static bool check_contact(const char *contact, struct error *err)
+{
+    static const struct text_rule rule = {"contact", TENANT_CONTACT_MAX, .one_line = true};
+    return text_check(&rule, contact, err);
+}
+
 static bool check_fields(const char *id, const char *name, const char *contact, struct error *err)
 {
-    static const struct text_rule name_rule = {"name", TENANT_NAME_MAX, true, true};
-    static const struct text_rule contact_rule = {"contact", CONTACT_MAX, false, true};
     bool good = true;
     if (id && !id_valid(id))
         good = error_add_field(err, "id",
                                "1 to %d letters, digits, '_', '-', '.', beginning with a letter or digit",
                                "须为 1 到 %d 个字母、数字、“_”“-”“.”，并以字母或数字开头", TENANT_ID_MAX);
-    good = text_check(&name_rule, name, err) && good;
-    return text_check(&contact_rule, contact, err) && good;
+    good = check_name(name, err) && good;
+    return check_contact(contact, err) && good;
 }
+
+static const char *trimmed(struct arena *arena, const char *text)
+{
+    struct text_span span = text_trim(text);
+    return arena_strndup(arena, span.bytes, span.length);
+}
+
+/* --- making one */
 
 /* `tenant_` and 12 characters: short enough to be read aloud, 60 random bits. */
 static const char *make_id(struct arena *arena)
@@ -74,12 +91,6 @@ static const char *make_id(struct arena *arena)
     for (size_t i = 0; i < sizeof(random); i++)
         id[strlen("tenant_") + i] = digits[random[i] & 31];
     return id;
-}
-
-static const char *trimmed(struct arena *arena, const char *text)
-{
-    struct text_span span = text_trim(text);
-    return arena_strndup(arena, span.bytes, span.length);
 }
 
 static const char SQL_INSERT[] = "INSERT INTO tenants(id, name, contact, api_key, created_at, updated_at)"
@@ -137,7 +148,8 @@ bool tenant_insert(struct db *db, const struct actor *actor, const char *id, con
         .suspended_at = INT_NULL,
     };
     if (!insert_row(db, &tenant, err) || !counters_add(db, COUNTER_TENANTS, 1, err) ||
-        !counters_add(db, COUNTER_ACTIVE_TENANTS, 1, err) || !note_creation(db, actor, &tenant, err))
+        !counters_add(db, COUNTER_ACTIVE_TENANTS, 1, err) ||
+        !counters_add(db, COUNTER_TENANT_EDITS, 1, err) || !note_creation(db, actor, &tenant, err))
         return false;
     *ret_tenant = tenant;
     return true;
@@ -170,7 +182,7 @@ bool tenant_add(struct store *store, const struct actor *actor, const char *id, 
 
 #define TENANT_COLUMNS                                                                                       \
     "id, name, contact, status, api_key, created_at, updated_at, version, last_active_at, suspended_at,"     \
-    " suspended_reason, knowledge_revision, user_count, qa_pair_count, unsynced_count,"                      \
+    " suspended_reason, refused_count, knowledge_revision, user_count, qa_pair_count, unsynced_count,"       \
     " pending_feedback_count"
 
 static const char SQL_BY_ID[] = "SELECT " TENANT_COLUMNS " FROM tenants WHERE id = $1";
@@ -223,6 +235,108 @@ bool tenant_list(struct db *db, tenant_each each, void *context, struct error *e
     return db_done(&rows, err);
 }
 
+/* --- editing one */
+
+static const char SQL_TEMPLATES_REVISION[] =
+    "UPDATE tenants SET templates_revision = $2 WHERE id = $1 AND templates_revision <> $2";
+
+bool tenant_set_templates_revision(struct db *db, const char *id, int64_t revision, struct error *err)
+{
+    return db_execute(db, SQL_TEMPLATES_REVISION, DB_ARGS(db_text(id), db_int(revision)), NULL, err);
+}
+
+static bool update_one(struct db *db, const char *sql, const char *id, const struct db_value *args,
+                       size_t count, struct error *err)
+{
+    int64_t changed;
+    if (!db_execute(db, sql, args, count, &changed, err))
+        return false;
+    return changed == 1 || not_found(id, err);
+}
+
+static const char *name_and_contact(const struct tenant *tenant, struct arena *arena)
+{
+    CLEANUP(strbuf_release) struct strbuf out = {0};
+    struct json_writer w = {.out = &out};
+    json_object_begin(&w);
+    json_key_text(&w, "name", tenant->name);
+    json_key_text(&w, "contact", tenant->contact);
+    json_object_end(&w);
+    return arena_strdup(arena, strbuf_text(&out));
+}
+
+struct editing {
+    const struct actor *actor;
+    const char *id;
+    const struct tenant_edit *edit;
+    struct arena *arena;
+    struct tenant tenant;
+};
+
+static const char SQL_EDIT[] = "UPDATE tenants SET name = $2, contact = $3, updated_at = $4, version = $5"
+                               " WHERE id = $1";
+
+static bool write_edit(struct db *db, const struct editing *editing, const struct tenant *before,
+                       struct error *err)
+{
+    const struct tenant *after = &editing->tenant;
+    struct audit_entry entry = {.action = "tenant.update",
+                                .target_type = "tenant",
+                                .target_id = after->id,
+                                .before = name_and_contact(before, editing->arena),
+                                .after = name_and_contact(after, editing->arena)};
+    return update_one(db, SQL_EDIT, after->id,
+                      DB_ARGS(db_text(after->id), db_text(after->name), db_text(after->contact),
+                              db_int(after->updated_at), db_int(after->version)),
+                      err) &&
+           counters_add(db, COUNTER_TENANT_EDITS, 1, err) && audit_append(db, editing->actor, &entry, err);
+}
+
+static bool check_version(const struct tenant *tenant, int64_t version, struct error *err)
+{
+    if (version == INT_NULL || version == tenant->version)
+        return true;
+    return error_set(err, ERROR_CONFLICT,
+                     "Tenant '%s' has been edited meanwhile: it has version %lld, yours is %lld. Load it "
+                     "again and repeat the change.",
+                     "商家“%s”已被他人修改：当前版本为 %lld，您的版本为 %lld。请重新载入后再修改。",
+                     tenant->id, (long long)tenant->version, (long long)version);
+}
+
+static bool edit_work(struct db *db, void *context, struct error *err)
+{
+    struct editing *editing = context;
+    const struct tenant_edit *edit = editing->edit;
+    struct tenant before;
+    if (!tenant_get(db, editing->id, editing->arena, &before, err) ||
+        !check_version(&before, edit->version, err))
+        return false;
+    struct tenant *after = &editing->tenant;
+    *after = before;
+    if (edit->name)
+        after->name = trimmed(editing->arena, edit->name);
+    if (edit->contact)
+        after->contact = trimmed(editing->arena, edit->contact);
+    if (strcmp(after->name, before.name) == 0 && strcmp(after->contact, before.contact) == 0)
+        return true;
+    after->version++;
+    after->updated_at = clock_now_ms();
+    return write_edit(db, editing, &before, err);
+}
+
+bool tenant_update(struct store *store, const struct actor *actor, const char *id,
+                   const struct tenant_edit *edit, struct arena *arena, struct tenant *ret_tenant,
+                   struct error *err)
+{
+    struct editing editing = {.actor = actor, .id = id, .edit = edit, .arena = arena};
+    bool good = !edit->name || check_name(edit->name, err);
+    good = (!edit->contact || check_contact(edit->contact, err)) && good;
+    if (!good || !store_write(store, edit_work, &editing, err))
+        return false;
+    *ret_tenant = editing.tenant;
+    return true;
+}
+
 /* --- what changes with its knowledge and its customers */
 
 static const char SQL_NEXT_REVISION[] = "UPDATE tenants SET knowledge_revision = knowledge_revision + 1 "
@@ -239,25 +353,42 @@ bool tenant_next_revision(struct db *db, const char *id, int64_t *ret_revision, 
     return true;
 }
 
-static bool update_one(struct db *db, const char *sql, const char *id, const struct db_value *args,
-                       size_t count, struct error *err)
-{
-    int64_t changed;
-    if (!db_execute(db, sql, args, count, &changed, err))
-        return false;
-    return changed == 1 || not_found(id, err);
-}
+/* unsynced_since: from the first change that the index lacks until it lacks none. */
+static const char SQL_COUNT_PAIRS[] =
+    "UPDATE tenants SET qa_pair_count = qa_pair_count + $2, unsynced_count = unsynced_count + $3,"
+    " removal_count = removal_count + $4, unsynced_since = CASE WHEN unsynced_count + $3 = 0"
+    " AND removal_count + $4 = 0 THEN NULL ELSE COALESCE(unsynced_since, $5) END WHERE id = $1";
 
-static const char SQL_COUNT_PAIRS[] = "UPDATE tenants SET qa_pair_count = qa_pair_count + $2, unsynced_count "
-                                      "= unsynced_count + $3 WHERE id = $1";
+static bool count_knowledge(struct db *db, const char *id, int64_t pairs, int64_t unsynced, int64_t removals,
+                            struct error *err)
+{
+    if (pairs == 0 && unsynced == 0 && removals == 0)
+        return true;
+    return update_one(db, SQL_COUNT_PAIRS, id,
+                      DB_ARGS(db_text(id), db_int(pairs), db_int(unsynced), db_int(removals),
+                              db_int(clock_now_ms())),
+                      err) &&
+           counters_add(db, COUNTER_QA_PAIRS, pairs, err) &&
+           counters_add(db, COUNTER_UNSYNCED_QA_PAIRS, unsynced, err) &&
+           counters_add(db, COUNTER_PENDING_REMOVALS, removals, err);
+}
 
 bool tenant_count_pairs(struct db *db, const char *id, int64_t pairs, int64_t unsynced, struct error *err)
 {
-    if (pairs == 0 && unsynced == 0)
-        return true;
-    return update_one(db, SQL_COUNT_PAIRS, id, DB_ARGS(db_text(id), db_int(pairs), db_int(unsynced)), err) &&
-           counters_add(db, COUNTER_QA_PAIRS, pairs, err) &&
-           counters_add(db, COUNTER_UNSYNCED_QA_PAIRS, unsynced, err);
+    return count_knowledge(db, id, pairs, unsynced, 0, err);
+}
+
+bool tenant_count_removals(struct db *db, const char *id, int64_t removals, struct error *err)
+{
+    return count_knowledge(db, id, 0, 0, removals, err);
+}
+
+static const char SQL_SYNCED_UP[] =
+    "UPDATE tenants SET unsynced_since = $2 WHERE id = $1 AND unsynced_since < $2";
+
+bool tenant_synced_up(struct db *db, const char *id, int64_t began_at, struct error *err)
+{
+    return db_execute(db, SQL_SYNCED_UP, DB_ARGS(db_text(id), db_int(began_at)), NULL, err);
 }
 
 static const char SQL_COUNT_PENDING[] =
@@ -278,10 +409,20 @@ bool tenant_count_users(struct db *db, const char *id, int64_t users, struct err
     return update_one(db, SQL_COUNT_USERS, id, DB_ARGS(db_text(id), db_int(users)), err);
 }
 
+static const char SQL_COUNT_REFUSED[] = "UPDATE tenants SET refused_count = refused_count + 1"
+                                        " WHERE id = $1 AND suspended_at IS NOT NULL";
+
+bool tenant_count_refused(struct db *db, const char *id, struct error *err)
+{
+    return db_execute(db, SQL_COUNT_REFUSED, DB_ARGS(db_text(id)), NULL, err);
+}
+
+#define TOUCH_STEP_MS SECOND_MS
+
 static const char SQL_TOUCH[] = "UPDATE tenants SET last_active_at = $2"
-                                " WHERE id = $1 AND (last_active_at IS NULL OR last_active_at < $2)";
+                                " WHERE id = $1 AND (last_active_at IS NULL OR last_active_at <= $3)";
 
 bool tenant_touch(struct db *db, const char *id, int64_t at, struct error *err)
 {
-    return db_execute(db, SQL_TOUCH, DB_ARGS(db_text(id), db_int(at)), NULL, err);
+    return db_execute(db, SQL_TOUCH, DB_ARGS(db_text(id), db_int(at), db_int(at - TOUCH_STEP_MS)), NULL, err);
 }

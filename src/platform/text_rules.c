@@ -68,3 +68,20 @@ bool text_check(const struct text_rule *rule, const char *text, struct error *er
         return error_add_field(err, rule->field, "has control characters", "含有控制字符");
     return true;
 }
+
+const char *text_like_part(struct arena *arena, const char *keyword)
+{
+    struct text_span span = text_trim(keyword);
+    if (span.length == 0)
+        return NULL;
+    char *pattern = arena_alloc(arena, 2 * span.length + 3), *end = pattern;
+    *end++ = '%';
+    for (size_t i = 0; i < span.length; i++) {
+        char c = span.bytes[i];
+        if (strchr("%_\\", c))
+            *end++ = '\\';
+        *end++ = (char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
+    }
+    *end = '%';
+    return pattern;
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 
 /* A part of a text that is lent; not NUL-terminated. */
@@ -25,5 +26,9 @@ struct text_rule {
 
 /* UTF-8, length, control characters. Names the field in `err` if it breaks the rule. */
 bool text_check(const struct text_rule *rule, const char *text, struct error *err);
+
+/* For LIKE … ESCAPE '\' on a column in lower case: whatever holds this part, ASCII letters in either case.
+ * NULL for a keyword that is NULL or empty: no filter. */
+const char *text_like_part(struct arena *arena, const char *keyword);
 
 #endif

@@ -328,6 +328,24 @@ static bool embedded_remove(struct vector_index *index, const char *tenant_id, c
     return count == 0 || embedded_catch_up(embedded_of(index), tenant_id, false, err);
 }
 
+/* What it would search in now: what it lacks of the store is read first. */
+static bool embedded_list(struct vector_index *index, const char *tenant_id, vector_entry_take take,
+                          void *context, struct error *err)
+{
+    struct embedded_index *self = embedded_of(index);
+    struct tenant_texts *texts = texts_acquire(self, tenant_id, true);
+    pthread_mutex_lock(&texts->refreshing);
+    bool done = texts_catch_up(self, texts, err);
+    pthread_mutex_unlock(&texts->refreshing);
+    if (done) {
+        pthread_rwlock_rdlock(&texts->texts_lock);
+        text_index_each(texts->texts, take, context);
+        pthread_rwlock_unlock(&texts->texts_lock);
+    }
+    texts_release(self, texts);
+    return done;
+}
+
 static bool embedded_probe(struct vector_index *index, char ret_message[LANGUAGE_COUNT][120],
                            struct error *err)
 {
@@ -376,6 +394,7 @@ static const struct vector_index_ops embedded_ops = {
     .query = embedded_query,
     .upsert = embedded_upsert,
     .remove = embedded_remove,
+    .list = embedded_list,
     .probe = embedded_probe,
     .clear_cache = embedded_clear_cache,
     .free = embedded_free,

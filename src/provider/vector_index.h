@@ -15,6 +15,7 @@
 
 struct vector_item {
     int64_t id;
+    int64_t text_hash; /* search/text_hash.h: an index keeps it with the entry, to tell it when asked */
     const char *question, *answer;
     const float *vector; /* NULL when the index does not need one */
 };
@@ -36,6 +37,9 @@ struct vector_match {
 
 struct vector_index;
 
+/* One entry of an index: the id of the pair and the hash of the text that the index holds. */
+typedef void (*vector_entry_take)(void *context, int64_t id, int64_t text_hash);
+
 struct vector_index_ops {
     const char *api_type; /* of its usage rows: "embedded", "pinecone" */
     const char *model;    /* "bm25" … */
@@ -48,6 +52,12 @@ struct vector_index_ops {
                    size_t count, struct error *err);
     bool (*remove)(struct vector_index *index, const char *tenant_id, const int64_t *ids, size_t count,
                    struct error *err);
+    /* Calls `take` for each entry of the tenant, in any order; entries that come or go meanwhile are told or
+     * not. Pinecone: a namespace for each tenant, ids as decimal digits, `text_hash` in the metadata as a
+     * text (its numbers are doubles); `list` gives 100 ids at a time, `fetch` their metadata. An entry
+     * without that metadata is told with hash 0: it is stale. */
+    bool (*list)(struct vector_index *index, const char *tenant_id, vector_entry_take take, void *context,
+                 struct error *err);
     /* A cheap call that tells whether it works; `ret_message` in English and Chinese. */
     bool (*probe)(struct vector_index *index, char ret_message[LANGUAGE_COUNT][120], struct error *err);
     /* Forgets what is kept in memory; tells how many bytes that was. NULL: nothing is kept. */

@@ -18,6 +18,7 @@
 
 #include "base/memory.h"
 #include "search/slot_table.h"
+#include "search/text_hash.h"
 #include "search/token_weight.h"
 #include "search/tokenizer.h"
 
@@ -68,7 +69,7 @@ struct term {
 };
 
 struct pair {
-    int64_t id;
+    int64_t id, text_hash;
     uint8_t *terms; /* NULL: the slot is free */
     uint32_t terms_bytes;
 };
@@ -340,6 +341,13 @@ static uint32_t new_slot(struct text_index *index)
     return (uint32_t)index->slot_count++;
 }
 
+static int64_t hash_of(const char *question, const char *answer)
+{
+    question = question ? question : "";
+    answer = answer ? answer : "";
+    return text_hash(question, strlen(question), answer, strlen(answer));
+}
+
 bool text_index_put(struct text_index *index, int64_t id, const char *question, const char *answer)
 {
     text_index_remove(index, id);
@@ -360,7 +368,7 @@ bool text_index_put(struct text_index *index, int64_t id, const char *question, 
     uint32_t slot = new_slot(index);
     size_t bytes = add_postings(index, tokens, slot);
     struct pair *pair = &index->pairs[slot];
-    *pair = (struct pair){.id = id, .terms_bytes = (uint32_t)bytes};
+    *pair = (struct pair){.id = id, .text_hash = hash_of(question, answer), .terms_bytes = (uint32_t)bytes};
     pair->terms = xrealloc(tokens->items, bytes);
     index->lengths[slot] = (uint16_t)length;
     index->block_bytes += bytes;
@@ -392,6 +400,13 @@ void text_index_remove(struct text_index *index, int64_t id)
     *pair = (struct pair){0};
     index->lengths[slot] = 0;
     numbers_push(&index->free_slots, slot);
+}
+
+void text_index_each(const struct text_index *index, text_index_each_fn each, void *context)
+{
+    for (size_t slot = 0; slot < index->slot_count; slot++)
+        if (index->pairs[slot].terms)
+            each(context, index->pairs[slot].id, index->pairs[slot].text_hash);
 }
 
 /* ---- searching ---- */

@@ -61,7 +61,10 @@ enum setting_apply { SETTING_BOOT, SETTING_LIVE };
       "Changed pairs are indexed on a schedule", "自动同步")                                                 \
     X(top_k, "rag", "top_k", INT, 1, 20, "5", "pairs", LIVE, "Pairs retrieved for an answer", "检索数量")    \
     X(min_score, "rag", "min_score", REAL, 0, 1, "0.3", "", LIVE, "Least score of a pair that may answer",   \
-      "最小相似度阈值")
+      "最小相似度阈值")                                                                                      \
+    X(auto_distribute, "templates", "auto_distribute", BOOL, 0, 1, "off", "", LIVE,                          \
+      "Tenants that lack templates which go to all are given them on a schedule",                            \
+      "自动向缺少的商家分发通用模板")
 
 struct setting {
     const char *category, *name;

@@ -8,7 +8,7 @@
 #define KIMONO_STORE_DRIVER_H
 
 #include "base/strbuf.h"
-#include "store/db.h"
+#include "store/store.h"
 
 /* What transactions are made of; the text of each is the driver's. Savepoints have one name and
  * are never nested. */
@@ -22,7 +22,8 @@ struct db_open_options {
     const char *path;
     enum db_role role; /* the writer creates what is missing; a reader cannot change anything */
     int cache_kib;
-    bool bulk; /* STORE_BULK */
+    bool bulk;               /* STORE_BULK */
+    store_tokenize tokenize; /* NULL: the schema has no full-text index */
 };
 
 struct db_token {
@@ -39,6 +40,9 @@ struct db_driver {
     void (*close)(struct db *db); /* its statements are gone by then */
     bool (*script)(struct db *db, const char *sql, struct error *err);
     bool (*in_transaction)(struct db *db);
+    /* Last of all in a transaction: what is cheaper for all of its changes at once (full text). May be
+     * NULL. */
+    bool (*before_commit)(struct db *db, struct error *err);
     /* After a commit has been answered: work that may take a while (checkpoint). May be NULL. */
     void (*after_commit)(struct db *db);
     /* After a commit that failed for the disk's sake: makes sure that it is not found after a crash. May

@@ -5,7 +5,11 @@
  * The SQL is one text for both drivers with these tokens:
  *   {{id}}     an automatically numbered 64-bit primary key      {{int}}  a 64-bit integer
  *   {{real}}   a double    {{bytes}} a byte string    {{json}} JSON as text
- *   {{without_rowid}}  at the end of a table whose primary key is how it is always read */
+ *   {{without_rowid}}  at the end of a table whose primary key is how it is always read
+ *   {{code_point}}     the function that gives the number of a text's first character
+ *   {{generated}}      the kind of a column that is computed from others
+ * and with whole statements where the two have nothing in common (full text, triggers):
+ *   {{knowledge_text}}, {{knowledge_counting}}: sqlite_full_text.c says what they make. */
 #ifndef KIMONO_STORE_MIGRATION_H
 #define KIMONO_STORE_MIGRATION_H
 

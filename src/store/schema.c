@@ -8,7 +8,8 @@
 
 #include "base/memory.h"
 
-/* clang-format off: the columns of comments are the reader's */
+/* The columns of comments are the reader's. */
+/* clang-format off */
 static const char SQL_FOUNDATION[] =
     /* facts about this store, each written by the module that is named with it: audit_head (platform/audit) */
     "CREATE TABLE meta ("
@@ -268,9 +269,223 @@ static const char SQL_FOUNDATION[] =
     " acknowledged_at {{int}},"
     " resolved_at {{int}});"
     "CREATE INDEX idx_alerts_status ON alerts(status, id);";
+static const char SQL_JOBS[] =
+    /* platform/jobs: long work, from the request to its result */
+    "CREATE TABLE jobs ("
+    " id TEXT PRIMARY KEY,"
+    " kind TEXT NOT NULL,"           /* templates.distribute … */
+    " status TEXT NOT NULL,"         /* queued, running, succeeded, failed, cancelled */
+    " tenant_id TEXT,"               /* whom it is about; null: several or none, see job_items */
+    " parameters {{json}} NOT NULL," /* what was asked for */
+    " progress_done {{int}} NOT NULL DEFAULT 0,"
+    " progress_total {{int}} NOT NULL DEFAULT 0,"
+    " result {{json}}," /* figures so far, final when it has ended */
+    " error_en TEXT,"   /* why it failed, in both languages */
+    " error_zh TEXT,"
+    " user_id TEXT NOT NULL," /* who asked: '' for the system itself */
+    " username TEXT NOT NULL,"
+    " ip_address TEXT NOT NULL,"
+    " request_id TEXT NOT NULL,"
+    " created_at {{int}} NOT NULL,"
+    " started_at {{int}},"
+    " finished_at {{int}});"
+    "CREATE INDEX idx_jobs_time ON jobs(created_at, id);"
+    "CREATE INDEX idx_jobs_open ON jobs(created_at, id) WHERE status IN ('queued', 'running');"
+    /* platform/jobs: the parts of a job, each done in one transaction with what it changes */
+    "CREATE TABLE job_items ("
+    " job_id TEXT NOT NULL REFERENCES jobs(id),"
+    " seq {{int}} NOT NULL,"    /* from 1, in the order of the work */
+    " target_id TEXT NOT NULL," /* what it is about: a tenant's id */
+    " outcome TEXT,"            /* null: not reached yet; else the kind's own word: done, suspended … */
+    " detail {{json}},"         /* figures of it */
+    " PRIMARY KEY (job_id, seq)){{without_rowid}};"
+    "CREATE INDEX idx_job_items_target ON job_items(target_id, job_id);";
+
+static const char SQL_TENANT_OPERATIONS[] =
+    /* platform/tenants: the proof of a suspension, and how far the common templates have come */
+    "ALTER TABLE tenants ADD COLUMN refused_count {{int}} NOT NULL DEFAULT 0;" /* chats refused since suspended_at */
+    "ALTER TABLE tenants ADD COLUMN templates_revision {{int}} NOT NULL DEFAULT 0;" /* of meta 'templates_revision',
+                                                                                     when it was last brought up to it */
+    /* the list sorts by each of these */
+    "CREATE INDEX idx_tenants_created ON tenants(created_at, id);"
+    "CREATE INDEX idx_tenants_active ON tenants(last_active_at, id);"
+    "CREATE INDEX idx_tenants_users ON tenants(user_count, id);"
+    "CREATE INDEX idx_tenants_pairs ON tenants(qa_pair_count, id);"
+    "CREATE INDEX idx_tenants_status ON tenants(status, id);"
+    "CREATE INDEX idx_messages_tenant ON messages(tenant_id, created_at);"
+    "CREATE INDEX idx_feedbacks_tenant ON feedbacks(tenant_id, status);";
+
+static const char SQL_TEMPLATES[] =
+    /* platform/templates: common question-answer pairs that are distributed to tenants */
+    "CREATE TABLE templates ("
+    " id {{id}},"
+    " question TEXT NOT NULL,"
+    " answer TEXT NOT NULL,"
+    " category TEXT NOT NULL DEFAULT '',"
+    " question_hash {{int}} NOT NULL," /* as in qa_pairs */
+    " text_hash {{int}} NOT NULL,"
+    " version {{int}} NOT NULL DEFAULT 1,"       /* counts its texts: template_versions holds each */
+    " for_all {{int}} NOT NULL DEFAULT 0,"       /* 1: it was distributed to all, so who lacks it misses it */
+    " copy_count {{int}} NOT NULL DEFAULT 0,"    /* live pairs that are its copies */
+    " current_count {{int}} NOT NULL DEFAULT 0," /* those of them that come from its present version */
+    " created_at {{int}} NOT NULL,"
+    " updated_at {{int}} NOT NULL,"
+    " updated_by TEXT NOT NULL," /* username */
+    " deleted_at {{int}});"      /* set: gone; its copies stay with their tenants, unlinked */
+    "CREATE UNIQUE INDEX idx_templates_question ON templates(question) WHERE deleted_at IS NULL;"
+    "CREATE INDEX idx_templates_category ON templates(category, id) WHERE deleted_at IS NULL;"
+    "CREATE TABLE template_versions ("
+    " template_id {{int}} NOT NULL REFERENCES templates(id),"
+    " version {{int}} NOT NULL,"
+    " question TEXT NOT NULL,"
+    " answer TEXT NOT NULL,"
+    " category TEXT NOT NULL,"
+    " text_hash {{int}} NOT NULL,"
+    " created_at {{int}} NOT NULL,"
+    " created_by TEXT NOT NULL," /* username */
+    " PRIMARY KEY (template_id, version)){{without_rowid}};"
+    "INSERT INTO meta(name, value) VALUES ('templates_revision', '0');" /* grows when a for_all template changes */
+
+    /* platform/knowledge: the link of a copy to its template */
+    "ALTER TABLE qa_pairs ADD COLUMN template_id {{int}} REFERENCES templates(id);"
+    "ALTER TABLE qa_pairs ADD COLUMN template_version {{int}};" /* whose text it took */
+    "ALTER TABLE qa_pairs ADD COLUMN template_kept {{int}};" /* newest version for which its own text was kept */
+    "CREATE UNIQUE INDEX idx_qa_pairs_template ON qa_pairs(tenant_id, template_id)"
+    " WHERE template_id IS NOT NULL;";
+
+static const char SQL_TENANT_SEARCH[] =
+    /* platform/counters: grows with every change of a tenant's own row: what ops/tenant_directory was read at */
+    "INSERT INTO platform_counters(name, value)"
+    " SELECT 'tenant_edits', COALESCE(SUM(version), 0) FROM tenants;"
+    /* names that are equal are in the order of id, too */
+    "DROP INDEX idx_tenants_name;"
+    "CREATE INDEX idx_tenants_name ON tenants(name, id);"
+    /* the same orders among those with one status */
+    "CREATE INDEX idx_tenants_status_name ON tenants(status, name, id);"
+    "CREATE INDEX idx_tenants_status_created ON tenants(status, created_at, id);"
+    "CREATE INDEX idx_tenants_status_active ON tenants(status, last_active_at, id);"
+    "CREATE INDEX idx_tenants_status_users ON tenants(status, user_count, id);"
+    "CREATE INDEX idx_tenants_status_pairs ON tenants(status, qa_pair_count, id);";
+
+/* What each index of the knowledge list serves, and what it costs: the bytes are of a pair of demonstration
+ * data. All of them together, with full text and counts, take the loading of a pair from 17 to some 70 µs; a
+ * new pair is put at the end of its group or tenant, so most of them stay in the writer's page cache.
+ *
+ * list_group is what makes any filter and any order quick at once: every combination of category, source,
+ * state and range of quality is a group of its own, of which there are some hundreds. A page is merged from
+ * the groups that the filter admits, each read in the list's order from an index that begins with the group.
+ * ops/knowledge_groups.c knows how the number is made up. */
+static const char SQL_KNOWLEDGE_LIST[] =
+    "ALTER TABLE qa_pairs ADD COLUMN list_group {{int}} GENERATED ALWAYS AS (" /* null: deleted, in no list */
+    " CASE WHEN deleted_at IS NULL THEN"
+    " (((COALESCE({{code_point}}(category), 0) * 31"
+    " + COALESCE({{code_point}}(SUBSTR(category, LENGTH(category), 1)), 0)) % 64" /* category, more or less */
+    " * 8 + CASE source WHEN 'manual' THEN 0 WHEN 'import' THEN 1 WHEN 'learned' THEN 2"
+    " WHEN 'template' THEN 3 WHEN 'demo' THEN 4 ELSE 5 END)"
+    " * 2 + is_synced)"
+    " * 8 + CASE WHEN quality_score < 0.3 THEN 0 WHEN quality_score < 0.5 THEN 1"
+    " WHEN quality_score = 0.5 THEN 2 WHEN quality_score < 0.6 THEN 3 WHEN quality_score < 0.7 THEN 4"
+    " WHEN quality_score < 0.8 THEN 5 WHEN quality_score < 0.9 THEN 6 ELSE 7 END"
+    " END) {{generated}};"
+    "CREATE INDEX idx_qa_pairs_by_id ON qa_pairs(list_group, id);" /* 15: id, and which groups there are */
+    "CREATE INDEX idx_qa_pairs_by_creation ON qa_pairs(list_group, created_at, id);" /* 22 */
+    "CREATE INDEX idx_qa_pairs_by_update ON qa_pairs(list_group, updated_at, id);" /* 22: the list's own order */
+    "CREATE INDEX idx_qa_pairs_by_quality ON qa_pairs(list_group, quality_score, id);" /* 24: and counting a range */
+    "CREATE INDEX idx_qa_pairs_by_hits ON qa_pairs(list_group, hit_count, id);"        /* 16 */
+    "CREATE INDEX idx_qa_pairs_by_question ON qa_pairs(list_group, question, id);" /* 62 */
+    /* 65: one tenant's list, in any order, filtered without a look at the pair itself */
+    "CREATE INDEX idx_qa_pairs_tenant ON qa_pairs(tenant_id, category, source, is_synced, quality_score,"
+    " created_at, updated_at, hit_count, id) WHERE deleted_at IS NULL;"
+    /* 66: one tenant's list by question; finding a question again, so that the index on its hash (31) can go */
+    "CREATE INDEX idx_qa_pairs_tenant_question ON qa_pairs(tenant_id, question, id);"
+    "DROP INDEX idx_qa_pairs_question;"
+    /* 21: a category of few pairs, which may share its group with one of many */
+    "CREATE INDEX idx_qa_pairs_category ON qa_pairs(category, id) WHERE deleted_at IS NULL;"
+
+    /* platform/knowledge: how many live pairs there are of each kind, for the overview and for what filters
+     * offer. Kept by triggers: whatever statement changes a pair, nothing can be forgotten. */
+    "CREATE TABLE knowledge_counts ("
+    " tenant_id TEXT NOT NULL," /* '': all tenants together */
+    " category TEXT NOT NULL,"
+    " source TEXT NOT NULL,"
+    " pairs {{int}} NOT NULL,"
+    " unsynced {{int}} NOT NULL,"
+    " quality_millionths {{int}} NOT NULL," /* sum of quality_score × 1,000,000, each rounded */
+    " PRIMARY KEY (tenant_id, category, source)){{without_rowid}};"
+    "INSERT INTO knowledge_counts(tenant_id, category, source, pairs, unsynced, quality_millionths)"
+    " SELECT tenant_id, category, source, COUNT(*), SUM(1 - is_synced),"
+    " SUM(CAST(ROUND(quality_score * 1000000) AS {{int}}))"
+    " FROM qa_pairs WHERE deleted_at IS NULL GROUP BY tenant_id, category, source;"
+    "INSERT INTO knowledge_counts(tenant_id, category, source, pairs, unsynced, quality_millionths)"
+    " SELECT '', category, source, SUM(pairs), SUM(unsynced), SUM(quality_millionths)"
+    " FROM knowledge_counts GROUP BY category, source;"
+    "{{knowledge_counting}}"
+    "{{knowledge_text}}"; /* 100: full text of question and answer */
+
+static const char SQL_KNOWLEDGE_EDITING[] =
+    /* platform/knowledge: deleted pairs are kept for undo */
+    "ALTER TABLE qa_pairs ADD COLUMN deleted_by TEXT;" /* username */
+    "CREATE INDEX idx_qa_pairs_deleted ON qa_pairs(deleted_at, id) WHERE deleted_at IS NOT NULL;"
+    "CREATE INDEX idx_qa_pairs_tenant_deleted ON qa_pairs(tenant_id, deleted_at, id)"
+    " WHERE deleted_at IS NOT NULL;"
+    /* platform/quality.h: when age lowers the quality next; null: never */
+    "ALTER TABLE qa_pairs ADD COLUMN quality_due_at {{int}};"
+    "UPDATE qa_pairs SET quality_due_at = updated_at + 7862400000 WHERE good_count = 0;" /* 91 days */
+    "CREATE INDEX idx_qa_pairs_quality_due ON qa_pairs(quality_due_at)"
+    " WHERE quality_due_at IS NOT NULL AND deleted_at IS NULL;"
+
+    /* platform/tenants: deleted pairs that the vector index still has, and since when it is behind */
+    "ALTER TABLE tenants ADD COLUMN removal_count {{int}} NOT NULL DEFAULT 0;"
+    "ALTER TABLE tenants ADD COLUMN unsynced_since {{int}};" /* null: the index has this very knowledge */
+    "UPDATE tenants SET removal_count = (SELECT COUNT(*) FROM qa_pairs p WHERE p.tenant_id = tenants.id"
+    " AND p.deleted_at IS NOT NULL AND p.synced_hash IS NOT NULL);"
+    "UPDATE tenants SET unsynced_since = (SELECT MIN(COALESCE(p.deleted_at, p.updated_at)) FROM qa_pairs p"
+    " WHERE p.tenant_id = tenants.id AND ((p.deleted_at IS NULL AND p.is_synced = 0)"
+    " OR (p.deleted_at IS NOT NULL AND p.synced_hash IS NOT NULL)))"
+    " WHERE unsynced_count > 0 OR removal_count > 0;"
+    "CREATE INDEX idx_tenants_unsynced ON tenants(unsynced_since) WHERE unsynced_since IS NOT NULL;"
+    "INSERT INTO platform_counters(name, value)"
+    " SELECT 'pending_removals', COALESCE(SUM(removal_count), 0) FROM tenants;"
+
+    /* platform/vector_sync: how the sync of each tenant went */
+    "CREATE TABLE vector_syncs ("
+    " tenant_id TEXT PRIMARY KEY," /* '': the runs over all tenants */
+    " run_at {{int}} NOT NULL,"    /* begin of the last run that had something to do */
+    " done_at {{int}},"            /* end of the last one that failed nowhere */
+    " failed_at {{int}},"          /* since when it fails; null: the last one went well */
+    " failures {{int}} NOT NULL DEFAULT 0," /* one after the other */
+    " retry_at {{int}},"                    /* the scheduler leaves it alone until then */
+    " error_en TEXT,"
+    " error_zh TEXT){{without_rowid}};"
+    "CREATE INDEX idx_vector_syncs_failed ON vector_syncs(failed_at) WHERE failed_at IS NOT NULL;"
+
+    /* platform/knowledge_changes: what a job has changed, as long as it can be undone */
+    "CREATE TABLE knowledge_changes ("
+    " id {{id}},"
+    " job_id TEXT NOT NULL,"
+    " kind {{int}} NOT NULL," /* 0 created, 1 updated, 2 deleted */
+    " tenant_id TEXT NOT NULL,"
+    " first_id {{int}} NOT NULL," /* the pair; of created ones the first and the last */
+    " last_id {{int}} NOT NULL,"
+    " version {{int}} NOT NULL," /* of the pair, after the change */
+    " deleted_at {{int}},"       /* of a deleted one */
+    " question TEXT,"            /* before; null: not changed */
+    " answer TEXT,"
+    " category TEXT);"
+    "CREATE INDEX idx_knowledge_changes_job ON knowledge_changes(job_id, id);"
+    /* platform/knowledge_changes: the jobs that have changes, and who undoes them */
+    "CREATE TABLE knowledge_undos ("
+    " job_id TEXT PRIMARY KEY,"
+    " undo_job_id TEXT){{without_rowid}};"; /* null: nobody has asked */
 /* clang-format on */
 
 const struct migration main_migrations[] = {
     {"tenants, knowledge, chat, feedback, roll-ups, settings, audit, metrics, alerts", SQL_FOUNDATION},
+    {"jobs and their items", SQL_JOBS},
+    {"tenants: list order, proof of a suspension", SQL_TENANT_OPERATIONS},
+    {"common templates and their copies", SQL_TEMPLATES},
+    {"everyone's knowledge as a list: orders, counts, full text", SQL_KNOWLEDGE_LIST},
+    {"tenants: search, and list order by status", SQL_TENANT_SEARCH},
+    {"knowledge: editing with undo, quality by age, state of the sync", SQL_KNOWLEDGE_EDITING},
 };
 const size_t main_migration_count = ARRAY_SIZE(main_migrations);

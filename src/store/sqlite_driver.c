@@ -278,6 +278,7 @@ static bool sqlite_open(const struct db_open_options *options, struct db **ret_d
     struct sqlite_db *db = xcalloc(1, sizeof(*db));
     db->base.driver = &sqlite_driver;
     db->busy_limit_us = BUSY_LIMIT_US;
+    db->has_full_text = options->tokenize;
     /* "file:…" and ":memory:" mean something to SQLite. */
     db->path = xmalloc(strlen(options->path) + 3);
     sprintf(db->path, "%s%s", options->path[0] == '/' ? "" : "./", options->path);
@@ -286,6 +287,10 @@ static bool sqlite_open(const struct db_open_options *options, struct db **ret_d
     bool done = result == SQLITE_OK || failed(db, result, err);
     if (done) {
         switch_off_surprises(db->handle);
+        result = options->tokenize ? sqlite_register_tokenizer(db->handle, options->tokenize) : SQLITE_OK;
+        done = result == SQLITE_OK || failed(db, result, err);
+    }
+    if (done) {
         sqlite3_busy_handler(db->handle, on_busy, db);
         sqlite3_progress_handler(db->handle, OPERATIONS_PER_CHECK, on_progress, db);
         done = prepare_connection(db, options, err);
@@ -468,6 +473,10 @@ static const struct db_token tokens[] = {
     {"bytes", "BLOB"},
     {"json", "TEXT"},
     {"without_rowid", "WITHOUT ROWID"},
+    {"code_point", "unicode"},
+    {"generated", "VIRTUAL"},
+    {"knowledge_text", SQLITE_KNOWLEDGE_TEXT},
+    {"knowledge_counting", SQLITE_KNOWLEDGE_COUNTING},
     {NULL, NULL},
 };
 
@@ -485,6 +494,7 @@ const struct db_driver sqlite_driver = {
     .close = sqlite_close,
     .script = sqlite_script,
     .in_transaction = sqlite_in_transaction,
+    .before_commit = sqlite_index_texts,
     .after_commit = checkpoint,
     .after_failed_commit = overwrite_failed,
     .hold = hold,

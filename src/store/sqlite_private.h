@@ -13,11 +13,19 @@ struct sqlite_db {
     struct db base;
     sqlite3 *handle;
     char *path;
+    bool has_full_text;
     int64_t busy_since_us, busy_limit_us;
     /* The write-ahead log, in pages: now, and when it is to be checkpointed next. */
     int wal_pages, checkpoint_at;
     bool checkpoint_failed; /* has been logged */
 };
+
+/* sqlite_full_text.c: makes `tokenize` the tokenizer "kimono" of the connection's FTS5 tables. */
+int sqlite_register_tokenizer(sqlite3 *handle, store_tokenize tokenize);
+/* Brings the full text up to date with the pairs that the transaction has changed. */
+bool sqlite_index_texts(struct db *db, struct error *err);
+/* The words of migrations that only SQLite says so. */
+extern const char SQLITE_KNOWLEDGE_TEXT[], SQLITE_KNOWLEDGE_COUNTING[];
 
 struct sqlite_statement {
     struct db_statement base;

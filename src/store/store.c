@@ -12,6 +12,9 @@
 
 #define READERS_DEFAULT 4
 #define QUEUE_DEFAULT 4096
+/* The writer touches the ends of a dozen indexes for each pair of knowledge; what does not stay in its cache
+ * it writes to the log and reads again. Taken only when much is written. */
+#define WRITER_CACHE_KIB 8192
 
 struct store {
     char *path;
@@ -28,9 +31,12 @@ static bool open_parts(struct store *store, const struct store_options *options,
         .role = DB_WRITER,
         .cache_kib = options->cache_kib,
         .bulk = options->durability == STORE_BULK,
+        .tokenize = options->tokenize,
     };
+    struct db_open_options writing = connection;
+    writing.cache_kib = options->cache_kib ? options->cache_kib : WRITER_CACHE_KIB;
     size_t readers = options->readers ? options->readers : READERS_DEFAULT;
-    if (!db_open(&connection, &store->write_db, err) ||
+    if (!db_open(&writing, &store->write_db, err) ||
         !migration_run(store->write_db, options->migrations, options->migration_count, err) ||
         !reader_pool_new(&store->readers, &connection, readers < READERS_MAX ? readers : READERS_MAX, err))
         return error_prefix(err, "%s", "%s", store->path);

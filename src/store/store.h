@@ -15,6 +15,13 @@
 
 struct store;
 
+/* Cuts a text into tokens for the full-text index, `query`: a text that is looked for, not one that is
+ * kept. Calls `receive` for each token, which is valid only during the call; returns false if `receive`
+ * stopped it. Of any thread. */
+typedef bool (*store_token_fn)(void *context, const char *token, size_t length);
+typedef bool (*store_tokenize)(const char *text, size_t length, bool query, store_token_fn receive,
+                               void *context);
+
 enum store_durability {
     STORE_FULL, /* an answered write survives power loss (synchronous=FULL) */
     STORE_BULK, /* demo and benchmarks only: the store is lost if the machine stops while it loads */
@@ -23,11 +30,13 @@ enum store_durability {
 struct store_options {
     const char *path; /* of the SQLite file, or a postgresql:// URL */
     size_t readers;   /* connections lent at once; 0: 4 */
-    int cache_kib;    /* page cache of each connection; 0: 1024 */
+    int cache_kib;    /* page cache of each connection; 0: 1024, the writer's 8192 */
     enum store_durability durability;
     const struct migration *migrations; /* brought up to date when opened */
     size_t migration_count;
     size_t queue_ceiling; /* functions that may wait for the writer; 0: 4096 */
+    /* Of the schema's full-text indexes (search/full_text.h); NULL for a schema that has none. */
+    store_tokenize tokenize;
 };
 
 /* Opens or creates. A store that is newer than the program is refused with what to do. */

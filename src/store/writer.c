@@ -246,12 +246,18 @@ static enum progress run_task(struct writer *writer, struct task *task)
 
 /* ---- one batch ---- */
 
+static bool finish_work(struct writer *writer)
+{
+    const struct db_driver *driver = writer->db->driver;
+    return !driver->before_commit || driver->before_commit(writer->db, &writer->err);
+}
+
 static bool commit(struct writer *writer)
 {
     if (!writer->begun) /* every task failed */
         return true;
     int64_t began = clock_monotonic_us();
-    bool done = db_transaction(writer->db, DB_COMMIT, &writer->err);
+    bool done = finish_work(writer) && db_transaction(writer->db, DB_COMMIT, &writer->err);
     int64_t took = clock_monotonic_us() - began;
     size_t kept = writer->kept;
     if (!done) {

@@ -228,7 +228,11 @@ describe('import', () => {
     const good = pairsFile(PAIRS);
     assertFails(await store.command(['import', '/nonexistent.csv', '--tenant', 'shop-a']), 1, /nonexistent/);
     assertFails(await store.command(['import', good, '--tenant', 'nobody']), 1, /nobody/);
-    assertFails(await store.command(['import', write('x.csv', 'a,b\n1,2\n'), '--tenant', 'shop-a']), 1, /question/);
+    assertFails(
+      await store.command(['import', write('x.csv', 'category,b\n1,2\n'), '--tenant', 'shop-a']),
+      1,
+      /question/,
+    );
     assertFails(await store.command(['import', write('empty.csv', ''), '--tenant', 'shop-a']), 1);
     assertFails(await store.command(['import', temporaryFolder(), '--tenant', 'shop-a']), 1);
     assert.equal((await totals(store)).total_qa_pairs, 0);

@@ -19,6 +19,12 @@ const MAY = /** @type {Record<string, string[]>} */ ({
 const OPEN = ['public', 'local', 'tenant_key'];
 const PEOPLE = /** @type {const} */ (['admin', 'viewer', 'shopAdmin', 'shopStaff', 'ingest']);
 
+/**
+ * Of JSON or of a form.
+ * @param {any} operation
+ */
+const bodySchema = (operation) => /** @type {any} */ (Object.values(operation.requestBody?.content ?? {})[0])?.schema;
+
 /** The document's routes with a value for each parameter of the path; log-out would end the session. */
 const doors = () =>
   world.document.routes
@@ -28,7 +34,7 @@ const doors = () =>
       path: path.replace(/\{\w+\}/g, 'x'),
       permission: operation['x-permission'],
       hasBody: operation.requestBody !== undefined,
-      fields: Object.keys(operation.requestBody?.content['application/json'].schema.properties ?? {}),
+      fields: Object.keys(bodySchema(operation)?.properties ?? {}),
     }));
 
 /** @param {{ hasBody: boolean }} door */
@@ -86,6 +92,9 @@ describe('the document', () => {
       ...['GET /system/stats', 'POST /chat/message', 'POST /feedback', 'GET /openapi.json'],
       ...['GET /ops/dashboard/overview', 'GET /ops/dashboard/trends', 'GET /ops/system/status'],
       ...['GET /ops/system/components', 'GET /ops/alerts/active', 'POST /ops/knowledge/search'],
+      ...['GET /ops/tenants', 'POST /ops/tenants', 'GET /ops/tenants/{id}', 'PUT /ops/tenants/{id}'],
+      ...['GET /ops/tenants/{id}/stats', 'GET /ops/tenants/{id}/users', 'GET /ops/tenants/{id}/trends'],
+      ...['POST /ops/tenants/{id}/suspend', 'POST /ops/tenants/{id}/activate'],
     ].map((route) => route.replace(' ', ' /api/v1'));
     assert.deepEqual(
       [...wanted, 'GET /metrics'].filter((route) => !routes.has(route)),

@@ -41,6 +41,7 @@ export const PAIRS = [
  * @typedef {object} RequestOptions
  * @property {Record<string, string | string[]>} [headers]
  * @property {unknown} [json]  sent as application/json
+ * @property {FormData} [form]  sent as multipart/form-data
  * @property {string | Buffer} [body]  sent as it is
  * @property {string | null} [token]  instead of the client's
  * @property {string} [key]  X-API-Key
@@ -72,19 +73,17 @@ export class Client {
    * @returns {Promise<Answer>}
    */
   async send(method, path, options = {}) {
-    const headers = this.#headers(options);
-    const body = options.json === undefined ? options.body : JSON.stringify(options.json);
-    const answer = await exchange(this.port, method, path, headers, body);
+    const { body, headers } = await packed(options);
+    const answer = await exchange(this.port, method, path, { ...headers, ...this.#headers(options) }, body);
     if (options.check !== false) this.document?.checkAnswer(method, path, answer);
     return answer;
   }
 
   /** @param {RequestOptions} options */
-  #headers({ headers = {}, json, token = this.token, key }) {
+  #headers({ headers = {}, token = this.token, key }) {
     return {
       ...(token ? { Authorization: `Bearer ${token}` } : {}),
       ...(key ? { 'X-API-Key': key } : {}),
-      ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
       ...headers,
     };
   }
@@ -117,6 +116,21 @@ export class Client {
     assert.equal(answer.status, status, `${method} ${path}: ${answer.text}`);
     return answer.json;
   }
+}
+
+/**
+ * The body as it is sent, with what it is.
+ * @param {RequestOptions} options
+ * @returns {Promise<{ body?: string | Buffer, headers: Record<string, string> }>}
+ */
+async function packed({ body, json, form }) {
+  if (form) {
+    const response = new Response(form);
+    const type = String(response.headers.get('content-type'));
+    return { body: Buffer.from(await response.arrayBuffer()), headers: { 'Content-Type': type } };
+  }
+  if (json === undefined) return { body, headers: {} };
+  return { body: JSON.stringify(json), headers: { 'Content-Type': 'application/json' } };
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: 16 });

@@ -110,10 +110,13 @@ describe('compression', () => {
 });
 
 describe('every answer', () => {
-  test('is JSON in UTF-8, not to be sniffed, not for shared caches', async () => {
+  const FILES = [`${OPS}/knowledge/export`];
+
+  test('is JSON in UTF-8 unless it is a file, not to be sniffed, not for shared caches', async () => {
     for (const path of reads().filter((each) => each !== '/metrics')) {
       const { headers } = await world.admin.get(path);
-      assert.match(headers['content-type'] ?? '', /^application\/json/, path);
+      if (FILES.includes(path)) assert.match(headers['content-disposition'] ?? '', /^attachment/, path);
+      else assert.match(headers['content-type'] ?? '', /^application\/json/, path);
       assert.equal(headers['x-content-type-options'], 'nosniff', path);
       assert.match(headers['cache-control'] ?? '', /private|no-store/, path);
     }

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "search/full_text.h"
 #include "telemetry/telemetry.h"
 
 #define TENANTS 100
@@ -179,7 +180,11 @@ static struct house open_house(void)
     struct house house;
     struct error err;
     struct store_options store_options = {
-        .path = path_of("kimono.db"), .migrations = main_migrations, .migration_count = main_migration_count};
+        .path = path_of("kimono.db"),
+        .migrations = main_migrations,
+        .migration_count = main_migration_count,
+        .tokenize = full_text_tokens,
+    };
     if (!store_open(&house.store, &store_options, &err))
         fail("kimono.db", &err);
     struct telemetry_options options = {.folder = path_of("telemetry"), .main_store = house.store};

@@ -1,17 +1,18 @@
 /**
  * @file Benchmarks of the running server, as ratios within one run: a small authenticated GET against a bare
  * libmicrohttpd that answers the same bytes, the overview at scale against the overview of 25 tenants, chat with
- * embedded retrieval for a tenant of 10,000 pairs in a store of a million.
+ * embedded retrieval for a tenant of 10,000 pairs in a store of a million, chat while templates are distributed
+ * against chat without that.
  *
  *     node tests/bench/server.mjs [--quick]
  *
  * The large store is made once, in build/bench/data-large (some minutes), and kept. --quick makes it a hundredth.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Server, Store, freePort } from '../lib/server.mjs';
+import { KIMONO, Server, Store, freePort, pause } from '../lib/server.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FOLDER = join(ROOT, 'build', 'bench');
@@ -21,6 +22,9 @@ const LARGE = QUICK
   ? { tenants: 100, qa: 100, usage: 100_000, logs: 100_000 }
   : { tenants: 10_000, qa: 100, usage: 10_000_000, logs: 10_000_000 };
 const BIG_TENANT_PAIRS = 10_000;
+const RECEIVERS = { tenants: QUICK ? 1000 : 10_000, qa: 0, usage: 0, logs: 0, days: 1 };
+const SHOP_PAIRS = 1000;
+const TEMPLATES = 50;
 
 /** @param {number[]} values */
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -98,7 +102,7 @@ async function madeStore(name, size, extra) {
     rmSync(partial, { recursive: true, force: true });
     const store = new Store(partial);
     console.log(`making ${name} …`);
-    await run(join(ROOT, 'build', 'kimono'), ['demo', '--data', partial, ...size]);
+    await run(KIMONO, ['demo', '--data', partial, ...size]);
     await store.must(['user', 'add', 'bench', '--role', 'ops_admin'], { input: 'bench-password\n' });
     await extra?.(store);
     renameSync(partial, folder);
@@ -125,19 +129,29 @@ const THINGS = [
 const question = (n) => `${PLACES[n % 10]}${THINGS[Math.floor(n / 10) % 10]}第${Math.floor(n / 100)}种套餐怎么办理`;
 
 /** @param {Store} store */
-async function addBigTenant(store) {
-  await store.must(['tenant', 'add', 'big', '一万问']);
+const addBigTenant = (store) => addTenant(store, 'big', BIG_TENANT_PAIRS);
+
+/**
+ * @param {Store} store
+ * @param {string} name
+ * @param {number} pairs
+ */
+async function addTenant(store, name, pairs) {
+  await store.must(['tenant', 'add', name, `${pairs} 问`]);
   const rows = ['question\tanswer\tcategory'];
-  for (let n = 0; n < BIG_TENANT_PAIRS; n++) rows.push(`${question(n)}\t这是第 ${n} 个回答，请以门店说明为准。\t套餐`);
-  const file = join(FOLDER, 'big.tsv');
+  for (let n = 0; n < pairs; n++) rows.push(`${question(n)}\t这是第 ${n} 个回答，请以门店说明为准。\t套餐`);
+  const file = join(FOLDER, `${name}.tsv`);
   writeFileSync(file, rows.join('\n') + '\n');
-  await store.must(['import', file, '--tenant', 'big']);
+  await store.must(['import', file, '--tenant', name]);
 }
 
-/** A wrk script that posts questions of the big tenant in turn. */
-function chatScript() {
-  const file = join(FOLDER, 'chat.lua');
-  const questions = Array.from({ length: 500 }, (_, i) => JSON.stringify(question((i * 19) % BIG_TENANT_PAIRS)));
+/**
+ * A wrk script that posts questions of a tenant in turn.
+ * @param {number} pairs  that the tenant has
+ */
+function chatScript(pairs) {
+  const file = join(FOLDER, `chat-${pairs}.lua`);
+  const questions = Array.from({ length: 500 }, (_, i) => JSON.stringify(question((i * 19) % pairs)));
   writeFileSync(
     file,
     `local q = {${questions.join(',')}}\nlocal n = 0\nrequest = function()\n  n = n % #q + 1\n` +
@@ -184,19 +198,99 @@ const overview = (server, token) =>
     headers: { Authorization: `Bearer ${token}` },
   });
 
+/**
+ * What wrk needs to ask a tenant's questions.
+ * @param {Server} server
+ * @param {string} tenant
+ * @param {number} pairs
+ */
+async function chatOptions(server, tenant, pairs) {
+  const list = await server.store.must(['tenant', 'list']);
+  const line = list.split('\n').find((one) => one.startsWith(`${tenant}\t`));
+  const key = /kmp_\S+/.exec(line ?? '')?.[0];
+  if (!key) throw new Error(`tenant list does not show the key of "${tenant}"`);
+  return { headers: { 'X-API-Key': key, 'Content-Type': 'application/json' }, script: chatScript(pairs) };
+}
+
 /** @param {Server} server */
 async function chat(server) {
-  const list = await server.store.must(['tenant', 'list']);
-  const key = /kmp_\S+/.exec(list.split('\n').find((line) => /\bbig\b/.test(line)) ?? '')?.[0];
-  if (!key) throw new Error('tenant list does not show the key of "big"');
-  const headers = { 'X-API-Key': key, 'Content-Type': 'application/json' };
-  const options = { headers, script: chatScript() };
+  const options = await chatOptions(server, 'big', BIG_TENANT_PAIRS);
   const alone = await load(`${server.url}/api/v1/chat/message`, { connections: 1, ...options });
   const many = await load(`${server.url}/api/v1/chat/message`, { connections: 32, ...options });
   console.log(
     `chat, 10,000 pairs         ${Math.round(many.rate)}/s with 32 at once, p99 ${many.p99.toFixed(1)} ms;` +
       ` one at a time p50 ${alone.p50.toFixed(2)} ms, p99 ${alone.p99.toFixed(2)} ms`,
   );
+}
+
+/**
+ * @param {Server} server
+ * @param {string} token
+ */
+const consoleOf = (server, token) => async (/** @type {string} */ path, /** @type {object | undefined} */ json) => {
+  const response = await fetch(`${server.url}/api/v1/ops${path}`, {
+    method: json ? 'POST' : 'GET',
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: json && JSON.stringify(json),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+};
+
+/**
+ * New templates to all tenants.
+ * @param {ReturnType<typeof consoleOf>} call
+ * @param {number} round
+ * @returns {Promise<{ id: string }>} the job
+ */
+async function startDistribution(call, round) {
+  const ids = [];
+  for (let n = 0; n < TEMPLATES; n++) {
+    const text = { question: `第 ${round} 轮：${question(n)}`, answer: `第 ${n} 个统一回答，请以门店说明为准。` };
+    ids.push(/** @type {{ id: number }} */ (await call('/templates', text)).id);
+  }
+  return /** @type {Promise<{ id: string }>} */ (
+    call('/templates/distribute', { template_ids: ids, all_tenants: true })
+  );
+}
+
+/** @param {Server} server */
+const residentMegabytes = (server) =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.[1]) / 1024;
+
+/** Chat for a shop of 1,000 pairs, alone and while 50 templates go to all tenants, in turn. */
+async function chatDuringDistribution() {
+  const size = Object.entries(RECEIVERS).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const name = QUICK ? 'data-receivers-quick' : 'data-receivers';
+  const store = await madeStore(name, size, (made) => addTenant(made, 'shop', SHOP_PAIRS));
+  // Syncing what earlier rounds distributed is another work, and would write as well.
+  const server = await Server.start(store, { env: { KIMONO_SCHEDULER_AUTO_SYNC_ENABLED: 'off' } });
+  const call = consoleOf(server, await logIn(server));
+  const options = { connections: 4, ...(await chatOptions(server, 'shop', SHOP_PAIRS)) };
+  const url = `${server.url}/api/v1/chat/message`;
+  await load(url, options);
+  const times = { alone: /** @type {number[]} */ ([]), during: /** @type {number[]} */ ([]) };
+  const ratios = [];
+  let grown = 0;
+  for (let round = Date.now(), last = round + 3; round < last; round++) {
+    const alone = await load(url, options);
+    const job = await startDistribution(call, round);
+    const before = residentMegabytes(server);
+    const during = await load(url, options);
+    const look = () => /** @type {Promise<any>} */ (call(`/jobs/${job.id}`, undefined));
+    const { status, progress } = await look();
+    if (status !== 'running') console.log(`  the distribution ended early: ${progress.done} of ${progress.total}`);
+    grown = Math.max(grown, residentMegabytes(server) - before);
+    while (['queued', 'running'].includes((await look()).status)) await pause(100);
+    times.alone.push(alone.p99);
+    times.during.push(during.p99);
+    ratios.push(during.p99 / alone.p99);
+  }
+  console.log(
+    `chat during a distribution ${median(ratios).toFixed(2)} of p99 without one (at most 2); p99` +
+      ` ${median(times.during).toFixed(1)} ms against ${median(times.alone).toFixed(1)} ms; grew by ${grown.toFixed(0)} MiB`,
+  );
+  await server.stop();
 }
 
 mkdirSync(FOLDER, { recursive: true });
@@ -218,3 +312,4 @@ console.log(
 await chat(largeServer);
 await smallServer.stop();
 await largeServer.stop();
+await chatDuringDistribution();

@@ -12,6 +12,7 @@
 #include "platform/knowledge.h"
 #include "platform/learning.h"
 #include "platform/tenants.h"
+#include "platform/vector_sync.h"
 #include "store/store.h"
 #include "telemetry/telemetry.h"
 
@@ -54,7 +55,12 @@ static bool ask(struct platform *platform, const char *key, size_t index, struct
     error_clear(&err);
     struct chat_result chat;
     struct feedback_result feedback;
-    if (!chat_message(platform, key, NULL, texts[index], "request-0001", LANGUAGE_ZH, arena, &chat, &err)) {
+    if (!chat_message(platform,
+                      &(struct chat_question){.api_key = key,
+                                              .message = texts[index],
+                                              .request_id = "request-0001",
+                                              .language = LANGUAGE_ZH},
+                      arena, &chat, &err)) {
         fail("chat", &err);
         return false;
     }

@@ -25,7 +25,9 @@
 #include "platform/knowledge.h"
 #include "platform/learning.h"
 #include "platform/tenants.h"
+#include "platform/vector_sync.h"
 #include "provider/chat_model.h"
+#include "search/full_text.h"
 #include "settings/settings.h"
 #include "telemetry/telemetry.h"
 
@@ -91,9 +93,6 @@ struct fixture_pair {
     int64_t id; /* in: of the pair to change or delete */
     enum { FIXTURE_ADD, FIXTURE_EDIT, FIXTURE_DELETE } verb;
 };
-static const char SQL_FIXTURE_DELETE[] = "UPDATE qa_pairs SET deleted_at = 1, revision = $2 WHERE id = $1";
-static const char SQL_FIXTURE_SYNCED[] = "SELECT is_synced FROM qa_pairs WHERE id = $1";
-
 static inline bool fixture_pair_work(struct db *db, void *context, struct error *err)
 {
     struct fixture_pair *change = context;
@@ -101,8 +100,10 @@ static inline bool fixture_pair_work(struct db *db, void *context, struct error 
                            .tenant_id = change->tenant_id,
                            .question = change->question,
                            .answer = change->answer};
-    int64_t revision, synced = 0;
-    bool was_synced;
+    int64_t revision;
+    bool was_synced, found;
+    struct qa_edits edits = {.db = db, .tenant_id = change->tenant_id};
+    struct qa_pair_row row;
     if (!tenant_next_revision(db, change->tenant_id, &revision, err))
         return false;
     switch (change->verb) {
@@ -112,10 +113,11 @@ static inline bool fixture_pair_work(struct db *db, void *context, struct error 
     case FIXTURE_EDIT:
         return qa_pair_update_text(db, revision, &pair, &was_synced, err) &&
                tenant_count_pairs(db, change->tenant_id, 0, was_synced, err);
-    default:
-        return db_find_int(db, SQL_FIXTURE_SYNCED, DB_ARGS(db_int(change->id)), 0, &synced, err) &&
-               db_execute(db, SQL_FIXTURE_DELETE, DB_ARGS(db_int(change->id), db_int(revision)), NULL, err) &&
-               tenant_count_pairs(db, change->tenant_id, -1, synced ? 0 : -1, err);
+    default: {
+        CLEANUP(arena_release) struct arena arena = {0};
+        return qa_pair_row_read(db, change->id, &arena, &row, &found, err) && found &&
+               qa_pair_delete(&edits, &row, "test", clock_now_ms(), err) && qa_edits_finish(&edits, err);
+    }
     }
 }
 
@@ -140,19 +142,12 @@ static inline void fixture_delete_pair(struct fixture *f, const char *tenant_id,
     must(f, store_write(f->platform.store, fixture_pair_work, &change, &f->err));
 }
 
-static const char SQL_FIXTURE_STATUS[] = "UPDATE tenants SET status = $2 WHERE id = $1";
-static inline bool fixture_status_work(struct db *db, void *context, struct error *err)
-{
-    const struct fixture_statement *statement = context;
-    bool suspends = strcmp(statement->args[1].bytes, "suspended") == 0;
-    return db_execute(db, SQL_FIXTURE_STATUS, statement->args, statement->count, NULL, err) &&
-           counters_add(db, COUNTER_ACTIVE_TENANTS, suspends ? -1 : 1, err);
-}
 static inline void fixture_set_status(struct fixture *f, const char *tenant_id, const char *status)
 {
-    const struct db_value args[] = {db_text(tenant_id), db_text(status)};
-    struct fixture_statement statement = {NULL, args, ARRAY_SIZE(args)};
-    must(f, store_write(f->platform.store, fixture_status_work, &statement, &f->err));
+    struct tenant tenant;
+    bool suspends = strcmp(status, "suspended") == 0;
+    must(f, (suspends ? tenant_suspend : tenant_activate)(f->platform.store, &actor_system, tenant_id, "test",
+                                                          &f->arena, &tenant, &f->err));
 }
 
 /* Counters and activity are what the rows say. Called at the end of every test that has a store. */
@@ -176,7 +171,8 @@ static inline void fixture_open_stores(struct fixture *f, enum store_durability 
     struct store_options store = {.path = path,
                                   .durability = durability,
                                   .migrations = main_migrations,
-                                  .migration_count = main_migration_count};
+                                  .migration_count = main_migration_count,
+                                  .tokenize = full_text_tokens};
     must(f, store_open(&f->platform.store, &store, &f->err));
     struct telemetry_options options = {
         .folder = telemetry, .main_store = f->platform.store, .durability = durability};
@@ -236,7 +232,12 @@ static inline struct chat_result fixture_chat(struct fixture *f, const struct te
                                               const char *conversation_id, const char *message)
 {
     struct chat_result result = {0};
-    must(f, chat_message(&f->platform, tenant->api_key, conversation_id, message, "request-1234", LANGUAGE_EN,
+    must(f, chat_message(&f->platform,
+                         &(struct chat_question){.api_key = tenant->api_key,
+                                                 .conversation_id = conversation_id,
+                                                 .message = message,
+                                                 .request_id = "request-1234",
+                                                 .language = LANGUAGE_EN},
                          &f->arena, &result, &f->err));
     return result;
 }

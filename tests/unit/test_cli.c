@@ -78,7 +78,7 @@ static void test_what_is_wrong(void **state)
     } cases[] = {
         {"usr", "there is no command 'usr'; did you mean 'user'?"},
         {"srve", "there is no command 'srve'; did you mean 'serve'?"},
-        {"export x", "there is no command 'export'; did you mean 'import'?"},
+        {"exprot x", "there is no command 'exprot'; did you mean 'export'?"},
         {"frobnicate", "there is no command 'frobnicate'"},
         {"user", "say what to do: add, passwd, disable, list"},
         {"user lst", "there is no command 'user lst'; did you mean 'user list'?"},

@@ -115,7 +115,8 @@ static struct health_reading read_one(struct fixture *f, enum component componen
 static void probes_make_it_known(void **state)
 {
     struct fixture *f = *state;
-    static const struct scheduled_job jobs[] = {{"learn", HOUR_MS, each_hour, NULL, run_nothing, NULL}};
+    static const struct scheduled_job jobs[] = {
+        {.name = "learn", .first_ms = HOUR_MS, .interval_ms = each_hour, .run = run_nothing}};
     for (enum component i = 0; i < COMPONENT_COUNT; i++) {
         struct health_reading reading = read_one(f, i);
         assert_int_equal(reading.status, HEALTH_UNKNOWN);
@@ -176,7 +177,8 @@ static void real_calls_speak_first(void **state)
 static void failed_job_degrades_the_scheduler(void **state)
 {
     struct fixture *f = *state;
-    static const struct scheduled_job jobs[] = {{"learn", 0, each_hour, NULL, run_nothing, "fail"}};
+    static const struct scheduled_job jobs[] = {
+        {.name = "learn", .interval_ms = each_hour, .run = run_nothing, .context = "fail"}};
     f->platform.scheduler = scheduler_start(&f->platform, jobs, ARRAY_SIZE(jobs));
     struct health_reading reading;
     do {

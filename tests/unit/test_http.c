@@ -30,6 +30,7 @@
 #include "http/server.h"
 #include "http/static_assets.h"
 #include "http/static_files.h"
+#include "http_sockets.h"
 
 /* ---- assets of our own, in place of the pages ---- */
 
@@ -290,109 +291,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* At least: an exchange of the test before may be finished late. */
-static void wait_for(atomic_int *count, int value)
-{
-    int64_t until = clock_monotonic_us() + 10000000;
-    while (*count < value && clock_monotonic_us() < until)
-        usleep(1000);
-    assert_true(*count >= value);
-}
-
-/* ---- a client of bare sockets ---- */
-
-struct reply {
-    int status; /* 0: closed without an answer, -1: nothing within 10 seconds */
-    struct strbuf head, body;
-};
-
-static int dial(int port)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 10}, sizeof(struct timeval));
-    return fd;
-}
-
-static void say(int fd, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
-        if (sent <= 0)
-            return; /* the server may have closed: what it said is what counts */
-        bytes += sent;
-        length -= (size_t)sent;
-    }
-}
-
-static void say_text(int fd, const char *text)
-{
-    say(fd, text, strlen(text));
-}
-
-static const char *header_of(const struct reply *reply, const char *name)
-{
-    static _Thread_local char value[1024];
-    size_t length = strlen(name);
-    for (const char *line = strbuf_text(&reply->head); *line; line = strchr(line, '\n') + 1)
-        if (strncasecmp(line, name, length) == 0 && line[length] == ':') {
-            snprintf(value, sizeof(value), "%.*s", (int)strcspn(line + length + 2, "\r"), line + length + 2);
-            return value;
-        }
-    return NULL;
-}
-
-/* One byte at a time: what follows on the connection is the next reply's. */
-static void hear(int fd, bool is_head, struct reply *reply)
-{
-    char c;
-    ssize_t got = 0;
-    *reply = (struct reply){0};
-    while (
-        !(reply->head.length >= 4 && strcmp(reply->head.bytes + reply->head.length - 4, "\r\n\r\n") == 0)) {
-        got = recv(fd, &c, 1, 0);
-        if (got <= 0)
-            break;
-        strbuf_append(&reply->head, &c, 1);
-    }
-    if (got <= 0) {
-        reply->status = got < 0 && errno == EAGAIN ? -1 : 0;
-        return;
-    }
-    assert_int_equal(sscanf(reply->head.bytes, "HTTP/1.1 %d ", &reply->status), 1);
-    const char *length = header_of(reply, "Content-Length");
-    for (size_t left = length && !is_head && reply->status >= 200 ? strtoul(length, NULL, 10) : 0; left > 0;
-         left--) {
-        if (recv(fd, &c, 1, 0) != 1)
-            fail_msg("the body is short of %zu bytes", left);
-        strbuf_append(&reply->body, &c, 1);
-    }
-}
-
-static void reply_release(struct reply *reply)
-{
-    strbuf_release(&reply->head);
-    strbuf_release(&reply->body);
-}
-
-static bool at_end(int fd)
-{
-    char c;
-    ssize_t got = recv(fd, &c, 1, 0);
-    return got == 0 || (got < 0 && errno == ECONNRESET);
-}
-
-static void exchange(int port, const char *bytes, size_t length, struct reply *reply)
-{
-    int fd = dial(port);
-    say(fd, bytes, length);
-    hear(fd, strncmp(bytes, "HEAD", 4) == 0, reply);
-    close(fd);
-}
-
-#define REPLY CLEANUP(reply_release) struct reply
+/* ---- a client ---- */
 
 static void ask(const struct fixture *f, const char *method, const char *target, const char *headers,
                 struct reply *reply)
@@ -402,17 +301,7 @@ static void ask(const struct fixture *f, const char *method, const char *target,
     exchange(f->port, text, (size_t)length, reply);
 }
 
-static void check_header(const struct reply *reply, const char *name, const char *value)
-{
-    const char *got = header_of(reply, name);
-    if (!got || strcmp(got, value) != 0)
-        fail_msg("%s: '%s', not '%s'", name, got ? got : "(none)", value);
-}
-
 /* ---- tests ---- */
-
-#define H " HTTP/1.1\r\nHost: x\r\n"
-#define CHUNKED "Transfer-Encoding: chunked\r\n"
 
 static void table_of_requests(void **state)
 {
@@ -516,7 +405,7 @@ static void etag_and_head(void **state)
     REPLY a, head, post;
     ask(f, "GET", "/small", "", &a);
     char etag[64];
-    snprintf(etag, sizeof(etag), "%s", header_of(&a, "ETag"));
+    snprintf(etag, sizeof(etag), "%.63s", header_of(&a, "ETag"));
     assert_int_equal(strlen(etag), 18);
     char bare[32], listed[160];
     snprintf(bare, sizeof(bare), "%.16s", etag + 1);
@@ -577,7 +466,7 @@ static void compression(void **state)
         ask(f, "HEAD", paths[i], "Accept-Encoding: gzip\r\n", &head);
         assert_int_equal(strtoul(header_of(&head, "Content-Length"), NULL, 10), gzip.body.length);
         char condition[128];
-        snprintf(condition, sizeof(condition), "Accept-Encoding: gzip\r\nIf-None-Match: %s\r\n",
+        snprintf(condition, sizeof(condition), "Accept-Encoding: gzip\r\nIf-None-Match: %.60s\r\n",
                  header_of(&gzip, "ETag"));
         assert_non_null(strstr(condition, "-gz\""));
         ask(f, "GET", paths[i], condition, &again);
@@ -1180,6 +1069,32 @@ static void negotiation(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(encodings); i++)
         assert_int_equal(http_accepts_encoding(encodings[i].header, "gzip"), encodings[i].gzip);
+    static const struct {
+        const char *header;
+        int seconds;
+    } waits[] = {
+        {NULL, 0},
+        {"", 0},
+        {"wait=10", 10},
+        {"WAIT = 10", 10},
+        {"wait=\"10\"", 10},
+        {"respond-async, wait=5;x=\"a,b\"", 5},
+        {"wait=5, wait=7", 5},
+        {"wait=61", 60},
+        {"wait=99999999999999999999", 60},
+        {"wait=0", 0},
+        {"wait", 0},
+        {"wait=", 0},
+        {"wait=-1", 0},
+        {"wait=1.5", 0},
+        {"wait=\"", 0},
+        {"waits=5", 0},
+        {"x=\"a, wait=5", 0},
+        {"x=\"\\\", wait=5\"; wait=6", 0},
+        {"return=minimal;wait=5 ,, wait=7", 7},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
+        assert_int_equal(http_prefer_wait(waits[i].header, 60), waits[i].seconds);
     assert_false(http_etag_listed("\"ab", "ab"));
     assert_false(http_etag_listed("ab", "ab"));
     assert_false(http_etag_listed("\"abc\"", "ab"));

@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "ops/import_export_service.h"
+#include "formats/xlsx_writer.h"
+#include "ops/import_internal.h"
 #include "ops/import_repeats.h"
 #include "platform/counters.h"
 #include "platform/knowledge.h"
 #include "platform/tenants.h"
+#include "search/full_text.h"
 
 #define READ_MS 10000
 
@@ -38,6 +40,7 @@ static int set_up(void **state)
         .durability = STORE_BULK,
         .migrations = main_migrations,
         .migration_count = main_migration_count,
+        .tokenize = full_text_tokens,
     };
     if (!store_open(&fixture->store, &options, &err) ||
         !tenant_add(fixture->store, &actor_system, "t1", "店", NULL, &arena, &tenant, &err))
@@ -259,11 +262,13 @@ static void test_files_that_are_refused(void **state)
     } cases[] = {
         {"", "the file is empty"},
         {"\n\n", "the file is empty"},
-        {"a,b\nc,d\n", "no column 'question'; it has: a | b"},
+        {"category,b\nc,d\n", "no column 'question'; it has: category | b"},
+        {"question,answer\n\n", "no row below the heading"},
+        {"a\nb\n", "names no column and has only one cell"},
         {"question,b\nc,d\n", "no column 'answer'"},
         {"question,answer,问题\nc,d,e\n", "'question' twice (columns 1 and 3)"},
         {"question,answer\nq1,a1\nq2,\"a2\n", "line 3: a quote is opened"},
-        {"question,answer\nq1,a1\nq2,\xC4\xE3\n", "line 3, column 4"},
+        {"question,answer\nq1,a1\nq2,\xC4\xFF\n", "line 3, column 4"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         static struct import_result result;
@@ -284,8 +289,8 @@ static void test_what_is_no_file_or_tenant(void **state)
         const char *path, *tenant;
         enum error_code code;
     } cases[] = {
-        {"/nowhere.csv", "t1", ERROR_NOT_FOUND}, {"/tmp", "t1", ERROR_INVALID},
-        {"/nowhere.xlsx", "t1", ERROR_INVALID},  {"/nowhere", "t1", ERROR_INVALID},
+        {"/nowhere.csv", "t1", ERROR_NOT_FOUND},  {"/tmp", "t1", ERROR_INVALID},
+        {"/nowhere.xlsx", "t1", ERROR_NOT_FOUND}, {"/nowhere", "t1", ERROR_NOT_FOUND},
         {"/nowhere.csv", "t2", ERROR_NOT_FOUND},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -297,6 +302,123 @@ static void test_what_is_no_file_or_tenant(void **state)
         assert_false(import_file(fixture->store, &request, &result, &err));
         assert_int_equal(err.code, cases[i].code);
     }
+}
+
+/* Where no heading is known the first row is one like the others. */
+static void test_columns_by_place(void **state)
+{
+    struct fixture *fixture = *state;
+    expect_import(fixture, "q1,a1,c1,x\nq2,a2,,\n", IMPORT_UPSERT, "2 2 0 0 0");
+    expect_answer(fixture, "q1", "a1", "c1");
+    expect_import(fixture, "q3\ta3\n", IMPORT_UPSERT, "1 1 0 0 0");
+    expect_answer(fixture, "q3", "a3", "");
+    expect_whole(fixture);
+}
+
+static void test_columns_that_are_told(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct import_result result;
+    struct error err;
+    char path[128];
+    struct import_request request = {
+        .path = write_file(fixture, "told.csv", "Nr,Antwort,Frage\n1,a1,q1\n2,a2,q2\n", path),
+        .tenant_id = "t1",
+        .actor = &actor_system,
+    };
+    error_clear(&err);
+    assert_true(
+        import_columns_parse("{\"question\":2,\"answer\":1,\"heading\":true}", &request.columns, &err));
+    assert_true(import_file(fixture->store, &request, &result, &err));
+    assert_int_equal(result.created, 2);
+    expect_answer(fixture, "q1", "a1", "");
+    assert_true(import_columns_parse("{\"question\":2,\"answer\":1}", &request.columns, &err));
+    assert_true(import_file(fixture->store, &request, &result, &err));
+    assert_int_equal(result.created, 1); /* the heading, which is not known to be one */
+    static const char *const wrong[] = {"",
+                                        "1",
+                                        "{}",
+                                        "{\"question\":0}",
+                                        "{\"question\":1,\"answer\":1}",
+                                        "{\"question\":0,\"answer\":1,\"category\":1}",
+                                        "{\"question\":0,\"answer\":1.5}",
+                                        "{\"question\":0,\"answer\":1,\"other\":2}",
+                                        "{\"question\":0,\"answer\":16384}"};
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        error_clear(&err);
+        assert_false(import_columns_parse(wrong[i], &request.columns, &err));
+        assert_string_equal(err.fields[0].field, "columns");
+    }
+}
+
+/* Empty cells at the end of a workbook's row are not there: no reason to refuse the row. */
+static void test_workbook(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct import_result result;
+    struct error err;
+    char path[128];
+    CLEANUP(xlsx_writer_free) struct xlsx_writer *writer = NULL;
+    static const struct xlsx_column columns[] = {{"问题", 10}, {"备注", 10}, {"答案", 10}};
+    static const char *const rows[][3] = {{"q1", "x", "=1+1"}, {"q2", "", ""}, {"", "", "a3"}};
+    snprintf(path, sizeof(path), "%s/book.csv", fixture->folder); /* names lie */
+    struct xlsx_form form = {.path = path, .sheet = "S", .columns = columns, .column_count = 3};
+    error_clear(&err);
+    assert_true(xlsx_writer_open(&form, &writer, &err));
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        assert_true(xlsx_writer_row(writer, rows[i], &err));
+    assert_true(xlsx_writer_finish(writer, &err));
+    struct import_request request = {.path = path, .tenant_id = "t1", .actor = &actor_system};
+    assert_true(import_file(fixture->store, &request, &result, &err));
+    assert_int_equal(result.created, 2);
+    assert_int_equal(result.failed, 1);
+    assert_int_equal(result.errors[0].row, 4);
+    expect_answer(fixture, "q1", "=1+1", "");
+    expect_answer(fixture, "q2", "", "");
+    expect_whole(fixture);
+}
+
+/* Rows come back as they were put, whatever their size, with as many cells as there is room for. */
+static void test_spool(void **state)
+{
+    (void)state;
+    enum { COUNT = 5000 };
+    CLEANUP(import_spool_close) struct import_spool *spool = NULL;
+    CLEANUP(arena_release) struct arena arena = {0};
+    CLEANUP(free_pointer) char *large = xcalloc(1, IMPORT_CELLS_MAX + 2);
+    struct error err, wrong;
+    memset(large, 'x', IMPORT_CELLS_MAX + 1);
+    const char *cells[] = {"one", large, "never"};
+    struct table_row table_row = {.count = 3, .fields = cells};
+    error_clear(&err);
+    error_clear(&wrong);
+    error_add_field(&wrong, "answer", "is wrong", "有误");
+    assert_true(import_spool_open(NULL, &spool, &err));
+    for (int64_t i = 0; i < COUNT; i++) {
+        struct import_row row = {.number = i, .texts = {"q", i % 3 ? "a" : large, i % 2 ? NULL : "c"}};
+        assert_true(import_spool_put(spool, &row, i % 7 ? NULL : &wrong, i % 7 ? NULL : &table_row, &err));
+    }
+    assert_true(import_spool_rewind(spool, &err));
+    struct import_row row;
+    bool found;
+    for (int64_t i = 0; i < COUNT; i++) {
+        arena_reset(&arena);
+        assert_true(import_spool_next(spool, &arena, &row, &found, &err));
+        assert_true(found);
+        assert_int_equal(row.number, i);
+        assert_int_equal(row.error_count, i % 7 == 0);
+        assert_int_equal(row.cell_count, i % 7 ? 0 : 2);
+        if (row.error_count == 0) {
+            assert_string_equal(row.texts[IMPORT_ANSWER], i % 3 ? "a" : large);
+            assert_int_equal(row.texts[IMPORT_CATEGORY] == NULL, i % 2);
+        } else {
+            assert_string_equal(row.errors[0].message[LANGUAGE_ZH], "有误");
+            assert_string_equal(row.cells[0], "one");
+            assert_int_equal(strlen(row.cells[1]), IMPORT_CELLS_MAX - 5);
+        }
+    }
+    assert_true(import_spool_next(spool, &arena, &row, &found, &err));
+    assert_false(found);
 }
 
 static bool stop_at_second_batch(void *context, int64_t done, int64_t total)
@@ -366,6 +488,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_errors_are_kept_up_to_a_hundred, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_files_that_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_no_file_or_tenant, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_columns_by_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_columns_that_are_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_workbook, set_up, tear_down),
+        cmocka_unit_test(test_spool),
         cmocka_unit_test_setup_teardown(test_stopped_and_completed, set_up, tear_down),
         cmocka_unit_test(test_repeats),
     };

@@ -7,6 +7,7 @@
 
 #define MESSAGE_BYTES ((size_t)MESSAGE_MAX * 3) /* of Chinese */
 
+static const char SQL_MESSAGE_TIME[] = "SELECT created_at FROM messages";
 static const char SQL_COUNT_MESSAGES[] = "SELECT COUNT(*) FROM messages";
 static const char SQL_COUNT_CONVERSATIONS[] = "SELECT COUNT(*) FROM conversations";
 static const char SQL_HITS[] = "SELECT hit_count FROM qa_pairs WHERE id = $1";
@@ -66,12 +67,22 @@ static void continues_a_conversation(void **state)
     assert_int_equal(today_of(f, NULL).conversations, 1);
     struct chat_result result;
     must_fail(f,
-              chat_message(&f->platform, f->beta.api_key, first.conversation_id, "mine?", "r", LANGUAGE_EN,
+              chat_message(&f->platform,
+                           &(struct chat_question){.api_key = f->beta.api_key,
+                                                   .conversation_id = first.conversation_id,
+                                                   .message = "mine?",
+                                                   .request_id = "r",
+                                                   .language = LANGUAGE_EN},
                            &f->arena, &result, &f->err),
               ERROR_NOT_FOUND);
     must_fail(f,
-              chat_message(&f->platform, f->alpha.api_key, "conv_unknown", "?", "r", LANGUAGE_EN, &f->arena,
-                           &result, &f->err),
+              chat_message(&f->platform,
+                           &(struct chat_question){.api_key = f->alpha.api_key,
+                                                   .conversation_id = "conv_unknown",
+                                                   .message = "?",
+                                                   .request_id = "r",
+                                                   .language = LANGUAGE_EN},
+                           &f->arena, &result, &f->err),
               ERROR_NOT_FOUND);
     assert_int_equal(fixture_int(f, SQL_COUNT_MESSAGES, DB_NO_ARGS), 2);
 }
@@ -93,7 +104,10 @@ static void says_honestly_what_it_does_not_know(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct chat_result result;
-        must(f, chat_message(&f->platform, f->alpha.api_key, NULL, cases[i].message, NULL, cases[i].language,
+        must(f, chat_message(&f->platform,
+                             &(struct chat_question){.api_key = f->alpha.api_key,
+                                                     .message = cases[i].message,
+                                                     .language = cases[i].language},
                              &f->arena, &result, &f->err));
         assert_false(result.answered);
         assert_non_null(strstr(result.answer, cases[i].part));
@@ -127,18 +141,24 @@ static void refuses_wrong_input(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         must_fail(f,
-                  chat_message(&f->platform, cases[i].key, cases[i].conversation, cases[i].message, NULL,
-                               LANGUAGE_EN, &f->arena, &result, &f->err),
+                  chat_message(&f->platform,
+                               &(struct chat_question){.api_key = cases[i].key,
+                                                       .conversation_id = cases[i].conversation,
+                                                       .message = cases[i].message,
+                                                       .language = LANGUAGE_EN},
+                               &f->arena, &result, &f->err),
                   cases[i].code);
     long_message[MESSAGE_BYTES] = '\0'; /* as long as it may be */
     fixture_chat(f, &f->alpha, NULL, long_message);
     assert_int_equal(usage_today(f).calls, 1);
 }
 
-static bool nothing(struct db *db, void *context, struct error *err)
+static const char SQL_REFUSED_COUNT[] = "SELECT refused_count FROM tenants WHERE id = 'alpha'";
+
+static struct chat_question opening_hours(const struct fixture *f, int64_t came_at)
 {
-    (void)db, (void)context, (void)err;
-    return true;
+    return (struct chat_question){
+        .api_key = f->alpha.api_key, .message = "opening hours", .came_at = came_at};
 }
 
 static void suspended_tenant_is_refused_and_counted(void **state)
@@ -146,19 +166,21 @@ static void suspended_tenant_is_refused_and_counted(void **state)
     struct fixture *f = *state;
     fixture_add_pair(f, "alpha", "opening hours", "nine to six");
     fixture_set_status(f, "alpha", "suspended");
+    struct chat_question question = opening_hours(f, 0);
     struct chat_result result;
-    for (int i = 0; i < 3; i++)
-        must_fail(f,
-                  chat_message(&f->platform, f->alpha.api_key, NULL, "opening hours", NULL, LANGUAGE_EN,
-                               &f->arena, &result, &f->err),
+    for (int i = 1; i <= 3; i++) {
+        must_fail(f, chat_message(&f->platform, &question, &f->arena, &result, &f->err),
                   ERROR_TENANT_SUSPENDED);
-    must(f, store_write(f->platform.store, nothing, NULL, &f->err)); /* the counts stand before it */
+        assert_int_equal(fixture_int(f, SQL_REFUSED_COUNT, DB_NO_ARGS), i); /* counted before it is said */
+    }
     assert_int_equal(today_of(f, "alpha").refused, 3);
     assert_int_equal(today_of(f, NULL).refused, 3);
     assert_int_equal(today_of(f, "alpha").messages, 0);
     assert_int_equal(usage_today(f).calls, 0);
     fixture_set_status(f, "alpha", "active");
     assert_true(fixture_chat(f, &f->alpha, NULL, "opening hours").answered);
+    fixture_set_status(f, "alpha", "suspended");
+    assert_int_equal(fixture_int(f, SQL_REFUSED_COUNT, DB_NO_ARGS), 0); /* of this suspension */
 }
 
 /* A model that suspends its tenant while it writes the answer: the gate inside the transaction. */
@@ -183,21 +205,71 @@ static bool rogue_answer(struct chat_model *model, const struct chat_prompt *pro
 static const struct chat_model_ops rogue_ops = {
     .api_type = "dashscope", .model = "qwen-plus", .answer = rogue_answer};
 
-static void suspension_in_the_middle_stops_the_answer(void **state)
+static const char SQL_ANSWERED_SINCE[] =
+    "SELECT COUNT(*) FROM messages m JOIN tenants t ON t.id = m.tenant_id"
+    " WHERE m.created_at >= t.suspended_at";
+
+/* What came before the suspension is finished, and kept as of when it came. */
+static void running_chat_is_finished(void **state)
 {
     struct fixture *f = *state;
     fixture_add_pair(f, "alpha", "opening hours", "nine to six");
     struct rogue_model rogue = {.base = {&rogue_ops}, .fixture = f};
     struct platform platform = f->platform;
     platform.model = &rogue.base;
+    int64_t came_at = clock_now_ms() - 5;
+    struct chat_question question = opening_hours(f, came_at);
     struct chat_result result;
-    must_fail(f,
-              chat_message(&platform, f->alpha.api_key, NULL, "opening hours", NULL, LANGUAGE_EN, &f->arena,
-                           &result, &f->err),
-              ERROR_TENANT_SUSPENDED);
+    must(f, chat_message(&platform, &question, &f->arena, &result, &f->err));
+    assert_string_equal(result.answer, "too late");
+    assert_int_equal(fixture_int(f, SQL_MESSAGE_TIME, DB_NO_ARGS), came_at);
+    assert_int_equal(fixture_int(f, SQL_ANSWERED_SINCE, DB_NO_ARGS), 0);
+    assert_int_equal(today_of(f, "alpha").messages, 1);
+    assert_int_equal(today_of(f, "alpha").refused, 0);
+    question.came_at = 0; /* the next one */
+    must_fail(f, chat_message(&platform, &question, &f->arena, &result, &f->err), ERROR_TENANT_SUSPENDED);
+}
+
+/* What was let in and yet did not come before the suspension: only a clock could bring that about. */
+static void later_chat_is_refused_in_the_transaction(void **state)
+{
+    struct fixture *f = *state;
+    fixture_add_pair(f, "alpha", "opening hours", "nine to six");
+    struct rogue_model rogue = {.base = {&rogue_ops}, .fixture = f};
+    struct platform platform = f->platform;
+    platform.model = &rogue.base;
+    struct chat_question question = opening_hours(f, clock_now_ms() + MINUTE_MS);
+    struct chat_result result;
+    must_fail(f, chat_message(&platform, &question, &f->arena, &result, &f->err), ERROR_TENANT_SUSPENDED);
     assert_int_equal(fixture_int(f, SQL_COUNT_MESSAGES, DB_NO_ARGS), 0);
-    assert_int_equal(today_of(f, "alpha").refused, 1);
+    assert_int_equal(fixture_int(f, SQL_REFUSED_COUNT, DB_NO_ARGS), 1);
     assert_int_equal(usage_today(f).calls, 2); /* the money is spent all the same */
+}
+
+static const char SQL_SUSPENDED_AT[] = "UPDATE tenants SET suspended_at = $1 WHERE id = 'alpha'";
+
+/* A clock that was set back makes no question older than the suspension. */
+static void clock_set_back_lets_nothing_pass(void **state)
+{
+    struct fixture *f = *state;
+    fixture_add_pair(f, "alpha", "opening hours", "nine to six");
+    fixture_set_status(f, "alpha", "suspended");
+    fixture_execute(f, SQL_SUSPENDED_AT, DB_ARGS(db_int(clock_now_ms() + HOUR_MS)));
+    struct chat_question question = opening_hours(f, 0);
+    struct chat_result result;
+    must_fail(f, chat_message(&f->platform, &question, &f->arena, &result, &f->err), ERROR_TENANT_SUSPENDED);
+}
+
+/* A suspension is later than every message that stands, however fast one follows the other. */
+static void suspension_is_later_than_what_was_answered(void **state)
+{
+    struct fixture *f = *state;
+    fixture_add_pair(f, "alpha", "opening hours", "nine to six");
+    struct chat_question question = opening_hours(f, clock_now_ms() + SECOND_MS);
+    struct chat_result result;
+    must(f, chat_message(&f->platform, &question, &f->arena, &result, &f->err));
+    fixture_set_status(f, "alpha", "suspended");
+    assert_int_equal(fixture_int(f, SQL_ANSWERED_SINCE, DB_NO_ARGS), 0);
 }
 
 static void failing_model_is_503_and_recorded(void **state)
@@ -209,8 +281,11 @@ static void failing_model_is_503_and_recorded(void **state)
     platform.model = &rogue.base;
     struct chat_result result;
     must_fail(f,
-              chat_message(&platform, f->alpha.api_key, NULL, "opening hours", NULL, LANGUAGE_EN, &f->arena,
-                           &result, &f->err),
+              chat_message(&platform,
+                           &(struct chat_question){.api_key = f->alpha.api_key,
+                                                   .message = "opening hours",
+                                                   .language = LANGUAGE_EN},
+                           &f->arena, &result, &f->err),
               ERROR_UNAVAILABLE);
     assert_true(f->err.retry_after_seconds > 0);
     assert_null(strstr(f->err.detail[LANGUAGE_EN], "secret"));
@@ -346,8 +421,12 @@ static void *customer(void *context)
         struct error err;
         error_clear(&err);
         int before = crowd->committed;
-        bool done = chat_message(&f->platform, f->alpha.api_key, NULL, "租和服多少钱", "request-1234",
-                                 LANGUAGE_ZH, &arena, &result, &err);
+        bool done = chat_message(&f->platform,
+                                 &(struct chat_question){.api_key = f->alpha.api_key,
+                                                         .message = "租和服多少钱",
+                                                         .request_id = "request-1234",
+                                                         .language = LANGUAGE_ZH},
+                                 &arena, &result, &err);
         int after = crowd->begun;
         long said =
             done && strncmp(result.answer, "answer ", 7) == 0 ? strtol(result.answer + 7, NULL, 10) : -1;
@@ -396,7 +475,10 @@ int main(void)
         fixture_test(says_honestly_what_it_does_not_know),
         fixture_test(refuses_wrong_input),
         fixture_test(suspended_tenant_is_refused_and_counted),
-        fixture_test(suspension_in_the_middle_stops_the_answer),
+        fixture_test(running_chat_is_finished),
+        fixture_test(later_chat_is_refused_in_the_transaction),
+        fixture_test(clock_set_back_lets_nothing_pass),
+        fixture_test(suspension_is_later_than_what_was_answered),
         fixture_test(failing_model_is_503_and_recorded),
         fixture_test(trial_is_the_same_without_a_conversation),
         fixture_test(touches_the_tenant_once_a_minute),

@@ -112,15 +112,50 @@ static void stale_edit_is_a_conflict(void **state)
     must_fail(f, qa_pair_update_text(db, 9, &stale, &was_synced, &f->err), ERROR_CONFLICT);
 }
 
-static void quality_is_laplaces_rule(void **state)
+#define QUARTER_MS (91 * DAY_MS)
+
+static void quality_is_evidence_and_age(void **state)
 {
     (void)state;
     static const struct {
-        int64_t good, bad;
+        int64_t hits, good, bad, age_ms;
         double quality;
-    } cases[] = {{0, 0, 0.5}, {1, 0, 2.0 / 3}, {0, 1, 1.0 / 3}, {8, 0, 0.9}, {50, 50, 0.5}};
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-        assert_true(fabs(quality_score(cases[i].good, cases[i].bad) - cases[i].quality) < 1e-12);
+    } cases[] = {
+        {0, 0, 0, 0, 0.5},                        /* a new one */
+        {1, 1, 0, 0, 2.0 / 3},                    /* Laplace's rule */
+        {1, 0, 1, 0, 1.0 / 3},                    /**/
+        {100, 50, 50, 0, 0.5},                    /**/
+        {20, 0, 0, 0, 2.0 / 3},                   /* silence: twenty are worth a good one */
+        {80, 0, 0, 0, 5.0 / 6},                   /**/
+        {100000, 0, 0, 0, 5.0 / 6},               /* and no number more than four */
+        {80, 0, 4, 0, (3.8 + 1) / (4 + 3.8 + 2)}, /* complaints weigh more */
+        {0, 0, 0, QUARTER_MS - 1, 0.5},           /* age: by quarters */
+        {0, 0, 0, QUARTER_MS, 0.49},              /**/
+        {0, 0, 0, 40 * QUARTER_MS, 0.4},          /* a fifth at most */
+        {1, 1, 0, 40 * QUARTER_MS, 2.0 / 3},      /* not what was confirmed */
+        {0, 0, 0, -DAY_MS, 0.5},                  /* a clock that went back */
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct quality_evidence evidence = {cases[i].hits, cases[i].good, cases[i].bad, DAY_MS};
+        int64_t now = DAY_MS + cases[i].age_ms, due = quality_due_at(&evidence, now);
+        double score = quality_score(&evidence, now);
+        assert_true(fabs(score - cases[i].quality) < 1e-12);
+        assert_true(due == INT_NULL ? evidence.good > 0 || cases[i].age_ms >= 10 * QUARTER_MS
+                                    : due > now && quality_score(&evidence, due) < score &&
+                                          quality_score(&evidence, due - 1) == score);
+    }
+}
+
+static void quality_is_explained(void **state)
+{
+    struct fixture *f = *state;
+    struct quality_evidence none = {.edited_at = 0}, some = {.hits = 12, .good = 3, .bad = 1};
+    const char *text = quality_explain(&none, 0, LANGUAGE_EN, &f->arena);
+    assert_string_equal(text, "No evidence yet: it has given no answer, so it stands in the middle.");
+    text = quality_explain(&none, 2 * QUARTER_MS, LANGUAGE_ZH, &f->arena);
+    assert_string_equal(text, "尚无依据：还没有用它回答过，取中间值；182 天未修改且从未获好评，扣减 4%。");
+    text = quality_explain(&some, 0, LANGUAGE_EN, &f->arena);
+    assert_non_null(strstr(text, "12 answers: 3 found good, 1 found bad, 8 without feedback"));
 }
 
 /* --- feedback --- */
@@ -133,7 +168,7 @@ static void feedback_is_noted_or_pending_once(void **state)
     struct chat_result bad = fixture_chat(f, &f->alpha, NULL, "opening hours");
     struct chat_result unknown = fixture_chat(f, &f->alpha, NULL, "completely different");
     assert_string_equal(give(f, &f->alpha, good.message_id, "good", NULL).status, "noted");
-    assert_true(fabs(read_pair(f, "alpha", id).quality_score - 2.0 / 3) < 1e-9);
+    assert_true(fabs(read_pair(f, "alpha", id).quality_score - 2.05 / 3.05) < 1e-9); /* one is silent */
     assert_string_equal(give(f, &f->alpha, bad.message_id, "bad", "  ").status, "pending");
     assert_true(fabs(read_pair(f, "alpha", id).quality_score - 0.5) < 1e-9);
     give(f, &f->alpha, unknown.message_id, "bad", NULL);
@@ -447,9 +482,9 @@ static void scheduler_runs_what_is_due(void **state)
 {
     (void)state;
     static const struct scheduled_job jobs[] = {
-        {"quick", 0, by_interval, NULL, run_quick, "done"},
-        {"failing", 0, each_hour, NULL, run_failing, NULL},
-        {"switched", 0, each_hour, if_switched_on, run_slow, NULL},
+        {"quick", 0, by_interval, NULL, run_quick, "done", TENANT_GATE_OPEN},
+        {"failing", 0, each_hour, NULL, run_failing, NULL, TENANT_GATE_OPEN},
+        {"switched", 0, each_hour, if_switched_on, run_slow, NULL, TENANT_GATE_OPEN},
     };
     log_set_level(LOG_ERROR + 1);
     struct platform platform = {0};
@@ -486,7 +521,8 @@ static void scheduler_runs_what_is_due(void **state)
 static void scheduler_lets_the_running_job_finish(void **state)
 {
     (void)state;
-    static const struct scheduled_job jobs[] = {{"slow", 0, each_hour, NULL, run_slow, NULL}};
+    static const struct scheduled_job jobs[] = {
+        {"slow", 0, each_hour, NULL, run_slow, NULL, TENANT_GATE_OPEN}};
     struct platform platform = {0};
     slow_runs = 0;
     struct scheduler *scheduler = scheduler_start(&platform, jobs, ARRAY_SIZE(jobs));
@@ -511,7 +547,8 @@ static bool run_until_stopped(void *context, char *ret_summary, size_t size, str
 static void long_job_hears_that_it_is_to_stop(void **state)
 {
     (void)state;
-    static const struct scheduled_job jobs[] = {{"long", 0, each_hour, NULL, run_until_stopped, NULL}};
+    static const struct scheduled_job jobs[] = {
+        {"long", 0, each_hour, NULL, run_until_stopped, NULL, TENANT_GATE_OPEN}};
     struct platform platform = {0};
     slow_runs = 0;
     struct scheduler *scheduler = scheduler_start(&platform, jobs, ARRAY_SIZE(jobs));
@@ -526,7 +563,8 @@ int main(void)
         cmocka_unit_test(pair_validation_names_all_fields),
         fixture_test(pairs_are_kept_trimmed_and_found_again),
         fixture_test(stale_edit_is_a_conflict),
-        cmocka_unit_test(quality_is_laplaces_rule),
+        cmocka_unit_test(quality_is_evidence_and_age),
+        fixture_test(quality_is_explained),
         fixture_test(feedback_is_noted_or_pending_once),
         fixture_test(learning_creates_and_corrects),
         fixture_test(learning_leaves_suspended_tenants_alone),

@@ -21,6 +21,7 @@
 #include "platform/counters.h"
 #include "platform/sessions.h"
 #include "platform/tenants.h"
+#include "search/full_text.h"
 #include "security/token.h"
 
 /* Each test has a store of its own. */
@@ -60,7 +61,11 @@ static int open_house(void **state)
     assert_non_null(mkdtemp(house->folder));
     snprintf(house->path, sizeof(house->path), "%s/kimono.db", house->folder);
     struct store_options options = {
-        .path = house->path, .migrations = main_migrations, .migration_count = main_migration_count};
+        .path = house->path,
+        .migrations = main_migrations,
+        .migration_count = main_migration_count,
+        .tokenize = full_text_tokens,
+    };
     MUST(house, store_open(&house->store, &options, &house->err));
     house->platform = (struct platform){.store = house->store, .signer = token_signer_new(key)};
     *state = house;
@@ -264,7 +269,7 @@ static void test_tenants(void **state)
     assert_string_equal(tenant.name, "和服　商店");
     assert_string_equal(tenant.contact, "张 13800138000");
     assert_memory_equal(tenant.api_key, "kmp_", 4);
-    assert_true(tenant_is_active(&tenant));
+    assert_string_equal(tenant.status, "active");
     struct tenant other = add_tenant(house, NULL, "Other");
     assert_memory_equal(other.id, "tenant_", 7);
     assert_int_equal(strlen(other.id), 19);
@@ -433,6 +438,9 @@ static void test_counters_check(void **state)
         {"UPDATE tenants SET status = 'suspended' WHERE id = 't2'",
          "UPDATE tenants SET status = 'active'",
          {"platform counter active_tenants is 2, counted 1", NULL}},
+        {"UPDATE tenants SET version = 5 WHERE id = 't1'",
+         "UPDATE tenants SET version = 1 WHERE id = 't1'",
+         {"platform counter tenant_edits is 2, counted 6", NULL}},
         {PAIR "1, NULL)",
          "DELETE FROM qa_pairs",
          {"platform counter qa_pairs is 0, counted 1", "qa_pair_count of tenant t1 is 0, counted 1"}},
@@ -599,7 +607,7 @@ static bool try_login(struct house *house, const char *name, const char *passwor
 
 static bool check(struct house *house, const char *token, struct principal *ret_principal)
 {
-    return auth_check(&house->platform, token, &house->arena, ret_principal, &house->err);
+    return auth_check(&house->platform, token, TENANT_GATE_TOKEN, &house->arena, ret_principal, &house->err);
 }
 
 static bool refresh(struct house *house, const char *token, struct auth_session *ret_session)
@@ -896,7 +904,8 @@ static void *check_many(void *context)
         CLEANUP(arena_release) struct arena arena = {0};
         struct principal principal;
         struct error err;
-        if (!auth_check(&checking->house->platform, checking->token, &arena, &principal, &err))
+        if (!auth_check(&checking->house->platform, checking->token, TENANT_GATE_TOKEN, &arena, &principal,
+                        &err))
             return context;
     }
     return NULL;

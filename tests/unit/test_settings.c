@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "search/full_text.h"
 #include "settings/settings.h"
 
 static char folder[64];
@@ -350,7 +351,11 @@ static struct store *open_store(void)
     struct error err;
     snprintf(path, sizeof(path), "%s/settings-%d.db", folder, ++count);
     struct store_options options = {
-        .path = path, .migrations = main_migrations, .migration_count = main_migration_count};
+        .path = path,
+        .migrations = main_migrations,
+        .migration_count = main_migration_count,
+        .tokenize = full_text_tokens,
+    };
     if (!store_open(&store, &options, &err))
         fail_msg("%s", err.detail[LANGUAGE_EN]);
     return store;

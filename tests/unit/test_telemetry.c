@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "search/full_text.h"
 #include "telemetry/prices.h"
 #include "telemetry/telemetry.h"
 
@@ -47,7 +48,8 @@ static void enter(struct house *house, size_t queue_ceiling)
     struct error err = {0};
     struct store_options store_options = {.path = path_in(house, "kimono.db"),
                                           .migrations = main_migrations,
-                                          .migration_count = main_migration_count};
+                                          .migration_count = main_migration_count,
+                                          .tokenize = full_text_tokens};
     if (!store_open(&house->store, &store_options, &err))
         fail_msg("%s", err.detail[LANGUAGE_EN]);
     struct telemetry_options options = {

@@ -1,0 +1,228 @@
+#include <string.h>
+
+#include "api/endpoints.h"
+#include "base/clock.h"
+#include "base/json_reader.h"
+#include "http/negotiate.h"
+#include "platform/jobs.h"
+#include "security/redaction.h"
+
+#define WAIT_SECONDS_MAX 60 /* that a client may wait for a job */
+#define OUTCOME_MAX 32
+
+/* --- what is sent of a job --- */
+
+struct job_progress {
+    int64_t done, total;
+};
+static const struct field progress_fields[] = {
+    FIELD(struct job_progress, done, INT, "How much is done"),
+    FIELD(struct job_progress, total, INT, "Of how much; 0 while that is not known"),
+};
+static const struct descriptor progress_descriptor =
+    DESCRIPTOR("JobProgress", struct job_progress, progress_fields);
+
+struct job_answer {
+    const char *id, *kind, *title, *status, *tenant_id;
+    const char *parameters;
+    struct job_progress progress;
+    const char *result, *error;
+    const char *created_by;
+    int64_t created_at, started_at, finished_at;
+};
+static const struct field job_answer_fields[] = {
+    FIELD(struct job_answer, id, TEXT, "Id of the job"),
+    FIELD(struct job_answer, kind, TEXT, "What it does"),
+    FIELD(struct job_answer, title, TEXT, "What it does, for a person, in the language of Accept-Language"),
+    FIELD(struct job_answer, status, TEXT, "How far it is", .values = job_statuses),
+    FIELD(struct job_answer, tenant_id, TEXT, "The tenant that it is about; null: several or none",
+          .nullable = true),
+    FIELD(struct job_answer, parameters, JSON, "What was asked for"),
+    FIELD(struct job_answer, progress, OBJECT, "How far it is, in figures", .of = &progress_descriptor),
+    FIELD(struct job_answer, result, JSON, "What came of it so far; final when it has ended",
+          .nullable = true),
+    FIELD(struct job_answer, error, TEXT, "Why it failed, in the language of Accept-Language",
+          .nullable = true),
+    FIELD(struct job_answer, created_by, TEXT, "Username of who asked for it"),
+    FIELD(struct job_answer, created_at, TIME, "When it was asked for"),
+    FIELD(struct job_answer, started_at, TIME, "When it was first begun", .nullable = true),
+    FIELD(struct job_answer, finished_at, TIME, "When it ended", .nullable = true),
+};
+const struct descriptor job_answer_descriptor = DESCRIPTOR("Job", struct job_answer, job_answer_fields);
+
+static struct job_answer answer_of(const struct call *call, const struct job *job)
+{
+    enum language language = call->request->language;
+    const struct job_kind *kind = job_kind_find(call->platform->jobs, job->kind);
+    return (struct job_answer){
+        .id = job->id,
+        .kind = job->kind,
+        .title = kind ? kind->title[language] : job->kind,
+        .status = job->status,
+        .tenant_id = job->tenant_id,
+        .parameters = job->parameters,
+        .progress = {job->progress_done, job->progress_total},
+        .result = job->result,
+        .error = language == LANGUAGE_ZH ? job->error_zh : job->error_en,
+        .created_by = job->username,
+        .created_at = job->created_at,
+        .started_at = job->started_at,
+        .finished_at = job->finished_at,
+    };
+}
+
+static bool reply_one(struct call *call, const struct job *job)
+{
+    struct job_answer answer = answer_of(call, job);
+    return reply(call, &job_answer_descriptor, &answer);
+}
+
+/* --- the answer of a route that has asked for one --- */
+
+static bool read_job(struct call *call, const char *id, struct job *ret_job, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
+           job_get(db, id, call->arena, ret_job, err);
+}
+
+/* The job is in the store: whatever happens here, it was accepted. */
+bool reply_job(struct call *call, const struct job *job)
+{
+    struct http_request *request = call->request;
+    struct job now = *job;
+    struct error err;
+    int seconds = http_prefer_wait(http_request_header(request, "Prefer"), WAIT_SECONDS_MAX);
+    if (seconds > 0) {
+        jobs_wait(call->platform->jobs, job->id, seconds * (int)SECOND_MS);
+        if (!read_job(call, job->id, &now, &err))
+            now = *job;
+    }
+    reply_one(call, &now);
+    if (seconds > 0 && job_has_ended(&now)) {
+        request->response.status = 200;
+        http_response_header(request, "Preference-Applied", "wait");
+        return true;
+    }
+    request->response.status = 202;
+    http_response_header(request, "Location", arena_printf(call->arena, "/api/v1/ops/jobs/%s", now.id));
+    return true;
+}
+
+/* --- looking --- */
+
+struct job_list_input {
+    const char *status, *kind, *tenant_id;
+    int64_t page, page_size;
+};
+static const char *const list_statuses[] = {"open",   "queued",    "running", "succeeded",
+                                            "failed", "cancelled", NULL};
+static const struct param job_list_table[] = {
+    PARAM_QUERY(struct job_list_input, status, TEXT, "Only these; open: queued and running",
+                .values = list_statuses),
+    PARAM_QUERY(struct job_list_input, kind, TEXT, "Only this kind"),
+    PARAM_QUERY(struct job_list_input, tenant_id, TEXT,
+                "Only those about this tenant, alone or among others"),
+    PARAMS_PAGE(struct job_list_input),
+};
+const struct params job_list_params = PARAMS(struct job_list_input, job_list_table);
+
+bool job_list_get(struct call *call, struct error *err)
+{
+    const struct job_list_input *input = call->input;
+    struct job_filter filter = {input->status, input->kind, input->tenant_id, input->page, input->page_size};
+    struct job *jobs;
+    size_t count;
+    int64_t total;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    if (!store_reader(call->platform->store, READ_LIMIT_MS, &db, err) ||
+        !job_list(db, &filter, call->arena, &jobs, &count, &total, err))
+        return false;
+    struct job_answer *answers = arena_alloc(call->arena, (count + 1) * sizeof(*answers));
+    for (size_t i = 0; i < count; i++)
+        answers[i] = answer_of(call, &jobs[i]);
+    return reply_list(call, &job_answer_descriptor, answers, count, total, input->page, input->page_size);
+}
+
+struct job_input {
+    const char *id;
+};
+static const struct param job_table[] = {
+    PARAM_PATH(struct job_input, id, TEXT, "Id of the job"),
+};
+const struct params job_params = PARAMS(struct job_input, job_table);
+
+bool job_get_one(struct call *call, struct error *err)
+{
+    const struct job_input *input = call->input;
+    struct job job;
+    return read_job(call, input->id, &job, err) && reply_one(call, &job);
+}
+
+struct job_item_list_input {
+    const char *id, *outcome;
+    int64_t page, page_size;
+};
+static const struct param job_item_list_table[] = {
+    PARAM_PATH(struct job_item_list_input, id, TEXT, "Id of the job"),
+    PARAM_QUERY(struct job_item_list_input, outcome, TEXT,
+                "Only this outcome, in the kind's own word; waiting: those not reached", .max = OUTCOME_MAX),
+    PARAMS_PAGE(struct job_item_list_input),
+};
+const struct params job_item_list_params = PARAMS(struct job_item_list_input, job_item_list_table);
+
+/* The cells of an import's failed row may hold a person's number: NULL where they cannot be masked. */
+static const char *masked_detail(struct arena *arena, const char *detail)
+{
+    CLEANUP(json_delete) cJSON *root = NULL;
+    CLEANUP(strbuf_release) struct strbuf masked = {0};
+    struct error ignored;
+    if (!detail || !strstr(detail, "\"cells\""))
+        return detail;
+    if (!json_parse(detail, strlen(detail), &root, &ignored))
+        return NULL;
+    const cJSON *cells = cJSON_GetObjectItemCaseSensitive(root, "cells");
+    for (cJSON *cell = cells ? cells->child : NULL; cell; cell = cell->next) {
+        strbuf_reset(&masked);
+        redact(&masked, cJSON_IsString(cell) ? cell->valuestring : "");
+        if (!cJSON_SetValuestring(cell, strbuf_text(&masked)))
+            return NULL;
+    }
+    char *text = cJSON_PrintUnformatted(root);
+    const char *kept = text ? arena_strdup(arena, text) : NULL;
+    cJSON_free(text);
+    return kept;
+}
+
+static void mask_items(const struct call *call, struct job_item *items, size_t count)
+{
+    for (size_t i = 0; i < count && call->principal.role != ROLE_OPS_ADMIN; i++)
+        items[i].detail = masked_detail(call->arena, items[i].detail);
+}
+
+bool job_items_get(struct call *call, struct error *err)
+{
+    const struct job_item_list_input *input = call->input;
+    struct job job;
+    struct job_item *items;
+    size_t count;
+    int64_t total;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    if (!store_reader(call->platform->store, READ_LIMIT_MS, &db, err) ||
+        !job_get(db, input->id, call->arena, &job, err) ||
+        !job_item_list(db, input->id, input->outcome, input->page, input->page_size, call->arena, &items,
+                       &count, &total, err))
+        return false;
+    mask_items(call, items, count);
+    return reply_list(call, &job_item_descriptor, items, count, total, input->page, input->page_size);
+}
+
+/* --- cancelling --- */
+
+bool job_cancel_post(struct call *call, struct error *err)
+{
+    const struct job_input *input = call->input;
+    struct job job;
+    return job_cancel(call->platform, &call->actor, input->id, call->arena, &job, err) &&
+           reply_one(call, &job);
+}

@@ -1,0 +1,229 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/endpoints.h"
+#include "base/clock.h"
+#include "base/temporary_file.h"
+#include "ops/import_export_service.h"
+#include "platform/knowledge.h"
+#include "platform/tenants.h"
+#include "settings/settings.h"
+
+#define SHEET_NAME_MAX 64 /* characters; Excel's limit is 31 */
+#define COLUMNS_MAX 200
+
+static const char *data_folder(const struct call *call)
+{
+    return settings_now(call->platform->settings)->data;
+}
+
+/* --- import --- */
+
+struct import_input {
+    struct upload file;
+    const char *tenant_id, *mode, *sheet, *columns;
+    bool dry_run;
+};
+static const struct param import_table[] = {
+    PARAM_FORM(struct import_input, file, FILE, "Table of pairs: .xlsx, .csv or .tsv", .required = true),
+    PARAM_FORM(struct import_input, tenant_id, TEXT, "Whose pairs they become", .required = true,
+               .max = TENANT_ID_MAX),
+    PARAM_FORM(struct import_input, mode, TEXT,
+               "A question that is there: upsert takes the file's answer, skip leaves it, create reports it",
+               .values = import_modes, .fallback = "upsert"),
+    PARAM_FORM(struct import_input, dry_run, BOOL, "Only say what would be done"),
+    PARAM_FORM(struct import_input, sheet, TEXT, "Of a workbook; absent: the first visible one with rows",
+               .max = SHEET_NAME_MAX),
+    PARAM_FORM(struct import_input, columns, TEXT,
+               "JSON: place of each column from 0, and whether the first row is a heading, as in "
+               "{\"question\":0,\"answer\":1,\"category\":2,\"heading\":true}; absent: found by the heading",
+               .max = COLUMNS_MAX),
+};
+const struct params import_params = PARAMS(struct import_input, import_table);
+
+static bool read_import(const struct call *call, struct import_request *ret_request, struct error *err)
+{
+    const struct import_input *input = call->input;
+    *ret_request = (struct import_request){
+        .file = input->file.filename,
+        .tenant_id = input->tenant_id,
+        .dry_run = input->dry_run,
+        .sheet = input->sheet,
+        .actor = &call->actor,
+    };
+    import_mode_parse(input->mode, &ret_request->mode); /* one of the parameter's values */
+    return !input->columns || import_columns_parse(input->columns, &ret_request->columns, err);
+}
+
+bool knowledge_import_post(struct call *call, struct error *err)
+{
+    const struct import_input *input = call->input;
+    struct import_request request;
+    struct job job;
+    return read_import(call, &request, err) &&
+           import_ask(call->platform, input->file.fd, &request, call->request->language, call->arena, &job,
+                      err) &&
+           reply_job(call, &job);
+}
+
+struct preview_input {
+    struct upload file;
+    const char *sheet, *columns;
+};
+static const struct param preview_table[] = {
+    PARAM_FORM(struct preview_input, file, FILE, "Table of pairs: .xlsx, .csv or .tsv", .required = true),
+    PARAM_FORM(struct preview_input, sheet, TEXT, "Of a workbook; absent: the first visible one with rows",
+               .max = SHEET_NAME_MAX),
+    PARAM_FORM(struct preview_input, columns, TEXT, "As for the import", .max = COLUMNS_MAX),
+};
+const struct params import_preview_params = PARAMS(struct preview_input, preview_table);
+
+bool knowledge_import_preview_post(struct call *call, struct error *err)
+{
+    const struct preview_input *input = call->input;
+    struct import_request request = {.file = input->file.filename, .sheet = input->sheet};
+    struct import_preview preview;
+    return (!input->columns || import_columns_parse(input->columns, &request.columns, err)) &&
+           import_preview(input->file.fd, &request, call->request->language, data_folder(call), call->arena,
+                          &preview, err) &&
+           reply(call, &import_preview_descriptor, &preview);
+}
+
+/* --- the rows that failed --- */
+
+static bool write_stream(void *context, const char *bytes, size_t length, struct error *err)
+{
+    return http_stream_write(context, bytes, length, err);
+}
+
+struct errors_download {
+    struct store *store;
+    const char *job_id;
+    enum language language;
+};
+
+static bool produce_errors(void *context, struct http_stream *stream, struct error *err)
+{
+    const struct errors_download *download = context;
+    struct byte_sink sink = {write_stream, stream};
+    return import_errors_write(download->store, download->job_id, download->language, &sink, err);
+}
+
+struct errors_input {
+    const char *id;
+};
+static const struct param errors_table[] = {
+    PARAM_PATH(struct errors_input, id, TEXT, "Id of the job"),
+};
+const struct params job_errors_params = PARAMS(struct errors_input, errors_table);
+
+bool job_errors_get(struct call *call, struct error *err)
+{
+    const struct errors_input *input = call->input;
+    enum language language = call->request->language;
+    struct errors_download *download = arena_alloc(call->arena, sizeof(*download));
+    *download = (struct errors_download){call->platform->store, input->id, language};
+    return import_job_exists(call->platform->store, input->id, err) &&
+           reply_stream(call, NULL, language == LANGUAGE_ZH ? "导入失败的行.csv" : "failed-rows.csv",
+                        produce_errors, download);
+}
+
+/* --- export --- */
+
+struct export_input {
+    const char *tenant_id, *keyword, *category, *source, *is_synced, *format;
+    double quality_min, quality_max;
+};
+static const char *const truths[] = {"true", "false", NULL};
+static const char *const formats[] = {"xlsx", "csv", NULL};
+static const struct param export_table[] = {
+    PARAM_QUERY(struct export_input, tenant_id, TEXT, "Only this tenant's", .max = TENANT_ID_MAX),
+    PARAM_QUERY(struct export_input, keyword, TEXT, "A part of the question or the answer",
+                .max = KNOWLEDGE_KEYWORD_MAX),
+    PARAM_QUERY(struct export_input, category, TEXT, "Only this category; empty: pairs without one",
+                .max = CATEGORY_MAX),
+    PARAM_QUERY(struct export_input, source, TEXT, "Only from here", .values = pair_sources),
+    PARAM_QUERY(struct export_input, is_synced, TEXT, "Only pairs whose text the index holds, or lacks",
+                .values = truths),
+    PARAM_QUERY(struct export_input, quality_min, REAL, "Least quality", .min = 0, .max = 1),
+    PARAM_QUERY(struct export_input, quality_max, REAL, "Highest quality", .min = 0, .max = 1),
+    PARAM_QUERY(struct export_input, format, TEXT, "Kind of table", .values = formats, .fallback = "xlsx"),
+};
+const struct params export_params = PARAMS(struct export_input, export_table);
+
+struct export_download {
+    struct store *store;
+    struct export_request request;
+};
+
+static struct export_download *read_export(struct call *call)
+{
+    const struct export_input *input = call->input;
+    struct export_download *download = arena_alloc(call->arena, sizeof(*download));
+    download->store = call->platform->store;
+    download->request = (struct export_request){
+        .filter = {.tenant_id = input->tenant_id,
+                   .keyword = input->keyword,
+                   .category = input->category,
+                   .source = input->source,
+                   .is_synced = !input->is_synced            ? SYNCED_ANY
+                                : input->is_synced[0] == 't' ? SYNCED_YES
+                                                             : SYNCED_NO,
+                   .quality_min = input->quality_min,
+                   .quality_max = input->quality_max},
+        .format = strcmp(input->format, "csv") == 0 ? EXPORT_CSV : EXPORT_XLSX,
+        .language = call->request->language,
+        .actor = &call->actor,
+    };
+    return download;
+}
+
+static const char *export_name(struct call *call, const char *ending)
+{
+    char day[CLOCK_DAY_SIZE];
+    clock_day_format(clock_day(call->request->received_at), day);
+    return arena_printf(call->arena, "%s-%s.%s",
+                        call->request->language == LANGUAGE_ZH ? "知识库" : "knowledge", day, ending);
+}
+
+static bool produce_export(void *context, struct http_stream *stream, struct error *err)
+{
+    const struct export_download *download = context;
+    struct byte_sink sink = {write_stream, stream};
+    int64_t count;
+    return export_text(download->store, &download->request, &sink, &count, err);
+}
+
+/* The library that writes workbooks wants a name, and replaces what is there: so a name that nobody else
+ * has, for a moment. */
+static bool make_workbook(struct call *call, const struct export_download *download, int *ret_fd,
+                          struct error *err)
+{
+    char id[IDENTIFIER_SIZE];
+    int64_t count;
+    identifier_make("exp_", id);
+    const char *path = arena_printf(call->arena, "%s/%s.xlsx", data_folder(call), id);
+    if (!export_workbook(download->store, &download->request, path, data_folder(call), &count, err)) {
+        unlink(path);
+        return false;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    unlink(path);
+    *ret_fd = fd;
+    return fd >= 0 || error_set(err, ERROR_INTERNAL, "The workbook that was written cannot be opened.",
+                                "无法打开已生成的工作簿。");
+}
+
+bool knowledge_export_get(struct call *call, struct error *err)
+{
+    struct export_download *download = read_export(call);
+    bool is_csv = download->request.format == EXPORT_CSV;
+    const char *name = export_name(call, is_csv ? "csv" : "xlsx");
+    int fd;
+    if (is_csv || call->request->is_head) /* a HEAD asks for no rows */
+        return reply_stream(call, is_csv ? call->route->other_content_type : NULL, name, produce_export,
+                            download);
+    return make_workbook(call, download, &fd, err) && reply_file(call, NULL, name, fd, err);
+}

@@ -1,0 +1,21 @@
+/* One row of a table, whatever file it stands in, and who takes it. */
+#ifndef KIMONO_FORMATS_TABLE_ROW_H
+#define KIMONO_FORMATS_TABLE_ROW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct table_row {
+    int64_t number; /* as a spreadsheet counts: the first is 1, empty rows count but never come */
+    int64_t line;   /* of the text in which it begins; in a workbook the same as `number` */
+    size_t count;
+    const char *const *fields; /* UTF-8 without NUL; valid until the call returns */
+};
+
+/* Takes one row, the heading first. False ends the reading with `err` as set. */
+typedef bool (*table_take)(void *context, const struct table_row *row, struct error *err);
+
+#endif

@@ -1,0 +1,162 @@
+#include "formats/xml_part.h"
+
+#include <expat.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define CHUNK (32 << 10)
+
+struct reading {
+    XML_Parser parser;
+    const struct xml_events *events;
+    void *context;
+    const char *name; /* of the part */
+    int depth;
+    uint64_t fed, event_at; /* bytes; where the last event began */
+    bool failed;            /* err is set */
+    struct error *err;
+};
+
+static void stop(struct reading *reading)
+{
+    reading->failed = true;
+    XML_StopParser(reading->parser, XML_FALSE);
+}
+
+static const char *local_name(const char *name)
+{
+    const char *colon = strchr(name, ':');
+    return colon ? colon + 1 : name;
+}
+
+static void take_start(void *context, const char *name, const char **attributes)
+{
+    struct reading *reading = context;
+    if (reading->failed)
+        return;
+    if (++reading->depth > XML_DEPTH_MAX) {
+        error_set(reading->err, ERROR_INVALID, "it is nested more than %d deep; no workbook is",
+                  "嵌套超过 %d 层，不是正常的工作簿", XML_DEPTH_MAX);
+        error_prefix(reading->err, "%s", "%s", reading->name);
+        stop(reading);
+    } else if (reading->events->start &&
+               !reading->events->start(reading->context, local_name(name), (const char *const *)attributes,
+                                       reading->err)) {
+        stop(reading);
+    }
+}
+
+static void take_end(void *context, const char *name)
+{
+    struct reading *reading = context;
+    if (reading->failed)
+        return;
+    reading->depth--;
+    if (reading->events->end && !reading->events->end(reading->context, local_name(name), reading->err))
+        stop(reading);
+}
+
+static void take_text(void *context, const char *bytes, int length)
+{
+    struct reading *reading = context;
+    if (!reading->failed && !reading->events->text(reading->context, bytes, (size_t)length, reading->err))
+        stop(reading);
+}
+
+static void take_doctype(void *context, const char *name, const char *system, const char *public, int inside)
+{
+    struct reading *reading = context;
+    (void)name, (void)system, (void)public, (void)inside;
+    if (reading->failed)
+        return;
+    error_set(
+        reading->err, ERROR_INVALID,
+        "it has a document type declaration, which can hide a trap and which no workbook needs; save it "
+        "again as .xlsx",
+        "含有文档类型声明（DTD），可能是恶意内容，正常的工作簿不会有；请重新另存为 .xlsx");
+    error_prefix(reading->err, "%s", "%s", reading->name);
+    stop(reading);
+}
+
+static bool not_xml(const struct reading *reading, struct error *err)
+{
+    error_set(err, ERROR_INVALID,
+              "line %lu, column %lu: it is no well-formed XML (%s): the file is damaged; save it again",
+              "第 %lu 行第 %lu 列：不是格式正确的 XML（%s）：文件已损坏，请重新保存",
+              (unsigned long)XML_GetCurrentLineNumber(reading->parser),
+              (unsigned long)XML_GetCurrentColumnNumber(reading->parser) + 1,
+              XML_ErrorString(XML_GetErrorCode(reading->parser)));
+    return error_prefix(err, "%s", "%s", reading->name);
+}
+
+/* Expat keeps a tag that has begun and not ended, however long it gets. */
+static bool check_tag(struct reading *reading, struct error *err)
+{
+    XML_Index at = XML_GetCurrentByteIndex(reading->parser);
+    if (at >= 0)
+        reading->event_at = (uint64_t)at;
+    return reading->fed - reading->event_at < XML_TAG_MAX ||
+           error_set(err, ERROR_INVALID, "%s: a tag is larger than 1 MiB; no workbook has one",
+                     "%s：有标签超过 1 MiB，不是正常的工作簿", reading->name);
+}
+
+static bool read_all(struct reading *reading, struct package_part *part, struct error *err)
+{
+    for (size_t length = 1; length > 0;) {
+        void *chunk = XML_GetBuffer(reading->parser, CHUNK);
+        if (!chunk)
+            return error_set(err, ERROR_INTERNAL, "out of memory for XML", "解析 XML 时内存不足");
+        if (!package_part_read(part, chunk, CHUNK, &length, err))
+            return false;
+        reading->fed += length;
+        if (XML_ParseBuffer(reading->parser, (int)length, length == 0) != XML_STATUS_OK)
+            return reading->failed ? false : not_xml(reading, err);
+        if (!check_tag(reading, err))
+            return false;
+    }
+    return true;
+}
+
+static void parser_free(XML_Parser *parser)
+{
+    if (*parser)
+        XML_ParserFree(*parser);
+}
+
+bool xml_part_read(struct package *package, const char *name, uint64_t ceiling,
+                   const struct xml_events *events, void *context, struct error *err)
+{
+    CLEANUP(package_part_close) struct package_part *part = NULL;
+    if (!package_part_open(package, name, ceiling, &part, err))
+        return false;
+    CLEANUP(parser_free) XML_Parser parser = XML_ParserCreate(NULL);
+    if (!parser)
+        return error_set(err, ERROR_INTERNAL, "out of memory for XML", "解析 XML 时内存不足");
+    struct reading reading = {
+        .parser = parser, .events = events, .context = context, .name = name, .err = err};
+    XML_SetUserData(parser, &reading);
+    XML_SetElementHandler(parser, take_start, take_end);
+    if (events->text)
+        XML_SetCharacterDataHandler(parser, take_text);
+    XML_SetStartDoctypeDeclHandler(parser, take_doctype);
+    return read_all(&reading, part, err);
+}
+
+const char *xml_attribute(const char *const *attributes, const char *name)
+{
+    for (; *attributes; attributes += 2)
+        if (strcmp(attributes[0], name) == 0)
+            return attributes[1];
+    return NULL;
+}
+
+const char *xml_attribute_with_prefix(const char *const *attributes, const char *name)
+{
+    for (; *attributes; attributes += 2) {
+        const char *colon = strchr(attributes[0], ':');
+        if (colon && strcmp(colon + 1, name) == 0)
+            return attributes[1];
+    }
+    return NULL;
+}

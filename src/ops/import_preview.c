@@ -1,0 +1,218 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "ops/import_internal.h"
+
+static const struct field column_fields[] = {
+    FIELD(struct import_preview_column, place, INT, "Place of the column, from 0"),
+    FIELD(struct import_preview_column, heading, TEXT, "What it is called; null: the first row is no heading",
+          .nullable = true),
+    FIELD(struct import_preview_column, taken_for, TEXT,
+          "What it is taken for: question, answer, category; null: it is ignored", .nullable = true),
+};
+static const struct descriptor column_descriptor =
+    DESCRIPTOR("ImportPreviewColumn", struct import_preview_column, column_fields);
+
+static const struct field row_fields[] = {
+    FIELD_MANY(struct import_preview_row, cells, TEXTS, "Its cells, long ones cut"),
+};
+static const struct descriptor row_descriptor =
+    DESCRIPTOR("ImportPreviewRow", struct import_preview_row, row_fields);
+
+static const struct field preview_fields[] = {
+    FIELD(struct import_preview, format, TEXT, "xlsx, csv or tsv, by the contents"),
+    FIELD(struct import_preview, encoding, TEXT, "Of a text, as it was found out; null: a workbook",
+          .nullable = true),
+    FIELD(struct import_preview, delimiter, TEXT, "Of a text, as it was found out; null: a workbook",
+          .nullable = true),
+    FIELD_MANY(struct import_preview, sheets, TEXTS, "Of a workbook"),
+    FIELD(struct import_preview, sheet, TEXT, "The one that is read; null: a text", .nullable = true),
+    FIELD_MANY(struct import_preview, columns, LIST, "What each is taken for", .of = &column_descriptor),
+    FIELD_MANY(struct import_preview, rows, LIST, "The first rows below the heading", .of = &row_descriptor),
+    FIELD(struct import_preview, total_rows_at_least, INT, "So many rows below the heading, or more"),
+    FIELD(struct import_preview, problem, TEXT, "Why it cannot be imported like this; null: it can",
+          .nullable = true),
+};
+const struct descriptor import_preview_descriptor =
+    DESCRIPTOR("ImportPreview", struct import_preview, preview_fields);
+
+struct looking {
+    const struct import_request *request;
+    enum language language;
+    struct arena *arena;
+    struct import_preview *preview;
+    struct import_layout layout;
+    bool has_first, enough;
+    struct error problem;
+};
+
+static const char *shortened(struct arena *arena, const char *text)
+{
+    size_t kept = 0;
+    for (size_t characters = 0; text[kept] && characters < IMPORT_PREVIEW_TEXT; characters++)
+        do
+            kept++;
+        while (((unsigned char)text[kept] & 0xC0) == 0x80);
+    return arena_printf(arena, "%.*s%s", (int)kept, text, text[kept] ? "…" : "");
+}
+
+/* ---- columns ---- */
+
+static const char *taken_for(const struct import_layout *layout, size_t place)
+{
+    for (size_t i = 0; i < IMPORT_COLUMNS; i++)
+        if (layout->places[i] == place)
+            return import_column_names[i];
+    return NULL;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void describe_columns(struct looking *looking, const struct table_row *first)
+{
+    struct import_preview *preview = looking->preview;
+    size_t count = least(first->count, IMPORT_PREVIEW_COLUMNS);
+    preview->columns = arena_alloc(looking->arena, count * sizeof(*preview->columns));
+    preview->columns_count = count;
+    for (size_t i = 0; i < count; i++)
+        preview->columns[i] = (struct import_preview_column){
+            .place = (int64_t)i,
+            .heading = looking->layout.has_heading ? shortened(looking->arena, first->fields[i]) : NULL,
+            .taken_for = taken_for(&looking->layout, i),
+        };
+}
+
+/* What is wrong with the heading is shown beside the rows, so that the columns can be chosen by hand. */
+static void look_at_first(struct looking *looking, const struct table_row *first)
+{
+    bool is_workbook = looking->layout.is_workbook;
+    looking->has_first = true;
+    if (import_layout_guess(&looking->request->columns, first, is_workbook, &looking->layout,
+                            &looking->problem)) {
+        import_layout_check(&looking->layout, first, &looking->problem);
+    } else {
+        looking->layout.has_heading = true;
+        for (size_t i = 0; i < IMPORT_COLUMNS; i++)
+            looking->layout.places[i] = IMPORT_ABSENT;
+    }
+    describe_columns(looking, first);
+}
+
+/* ---- rows ---- */
+
+static void keep_row(struct looking *looking, const struct table_row *row)
+{
+    struct import_preview *preview = looking->preview;
+    struct import_preview_row *slot = &preview->rows[preview->rows_count++];
+    size_t count = least(row->count, IMPORT_PREVIEW_COLUMNS);
+    const char **cells = arena_alloc(looking->arena, (count + 1) * sizeof(*cells));
+    for (size_t i = 0; i < count; i++)
+        cells[i] = shortened(looking->arena, row->fields[i]);
+    slot->cells = cells;
+    slot->cells_count = count;
+}
+
+static bool take_row(void *context, const struct table_row *row, struct error *err)
+{
+    struct looking *looking = context;
+    struct import_preview *preview = looking->preview;
+    if (!looking->has_first) {
+        look_at_first(looking, row);
+        if (looking->layout.has_heading)
+            return true;
+    }
+    preview->total_rows_at_least++;
+    if (preview->rows_count < IMPORT_PREVIEW_ROWS)
+        keep_row(looking, row);
+    if (preview->total_rows_at_least < IMPORT_PREVIEW_READ)
+        return true;
+    looking->enough = true;
+    return error_set(err, ERROR_CANCELLED, "enough was read", "已读取足够的行");
+}
+
+/* ---- the file ---- */
+
+static const char *delimiter_of(const struct table *table, struct arena *arena)
+{
+    char delimiter = table_delimiter(table);
+    return delimiter ? arena_strndup(arena, &delimiter, 1) : NULL;
+}
+
+static void describe_file(const struct table *table, struct looking *looking)
+{
+    struct import_preview *preview = looking->preview;
+    bool is_text = table_kind(table) == FILE_KIND_TEXT;
+    size_t count = table_sheet_count(table);
+    const char **sheets = arena_alloc(looking->arena, (count + 1) * sizeof(*sheets));
+    for (size_t pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < count; i++)
+            if (table_sheet(table, i).hidden == (pass == 1))
+                sheets[preview->sheets_count++] = arena_strdup(looking->arena, table_sheet(table, i).name);
+    preview->sheets = sheets;
+    preview->sheet = arena_strdup(looking->arena, table_sheet_read(table));
+    preview->format = !is_text ? "xlsx" : table_delimiter(table) == '\t' ? "tsv" : "csv";
+    enum text_encoding encoding = table_encoding(table);
+    preview->delimiter = delimiter_of(table, looking->arena);
+    preview->encoding =
+        is_text ? text_encoding_name(encoding == TEXT_ENCODING_UNKNOWN ? TEXT_ENCODING_UTF8 : encoding)
+                : NULL;
+}
+
+static void say_problem(struct looking *looking)
+{
+    struct error *problem = &looking->problem;
+    if (problem->code == ERROR_NONE && !looking->has_first)
+        error_set(problem, ERROR_INVALID, "the file is empty", "文件为空");
+    if (problem->code == ERROR_NONE && looking->preview->total_rows_at_least == 0)
+        error_set(problem, ERROR_INVALID, "there is no row below the heading", "标题行下没有任何数据行");
+    if (problem->code != ERROR_NONE)
+        looking->preview->problem = arena_strdup(looking->arena, problem->detail[looking->language]);
+}
+
+/* The file may have no name any more, and its descriptor's place belongs to whoever received it. */
+static bool open_again(int fd, const struct import_request *request, const char *temporary_folder,
+                       struct table **ret_table, struct error *err)
+{
+    char path[64];
+    const char *ending = strrchr(request->file, '.');
+    struct table_options options = {
+        .sheet = request->sheet,
+        .delimiter = ending && strcasecmp(ending, ".tsv") == 0 ? '\t' : '\0',
+        .temporary_folder = temporary_folder,
+    };
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return table_open(path, &options, ret_table, err);
+}
+
+/* Whatever is wrong with the file is wrong with the field `file`. */
+static bool file_wrong(struct error *err)
+{
+    if (err->code != ERROR_INVALID || err->field_count > 0)
+        return false;
+    return error_add_field(err, "file", "%s%.0s", "%.0s%s", err->detail[LANGUAGE_EN],
+                           err->detail[LANGUAGE_ZH]);
+}
+
+bool import_preview(int fd, const struct import_request *request, enum language language,
+                    const char *temporary_folder, struct arena *arena, struct import_preview *ret_preview,
+                    struct error *err)
+{
+    struct import_preview preview = {0};
+    struct looking looking = {.request = request, .language = language, .arena = arena, .preview = &preview};
+    CLEANUP(table_close) struct table *table = NULL;
+    preview.rows = arena_alloc(arena, IMPORT_PREVIEW_ROWS * sizeof(*preview.rows));
+    error_clear(&looking.problem);
+    if (!open_again(fd, request, temporary_folder, &table, err))
+        return file_wrong(err);
+    looking.layout.is_workbook = table_kind(table) == FILE_KIND_WORKBOOK;
+    if (!table_read(table, take_row, &looking, err) && !looking.enough)
+        return file_wrong(err);
+    describe_file(table, &looking);
+    say_problem(&looking);
+    *ret_preview = preview;
+    return true;
+}

@@ -1,0 +1,101 @@
+/* Everyone's knowledge as the operators see it: figures of all pairs, what filters can offer, and the list of
+ * pairs in any order under any filter. What a pair is, and every change of one, is in platform/knowledge.h. */
+#ifndef KIMONO_OPS_KNOWLEDGE_MANAGER_H
+#define KIMONO_OPS_KNOWLEDGE_MANAGER_H
+
+#include "base/arena.h"
+#include "base/descriptor.h"
+#include "base/strbuf.h"
+#include "store/store.h"
+
+/* --- figures: read from counts that are kept with the pairs, so the number of pairs costs nothing --- */
+
+struct named_count {
+    const char *name;
+    int64_t count;
+};
+
+struct knowledge_overview {
+    int64_t total_qa_pairs;
+    struct named_count *by_tenant; /* most pairs first; tenants without pairs too */
+    size_t by_tenant_count;
+    struct named_count *by_category, *by_source; /* in order of name; "": pairs without a category */
+    size_t by_category_count, by_source_count;
+    int64_t synced_count, unsynced_count;
+    double avg_quality_score; /* NaN: there are no pairs */
+    int64_t generated_at;
+};
+extern const struct descriptor knowledge_overview_descriptor;
+
+bool knowledge_overview(struct db *db, struct arena *arena, struct knowledge_overview *ret_overview,
+                        struct error *err);
+
+/* What a filter can be set to, and how many pairs there are of each; in order of name. */
+struct knowledge_facets {
+    struct named_count *categories, *sources;
+    size_t categories_count, sources_count;
+};
+extern const struct descriptor knowledge_facets_descriptor;
+
+/* `tenant_id` NULL: of all tenants. */
+bool knowledge_facets(struct db *db, const char *tenant_id, struct arena *arena,
+                      struct knowledge_facets *ret_facets, struct error *err);
+
+/* Recounts knowledge_counts from the pairs; each difference becomes a line. For `kimono check`. */
+bool knowledge_check(struct db *db, struct strbuf *ret_findings, struct error *err);
+
+/* --- the list --- */
+
+#define KNOWLEDGE_KEYWORD_MAX 200  /* characters */
+#define KNOWLEDGE_CURSOR_MAX 4096  /* characters */
+#define KNOWLEDGE_PAGE_DEPTH 10000 /* pairs that `page` can skip; a cursor has no such limit */
+#define KNOWLEDGE_SORT_DEFAULT "-updated_at"
+extern const char *const knowledge_sorts[]; /* "id", "-id" …; NULL-terminated */
+extern const char *const pair_sources[];    /* manual, import, learned, template, demo; NULL-terminated */
+
+enum synced_filter { SYNCED_ANY = -1, SYNCED_NO, SYNCED_YES };
+
+struct qa_filter {
+    const char *tenant_id, *category, *source; /* NULL: any; category "": pairs without one */
+    /* A part of the question or the answer, as search/full_text.h says; white space around it does not
+     * count. NULL or empty: any. */
+    const char *keyword;
+    enum synced_filter is_synced;
+    double quality_min, quality_max; /* both included; NaN: open */
+};
+
+struct qa_list_request {
+    struct qa_filter filter;
+    const char *sort;        /* one of knowledge_sorts; equal ones by id, in the same direction */
+    const char *cursor;      /* next_cursor of the page before under the same filter and sort; NULL: `page` */
+    int64_t page, page_size; /* from 1 */
+};
+
+struct qa_list_item {
+    int64_t id;
+    const char *tenant_id, *tenant_name, *question, *answer, *category, *source;
+    double quality_score;
+    bool is_synced;
+    int64_t synced_at, created_at, updated_at, version, hit_count, good_count, bad_count;
+    int64_t template_id; /* INT_NULL: it is no copy of a template */
+};
+struct qa_list {
+    struct qa_list_item *items;
+    size_t items_count;
+    int64_t total, total_at_least; /* one of them; the other INT_NULL */
+    int64_t page, page_size;
+    const char *next_cursor; /* NULL: this is the end */
+};
+extern const struct descriptor qa_list_item_descriptor, qa_list_descriptor;
+
+/* Any filter in any order at a cost that does not grow with the pairs, nor with how far a cursor has gone; how
+ * is told in knowledge_list.c. Pairs that are added, changed or deleted between two pages are met once or not
+ * at all, all others exactly once. A keyword without letter or digit (punctuation, emoji), and one that
+ * very many pairs hold, is looked for in the texts themselves, KNOWLEDGE_READ_MAX for each page, so such a
+ * page may be short and have a next_cursor all the same. ERROR_INVALID names `cursor` (not one of ours, or of another filter or sort) or
+ * `page` (beyond KNOWLEDGE_PAGE_DEPTH). All that is returned lives in the arena. */
+bool knowledge_list(struct db *db, const struct qa_list_request *request, struct arena *arena,
+                    struct qa_list *ret_list, struct error *err);
+#define KNOWLEDGE_READ_MAX 3000
+
+#endif

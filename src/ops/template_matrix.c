@@ -1,0 +1,294 @@
+#include "ops/template_matrix.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "ops/template_copies.h"
+#include "ops/template_why.h"
+#include "platform/text_rules.h"
+
+static const struct field template_fields[] = {
+    FIELD(struct matrix_template, id, INT, "Id of the template"),
+    FIELD(struct matrix_template, question, TEXT, "Its question"),
+    FIELD(struct matrix_template, category, TEXT, "Its category; empty: none"),
+    FIELD(struct matrix_template, version, INT, "Its present version"),
+    FIELD(struct matrix_template, for_all, BOOL, "It was distributed to all: whoever lacks it misses it"),
+};
+static const struct descriptor template_descriptor =
+    DESCRIPTOR("MatrixTemplate", struct matrix_template, template_fields);
+
+static const struct field cell_fields[] = {
+    FIELD(struct matrix_cell, template_id, INT, "Id of the template"),
+    FIELD(struct matrix_cell, state, TEXT, "What the tenant has of it", .values = template_states),
+    FIELD(struct matrix_cell, version, INT, "Version that its copy came from", .nullable = true),
+    FIELD(struct matrix_cell, qa_pair_id, INT, "Its copy, or its own pair with the same question",
+          .nullable = true),
+    FIELD(struct matrix_cell, why, TEXT, "Why it has not the present text, for a person", .nullable = true),
+};
+static const struct descriptor cell_descriptor = DESCRIPTOR("MatrixCell", struct matrix_cell, cell_fields);
+
+static const struct field row_fields[] = {
+    FIELD(struct matrix_row, tenant_id, TEXT, "Id of the tenant"),
+    FIELD(struct matrix_row, name, TEXT, "Its name"),
+    FIELD(struct matrix_row, status, TEXT, "Whether it is served: active, suspended"),
+    FIELD_MANY(struct matrix_row, cells, LIST, "One for each template, in their order",
+               .of = &cell_descriptor),
+};
+static const struct descriptor row_descriptor = DESCRIPTOR("MatrixRow", struct matrix_row, row_fields);
+
+static const struct field count_fields[] = {
+    FIELD(struct matrix_count, state, TEXT, "State"),
+    FIELD(struct matrix_count, tenants, INT, "Tenants in it"),
+};
+static const struct descriptor count_descriptor =
+    DESCRIPTOR("MatrixCount", struct matrix_count, count_fields);
+
+static const struct field matrix_fields[] = {
+    FIELD_MANY(struct matrix, templates, LIST, "The templates, by category and id",
+               .of = &template_descriptor),
+    FIELD_MANY(struct matrix, items, LIST, "The page's tenants, by id", .of = &row_descriptor),
+    FIELD_MANY(struct matrix, counts, MAP, "Tenants in each state, with one template", .nullable = true,
+               .of = &count_descriptor),
+    FIELD(struct matrix, total, INT, "Tenants on all pages"),
+    FIELD(struct matrix, page, INT, "Which page, from 1"),
+    FIELD(struct matrix, page_size, INT, "Tenants on a page"),
+};
+const struct descriptor matrix_descriptor = DESCRIPTOR("TemplateMatrix", struct matrix, matrix_fields);
+
+struct reading {
+    struct db *db;
+    const struct matrix_filter *filter;
+    enum language language;
+    struct arena *arena;
+    struct common_template *templates; /* in the order of the matrix */
+    struct matrix matrix;
+};
+
+/* ---- templates ---- */
+
+static const char SQL_TEMPLATES[] =
+    "SELECT id FROM templates WHERE deleted_at IS NULL AND (CAST($1 AS INTEGER) IS NULL OR id = $1)"
+    " AND (CAST($2 AS TEXT) IS NULL OR category = $2) ORDER BY category, id LIMIT $3";
+
+static bool read_template_ids(struct reading *r, int64_t *ret_ids, size_t *ret_count, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(r->db, SQL_TEMPLATES,
+                  DB_ARGS(db_int(r->filter->template_id), db_text(r->filter->category),
+                          db_int(MATRIX_TEMPLATES_MAX)),
+                  &rows, err))
+        return false;
+    *ret_count = 0;
+    while (db_next(&rows))
+        ret_ids[(*ret_count)++] = db_column_int(&rows, 0);
+    return db_done(&rows, err);
+}
+
+static bool read_templates(struct reading *r, struct error *err)
+{
+    int64_t ids[MATRIX_TEMPLATES_MAX];
+    size_t count;
+    if (!read_template_ids(r, ids, &count, err))
+        return false;
+    r->templates = arena_alloc(r->arena, (count + 1) * sizeof(*r->templates));
+    r->matrix.templates = arena_alloc(r->arena, (count + 1) * sizeof(*r->matrix.templates));
+    for (size_t i = 0; i < count; i++) {
+        struct common_template *template = &r->templates[r->matrix.templates_count];
+        bool found;
+        if (!common_template_read(r->db, ids[i], r->arena, template, &found, err))
+            return false;
+        if (found)
+            r->matrix.templates[r->matrix.templates_count++] = (struct matrix_template){
+                template->id, template->question, template->category, template->version, template->for_all};
+    }
+    if (r->filter->template_id != INT_NULL && r->matrix.templates_count == 0)
+        return error_set(err, ERROR_NOT_FOUND, "There is no template %" PRId64 ".",
+                         "没有编号为 %" PRId64 " 的模板。", r->filter->template_id);
+    return true;
+}
+
+/* ---- one cell ---- */
+
+static bool fill_cell(struct reading *r, const struct common_template *template,
+                      const struct template_tenant *tenant, const struct template_copy *copy,
+                      const struct own_pair *own, struct matrix_cell *ret_cell, struct error *err)
+{
+    enum template_state state = template_state_of(template, copy, own);
+    bool live = copy && !copy->deleted, is_own = !copy && state == TEMPLATE_CONFLICT;
+    *ret_cell = (struct matrix_cell){
+        .template_id = template->id,
+        .state = template_states[state],
+        .version = copy ? copy->version : INT_NULL,
+        .qa_pair_id = live     ? copy->pair_id
+                      : is_own ? own->pair_id
+                               : INT_NULL,
+    };
+    return template_why(r->db, template, tenant, state, is_own, r->language, &ret_cell->why, err);
+}
+
+static struct matrix_row *add_row(struct reading *r, const struct template_tenant *tenant)
+{
+    struct matrix_row *row = &r->matrix.items[r->matrix.items_count++];
+    *row = (struct matrix_row){
+        .tenant_id = arena_strdup(r->arena, tenant->id),
+        .name = arena_strdup(r->arena, tenant->name),
+        .status = arena_strdup(r->arena, tenant->status),
+        .cells = arena_alloc(r->arena, (r->matrix.templates_count + 1) * sizeof(*row->cells)),
+        .cells_count = r->matrix.templates_count,
+    };
+    return row;
+}
+
+#define TENANTS_MATCH                                                                                        \
+    " WHERE (CAST($1 AS TEXT) IS NULL OR t.id = $1)"                                                         \
+    " AND (CAST($2 AS TEXT) IS NULL OR LOWER(t.name) LIKE $2 ESCAPE '\\' OR LOWER(t.id) LIKE $2 ESCAPE "     \
+    "'\\')"
+
+/* ---- many templates: the tenants of the page ---- */
+
+static const char SQL_COUNT_TENANTS[] = "SELECT COUNT(*) FROM tenants t" TENANTS_MATCH;
+static const char SQL_PAGE[] = "SELECT t.id, t.name, t.status, t.created_at FROM tenants t" TENANTS_MATCH
+                               " ORDER BY t.id LIMIT $3 OFFSET $4";
+
+static const struct template_copy *find_copy(const struct template_copy *copies, size_t count, int64_t id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (copies[i].template_id == id)
+            return &copies[i];
+    return NULL;
+}
+
+static bool fill_row(struct reading *r, const struct template_tenant *tenant, struct error *err)
+{
+    struct matrix_row *row = add_row(r, tenant);
+    struct template_copy *copies;
+    size_t count;
+    if (!template_copies_read(r->db, tenant->id, 1, INT64_MAX, r->arena, &copies, &count, err))
+        return false;
+    for (size_t i = 0; i < row->cells_count; i++) {
+        const struct common_template *template = &r->templates[i];
+        const struct template_copy *copy = find_copy(copies, count, template->id);
+        struct own_pair own = {0};
+        if (!copy && !own_pair_find(r->db, tenant->id, template, r->arena, &own, err))
+            return false;
+        if (!fill_cell(r, template, tenant, copy, &own, &row->cells[i], err))
+            return false;
+    }
+    return true;
+}
+
+static bool read_page(struct reading *r, const char *pattern, struct error *err)
+{
+    const struct matrix_filter *filter = r->filter;
+    const struct db_value args[] = {db_text(filter->tenant_id), db_text(pattern), db_int(filter->page_size),
+                                    db_int((filter->page - 1) * filter->page_size)};
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_find_int(r->db, SQL_COUNT_TENANTS, args, 2, 0, &r->matrix.total, err) ||
+        !db_query(r->db, SQL_PAGE, args, ARRAY_SIZE(args), &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        struct template_tenant tenant;
+        db_read_row(&rows, &template_tenant_descriptor, &tenant, r->arena);
+        if (!fill_row(r, &tenant, err))
+            return false;
+    }
+    return db_done(&rows, err);
+}
+
+/* ---- one template: all tenants are counted, those of the page are kept ---- */
+
+static const char SQL_SCAN[] =
+    "SELECT t.id, t.name, t.status, t.created_at, p.id AS pair_id, p.template_id, p.template_version AS "
+    "version,"
+    " COALESCE(p.template_kept, 0) AS kept, p.text_hash, p.category, p.deleted_at IS NOT NULL AS deleted"
+    " FROM tenants t LEFT JOIN qa_pairs p ON p.tenant_id = t.id AND p.template_id = $3" TENANTS_MATCH
+    " ORDER BY t.id";
+
+/* A row of the scan: the tenant and its copy, whose pair_id is INT_NULL where there is none. */
+struct scanned {
+    struct template_tenant tenant;
+    struct template_copy copy;
+};
+#define SCANNED(part, member, kind_)                                                                         \
+    {                                                                                                        \
+        .name = #member, .kind = FIELD_##kind_, .offset = offsetof(struct scanned, part.member),             \
+        .description = ""                                                                                    \
+    }
+static const struct field scanned_fields[] = {
+    SCANNED(tenant, id, TEXT),         SCANNED(tenant, name, TEXT),  SCANNED(tenant, status, TEXT),
+    SCANNED(tenant, created_at, TIME), SCANNED(copy, pair_id, INT),  SCANNED(copy, template_id, INT),
+    SCANNED(copy, version, INT),       SCANNED(copy, kept, INT),     SCANNED(copy, text_hash, INT),
+    SCANNED(copy, category, TEXT),     SCANNED(copy, deleted, BOOL),
+};
+static const struct descriptor scanned_descriptor = DESCRIPTOR("Scanned", struct scanned, scanned_fields);
+
+/* What the matrix keeps of a row is in its arena; what is only looked at, in `row_arena`. */
+static bool scan_row(struct reading *r, const struct template_tenant *tenant,
+                     const struct template_copy *copy, struct arena *row_arena, int64_t *counts,
+                     struct error *err)
+{
+    const struct common_template *template = &r->templates[0];
+    struct own_pair own = {0};
+    if (!copy && !own_pair_find(r->db, tenant->id, template, row_arena, &own, err))
+        return false;
+    enum template_state state = template_state_of(template, copy, &own);
+    counts[state]++;
+    if (r->filter->state && strcmp(r->filter->state, template_states[state]) != 0)
+        return true;
+    int64_t place = r->matrix.total++, first = (r->filter->page - 1) * r->filter->page_size;
+    if (place < first || place >= first + r->filter->page_size)
+        return true;
+    struct matrix_row *row = add_row(r, tenant);
+    return fill_cell(r, template, tenant, copy, &own, &row->cells[0], err);
+}
+
+static bool scan(struct reading *r, const char *pattern, int64_t *counts, struct error *err)
+{
+    CLEANUP(arena_release) struct arena arena = {0};
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(r->db, SQL_SCAN,
+                  DB_ARGS(db_text(r->filter->tenant_id), db_text(pattern), db_int(r->templates[0].id)), &rows,
+                  err))
+        return false;
+    while (db_next(&rows)) {
+        struct scanned row;
+        arena_reset(&arena);
+        db_read_row(&rows, &scanned_descriptor, &row, &arena);
+        if (!scan_row(r, &row.tenant, row.copy.pair_id == INT_NULL ? NULL : &row.copy, &arena, counts, err))
+            return false;
+    }
+    return db_done(&rows, err);
+}
+
+static bool read_all(struct reading *r, const char *pattern, struct error *err)
+{
+    int64_t counts[TEMPLATE_STATE_COUNT] = {0};
+    if (!scan(r, pattern, counts, err))
+        return false;
+    r->matrix.counts_count = TEMPLATE_STATE_COUNT;
+    r->matrix.counts = arena_alloc(r->arena, TEMPLATE_STATE_COUNT * sizeof(*r->matrix.counts));
+    for (size_t i = 0; i < TEMPLATE_STATE_COUNT; i++)
+        r->matrix.counts[i] = (struct matrix_count){template_states[i], counts[i]};
+    return true;
+}
+
+bool matrix_read(struct db *db, const struct matrix_filter *filter, enum language language,
+                 struct arena *arena, struct matrix *ret_matrix, struct error *err)
+{
+    struct reading r = {.db = db,
+                        .filter = filter,
+                        .language = language,
+                        .arena = arena,
+                        .matrix = {.page = filter->page, .page_size = filter->page_size}};
+    const char *pattern = text_like_part(arena, filter->keyword);
+    bool one = filter->template_id != INT_NULL;
+    if (filter->state && !one)
+        return error_add_field(err, "state", "needs template_id: a tenant has a state for each template",
+                               "须同时给出 template_id：每个模板各有状态");
+    r.matrix.items = arena_alloc(arena, (size_t)filter->page_size * sizeof(*r.matrix.items));
+    if (!read_templates(&r, err) || !(one ? read_all(&r, pattern, err) : read_page(&r, pattern, err)))
+        return false;
+    *ret_matrix = r.matrix;
+    return true;
+}

@@ -1,0 +1,700 @@
+/* Jobs: rows, the runner, cancelling, stopping and starting again. */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "platform/jobs.h"
+#include "platform_fixture.h"
+
+#define FOR_EVER_MS 600000
+
+/* --- kinds to run --- */
+
+/* Waits at item `hold_at` until that is another; how far the newest run has come; runs begun. */
+static atomic_int hold_at, reached, runs, failures_left;
+static atomic_int end_failures; /* "The end of a job was not written" in the log */
+
+/* Every time that an item is done; an item that was done twice has two rows. */
+static const char SQL_MAKE_DONE[] = "CREATE TABLE done (job_id TEXT NOT NULL, seq INTEGER NOT NULL)";
+static const char SQL_NOTE_DONE[] = "INSERT INTO done(job_id, seq) VALUES ($1, $2)";
+static const char SQL_COUNT_DONE[] = "SELECT COUNT(*) FROM done WHERE job_id = $1";
+static const char SQL_COUNT_DIFFERENT[] = "SELECT COUNT(DISTINCT seq) FROM done WHERE job_id = $1";
+
+struct step {
+    const struct job_run *run;
+    const struct job_item *item;
+};
+
+static bool do_item(struct db *db, void *context, struct error *err)
+{
+    const struct step *step = context;
+    int64_t seq = step->item->seq;
+    char result[40];
+    snprintf(result, sizeof(result), "{\"done\":%d}", (int)seq);
+    return db_execute(db, SQL_NOTE_DONE, DB_ARGS(db_text(step->run->job->id), db_int(seq)), NULL, err) &&
+           job_item_done(db, step->run, seq, "done", "{\"created\":1}", err) &&
+           job_step(db, step->run, seq, result, err);
+}
+
+static bool next_item(struct job_run *run, int64_t after, struct arena *arena, struct job_item *ret_item,
+                      size_t *ret_count, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(run->platform->store, 5000, &db, err) &&
+           job_items_waiting(db, run->job->id, after, 1, arena, ret_item, ret_count, err);
+}
+
+static bool run_items(struct job_run *run, struct error *err)
+{
+    runs++;
+    for (int64_t after = 0; !job_stopping(run);) {
+        struct job_item item;
+        size_t count;
+        if (!next_item(run, after, run->arena, &item, &count, err))
+            return false;
+        if (count == 0)
+            return true;
+        reached = (int)item.seq;
+        while (hold_at == item.seq)
+            usleep(1000);
+        struct step step = {run, &item};
+        if (!store_write(run->platform->store, do_item, &step, err))
+            return false;
+        after = item.seq;
+    }
+    return true;
+}
+
+static bool set_total(struct db *db, void *context, struct error *err)
+{
+    const struct job_run *run = context;
+    return job_set_total(db, run, 7, err) && job_step(db, run, 7, NULL, err);
+}
+
+/* Fails as long as there are failures left. */
+static bool run_stumbling(struct job_run *run, struct error *err)
+{
+    runs++;
+    if (failures_left > 0) {
+        failures_left--;
+        return error_set(err, ERROR_UNAVAILABLE, "it is busy", "繁忙");
+    }
+    return store_write(run->platform->store, set_total, run, err);
+}
+
+static bool run_failing(struct job_run *run, struct error *err)
+{
+    (void)run;
+    runs++;
+    return error_set(err, ERROR_INVALID, "it is broken", "坏了");
+}
+
+static const struct job_kind kinds[] = {
+    {.name = "items", .title = {"Items", "项目"}, .run = run_items, .resumes = true},
+    {.name = "once", .title = {"Once", "一次"}, .run = run_items},
+    {.name = "stumbling", .title = {"Stumbling", "磕绊"}, .run = run_stumbling, .resumes = true},
+    {.name = "failing", .title = {"Failing", "失败"}, .run = run_failing, .resumes = true},
+};
+
+/* --- around them --- */
+
+static void count_end_failures(void *context, enum log_level level, const char *source,
+                               const char *request_id, const char *message)
+{
+    (void)context, (void)level, (void)source, (void)request_id;
+    end_failures += strstr(message, "The end of a job was not written") != NULL;
+}
+
+static int set_up(void **state)
+{
+    fixture_setup(state);
+    hold_at = reached = runs = failures_left = end_failures = 0;
+    log_set_sink(count_end_failures, NULL);
+    fixture_execute(*state, SQL_MAKE_DONE, DB_NO_ARGS);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    log_set_sink(NULL, NULL);
+    {
+        CLEANUP(store_reader_release) struct db *db = NULL;
+        CLEANUP(strbuf_release) struct strbuf findings = {0};
+        must(f, store_reader(f->platform.store, 5000, &db, &f->err));
+        must(f, jobs_check(db, &findings, &f->err));
+        assert_string_equal(strbuf_text(&findings), "");
+    }
+    return fixture_teardown(state);
+}
+
+#define jobs_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+static struct jobs *start(struct fixture *f)
+{
+    char lock[128];
+    struct jobs *jobs = NULL;
+    snprintf(lock, sizeof(lock), "%s/jobs.lock", f->folder);
+    must(f, jobs_start(&jobs, &f->platform, kinds, ARRAY_SIZE(kinds), lock, &f->err));
+    return jobs;
+}
+
+static const struct actor someone = {"usr_1", "anna", "192.0.2.1", "request-1"};
+
+struct asking {
+    struct fixture *f;
+    struct job_request request;
+    int items; /* -1: one for each tenant */
+    struct job job;
+};
+
+static bool ask_work(struct db *db, void *context, struct error *err)
+{
+    struct asking *asking = context;
+    const char *targets[2000];
+    if (!job_insert(db, &someone, &asking->request, &asking->f->arena, &asking->job, err))
+        return false;
+    for (int i = 0; i < asking->items; i++)
+        targets[i] = i % 2 ? "beta" : "alpha";
+    return asking->items < 0 ? job_add_all_tenants(db, &asking->job, err)
+                             : job_add_items(db, &asking->job, targets, (size_t)asking->items, err);
+}
+
+static const char *ask_about(struct fixture *f, struct jobs *jobs, const char *kind, int items,
+                             const char *tenant_id)
+{
+    struct asking asking = {f, {.kind = kind, .parameters = "{\"a\":1}", .tenant_id = tenant_id}, items, {0}};
+    must(f, store_write(f->platform.store, ask_work, &asking, &f->err));
+    while (clock_now_ms() == asking.job.created_at) /* so that the order is known */
+        usleep(100);
+    jobs_wake(jobs);
+    return asking.job.id;
+}
+
+static const char *ask(struct fixture *f, struct jobs *jobs, const char *kind, int items)
+{
+    return ask_about(f, jobs, kind, items, NULL);
+}
+
+static struct job read_job(struct fixture *f, const char *id)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    struct job job = {0};
+    must(f, store_reader(f->platform.store, 5000, &db, &f->err));
+    must(f, job_get(db, id, &f->arena, &job, &f->err));
+    return job;
+}
+
+static void check_job(struct fixture *f, const char *id, const char *status, int64_t done, int64_t total)
+{
+    struct job job = read_job(f, id);
+    assert_string_equal(job.status, status);
+    assert_int_equal(job.progress_done, done);
+    assert_int_equal(job.progress_total, total);
+    assert_int_equal(job.finished_at != INT_NULL, job_has_ended(&job));
+}
+
+/* So many items were done, each once. */
+static void check_done(struct fixture *f, const char *id, int64_t items)
+{
+    assert_int_equal(fixture_int(f, SQL_COUNT_DONE, DB_ARGS(db_text(id))), items);
+    assert_int_equal(fixture_int(f, SQL_COUNT_DIFFERENT, DB_ARGS(db_text(id))), items);
+}
+
+static void await_value(atomic_int *value, int at_least)
+{
+    for (int i = 0; i < 60000 && *value < at_least; i++)
+        usleep(1000);
+    assert_true(*value >= at_least);
+}
+
+/* --- running --- */
+
+static void a_job_runs_and_says_what_it_did(void **state)
+{
+    struct fixture *f = *state;
+    struct jobs *jobs = start(f);
+    const char *id = ask(f, jobs, "items", -1);
+    assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
+    check_job(f, id, "succeeded", 2, 2);
+    check_done(f, id, 2);
+    struct job job = read_job(f, id);
+    assert_string_equal(job.kind, "items");
+    assert_string_equal(job.parameters, "{\"a\":1}");
+    assert_string_equal(job.result, "{\"done\":2}");
+    assert_string_equal(job.username, "anna");
+    assert_string_equal(job.request_id, "request-1");
+    assert_null(job.error_en);
+    assert_true(job.created_at <= job.started_at && job.started_at <= job.finished_at);
+    assert_true(jobs_wait(jobs, id, 0));
+    assert_string_equal(job_kind_find(jobs, "once")->title[LANGUAGE_ZH], "一次");
+    assert_null(job_kind_find(jobs, "none"));
+    assert_null(job_kind_find(NULL, "items"));
+    jobs_stop(jobs);
+}
+
+static void a_job_fails_with_its_reason(void **state)
+{
+    struct fixture *f = *state;
+    struct jobs *jobs = start(f);
+    const char *failing = ask(f, jobs, "failing", 0), *unknown = ask(f, jobs, "of.tomorrow", 0);
+    assert_true(jobs_wait(jobs, failing, FOR_EVER_MS));
+    assert_true(jobs_wait(jobs, unknown, FOR_EVER_MS));
+    check_job(f, failing, "failed", 0, 0);
+    assert_string_equal(read_job(f, failing).error_en, "it is broken");
+    assert_string_equal(read_job(f, failing).error_zh, "坏了");
+    check_job(f, unknown, "failed", 0, 0);
+    assert_non_null(strstr(read_job(f, unknown).error_en, "of.tomorrow"));
+    assert_int_equal(runs, 1);
+    jobs_stop(jobs);
+}
+
+static void what_may_pass_is_tried_again(void **state)
+{
+    struct fixture *f = *state;
+    failures_left = 1;
+    struct jobs *jobs = start(f);
+    const char *id = ask(f, jobs, "stumbling", 0);
+    assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
+    check_job(f, id, "succeeded", 7, 7);
+    assert_int_equal(runs, 2);
+    jobs_stop(jobs);
+}
+
+static void two_run_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    const char *ids[3];
+    hold_at = 1;
+    struct jobs *jobs = start(f);
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+        ids[i] = ask(f, jobs, "items", 3);
+    await_value(&runs, 2);
+    struct jobs_state now;
+    jobs_get_state(jobs, &now);
+    assert_true(now.is_runner);
+    assert_int_equal(now.running, 2);
+    assert_int_equal(now.waiting, 1);
+    check_job(f, ids[2], "queued", 0, 3);
+    assert_false(jobs_wait(jobs, ids[2], 1));
+    hold_at = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        assert_true(jobs_wait(jobs, ids[i], FOR_EVER_MS));
+        check_job(f, ids[i], "succeeded", 3, 3);
+        check_done(f, ids[i], 3);
+    }
+    jobs_stop(jobs);
+}
+
+static const char SQL_REFUSE_END[] =
+    "CREATE TRIGGER refuse BEFORE UPDATE OF status ON jobs WHEN NEW.status = 'succeeded'"
+    " BEGIN SELECT RAISE(ABORT, 'full'); END";
+static const char SQL_ALLOW_END[] = "DROP TRIGGER refuse";
+
+static void an_end_that_cannot_be_written_is_written_later(void **state)
+{
+    struct fixture *f = *state;
+    fixture_execute(f, SQL_REFUSE_END, DB_NO_ARGS);
+    struct jobs *jobs = start(f);
+    const char *id = ask(f, jobs, "items", 2), *other = ask(f, jobs, "failing", 0);
+    assert_true(jobs_wait(jobs, other, FOR_EVER_MS)); /* the other thread goes on */
+    await_value(&end_failures, 1);
+    check_job(f, id, "running", 2, 2);
+    fixture_execute(f, SQL_ALLOW_END, DB_NO_ARGS);
+    assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
+    check_job(f, id, "succeeded", 2, 2);
+    check_done(f, id, 2);
+    jobs_stop(jobs);
+}
+
+/* --- cancelling --- */
+
+static const char SQL_CANCEL_AUDITS[] =
+    "SELECT COUNT(*) FROM ops_logs WHERE action = 'job.cancel' AND target_id = $1 AND username = 'anna'"
+    " AND details LIKE '%\"before\":{\"kind\":\"items\",\"status\":\"running\",\"done\":1,\"total\":3}%'"
+    " AND details LIKE '%\"after\":{%\"status\":\"cancelled\"%'";
+
+static void a_cancelled_job_changes_nothing_more(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    hold_at = 2;
+    f->platform.jobs = start(f);
+    const char *id = ask(f, f->platform.jobs, "items", 3);
+    await_value(&reached, 2);
+    must(f, job_cancel(&f->platform, &someone, id, &f->arena, &job, &f->err));
+    assert_string_equal(job.status, "cancelled");
+    assert_true(jobs_wait(f->platform.jobs, id, FOR_EVER_MS));
+    hold_at = 0;
+    jobs_stop(f->platform.jobs);
+    f->platform.jobs = NULL;
+    check_job(f, id, "cancelled", 1, 3);
+    check_done(f, id, 1);
+    assert_int_equal(read_job(f, id).finished_at, job.finished_at);
+    assert_string_equal(read_job(f, id).result, "{\"done\":1}");
+    assert_int_equal(fixture_int(f, SQL_CANCEL_AUDITS, DB_ARGS(db_text(id))), 1);
+    must_fail(f, job_cancel(&f->platform, &someone, id, &f->arena, &job, &f->err), ERROR_CONFLICT);
+    must_fail(f, job_cancel(&f->platform, &someone, "job_x", &f->arena, &job, &f->err), ERROR_NOT_FOUND);
+}
+
+static void a_job_that_waits_is_cancelled_and_never_begun(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    const char *id = ask(f, NULL, "items", 3);
+    must(f, job_cancel(&f->platform, &someone, id, &f->arena, &job, &f->err));
+    struct jobs *jobs = start(f);
+    assert_true(jobs_wait(jobs, ask(f, jobs, "items", 1), FOR_EVER_MS));
+    jobs_stop(jobs);
+    check_job(f, id, "cancelled", 0, 3);
+    check_done(f, id, 0);
+    assert_int_equal(read_job(f, id).started_at, INT_NULL);
+    assert_int_equal(runs, 1);
+}
+
+/* --- the end of a process, and the next --- */
+
+static void stopped_in_the_middle_it_goes_on_where_it_was(void **state)
+{
+    struct fixture *f = *state;
+    hold_at = 3;
+    struct jobs *jobs = start(f);
+    const char *resuming = ask(f, jobs, "items", 6), *once = ask(f, jobs, "once", 6);
+    await_value(&runs, 2);
+    while (read_job(f, resuming).progress_done < 2 || read_job(f, once).progress_done < 2)
+        usleep(1000);
+    jobs_stop_soon(jobs);
+    hold_at = 0;
+    jobs_stop(jobs);
+    struct job stopped = read_job(f, resuming);
+    check_job(f, resuming, "queued", stopped.progress_done, 6);
+    assert_true(stopped.progress_done >= 2 && stopped.progress_done < 6);
+    check_job(f, once, "failed", read_job(f, once).progress_done, 6);
+    assert_non_null(strstr(read_job(f, once).error_en, "process ended"));
+    jobs = start(f);
+    assert_true(jobs_wait(jobs, resuming, FOR_EVER_MS));
+    jobs_stop(jobs);
+    check_job(f, resuming, "succeeded", 6, 6);
+    check_done(f, resuming, 6);
+    assert_int_equal(read_job(f, resuming).started_at, stopped.started_at);
+}
+
+static const char SQL_SET_RUNNING[] =
+    "UPDATE jobs SET status = 'running', started_at = created_at, progress_done = 2 WHERE id = $1";
+static const char SQL_SET_TWO_DONE[] = "UPDATE job_items SET outcome = 'done' WHERE job_id = $1 AND seq <= 2";
+
+/* As a process that was killed leaves it. */
+static const char *leave_running(struct fixture *f, const char *kind)
+{
+    const char *id = ask(f, NULL, kind, 5);
+    fixture_execute(f, SQL_SET_RUNNING, DB_ARGS(db_text(id)));
+    fixture_execute(f, SQL_SET_TWO_DONE, DB_ARGS(db_text(id)));
+    return id;
+}
+
+static void what_a_killed_process_left_is_taken_over(void **state)
+{
+    struct fixture *f = *state;
+    const char *resuming = leave_running(f, "items"), *once = leave_running(f, "once"),
+               *unknown = leave_running(f, "of.tomorrow");
+    struct jobs *jobs = start(f);
+    assert_true(jobs_wait(jobs, resuming, FOR_EVER_MS));
+    assert_true(jobs_wait(jobs, once, FOR_EVER_MS));
+    assert_true(jobs_wait(jobs, unknown, FOR_EVER_MS));
+    jobs_stop(jobs);
+    check_job(f, resuming, "succeeded", 5, 5);
+    check_done(f, resuming, 3);
+    check_job(f, once, "failed", 2, 5);
+    check_done(f, once, 0);
+    assert_non_null(strstr(read_job(f, once).error_en, "process ended"));
+    assert_non_null(strstr(read_job(f, once).error_zh, "进程已结束"));
+    check_job(f, unknown, "failed", 2, 5);
+    assert_non_null(strstr(read_job(f, unknown).error_en, "of.tomorrow"));
+}
+
+static void an_end_that_was_never_written_is_made_up_for(void **state)
+{
+    struct fixture *f = *state;
+    fixture_execute(f, SQL_REFUSE_END, DB_NO_ARGS);
+    struct jobs *jobs = start(f);
+    const char *id = ask(f, jobs, "items", 2);
+    await_value(&end_failures, 1);
+    jobs_stop(jobs);
+    check_job(f, id, "running", 2, 2);
+    fixture_execute(f, SQL_ALLOW_END, DB_NO_ARGS);
+    jobs = start(f);
+    assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
+    jobs_stop(jobs);
+    check_job(f, id, "succeeded", 2, 2);
+    check_done(f, id, 2);
+}
+
+static void one_runner_has_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct jobs *first = start(f);
+    const char *id = ask(f, first, "items", 2);
+    assert_true(jobs_wait(first, id, FOR_EVER_MS));
+    struct jobs *second = start(f);
+    struct jobs_state now;
+    for (int i = 0; i < 3; i++) {
+        const char *each = ask(f, second, "items", 2);
+        assert_true(jobs_wait(second, each, FOR_EVER_MS)); /* the first one runs it */
+        check_done(f, each, 2);
+    }
+    jobs_get_state(first, &now);
+    assert_true(now.is_runner);
+    jobs_get_state(second, &now);
+    assert_false(now.is_runner);
+    jobs_stop(first);
+    id = ask(f, second, "items", 2);
+    assert_true(jobs_wait(second, id, FOR_EVER_MS)); /* taken over */
+    check_done(f, id, 2);
+    jobs_get_state(second, &now);
+    assert_true(now.is_runner);
+    jobs_stop(second);
+    jobs_stop(NULL);
+    jobs_stop_soon(NULL);
+}
+
+static void a_lock_file_that_cannot_be_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    struct jobs *jobs = NULL;
+    must_fail(f, jobs_start(&jobs, &f->platform, NULL, 0, "/nonexistent/jobs.lock", &f->err), ERROR_INTERNAL);
+    assert_null(jobs);
+}
+
+/* --- waiting --- */
+
+static atomic_int waits_over;
+
+struct waiter {
+    struct jobs *jobs;
+    const char *id;
+    pthread_t thread;
+    bool ended;
+};
+
+static void *wait_main(void *context)
+{
+    struct waiter *waiter = context;
+    waiter->ended = jobs_wait(waiter->jobs, waiter->id, FOR_EVER_MS);
+    waits_over++;
+    return NULL;
+}
+
+static void begin_waiting(struct waiter *waiters, size_t count, struct jobs *jobs, const char *id)
+{
+    waits_over = 0;
+    for (size_t i = 0; i < count; i++) {
+        waiters[i] = (struct waiter){.jobs = jobs, .id = id};
+        assert_int_equal(pthread_create(&waiters[i].thread, NULL, wait_main, &waiters[i]), 0);
+    }
+}
+
+/* How many were told that it has ended. */
+static size_t end_waiting(struct waiter *waiters, size_t count)
+{
+    size_t ended = 0;
+    for (size_t i = 0; i < count; i++) {
+        pthread_join(waiters[i].thread, NULL);
+        ended += waiters[i].ended;
+    }
+    return ended;
+}
+
+static void so_many_may_wait_and_all_are_told(void **state)
+{
+    struct fixture *f = *state;
+    size_t most = (size_t)settings_now(f->platform.settings)->workers / 4;
+    struct waiter *waiters = arena_alloc(&f->arena, (most + 1) * sizeof(*waiters));
+    hold_at = 1;
+    struct jobs *jobs = start(f);
+    const char *id = ask(f, jobs, "items", 1);
+    begin_waiting(waiters, most + 1, jobs, id);
+    await_value(&waits_over, 1);
+    hold_at = 0;
+    assert_int_equal(end_waiting(waiters, most + 1), most);
+    assert_false(jobs_wait(NULL, id, FOR_EVER_MS));
+    jobs_stop(jobs);
+}
+
+static void who_waits_is_answered_when_the_process_ends(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter waiter;
+    hold_at = 1;
+    struct jobs *jobs = start(f);
+    const char *id = ask(f, jobs, "items", 1);
+    await_value(&reached, 1);
+    begin_waiting(&waiter, 1, jobs, id);
+    jobs_stop_soon(jobs);
+    assert_int_equal(end_waiting(&waiter, 1), 0);
+    assert_false(jobs_wait(jobs, id, FOR_EVER_MS));
+    hold_at = 0;
+    jobs_stop(jobs);
+}
+
+/* --- looking and sweeping --- */
+
+static size_t list(struct fixture *f, struct job_filter filter, struct job **ret_jobs, int64_t *ret_total)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    size_t count = 0;
+    must(f, store_reader(f->platform.store, 5000, &db, &f->err));
+    must(f, job_list(db, &filter, &f->arena, ret_jobs, &count, ret_total, &f->err));
+    return count;
+}
+
+static int64_t open_of(struct fixture *f, const char *tenant_id)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    int64_t count = 0;
+    must(f, store_reader(f->platform.store, 5000, &db, &f->err));
+    must(f, job_count_open_of_tenant(db, tenant_id, &count, &f->err));
+    return count;
+}
+
+static void jobs_are_listed_newest_first(void **state)
+{
+    struct fixture *f = *state;
+    struct job job, *jobs;
+    int64_t total;
+    const char *ids[4];
+    ids[0] = ask_about(f, NULL, "items", 0, "alpha");
+    ids[1] = ask(f, NULL, "items", 1); /* alpha's, by its item */
+    ids[2] = ask(f, NULL, "once", 2);  /* and beta's */
+    ids[3] = ask_about(f, NULL, "once", 0, "beta");
+    must(f, job_cancel(&f->platform, &someone, ids[0], &f->arena, &job, &f->err));
+    assert_int_equal(list(f, (struct job_filter){.page = 1, .page_size = 3}, &jobs, &total), 3);
+    assert_int_equal(total, 4);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(jobs[i].id, ids[3 - i]);
+    assert_int_equal(list(f, (struct job_filter){.page = 2, .page_size = 3}, &jobs, &total), 1);
+    assert_string_equal(jobs[0].id, ids[0]);
+    static const struct {
+        const char *status, *kind, *tenant_id;
+        int64_t total;
+    } cases[] = {
+        {"open", NULL, NULL, 3},      {"queued", NULL, NULL, 3},   {"cancelled", NULL, NULL, 1},
+        {"running", NULL, NULL, 0},   {NULL, "once", NULL, 2},     {"open", "items", NULL, 1},
+        {NULL, NULL, "alpha", 3},     {NULL, NULL, "beta", 2},     {"open", NULL, "alpha", 2},
+        {"open", "items", "beta", 0}, {NULL, "once", "nobody", 0},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct job_filter filter = {cases[i].status, cases[i].kind, cases[i].tenant_id, 1, 20};
+        assert_int_equal(list(f, filter, &jobs, &total), cases[i].total);
+        assert_int_equal(total, cases[i].total);
+    }
+    assert_int_equal(open_of(f, "alpha"), 2);
+    assert_int_equal(open_of(f, "beta"), 2);
+    assert_int_equal(open_of(f, "nobody"), 0);
+}
+
+static void items_are_listed_page_by_page(void **state)
+{
+    struct fixture *f = *state;
+    hold_at = 3;
+    struct jobs *jobs = start(f);
+    const char *id = ask(f, jobs, "items", 7);
+    await_value(&reached, 3);
+    static const struct {
+        const char *outcome;
+        int64_t page, first, count, total;
+    } cases[] = {
+        {NULL, 1, 1, 3, 7},   {NULL, 3, 7, 1, 7},      {NULL, 4, 0, 0, 7},
+        {"done", 1, 1, 2, 2}, {"waiting", 2, 6, 2, 5}, {"suspended", 1, 0, 0, 0},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        CLEANUP(store_reader_release) struct db *db = NULL;
+        struct job_item *items;
+        size_t count;
+        int64_t total;
+        must(f, store_reader(f->platform.store, 5000, &db, &f->err));
+        must(f, job_item_list(db, id, cases[i].outcome, cases[i].page, 3, &f->arena, &items, &count, &total,
+                              &f->err));
+        assert_int_equal(count, cases[i].count);
+        assert_int_equal(total, cases[i].total);
+        if (count > 0)
+            assert_int_equal(items[0].seq, cases[i].first);
+        if (count > 0 && items[0].outcome)
+            assert_string_equal(items[0].detail, "{\"created\":1}");
+    }
+    hold_at = 0;
+    assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
+    jobs_stop(jobs);
+}
+
+static void an_item_is_done_once(void **state)
+{
+    struct fixture *f = *state;
+    const char *id = ask(f, NULL, "items", 2);
+    fixture_execute(f, SQL_SET_RUNNING, DB_ARGS(db_text(id)));
+    struct job job = read_job(f, id);
+    struct job_run run = {.platform = &f->platform, .job = &job, .actor = someone, .arena = &f->arena};
+    struct job_item item = {.seq = 1};
+    struct step step = {&run, &item};
+    assert_false(job_stopping(&run)); /* outside of the runner nothing stops it */
+    assert_int_equal(open_of(f, "alpha"), 1);
+    must(f, store_write(f->platform.store, do_item, &step, &f->err));
+    assert_int_equal(open_of(f, "alpha"), 0); /* its item is done */
+    assert_int_equal(open_of(f, "beta"), 1);
+    must_fail(f, store_write(f->platform.store, do_item, &step, &f->err), ERROR_INTERNAL);
+    must(f, job_cancel(&f->platform, &someone, id, &f->arena, &job, &f->err));
+    item.seq = 2;
+    must_fail(f, store_write(f->platform.store, do_item, &step, &f->err), ERROR_CANCELLED);
+    check_done(f, id, 1);
+}
+
+static const char SQL_MAKE_OLD[] = "UPDATE jobs SET created_at = $2, finished_at = $3 WHERE id = $1";
+static const char SQL_COUNT_JOBS[] = "SELECT COUNT(*) FROM jobs";
+static const char SQL_COUNT_ITEMS[] = "SELECT COUNT(*) FROM job_items";
+
+static void old_jobs_are_swept(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now = clock_now_ms(), deleted = 0;
+    struct job job;
+    const char *ids[5];
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        ids[i] = ask(f, NULL, "items", i == 0 ? 1200 : 2);
+        if (i < 4) /* the last one still waits, however old it is */
+            must(f, job_cancel(&f->platform, &someone, ids[i], &f->arena, &job, &f->err));
+    }
+    const int64_t ages[][2] = {{40, 31}, {40, 32}, {40, 29}, {2, 1}, {40, 0}};
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+        fixture_execute(f, SQL_MAKE_OLD,
+                        DB_ARGS(db_text(ids[i]), db_int(now - ages[i][0] * DAY_MS),
+                                i < 4 ? db_int(now - ages[i][1] * DAY_MS) : db_null()));
+    must(f, job_sweep(f->platform.store, 30, &deleted, &f->err));
+    assert_int_equal(deleted, 2);
+    assert_int_equal(fixture_int(f, SQL_COUNT_JOBS, DB_NO_ARGS), 3);
+    assert_int_equal(fixture_int(f, SQL_COUNT_ITEMS, DB_NO_ARGS), 6);
+    must(f, job_sweep(f->platform.store, 30, &deleted, &f->err));
+    assert_int_equal(deleted, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        jobs_test(a_job_runs_and_says_what_it_did),
+        jobs_test(a_job_fails_with_its_reason),
+        jobs_test(what_may_pass_is_tried_again),
+        jobs_test(two_run_at_a_time),
+        jobs_test(an_end_that_cannot_be_written_is_written_later),
+        jobs_test(a_cancelled_job_changes_nothing_more),
+        jobs_test(a_job_that_waits_is_cancelled_and_never_begun),
+        jobs_test(stopped_in_the_middle_it_goes_on_where_it_was),
+        jobs_test(what_a_killed_process_left_is_taken_over),
+        jobs_test(an_end_that_was_never_written_is_made_up_for),
+        jobs_test(one_runner_has_the_store),
+        jobs_test(a_lock_file_that_cannot_be_is_an_error),
+        jobs_test(so_many_may_wait_and_all_are_told),
+        jobs_test(who_waits_is_answered_when_the_process_ends),
+        jobs_test(jobs_are_listed_newest_first),
+        jobs_test(items_are_listed_page_by_page),
+        jobs_test(an_item_is_done_once),
+        jobs_test(old_jobs_are_swept),
+    };
+    return cmocka_run_group_tests_name("jobs", tests, NULL, NULL);
+}

@@ -1,0 +1,312 @@
+/* The gate of suspension, over every path that runs by itself: the tables of the app are walked, so that
+ * a scheduled job or a kind of job that is added later is tried, too. The paths of requests are walked in
+ * tests/api/tenants.test.mjs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include "app.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ops/knowledge_sync.h"
+#include "ops/template_distribution.h"
+#include "ops/template_manager.h"
+#include "platform/chat.h"
+#include "platform/feedback.h"
+#include "platform/knowledge.h"
+#include "platform/tenants.h"
+#include "platform/users.h"
+#include "platform_fixture.h"
+
+struct house {
+    struct fixture base; /* folder, arena and err; its platform is the app's */
+    struct app *app;
+    struct tenant shop;
+};
+
+static int open_house(void **state)
+{
+    struct house *house = calloc(1, sizeof(*house));
+    struct fixture *f = &house->base;
+    snprintf(f->folder, sizeof(f->folder), "/tmp/kimono-test-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    log_set_level(LOG_ERROR + 1);
+    const struct setting_flag flags[] = {{"data", f->folder}, {NULL, NULL}};
+    must(f, settings_load(&f->platform.settings, NULL, flags, &f->err));
+    struct app_options options = {
+        .settings = f->platform.settings, .depth = APP_SERVICES, .durability = STORE_BULK};
+    must(f, app_open(&house->app, &options, &f->err));
+    f->platform = *app_platform(house->app);
+    *state = house;
+    return 0;
+}
+
+static int close_house(void **state)
+{
+    struct house *house = *state;
+    struct fixture *f = &house->base;
+    struct settings_box *settings = f->platform.settings;
+    fixture_check(f);
+    app_close(house->app);
+    settings_free(settings);
+    arena_release(&f->arena);
+    nftw(f->folder, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+    free(house);
+    return 0;
+}
+
+/* --- all that a tenant has in the store, as text */
+
+static void add_rows(sqlite3 *db, const char *table, const char *column, const char *tenant_id,
+                     struct strbuf *out)
+{
+    char sql[256];
+    sqlite3_stmt *rows;
+    snprintf(sql, sizeof(sql), "SELECT * FROM %s WHERE %s = '%s'", table, column, tenant_id);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &rows, NULL), SQLITE_OK);
+    while (sqlite3_step(rows) == SQLITE_ROW) {
+        strbuf_printf(out, "%s:", table);
+        for (int i = 0; i < sqlite3_column_count(rows); i++)
+            strbuf_printf(out, " %s=%s", sqlite3_column_name(rows, i),
+                          (const char *)sqlite3_column_text(rows, i));
+        strbuf_putc(out, '\n');
+    }
+    sqlite3_finalize(rows);
+}
+
+static const char SQL_TABLES[] =
+    "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.name = 'tenant_id'"
+    " WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY 1";
+
+/* Every row of every table that names the tenant; metrics of the platform are none of it. */
+static void dump_tenant(const struct house *house, const char *tenant_id, struct strbuf *out)
+{
+    char path[128];
+    sqlite3 *db;
+    sqlite3_stmt *tables;
+    snprintf(path, sizeof(path), "%s/kimono.db", house->base.folder);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, SQL_TABLES, -1, &tables, NULL), SQLITE_OK);
+    strbuf_reset(out);
+    add_rows(db, "tenants", "id", tenant_id, out);
+    while (sqlite3_step(tables) == SQLITE_ROW)
+        add_rows(db, (const char *)sqlite3_column_text(tables, 0), "tenant_id", tenant_id, out);
+    sqlite3_finalize(tables);
+    sqlite3_close(db);
+}
+
+/* --- work for every path */
+
+static const char SQL_LEARNED[] = "SELECT COUNT(*) FROM feedbacks WHERE status = 'learned'";
+static const char SQL_UNSYNCED[] = "SELECT SUM(unsynced_count) FROM tenants WHERE id = 'shop'";
+static const char SQL_COPIES[] =
+    "SELECT COUNT(*) FROM qa_pairs WHERE tenant_id = 'shop' AND template_id IS NOT NULL";
+
+/* An unsynced pair, and feedback with a correction to learn from. */
+static void give_knowledge_work(struct house *house)
+{
+    struct fixture *f = &house->base;
+    struct feedback_result feedback;
+    must(f, tenant_add(f->platform.store, &actor_system, "shop", "Shop", NULL, &f->arena, &house->shop,
+                       &f->err));
+    fixture_add_pair(f, "shop", "opening hours", "nine to six");
+    struct chat_result chat = fixture_chat(f, &house->shop, NULL, "what about parking");
+    must(f, feedback_add(&f->platform, house->shop.api_key, chat.message_id, "bad", "Behind the house.",
+                         &f->arena, &feedback, &f->err));
+}
+
+/* What queues a job of a kind that has something to do for the shop. */
+static void ask_for_distribution(struct house *house, struct job *ret_job)
+{
+    struct fixture *f = &house->base;
+    static int count;
+    char question[64];
+    snprintf(question, sizeof(question), "Is there Wi-Fi, question %d?", ++count);
+    struct template_edit text = {question, "Yes.", "services", INT_NULL};
+    struct template template;
+    must(f, template_create(&f->platform, &actor_system, &text, &f->arena, &template, &f->err));
+    struct distribute_request request = {
+        .template_ids = &template.id, .template_count = 1, .all_tenants = true};
+    must(f, template_distribute(&f->platform, &actor_system, &request, &f->arena, ret_job, &f->err));
+}
+
+static void ask_for_sync(struct house *house, struct job *ret_job)
+{
+    struct fixture *f = &house->base;
+    struct sync_request all = {0};
+    must(f, knowledge_sync(&f->platform, &actor_system, &all, &f->arena, ret_job, &f->err));
+}
+
+static void ask_for_check(struct house *house, struct job *ret_job)
+{
+    struct fixture *f = &house->base;
+    must(f, knowledge_sync_check(&f->platform, &actor_system, NULL, true, &f->arena, ret_job, &f->err));
+}
+
+static const struct {
+    const char *kind;
+    void (*ask)(struct house *house, struct job *ret_job);
+} starters[] = {
+    {DISTRIBUTE_KIND, ask_for_distribution},
+    {SYNC_KIND, ask_for_sync},
+    {SYNC_CHECK_KIND, ask_for_check},
+};
+
+static bool ask_for(struct house *house, const char *kind, struct job *ret_job)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(starters); i++)
+        if (strcmp(starters[i].kind, kind) == 0) {
+            starters[i].ask(house, ret_job);
+            return true;
+        }
+    return false;
+}
+
+/* --- running all of it */
+
+static void run_scheduled_jobs(struct house *house)
+{
+    struct fixture *f = &house->base;
+    size_t count;
+    const struct scheduled_job *jobs = app_scheduled_jobs(house->app, &count);
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        char summary[200] = "";
+        must(f, jobs[i].run(jobs[i].context, summary, sizeof(summary), &f->err));
+    }
+}
+
+static void wait_for(struct house *house, struct jobs *jobs, const char *id)
+{
+    struct fixture *f = &house->base;
+    struct job job = {.status = "queued"};
+    for (int i = 0; i < 600 && !job_has_ended(&job); i++) {
+        CLEANUP(store_reader_release) struct db *db = NULL;
+        jobs_wake(jobs);
+        jobs_wait(jobs, id, 100);
+        must(f, store_reader(f->platform.store, 5000, &db, &f->err));
+        must(f, job_get(db, id, &f->arena, &job, &f->err));
+    }
+    assert_string_equal(job.status, "succeeded");
+}
+
+/* Kinds that are open may change a suspended tenant: an operator has asked for that very tenant. */
+static void run_job_kinds(struct house *house)
+{
+    struct fixture *f = &house->base;
+    size_t count;
+    const struct job_kind *kinds = app_job_kinds(&count);
+    char lock[128];
+    struct jobs *jobs;
+    snprintf(lock, sizeof(lock), "%s/jobs.lock", f->folder);
+    must(f, jobs_start(&jobs, &f->platform, kinds, count, lock, &f->err));
+    for (size_t i = 0; i < count; i++) {
+        if (kinds[i].gate == TENANT_GATE_OPEN)
+            continue;
+        struct job job;
+        if (!ask_for(house, kinds[i].name, &job))
+            fail_msg("%s: say here what such a job would have to do for a tenant", kinds[i].name);
+        wait_for(house, jobs, job.id);
+    }
+    jobs_stop(jobs);
+}
+
+static void nothing_is_done_for_a_suspended_tenant(void **state)
+{
+    struct house *house = *state;
+    struct fixture *f = &house->base;
+    CLEANUP(strbuf_release) struct strbuf before = {0}, after = {0};
+    give_knowledge_work(house);
+    fixture_set_status(f, "shop", "suspended");
+    dump_tenant(house, "shop", &before);
+    assert_non_null(strstr(strbuf_text(&before), "status=pending"));
+    run_scheduled_jobs(house);
+    run_job_kinds(house);
+    run_scheduled_jobs(house); /* once more: there is a template to distribute now */
+    dump_tenant(house, "shop", &after);
+    assert_string_equal(strbuf_text(&before), strbuf_text(&after));
+
+    fixture_set_status(f, "shop", "active");
+    run_job_kinds(house);
+    run_scheduled_jobs(house);
+    run_scheduled_jobs(house); /* what was learned and distributed is synced */
+    assert_int_equal(fixture_int(f, SQL_LEARNED, DB_NO_ARGS), 1);
+    assert_int_equal(fixture_int(f, SQL_UNSYNCED, DB_NO_ARGS), 0);
+    assert_int_equal(fixture_int(f, SQL_COPIES, DB_NO_ARGS), 1);
+}
+
+/* --- the gate itself */
+
+static void every_path_is_refused_in_both_languages(void **state)
+{
+    (void)state;
+    struct tenant_standing suspended = {"shop", "suspended", 1000};
+    struct tenant_standing active = {"shop", "active", INT_NULL}, nobody = {NULL, NULL, INT_NULL};
+    struct error err;
+    for (int gate = 0; gate < TENANT_GATE_OPEN; gate++) {
+        error_clear(&err);
+        assert_false(tenant_gate_pass((enum tenant_gate)gate, &suspended, TENANT_GATE_BEGINS_NOW, &err));
+        assert_int_equal(err.code, ERROR_TENANT_SUSPENDED);
+        assert_non_null(strstr(err.detail[LANGUAGE_EN], "suspended"));
+        assert_non_null(strstr(err.detail[LANGUAGE_ZH], "暂停"));
+        assert_true(tenant_gate_pass((enum tenant_gate)gate, &active, TENANT_GATE_BEGINS_NOW, &err));
+        assert_true(tenant_gate_pass((enum tenant_gate)gate, &nobody, TENANT_GATE_BEGINS_NOW, &err));
+        assert_true(strlen(tenant_gate_name((enum tenant_gate)gate)) > 0);
+    }
+    assert_true(tenant_gate_pass(TENANT_GATE_OPEN, &suspended, TENANT_GATE_BEGINS_NOW, &err));
+}
+
+static void what_was_running_is_finished(void **state)
+{
+    (void)state;
+    int64_t now = clock_now_ms();
+    static const struct {
+        int64_t suspended, began; /* relative to now */
+        bool passes;
+    } cases[] = {
+        {-1000, -1001, true},  /* began before */
+        {-1000, -1000, false}, /* at the same instant */
+        {-1000, -999, false},  /* after */
+        {60000, -1, false},    /* the clock was set back: times prove nothing */
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct tenant_standing standing = {"shop", "suspended", now + cases[i].suspended};
+        struct error err;
+        error_clear(&err);
+        assert_int_equal(tenant_gate_pass(TENANT_GATE_CHAT, &standing, now + cases[i].began, &err),
+                         cases[i].passes);
+    }
+}
+
+static void asking_the_store(void **state)
+{
+    struct house *house = *state;
+    struct fixture *f = &house->base;
+    must(f, tenant_add(f->platform.store, &actor_system, "shop", "Shop", NULL, &f->arena, &house->shop,
+                       &f->err));
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    must(f, store_reader(f->platform.store, 5000, &db, &f->err));
+    must(f, tenant_gate_ask(db, TENANT_GATE_LEARNING, "shop", TENANT_GATE_BEGINS_NOW, &f->err));
+    must_fail(f, tenant_gate_ask(db, TENANT_GATE_LEARNING, "nobody", TENANT_GATE_BEGINS_NOW, &f->err),
+              ERROR_NOT_FOUND);
+    fixture_set_status(f, "shop", "suspended");
+    must_fail(f, tenant_gate_ask(db, TENANT_GATE_LEARNING, "shop", TENANT_GATE_BEGINS_NOW, &f->err),
+              ERROR_TENANT_SUSPENDED);
+    assert_non_null(strstr(f->err.detail[LANGUAGE_EN], "shop"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_path_is_refused_in_both_languages),
+        cmocka_unit_test(what_was_running_is_finished),
+        cmocka_unit_test_setup_teardown(asking_the_store, open_house, close_house),
+        cmocka_unit_test_setup_teardown(nothing_is_done_for_a_suspended_tenant, open_house, close_house),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
