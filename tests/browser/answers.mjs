@@ -178,6 +178,7 @@ export async function stubDashboard(page, stub) {
     return route.fulfill({ json: trends(days) });
   });
   await stub(page, '/ops/system/status', () => status());
+  await stub(page, '/ops/jobs', { items: [], total: 0, page: 1, page_size: 50 });
   await stub(page, '/ops/system/components', () => components());
   await stub(page, '/ops/alerts/active', () =>
     alertPage([

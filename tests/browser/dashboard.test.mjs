@@ -116,7 +116,7 @@ test('the address holds range and series: reload, back, and a link show the same
   await page.waitForURL('**/ops/dashboard?days=30&metric=cost');
   await page.getByRole('heading', { name: '成本趋势' }).waitFor();
   assert.equal(await page.locator('[data-test=metric]').inputValue(), 'cost');
-  assert.equal(await card(page, 'estimated_cost_today').getAttribute('aria-current'), 'true');
+  assert.equal(await card(page, 'estimated_cost_today').locator('.card-link').getAttribute('aria-current'), 'true');
   await page.reload();
   await page.getByRole('heading', { name: '成本趋势' }).waitFor();
   await page.getByText('近 30 天，与前 30 天').waitFor();

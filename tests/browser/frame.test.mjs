@@ -74,7 +74,7 @@ test('the palette: opened, searched and used by keyboard, the focus comes back',
   const page = await openConsole({ prepare: stubbed });
   await page.locator('[data-test=refresh]').focus();
   await page.keyboard.press('/');
-  const field = page.getByRole('combobox', { name: '搜索页面与命令' });
+  const field = page.getByRole('combobox', { name: '搜索商家、页面与命令' });
   await field.waitFor();
   await page.keyboard.type('90');
   assert.deepEqual(await page.locator('[role=option]').allInnerTexts(), ['趋势：近 90 天']);
@@ -84,7 +84,7 @@ test('the palette: opened, searched and used by keyboard, the focus comes back',
   assert.ok(await page.locator('[data-test=refresh]').evaluate((element) => element === document.activeElement));
   await page.keyboard.press('Control+k');
   await page.keyboard.type('no such thing');
-  await page.getByText('没有符合的页面或命令').waitFor();
+  await page.getByText('没有符合的商家、页面或命令').waitFor();
   await page.keyboard.press('Escape');
   assert.ok(await page.locator('[data-test=palette]').isHidden());
 });

@@ -45,6 +45,7 @@ test('every panel is asked again after 30 seconds, once', async () => {
       'GET /ops/alerts/active',
       'GET /ops/dashboard/overview',
       'GET /ops/dashboard/trends',
+      'GET /ops/jobs',
       'GET /ops/system/components',
       'GET /ops/system/status',
     ].toSorted(),
@@ -57,13 +58,16 @@ test('new figures come without moving the page, the focus or an open dialog', as
     stub(opened, '/ops/dashboard/overview', () => answers.overview({ conversations_today: conversations })),
   );
   await page.setViewportSize({ width: 1280, height: 500 });
-  await page.locator('[data-figure=api_calls_today]').focus(); // which scrolls to it
+  await page.locator('[data-figure=api_calls_today] .card-link').focus(); // which scrolls to it
   await page.evaluate(() => scrollTo(0, 200));
   conversations = 1300;
   await page.clock.runFor(PERIOD);
   await page.locator('[data-figure=conversations_today]').getByText('1,300').waitFor();
   assert.equal(await page.evaluate(() => scrollY), 200);
-  const focused = await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).dataset.figure);
+  const focused = await page.evaluate(() => {
+    const card = document.activeElement?.closest('[data-figure]');
+    return card?.getAttribute('data-figure');
+  });
   assert.equal(focused, 'api_calls_today');
 
   await page.keyboard.press('Control+k');
@@ -73,7 +77,7 @@ test('new figures come without moving the page, the focus or an open dialog', as
   await page.clock.runFor(PERIOD);
   await page.locator('[data-figure=conversations_today]').getByText('1,400').waitFor();
   assert.ok(await page.locator('[data-test=palette]').isVisible());
-  assert.equal(await page.getByRole('combobox', { name: '搜索页面与命令' }).inputValue(), '趋势');
+  assert.equal(await page.getByRole('combobox', { name: '搜索商家、页面与命令' }).inputValue(), '趋势');
   assert.equal(await page.locator('[role=option][aria-selected=true]').innerText(), '趋势：近 7 天');
 });
 

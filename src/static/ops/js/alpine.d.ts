@@ -9,13 +9,13 @@ declare module '@alpinejs/csp' {
     $refs: Record<string, HTMLElement>;
   }
 
-  interface DirectiveContext {
+  export interface DirectiveContext {
     value: string;
     expression: string;
     modifiers: string[];
   }
 
-  interface DirectiveUtilities {
+  export interface DirectiveUtilities {
     evaluateLater(expression: string): (receive: (value: unknown) => void) => void;
     effect(callback: () => void): void;
     cleanup(callback: () => void): void;

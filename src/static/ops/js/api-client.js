@@ -10,6 +10,8 @@ import { currentLanguage } from './i18n.js';
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 15_000;
+/** For a file on its way to the server, over a slow line. */
+const UPLOAD_TIMEOUT_MS = 600_000;
 const RENEWED_KEY = 'kimono.session-renewed-at';
 
 /**
@@ -59,6 +61,63 @@ export async function get(path, { query, signal } = {}) {
  */
 export async function post(path, body = {}) {
   return withSession(() => send('POST', path, { body }));
+}
+
+/**
+ * @param {string} path
+ * @param {unknown} body
+ * @returns {Promise<any>}
+ */
+export async function put(path, body) {
+  return withSession(() => send('PUT', path, { body }));
+}
+
+/**
+ * DELETE, whose name JavaScript keeps for itself.
+ * @param {string} path
+ * @returns {Promise<null>}
+ */
+export async function remove(path) {
+  return withSession(() => send('DELETE', path, {}));
+}
+
+/**
+ * Asks for long work. The job that comes back may have ended already: at once, or within `wait`.
+ * @param {string} path
+ * @param {unknown} body
+ * @param {object} [options]
+ * @param {number} [options.wait]  seconds for which the server may hold the answer back, at most 10
+ * @returns {Promise<import('./api-types.js').Job>}
+ */
+export async function startJob(path, body, { wait = 0 } = {}) {
+  /** @type {Record<string, string>} */
+  const headers = wait > 0 ? { Prefer: `wait=${wait}` } : {};
+  return withSession(() => send('POST', path, { body, headers }));
+}
+
+/**
+ * Sends a file and what belongs to it. What comes back is the answer, or the job that it has become.
+ * @param {string} path
+ * @param {FormData} form
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}  the caller names the type that the endpoint has
+ */
+export async function upload(path, form, signal) {
+  return withSession(() => send('POST', path, { body: form, signal, patience: UPLOAD_TIMEOUT_MS }));
+}
+
+/**
+ * Where a file of the server is fetched by a plain link, which renews no session by itself: once this has ended, the
+ * link will not meet one that has run out.
+ */
+export async function prepareDownload() {
+  await get('/auth/me');
+}
+
+/** The address of what a link fetches. @param {string} path @param {Record<string, string | number>} [query] */
+export function downloadAddress(path, query = {}) {
+  const search = new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)])).toString();
+  return search ? `${BASE}${path}?${search}` : `${BASE}${path}`;
 }
 
 /**
@@ -166,18 +225,21 @@ function rememberRenewal() {
  * @param {object} options
  * @param {unknown} [options.body]
  * @param {AbortSignal} [options.signal]
+ * @param {Record<string, string>} [options.headers]  besides those of every request
+ * @param {number} [options.patience]  milliseconds until the answer must be here
  */
-async function send(method, path, { body, signal }) {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+async function send(method, path, { body, signal, headers: more, patience = TIMEOUT_MS }) {
+  const timeout = AbortSignal.timeout(patience);
   /** @type {Record<string, string>} */
-  const headers = { Accept: 'application/json', 'Accept-Language': currentLanguage() };
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const headers = { Accept: 'application/json', 'Accept-Language': currentLanguage(), ...more };
+  const isForm = body instanceof FormData; // of which the browser itself says how its parts are divided
+  if (body !== undefined && !isForm) headers['Content-Type'] = 'application/json';
   let response;
   try {
     response = await fetch(`${BASE}${path}`, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || isForm ? body : JSON.stringify(body),
       credentials: 'same-origin',
       cache: 'no-cache', // Always ask, but let the ETag spare the body when nothing has changed.
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,

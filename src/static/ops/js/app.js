@@ -4,6 +4,8 @@
 import Alpine from '@alpinejs/csp';
 import { commandPalette } from './components/command-palette.js';
 import { frame } from './components/frame.js';
+import { jobDetail, jobDialogs } from './components/job-dialog.js';
+import { jobTray } from './components/job-tray.js';
 import { keyList } from './components/key-list.js';
 import { pageHost, preparePage } from './components/page-host.js';
 import { stateMenus } from './components/state-menus.js';
@@ -22,5 +24,8 @@ Alpine.data('pageHost', pageHost);
 Alpine.data('stateMenus', stateMenus);
 Alpine.data('commandPalette', commandPalette);
 Alpine.data('keyList', keyList);
+Alpine.data('jobTray', jobTray);
+Alpine.data('jobDialogs', jobDialogs);
+Alpine.data('jobDetail', jobDetail);
 Alpine.start();
 startRefreshing();

@@ -20,6 +20,7 @@ use([BarChart, LineChart, GridComponent, TooltipComponent, CanvasRenderer]);
  * @property {Series} previous
  * @property {Series | null} cost  bars on the second axis; null for none
  * @property {boolean} lastIsRunning  the last day isn't over yet
+ * @property {boolean} whole  there are no halves of it, so the axis has none
  * @property {(value: number) => string} formatValue
  * @property {(value: number) => string} formatCost
  * @property {(index: number) => Node} tooltip  built as nodes: the content security policy allows no inline styles
@@ -92,13 +93,14 @@ function trendOption(model, colours) {
   const valueAxis = {
     type: 'value',
     min: 0,
-    minInterval: 0,
+    minInterval: model.whole ? 1 : 0,
     splitNumber: 5,
     axisLabel: { ...labelStyle, formatter: model.formatValue },
     splitLine: { lineStyle: { color: colours.line } },
   };
   const costAxis = {
     ...valueAxis,
+    minInterval: 0,
     show: model.cost !== null,
     alignTicks: true,
     axisLabel: { ...labelStyle, formatter: model.formatCost },

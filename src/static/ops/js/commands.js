@@ -48,12 +48,20 @@ export function runKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
   if (isTyping(event.target) || document.querySelector('dialog[open]')) return;
   const sequence = Date.now() - firstKeyAt < SEQUENCE_MS ? `${firstKey} ${event.key}` : event.key;
-  const command = commands.list.find(({ keys }) => keys === sequence || keys === event.key);
+  const command = findByKeys(sequence) ?? findByKeys(event.key);
   firstKey = event.key;
   firstKeyAt = Date.now();
   if (!command) return;
   event.preventDefault();
   command.run();
+}
+
+/**
+ * What a page gives a key goes before what the frame gives it: `/` leads to the page's own search where it has one.
+ * @param {string} keys
+ */
+export function findByKeys(keys) {
+  return commands.list.findLast((command) => command.keys === keys);
 }
 
 /** @param {EventTarget | null} target */

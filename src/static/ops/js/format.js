@@ -66,6 +66,25 @@ export function percent(share) {
 }
 
 /**
+ * A score from 0 to 1, as it is: "0.82".
+ * @param {number | null | undefined} value
+ */
+export function score(value) {
+  if (value == null || !Number.isFinite(value)) return DASH;
+  return numbers({ minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(value);
+}
+
+/**
+ * The size of a file.
+ * @param {number} value  bytes
+ */
+export function bytes(value) {
+  const [amount, unit] = value < 1e6 ? [Math.max(1, value / 1e3), 'kilobyte'] : [value / 1e6, 'megabyte'];
+  const digits = amount < 10 ? 1 : 0;
+  return numbers({ style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits }).format(amount);
+}
+
+/**
  * A relative change, with its sign.
  * @param {number | null | undefined} change  0.082 is +8.2 %
  */
@@ -215,6 +234,24 @@ export function dayAndTime(instant) {
 }
 
 /**
+ * The day of an instant: "2024-01-15".
+ * @param {string | number | null | undefined} instant
+ */
+export function date(instant) {
+  if (instant == null) return DASH;
+  return times({ year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date(instant));
+}
+
+/**
+ * A time of today as such, any other with its day.
+ * @param {string | number} instant
+ * @param {number} now
+ */
+export function sinceTime(instant, now) {
+  return date(instant) === date(now) ? clockTime(instant) : dayAndTime(instant);
+}
+
+/**
  * A calendar day of the server ("2026-11-22"), which has no time and so must not be shifted by a zone.
  * @param {string} date
  * @param {'short' | 'weekday' | 'full'} style
@@ -227,6 +264,15 @@ export function day(date, style) {
     full: { year: 'numeric', month: 'short', day: 'numeric', weekday: 'short' },
   };
   return times({ ...styles[style], timeZone: 'UTC' }).format(new Date(`${date}T00:00:00Z`));
+}
+
+/**
+ * Short facts in one line: "冲突 · 第 2 版 · 商家改过文字". Empty ones are left out.
+ * @param {string[]} facts
+ */
+export function beside(facts) {
+  const said = facts.filter(Boolean);
+  return said.length === 0 ? '' : said.reduce((first, next) => t('facts.beside', { first, next }));
 }
 
 /** @type {Map<string, Intl.NumberFormat | Intl.DateTimeFormat>} */

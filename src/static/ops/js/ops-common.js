@@ -5,14 +5,19 @@ import Alpine from '@alpinejs/csp';
 import * as format from './format.js';
 import { startTranslations, t, tValue } from './i18n.js';
 import { panelAge, panelError } from './components/panel-notes.js';
+import { searchBox } from './components/search-box.js';
 import { startClock } from './clock.js';
+import { followDialog } from './dialog.js';
 
 /**
  * To be awaited before Alpine.start(). Markup then has
  *   $t('key', {…})            a text
  *   $tValue('role', value)    the text for a value of the server
  *   $format.count(n) …        the functions of format.js
- *   x-use:ID="panel"          a copy of <template id="ID"> of index.html, which sees the value as `panel`
+ *   x-use:ID="panel"          a copy of <template id="ID"> of index.html, which sees the value as `panel`, or by the
+ *                             name that its data-as gives
+ *   x-dialog="dialog"         on a <dialog>: open while the Dialog is (dialog.js)
+ *   x-mixed="some"            on a checkbox: neither on nor off
  */
 export async function prepareAlpine() {
   await startTranslations();
@@ -21,8 +26,18 @@ export async function prepareAlpine() {
   Alpine.magic('tValue', () => tValue);
   Alpine.magic('format', () => format);
   Alpine.directive('use', useTemplate);
+  Alpine.directive('dialog', followDialog);
+  Alpine.directive('mixed', (element, { expression }, { evaluateLater, effect }) => {
+    const evaluate = evaluateLater(expression);
+    effect(() =>
+      evaluate((mixed) => {
+        /** @type {HTMLInputElement} */ (element).indeterminate = Boolean(mixed);
+      }),
+    );
+  });
   Alpine.data('panelError', panelError);
   Alpine.data('panelAge', panelAge);
+  Alpine.data('searchBox', searchBox);
 }
 
 /**
@@ -33,10 +48,11 @@ export async function prepareAlpine() {
 function useTemplate(element, { value: id, expression }, { evaluateLater }) {
   const template = document.getElementById(id);
   if (!(template instanceof HTMLTemplateElement)) throw new Error(`x-use: there is no <template id="${id}">`);
-  evaluateLater(expression)((panel) => {
+  const name = template.dataset.as ?? 'panel';
+  evaluateLater(expression)((value) => {
     for (const child of [...template.content.children]) {
       const copy = /** @type {HTMLElement} */ (child.cloneNode(true));
-      Alpine.addScopeToNode(copy, { panel }, element);
+      Alpine.addScopeToNode(copy, { [name]: value }, element);
       Alpine.mutateDom(() => {
         element.append(copy);
         Alpine.initTree(copy);

@@ -23,6 +23,27 @@ export const pages = [
     key: 'd',
     component: () => import('./components/dashboard.js'),
   },
+  {
+    name: 'tenants',
+    title: 'nav.tenants',
+    icon: 'icon-store',
+    key: 't',
+    component: () => import('./components/tenants.js'),
+  },
+  {
+    name: 'templates',
+    title: 'nav.templates',
+    icon: 'icon-library',
+    key: 'm',
+    component: () => import('./components/templates.js'),
+  },
+  {
+    name: 'knowledge',
+    title: 'nav.knowledge',
+    icon: 'icon-book-open',
+    key: 'k',
+    component: () => import('./components/knowledge.js'),
+  },
 ];
 
 /** Where /ops/ leads. */

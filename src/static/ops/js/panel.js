@@ -91,6 +91,16 @@ export class Panel {
     this.replacing = false;
   }
 
+  /**
+   * What a write has answered: newer than any answer that is on its way.
+   * @param {T} data
+   */
+  receive(data) {
+    this._request?.abort();
+    this.busy = false;
+    this._receive(data);
+  }
+
   /** Is it allowed and useful to ask again by itself? */
   get mayRefresh() {
     return !this.busy && clock.now >= this.retryAt;

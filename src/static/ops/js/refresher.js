@@ -30,6 +30,11 @@ export function refreshAll() {
   for (const panel of due.keys()) refresh(panel);
 }
 
+/** After a change that the person has made here: what moves by it is shown at once, also while they read the list. */
+export async function refreshChanged() {
+  await Promise.all([...due.keys()].map((panel) => refresh(panel).then(() => panel.showWaiting())));
+}
+
 export function startRefreshing() {
   const refreshDue = () => {
     if (document.hidden) return;
@@ -47,5 +52,5 @@ export function startRefreshing() {
 function refresh(panel) {
   due.set(panel, Date.now() + REFRESH_SECONDS * 1000);
   clock.now = Date.now();
-  panel.load();
+  return panel.load();
 }

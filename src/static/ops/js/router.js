@@ -11,10 +11,12 @@ export const route = Alpine.reactive({
   /** @type {Record<string, string>} */
   query: {},
 });
+/** What the page shows; differs from the browser's only while the back button is being asked about. */
+let shownAddress = '';
 
 export function startRouter() {
   readAddress();
-  addEventListener('popstate', readAddress);
+  addEventListener('popstate', onPopState);
   addEventListener('click', followLink);
 }
 
@@ -34,24 +36,88 @@ export function addressOf(page, query = {}) {
   return search ? `/ops/${page}?${search}` : `/ops/${page}`;
 }
 
-/** @param {string} address */
-export function navigate(address) {
-  if (address !== `${location.pathname}${location.search}`) history.pushState(null, '', address);
+/**
+ * Goes to an address of the console, unless something there would be lost: see guardLeaving().
+ * @param {string} address
+ * @param {object} [how]
+ * @param {boolean} [how.replace]  the back button shall not come back to where we are now
+ */
+export function navigate(address, { replace = false } = {}) {
+  const here = currentAddress();
+  if (address !== here) {
+    if (isHeldBack(address)) return;
+    if (replace) history.replaceState(history.state, '', address);
+    else history.pushState({ from: here }, '', address);
+  }
   readAddress();
+}
+
+/**
+ * Goes where the person came from if that is this address, so that the back button doesn't open again what has just
+ * been closed; else there as anywhere.
+ * @param {string} address
+ */
+export function goBackTo(address) {
+  if (history.state?.from === address) history.back();
+  else navigate(address);
 }
 
 /**
  * Changes some filters of the page that is open; `undefined` removes one.
  * @param {Record<string, string | number | undefined>} changes
+ * @param {{ replace?: boolean }} [how]
  */
-export function changeQuery(changes) {
-  navigate(addressOf(route.page, { ...route.query, ...changes }));
+export function changeQuery(changes, how) {
+  navigate(addressOf(route.page, { ...route.query, ...changes }), how);
+}
+
+/** @typedef {{ page: string, query: Record<string, string> }} Place */
+/** @typedef {(place: Place, go: () => void) => boolean} Guard */
+
+/** @type {Set<Guard>} */
+const guards = new Set();
+
+/**
+ * Is asked before the address changes, also by the back button. It returns true to hold the change back, and may call
+ * `go` later to let it happen after all.
+ * @param {Guard} guard
+ * @returns {() => void}  takes it away
+ */
+export function guardLeaving(guard) {
+  guards.add(guard);
+  return () => guards.delete(guard);
+}
+
+/** @param {string} address */
+function isHeldBack(address) {
+  const place = placeOf(new URL(address, location.origin));
+  return [...guards].some((guard) => guard(place, () => navigate(address)));
+}
+
+/** The address has changed already: a change that is held back is undone. */
+function onPopState() {
+  const address = currentAddress();
+  if (address !== shownAddress && isHeldBack(address)) history.pushState(null, '', shownAddress);
+  else readAddress();
+}
+
+function currentAddress() {
+  return `${location.pathname}${location.search}`;
+}
+
+/**
+ * @param {URL | Location} address
+ * @returns {Place}
+ */
+function placeOf(address) {
+  const name = address.pathname.replace(/^\/ops\/?/, '').replace(/\/$/, '');
+  return { page: name || startPage.name, query: Object.fromEntries(new URLSearchParams(address.search)) };
 }
 
 function readAddress() {
-  const name = location.pathname.replace(/^\/ops\/?/, '').replace(/\/$/, '');
-  route.page = name || startPage.name;
-  const query = Object.fromEntries(new URLSearchParams(location.search));
+  shownAddress = currentAddress();
+  const { page, query } = placeOf(location);
+  route.page = page;
   // A new object would wake everything that reads the query, also when only the hash has changed.
   if (JSON.stringify(query) !== JSON.stringify(route.query)) route.query = query;
 }

@@ -20,6 +20,11 @@ export const session = Alpine.reactive({
   error: null,
 });
 
+/** May this person change anything? What they may not do isn't offered to them; the server refuses it besides. */
+export function mayWrite() {
+  return session.user?.role === 'ops_admin';
+}
+
 /** Asks who is here. Without a session this leaves for the log-in page. */
 export async function openSession() {
   try {

@@ -1,5 +1,6 @@
 /**
- * @file The command palette: Ctrl/⌘-K or `/`, type a part of a name, arrows, Enter.
+ * @file The command palette: Ctrl/⌘-K or `/`, type a part of a name, arrows, Enter. It finds commands at once, and tenants
+ * by asking the server a moment after the last key.
  *
  * A combobox with a list (WAI-ARIA APG, "editable combobox with list autocomplete"): the focus stays in the field, the
  * active option is named by aria-activedescendant.
@@ -7,12 +8,17 @@
 import Alpine from '@alpinejs/csp';
 import { commands, registerCommands } from '../commands.js';
 import { t } from '../i18n.js';
-import { component } from '../component.js';
+import { component, explain } from '../component.js';
+import { addressOf, navigate } from '../router.js';
+import { createTenantFinder } from './tenant-finder.js';
 
 const isApple = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 export function commandPalette() {
+  const finder = createTenantFinder();
+
   return component({
+    finder,
     typed: '',
     active: 0,
     shortcut: isApple ? '⌘ K' : 'Ctrl K',
@@ -43,6 +49,7 @@ export function commandPalette() {
       if (this.dialog.open || document.querySelector('dialog[open]')) return;
       this.typed = '';
       this.active = 0;
+      finder.find('');
       this.dialog.showModal();
     },
 
@@ -56,20 +63,35 @@ export function commandPalette() {
     },
 
     get options() {
+      return [...this.commandOptions, ...this.tenantOptions].map((option, index) => ({
+        ...option,
+        selected: index === this.active,
+      }));
+    },
+
+    get commandOptions() {
       /** @type {string[]} */
       const words = this.typed.trim().toLowerCase().split(/\s+/);
       return commands.list
         .filter(({ id }) => id !== 'search')
-        .map((command) => ({ ...command, text: command.label(), optionId: `option-${command.id}` }))
+        .map((command) => ({ ...command, text: command.label(), optionId: `option-${command.id}`, detail: '' }))
         .filter(({ text, words: more = '' }) => {
           const haystack = `${text} ${more}`.toLowerCase();
           return words.every((word) => haystack.includes(word));
         })
-        .map((option, index) => ({
-          ...option,
-          selected: index === this.active,
-          keyNames: option.keys ? option.keys.split(' ') : [],
-        }));
+        .map((option) => ({ ...option, keyNames: option.keys ? option.keys.split(' ') : [] }));
+    },
+
+    get tenantOptions() {
+      return finder.found.map(({ id, name }, index) => ({
+        id: `tenant ${id}`,
+        icon: 'icon-store',
+        text: name,
+        detail: id,
+        optionId: `option-tenant-${index}`,
+        keyNames: /** @type {string[]} */ ([]),
+        run: () => navigate(addressOf('tenants', { tenant: id })),
+      }));
     },
 
     get activeId() {
@@ -77,11 +99,21 @@ export function commandPalette() {
     },
 
     get resultText() {
+      if (finder.busy) return t('palette.searching');
       return t('palette.results', { count: this.options.length });
+    },
+
+    get nothingFound() {
+      return this.options.length === 0 && !finder.busy && !finder.error;
+    },
+
+    get failureText() {
+      return finder.error ? t('palette.failed', { why: explain(finder.error) }) : '';
     },
 
     typing() {
       this.active = 0;
+      finder.find(this.typed);
     },
 
     /** @param {KeyboardEvent} event */

@@ -13,7 +13,7 @@ import { component, follow } from '../component.js';
 import { createPanel } from '../panel.js';
 import { preferences } from '../preferences.js';
 import { keepFresh, refreshAll, REFRESH_SECONDS } from '../refresher.js';
-import { changeQuery, route } from '../router.js';
+import { addressOf, changeQuery, route } from '../router.js';
 import { system } from '../system.js';
 import { makeCards } from './dashboard/cards.js';
 import { healthRows, incidentRows } from './dashboard/health.js';
@@ -282,6 +282,7 @@ export default function dashboard() {
       const most = Math.max(1, ...tenants.map((tenant) => tenant.conversations));
       return tenants.map((tenant, index) => ({
         id: tenant.tenant_id,
+        href: addressOf('tenants', { tenant: tenant.tenant_id }),
         rank: format.count(index + 1),
         name: tenant.name,
         value: format.count(tenant.conversations),
@@ -295,6 +296,10 @@ export default function dashboard() {
             ? t('change.unknownWhy')
             : t('tenants.yesterday', { value: format.exactCount(tenant.conversations_yesterday) }),
       }));
+    },
+
+    get tenantsAddress() {
+      return addressOf('tenants');
     },
 
     // ── components ──

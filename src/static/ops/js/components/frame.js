@@ -11,7 +11,7 @@ import { keepFresh, refreshAll } from '../refresher.js';
 import { addressOf, navigate, route } from '../router.js';
 import { closeSession, openSession, session } from '../session.js';
 import { system } from '../system.js';
-import { dismissToast, toast, toasts } from '../toasts.js';
+import { acceptToast, dismissToast, toast, toasts } from '../toasts.js';
 
 const RETRY_SESSION_MS = 5000;
 
@@ -131,6 +131,11 @@ export function frame() {
 
     logOut() {
       signOut();
+    },
+
+    /** @param {number} id */
+    acceptToast(id) {
+      acceptToast(id);
     },
 
     /** @param {number} id */

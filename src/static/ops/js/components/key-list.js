@@ -1,7 +1,7 @@
 /**
  * @file The list of keys (`?`), made from the commands that are registered now.
  */
-import { commands, registerCommands } from '../commands.js';
+import { commands, findByKeys, registerCommands } from '../commands.js';
 import { t } from '../i18n.js';
 import { component } from '../component.js';
 
@@ -47,7 +47,7 @@ export function keyList() {
 
     get rows() {
       const own = commands.list.flatMap(({ id, keys, label }) =>
-        keys ? [{ id, keys: keys.split(' '), text: label() }] : [],
+        keys && findByKeys(keys)?.id === id ? [{ id, keys: keys.split(' '), text: label() }] : [],
       );
       const others = placeKeys.map(({ keys, text }) => ({ id: text, keys: [...keys], text: t(text) }));
       return [...own, ...others];

@@ -22,7 +22,7 @@ import { sparkline } from './sparkline.js';
  * @property {(overview: Overview) => Detail[]} details
  */
 
-/** @typedef {{ text: string, title: string, warn: boolean }} Detail */
+/** @typedef {{ text: string, title: string, warn: boolean, href?: string | null }} Detail  `href`: its own page */
 
 /** @type {CardRow[]} */
 const cardRows = [
@@ -61,12 +61,14 @@ const cardRows = [
     flow: false,
     rule: 'pending_feedbacks',
     details: (overview) => [
-      detail(
-        t('card.feedbacks.unsynced', {
-          value: format.count(overview.unsynced_qa_pairs),
-          total: format.count(overview.total_qa_pairs),
-        }),
-      ),
+      {
+        ...detail(t('card.pairs.unsynced', { value: format.count(overview.unsynced_qa_pairs) })),
+        href: addressOf('knowledge', { is_synced: 'false' }),
+      },
+      {
+        ...detail(t('card.pairs.total', { value: format.count(overview.total_qa_pairs) })),
+        href: addressOf('knowledge'),
+      },
     ],
   },
   {
@@ -122,9 +124,9 @@ export function makeCards(overview, { metric, query, alertTypes }) {
     label: t(row.label),
     ...describeValue(row, overview),
     change: overview ? describeChange(row, overview) : null,
-    details: overview ? row.details(overview) : [],
+    details: overview ? row.details(overview).map((told) => ({ href: null, ...told })) : [],
     spark: overview ? sparkline(overview.history?.[row.figure] ?? [], sparkOptions(row)) : null,
-    href: row.metric ? addressOf('dashboard', { ...query, metric: chartQuery(row.metric) }) : '#top-tenants',
+    href: row.metric ? addressOf('dashboard', { ...query, metric: chartQuery(row.metric) }) : addressOf('tenants'),
     current: row.metric === metric,
     alerted: row.rule !== '' && alertTypes.has(row.rule),
   }));

@@ -15,6 +15,7 @@ import * as format from '../../format.js';
  * @property {(value: number | null | undefined) => string} format
  * @property {(value: number) => string} axis
  * @property {boolean} sums  days add up to a total; a mean or a percentile doesn't
+ * @property {boolean} whole  a number of things, which has no halves
  */
 
 /** @type {Metric[]} */
@@ -29,6 +30,7 @@ export const metrics = [
     format: format.money,
     axis: format.axisMoney,
     sums: true,
+    whole: false,
   },
   counted('feedbacks', 'metric.feedbacks', 'feedbacks'),
   timed('response_time', 'metric.response_time', 'avg_response_time_ms'),
@@ -47,7 +49,7 @@ export function findMetric(name) {
  * @returns {Metric}
  */
 function counted(name, label, field) {
-  return { name, label, field, format: format.exactCount, axis: format.count, sums: true };
+  return { name, label, field, format: format.exactCount, axis: format.count, sums: true, whole: true };
 }
 
 /**
@@ -57,5 +59,5 @@ function counted(name, label, field) {
  * @returns {Metric}
  */
 function timed(name, label, field) {
-  return { name, label, field, format: format.milliseconds, axis: format.milliseconds, sums: false };
+  return { name, label, field, format: format.milliseconds, axis: format.milliseconds, sums: false, whole: false };
 }

@@ -21,7 +21,7 @@ import { t } from '../../i18n.js';
 const DAYS_WITH_WEEKDAY = 14;
 
 /**
- * @param {Trends} trends
+ * @param {Pick<Trends, 'points' | 'previous'>} trends
  * @param {Metric} metric
  * @returns {TrendRow[]}
  */
@@ -51,6 +51,7 @@ export function trendModel(rows, metric) {
     previous: rows.map((row) => row.previous),
     cost: showsCost(metric) ? rows.map((row) => row.cost) : null,
     lastIsRunning: true,
+    whole: metric.whole,
     formatValue: metric.axis,
     formatCost: format.axisMoney,
     tooltip: (index) => tooltip(rows[index], metric, index === last),

@@ -1,0 +1,344 @@
+/**
+ * @file Everyone's knowledge: the list of pairs, what was deleted lately, the retrieval trial, and the dialogs over them.
+ *
+ * Its address: /ops/knowledge?tenant_id=…&category=…&is_synced=false&keyword=…, ?view=deleted, ?view=trial&question=…;
+ * over any of them ?pair=ID, and dialog=new, import, export, sync, bulk-delete, bulk-category. The files in knowledge/
+ * make what is inside.
+ */
+import Alpine from '@alpinejs/csp';
+import { ApiError, get, startJob } from '../api-client.js';
+import { registerCommands } from '../commands.js';
+import { component, explain, follow } from '../component.js';
+import { createDialog } from '../dialog.js';
+import * as format from '../format.js';
+import { t, tValue } from '../i18n.js';
+import { runJob } from '../jobs.js';
+import { createPanel } from '../panel.js';
+import { keepFresh, refreshAll } from '../refresher.js';
+import { addressOf, navigate, route } from '../router.js';
+import { mayWrite } from '../session.js';
+import { askTenantNames } from '../tenant-names.js';
+import { toast } from '../toasts.js';
+import { knowledgeBulkCategory, knowledgeBulkDelete } from './knowledge/bulk.js';
+import { knowledgeDeleted } from './knowledge/deleted.js';
+import { pairEditor } from './knowledge/editor.js';
+import { knowledgeExport } from './knowledge/export.js';
+import { qualityOf } from './knowledge/filter.js';
+import { knowledgeImport } from './knowledge/import.js';
+import { createPairList, knowledgeList } from './knowledge/list.js';
+import { knowledgeSync } from './knowledge/sync.js';
+import { knowledgeTrial } from './knowledge/trial.js';
+
+/** @typedef {import('../api-types.js').KnowledgeOverview} KnowledgeOverview */
+/** @typedef {import('../api-types.js').KnowledgeFacets} KnowledgeFacets */
+/** @typedef {import('../api-types.js').SyncStatus} SyncStatus */
+
+/** Categories that stand as links; the filter has all of them. */
+const MOST_CATEGORIES = 10;
+
+Alpine.data('knowledgeList', knowledgeList);
+Alpine.data('knowledgeDeleted', knowledgeDeleted);
+Alpine.data('knowledgeTrial', knowledgeTrial);
+Alpine.data('pairEditor', pairEditor);
+Alpine.data('knowledgeBulkDelete', knowledgeBulkDelete);
+Alpine.data('knowledgeBulkCategory', knowledgeBulkCategory);
+Alpine.data('knowledgeImport', knowledgeImport);
+Alpine.data('knowledgeExport', knowledgeExport);
+Alpine.data('knowledgeSync', knowledgeSync);
+
+const views = /** @type {const} */ (['list', 'trial', 'deleted']);
+
+function createPanels() {
+  return {
+    overview: createPanel({
+      what: 'knowledge.overview.what',
+      /** @returns {Promise<KnowledgeOverview>} */
+      load: (signal) => get('/ops/knowledge/overview', { signal }),
+    }),
+    facets: createPanel({
+      what: 'knowledge.facets.what',
+      /** @returns {Promise<KnowledgeFacets>} */
+      load: (signal) => get('/ops/knowledge/facets', { query: ofTenant(), signal }),
+    }),
+    sync: createPanel({
+      what: 'knowledge.sync.what',
+      /** @returns {Promise<SyncStatus>} */
+      load: (signal) => get('/ops/knowledge/sync/status', { signal }),
+    }),
+  };
+}
+
+/** @returns {Record<string, string>} */
+function ofTenant() {
+  const { tenant_id: id } = route.query;
+  return id ? { tenant_id: id } : {};
+}
+
+export default function knowledge() {
+  const list = createPairList();
+  const panels = createPanels();
+  const chosen = () => mayWrite() && list.selectedCount > 0;
+  const dialogs = {
+    create: createDialog({ parameters: { dialog: 'new' }, allowed: mayWrite }),
+    pair: createDialog({ parameters: { pair: null } }),
+    import: createDialog({ parameters: { dialog: 'import' }, allowed: mayWrite }),
+    export: createDialog({ parameters: { dialog: 'export' }, allowed: mayWrite }),
+    sync: createDialog({ parameters: { dialog: 'sync' } }),
+    bulkDelete: createDialog({ parameters: { dialog: 'bulk-delete' }, allowed: chosen }),
+    bulkCategory: createDialog({ parameters: { dialog: 'bulk-category' }, allowed: chosen }),
+  };
+  /** @type {(() => void)[]} */
+  const undo = [];
+
+  return component({
+    list,
+    panels,
+    dialogs,
+    syncing: false,
+
+    init() {
+      undo.push(keepFresh(Object.values(panels)));
+      undo.push(registerCommands(this.commands()));
+      let shown = route.query.tenant_id ?? '';
+      const stop = follow(
+        () => route.query.tenant_id ?? '',
+        (id) => {
+          if (route.page !== 'knowledge' || id === shown) return;
+          if (id) askTenantNames([id]);
+          panels.facets.load({ replace: true });
+          shown = id;
+        },
+      );
+      undo.push(stop);
+    },
+
+    destroy() {
+      for (const step of undo) step();
+    },
+
+    get mayWrite() {
+      return mayWrite();
+    },
+
+    // ── views ──
+
+    /** @returns {typeof views[number]} */
+    get view() {
+      return views.find((name) => name === route.query.view) ?? 'list';
+    },
+
+    get viewLinks() {
+      const { tenant_id } = route.query;
+      return views.map((name) => ({
+        name,
+        text: t(/** @type {const} */ (`knowledge.view.${name}`)),
+        href: addressOf('knowledge', { view: name === 'list' ? undefined : name, tenant_id }),
+        current: name === this.view ? 'page' : null,
+      }));
+    },
+
+    // ── figures ──
+
+    get figures() {
+      return describeFigures(panels.overview.data, panels.sync.data);
+    },
+
+    get groups() {
+      return describeFacets(panels.facets.data);
+    },
+
+    /** @returns {string[]} */
+    get categoryNames() {
+      return (panels.facets.data?.categories ?? []).map(({ name }) => name).filter(Boolean);
+    },
+
+    /** What keeps the index from following. */
+    get syncWarning() {
+      const failing = panels.sync.data?.tenants_failing.length ?? 0;
+      if (failing > 0) return t('knowledge.sync.failing', { count: failing });
+      return panels.sync.data?.last_error ? t('knowledge.sync.lastFailed') : '';
+    },
+
+    // ── what can be done ──
+
+    async syncAll() {
+      if (this.syncing) return;
+      this.syncing = true;
+      try {
+        runJob(await startJob('/ops/knowledge/sync', {}));
+        toast(t('knowledge.sync.started'));
+      } catch (error) {
+        toast(error instanceof ApiError ? explain(error) : String(error), 'bad');
+      }
+      this.syncing = false;
+    },
+
+    /** @returns {import('../commands.js').Command[]} */
+    commands() {
+      return [...commandsOfAll(this.viewLinks), ...(mayWrite() ? commandsOfAdmins(dialogs, () => this.syncAll()) : [])];
+    },
+  });
+}
+
+/**
+ * Each leads to just the pairs that it counts.
+ * @param {KnowledgeOverview | null} overview
+ * @param {SyncStatus | null} sync
+ */
+function describeFigures(overview, sync) {
+  const total = overview?.total_qa_pairs;
+  const average = overview?.avg_quality_score ?? null;
+  const below = average === null ? '' : qualityOf(String(Math.floor(average * 100) / 100));
+  const share = (/** @type {number | undefined} */ part) =>
+    total ? t('knowledge.figure.share', { share: format.percent((part ?? 0) / total) }) : '';
+  const lag = sync?.lag_seconds ?? null;
+  return [
+    figure('total', total, {}, t('knowledge.figure.total.note')),
+    figure('synced', overview?.synced_count, { is_synced: 'true' }, share(overview?.synced_count)),
+    figure(
+      'unsynced',
+      overview?.unsynced_count,
+      { is_synced: 'false' },
+      lag === null ? share(overview?.unsynced_count) : t('knowledge.figure.lag', { age: format.duration(lag) }),
+    ),
+    {
+      ...figure(
+        'quality',
+        undefined,
+        { quality_max: below, sort: 'quality_score' },
+        t('knowledge.figure.quality.note'),
+      ),
+      value: format.score(average),
+      unit: t('knowledge.figure.quality.unit'),
+      title: overview ? (average === null ? t('stats.nothingYet') : '') : t('figure.unread'),
+    },
+  ];
+}
+
+/**
+ * @param {'total' | 'synced' | 'unsynced' | 'quality'} id
+ * @param {number | undefined} count
+ * @param {Record<string, string>} query
+ * @param {string} note
+ */
+function figure(id, count, query, note) {
+  return {
+    id,
+    label: t(/** @type {const} */ (`knowledge.figure.${id}`)),
+    value: format.count(count),
+    unit: t('unit.pieces'),
+    note,
+    title: count === undefined ? t('figure.unread') : format.exactCount(count),
+    href: addressOf('knowledge', query),
+  };
+}
+
+/** Where the pairs come from and what they are about, each a filter. @param {KnowledgeFacets | null} facets */
+function describeFacets(facets) {
+  const { source = '', category = '', uncategorised } = route.query;
+  const most = [...(facets?.categories ?? [])].sort((a, b) => b.count - a.count);
+  const link = (
+    /** @type {string} */ text,
+    /** @type {number} */ count,
+    /** @type {Record<string, string>} */ query,
+  ) => ({
+    key: text,
+    text,
+    value: format.count(count),
+    href: addressOf('knowledge', { ...ofTenant(), ...query }),
+  });
+  return [
+    {
+      id: 'source',
+      title: t('knowledge.source'),
+      more: '',
+      links: (facets?.sources ?? []).map(({ name, count }) => ({
+        ...link(tValue('pairSource', name), count, { source: name }),
+        current: name === source ? 'true' : null,
+      })),
+    },
+    {
+      id: 'category',
+      title: t('knowledge.category'),
+      more: most.length > MOST_CATEGORIES ? t('knowledge.category.more', { count: most.length - MOST_CATEGORIES }) : '',
+      links: most.slice(0, MOST_CATEGORIES).map(({ name, count }) => ({
+        ...link(name || t('knowledge.category.none'), count, name ? { category: name } : { uncategorised: '1' }),
+        current: (name ? name === category : uncategorised) ? 'true' : null,
+      })),
+    },
+  ].filter(({ links }) => links.length > 0);
+}
+
+/**
+ * @param {{ name: typeof views[number], text: string, href: string }[]} links
+ * @returns {import('../commands.js').Command[]}
+ */
+function commandsOfAll(links) {
+  const keys = /** @type {Record<string, string>} */ ({ list: 'l', trial: 't', deleted: 'x' });
+  return [
+    {
+      id: 'refresh',
+      label: () => t('command.refresh'),
+      icon: 'icon-refresh-cw',
+      group: 'page',
+      keys: 'r',
+      words: 'refresh reload 刷新',
+      run: () => refreshAll(),
+    },
+    ...links.map(({ name, href }) => ({
+      id: `knowledge-${name}`,
+      label: () => t('knowledge.view.command', { view: t(/** @type {const} */ (`knowledge.view.${name}`)) }),
+      icon: 'icon-table-2',
+      group: /** @type {const} */ ('page'),
+      keys: keys[name],
+      words: `view ${name} 知识库`,
+      run: () => navigate(href),
+    })),
+  ];
+}
+
+/**
+ * @param {Record<'create' | 'import' | 'export', import('../dialog.js').Dialog>} dialogs
+ * @param {() => void} syncAll
+ * @returns {import('../commands.js').Command[]}
+ */
+function commandsOfAdmins(dialogs, syncAll) {
+  const group = /** @type {const} */ ('page');
+  return [
+    {
+      id: 'knowledge-new',
+      label: () => t('knowledge.new'),
+      icon: 'icon-plus',
+      group,
+      keys: 'n',
+      words: 'new create pair question 新建 问答',
+      run: () => dialogs.create.open(),
+    },
+    {
+      id: 'knowledge-import',
+      label: () => t('knowledge.import'),
+      icon: 'icon-upload',
+      group,
+      keys: 'i',
+      words: 'import upload excel csv 导入',
+      run: () => dialogs.import.open(),
+    },
+    {
+      id: 'knowledge-export',
+      label: () => t('knowledge.export'),
+      icon: 'icon-download',
+      group,
+      keys: 'e',
+      words: 'export download excel csv 导出',
+      run: () => dialogs.export.open(),
+    },
+    {
+      id: 'knowledge-sync',
+      label: () => t('knowledge.sync.all'),
+      icon: 'icon-refresh-ccw-dot',
+      group,
+      words: 'sync index vector 同步 向量',
+      run: syncAll,
+    },
+  ];
+}

@@ -1,0 +1,399 @@
+/**
+ * @file Pairs from a file: choose it, see what its columns will be taken for, try it out, import it.
+ *
+ * Trying is a dry run of the import itself: its figures and its failed rows are those that the import would have. The
+ * import goes on when the dialog is closed; the job tray has it, and takes it back for a day.
+ */
+import Alpine from '@alpinejs/csp';
+import { ApiError, upload } from '../../api-client.js';
+import { component, explain, follow } from '../../component.js';
+import * as format from '../../format.js';
+import { t, tValue } from '../../i18n.js';
+import { cancelJob, followJob, hasEnded, mayUndo, paceOf, trackJob, undoJob } from '../../jobs.js';
+import { createPanel } from '../../panel.js';
+import { refreshChanged } from '../../refresher.js';
+import { addressOf, route } from '../../router.js';
+import { toast } from '../../toasts.js';
+import { jobFigures, jobProgress, paceText, statusLook } from '../jobs/describe.js';
+import { saveFailedRows } from '../jobs/items.js';
+import { createTenantChoice } from '../tenant-choice.js';
+import { createColumns } from './columns.js';
+
+/** @typedef {import('../../api-types.js').ImportPreview} ImportPreview */
+/** @typedef {import('../../api-types.js').Job} Job */
+/** @typedef {import('../../dialog.js').Dialog} Dialog */
+/** @typedef {{ row: number, column: string, message: string }} RowError */
+
+const PATH = '/ops/knowledge/import';
+/** A preview looks no further. */
+const ROWS_LOOKED_AT = 1000;
+const MODES = /** @type {const} */ (['upsert', 'create', 'skip']);
+
+/** @param {Dialog} dialog */
+export function knowledgeImport(dialog) {
+  const gone = new AbortController();
+  /** What is sent. The file must not be wrapped, or it can't be read any more. */
+  const chosen = { sheet: '', mode: 'upsert', file: /** @type {File | null} */ (null) };
+  const tenant = Alpine.reactive({ id: route.query.tenant_id ?? '' });
+  const columns = createColumns();
+  const choice = createTenantChoice({
+    label: 'knowledge.import.tenant',
+    value: () => tenant.id,
+    choose: (id) => (tenant.id = id),
+  });
+  const preview = createPanel({
+    what: 'knowledge.import.preview.what',
+    load: (signal) => readPreview(signal),
+    onData: (data) => columns.take(data),
+  });
+  const trial = createPanel({
+    what: 'knowledge.import.trial.what',
+    load: (signal) => tryOut(signal),
+  });
+  /** @type {(() => void)[]} */
+  const undo = [];
+
+  function form(more = {}) {
+    const body = new FormData();
+    const parts = { tenant_id: tenant.id, mode: chosen.mode, sheet: chosen.sheet, columns: columns.toJson(), ...more };
+    for (const [name, value] of Object.entries(parts)) if (value) body.set(name, value);
+    body.set('file', /** @type {File} */ (chosen.file));
+    return body;
+  }
+
+  /** @param {AbortSignal} signal @returns {Promise<ImportPreview>} */
+  async function readPreview(signal) {
+    const body = new FormData();
+    if (chosen.sheet) body.set('sheet', chosen.sheet);
+    body.set('file', /** @type {File} */ (chosen.file));
+    return send(`${PATH}/preview`, body, signal);
+  }
+
+  /** @param {AbortSignal} signal @returns {Promise<Job>} */
+  async function tryOut(signal) {
+    const started = await send(PATH, form({ dry_run: 'true' }), signal);
+    const job = await followJob(started, () => {}, signal);
+    if (job.status === 'succeeded') return job;
+    throw new ApiError('refused', { problem: { detail: job.error ?? t('jobs.dryRun.failed') } });
+  }
+
+  /**
+   * A file that has changed on the disk can't be sent any more, and the browser says no more than that nothing came.
+   * @param {string} path
+   * @param {FormData} body
+   * @param {AbortSignal} signal
+   */
+  async function send(path, body, signal) {
+    try {
+      return await upload(path, body, signal);
+    } catch (error) {
+      const readable = await chosen.file
+        ?.slice(0, 1)
+        .arrayBuffer()
+        .then(Boolean, () => false);
+      if (readable) throw error;
+      throw new ApiError('refused', { problem: { detail: t('knowledge.import.fileChanged') } });
+    }
+  }
+
+  return component({
+    dialog,
+    choice,
+    columns,
+    preview,
+    trial,
+    dragged: false,
+    fileName: '',
+    fileSize: 0,
+    mode: chosen.mode,
+    busy: false,
+    failure: /** @type {ApiError | null} */ (null),
+    /** @type {Job | null} */
+    job: null,
+
+    init() {
+      dialog.draft = this;
+      // Columns taken for something else are another import than the one that was tried out.
+      undo.push(
+        follow(
+          () => columns.toJson(),
+          () => this.forgetTrial(),
+        ),
+      );
+    },
+
+    destroy() {
+      gone.abort();
+      for (const step of undo) step();
+      preview.dispose();
+      trial.dispose();
+      choice.dispose();
+    },
+
+    /** A file that was chosen and has not been imported would be lost. */
+    get dirty() {
+      return this.fileName !== '' && this.job === null;
+    },
+
+    get title() {
+      return t('knowledge.import.title');
+    },
+
+    /** @returns {'choose' | 'preview' | 'run'} */
+    get step() {
+      if (this.job) return 'run';
+      return this.fileName ? 'preview' : 'choose';
+    },
+
+    // ── the file ──
+
+    /** @param {Event} event */
+    picked(event) {
+      const input = /** @type {HTMLInputElement} */ (event.target);
+      this.take(input.files?.[0] ?? null);
+      input.value = '';
+    },
+
+    /** @param {DragEvent} event */
+    dragOver(event) {
+      event.preventDefault();
+      this.dragged = true;
+    },
+
+    dragLeave() {
+      this.dragged = false;
+    },
+
+    /** @param {DragEvent} event */
+    drop(event) {
+      event.preventDefault();
+      this.dragged = false;
+      this.take(event.dataTransfer?.files[0] ?? null);
+    },
+
+    /** @param {File | null} file */
+    take(file) {
+      if (!file) return;
+      chosen.file = file;
+      chosen.sheet = '';
+      this.fileName = file.name;
+      this.fileSize = file.size;
+      this.job = null;
+      this.read();
+    },
+
+    read() {
+      columns.forget();
+      this.forgetTrial();
+      preview.load({ replace: true });
+    },
+
+    /** Another file, with the tenant and the mode as they are. */
+    again() {
+      this.fileName = '';
+      chosen.file = null;
+      this.job = null;
+      this.forgetTrial();
+    },
+
+    get fileText() {
+      return t('knowledge.import.file', { name: this.fileName, size: format.bytes(this.fileSize) });
+    },
+
+    // ── what is in it ──
+
+    get formatText() {
+      const { data } = preview;
+      if (!data) return '';
+      const { total_rows_at_least: count } = data;
+      const rows = t(count < ROWS_LOOKED_AT ? 'knowledge.import.rows' : 'knowledge.import.rows.atLeast', { count });
+      return format.beside([data.format.toUpperCase(), data.encoding ?? '', delimiterText(data.delimiter), rows]);
+    },
+
+    get sheets() {
+      const { data } = preview;
+      return (data?.sheets ?? []).map((name) => ({ name, selected: name === data?.sheet }));
+    },
+
+    /** @param {Event} event */
+    chooseSheet(event) {
+      chosen.sheet = /** @type {HTMLSelectElement} */ (event.target).value;
+      this.read();
+    },
+
+    get problem() {
+      return columns.changed ? '' : (preview.data?.problem ?? '');
+    },
+
+    get modes() {
+      return MODES.map((name) => ({
+        name,
+        chosen: name === this.mode,
+        text: t(/** @type {const} */ (`knowledge.import.mode.${name}`)),
+        hint: t(/** @type {const} */ (`knowledge.import.mode.${name}.hint`)),
+      }));
+    },
+
+    /** @param {string} name */
+    chooseMode(name) {
+      this.mode = chosen.mode = name;
+      this.forgetTrial();
+    },
+
+    // ── trying it out ──
+
+    forgetTrial() {
+      trial.dispose();
+      trial.data = null;
+      trial.state = 'empty';
+      trial.busy = false;
+      this.failure = null;
+    },
+
+    get mayTry() {
+      return preview.state === 'ready' && !preview.busy && columns.complete && !this.problem && !trial.busy;
+    },
+
+    /** Who the pairs are for is asked when it matters. */
+    hasTenant() {
+      choice.error = tenant.id ? '' : t('knowledge.tenant.required');
+      if (choice.error) document.getElementById(choice.id)?.focus();
+      return choice.error === '';
+    },
+
+    tryIt() {
+      if (this.mayTry && this.hasTenant()) trial.load({ replace: true });
+    },
+
+    get tried() {
+      return trial.state === 'ready' && !trial.busy && trial.data !== null;
+    },
+
+    /** So many rows would change something. */
+    get changes() {
+      const result = trial.data?.result ?? {};
+      return Number(result.created ?? 0) + Number(result.updated ?? 0);
+    },
+
+    get submitText() {
+      return t('knowledge.import.do', { count: this.changes });
+    },
+
+    // ── the import ──
+
+    async submit() {
+      if (!this.tried || this.busy) {
+        this.tryIt();
+        return;
+      }
+      if (this.changes === 0 || !this.hasTenant()) return;
+      this.busy = true;
+      this.failure = null;
+      try {
+        await this.watch(await send(PATH, form(), gone.signal));
+      } catch (error) {
+        if (!gone.signal.aborted) this.failure = error instanceof ApiError ? error : new ApiError('unreadable');
+      }
+      this.busy = false;
+    },
+
+    /** @param {Job} job */
+    async watch(job) {
+      this.job = job;
+      trackJob(job);
+      await followJob(job, (reading) => (this.job = reading), gone.signal);
+      refreshChanged();
+    },
+
+    get failureText() {
+      return this.failure ? explain(this.failure) : '';
+    },
+
+    get failureRequest() {
+      const id = this.failure?.requestId;
+      return id ? t('error.request', { id }) : '';
+    },
+
+    get ended() {
+      return this.job !== null && hasEnded(this.job);
+    },
+
+    get status() {
+      return this.job ? statusLook(this.job.status) : null;
+    },
+
+    get progress() {
+      return this.job ? jobProgress(this.job) : null;
+    },
+
+    get pace() {
+      return this.job ? paceText(this.job, paceOf(this.job)) : '';
+    },
+
+    get jobError() {
+      return this.job?.error ?? '';
+    },
+
+    async cancel() {
+      try {
+        if (this.job) this.job = await cancelJob(this.job.id);
+      } catch (error) {
+        toast(error instanceof ApiError ? explain(error) : String(error), 'bad');
+      }
+    },
+
+    // ── what came of it, or would ──
+
+    /** @returns {Job | null} */
+    get shownJob() {
+      return this.job ?? trial.data;
+    },
+
+    get figures() {
+      return this.shownJob ? jobFigures(this.shownJob) : [];
+    },
+
+    get errors() {
+      const errors = /** @type {RowError[]} */ (this.shownJob?.result?.errors ?? []);
+      return errors.map(({ row, column, message }, index) => ({
+        key: `${index}-${row}`,
+        row: format.exactCount(row),
+        column: column ? tValue('importColumn', column) : t('knowledge.import.wholeRow'),
+        message,
+      }));
+    },
+
+    get failed() {
+      return Number(this.shownJob?.result?.failed ?? 0);
+    },
+
+    get errorsText() {
+      const key = this.failed > this.errors.length ? 'knowledge.import.errors.first' : 'knowledge.import.errors';
+      return t(key, { count: this.failed, shown: this.errors.length });
+    },
+
+    saveErrors() {
+      saveFailedRows(this.shownJob?.id ?? '');
+    },
+
+    get mayUndo() {
+      return this.job !== null && mayUndo(this.job);
+    },
+
+    undoImport() {
+      if (this.job) undoJob(this.job);
+      dialog.closeNow();
+    },
+
+    get pairsHref() {
+      return addressOf('knowledge', { tenant_id: tenant.id, source: 'import' });
+    },
+  });
+}
+
+/** What stands between the cells of a text. @param {string | null} delimiter */
+function delimiterText(delimiter) {
+  if (!delimiter) return '';
+  const name = { ',': 'comma', ';': 'semicolon', '\t': 'tab' }[delimiter] ?? delimiter;
+  return tValue('delimiter', name);
+}

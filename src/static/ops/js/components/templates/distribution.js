@@ -1,0 +1,326 @@
+/**
+ * @file Distributing templates: choose the tenants (or all of them), see what would happen, do it, watch it.
+ *
+ * What would happen is a dry run of the very same request, so its figures are those of the server, not an estimate.
+ * The work goes on when the dialog is closed; the job tray has it.
+ */
+import { ApiError, startJob } from '../../api-client.js';
+import { component, explain } from '../../component.js';
+import { createDanger } from '../../danger.js';
+import * as format from '../../format.js';
+import { t, tValue } from '../../i18n.js';
+import { cancelJob, followJob, hasEnded, paceOf, trackJob } from '../../jobs.js';
+import { refreshChanged } from '../../refresher.js';
+import { addressOf, route } from '../../router.js';
+import { askTenantNames } from '../../tenant-names.js';
+import { toast } from '../../toasts.js';
+import { jobFigures, jobProgress, paceText, statusLook } from '../jobs/describe.js';
+import { itemRow, readAllItems } from '../jobs/items.js';
+import { createTenantPicker } from './tenant-picker.js';
+
+/** @typedef {import('../../api-types.js').Job} Job */
+/** @typedef {import('../../api-types.js').JobItem} JobItem */
+/** @typedef {import('../../dialog.js').Dialog} Dialog */
+/** @typedef {import('../templates.js').Typing} Typing */
+/** @typedef {import('./tenant-picker.js').PickedTenant} PickedTenant */
+
+const PATH = '/ops/templates/distribute';
+const WAIT_SECONDS = 10;
+const ROWS_AT_ONCE = 20;
+
+/** What a figure counts, found again in the parts of the job. @type {Record<string, (item: JobItem) => boolean>} */
+const behindFigure = {
+  created: ({ detail }) => Number(detail?.created) > 0,
+  updated: ({ detail }) => Number(detail?.updated) > 0,
+  unchanged: ({ detail }) => Number(detail?.unchanged) > 0,
+  conflicts: ({ detail }) => Number(detail?.conflicts) > 0,
+  skipped_tenants: ({ outcome }) => outcome === 'suspended' || outcome === 'missing',
+};
+
+/** Tenants that another view has chosen already; the next dialog that opens takes them. @type {PickedTenant[]} */
+let handedOver = [];
+
+/** @param {PickedTenant[]} tenants */
+export function handOverTenants(tenants) {
+  handedOver = tenants;
+}
+
+/**
+ * @param {Dialog} dialog
+ * @param {Typing} typing
+ */
+export function templateDistribution(dialog, typing) {
+  const toAll = route.query.to === 'all';
+  const templateIds = route.query.templates.split(',').map(Number).filter(Number.isInteger);
+  const picker = createTenantPicker();
+  for (const tenant of handedOver) picker.chosen.set(tenant.id, tenant);
+  handedOver = [];
+  const gone = new AbortController();
+  /** What is asked for beside the templates. */
+  const choice = { force: false };
+
+  function request() {
+    return {
+      template_ids: templateIds,
+      ...(toAll ? { all_tenants: true } : { tenant_ids: [...picker.chosen.keys()] }),
+      ...(choice.force ? { force: true } : {}),
+    };
+  }
+
+  return component({
+    dialog,
+    picker,
+    toAll,
+    /** @type {'choose' | 'preview' | 'run'} */
+    step: /** @type {'choose' | 'preview' | 'run'} */ (toAll || picker.chosen.size > 0 ? 'preview' : 'choose'),
+    force: false,
+    /** Texts of tenants that would stay, by the dry run without force. @type {number | null} */
+    edited: null,
+    /** The dry run while it is under way. @type {Job | null} */
+    checking: null,
+    /** @type {JobItem[] | null} */
+    items: null,
+    openFigure: '',
+    rowsShown: ROWS_AT_ONCE,
+    /** @type {Job | null} */
+    job: null,
+    asking: false,
+    /** @type {import('../../danger.js').Danger<Job, Job> | null} */
+    danger: null,
+
+    init() {
+      typing.isUnsaved = () => this.job === null && (picker.chosen.size > 0 || (this.danger?.dirty ?? false));
+      if (this.step === 'choose') picker.panel.load();
+      else this.check();
+    },
+
+    destroy() {
+      typing.isUnsaved = () => false;
+      gone.abort();
+      picker.dispose();
+      this.danger?.effect.dispose();
+    },
+
+    get title() {
+      const templates = t('templates.count', { count: templateIds.length });
+      return t(toAll ? 'templates.distribute.titleAll' : 'templates.distribute.title', { templates });
+    },
+
+    get mayCheck() {
+      return picker.chosen.size > 0 && !picker.gathering;
+    },
+
+    back() {
+      this.step = 'choose';
+      if (picker.panel.state === 'loading') picker.panel.load();
+    },
+
+    // ── what would happen ──
+
+    /** Asks the server what this very distribution would do. */
+    check() {
+      this.step = 'preview';
+      this.force = choice.force = false;
+      this.edited = null;
+      this.danger?.effect.dispose();
+      this.danger = createDanger({
+        what: 'templates.distribute.effect',
+        text: () => '',
+        load: (signal) => this.dryRun(signal),
+        effect: () => [],
+        reason: 'optional',
+        name: () => (toAll ? t('templates.distribute.word') : ''),
+        submit: () => this.submitText,
+        send: ({ reason }) => startJob(PATH, { ...request(), ...(reason ? { reason } : {}) }),
+        done: (job) => this.watch(job),
+      });
+      this.danger.effect.load();
+    },
+
+    /**
+     * @param {AbortSignal} signal
+     * @returns {Promise<Job>}
+     */
+    async dryRun(signal) {
+      this.openFigure = '';
+      this.items = null;
+      const started = await startJob(PATH, { ...request(), dry_run: true }, { wait: WAIT_SECONDS });
+      signal.throwIfAborted();
+      const job = await followJob(started, (reading) => (this.checking = reading), signal);
+      this.checking = null;
+      if (job.status !== 'succeeded') {
+        throw new ApiError('refused', { problem: { detail: job.error ?? t('templates.distribute.noCheck') } });
+      }
+      if (!choice.force) this.edited = Number(job.result?.conflicts ?? 0);
+      this.items = await readAllItems(job.id, signal);
+      return job;
+    },
+
+    get checkingText() {
+      return this.checking && !hasEnded(this.checking) ? jobProgress(this.checking).text : '';
+    },
+
+    /** Everything that depends on the figures: they are here, and of what is chosen now. */
+    get checked() {
+      return this.danger !== null && this.danger.effect.state === 'ready' && !this.danger.effect.busy;
+    },
+
+    toggleForce() {
+      this.force = choice.force = !this.force;
+      this.danger?.effect.load({ replace: true });
+    },
+
+    get forceText() {
+      return t('templates.distribute.force', { count: this.edited ?? 0 });
+    },
+
+    /** @returns {Job | null} */
+    get dryJob() {
+      return this.danger?.effect.data ?? null;
+    },
+
+    get figures() {
+      const job = this.job ?? this.dryJob;
+      if (!job) return [];
+      return jobFigures(job).map((figure) => ({
+        ...figure,
+        open: figure.name === this.openFigure,
+        leads: this.job === null && figure.name in behindFigure && figure.value !== format.count(0),
+      }));
+    },
+
+    /** @param {string} name */
+    showFigure(name) {
+      this.openFigure = this.openFigure === name ? '' : name;
+      this.rowsShown = ROWS_AT_ONCE;
+      this.askNames();
+    },
+
+    /** @returns {JobItem[]} */
+    get found() {
+      const matches = behindFigure[this.openFigure];
+      return matches ? (this.items ?? []).filter(matches) : [];
+    },
+
+    get rows() {
+      return this.found
+        .slice(0, this.rowsShown)
+        .map((/** @type {JobItem} */ item) => ({ ...itemRow(item), facts: this.factOf(item) }));
+    },
+
+    /** How much of the figure is this tenant's. @param {JobItem} item */
+    factOf(item) {
+      const amount = Number(item.detail?.[this.openFigure] ?? 0);
+      if (amount === 0) return '';
+      return t('jobs.figure', { label: tValue('jobFigure', this.openFigure), value: format.count(amount) });
+    },
+
+    get foundText() {
+      return t('templates.distribute.behind', {
+        count: this.found.length,
+        figure: tValue('jobFigure', this.openFigure),
+      });
+    },
+
+    get moreText() {
+      const more = this.found.length - this.rowsShown;
+      return more > 0 ? t('templates.distribute.moreRows', { count: more }) : '';
+    },
+
+    showMore() {
+      this.rowsShown += 10 * ROWS_AT_ONCE;
+      this.askNames();
+    },
+
+    askNames() {
+      askTenantNames(this.found.slice(0, this.rowsShown).map((/** @type {JobItem} */ item) => item.target_id));
+    },
+
+    /** How many tenants it would reach. */
+    get reached() {
+      const result = this.dryJob?.result ?? {};
+      return Number(result.tenants ?? 0) - Number(result.skipped_tenants ?? 0);
+    },
+
+    get changes() {
+      const result = this.dryJob?.result ?? {};
+      return Number(result.created ?? 0) + Number(result.updated ?? 0);
+    },
+
+    get nothingToDo() {
+      return this.checked && this.changes === 0;
+    },
+
+    /** "分发 3 个模板到 25 家商家" */
+    get submitText() {
+      const templates = t('templates.count', { count: templateIds.length });
+      return t('templates.distribute.go', { templates, count: this.reached });
+    },
+
+    get mayRun() {
+      return this.checked && !this.nothingToDo && this.danger !== null && this.danger.ready && !this.danger.form.busy;
+    },
+
+    run() {
+      if (this.mayRun) this.danger?.submit();
+    },
+
+    // ── while it happens ──
+
+    /** @param {Job} job */
+    async watch(job) {
+      this.step = 'run';
+      this.openFigure = '';
+      this.job = job;
+      trackJob(job);
+      try {
+        await followJob(job, (reading) => (this.job = reading), gone.signal);
+        refreshChanged();
+      } catch (error) {
+        if (!gone.signal.aborted) toast(error instanceof ApiError ? explain(error) : String(error), 'bad');
+      }
+    },
+
+    get ended() {
+      return this.job !== null && hasEnded(this.job);
+    },
+
+    get status() {
+      return this.job ? statusLook(this.job.status) : null;
+    },
+
+    get progress() {
+      return this.job ? jobProgress(this.job) : null;
+    },
+
+    get pace() {
+      return this.job ? paceText(this.job, paceOf(this.job)) : '';
+    },
+
+    get error() {
+      return this.job?.error ?? '';
+    },
+
+    get resultLink() {
+      return addressOf(route.page, { ...route.query, job: this.job?.id });
+    },
+
+    ask() {
+      this.asking = true;
+    },
+
+    keepRunning() {
+      this.asking = false;
+    },
+
+    async cancel() {
+      this.asking = false;
+      if (!this.job) return;
+      try {
+        this.job = await cancelJob(this.job.id);
+      } catch (error) {
+        toast(error instanceof ApiError ? explain(error) : String(error), 'bad');
+      }
+    },
+  });
+}

@@ -1,0 +1,78 @@
+/**
+ * @file Deleting a template: its copies stay with their tenants, as pairs of their own.
+ */
+import { get, remove } from '../../api-client.js';
+import { component } from '../../component.js';
+import { createDanger } from '../../danger.js';
+import * as format from '../../format.js';
+import { t } from '../../i18n.js';
+import { refreshChanged } from '../../refresher.js';
+import { route } from '../../router.js';
+import { toast } from '../../toasts.js';
+
+/** @typedef {import('../../api-types.js').TemplateDetail} TemplateDetail */
+/** @typedef {import('../../dialog.js').Dialog} Dialog */
+/** @typedef {import('../templates.js').Typing} Typing */
+
+const MOST_TYPED = 30;
+
+/**
+ * @param {Dialog} dialog
+ * @param {Typing} typing
+ * @param {{ id: number }} deleted  is told which one it was
+ */
+export function templateRemoval(dialog, typing, deleted) {
+  const path = `/ops/templates/${encodeURIComponent(route.query.template)}`;
+  /** @type {import('../../danger.js').Danger<TemplateDetail, null>} */
+  const danger = createDanger({
+    what: 'templates.one.what',
+    text: () => (copies() > 0 ? t('templates.delete.text', { count: copies() }) : t('templates.delete.noCopies')),
+    /** @returns {Promise<TemplateDetail>} */
+    load: (signal) => get(path, { signal }),
+    effect: (template) => [
+      { label: t('templates.question'), value: template.question },
+      { label: t('templates.delete.copies'), value: format.count(template.distributed_count) },
+      { label: t('templates.delete.versions'), value: format.count(template.versions.length) },
+    ],
+    reason: 'none',
+    name: () => nameToType(danger.effect.data),
+    submit: () => t('templates.delete.do'),
+    send: () => remove(path),
+    done: () => {
+      deleted.id = danger.effect.data?.id ?? 0;
+      toast(t('templates.deleted'));
+      dialog.closeNow();
+      refreshChanged();
+    },
+  });
+
+  function copies() {
+    return danger.effect.data?.distributed_count ?? 0;
+  }
+
+  return component({
+    danger,
+    dialog,
+
+    get title() {
+      return t('templates.delete.title');
+    },
+
+    init() {
+      typing.isUnsaved = () => danger.dirty;
+      danger.effect.load();
+    },
+
+    destroy() {
+      typing.isUnsaved = () => false;
+      danger.effect.dispose();
+    },
+  });
+}
+
+/** Nobody types a long question; its number will do then. @param {TemplateDetail | null} template */
+function nameToType(template) {
+  if (!template || template.distributed_count === 0) return '';
+  const { question, id } = template;
+  return question.length <= MOST_TYPED ? question : t('templates.delete.number', { id: String(id) });
+}

@@ -1,0 +1,55 @@
+/**
+ * @file The dialog that makes a tenant.
+ */
+import { post } from '../../api-client.js';
+import { t } from '../../i18n.js';
+import { component } from '../../component.js';
+import { createForm } from '../../form.js';
+import { addressOf, navigate, route } from '../../router.js';
+import { toast } from '../../toasts.js';
+
+/** @typedef {import('../../api-types.js').TenantDetail} TenantDetail */
+
+/** @type {import('../../form.js').FieldRow[]} */
+const fields = [
+  { name: 'name', label: 'tenants.name', required: true },
+  { name: 'id', label: 'tenants.id', hint: 'tenants.id.hint' },
+  { name: 'contact', label: 'tenants.contact', hint: 'tenants.contact.hint' },
+];
+
+/**
+ * @param {import('../../dialog.js').Dialog} dialog
+ * @param {import('../../list.js').List<any, any>} list
+ */
+export function tenantCreation(dialog, list) {
+  const form = createForm({
+    fields,
+    submit: () => t('tenants.create'),
+    /** @returns {Promise<TenantDetail>} */
+    send: (values) => post('/ops/tenants', onlyGiven(values)),
+    done: (tenant) => {
+      toast(t('tenants.created.toast', { name: tenant.name }));
+      list.panel.load();
+      // Its page takes the place of this dialog, so that one step back is the list.
+      navigate(addressOf('tenants', { ...route.query, dialog: undefined, tenant: tenant.id }), { replace: true });
+    },
+  });
+
+  return component({
+    dialog,
+    form,
+
+    init() {
+      dialog.draft = form;
+    },
+
+    get title() {
+      return t('tenants.new');
+    },
+  });
+}
+
+/** What is left empty is the server's to make. @param {Record<string, string>} values */
+function onlyGiven(values) {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
+}

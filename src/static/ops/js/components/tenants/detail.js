@@ -1,0 +1,248 @@
+/**
+ * @file The dialog of one tenant: what it is, what can be done with it, how it is used, and what leads on from it.
+ */
+import { get } from '../../api-client.js';
+import { copyText } from '../../clipboard.js';
+import { clock } from '../../clock.js';
+import * as format from '../../format.js';
+import { t, tValue } from '../../i18n.js';
+import { component } from '../../component.js';
+import { createDialog } from '../../dialog.js';
+import { createPanel } from '../../panel.js';
+import { keepFresh } from '../../refresher.js';
+import { addressOf, findPage, route } from '../../router.js';
+import { mayWrite } from '../../session.js';
+import { toast } from '../../toasts.js';
+import { describeStatus } from './status.js';
+import { tenantFigures, tenantStatistics } from './figures.js';
+import { TREND_DAYS } from './trend.js';
+
+/** @typedef {import('../../api-types.js').TenantDetail} TenantDetail */
+/** @typedef {import('../../api-types.js').TenantStats} TenantStats */
+/** @typedef {import('../../api-types.js').TenantTrends} TenantTrends */
+/** @typedef {import('../../api-types.js').TenantUser} TenantUser */
+
+const MOST_USERS = 200;
+
+/**
+ * Where a tenant leads to; a row appears as soon as there is such a page.
+ * @type {{ page: string, icon: string, label: import('../../i18n.js').MessageKey }[]}
+ */
+const quickWays = [
+  { page: 'knowledge', icon: 'icon-book-open', label: 'tenant.toKnowledge' },
+  { page: 'logs', icon: 'icon-scroll-text', label: 'tenant.toLogs' },
+  { page: 'usage', icon: 'icon-chart-column', label: 'tenant.toCost' },
+];
+
+/** @param {string} id */
+function createPanels(id) {
+  const path = `/ops/tenants/${encodeURIComponent(id)}`;
+  return {
+    tenant: createPanel({
+      what: 'tenant.what',
+      /** @returns {Promise<TenantDetail>} */
+      load: (signal) => get(path, { signal }),
+    }),
+    stats: createPanel({
+      what: 'tenant.stats',
+      /** @returns {Promise<TenantStats>} */
+      load: (signal) => get(`${path}/stats`, { signal }),
+    }),
+    trends: createPanel({
+      what: 'tenant.trend',
+      /** @returns {Promise<TenantTrends>} */
+      load: (signal) => get(`${path}/trends`, { query: { days: 2 * TREND_DAYS }, signal }),
+    }),
+    users: createPanel({
+      what: 'tenant.users',
+      /** @returns {Promise<import('../../api-types.js').Page<TenantUser>>} */
+      load: (signal) => get(`${path}/users`, { query: { page_size: MOST_USERS }, signal }),
+      isEmpty: (page) => page.items.length === 0,
+      order: (page) => page.items.map((user) => user.id).join(),
+    }),
+  };
+}
+
+/**
+ * @param {import('../../dialog.js').Dialog} dialog
+ * @param {import('../../list.js').List<any, any>} list  follows what is changed here
+ */
+export function tenantDetail(dialog, list) {
+  const { tenant: id } = route.query;
+  const panels = createPanels(id);
+  const { tenant: panel } = panels;
+  /** @param {string} name @param {() => boolean} allowed */
+  const over = (name, allowed) =>
+    createDialog({
+      parameters: { tenant: id, dialog: name },
+      closing: ['dialog'],
+      allowed: () => mayWrite() && panel.data !== null && allowed(),
+    });
+  /** @type {(() => void)[]} */
+  const undo = [];
+
+  return component({
+    id,
+    dialog,
+    panels,
+    panel,
+    edit: over('edit', () => true),
+    suspension: over('suspend', () => panel.data?.status === 'active'),
+    activation: over('activate', () => panel.data?.status === 'suspended'),
+    keyShown: false,
+
+    init() {
+      undo.push(keepFresh(Object.values(panels)));
+    },
+
+    destroy() {
+      for (const step of undo) step();
+    },
+
+    /** @param {TenantDetail} tenant */
+    changed(tenant) {
+      panel.receive(tenant);
+      list.panel.load();
+      panels.users.load();
+    },
+
+    /** There is no such tenant: one message says so, not one from each panel. */
+    get isMissing() {
+      return panel.data === null && panel.error?.status === 404;
+    },
+
+    get title() {
+      return t('tenant.title', { name: panel.data?.name ?? id });
+    },
+
+    // ── what it is ──
+
+    get status() {
+      return describeStatus(panel.data?.status ?? '');
+    },
+
+    get facts() {
+      const { data } = panel;
+      return {
+        name: data?.name ?? '',
+        contact: data?.contact || t('tenant.noContact'),
+        created: format.date(data?.created_at),
+        createdExact: format.exactTime(data?.created_at),
+        active: data?.last_active_at
+          ? format.ago(Date.parse(data.last_active_at), clock.now)
+          : t('tenants.neverActive'),
+        activeExact: data?.last_active_at ? format.exactTime(data.last_active_at) : '',
+      };
+    },
+
+    get key() {
+      return panel.data?.api_key ?? '';
+    },
+
+    get keyText() {
+      return this.keyShown ? this.key : `${this.key.slice(0, 4)}${'•'.repeat(4)}${this.key.slice(-4)}`;
+    },
+
+    toggleKey() {
+      this.keyShown = !this.keyShown;
+    },
+
+    copyId() {
+      copy(id, t('tenants.id'));
+    },
+
+    copyKey() {
+      copy(this.key, t('tenant.key'));
+    },
+
+    // ── what can be done ──
+
+    get mayEdit() {
+      return mayWrite() && panel.data !== null;
+    },
+
+    get isSuspended() {
+      return panel.data?.status === 'suspended';
+    },
+
+    /** "自 14:02 起回答 0 条消息，拒绝 17 次" */
+    get proof() {
+      const suspension = panel.data?.suspension;
+      if (!suspension) return null;
+      const time = format.sinceTime(suspension.since, clock.now);
+      return {
+        text: t('tenant.proof', {
+          time,
+          answered: format.exactCount(suspension.messages_answered),
+          refused: format.exactCount(suspension.messages_refused),
+        }),
+        exact: t('tenant.proofExact', { time: format.exactTime(suspension.since) }),
+        by: t('tenant.suspendedBy', { user: suspension.by ?? format.DASH }),
+        reason: t('tenant.suspendedReason', { reason: suspension.reason ?? format.DASH }),
+        holds: suspension.messages_answered === 0,
+      };
+    },
+
+    // ── figures ──
+
+    get figures() {
+      return tenantFigures(panel.data, panels.stats.data, panels.trends.data);
+    },
+
+    get statistics() {
+      return panels.stats.data ? tenantStatistics(panels.stats.data) : [];
+    },
+
+    // ── what leads on ──
+
+    get ways() {
+      return quickWays
+        .filter(({ page }) => findPage(page))
+        .map(({ page, icon, label }) => ({ page, icon, label: t(label), href: addressOf(page, { tenant_id: id }) }));
+    },
+
+    get missing() {
+      const count = panel.data?.templates_missing ?? 0;
+      return {
+        text: count > 0 ? t('tenant.templatesMissing', { count }) : '',
+        href: findPage('templates') ? addressOf('templates', { view: 'matrix', tenant: id }) : null,
+      };
+    },
+
+    showUsers() {
+      const section = this.$refs.users;
+      section.scrollIntoView({ block: 'start' });
+      section.focus({ preventScroll: true });
+    },
+
+    get users() {
+      return (panels.users.data?.items ?? []).map((user) => ({
+        id: user.id,
+        username: user.username,
+        role: tValue('role', user.role),
+        status: tValue('userStatus', user.status),
+        presence: user.logged_in ? t('tenant.loggedIn') : t('tenant.loggedOut'),
+        seen: user.last_login_at ? format.ago(Date.parse(user.last_login_at), clock.now) : t('tenant.neverLoggedIn'),
+        seenExact: user.last_login_at ? format.exactTime(user.last_login_at) : '',
+        created: format.date(user.created_at),
+        createdExact: format.exactTime(user.created_at),
+      }));
+    },
+
+    get usersText() {
+      const { data } = panels.users;
+      if (!data) return '';
+      if (data.total > data.items.length) return t('tenant.usersCut', { count: data.total, shown: data.items.length });
+      return t('tenant.usersTotal', { count: data.total });
+    },
+  });
+}
+
+/**
+ * @param {string} text
+ * @param {string} what
+ */
+async function copy(text, what) {
+  if (await copyText(text)) toast(t('tenant.copied', { what }));
+  else toast(t('tenant.notCopied', { what }), 'bad');
+}

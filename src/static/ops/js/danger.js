@@ -1,0 +1,91 @@
+/**
+ * @file What cannot simply be undone: shows its effect in figures first, asks for a reason where the audit log keeps
+ * one, makes the person type a name where much hangs on it, and says on its button what it does.
+ *
+ *   const danger = createDanger({ what: 'suspend.effect', load: (signal) => get(…), effect: (tenant) => [ … ],
+ *                                 reason: 'required', name: () => tenant.name, submit: () => t('suspend.do', …),
+ *                                 send: ({ reason }) => post(…), done: (tenant) => … });
+ *
+ * In markup, inside a <dialog>: `x-use:danger="{ danger: danger, dialog: dialog }"`.
+ */
+import Alpine from '@alpinejs/csp';
+import { createForm } from './form.js';
+import { t } from './i18n.js';
+import { createPanel } from './panel.js';
+
+/** @typedef {import('./i18n.js').MessageKey} MessageKey */
+/** @typedef {{ label: string, value: string, title?: string }} EffectLine */
+
+/**
+ * @template Effect, T
+ * @typedef {object} DangerOptions
+ * @property {MessageKey} what  the effect's name, as in "could not read WHAT"
+ * @property {() => string} text  what will happen, and what won't
+ * @property {(signal: AbortSignal) => Promise<Effect>} load  the effect as it would be now
+ * @property {(effect: Effect) => EffectLine[]} effect
+ * @property {'required' | 'optional' | 'none'} reason
+ * @property {() => string} [name]  what the person has to type; empty or left out: nothing
+ * @property {() => string} submit
+ * @property {(values: { reason?: string }) => Promise<T>} send
+ * @property {(answer: T) => void} done
+ */
+
+/** @template Effect, T */
+export class Danger {
+  typed = '';
+
+  /** @param {DangerOptions<Effect, T>} options */
+  constructor(options) {
+    this._options = options;
+    this.effect = createPanel({ what: options.what, load: options.load });
+    const reason = /** @type {const} */ ({ name: 'reason', label: 'danger.reason', kind: 'text' });
+    this.form = createForm({
+      fields:
+        options.reason === 'none'
+          ? []
+          : [{ ...reason, required: options.reason === 'required', hint: 'danger.reason.hint' }],
+      submit: options.submit,
+      send: ({ reason: given }) => options.send(given ? { reason: given } : {}),
+      done: options.done,
+    });
+  }
+
+  get text() {
+    return this._options.text();
+  }
+
+  get lines() {
+    const { data } = this.effect;
+    return data ? this._options.effect(data).map((line) => ({ title: '', ...line })) : [];
+  }
+
+  get name() {
+    return this._options.name?.() ?? '';
+  }
+
+  get nameText() {
+    return t('danger.type', { name: this.name });
+  }
+
+  /** Figures that couldn't be read hold nobody up who has to act; what is still being read does. */
+  get ready() {
+    return this.effect.state !== 'loading' && (this.name === '' || this.typed.trim() === this.name.trim());
+  }
+
+  get dirty() {
+    return this.form.dirty || this.typed !== '';
+  }
+
+  submit() {
+    if (this.ready) this.form.submit();
+  }
+}
+
+/**
+ * @template Effect, T
+ * @param {DangerOptions<Effect, T>} options
+ * @returns {Danger<Effect, T>}
+ */
+export function createDanger(options) {
+  return Alpine.reactive(new Danger(options));
+}

@@ -1,0 +1,248 @@
+/**
+ * @file Long work, whoever asked for it: what runs now, and what this tab has seen end.
+ *
+ * While a job is open it is asked for each second, as long as somebody can see the page; else with everything every 30
+ * seconds. A job goes on when the page is left: after a reload this tab knows again which ones were started in it.
+ */
+import Alpine from '@alpinejs/csp';
+import { ApiError, get, post, startJob } from './api-client.js';
+import { explain } from './component.js';
+import { jobEndText } from './components/jobs/describe.js';
+import { t } from './i18n.js';
+import { createPanel } from './panel.js';
+import { keepFresh, refreshChanged } from './refresher.js';
+import { mayWrite } from './session.js';
+import { toast } from './toasts.js';
+
+/** @typedef {import('./api-types.js').Job} Job */
+
+const STARTED_KEY = 'kimono.jobs-started';
+const POLL_MS = 1000;
+const MOST_OPEN = 50;
+const SAMPLES_KEPT = 20;
+/** So long the changes of a job can be taken back. */
+const UNDO_MS = 24 * 3_600_000;
+
+/** Which jobs of a kind can be taken back. @type {Record<string, (job: Job) => boolean>} */
+const undoable = {
+  'knowledge.import': () => true,
+  'knowledge.bulk': ({ parameters }) => parameters.action !== 'sync',
+};
+/** The ids of those that have been, from here. */
+const takenBack = Alpine.reactive(/** @type {Record<string, boolean>} */ ({}));
+
+/** The last reading of each job that is shown. @type {Map<string, Job>} */
+const known = new Map();
+/** The ids of those that were started in this tab and haven't been seen to end. */
+const started = new Set(readStarted());
+/** How far a job was, and when, for its pace. @type {Map<string, { at: number, done: number }[]>} */
+const samples = new Map();
+
+/** Newest first. */
+export const jobs = createPanel({
+  what: 'jobs.what',
+  load: readJobs,
+  isEmpty: (list) => list.length === 0,
+});
+
+/** @param {Job} job */
+export function hasEnded(job) {
+  return job.status !== 'queued' && job.status !== 'running';
+}
+
+/** @param {Job} job */
+export function isDryRun(job) {
+  return job.parameters.dry_run === true;
+}
+
+export function startWatchingJobs() {
+  keepFresh([jobs]);
+  setInterval(() => {
+    if (!document.hidden && jobs.mayRefresh && (jobs.data ?? []).some((job) => !hasEnded(job))) jobs.load();
+  }, POLL_MS);
+}
+
+/**
+ * A job that a page has just started: the tray shows it from now on, and says when it has ended.
+ * @param {Job} job
+ */
+export function trackJob(job) {
+  remember(job);
+  if (!hasEnded(job)) {
+    started.add(job.id);
+    writeStarted();
+  }
+  jobs.load();
+}
+
+/**
+ * Waits until a job has ended, reading it each second while somebody can see the page.
+ * @param {Job} job
+ * @param {(job: Job) => void} onReading
+ * @param {AbortSignal} signal  stops the waiting, not the job
+ * @returns {Promise<Job>}
+ */
+export async function followJob(job, onReading, signal) {
+  let reading = job;
+  onReading(reading);
+  while (!hasEnded(reading)) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    signal.throwIfAborted();
+    if (document.hidden) continue;
+    try {
+      reading = await get(`/ops/jobs/${reading.id}`, { signal });
+    } catch (error) {
+      // The job goes on without us; only an answer that says otherwise ends the waiting.
+      if (error instanceof ApiError && error.kind !== 'refused') continue;
+      throw error;
+    }
+    sample(reading);
+    onReading(reading);
+  }
+  return reading;
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<Job>}
+ */
+export async function cancelJob(id) {
+  const job = await post(`/ops/jobs/${id}/cancel`);
+  if (known.has(id)) remember(job);
+  jobs.load();
+  return job;
+}
+
+/**
+ * A job that a page has just started and whose end changes what it shows.
+ * @param {Job} job
+ */
+export async function runJob(job) {
+  trackJob(job);
+  try {
+    await followJob(job, () => {}, new AbortController().signal);
+    refreshChanged();
+  } catch {
+    // The tray has it, and says what has become of it.
+  }
+}
+
+/** Can what it has changed be taken back, by this person? @param {Job} job */
+export function mayUndo(job) {
+  if (!mayWrite() || !hasEnded(job) || isDryRun(job) || takenBack[job.id] || !undoable[job.kind]?.(job)) return false;
+  const counts = job.result ?? {};
+  const changed = ['created', 'updated', 'changed'].some((name) => Number(counts[name] ?? 0) > 0);
+  return changed && Date.now() - Date.parse(job.finished_at ?? job.created_at) < UNDO_MS;
+}
+
+/** Takes back what a job has changed, as a job of its own. @param {Job} job */
+export async function undoJob(job) {
+  try {
+    runJob(await startJob(`/ops/jobs/${job.id}/undo`, {}));
+    takenBack[job.id] = true;
+    toast(t('jobs.undo.started', { title: job.title }));
+  } catch (error) {
+    // Somebody has been quicker: it will not be offered again.
+    if (error instanceof ApiError && error.status === 409) takenBack[job.id] = true;
+    toast(error instanceof ApiError ? explain(error) : String(error), 'bad');
+  }
+}
+
+/** Takes what has ended out of the tray. */
+export function forgetEnded() {
+  for (const job of known.values()) if (hasEnded(job)) forget(job.id);
+  jobs.load();
+}
+
+/**
+ * How fast a job is, from what this tab has seen of it lately; null while that isn't enough to say.
+ * @param {Job} job
+ * @returns {{ perSecond: number, secondsLeft: number } | null}
+ */
+export function paceOf(job) {
+  const seen = samples.get(job.id) ?? [];
+  const [first, last] = [seen[0], seen[seen.length - 1]];
+  if (!first || job.status !== 'running' || last.done === first.done) return null;
+  const perSecond = (1000 * (last.done - first.done)) / (last.at - first.at);
+  return { perSecond, secondsLeft: Math.max(0, job.progress.total - last.done) / perSecond };
+}
+
+/** @param {AbortSignal} signal */
+async function readJobs(signal) {
+  /** @type {import('./api-types.js').Page<Job>} */
+  const { items } = await get('/ops/jobs', { query: { status: 'open', page_size: MOST_OPEN }, signal });
+  const open = new Set(items.map(({ id }) => id));
+  const shown = [...known.values()].filter((job) => !hasEnded(job)).map(({ id }) => id);
+  const gone = [...new Set([...shown, ...started])].filter((id) => !open.has(id));
+  const ended = await Promise.all(gone.map((id) => readLast(id, signal)));
+  for (const job of [...items, ...ended]) if (job) remember(job);
+  for (const job of ended) if (job) announce(job);
+  return [...known.values()].sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
+}
+
+/**
+ * A job that is no longer among the open ones; null when the server has forgotten it.
+ * @param {string} id
+ * @param {AbortSignal} signal
+ * @returns {Promise<Job | null>}
+ */
+async function readLast(id, signal) {
+  try {
+    return await get(`/ops/jobs/${id}`, { signal });
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+    forget(id);
+    return null;
+  }
+}
+
+/** @param {Job} job */
+function remember(job) {
+  // What a dry run would do is shown where it was asked for.
+  if (isDryRun(job) && hasEnded(job)) {
+    forget(job.id);
+    return;
+  }
+  known.set(job.id, job);
+  sample(job);
+}
+
+/** @param {Job} job */
+function sample(job) {
+  const seen = samples.get(job.id) ?? [];
+  seen.push({ at: Date.now(), done: job.progress.done });
+  samples.set(job.id, seen.slice(-SAMPLES_KEPT));
+}
+
+/** @param {string} id */
+function forget(id) {
+  known.delete(id);
+  samples.delete(id);
+  if (started.delete(id)) writeStarted();
+}
+
+/** Says that a job of this tab has ended, once. @param {Job} job */
+function announce(job) {
+  if (!hasEnded(job) || !started.delete(job.id)) return;
+  writeStarted();
+  const undo = mayUndo(job) ? { label: t('jobs.undo'), run: () => undoJob(job) } : null;
+  toast(jobEndText(job), job.status === 'succeeded' ? 'good' : 'bad', undo);
+}
+
+/** @returns {string[]} */
+function readStarted() {
+  try {
+    const ids = JSON.parse(sessionStorage.getItem(STARTED_KEY) ?? '[]');
+    return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+function writeStarted() {
+  try {
+    sessionStorage.setItem(STARTED_KEY, JSON.stringify([...started]));
+  } catch {
+    // Without storage a reload forgets who started what; the jobs that run are listed all the same.
+  }
+}
