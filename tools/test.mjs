@@ -13,7 +13,7 @@ import { inParallel, run } from './lib/run.mjs';
 import { ROOT } from './lib/tree.mjs';
 
 const LOGS = join(ROOT, 'build', 'test-logs');
-const FUZZ_SECONDS = Number(process.env.KIMONO_FUZZ_SECONDS ?? 20);
+const FUZZ_SECONDS = Number(process.env.KIMONO_FUZZ_SECONDS ?? 10);
 
 // What a report of a sanitizer does to the process: it ends it, with a status that the tests see.
 const SANITIZER_ENV = {
@@ -182,7 +182,8 @@ async function nodeTests(files, log, env = {}) {
     ? ['node', ...files]
     : ['node', '--test', '--test-concurrency=2', '--test-reporter=tap', ...files];
   const { output, code } = await run(command, { cwd: ROOT, env, log });
-  const count = (/** @type {string} */ what) => Number(output.match(new RegExp(`^# ${what} (\\d+)$`, 'm'))?.[1] ?? 0);
+  const count = (/** @type {string} */ what) =>
+    [...output.matchAll(new RegExp(`^# ${what} (\\d+)$`, 'gm'))].reduce((sum, [, number]) => sum + Number(number), 0);
   const failed = count('fail') + count('cancelled');
   return { passed: count('pass'), failed: failed || (code === 0 ? 0 : 1), skipped: count('skipped') };
 }
