@@ -94,7 +94,7 @@ static enum cli_status export_run(const struct invocation *invocation)
         .actor = &actor,
     };
     struct error err;
-    int64_t count;
+    int64_t count = 0;
     error_clear(&err);
     if (!format_of(path, &request.format))
         return cli_usage(invocation, "%s: the name must end in .csv, .tsv or .xlsx", path);

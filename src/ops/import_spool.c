@@ -197,7 +197,7 @@ static void unpack(const struct head *head, const char *texts, struct arena *are
 bool import_spool_next(struct import_spool *spool, struct arena *arena, struct import_row *ret_row,
                        bool *ret_found, struct error *err)
 {
-    struct head head;
+    struct head head = {0};
     *ret_found = spool->size > 0;
     if (!*ret_found)
         return true;

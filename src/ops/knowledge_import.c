@@ -206,10 +206,11 @@ static void fail_repeated(struct import *import, struct item *item, bool in_file
 {
     struct import_error *error = arena_alloc(&import->arena, sizeof(*error));
     error->row = item->row.number;
-    strcpy(error->column, import_column_names[IMPORT_QUESTION]);
-    strcpy(error->message[LANGUAGE_EN],
-           in_file ? "stands in an earlier row of the file, too" : "is there already");
-    strcpy(error->message[LANGUAGE_ZH], in_file ? "与文件中前面的行重复" : "已存在");
+    snprintf(error->column, sizeof(error->column), "%s", import_column_names[IMPORT_QUESTION]);
+    snprintf(error->message[LANGUAGE_EN], sizeof(error->message[LANGUAGE_EN]), "%s",
+             in_file ? "stands in an earlier row of the file, too" : "is there already");
+    snprintf(error->message[LANGUAGE_ZH], sizeof(error->message[LANGUAGE_ZH]), "%s",
+             in_file ? "与文件中前面的行重复" : "已存在");
     item->row.errors = error;
     item->row.error_count = 1;
     fail_with(import, item);

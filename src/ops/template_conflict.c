@@ -227,7 +227,8 @@ static bool resolve_work(struct db *db, void *context, struct error *err)
     struct copy_view view;
     return read_standing(db, r->template_id, r->tenant_id, r->arena, &standing, err) &&
            make_view(db, &standing, r->language, r->arena, &view, err) &&
-           check_decidable(&standing, &view, r->decision, err) && decide(db, r, &standing, &view, err) &&
+           check_decidable(&standing, &view, r->decision, err) && view.copy &&
+           decide(db, r, &standing, &view, err) &&
            copy_view_read(db, r->template_id, r->tenant_id, r->language, r->arena, &r->view, err);
 }
 

@@ -294,8 +294,8 @@ static void test_damaged(void **state)
     CLEANUP(strbuf_release) struct strbuf sheet = {0};
     repeat(&sheet, XML "<worksheet " MAIN "><sheetData>", "<row><c><v>1</v></c></row>", 5000,
            "</sheetData></worksheet>");
-    for (int i = 0; i < 5000; i++) /* so that it does not pack to nothing */
-        strbuf_printf(&sheet, "<!-- %d -->", rand());
+    for (unsigned i = 0; i < 5000; i++) /* so that it does not pack to nothing */
+        strbuf_printf(&sheet, "<!-- %u -->", i * 2654435761U);
     const struct part parts[] = {
         {"xl/workbook.xml", BOOK, 0},
         {"xl/_rels/workbook.xml.rels", BOOK_RELATIONS, 0},
