@@ -1,37 +1,17 @@
 /** @file What holds for every page: accessible, never wider than the screen, light, under its security policy. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
+import { assertAccessible } from './accessible.mjs';
 import * as answers from './answers.mjs';
 import { newContext, openConsole, operatorContext, stub, URL_BASE } from './console.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const WIDTHS = [360, 390, 640, 768, 1024, 1280, 1440, 1920, 2560];
 const MOST_KILOBYTES = 350;
 
 /** @param {Page} page */
 const stubbed = (page) => answers.stubDashboard(page, stub);
-
-/**
- * @param {Page} page
- * @param {string} what
- */
-async function assertAccessible(page, what) {
-  await page.evaluate(AXE); // by the debugger, which the policy doesn't bind
-  const violations = await page.evaluate(async () => {
-    // @ts-expect-error axe is a global of the script above
-    const result = await globalThis.axe.run();
-    return result.violations.map((/** @type {any} */ found) => ({
-      id: found.id,
-      impact: found.impact,
-      where: found.nodes.map((/** @type {any} */ node) => node.target.join(' ')),
-    }));
-  });
-  assert.deepEqual(violations, [], what);
-}
 
 /** Names of 64 characters, and figures that have no room to spare. */
 async function longAnswers(/** @type {Page} */ page) {
