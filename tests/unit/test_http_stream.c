@@ -251,8 +251,11 @@ static void ask_on(int fd, const char *method, const char *target, const char *h
 static void check_rows(const struct strbuf *all, long count)
 {
     assert_int_equal(all->length, count * ROW_LENGTH);
-    for (long i = 0; i < count; i++)
-        assert_int_equal(atol(all->bytes + i * ROW_LENGTH + 4), i);
+    for (long i = 0; i < count; i++) {
+        char row[ROW_LENGTH + 1] = "";
+        memcpy(row, all->bytes + i * ROW_LENGTH, ROW_LENGTH);
+        assert_int_equal(atol(row + 4), i);
+    }
 }
 
 /* ---- tests ---- */
