@@ -56,7 +56,7 @@ static void write_again(const struct strbuf *rows, struct strbuf *out)
     struct byte_sink sink = {write_bytes, out};
     struct csv_writer writer;
     struct error err;
-    const char *fields[CSV_COLUMNS_MAX], *at = rows->bytes, *end = rows->bytes + rows->length;
+    const char *fields[CSV_COLUMNS_MAX], *at = strbuf_text(rows), *end = at + rows->length;
     csv_writer_init(&writer, &sink, false);
     while (at < end) {
         uint16_t count;
@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct csv_form form = {.encoding = (enum text_encoding)(data[0] % TEXT_ENCODING_COUNT),
                             .delimiter = delimiters[data[0] / 16 % 4]};
     struct strbuf rows = {0}, written = {0}, again = {0};
-    char *text = malloc(size - 1); /* of exact size, so that a byte too far is seen */
+    char *text = malloc(size > 2 ? size - 2 : 1); /* of exact size, so that a byte too far is seen */
     memcpy(text, data + 2, size - 2);
     if (read_bytes(text, size - 2, data[1] + 1u, form, &rows)) {
         write_again(&rows, &written);
