@@ -13,6 +13,7 @@
 #include "http/static_files.h"
 #include "ops/import_export_service.h"
 #include "ops/knowledge_bulk.h"
+#include "ops/knowledge_directory.h"
 #include "ops/knowledge_sync.h"
 #include "ops/knowledge_undo.h"
 #include "ops/metrics_collector.h"
@@ -37,7 +38,8 @@
 #define SNAPSHOT_DAYS 90
 #define JOB_DAYS 30
 #define LEARNING_JOBS 7
-#define HOUSEKEEPING_JOBS 3
+#define HOUSEKEEPING_JOBS 4
+#define DIRECTORY_MS 60000 /* to read all pairs the first time */
 
 struct app {
     const struct settings *boot; /* the snapshot at the start: boot settings never change */
@@ -221,6 +223,16 @@ static bool run_settings(void *context, char *ret_summary, size_t size, struct e
            settings_refresh(app->platform.settings, db, err);
 }
 
+/* So that the console's list finds it up to date. */
+static bool run_directory(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    (void)ret_summary, (void)size;
+    struct app *app = context;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(app->platform.store, DIRECTORY_MS, &db, err) &&
+           knowledge_directory_refresh(app->platform.directory, db, err);
+}
+
 static void list_scheduled_jobs(struct app *app)
 {
     /* clang-format off */
@@ -245,6 +257,8 @@ static void list_scheduled_jobs(struct app *app)
          .gate = TENANT_GATE_OPEN},
         {.name = "health", .first_ms = 0, .interval_ms = each_ten_seconds, .run = run_health, .context = app,
          .gate = TENANT_GATE_OPEN},
+        {.name = "knowledge_directory", .first_ms = 500, .interval_ms = each_ten_seconds, .run = run_directory,
+         .context = app, .gate = TENANT_GATE_OPEN},
         {.name = "snapshot", .first_ms = 15000, .interval_ms = each_snapshot, .run = run_snapshot, .context = app,
          .gate = TENANT_GATE_OPEN},
     };
@@ -425,6 +439,7 @@ bool app_open(struct app **ret_app, const struct app_options *options, struct er
     struct app *app = xcalloc(1, sizeof(*app));
     app->boot = settings_now(options->settings);
     app->platform.settings = options->settings;
+    app->platform.directory = knowledge_directory_new();
     if (!open_all(app, options, err)) {
         app_close(app);
         return false;
@@ -461,6 +476,7 @@ void app_close(struct app *app)
         platform->index->ops->free(platform->index);
     health_free(platform->health);
     principal_cache_free(platform->principals);
+    knowledge_directory_free(platform->directory);
     token_signer_free(platform->signer);
     telemetry_close(platform->telemetry);
     store_close(platform->store);

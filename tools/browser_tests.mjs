@@ -16,20 +16,20 @@ const PASSWORD = 'for the browser tests';
 
 const FOLDER = join(ROOT, 'tests', 'browser');
 const files = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(FOLDER).map((name) => join(FOLDER, name));
-const tests = files.filter((name) => name.endsWith('.test.mjs')).sort();
+const tests = files.filter((name) => name.endsWith('.test.mjs'));
 
-/** Files at once, each group with a browser, a server and a store of its own: what one changes, no other sees. */
-const GROUPS = 2;
+/** Files at once, each with a browser; a server and a store for each of these: what one changes, no other sees. */
+const WORKERS = 2;
 
 /**
- * Its output is printed in one piece, as the groups would mix theirs.
+ * Its output is printed in one piece, as files at once would mix theirs.
  * @param {string} url
- * @param {string[]} tests
+ * @param {string} file
  * @returns {Promise<number>}
  */
-function runTests(url, tests) {
+function runFile(url, file) {
   const env = { ...process.env, KIMONO_URL: url, KIMONO_USER: USER, KIMONO_PASSWORD: PASSWORD };
-  const args = ['--test', '--test-concurrency=1', '--test-reporter=tap', ...tests];
+  const args = ['--test', '--test-reporter=tap', file];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
   /** @type {Buffer[]} */
   const chunks = [];
@@ -39,28 +39,23 @@ function runTests(url, tests) {
   );
 }
 
-/** @param {string[]} tests */
-async function runGroup(tests) {
+/**
+ * Runs one file after another, until none is left.
+ * @param {string[]} waiting
+ */
+async function work(waiting) {
   const store = new Store();
   await store.must(['demo', ...DEMO]);
   await store.must(['user', 'add', USER, '--role', 'ops_admin'], { input: `${PASSWORD}\n` });
   const server = await Server.start(store);
-  const code = await runTests(server.url, tests);
+  let code = 0;
+  for (let file = waiting.shift(); file; file = waiting.shift()) code = Math.max(code, await runFile(server.url, file));
   await server.stop();
   return code;
 }
 
-/** The largest files first, each into the group that has the least so far. */
-function divide() {
-  const groups = Array.from({ length: GROUPS }, () => ({ size: 0, tests: /** @type {string[]} */ ([]) }));
-  const sized = tests.map((name) => ({ name, size: statSync(name).size }));
-  for (const { name, size } of sized.sort((a, b) => b.size - a.size)) {
-    const group = groups.reduce((least, each) => (each.size < least.size ? each : least));
-    group.size += size;
-    group.tests.push(name);
-  }
-  return groups.map((group) => group.tests).filter((group) => group.length > 0);
-}
-
-const codes = await Promise.all(divide().map(runGroup));
+// The largest first, so that no worker begins a long one when the others have nothing left.
+const waiting = tests.sort((a, b) => statSync(b).size - statSync(a).size);
+const workers = Array.from({ length: Math.min(WORKERS, tests.length) }, () => work(waiting));
+const codes = await Promise.all(workers);
 process.exitCode = Math.max(0, ...codes);

@@ -17,7 +17,7 @@ BUILD_PACKAGES="gcc libc6-dev make meson ninja-build pkg-config ca-certificates 
 
 # What only the tests and the linters run.
 TEST_PACKAGES="libcmocka-dev clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck
-    chromium fonts-noto-cjk util-linux"
+    chromium-headless-shell fonts-noto-cjk util-linux"
 
 # What the benchmarks send requests with.
 BENCH_PACKAGES="wrk"

@@ -14,7 +14,7 @@ bool knowledge_overview_get(struct call *call, struct error *err)
     struct knowledge_overview overview;
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
-           knowledge_overview(db, call->arena, &overview, err) &&
+           knowledge_overview(call->platform->directory, db, call->arena, &overview, err) &&
            reply(call, &knowledge_overview_descriptor, &overview);
 }
 
@@ -32,7 +32,7 @@ bool knowledge_facets_get(struct call *call, struct error *err)
     struct knowledge_facets facets;
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
-           knowledge_facets(db, input->tenant_id, call->arena, &facets, err) &&
+           knowledge_facets(call->platform->directory, db, input->tenant_id, call->arena, &facets, err) &&
            reply(call, &knowledge_facets_descriptor, &facets);
 }
 
@@ -106,7 +106,7 @@ bool knowledge_pairs_get(struct call *call, struct error *err)
     struct qa_list list;
     CLEANUP(store_reader_release) struct db *db = NULL;
     if (!store_reader(call->platform->store, READ_LIMIT_MS, &db, err) ||
-        !knowledge_list(db, &request, call->arena, &list, err))
+        !knowledge_list(call->platform->directory, db, &request, call->arena, &list, err))
         return false;
     if (call->principal.role != ROLE_OPS_ADMIN)
         redact_items(&list, call->arena);

@@ -154,7 +154,7 @@ static const struct param export_table[] = {
 const struct params export_params = PARAMS(struct export_input, export_table);
 
 struct export_download {
-    struct store *store;
+    const struct platform *platform;
     struct export_request request;
 };
 
@@ -162,7 +162,7 @@ static struct export_download *read_export(struct call *call)
 {
     const struct export_input *input = call->input;
     struct export_download *download = arena_alloc(call->arena, sizeof(*download));
-    download->store = call->platform->store;
+    download->platform = call->platform;
     download->request = (struct export_request){
         .filter = {.tenant_id = input->tenant_id,
                    .keyword = input->keyword,
@@ -193,7 +193,7 @@ static bool produce_export(void *context, struct http_stream *stream, struct err
     const struct export_download *download = context;
     struct byte_sink sink = {write_stream, stream};
     int64_t count;
-    return export_text(download->store, &download->request, &sink, &count, err);
+    return export_text(download->platform, &download->request, &sink, &count, err);
 }
 
 /* The library that writes workbooks wants a name, and replaces what is there: so a name that nobody else
@@ -205,7 +205,7 @@ static bool make_workbook(struct call *call, const struct export_download *downl
     int64_t count;
     identifier_make("exp_", id);
     const char *path = arena_printf(call->arena, "%s/%s.xlsx", data_folder(call), id);
-    if (!export_workbook(download->store, &download->request, path, data_folder(call), &count, err)) {
+    if (!export_workbook(download->platform, &download->request, path, data_folder(call), &count, err)) {
         unlink(path);
         return false;
     }

@@ -1,6 +1,5 @@
 #include "base/utf8.h"
 
-#include <stdint.h>
 #include <string.h>
 
 /* Length of the well-formed character at `s`, 0 if there is none. Unicode 15, table 3-7. */
@@ -9,6 +8,8 @@ static size_t character_length(const unsigned char *s, size_t left)
     unsigned char lead = s[0];
     if (lead < 0x80)
         return 1;
+    if (lead > 0xE0 && lead < 0xED && left >= 3) /* what most Chinese characters are, first */
+        return (s[1] & 0xC0) == 0x80 && (s[2] & 0xC0) == 0x80 ? 3 : 0;
     if (lead < 0xC2 || lead > 0xF4)
         return 0;
     size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
@@ -21,6 +22,21 @@ static size_t character_length(const unsigned char *s, size_t left)
     for (size_t i = 2; i < length; i++)
         if ((s[i] & 0xC0) != 0x80)
             return 0;
+    return length;
+}
+
+size_t utf8_character_length(const char *bytes, size_t left)
+{
+    return character_length((const unsigned char *)bytes, left);
+}
+
+size_t utf8_put(char *to, uint32_t c)
+{
+    size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    static const unsigned char leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    for (size_t i = length; i-- > 1; c >>= 6)
+        to[i] = (char)(0x80 | (c & 0x3F));
+    to[0] = (char)(leads[length] | c);
     return length;
 }
 

@@ -1,12 +1,19 @@
-/* UTF-8: checking and cutting. Folding and word rules are in search/tokenizer.h. */
+/* UTF-8: checking, writing and cutting. Folding and word rules are in search/tokenizer.h. */
 #ifndef KIMONO_BASE_UTF8_H
 #define KIMONO_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* True for well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
 bool utf8_valid(const char *bytes, size_t length);
+
+/* Bytes of the well-formed character that begins here; 0: there is none. `left` > 0: bytes that are there. */
+size_t utf8_character_length(const char *bytes, size_t left);
+
+/* Writes a character, at most U+10FFFF; 1 to 4 bytes. */
+size_t utf8_put(char *to, uint32_t character);
 
 /* Number of characters (code points) of valid UTF-8. */
 size_t utf8_count(const char *bytes, size_t length);

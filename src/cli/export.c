@@ -54,15 +54,15 @@ static bool write_file(void *context, const char *bytes, size_t length, struct e
                      strerror(errno));
 }
 
-static bool write_text(struct store *store, const struct export_request *request, const char *path,
-                       int64_t *ret_count, struct error *err)
+static bool write_text(const struct platform *platform, const struct export_request *request,
+                       const char *path, int64_t *ret_count, struct error *err)
 {
     FILE *file = fopen(path, "w");
     if (!file)
         return error_set(err, ERROR_INVALID, "%s cannot be written: %s", "无法写入 %s：%s", path,
                          strerror(errno));
     struct byte_sink sink = {write_file, file};
-    bool done = export_text(store, request, &sink, ret_count, err);
+    bool done = export_text(platform, request, &sink, ret_count, err);
     if (fclose(file) != 0 && done)
         done = error_set(err, ERROR_UNAVAILABLE, "%s cannot be written: %s", "无法写入 %s：%s", path,
                          strerror(errno));
@@ -100,10 +100,10 @@ static enum cli_status export_run(const struct invocation *invocation)
         return cli_usage(invocation, "%s: the name must end in .csv, .tsv or .xlsx", path);
     if (!cli_open(invocation, APP_STORE, CLI_STORE_MUST_EXIST, &app))
         return CLI_FAILED;
-    struct store *store = app_platform(app)->store;
-    if (!check_tenant(store, request.filter.tenant_id, &err) ||
-        !(request.format == EXPORT_XLSX ? export_workbook(store, &request, path, NULL, &count, &err)
-                                        : write_text(store, &request, path, &count, &err)))
+    const struct platform *platform = app_platform(app);
+    if (!check_tenant(platform->store, request.filter.tenant_id, &err) ||
+        !(request.format == EXPORT_XLSX ? export_workbook(platform, &request, path, NULL, &count, &err)
+                                        : write_text(platform, &request, path, &count, &err)))
         return cli_fail(invocation, &err);
     printf("%" PRId64 " pairs\n", count);
     return CLI_DONE;

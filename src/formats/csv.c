@@ -58,13 +58,17 @@ static void begin_field(struct reader *reader, size_t length)
         reader->largest = length;
 }
 
-/* libcsv's callbacks. */
-static void take_field(void *bytes, size_t length, void *context)
+static void add_field(struct reader *reader, const char *bytes, size_t length)
 {
-    struct reader *reader = context;
     begin_field(reader, length);
     strbuf_append(&reader->text, bytes, length);
     strbuf_putc(&reader->text, '\0');
+}
+
+/* libcsv's callbacks. */
+static void take_field(void *bytes, size_t length, void *context)
+{
+    add_field(context, bytes, length);
 }
 
 static void take_end(int terminator, void *context)
@@ -104,13 +108,26 @@ static bool deliver(struct reader *reader, struct error *err)
 
 /* ---- lines ---- */
 
+#define STRETCH 1024 /* so that a text with one kind of breaks is not searched to its end for the other */
+
+/* The first \n or \r from `at` on; `length`: there is none. */
+static size_t find_break(const char *bytes, size_t at, size_t length)
+{
+    for (; at < length; at += STRETCH) {
+        size_t size = length - at < STRETCH ? length - at : STRETCH;
+        const char *feed = memchr(bytes + at, '\n', size);
+        const char *carriage = memchr(bytes + at, '\r', feed ? (size_t)(feed - bytes) - at : size);
+        if (carriage || feed)
+            return (size_t)((carriage ? carriage : feed) - bytes);
+    }
+    return length;
+}
+
 /* Length of the line that begins at `from`, with its break; 0: its end is not there. */
 static size_t line_length(const struct text_window *window, size_t from)
 {
     const char *bytes = text_window_bytes(window);
-    size_t length = text_window_length(window), at = from;
-    while (at < length && bytes[at] != '\n' && bytes[at] != '\r')
-        at++;
+    size_t length = text_window_length(window), at = find_break(bytes, from, length);
     if (at < length)
         at += bytes[at] == '\r' && at + 1 < length && bytes[at + 1] == '\n' ? 2 : 1;
     else if (!window->at_end)
@@ -118,11 +135,13 @@ static size_t line_length(const struct text_window *window, size_t from)
     return at - from;
 }
 
+/* Before the heading a line of tabs is blank too, whether the delimiter is known yet or not. */
 static bool is_blank(const struct reader *reader, size_t length)
 {
     const char *bytes = text_window_bytes(&reader->window);
     for (size_t i = 0; i < length; i++)
-        if (!strchr(" \t\r\n", bytes[i]) || bytes[i] == reader->form->delimiter)
+        if (!strchr(" \t\r\n", bytes[i]) ||
+            (bytes[i] == reader->form->delimiter && reader->heading_count > 0))
             return false;
     return true;
 }
@@ -179,7 +198,23 @@ static char find_delimiter(const char *bytes, size_t length, bool whole)
     return delimiters[best];
 }
 
-/* ---- comma and semicolon, by libcsv ---- */
+/* Excel's own first line: "sep=;" names the delimiter and is no row. Its length; 0: this is none. */
+static size_t take_delimiter_line(struct reader *reader)
+{
+    static const char start[] = "sep=";
+    const char *bytes = text_window_bytes(&reader->window);
+    size_t at = sizeof(start) - 1;
+    if (reader->window.line != 1 || text_window_length(&reader->window) <= at ||
+        strncasecmp(bytes, start, at) != 0 || !memchr(delimiters, bytes[at], DELIMITERS))
+        return 0;
+    size_t length = line_length(&reader->window, 0);
+    if (length == 0 || (length > at + 1 && !strchr("\r\n", bytes[at + 1])))
+        return 0;
+    reader->form->delimiter = bytes[at];
+    return length;
+}
+
+/* ---- comma and semicolon, by libcsv where there are quotes ---- */
 
 static bool stray_quote(struct reader *reader, size_t line, size_t at, struct error *err)
 {
@@ -214,6 +249,30 @@ static bool feed_line(struct reader *reader, size_t line, size_t length, struct 
     return true;
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* A row without any quote, as most are, split as libcsv would, several times as fast. */
+static void split_line(struct reader *reader, const char *line, size_t length)
+{
+    const char *end = line + length;
+    while (end > line && (end[-1] == '\n' || end[-1] == '\r'))
+        end--;
+    for (const char *at = line, *next; at; at = next) {
+        const char *delimiter = memchr(at, reader->form->delimiter, (size_t)(end - at));
+        const char *last = delimiter ? delimiter : end;
+        next = delimiter ? delimiter + 1 : NULL;
+        while (at < last && is_space(*at))
+            at++;
+        while (at < last && is_space(last[-1]))
+            last--;
+        add_field(reader, at, (size_t)(last - at));
+    }
+    reader->complete = true;
+}
+
 static bool finish(struct reader *reader, struct error *err)
 {
     if (csv_fini(&reader->parser, take_field, take_end, reader) == 0)
@@ -229,7 +288,10 @@ static bool read_csv_row(struct reader *reader, size_t *ret_used, struct error *
         size_t length = line_length(&reader->window, used);
         if (length == 0 || used + length > CSV_ROW_MAX)
             return too_large(reader, err);
-        if (!feed_line(reader, used, length, err))
+        const char *line = text_window_bytes(&reader->window) + used;
+        if (used == 0 && !memchr(line, '"', length))
+            split_line(reader, line, length);
+        else if (!feed_line(reader, used, length, err))
             return false;
         used += length;
     }
@@ -284,8 +346,13 @@ static bool read_rows(struct reader *reader, struct error *err)
         reader->form->encoding = reader->window.decoder.encoding;
         if (text_window_length(&reader->window) == 0)
             return finish_form(reader);
+        size_t used = take_delimiter_line(reader);
+        if (used > 0) {
+            text_window_skip(&reader->window, used);
+            continue;
+        }
         begin_row(reader);
-        size_t used = line_length(&reader->window, 0);
+        used = line_length(&reader->window, 0);
         if (is_blank(reader, used) && used > 0) {
             text_window_skip(&reader->window, used);
             continue;

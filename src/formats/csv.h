@@ -34,8 +34,8 @@ struct csv_form {
 /* `form`: what is known; the rest is found out and filled in, the delimiter before the first row comes,
  * the encoding as soon as there is a byte beyond ASCII (an ASCII text becomes UTF-8 at its end). The
  * delimiter is the one of which the first rows have just as many as the heading, outside quotes; of
- * several such the one that the heading has most of. An input without any row is fine: `each` is not
- * called. */
+ * several such the one that the heading has most of. A first line "sep=;", as Excel knows it, names the
+ * delimiter and is no row. An input without any row is fine: `each` is not called. */
 bool csv_read_form(const struct byte_source *source, struct csv_form *form, csv_each each, void *context,
                    struct error *err);
 

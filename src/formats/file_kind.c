@@ -16,55 +16,65 @@
 struct signature {
     const char *bytes;
     size_t length;
-    const char *en, *zh; /* what it is */
+    const char *en, *zh; /* what it is; Chinese is set apart from Latin letters by a space */
+    const char *advice_en, *advice_zh;
 };
 
+#define NO_ADVICE "", ""
+#define UNPACK ": unpack it first", "，请先解压"
+#define SAVE_AS ": save it as .xlsx", "，请另存为 .xlsx"
+
 static const struct signature signatures[] = {
-    {"%PDF-", 5, "a PDF document", "PDF 文档"},
-    {"\x89PNG", 4, "a picture", "图片"},
-    {"\xFF\xD8\xFF", 3, "a picture", "图片"},
-    {"GIF8", 4, "a picture", "图片"},
-    {"RIFF", 4, "a picture or sound file", "图片或音频文件"},
-    {"\x1F\x8B", 2, "a compressed file (gzip); unpack it first", "压缩文件（gzip），请先解压"},
-    {"BZh", 3, "a compressed file (bzip2); unpack it first", "压缩文件（bzip2），请先解压"},
+    {"%PDF-", 5, "a PDF document", " PDF 文档", NO_ADVICE},
+    {"\x89PNG", 4, "a picture", "图片", NO_ADVICE},
+    {"\xFF\xD8\xFF", 3, "a picture", "图片", NO_ADVICE},
+    {"GIF8", 4, "a picture", "图片", NO_ADVICE},
+    {"RIFF", 4, "a picture or sound file", "图片或音频文件", NO_ADVICE},
+    {"\x1F\x8B", 2, "a compressed file (gzip)", "压缩文件（gzip）", UNPACK},
+    {"BZh", 3, "a compressed file (bzip2)", "压缩文件（bzip2）", UNPACK},
     {"\xFD"
      "7zXZ",
-     5, "a compressed file (xz); unpack it first", "压缩文件（xz），请先解压"},
-    {"\x28\xB5\x2F\xFD", 4, "a compressed file (zstd); unpack it first", "压缩文件（zstd），请先解压"},
-    {"7z\xBC\xAF", 4, "an archive (7z); unpack it first", "压缩包（7z），请先解压"},
-    {"Rar!", 4, "an archive (RAR); unpack it first", "压缩包（RAR），请先解压"},
-    {"\x09\x00\x04\x00", 4, "a very old workbook; save it as .xlsx", "很旧的工作簿，请另存为 .xlsx"},
-    {"\x09\x02\x06\x00", 4, "a very old workbook; save it as .xlsx", "很旧的工作簿，请另存为 .xlsx"},
-    {"\x09\x04\x06\x00", 4, "a very old workbook; save it as .xlsx", "很旧的工作簿，请另存为 .xlsx"},
-    {"\x09\x08", 2, "a very old workbook; save it as .xlsx", "很旧的工作簿，请另存为 .xlsx"},
-    {"{\\rtf", 5, "a text document (RTF)", "RTF 文档"},
-    {"SQLite format 3", 15, "a database", "数据库文件"},
+     5, "a compressed file (xz)", "压缩文件（xz）", UNPACK},
+    {"\x28\xB5\x2F\xFD", 4, "a compressed file (zstd)", "压缩文件（zstd）", UNPACK},
+    {"7z\xBC\xAF", 4, "an archive (7z)", "压缩包（7z）", UNPACK},
+    {"Rar!", 4, "an archive (RAR)", "压缩包（RAR）", UNPACK},
+    {"\x09\x00\x04\x00", 4, "a very old workbook", "很旧的工作簿", SAVE_AS},
+    {"\x09\x02\x06\x00", 4, "a very old workbook", "很旧的工作簿", SAVE_AS},
+    {"\x09\x04\x06\x00", 4, "a very old workbook", "很旧的工作簿", SAVE_AS},
+    {"\x09\x08", 2, "a very old workbook", "很旧的工作簿", SAVE_AS},
+    {"{\\rtf", 5, "a text document (RTF)", " RTF 文档", NO_ADVICE},
+    {"SQLite format 3", 15, "a database", "数据库文件", NO_ADVICE},
     {"\x7F"
      "ELF",
-     4, "a program", "可执行程序"},
+     4, "a program", "可执行程序", NO_ADVICE},
+    {"{\"", 2, "a JSON file", " JSON 文件", NO_ADVICE},
+    {"[{\"", 3, "a JSON file", " JSON 文件", NO_ADVICE},
+    {"ID;PWXL", 7, "a SYLK file (.slk)", " SYLK 文件（.slk）", SAVE_AS},
+    {"ID;PGnumeric", 12, "a SYLK file (.slk)", " SYLK 文件（.slk）", SAVE_AS},
+    {"ID;PCALCOOO", 12, "a SYLK file (.slk)", " SYLK 文件（.slk）", SAVE_AS},
 };
 
 /* Text that is a table only by its name: some systems 'export to Excel' this way. Compared without case,
  * behind a byte order mark and white space. */
 static const struct signature markups[] = {
-    {"<!doctype html", 14, "a web page (HTML)", "网页（HTML）"},
-    {"<html", 5, "a web page (HTML)", "网页（HTML）"},
-    {"<head", 5, "a web page (HTML)", "网页（HTML）"},
-    {"<meta", 5, "a web page (HTML)", "网页（HTML）"},
-    {"<body", 5, "a web page (HTML)", "网页（HTML）"},
-    {"<table", 6, "a web page (HTML)", "网页（HTML）"},
-    {"<?xml", 5, "an XML file", "XML 文件"},
-    {"<workbook", 9, "an XML file", "XML 文件"},
-    {"mime-version:", 13, "a web page (MHTML)", "网页（MHTML）"},
+    {"<!doctype html", 14, "a web page (HTML)", "网页（HTML）", NO_ADVICE},
+    {"<html", 5, "a web page (HTML)", "网页（HTML）", NO_ADVICE},
+    {"<head", 5, "a web page (HTML)", "网页（HTML）", NO_ADVICE},
+    {"<meta", 5, "a web page (HTML)", "网页（HTML）", NO_ADVICE},
+    {"<body", 5, "a web page (HTML)", "网页（HTML）", NO_ADVICE},
+    {"<table", 6, "a web page (HTML)", "网页（HTML）", NO_ADVICE},
+    {"<?xml", 5, "an XML file", " XML 文件", NO_ADVICE},
+    {"<workbook", 9, "an XML file", " XML 文件", NO_ADVICE},
+    {"mime-version:", 13, "a web page (MHTML)", "网页（MHTML）", NO_ADVICE},
 };
 
 static bool refuse_signature(const char *bytes, size_t length, struct error *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(signatures); i++)
         if (length >= signatures[i].length && memcmp(bytes, signatures[i].bytes, signatures[i].length) == 0)
-            return error_set(err, ERROR_INVALID, "this is %s%.0s, not a table (.xlsx, .csv or .tsv)",
-                             "这是%.0s%s，不是表格（.xlsx、.csv 或 .tsv）", signatures[i].en,
-                             signatures[i].zh);
+            return error_set(err, ERROR_INVALID, "this is %s, not a table (.xlsx, .csv or .tsv)%s%.0s%.0s",
+                             "这是%.0s%.0s%s，不是表格（.xlsx、.csv 或 .tsv）%s", signatures[i].en,
+                             signatures[i].advice_en, signatures[i].zh, signatures[i].advice_zh);
     return true;
 }
 

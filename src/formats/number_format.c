@@ -50,10 +50,28 @@ struct decimal {
     int count, point;
 };
 
+/* A whole number of at most 15 digits, as most in a table are, without printf. */
+static bool is_whole(double magnitude, struct decimal *decimal)
+{
+    uint64_t left = magnitude < 1e15 ? (uint64_t)magnitude : 0;
+    if (left == 0 || (double)left != magnitude)
+        return false;
+    char digits[DIGITS];
+    int first = DIGITS;
+    for (; left > 0; left /= 10)
+        digits[--first] = (char)('0' + left % 10);
+    memset(decimal->digits, '0', DIGITS);
+    memcpy(decimal->digits, digits + first, (size_t)(DIGITS - first));
+    decimal->point = DIGITS - first;
+    return true;
+}
+
 static struct decimal to_decimal(double magnitude)
 {
     struct decimal decimal = {.count = DIGITS};
     char text[32];
+    if (is_whole(magnitude, &decimal))
+        return decimal;
     snprintf(text, sizeof(text), "%.*e", DIGITS - 1, magnitude);
     decimal.digits[0] = text[0];
     memcpy(decimal.digits + 1, text + 2, DIGITS - 1);

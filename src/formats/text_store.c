@@ -8,25 +8,27 @@
 
 #include "base/memory.h"
 
-#define WINDOW ((size_t)64 << 10)
+#define BLOCK ((size_t)4 << 10)
+#define BLOCKS 128 /* of each file are in memory */
 
-/* A file, of which a stretch is in memory: the end while it is written, any while it is read. */
+/* A file that is written, then read: what waits to be written, then blocks of it, each at its number's place. */
 struct spool {
     int fd;
-    char *window;
-    uint64_t begin;   /* where in the file the window lies */
-    size_t length;    /* bytes of it that are there */
-    uint64_t written; /* bytes in the file */
+    uint64_t written;         /* bytes in the file */
+    char *memory;             /* BLOCKS blocks */
+    size_t waiting;           /* bytes of it that are not in the file yet */
+    uint64_t numbers[BLOCKS]; /* of the blocks that are there, from 1; 0: none */
 };
 
 struct text_store {
     const char *temporary_folder;
     uint64_t count, size;
-    struct strbuf texts; /* while in memory */
-    uint64_t *ends;      /* of each text; while in memory */
+    struct strbuf texts; /* the first `kept` */
+    uint64_t *ends;      /* of each of them */
+    uint64_t kept;
     size_t capacity;
     bool spilled;
-    struct spool text_file, end_file;
+    struct spool text_file, end_file; /* those behind */
 };
 
 struct text_store *text_store_new(const char *temporary_folder)
@@ -42,7 +44,7 @@ static void spool_close(struct spool *spool)
 {
     if (spool->fd >= 0)
         close(spool->fd);
-    free(spool->window);
+    free(spool->memory);
 }
 
 void text_store_free(struct text_store **store)
@@ -86,7 +88,7 @@ static bool spool_open(struct spool *spool, const char *folder, struct error *er
             return fail_file(folder, err);
         unlink(name);
     }
-    spool->window = xmalloc(WINDOW);
+    spool->memory = xmalloc(BLOCKS * BLOCK);
     return true;
 }
 
@@ -105,53 +107,69 @@ static bool write_all(struct spool *spool, const char *bytes, size_t length)
     return true;
 }
 
-static bool spool_write(struct spool *spool, const void *bytes, size_t length)
-{
-    if (spool->length + length > WINDOW) {
-        if (!write_all(spool, spool->window, spool->length))
-            return false;
-        spool->length = 0;
-    }
-    if (length > WINDOW)
-        return write_all(spool, bytes, length);
-    memcpy(spool->window + spool->length, bytes, length);
-    spool->length += length;
-    return true;
-}
-
 /* From here on it is read. */
 static bool spool_flush(struct spool *spool)
 {
-    bool done = write_all(spool, spool->window, spool->length);
-    spool->length = 0;
+    bool done = write_all(spool, spool->memory, spool->waiting);
+    spool->waiting = 0;
     return done;
 }
 
-/* Moves the window so that it begins at `from`. */
-static bool spool_seek(struct spool *spool, uint64_t from)
+static bool spool_write(struct spool *spool, const void *bytes, size_t length)
 {
-    ssize_t got;
-    do
-        got = pread(spool->fd, spool->window, WINDOW, (off_t)from);
-    while (got < 0 && errno == EINTR);
-    if (got <= 0) {
-        errno = got == 0 ? EIO : errno;
+    if (spool->waiting + length > BLOCKS * BLOCK && !spool_flush(spool))
         return false;
-    }
-    spool->begin = from;
-    spool->length = (size_t)got;
+    if (length > BLOCKS * BLOCK)
+        return write_all(spool, bytes, length);
+    memcpy(spool->memory + spool->waiting, bytes, length);
+    spool->waiting += length;
     return true;
+}
+
+/* The last block may be shorter. */
+static bool read_block(const struct spool *spool, uint64_t number, char *to)
+{
+    uint64_t from = number * BLOCK, left = spool->written - from;
+    size_t length = left < BLOCK ? (size_t)left : BLOCK;
+    while (length > 0) {
+        ssize_t got = pread(spool->fd, to, length, (off_t)from);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            errno = got == 0 ? EIO : errno;
+            return false;
+        }
+        to += got;
+        from += (uint64_t)got;
+        length -= (size_t)got;
+    }
+    return true;
+}
+
+/* What stands in the file from there to the end of its block; NULL: it cannot be read. */
+static const char *spool_at(struct spool *spool, uint64_t from)
+{
+    uint64_t number = from / BLOCK;
+    size_t place = (size_t)(number % BLOCKS);
+    char *block = spool->memory + place * BLOCK;
+    if (spool->numbers[place] != number + 1) {
+        spool->numbers[place] = 0;
+        if (!read_block(spool, number, block))
+            return NULL;
+        spool->numbers[place] = number + 1;
+    }
+    return block + from % BLOCK;
 }
 
 static bool spool_read(struct spool *spool, uint64_t from, size_t length, struct strbuf *out)
 {
     while (length > 0) {
-        bool inside = from >= spool->begin && from < spool->begin + spool->length;
-        if (!inside && !spool_seek(spool, from))
+        const char *bytes = spool_at(spool, from);
+        size_t take = BLOCK - (size_t)(from % BLOCK);
+        if (!bytes)
             return false;
-        size_t at = (size_t)(from - spool->begin), take = spool->length - at;
         take = take < length ? take : length;
-        strbuf_append(out, spool->window + at, take);
+        strbuf_append(out, bytes, take);
         from += take;
         length -= take;
     }
@@ -160,30 +178,21 @@ static bool spool_read(struct spool *spool, uint64_t from, size_t length, struct
 
 /* ---- the store ---- */
 
-/* From memory into the files. */
 static bool spill(struct text_store *store, struct error *err)
 {
-    if (!spool_open(&store->text_file, store->temporary_folder, err) ||
-        !spool_open(&store->end_file, store->temporary_folder, err))
-        return false;
-    store->spilled = true;
-    if (!spool_write(&store->text_file, strbuf_text(&store->texts), store->texts.length) ||
-        !spool_write(&store->end_file, store->ends, (size_t)store->count * sizeof(*store->ends)))
-        return fail_file(store->temporary_folder, err);
-    strbuf_release(&store->texts);
-    free(store->ends);
-    store->ends = NULL;
-    return true;
+    store->spilled = spool_open(&store->text_file, store->temporary_folder, err) &&
+                     spool_open(&store->end_file, store->temporary_folder, err);
+    return store->spilled;
 }
 
 static void keep(struct text_store *store, const char *bytes, size_t length)
 {
-    if (store->count == store->capacity) {
+    if (store->kept == store->capacity) {
         store->capacity = store->capacity ? 2 * store->capacity : 1024;
         store->ends = xrealloc(store->ends, store->capacity * sizeof(*store->ends));
     }
     strbuf_append(&store->texts, bytes, length);
-    store->ends[store->count] = store->size;
+    store->ends[store->kept++] = store->size + length;
 }
 
 bool text_store_add(struct text_store *store, const char *bytes, size_t length, struct error *err)
@@ -191,44 +200,41 @@ bool text_store_add(struct text_store *store, const char *bytes, size_t length, 
     uint64_t end = store->size + length;
     if (!store->spilled && end + (store->count + 1) * sizeof(end) > TEXT_STORE_MEMORY && !spill(store, err))
         return false;
-    store->size = end;
     if (!store->spilled)
         keep(store, bytes, length);
     else if (!spool_write(&store->text_file, bytes, length) ||
              !spool_write(&store->end_file, &end, sizeof(end)))
         return fail_file(store->temporary_folder, err);
+    store->size = end;
     store->count++;
     return true;
 }
 
-static bool read_end(struct text_store *store, uint64_t number, uint64_t *ret_end)
+/* Where the text ends, of all texts one behind the other. */
+static bool find_end(struct text_store *store, uint64_t number, uint64_t *ret_end)
 {
-    CLEANUP(strbuf_release) struct strbuf bytes = {0};
-    struct spool *file = &store->end_file;
-    uint64_t from = number * sizeof(*ret_end);
-    if (from >= file->begin && from + sizeof(*ret_end) <= file->begin + file->length) {
-        memcpy(ret_end, file->window + (from - file->begin), sizeof(*ret_end));
+    if (number < store->kept) {
+        *ret_end = store->ends[number];
         return true;
     }
-    if (!spool_read(file, from, sizeof(*ret_end), &bytes))
-        return false;
-    memcpy(ret_end, bytes.bytes, sizeof(*ret_end));
-    return true;
+    const char *bytes = spool_at(&store->end_file, (number - store->kept) * sizeof(*ret_end));
+    if (bytes)
+        memcpy(ret_end, bytes, sizeof(*ret_end));
+    return bytes;
 }
 
 static bool append_spilled(struct text_store *store, uint64_t number, struct strbuf *out)
 {
     uint64_t begin = 0, end;
-    if (store->text_file.written + store->end_file.written < store->size + store->count * sizeof(end) &&
-        (!spool_flush(&store->text_file) || !spool_flush(&store->end_file)))
-        return false;
-    return (number == 0 || read_end(store, number - 1, &begin)) && read_end(store, number, &end) &&
-           spool_read(&store->text_file, begin, (size_t)(end - begin), out);
+    return (store->text_file.waiting == 0 || spool_flush(&store->text_file)) &&
+           (store->end_file.waiting == 0 || spool_flush(&store->end_file)) &&
+           (number == 0 || find_end(store, number - 1, &begin)) && find_end(store, number, &end) &&
+           spool_read(&store->text_file, begin - store->texts.length, (size_t)(end - begin), out);
 }
 
 bool text_store_append(struct text_store *store, uint64_t number, struct strbuf *out, struct error *err)
 {
-    if (store->spilled)
+    if (number >= store->kept)
         return append_spilled(store, number, out) || fail_file(store->temporary_folder, err);
     uint64_t begin = number ? store->ends[number - 1] : 0;
     strbuf_append(out, strbuf_text(&store->texts) + begin, (size_t)(store->ends[number] - begin));

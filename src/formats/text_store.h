@@ -1,6 +1,7 @@
-/* Many texts by their number: a workbook's shared strings. Up to TEXT_STORE_MEMORY they are kept in
- * memory; beyond that in two files without a name (texts, and where each begins), read through small
- * windows: cells mostly name strings in the order in which they stand. */
+/* Many texts by their number: a workbook's shared strings. The first TEXT_STORE_MEMORY are kept in memory;
+ * those behind them in two files without a name (texts, and where each ends), read by blocks of which some
+ * stay in memory: cells mostly name strings in the order in which they stand, and again and again those that
+ * came early. */
 #ifndef KIMONO_FORMATS_TEXT_STORE_H
 #define KIMONO_FORMATS_TEXT_STORE_H
 
@@ -11,7 +12,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
-#define TEXT_STORE_MEMORY ((size_t)16 << 20) /* bytes, with 8 for each text */
+#define TEXT_STORE_MEMORY ((size_t)24 << 20) /* bytes, with 8 for each text */
 
 struct text_store;
 

@@ -21,15 +21,21 @@ void text_window_release(struct text_window *window)
     window->memory = NULL;
 }
 
-int64_t text_window_breaks(const char *bytes, size_t length, bool ends)
+static int64_t count_bytes(const char *bytes, size_t length, char which)
 {
     int64_t count = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (bytes[i] == '\n')
-            count++;
-        else if (bytes[i] == '\r')
-            count += i + 1 < length ? bytes[i + 1] != '\n' : ends;
-    }
+    const char *end = bytes + length, *at = bytes;
+    for (; at < end && (at = memchr(at, which, (size_t)(end - at))); at++)
+        count++;
+    return count;
+}
+
+int64_t text_window_breaks(const char *bytes, size_t length, bool ends)
+{
+    int64_t count = count_bytes(bytes, length, '\n');
+    const char *end = bytes + length, *at = bytes;
+    for (; at < end && (at = memchr(at, '\r', (size_t)(end - at))); at++)
+        count += at + 1 < end ? at[1] != '\n' : ends;
     return count;
 }
 

@@ -471,10 +471,14 @@ static bool read_first(struct xlsx *xlsx, table_take take, void *context, const 
 {
     const struct workbook *workbook = &xlsx->workbook;
     bool all = !any_visible(workbook);
-    int64_t rows = 0;
+    int64_t rows = 0, looked_at = 0;
     for (size_t i = 0; i < workbook->sheet_count && rows == 0; i++) {
         if (workbook->sheets[i].hidden && !all)
             continue;
+        if (looked_at++ == XLSX_EMPTY_SHEETS_MAX)
+            return error_set(err, ERROR_INVALID,
+                             "the first %d sheets have no rows; choose the sheet, or delete the empty ones",
+                             "前 %d 个工作表都没有数据行，请指定工作表或删除空表", XLSX_EMPTY_SHEETS_MAX);
         *ret_sheet = workbook->sheets[i].name;
         if (!read_sheet(xlsx, &workbook->sheets[i], take, context, &rows, err))
             return false;

@@ -27,6 +27,7 @@
 #define XLSX_SHEET_MAX ((uint64_t)1 << 30) /* bytes of XML */
 #define XLSX_STRINGS_MAX ((uint64_t)512 << 20)
 #define XLSX_STRING_COUNT_MAX ((uint64_t)16 << 20)
+#define XLSX_EMPTY_SHEETS_MAX 16 /* that are looked through for the first with any row */
 
 struct xlsx;
 

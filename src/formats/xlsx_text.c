@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define ESCAPE 7 /* bytes of _x000D_ */
 
 static bool is_escape(const char *text, size_t length)
@@ -39,19 +41,18 @@ static size_t decode_one(const char *text, size_t length, uint32_t *ret_characte
     return second >= 0xDC00 && second <= 0xDFFF ? (size_t)2 * ESCAPE : 0;
 }
 
-static size_t put_utf8(char *to, uint32_t c)
+/* The first escape; NULL: there is none. memmem would be slower than this. */
+static char *find_escape(char *text, size_t length)
 {
-    size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    static const unsigned char leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
-    for (size_t i = length; i-- > 1; c >>= 6)
-        to[i] = (char)(0x80 | (c & 0x3F));
-    to[0] = (char)(leads[length] | c);
-    return length;
+    char *end = text + length, *at = memchr(text, '_', length);
+    while (at && !is_escape(at, (size_t)(end - at)))
+        at = memchr(at + 1, '_', (size_t)(end - at - 1));
+    return at;
 }
 
 size_t xlsx_text_decode(char *text, size_t length)
 {
-    char *first = memmem(text, length, "_x", 2);
+    char *first = find_escape(text, length);
     if (!first)
         return length;
     size_t to = (size_t)(first - text);
@@ -60,7 +61,7 @@ size_t xlsx_text_decode(char *text, size_t length)
         size_t used =
             is_escape(text + from, length - from) ? decode_one(text + from, length - from, &character) : 0;
         if (used > 0)
-            to += put_utf8(text + to, character);
+            to += utf8_put(text + to, character);
         else
             text[to++] = text[from];
         from += used ? used : 1;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <xlsxwriter.h>
+#include <zip.h>
 
 #include "base/memory.h"
 #include "base/strbuf.h"
@@ -20,7 +21,8 @@ struct xlsx_writer {
     lxw_worksheet *sheet;
     lxw_format *heading_format, *text_format;
     int64_t sheets;
-    int64_t row; /* of the sheet: the next one, from 0 */
+    int64_t row;   /* of the sheet: the next one, from 0 */
+    uint64_t kept; /* bytes of rows in the temporary files of the sheets that have ended */
     struct strbuf text;
 };
 
@@ -32,13 +34,51 @@ static bool check(lxw_error failure, struct error *err)
                      "无法写入工作簿：%s（磁盘是否已满？也可导出为 .csv）", lxw_strerror(failure));
 }
 
+/* ---- a full disk: the library does not look whether its temporary files could be written ---- */
+
+#define FRAME_LEAST 600 /* bytes of a sheet around its rows, and of its last row, which comes at the end */
+
+static bool disk_full(struct error *err)
+{
+    return error_set(err, ERROR_UNAVAILABLE,
+                     "the workbook cannot be written: the disk for temporary files is full; make room, then "
+                     "export again, or export as .csv",
+                     "无法写入工作簿：临时文件所在磁盘已满；请清理空间后重新导出，或导出为 .csv");
+}
+
+/* A stream remembers that bytes were lost. */
+static bool check_rows(const struct xlsx_writer *writer, struct error *err)
+{
+    return !ferror(writer->sheet->optimize_tmpfile) || disk_full(err);
+}
+
+/* From the file of rows the library makes a second one, the sheet, which has no less than all rows. */
+static bool check_sheets(const struct xlsx_writer *writer, struct error *err)
+{
+    char name[64];
+    zip_stat_t status;
+    uint64_t size = 0;
+    zip_t *zip = zip_open(writer->form.path, ZIP_RDONLY, NULL);
+    for (int64_t i = 1; zip && i <= writer->sheets; i++) {
+        snprintf(name, sizeof(name), "xl/worksheets/sheet%lld.xml", (long long)i);
+        if (zip_stat(zip, name, 0, &status) == 0)
+            size += status.size;
+    }
+    zip_discard(zip);
+    return size >= writer->kept + (uint64_t)writer->sheets * FRAME_LEAST || disk_full(err);
+}
+
 /* ---- sheets ---- */
 
-static void end_sheet(struct xlsx_writer *writer)
+static bool end_sheet(struct xlsx_writer *writer, struct error *err)
 {
-    lxw_row_t last = (lxw_row_t)(writer->row > 0 ? writer->row - 1 : 0);
-    if (writer->sheet)
-        worksheet_autofilter(writer->sheet, 0, 0, last, (lxw_col_t)(writer->form.column_count - 1));
+    FILE *rows = writer->sheet->optimize_tmpfile;
+    if (fflush(rows) != 0)
+        return disk_full(err);
+    writer->kept += (uint64_t)ftello(rows);
+    worksheet_autofilter(writer->sheet, 0, 0, (lxw_row_t)(writer->row - 1),
+                         (lxw_col_t)(writer->form.column_count - 1));
+    return check_rows(writer, err);
 }
 
 static bool write_heading(struct xlsx_writer *writer, struct error *err)
@@ -59,7 +99,8 @@ static bool write_heading(struct xlsx_writer *writer, struct error *err)
 static bool begin_sheet(struct xlsx_writer *writer, struct error *err)
 {
     char name[4 * 32];
-    end_sheet(writer);
+    if (writer->sheet && !end_sheet(writer, err))
+        return false;
     writer->sheets++;
     if (writer->sheets == 1)
         snprintf(name, sizeof(name), "%s", writer->form.sheet);
@@ -158,17 +199,19 @@ bool xlsx_writer_row(struct xlsx_writer *writer, const char *const *fields, stru
         if (!write_cell(writer, i, fields[i], err))
             return false;
     writer->row++;
-    return true;
+    return check_rows(writer, err);
 }
 
 bool xlsx_writer_finish(struct xlsx_writer *writer, struct error *err)
 {
-    end_sheet(writer);
+    if (!end_sheet(writer, err))
+        return false;
     lxw_error failure = workbook_close(writer->book); /* frees it, too */
     writer->book = NULL;
-    if (failure != LXW_NO_ERROR)
-        unlink(writer->form.path);
-    return check(failure, err);
+    if (check(failure, err) && check_sheets(writer, err))
+        return true;
+    unlink(writer->form.path);
+    return false;
 }
 
 void xlsx_writer_free(struct xlsx_writer **writer)

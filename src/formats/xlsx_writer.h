@@ -35,7 +35,8 @@ bool xlsx_writer_open(const struct xlsx_form *form, struct xlsx_writer **ret_wri
 /* As many fields as columns, UTF-8 without NUL; NULL is an empty one. ERROR_INVALID: one has more than
  * XLSX_CELL_MAX characters; the writer can only be freed then. */
 bool xlsx_writer_row(struct xlsx_writer *writer, const char *const *fields, struct error *err);
-/* Writes the file. False: there is none. */
+/* Writes the file. False: there is none; ERROR_UNAVAILABLE: the disk is full, that of the file or that of
+ * the temporary folder. */
 bool xlsx_writer_finish(struct xlsx_writer *writer, struct error *err);
 /* Without xlsx_writer_finish before it there is no file. */
 void xlsx_writer_free(struct xlsx_writer **writer);

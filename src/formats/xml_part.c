@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "formats/xml_scanner.h"
 
 #define CHUNK (32 << 10)
 
@@ -16,12 +17,22 @@ struct reading {
     uint64_t fed, event_at; /* bytes; where the last event began */
     bool failed;            /* err is set */
     struct error *err;
+    struct xml_delivered delivered; /* by xml_scan: passed over */
 };
 
 static void stop(struct reading *reading)
 {
     reading->failed = true;
     XML_StopParser(reading->parser, XML_FALSE);
+}
+
+/* Whether xml_scan has delivered this start or end. */
+static bool pass_over(struct reading *reading)
+{
+    if (reading->delivered.elements == 0)
+        return false;
+    reading->delivered.elements--;
+    return true;
 }
 
 static const char *local_name(const char *name)
@@ -40,7 +51,7 @@ static void take_start(void *context, const char *name, const char **attributes)
                   "嵌套超过 %d 层，不是正常的工作簿", XML_DEPTH_MAX);
         error_prefix(reading->err, "%s", "%s", reading->name);
         stop(reading);
-    } else if (reading->events->start &&
+    } else if (!pass_over(reading) && reading->events->start &&
                !reading->events->start(reading->context, local_name(name), (const char *const *)attributes,
                                        reading->err)) {
         stop(reading);
@@ -53,14 +64,20 @@ static void take_end(void *context, const char *name)
     if (reading->failed)
         return;
     reading->depth--;
-    if (reading->events->end && !reading->events->end(reading->context, local_name(name), reading->err))
+    if (!pass_over(reading) && reading->events->end &&
+        !reading->events->end(reading->context, local_name(name), reading->err))
         stop(reading);
 }
 
 static void take_text(void *context, const char *bytes, int length)
 {
     struct reading *reading = context;
-    if (!reading->failed && !reading->events->text(reading->context, bytes, (size_t)length, reading->err))
+    size_t over = (size_t)length;
+    if (over > reading->delivered.text)
+        over = (size_t)reading->delivered.text;
+    reading->delivered.text -= over;
+    if (!reading->failed && over < (size_t)length &&
+        !reading->events->text(reading->context, bytes + over, (size_t)length - over, reading->err))
         stop(reading);
 }
 
@@ -124,23 +141,40 @@ static void parser_free(XML_Parser *parser)
         XML_ParserFree(*parser);
 }
 
-bool xml_part_read(struct package *package, const char *name, uint64_t ceiling,
-                   const struct xml_events *events, void *context, struct error *err)
+/* Reads the whole part, and delivers what was not delivered yet. */
+static bool read_by_expat(struct package_part *part, const char *name, const struct xml_events *events,
+                          void *context, const struct xml_delivered *delivered, struct error *err)
 {
-    CLEANUP(package_part_close) struct package_part *part = NULL;
-    if (!package_part_open(package, name, ceiling, &part, err))
-        return false;
     CLEANUP(parser_free) XML_Parser parser = XML_ParserCreate(NULL);
     if (!parser)
         return error_set(err, ERROR_INTERNAL, "out of memory for XML", "解析 XML 时内存不足");
-    struct reading reading = {
-        .parser = parser, .events = events, .context = context, .name = name, .err = err};
+    struct reading reading = {.parser = parser,
+                              .events = events,
+                              .context = context,
+                              .name = name,
+                              .delivered = *delivered,
+                              .err = err};
     XML_SetUserData(parser, &reading);
     XML_SetElementHandler(parser, take_start, take_end);
     if (events->text)
         XML_SetCharacterDataHandler(parser, take_text);
     XML_SetStartDoctypeDeclHandler(parser, take_doctype);
     return read_all(&reading, part, err);
+}
+
+bool xml_part_read(struct package *package, const char *name, uint64_t ceiling,
+                   const struct xml_events *events, void *context, struct error *err)
+{
+    CLEANUP(package_part_close) struct package_part *part = NULL;
+    struct xml_delivered delivered;
+    if (!package_part_open(package, name, ceiling, &part, err))
+        return false;
+    enum xml_scan scan = xml_scan(part, events, context, &delivered, err);
+    if (scan != XML_SCAN_LEFT)
+        return scan == XML_SCAN_DONE;
+    package_part_close(&part);
+    return package_part_open(package, name, ceiling, &part, err) &&
+           read_by_expat(part, name, events, context, &delivered, err);
 }
 
 const char *xml_attribute(const char *const *attributes, const char *name)

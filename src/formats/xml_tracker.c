@@ -5,10 +5,12 @@
 int xml_tracker_start(struct xml_tracker *tracker, const char *name)
 {
     int place = tracker->places[tracker->depth];
-    for (size_t i = 0; i < tracker->count && !tracker->passed_over; i++)
-        if (tracker->steps[i].from == place && strcmp(tracker->steps[i].name, name) == 0 &&
+    for (size_t i = 0; i < tracker->count && !tracker->passed_over; i++) {
+        const struct xml_step *step = &tracker->steps[i];
+        if (step->from == place && *step->name == *name && strcmp(step->name, name) == 0 &&
             tracker->depth + 1 < XML_TRACKER_DEPTH)
-            return tracker->places[++tracker->depth] = tracker->steps[i].to;
+            return tracker->places[++tracker->depth] = step->to;
+    }
     tracker->passed_over++;
     return XML_PASSED_OVER;
 }

@@ -1,6 +1,7 @@
 #include "http/form.h"
 
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -98,8 +99,19 @@ static bool on_end(void *context, struct error *err)
     return field->file.fd >= 0 ? end_file(form, field, err) : end_text(form, field, err);
 }
 
+static bool check_coding(const struct http_request *request, struct error *err)
+{
+    const char *coding = http_request_header(request, "Content-Encoding");
+    return !coding || strcasecmp(coding, "identity") == 0 ||
+           error_set(err, ERROR_MEDIA_TYPE,
+                     "The form is packed (Content-Encoding: %.40s): send it as it is, without that header.",
+                     "表单经过压缩（Content-Encoding: %.40s）：请去掉该请求头，直接发送原始内容。", coding);
+}
+
 bool form_open(struct form **ret_form, struct http_request *request, const char *folder, struct error *err)
 {
+    if (!check_coding(request, err))
+        return false;
     struct form *form = xcalloc(1, sizeof(*form));
     form->request = request;
     form->folder = folder;

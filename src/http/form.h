@@ -31,7 +31,7 @@ struct http_request;
 struct form;
 
 /* For the request, whose Content-Type is read; fields go into its arena, files into `folder` (NULL: see
- * base/temporary_file.h). ERROR_MEDIA_TYPE, ERROR_BAD_REQUEST. */
+ * base/temporary_file.h). ERROR_MEDIA_TYPE (also: it is packed), ERROR_BAD_REQUEST. */
 bool form_open(struct form **ret_form, struct http_request *request, const char *folder, struct error *err);
 /* ERROR_BAD_REQUEST: malformed, or too many fields; ERROR_INVALID names the field that comes twice, is
  * too long, or is not UTF-8; ERROR_UNAVAILABLE: the disk is full. Not to be fed after that. */

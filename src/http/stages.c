@@ -169,8 +169,9 @@ static void say_too_large(const struct http_exchange *x, struct error *err)
     if (x->plan.body_limit == 0)
         error_set(err, ERROR_TOO_LARGE, "No body is taken here.", "此处不接受请求体。");
     else
-        error_set(err, ERROR_TOO_LARGE, "The body is larger than %zu bytes.", "请求体超过 %zu 字节。",
-                  x->plan.body_limit);
+        error_set(err, ERROR_TOO_LARGE,
+                  "The body is larger than %zu bytes: send less at once; a file may be divided.",
+                  "请求体超过 %zu 字节：请减少单次提交的内容，文件可拆分后分次提交。", x->plan.body_limit);
 }
 
 /* By what the head says, so that no byte of it is read. Without a length only 0 can be judged. */

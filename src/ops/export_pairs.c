@@ -1,25 +1,34 @@
 #include "ops/export_pairs.h"
 
 #include "base/memory.h"
-#include "ops/knowledge_internal.h"
-#include "platform/platform.h"
 
 #define BATCH 500         /* pairs: 20 MB if all are as long as may be */
 #define SCANNED_IDS 20000 /* in one read: some ten milliseconds */
 #define READ_MS 30000
+#define LARGE_TENANT 50000 /* pairs */
 
 static const char SQL_LAST[] = "SELECT MAX(id) FROM qa_pairs";
+static const char SQL_COUNT[] = "SELECT qa_pair_count FROM tenants WHERE id = $1";
+
+static bool tenant_is_large(struct db *db, const char *tenant_id, bool *ret_large, struct error *err)
+{
+    int64_t count;
+    if (!db_find_int(db, SQL_COUNT, DB_ARGS(db_text(tenant_id)), 0, &count, err))
+        return false;
+    *ret_large = count >= LARGE_TENANT;
+    return true;
+}
 
 /* Reading all of the table in its own order costs a quarter of what the list does for each pair. It is
  * right where most pairs are wanted, and affordable where few are; one tenant of many, or a keyword, the list
  * finds quicker. */
-bool pair_feed_begin(struct store *store, const struct qa_filter *filter, struct pair_feed *ret_feed,
-                     struct error *err)
+bool pair_feed_begin(const struct platform *platform, const struct qa_filter *filter,
+                     struct pair_feed *ret_feed, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     struct pair_feed feed = {.filter = *filter};
     bool many = true;
-    if (!store_reader(store, READ_LIMIT_MS, &db, err) ||
+    if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) ||
         (filter->tenant_id && !tenant_is_large(db, filter->tenant_id, &many, err)) ||
         !db_find_int(db, SQL_LAST, DB_NO_ARGS, 0, &feed.last, err))
         return false;
@@ -34,13 +43,14 @@ void pair_feed_end(struct pair_feed *feed)
     feed->cursor = NULL;
 }
 
-static bool next_of_list(struct db *db, struct pair_feed *feed, struct arena *arena,
-                         struct qa_list_item **ret_items, size_t *ret_count, struct error *err)
+static bool next_of_list(const struct platform *platform, struct db *db, struct pair_feed *feed,
+                         struct arena *arena, struct qa_list_item **ret_items, size_t *ret_count,
+                         struct error *err)
 {
     struct qa_list list;
     struct qa_list_request request = {
         .filter = feed->filter, .sort = "id", .cursor = feed->cursor, .page = 1, .page_size = BATCH};
-    if (!knowledge_list(db, &request, arena, &list, err))
+    if (!knowledge_list(platform->directory, db, &request, arena, &list, err))
         return false;
     free(feed->cursor);
     feed->cursor = list.next_cursor ? xstrdup(list.next_cursor) : NULL;
@@ -49,6 +59,18 @@ static bool next_of_list(struct db *db, struct pair_feed *feed, struct arena *ar
     *ret_count = list.items_count;
     return true;
 }
+
+/* $2 category, $3 source, $4 is_synced (null: any), $5 and $6 bounds of quality (null: open), $7 tenant. */
+#define SQL_ADMITTED                                                                                         \
+    " (CAST($2 AS TEXT) IS NULL OR category = $2) AND (CAST($3 AS TEXT) IS NULL OR source = $3)"             \
+    " AND (CAST($4 AS BIGINT) IS NULL OR is_synced = $4)"                                                    \
+    " AND (CAST($5 AS REAL) IS NULL OR quality_score >= $5)"                                                 \
+    " AND (CAST($6 AS REAL) IS NULL OR quality_score <= $6)"                                                 \
+    " AND (CAST($7 AS TEXT) IS NULL OR tenant_id = $7)"
+#define ADMITTED_ARGS(filter)                                                                                \
+    db_text((filter)->category), db_text((filter)->source),                                                  \
+        db_int((filter)->is_synced == SYNCED_ANY ? INT_NULL : (filter)->is_synced),                          \
+        db_real((filter)->quality_min), db_real((filter)->quality_max), db_text((filter)->tenant_id)
 
 static const char SQL_SCAN[] =
     "SELECT q.id, q.tenant_id, t.name, q.question, q.answer, q.category, q.source, q.quality_score,"
@@ -94,10 +116,12 @@ static bool next_of_table(struct db *db, struct pair_feed *feed, struct arena *a
     return true;
 }
 
-bool pair_feed_next(struct store *store, struct pair_feed *feed, struct arena *arena,
+bool pair_feed_next(const struct platform *platform, struct pair_feed *feed, struct arena *arena,
                     struct qa_list_item **ret_items, size_t *ret_count, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(store, READ_MS, &db, err) &&
-           (feed->scans ? next_of_table : next_of_list)(db, feed, arena, ret_items, ret_count, err);
+    if (!store_reader(platform->store, READ_MS, &db, err))
+        return false;
+    return feed->scans ? next_of_table(db, feed, arena, ret_items, ret_count, err)
+                       : next_of_list(platform, db, feed, arena, ret_items, ret_count, err);
 }

@@ -23,9 +23,53 @@ static const struct {
     {"类别", IMPORT_CATEGORY},     {"類別", IMPORT_CATEGORY}, {"カテゴリー", IMPORT_CATEGORY},
 };
 
+/* What people and programs put around a heading, also what nobody sees: U+200B, U+FEFF. */
+static const char *const ornaments[] = {" ",  "\t", "\r", "\n",           "\xE3\x80\x80", "*",
+                                        "＊", ":",  "：", "\xE2\x80\x8B", "\xEF\xBB\xBF"};
+
+static size_t ornament_at(const struct text_span *span, bool at_end)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(ornaments); i++) {
+        size_t length = strlen(ornaments[i]);
+        if (length <= span->length &&
+            memcmp(span->bytes + (at_end ? span->length - length : 0), ornaments[i], length) == 0)
+            return length;
+    }
+    return 0;
+}
+
+static void drop_ornaments(struct text_span *span)
+{
+    for (size_t length; (length = ornament_at(span, false)) > 0; span->length -= length)
+        span->bytes += length;
+    for (size_t length; (length = ornament_at(span, true)) > 0;)
+        span->length -= length;
+}
+
+/* "答案（必填）" is 答案. */
+static void drop_remark(struct text_span *span)
+{
+    static const char *const opening[] = {"(", "（"}, *const closing[] = {")", "）"};
+    for (size_t i = 0; i < ARRAY_SIZE(opening); i++) {
+        size_t length = strlen(closing[i]);
+        const char *open = memmem(span->bytes, span->length, opening[i], strlen(opening[i]));
+        if (open && memcmp(span->bytes + span->length - length, closing[i], length) == 0)
+            span->length = (size_t)(open - span->bytes);
+    }
+}
+
+static struct text_span bare_heading(const char *heading)
+{
+    struct text_span span = {heading, strlen(heading)};
+    drop_ornaments(&span);
+    drop_remark(&span);
+    drop_ornaments(&span);
+    return span;
+}
+
 bool import_heading_find(const char *heading, enum import_column *ret_column)
 {
-    struct text_span trimmed = text_trim(heading);
+    struct text_span trimmed = bare_heading(heading);
     for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
         if (strlen(headings[i].heading) == trimmed.length &&
             strncasecmp(headings[i].heading, trimmed.bytes, trimmed.length) == 0) {
@@ -128,6 +172,7 @@ bool import_layout_guess(const struct import_columns *columns, const struct tabl
         .has_heading = columns->heading == IMPORT_HEADING_FIRST_ROW ||
                        (columns->heading == IMPORT_HEADING_IF_KNOWN && names_any(first)),
         .places = {IMPORT_ABSENT, IMPORT_ABSENT, IMPORT_ABSENT},
+        .is_guessed = columns->heading == IMPORT_HEADING_IF_KNOWN,
         .count = first->count,
     };
     if (columns->given)
@@ -170,6 +215,38 @@ bool import_layout_check(const struct import_layout *layout, const struct table_
 }
 
 /* ---- the rows below ---- */
+
+#define HEADING_LOOKED_FOR 20 /* rows */
+
+bool import_row_is_empty(const struct table_row *cells)
+{
+    for (size_t i = 0; i < cells->count; i++)
+        if (cells->fields[i][0] && text_trim(cells->fields[i]).length > 0)
+            return false;
+    return true;
+}
+
+static bool names(const struct table_row *cells, enum import_column wanted)
+{
+    enum import_column column;
+    for (size_t i = 0; i < cells->count; i++)
+        if (import_heading_find(cells->fields[i], &column) && column == wanted)
+            return true;
+    return false;
+}
+
+bool import_heading_is_first(const struct import_layout *layout, const struct table_row *cells,
+                             struct error *err)
+{
+    if (layout->has_heading || !layout->is_guessed || cells->number > HEADING_LOOKED_FOR ||
+        !names(cells, IMPORT_QUESTION) || !names(cells, IMPORT_ANSWER))
+        return true;
+    return error_set(err, ERROR_INVALID,
+                     "row %lld names the columns, but other rows stand above it: delete those, so that the "
+                     "heading is the first row",
+                     "第 %lld 行是标题行，但其上方还有其他行：请删除这些行，使标题行成为第一行",
+                     (long long)cells->number);
+}
 
 /* A row longer than the first one has most likely lost its quotes, one that ends before the answer a line
  * break: taking what is there would import half an answer. A workbook's cells know their columns. */

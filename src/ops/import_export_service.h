@@ -18,7 +18,7 @@
 
 /* ---- import: what is asked for ---- */
 
-#define IMPORT_BATCH 500      /* rows of a transaction, at most */
+#define IMPORT_BATCH 1000     /* rows of a transaction, at most */
 #define IMPORT_ERRORS_MAX 100 /* that are kept with the figures; all are counted */
 #define IMPORT_KIND "knowledge.import"
 
@@ -77,9 +77,10 @@ struct import_result {
 };
 
 /* Columns are known by their heading, in any order and case, in Chinese, English or Japanese: question
- * (问题, 質問), answer (答案, 回答), category (分类, カテゴリ; may be absent). Others are ignored. If the first row
- * names none of those, it is a row like the others and the first column is the question, the second the
- * answer, the third the category.
+ * (问题, 質問), answer (答案, 回答), category (分类, カテゴリ; may be absent), also with marks around it ("问题*",
+ * "答案（必填）:"). Others are ignored. If the first row names none of those, it is a row like the others and the
+ * first column is the question, the second the answer, the third the category; a file whose heading stands
+ * below other rows is refused. Rows of which all cells are empty are none.
  *
  * The file is read once, into a temporary one, and only when all of it could be read (encoding, quotes,
  * archive) does anything change. Then rows are written in transactions of IMPORT_BATCH: an import that is
@@ -183,11 +184,11 @@ struct export_request {
  * knowledge.export says how many pairs were given out.
  *
  * `sink` takes .csv (with a byte order mark) or .tsv. */
-bool export_text(struct store *store, const struct export_request *request, const struct byte_sink *sink,
-                 int64_t *ret_count, struct error *err);
+bool export_text(const struct platform *platform, const struct export_request *request,
+                 const struct byte_sink *sink, int64_t *ret_count, struct error *err);
 /* A workbook at `path`, which is replaced; `temporary_folder` (NULL: $TMPDIR, else /tmp) holds its rows
  * meanwhile. */
-bool export_workbook(struct store *store, const struct export_request *request, const char *path,
+bool export_workbook(const struct platform *platform, const struct export_request *request, const char *path,
                      const char *temporary_folder, int64_t *ret_count, struct error *err);
 
 #endif

@@ -9,12 +9,13 @@
 
 struct import_layout {
     bool has_heading; /* the first row is one */
+    bool is_guessed;  /* whether it is: nobody has said */
     bool is_workbook; /* then empty cells at a row's end are not there */
     size_t places[IMPORT_COLUMNS];
     size_t count; /* columns of the first row */
 };
 extern const char *const import_column_names[IMPORT_COLUMNS];
-/* False: not a column that is taken. */
+/* Whatever its case and the marks around it ("答案（必填）", "Question *"). False: not a column that is taken. */
 bool import_heading_find(const char *heading, enum import_column *ret_column);
 /* What is known from the first row, even if it is not enough to import. */
 bool import_layout_guess(const struct import_columns *columns, const struct table_row *first,
@@ -33,6 +34,12 @@ struct import_row {
     size_t cell_count; /* 0 unless it may fail: what the row's cells were */
     const char *const *cells;
 };
+
+/* Nothing but white space: such a row is none. */
+bool import_row_is_empty(const struct table_row *cells);
+/* ERROR_INVALID: the first row was taken for a pair, and this one is the heading. */
+bool import_heading_is_first(const struct import_layout *layout, const struct table_row *cells,
+                             struct error *err);
 
 /* The row's texts, with all that is wrong with them in `err`. Texts are the table row's. */
 bool import_row_read(const struct import_layout *layout, const struct table_row *cells,

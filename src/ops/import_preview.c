@@ -120,11 +120,15 @@ static bool take_row(void *context, const struct table_row *row, struct error *e
 {
     struct looking *looking = context;
     struct import_preview *preview = looking->preview;
+    if (import_row_is_empty(row))
+        return true;
     if (!looking->has_first) {
         look_at_first(looking, row);
         if (looking->layout.has_heading)
             return true;
     }
+    if (looking->problem.code == ERROR_NONE)
+        import_heading_is_first(&looking->layout, row, &looking->problem);
     preview->total_rows_at_least++;
     if (preview->rows_count < IMPORT_PREVIEW_ROWS)
         keep_row(looking, row);

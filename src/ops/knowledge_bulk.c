@@ -80,7 +80,7 @@ static bool read_page(const struct bulk *b, struct db *db, struct arena *arena, 
         .page = 1,
         .page_size = BULK_BATCH,
     };
-    return knowledge_list(db, &request, arena, ret_list, err);
+    return knowledge_list(b->run->platform->directory, db, &request, arena, ret_list, err);
 }
 
 static bool next_of_filter(struct bulk *b, struct db *db, struct error *err)
@@ -345,12 +345,12 @@ static bool run_batch(struct bulk *b, struct error *err)
 
 /* ---- a dry run that counting answers ---- */
 
-static bool count_filter(struct db *db, const struct qa_filter *filter, struct arena *arena,
-                         int64_t *ret_total, struct error *err)
+static bool count_filter(struct bulk *b, struct db *db, const struct qa_filter *filter, int64_t *ret_total,
+                         struct error *err)
 {
     struct qa_list_request request = {.filter = *filter, .sort = "id", .page = 1, .page_size = 1};
     struct qa_list list;
-    if (!knowledge_list(db, &request, arena, &list, err))
+    if (!knowledge_list(b->run->platform->directory, db, &request, &b->arena, &list, err))
         return false;
     *ret_total = list.total;
     return true;
@@ -375,7 +375,7 @@ static bool count_unchanged(struct bulk *b, struct db *db, int64_t matched, int6
         same.category = category;
     }
     if (!contradicts)
-        return count_filter(db, &same, &b->arena, ret_count, err);
+        return count_filter(b, db, &same, ret_count, err);
     *ret_count = 0;
     return true;
 }
@@ -386,7 +386,7 @@ static bool count_only(struct bulk *b, bool *ret_counted, struct error *err)
     CLEANUP(store_reader_release) struct db *db = NULL;
     int64_t matched, unchanged = INT_NULL;
     if (!store_reader(b->run->platform->store, BULK_READ_MS, &db, err) ||
-        !count_filter(db, &b->parameters.filter, &b->arena, &matched, err) ||
+        !count_filter(b, db, &b->parameters.filter, &matched, err) ||
         (matched != INT_NULL && !count_unchanged(b, db, matched, &unchanged, err)))
         return false;
     *ret_counted = matched != INT_NULL && unchanged != INT_NULL;

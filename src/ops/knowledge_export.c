@@ -122,7 +122,7 @@ static void fill_cells(struct cells *cells, const struct qa_list_item *pair, enu
 
 struct export
 {
-    struct store *store;
+    const struct platform *platform;
     const struct export_request *request;
     bool (*write)(struct export * export, const char *const *fields, struct error *err);
     struct csv_writer text; /* one of the two */
@@ -150,7 +150,7 @@ static bool write_feed(struct export *export, struct pair_feed *feed, struct err
         struct qa_list_item *pairs;
         size_t count;
         arena_reset(&arena);
-        if (!pair_feed_next(export->store, feed, &arena, &pairs, &count, err) ||
+        if (!pair_feed_next(export->platform, feed, &arena, &pairs, &count, err) ||
             !write_pairs(export, pairs, count, err))
             return false;
     }
@@ -160,7 +160,7 @@ static bool write_feed(struct export *export, struct pair_feed *feed, struct err
 static bool write_all(struct export *export, struct error *err)
 {
     CLEANUP(pair_feed_end) struct pair_feed feed = {0};
-    return pair_feed_begin(export->store, &export->request->filter, &feed, err) &&
+    return pair_feed_begin(export->platform, &export->request->filter, &feed, err) &&
            write_feed(export, &feed, err);
 }
 
@@ -215,7 +215,7 @@ static bool note(const struct export *export, const struct error *failure, struc
         .reason = failure ? failure->detail[LANGUAGE_EN] : NULL,
         .result = failure ? "failed" : NULL,
     };
-    return audit_note(export->store, request->actor, &entry, err);
+    return audit_note(export->platform->store, request->actor, &entry, err);
 }
 
 static bool end_export(struct export *export, bool done, int64_t *ret_count, struct error *err)
@@ -245,10 +245,10 @@ static bool write_heading(struct export *export, struct error *err)
     return write_line(export, fields, err);
 }
 
-bool export_text(struct store *store, const struct export_request *request, const struct byte_sink *sink,
-                 int64_t *ret_count, struct error *err)
+bool export_text(const struct platform *platform, const struct export_request *request,
+                 const struct byte_sink *sink, int64_t *ret_count, struct error *err)
 {
-    struct export export = {.store = store, .request = request, .write = write_line};
+    struct export export = {.platform = platform, .request = request, .write = write_line};
     csv_writer_init(&export.text, sink, request->format == EXPORT_CSV);
     export.text.delimiter = request->format == EXPORT_TSV ? '\t' : ',';
     bool done =
@@ -285,10 +285,10 @@ static bool write_workbook(struct export *export, const char *path, const char *
     return write_all(export, err) && xlsx_writer_finish(workbook, err);
 }
 
-bool export_workbook(struct store *store, const struct export_request *request, const char *path,
+bool export_workbook(const struct platform *platform, const struct export_request *request, const char *path,
                      const char *temporary_folder, int64_t *ret_count, struct error *err)
 {
-    struct export export = {.store = store, .request = request, .write = write_row};
+    struct export export = {.platform = platform, .request = request, .write = write_row};
     bool done = write_workbook(&export, path, temporary_folder, err);
     return end_export(&export, done, ret_count, err);
 }

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "ops/import_internal.h"
+#include "ops/import_known.h"
 #include "ops/import_repeats.h"
 #include "platform/knowledge.h"
 #include "platform/knowledge_changes.h"
@@ -19,7 +20,7 @@
 
 #define READ_LIMIT 60000              /* ms, for the lookups of a dry run's batch */
 #define BATCH_BYTES ((size_t)4 << 20) /* of a batch's texts, more or less */
-#define HEADINGS_MAX 256              /* that are kept for a file of rows that failed */
+#define HEADINGS_MAX 254              /* that are kept for a file of rows that failed, which has two more */
 #define HEADING_BYTES 200
 #define STOPPING_LOOKED_AT INT64_C(256) /* rows that are read between two looks */
 
@@ -55,6 +56,8 @@ struct item {
     enum verdict verdict;
 };
 
+#define FRESH_MAX 100 /* new pairs that are inserted at once */
+
 struct import {
     struct store *store;
     const struct import_request *request;
@@ -77,12 +80,15 @@ struct import {
     struct import_result *result; /* of all transactions that are done */
     struct import_result *next;   /* and of this one: set by the work, which may run twice */
     int64_t done;                 /* rows in transactions that are done */
-    struct arena arena;           /* the batch's */
+    struct known_questions *known;
+    struct arena arena; /* the batch's */
     struct item items[IMPORT_BATCH];
     size_t item_count;
 
     /* Of this transaction; set by the work. */
     int64_t revision, unsynced, first_id, last_id;
+    struct qa_pair fresh[FRESH_MAX]; /* to be inserted; their texts are the batch's */
+    size_t fresh_count;
 };
 
 /* ---- the reading: is the file whole, and which questions stand in it several times ---- */
@@ -134,16 +140,28 @@ static bool read_first(struct import *import, const struct table_row *row, struc
     return true;
 }
 
+/* A workbook's row can have thousands of cells to the right with nothing in them; and the file of rows that
+ * failed must be one that can be imported. */
+static struct table_row cells_to_keep(const struct import *import, const struct table_row *cells)
+{
+    struct table_row kept = *cells;
+    size_t most = import->heading_count > HEADINGS_MAX ? import->heading_count : HEADINGS_MAX;
+    if (kept.count > most)
+        kept.count = most;
+    return kept;
+}
+
 static bool read_row(struct import *import, const struct table_row *cells, struct error *err)
 {
     struct error wrong;
+    struct table_row kept = cells_to_keep(import, cells);
     struct import_row row = {.number = cells->number};
     bool fine = import_row_read(&import->layout, cells, &row, &wrong);
     bool may_fail = !fine || import->request->mode == IMPORT_CREATE;
     import->rows++;
     if (fine)
         repeats_note(import->repeats, hash_question(&row), row.number);
-    return import_spool_put(import->spool, &row, fine ? NULL : &wrong, may_fail ? cells : NULL, err);
+    return import_spool_put(import->spool, &row, fine ? NULL : &wrong, may_fail ? &kept : NULL, err);
 }
 
 static bool take_row(void *context, const struct table_row *cells, struct error *err)
@@ -153,10 +171,13 @@ static bool take_row(void *context, const struct table_row *cells, struct error 
         import->stopped = true;
         return error_set(err, ERROR_CANCELLED, "the process is ending", "进程正在退出");
     }
+    if (import_row_is_empty(cells))
+        return true;
     bool is_first = import->heading_count == 0;
     if (is_first && !read_first(import, cells, err))
         return false;
-    return (is_first && import->layout.has_heading) || read_row(import, cells, err);
+    return (is_first && import->layout.has_heading) ||
+           (import_heading_is_first(&import->layout, cells, err) && read_row(import, cells, err));
 }
 
 static bool ends_in_tsv(const char *file)
@@ -235,27 +256,37 @@ static bool need_revision(struct db *db, struct import *import, struct error *er
            tenant_next_revision(db, import->request->tenant_id, &import->revision, err);
 }
 
+static bool insert_fresh(struct db *db, struct import *import, struct error *err)
+{
+    int64_t count = (int64_t)import->fresh_count;
+    import->fresh_count = 0;
+    if (count == 0)
+        return true;
+    if (!need_revision(db, import, err) ||
+        !qa_pairs_insert(db, import->revision, import->fresh, (size_t)count, &import->last_id, err))
+        return false;
+    if (import->first_id == 0)
+        import->first_id = import->last_id - count + 1;
+    return true;
+}
+
+/* No other row of the file is about this question, so the pair can wait for the others. */
 static bool create_pair(struct db *db, struct import *import, struct item *item, struct error *err)
 {
     const char *const *texts = item->row.texts;
-    struct qa_pair pair = {
+    item->verdict = CREATED;
+    import->next->created++;
+    if (import->request->dry_run)
+        return true;
+    import->unsynced++;
+    import->fresh[import->fresh_count++] = (struct qa_pair){
         .tenant_id = import->request->tenant_id,
         .question = texts[IMPORT_QUESTION],
         .answer = texts[IMPORT_ANSWER],
         .category = texts[IMPORT_CATEGORY] ? texts[IMPORT_CATEGORY] : "",
         .source = "import",
     };
-    item->verdict = CREATED;
-    import->next->created++;
-    if (import->request->dry_run)
-        return true;
-    import->unsynced++;
-    if (!need_revision(db, import, err) ||
-        !qa_pair_insert(db, import->revision, &pair, &import->last_id, err))
-        return false;
-    if (import->first_id == 0)
-        import->first_id = import->last_id;
-    return true;
+    return import->fresh_count < FRESH_MAX || insert_fresh(db, import, err);
 }
 
 static bool update_pair(struct db *db, struct import *import, struct item *item, const struct qa_pair *before,
@@ -321,7 +352,7 @@ static bool import_row(struct db *db, struct import *import, struct item *item, 
                        struct error *err)
 {
     struct qa_pair pair;
-    bool found;
+    bool found = false;
     if (item->repeated && import->request->mode == IMPORT_CREATE)
         fail_repeated(import, item, true);
     else if (item->repeated)
@@ -330,8 +361,9 @@ static bool import_row(struct db *db, struct import *import, struct item *item, 
         fail_with(import, item);
     if (item->verdict != UNDECIDED)
         return true;
-    if (!qa_pair_same_question(db, import->request->tenant_id, item->row.texts[IMPORT_QUESTION], arena, &pair,
-                               &found, err))
+    const char *question = item->row.texts[IMPORT_QUESTION];
+    if (known_questions_may_have(import->known, qa_question_hash(question)) &&
+        !qa_pair_same_question(db, import->request->tenant_id, question, arena, &pair, &found, err))
         return false;
     return found ? import_known(db, import, item, &pair, err) : create_pair(db, import, item, err);
 }
@@ -496,13 +528,16 @@ static bool import_rows(struct db *db, struct import *import, struct error *err)
     CLEANUP(arena_release) struct arena arena = {0};
     *import->next = *import->result;
     import->revision = import->unsynced = import->first_id = import->last_id = 0;
+    import->fresh_count = 0;
+    if (!known_questions_begin(import->known, db, err))
+        return false;
     for (size_t i = 0; i < import->item_count; i++) {
         arena_reset(&arena);
         import->items[i].verdict = UNDECIDED;
         if (!import_row(db, import, &import->items[i], &arena, err))
             return false;
     }
-    return true;
+    return insert_fresh(db, import, err);
 }
 
 static bool count_rows(struct db *db, const struct import *import, struct error *err)
@@ -544,6 +579,7 @@ static bool run_batch(struct import *import, struct error *err)
     if (!done)
         return false;
     *import->result = *import->next;
+    known_questions_commit(import->known, import->revision);
     import->done += (int64_t)import->item_count;
     return true;
 }
@@ -605,7 +641,8 @@ static bool may_go_on(struct import *import, struct error *err)
 static bool write_rows(struct import *import, struct error *err)
 {
     import->result->total = import->rows;
-    if (!pass_over(import, import->done, err))
+    if (!known_questions_read(import->store, import->request->tenant_id, &import->known, err) ||
+        !pass_over(import, import->done, err))
         return false;
     while (!import->stopped && import->done < import->rows) {
         if (!next_batch(import, err) || !run_batch(import, err))
@@ -641,6 +678,7 @@ static void import_free(struct import **import)
     arena_release(&(*import)->arena);
     arena_release(&(*import)->texts);
     repeats_free((*import)->repeats);
+    known_questions_free((*import)->known);
     import_spool_close(&(*import)->spool);
     free((*import)->result);
     free((*import)->next);

@@ -1,19 +1,20 @@
 /* Shared by the files of the knowledge list, and its fields by knowledge_editor.c.
  *
- *   knowledge_list.c     one page: which way to take, what is on it, how many there are
- *   knowledge_walk.c     pairs in the list's order, one by one: the merge of groups, one tenant, or one
- *                        tenant or category after the other
- *   knowledge_groups.c   the groups of the list index that a filter admits, and counting in them
- *   knowledge_collect.c  few pairs, known by id: read, sorted in memory
- *   knowledge_keyword.c  which pairs hold a keyword
- *   knowledge_order.c    orders, places in them, cursors */
+ *   knowledge_list.c       one page: which pairs are on it, how many there are
+ *   knowledge_directory.c  what is filtered and sorted by, of every pair, in memory
+ *   knowledge_select.c     one pass over it: what a filter admits, the first of them in an order
+ *   knowledge_question.c   the ranks of questions, whose texts are in the store
+ *   knowledge_keyword.c    which pairs may hold a keyword
+ *   knowledge_order.c      orders, places in them, cursors */
 #ifndef KIMONO_OPS_KNOWLEDGE_INTERNAL_H
 #define KIMONO_OPS_KNOWLEDGE_INTERNAL_H
 
+#include "ops/knowledge_columns.h"
 #include "ops/knowledge_manager.h"
 #include "search/full_text.h"
 
-#define FEW_PAIRS 3000 /* so many are read one by one and sorted in memory: some milliseconds */
+#define FEW_PAIRS                                                                                            \
+    1500 /* so many texts are looked at for one page: some 15 milliseconds where they lie far apart */
 
 /* Of a struct qa_list_item, or of a struct that begins with one; columns of q (qa_pairs) and t (tenants). */
 /* clang-format off */
@@ -50,7 +51,7 @@ enum list_sort {
     SORT_QUALITY,
     SORT_HITS,
     SORT_QUESTION,
-    SORT_CATEGORY, /* of all tenants: one category after the other, each by id */
+    SORT_CATEGORY, /* one category after the other, each by id */
     SORT_TENANT,   /* one tenant after the other, by name, each by id */
 };
 struct list_order {
@@ -58,20 +59,16 @@ struct list_order {
     bool descending;
 };
 bool order_of(const char *sort, struct list_order *ret_order); /* false: no such sort */
-bool order_is_outer(struct list_order order);                  /* SORT_CATEGORY, SORT_TENANT */
 
 /* Where a pair stands in the list. */
 struct list_place {
     const char *outer, *outer_id; /* SORT_CATEGORY: category, ""; SORT_TENANT: name, id; else "" */
-    enum db_type type;            /* of the value that is sorted by: DB_INT, DB_REAL, DB_TEXT */
-    int64_t integer;
-    double real;
-    const char *text;
+    int64_t integer;              /* of those that sort by a number or a time; else the id */
+    double real;                  /* SORT_QUALITY */
+    const char *text;             /* SORT_QUESTION, in a cursor; else "" */
     int64_t id;
 };
-int place_compare(const struct list_place *a, const struct list_place *b, bool descending);
-struct db_value place_value(const struct list_place *place);
-/* What is before everything: where a walk begins without a cursor. */
+/* What is before everything: where a list begins without a cursor. */
 struct list_place place_before_all(struct list_order order);
 
 const char *cursor_make(const struct qa_filter *filter, struct list_order order,
@@ -80,81 +77,65 @@ const char *cursor_make(const struct qa_filter *filter, struct list_order order,
 bool cursor_read(struct db *db, const char *cursor, const struct qa_filter *filter, struct list_order order,
                  struct arena *arena, struct list_place *ret_place, struct error *err);
 
-/* ---- groups ---- */
-
-struct list_group {
-    int64_t number;
-    bool at_edge; /* of the range of quality: each pair's own must be looked at */
-};
-/* Those that hold pairs and that the filter admits; not one for each value of the filter is exact: a group
- * holds all categories of one number, and the tenant does not matter. */
-bool groups_find(struct db *db, const struct qa_filter *filter, struct arena *arena,
-                 struct list_group **ret_groups, size_t *ret_count, struct error *err);
-/* Counts what the filter admits (keyword apart), not much beyond `enough`. */
-bool groups_count(struct db *db, const struct qa_filter *filter, int64_t enough, struct arena *arena,
-                  int64_t *ret_count, struct error *err);
-
-/* ---- walks ---- */
-
-struct list_walk;
-/* Begins behind `from`. `expected`: how many will be asked for at least; INT64_MAX: many, most of which will
- * not be wanted. End it with walk_end. */
-bool walk_begin(struct db *db, const struct qa_filter *filter, struct list_order order,
-                const struct list_place *from, int64_t expected, struct list_walk **ret_walk,
-                struct error *err);
-/* The next pair; its texts live until the next call. */
-bool walk_next(struct list_walk *walk, struct list_place *ret_place, bool *ret_found, struct error *err);
-void walk_end(struct list_walk *walk); /* takes NULL */
-static inline void walk_release(struct list_walk **walk)
-{
-    walk_end(*walk);
-}
-/* A tenant with so many pairs is walked through as all tenants are. */
-#define LARGE_TENANT 50000
-bool tenant_is_large(struct db *db, const char *tenant_id, bool *ret_large, struct error *err);
-
 /* ---- keywords ---- */
 
 enum keyword_kind {
-    KEYWORD_NONE,   /* nothing is looked for */
-    KEYWORD_FEW,    /* at most FEW_PAIRS pairs may hold it: `ids` */
-    KEYWORD_SET,    /* more: `bits`, one for each id */
-    KEYWORD_COMMON, /* so many that reading texts in the list's order soon finds some; or not in the index */
+    KEYWORD_NONE, /* nothing is looked for */
+    KEYWORD_IDS,  /* only the pairs `ids` may hold it */
+    KEYWORD_ANY,  /* any pair may: very many do, or no index knows it */
 };
 struct keyword_search {
     enum keyword_kind kind;
-    bool exact; /* what was found does hold it; else the texts decide */
+    bool exact; /* what the index found does hold it; else the texts decide */
     struct folded_text folded;
-    int64_t *ids;
-    size_t count; /* of ids, or of bits */
-    uint64_t *bits;
-    size_t words; /* of 64 bits */
-    int64_t read; /* texts that were looked at */
+    int64_t *ids, *unindexed; /* in order; `unindexed`: those of them whose texts decide in any case */
+    size_t id_count, unindexed_count;
 };
 bool keyword_find(struct db *db, const char *keyword, struct arena *arena, struct keyword_search *ret_search,
                   struct error *err);
-/* Does the pair hold it? */
-bool keyword_admits(struct keyword_search *search, struct db *db, int64_t id, bool *ret_admits,
-                    struct error *err);
-bool keyword_in(const struct keyword_search *search, const char *question, const char *answer);
+/* Does all that the search lets pass hold the keyword? */
+bool keyword_is_certain(const struct keyword_search *search);
+/* Does the pair, which the search lets pass, hold it? Reads its texts if they decide. */
+bool keyword_in_pair(const struct keyword_search *search, struct db *db, int64_t id, bool *ret_holds,
+                     struct error *err);
 
-/* ---- few ---- */
+/* ---- one pass over the directory, which is locked ---- */
 
-/* Of the pairs `ids` those that filter and keyword admit, in the list's order. */
-bool collect_pairs(struct db *db, const struct qa_filter *filter, const struct keyword_search *search,
-                   struct list_order order, const int64_t *ids, size_t count, struct arena *arena,
-                   struct list_place **ret_places, size_t *ret_count, struct error *err);
+struct pair_match {
+    const struct knowledge_directory *directory;
+    bool is_empty;             /* nothing can match: a name that no pair has */
+    bool kinds[KIND_COUNT];    /* those that the filter admits */
+    uint32_t tenant, category; /* SLOT_NONE: any */
+    double quality_min, quality_max;
+    const uint32_t *places; /* only these, in order; NULL: all */
+    size_t place_count;
+};
+/* `search` may be NULL. */
+struct pair_match match_make(const struct knowledge_directory *directory, const struct qa_filter *filter,
+                             const struct keyword_search *search, struct arena *arena);
+/* A place as numbers, as long as the directory is locked. */
+struct list_key {
+    int64_t value, id;
+};
+bool place_key(const struct knowledge_directory *directory, struct db *db, enum list_sort sort,
+               const struct list_place *place, struct list_key *ret_key, struct error *err);
 
-/* $2 category, $3 source, $4 is_synced (null: any), $5 and $6 bounds of quality (null: open), $7 tenant. */
-#define SQL_ADMITTED                                                                                         \
-    " (CAST($2 AS TEXT) IS NULL OR category = $2) AND (CAST($3 AS TEXT) IS NULL OR source = $3)"             \
-    " AND (CAST($4 AS BIGINT) IS NULL OR is_synced = $4)"                                                    \
-    " AND (CAST($5 AS REAL) IS NULL OR quality_score >= $5)"                                                 \
-    " AND (CAST($6 AS REAL) IS NULL OR quality_score <= $6)"                                                 \
-    " AND (CAST($7 AS TEXT) IS NULL OR tenant_id = $7)"
-#define ADMITTED_ARGS(filter)                                                                                \
-    db_text((filter)->category), db_text((filter)->source),                                                  \
-        db_int((filter)->is_synced == SYNCED_ANY ? INT_NULL : (filter)->is_synced),                          \
-        db_real((filter)->quality_min), db_real((filter)->quality_max), db_text((filter)->tenant_id)
+/* The first `limit` behind `after`, in order. Their texts live in the arena; questions are not among them. */
+struct selection {
+    struct list_place *places;
+    size_t count;
+    int64_t matched; /* how many match, before `after` too */
+};
+struct selection match_select(const struct pair_match *match, struct list_order order, struct list_key after,
+                              size_t limit, struct arena *arena);
+
+/* ---- questions ---- */
+
+/* The rank of this question (`ret_same`), or of the next one. */
+bool question_rank_of(const struct knowledge_directory *directory, struct db *db, const char *question,
+                      int64_t *ret_rank, bool *ret_same, struct error *err);
+/* "" if the pair is gone. */
+bool question_read(struct db *db, int64_t id, struct arena *arena, const char **ret_question,
+                   struct error *err);
 
 #endif

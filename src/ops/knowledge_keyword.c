@@ -1,60 +1,91 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "ops/knowledge_internal.h"
 
-#define SET_PAIRS 150000    /* more are not gathered: reading goes by some 10 million a second */
-#define SET_ID_MAX 67108864 /* 8 MiB of bits */
+#define IDS_MAX 50000 /* more are not gathered: reading goes by some 5 million a second */
 
-/* SQLite's full text; the highest id first, so that the first row tells how many bits there will be. What
- * PostgreSQL says instead comes with its driver. */
-static const char SQL_MATCHES[] =
-    "SELECT rowid FROM qa_pairs_text WHERE qa_pairs_text MATCH $1 ORDER BY rowid DESC LIMIT $2";
-
-static void set_bit(struct keyword_search *search, int64_t id)
+static int64_t *room_for_ids(struct arena *arena, int64_t *ids, size_t count, size_t *room)
 {
-    search->bits[id / 64] |= UINT64_C(1) << (id % 64);
+    if (count < *room)
+        return ids;
+    *room = *room ? 2 * *room : 1024;
+    int64_t *larger = arena_alloc(arena, *room * sizeof(*larger));
+    if (count > 0)
+        memcpy(larger, ids, count * sizeof(*larger));
+    return larger;
 }
 
-/* There are more than a few: a set of bits is quicker to ask. */
-static void make_set(struct keyword_search *search, struct arena *arena)
-{
-    search->kind = KEYWORD_SET;
-    search->words = (size_t)search->ids[0] / 64 + 1;
-    search->bits = arena_alloc(arena, search->words * sizeof(*search->bits));
-    for (size_t i = 0; i < search->count; i++)
-        set_bit(search, search->ids[i]);
-}
-
-static void take_match(struct keyword_search *search, int64_t id, struct arena *arena)
-{
-    if (search->kind == KEYWORD_COMMON)
-        return;
-    if (search->count == FEW_PAIRS && search->ids[0] > SET_ID_MAX) {
-        search->kind = KEYWORD_COMMON;
-        return;
-    }
-    if (search->count == FEW_PAIRS)
-        make_set(search, arena);
-    if (search->kind == KEYWORD_FEW)
-        search->ids[search->count] = id;
-    else
-        set_bit(search, id);
-    search->count++;
-}
-
-static bool read_matches(struct db *db, const char *query, struct arena *arena, struct keyword_search *search,
-                         struct error *err)
+static bool read_ids(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
+                     struct arena *arena, int64_t **ret_ids, size_t *ret_count, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    search->kind = KEYWORD_FEW;
-    search->ids = arena_alloc(arena, FEW_PAIRS * sizeof(*search->ids));
-    if (!db_query(db, SQL_MATCHES, DB_ARGS(db_text(query), db_int(SET_PAIRS + 1)), &rows, err))
+    int64_t *ids = NULL;
+    size_t count = 0, room = 0;
+    if (!db_query(db, sql, args, arg_count, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        ids = room_for_ids(arena, ids, count, &room);
+        ids[count++] = db_column_int(&rows, 0);
+    }
+    *ret_ids = ids;
+    *ret_count = count;
+    return db_done(&rows, err);
+}
+
+/* SQLite's full text. What PostgreSQL says instead comes with its driver. */
+static const char SQL_MATCHES[] =
+    "SELECT rowid FROM qa_pairs_text WHERE qa_pairs_text MATCH $1 ORDER BY rowid LIMIT $2";
+/* What the index does not know, or not as it is now (store/sqlite_full_text.c): ranges of ids. */
+static const char SQL_UNINDEXED[] =
+    "SELECT pair_id, pair_id FROM qa_pairs_text_changes UNION ALL SELECT first, last FROM qa_pairs_text_new"
+    " ORDER BY 1";
+
+/* Up to IDS_MAX + 1 of them. */
+static bool read_unindexed(struct db *db, struct arena *arena, struct keyword_search *search,
+                           struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    size_t room = 0;
+    if (!db_query(db, SQL_UNINDEXED, DB_NO_ARGS, &rows, err))
         return false;
     while (db_next(&rows))
-        take_match(search, db_column_int(&rows, 0), arena);
-    if (search->count > SET_PAIRS)
-        search->kind = KEYWORD_COMMON;
+        for (int64_t id = db_column_int(&rows, 0), last = db_column_int(&rows, 1);
+             id <= last && search->unindexed_count <= IDS_MAX; id++) {
+            search->unindexed = room_for_ids(arena, search->unindexed, search->unindexed_count, &room);
+            search->unindexed[search->unindexed_count++] = id;
+        }
     return db_done(&rows, err);
+}
+
+/* Both in one list, in order, each once. */
+static void merge(struct keyword_search *search, const int64_t *found, size_t count, struct arena *arena)
+{
+    size_t i = 0, j = 0;
+    search->ids = arena_alloc(arena, (count + search->unindexed_count + 1) * sizeof(*search->ids));
+    while (i < count || j < search->unindexed_count) {
+        bool take_found = j == search->unindexed_count || (i < count && found[i] < search->unindexed[j]);
+        int64_t id = take_found ? found[i++] : search->unindexed[j++];
+        if (search->id_count == 0 || search->ids[search->id_count - 1] != id)
+            search->ids[search->id_count++] = id;
+    }
+}
+
+/* What the index does not know is read first: a pair that it takes in between is met twice, not missed. */
+static bool find_ids(struct db *db, const char *query, struct arena *arena, struct keyword_search *search,
+                     struct error *err)
+{
+    int64_t *found;
+    size_t count;
+    if (!read_unindexed(db, arena, search, err) ||
+        !read_ids(db, SQL_MATCHES, DB_ARGS(db_text(query), db_int(IDS_MAX + 1)), arena, &found, &count, err))
+        return false;
+    search->kind = KEYWORD_IDS;
+    if (count > IDS_MAX || search->unindexed_count > IDS_MAX)
+        search->kind = KEYWORD_ANY;
+    else
+        merge(search, found, count, arena);
+    return true;
 }
 
 bool keyword_find(struct db *db, const char *keyword, struct arena *arena, struct keyword_search *ret_search,
@@ -62,53 +93,52 @@ bool keyword_find(struct db *db, const char *keyword, struct arena *arena, struc
 {
     CLEANUP(strbuf_release) struct strbuf query = {0};
     struct keyword_search search = {.kind = KEYWORD_NONE, .exact = true};
-    if (!keyword || !*keyword) {
-        *ret_search = search;
-        return true;
+    if (keyword && *keyword) {
+        search.folded = full_text_fold(arena, keyword);
+        search.kind = KEYWORD_ANY;
+        if (full_text_query(keyword, &query, &search.exact) &&
+            !find_ids(db, strbuf_text(&query), arena, &search, err))
+            return false;
     }
-    search.folded = full_text_fold(arena, keyword);
-    bool indexed = full_text_query(keyword, &query, &search.exact);
-    if (!indexed) {
-        search.kind = KEYWORD_COMMON;
-        search.exact = false;
-    } else if (!read_matches(db, strbuf_text(&query), arena, &search, err))
-        return false;
     *ret_search = search;
     return true;
 }
 
-bool keyword_in(const struct keyword_search *search, const char *question, const char *answer)
+bool keyword_is_certain(const struct keyword_search *search)
 {
-    return search->exact || full_text_contains(question, search->folded) ||
-           full_text_contains(answer, search->folded);
+    return search->kind == KEYWORD_NONE ||
+           (search->kind == KEYWORD_IDS && search->exact && search->unindexed_count == 0);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool texts_decide(const struct keyword_search *search, int64_t id)
+{
+    return search->kind == KEYWORD_ANY || !search->exact ||
+           (search->unindexed_count > 0 &&
+            bsearch(&id, search->unindexed, search->unindexed_count, sizeof(id), by_id));
 }
 
 static const char SQL_TEXTS[] = "SELECT question, answer FROM qa_pairs WHERE id = $1";
 
-static bool look_at_texts(struct keyword_search *search, struct db *db, int64_t id, bool *ret_admits,
-                          struct error *err)
+bool keyword_in_pair(const struct keyword_search *search, struct db *db, int64_t id, bool *ret_holds,
+                     struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    bool found = false;
-    search->read++;
+    bool holds = !texts_decide(search, id);
+    if (holds) {
+        *ret_holds = true;
+        return true;
+    }
     if (!db_query(db, SQL_TEXTS, DB_ARGS(db_int(id)), &rows, err))
         return false;
     while (db_next(&rows))
-        found = full_text_contains(db_column_text(&rows, 0), search->folded) ||
+        holds = full_text_contains(db_column_text(&rows, 0), search->folded) ||
                 full_text_contains(db_column_text(&rows, 1), search->folded);
-    *ret_admits = found;
+    *ret_holds = holds;
     return db_done(&rows, err);
-}
-
-bool keyword_admits(struct keyword_search *search, struct db *db, int64_t id, bool *ret_admits,
-                    struct error *err)
-{
-    bool in_set = search->kind != KEYWORD_SET ||
-                  ((size_t)id / 64 < search->words && (search->bits[id / 64] >> (id % 64) & 1));
-    bool certain = search->kind == KEYWORD_NONE || (search->kind == KEYWORD_SET && search->exact);
-    if (!in_set || certain) {
-        *ret_admits = in_set;
-        return true;
-    }
-    return look_at_texts(search, db, id, ret_admits, err);
 }

@@ -1,19 +1,15 @@
 /* One page of everyone's knowledge.
  *
- * Which way it takes is decided by counting, never beyond a bound: what the filter or the keyword leaves of
- * few pairs is read as a whole and sorted in memory (knowledge_collect.c); all else is walked in the list's
- * order (knowledge_walk.c), so that a page costs what a page holds. Measured with a million pairs of 100
- * and of 10,000 tenants by tests/bench/bench_knowledge.c. */
+ * The directory, in memory, tells at once which pairs a filter admits, how many they are, and which come
+ * first in an order. A keyword narrows that to what the full-text index finds; where texts must be looked at
+ * to be sure, of few pairs all are read, of many those that come first, until the page is full. Measured with
+ * a million pairs of 100 and of 10,000 tenants by tests/bench/bench_knowledge.c. */
 #include "ops/knowledge_manager.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "ops/knowledge_internal.h"
 #include "platform/text_rules.h"
-
-#define PATIENCE 5000        /* pairs that a walk may pass before the keyword's own are read instead */
-#define COUNTED_EXACTLY 5000 /* so many of a range of quality are counted; then it is 'at least' */
 
 static const struct field item_fields[] = {QA_ITEM_FIELDS};
 const struct descriptor qa_list_item_descriptor = DESCRIPTOR("QAListItem", struct qa_list_item, item_fields);
@@ -32,221 +28,168 @@ const struct descriptor qa_list_descriptor = DESCRIPTOR("QAList", struct qa_list
 
 /* What one request works with. */
 struct listing {
+    struct knowledge_directory *directory;
     struct db *db;
     const struct qa_list_request *request;
     struct qa_filter filter; /* keyword trimmed */
     struct list_order order;
     struct list_place from; /* the page begins behind it */
-    int64_t skip;           /* and then skips so many */
+    size_t skip;            /* and then skips so many */
     struct arena *arena;
     struct keyword_search search;
-    struct list_place *page; /* its pairs' places; room for one more */
+    struct list_place *page; /* its pairs' places */
     size_t count;
-    int64_t passed;           /* pairs that a walk has met and that do not hold the keyword */
     bool more;                /* there are pairs behind the page */
     struct list_place behind; /* if so: where the next one begins */
     int64_t total;            /* INT_NULL: not known */
     int64_t at_least;
 };
 
-/* ---- how many ---- */
+/* ---- the first of those that match, by the directory ---- */
 
-static bool has_quality(const struct qa_filter *filter)
+static bool lock(struct listing *l, struct error *err)
 {
-    return !isnan(filter->quality_min) || !isnan(filter->quality_max);
+    if (l->order.sort == SORT_QUESTION)
+        return directory_lock_ranked(l->directory, l->db, err);
+    return (l->order.sort != SORT_TENANT || directory_name_tenants(l->directory, l->db, err)) &&
+           directory_lock(l->directory, l->db, err);
 }
 
-/* $1 whose counts. */
-static const char SQL_TOTAL[] =
-    "SELECT SUM(CASE CAST($4 AS BIGINT) WHEN 0 THEN unsynced WHEN 1 THEN pairs - unsynced ELSE pairs END)"
-    " FROM knowledge_counts WHERE tenant_id = $1 AND (CAST($2 AS TEXT) IS NULL OR category = $2)"
-    " AND (CAST($3 AS TEXT) IS NULL OR source = $3)";
-static const char SQL_COUNT_OF_TENANT[] =
-    "SELECT COUNT(*) FROM qa_pairs WHERE tenant_id = $1 AND deleted_at IS NULL AND category >= '' "
-    "AND" SQL_ADMITTED; /* category: see BY_ITS_INDEX in knowledge_walk.c */
-
-static bool count_kept(struct listing *l, struct error *err)
+static bool select_first(struct listing *l, const struct list_place *from, size_t limit,
+                         struct selection *ret_selection, struct error *err)
 {
-    const struct qa_filter *f = &l->filter;
-    int64_t synced = f->is_synced == SYNCED_ANY ? INT_NULL : (int64_t)f->is_synced;
-    return db_find_int(l->db, SQL_TOTAL,
-                       DB_ARGS(db_text(f->tenant_id ? f->tenant_id : ""), db_text(f->category),
-                               db_text(f->source), db_int(synced)),
-                       0, &l->total, err);
-}
-
-/* How many pairs the filter admits, keyword apart: `total` where that is known at once. */
-static bool count(struct listing *l, struct error *err)
-{
-    const struct qa_filter *f = &l->filter;
-    int64_t counted;
-    bool large = true;
-    if (!has_quality(f))
-        return count_kept(l, err);
-    if (f->tenant_id && !tenant_is_large(l->db, f->tenant_id, &large, err))
+    CLEANUP(directory_release) struct knowledge_directory *directory = NULL;
+    struct list_key after;
+    if (!lock(l, err))
         return false;
-    if (!large)
-        return db_find_int(l->db, SQL_COUNT_OF_TENANT, DB_ARGS(db_text(f->tenant_id), ADMITTED_ARGS(f)), 0,
-                           &l->total, err);
-    if (!groups_count(l->db, f, COUNTED_EXACTLY + 1, l->arena, &counted, err))
+    directory = l->directory;
+    if (!place_key(directory, l->db, l->order.sort, from, &after, err))
         return false;
-    l->total = counted <= COUNTED_EXACTLY ? counted : INT_NULL;
-    l->at_least = COUNTED_EXACTLY;
+    struct pair_match match = match_make(directory, &l->filter, &l->search, l->arena);
+    *ret_selection = match_select(&match, l->order, after, limit, l->arena);
     return true;
 }
 
-/* ---- few: known by id ---- */
-
-static bool page_of_collected(struct listing *l, const int64_t *ids, size_t id_count, struct error *err)
+/* A place that something is to begin behind has its question; if the pair went this moment, nothing can. */
+static bool complete(struct listing *l, struct list_place *place, struct error *err)
 {
-    struct list_place *places;
-    size_t count, first = 0, size = (size_t)l->request->page_size;
-    if (!collect_pairs(l->db, &l->filter, &l->search, l->order, ids, id_count, l->arena, &places, &count,
-                       err))
+    if (l->order.sort != SORT_QUESTION)
+        return true;
+    if (!question_read(l->db, place->id, l->arena, &place->text, err))
         return false;
-    while (first < count && place_compare(&places[first], &l->from, l->order.descending) <= 0)
-        first++;
-    first += (size_t)l->skip;
-    first = first < count ? first : count;
-    l->more = count - first > size;
-    l->count = l->more ? size : count - first;
+    if (!*place->text)
+        *place = place_before_all((struct list_order){SORT_QUESTION, !l->order.descending});
+    return true;
+}
+
+static size_t page_size(const struct listing *l)
+{
+    return (size_t)l->request->page_size;
+}
+
+/* The page of places that are in order, the first of which is the first behind `from`. */
+static void cut_page(struct listing *l, struct list_place *places, size_t count)
+{
+    size_t first = l->skip < count ? l->skip : count;
+    l->more = count - first > page_size(l);
     l->page = places + first;
-    l->behind = l->count > 0 ? l->page[l->count - 1] : l->from;
-    l->total = (int64_t)count;
+    l->count = l->more ? page_size(l) : count - first;
+    if (l->count > 0)
+        l->behind = l->page[l->count - 1];
+}
+
+static bool page_of_all(struct listing *l, struct error *err)
+{
+    struct selection selection;
+    if (!select_first(l, &l->from, l->skip + page_size(l) + 1, &selection, err))
+        return false;
+    cut_page(l, selection.places, selection.count);
+    l->total = selection.matched;
     return true;
 }
 
-static const char SQL_OF_CATEGORY[] =
-    "SELECT id FROM qa_pairs WHERE category = $1 AND deleted_at IS NULL LIMIT $2";
+/* ---- with a keyword of which the texts decide ---- */
 
-/* The ids of a category of few pairs. */
-static bool ids_of_category(struct listing *l, int64_t *ids, size_t *ret_count, struct error *err)
+/* Leaves those that hold the keyword, until there are `enough`. Returns how many were looked at. */
+static bool look_at(struct listing *l, struct selection *selection, size_t enough, size_t *ret_looked,
+                    struct error *err)
 {
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    size_t count = 0;
-    if (!db_query(l->db, SQL_OF_CATEGORY, DB_ARGS(db_text(l->filter.category), db_int(FEW_PAIRS)), &rows,
-                  err))
-        return false;
-    while (db_next(&rows))
-        ids[count++] = db_column_int(&rows, 0);
-    *ret_count = count;
-    return db_done(&rows, err);
-}
-
-/* The ids of all that the filter admits, which are few. */
-static bool ids_of_filter(struct listing *l, int64_t *ids, size_t *ret_count, struct error *err)
-{
-    struct list_order by_id = {SORT_ID, false};
-    struct list_place start = place_before_all(by_id), place;
-    CLEANUP(walk_release) struct list_walk *walk = NULL;
-    size_t count = 0;
-    bool found = true;
-    if (!walk_begin(l->db, &l->filter, by_id, &start, FEW_PAIRS, &walk, err))
-        return false;
-    while (found && count < FEW_PAIRS) {
-        if (!walk_next(walk, &place, &found, err))
+    size_t kept = 0, i = 0;
+    for (; i < selection->count && kept < enough; i++) {
+        bool holds;
+        if (!keyword_in_pair(&l->search, l->db, selection->places[i].id, &holds, err))
             return false;
-        if (found)
-            ids[count++] = place.id;
+        if (holds)
+            selection->places[kept++] = selection->places[i];
     }
-    *ret_count = count;
+    selection->count = kept;
+    *ret_looked = i;
     return true;
 }
 
-/* A category of few pairs may share its group with one of many, and a walk from tenant to tenant may pass
- * many that have none. `ret_ids` NULL: no such case. */
-static bool find_few(struct listing *l, int64_t **ret_ids, size_t *ret_count, struct error *err)
+/* All that may hold it are looked at, so that they can be counted. */
+static bool page_of_few(struct listing *l, struct error *err)
 {
-    struct listing category = {.db = l->db,
-                               .filter = {.category = l->filter.category, .is_synced = SYNCED_ANY}};
-    *ret_ids = NULL;
-    if (l->filter.category && !l->filter.tenant_id && !count_kept(&category, err))
+    struct list_place start = place_before_all(l->order);
+    struct selection all, behind;
+    size_t before = 0, looked;
+    if (!select_first(l, &start, FEW_PAIRS, &all, err))
         return false;
-    bool of_category = l->filter.category && !l->filter.tenant_id && category.total < FEW_PAIRS;
-    bool of_filter = order_is_outer(l->order) && l->total != INT_NULL && l->total < FEW_PAIRS;
-    if (!of_category && !of_filter)
-        return true;
-    *ret_ids = arena_alloc(l->arena, FEW_PAIRS * sizeof(**ret_ids));
-    return of_category ? ids_of_category(l, *ret_ids, ret_count, err)
-                       : ids_of_filter(l, *ret_ids, ret_count, err);
-}
-
-/* ---- many: walked ---- */
-
-static struct list_place keep_place(struct listing *l, const struct list_place *place)
-{
-    struct list_place kept = *place;
-    kept.text = arena_strdup(l->arena, place->text);
-    kept.outer = arena_strdup(l->arena, place->outer);
-    kept.outer_id = arena_strdup(l->arena, place->outer_id);
-    return kept;
-}
-
-/* Puts the next pair on the page, or behind it. `ret_goes_on` false: the page is done. */
-static bool take_next(struct listing *l, struct list_walk *walk, bool *ret_goes_on, struct error *err)
-{
-    struct list_place place;
-    bool found, admitted = false;
-    if (!walk_next(walk, &place, &found, err))
-        return false;
-    if (found && !keyword_admits(&l->search, l->db, place.id, &admitted, err))
-        return false;
-    *ret_goes_on = found;
-    if (admitted && l->skip > 0) {
-        l->skip--;
-    } else if (admitted && l->count == (size_t)l->request->page_size) {
-        l->more = true;
-        *ret_goes_on = false;
-    } else if (admitted) {
-        l->page[l->count++] = l->behind = keep_place(l, &place);
-    }
-    l->passed += found && !admitted;
-    if (found && !l->more && l->search.read >= KNOWLEDGE_READ_MAX) {
-        l->more = true;
-        l->behind = keep_place(l, &place);
-        *ret_goes_on = false;
-    }
-    return true;
-}
-
-static bool page_of_set(struct listing *l, struct error *err)
-{
-    int64_t *ids = arena_alloc(l->arena, l->search.count * sizeof(*ids));
-    size_t count = 0;
-    for (size_t word = 0; word < l->search.words; word++)
-        for (uint64_t bits = l->search.bits[word]; bits; bits &= bits - 1)
-            ids[count++] = (int64_t)word * 64 + __builtin_ctzll(bits);
-    return page_of_collected(l, ids, count, err);
-}
-
-static bool page_of_walk(struct listing *l, struct error *err)
-{
-    CLEANUP(walk_release) struct list_walk *walk = NULL;
-    int64_t expected = l->search.kind == KEYWORD_NONE ? l->skip + l->request->page_size + 1 : INT64_MAX;
-    int64_t skipped = l->skip;
-    bool goes_on = true;
-    l->page = arena_alloc(l->arena, (size_t)(l->request->page_size + 1) * sizeof(*l->page));
-    if (!walk_begin(l->db, &l->filter, l->order, &l->from, expected, &walk, err))
-        return false;
-    while (goes_on && !(l->search.kind == KEYWORD_SET && l->passed > PATIENCE + (int64_t)l->search.count))
-        if (!take_next(l, walk, &goes_on, err))
+    if (l->request->cursor) { /* what is behind the page before is the end of it all */
+        if (!select_first(l, &l->from, FEW_PAIRS, &behind, err))
             return false;
-    if (goes_on) { /* the keyword's pairs lie elsewhere: in another category, or at the far end */
-        l->skip = skipped;
-        return page_of_set(l, err);
+        before = behind.count < all.count ? all.count - behind.count : 0;
     }
-    skipped -= l->skip;
-    bool from_start = !l->request->cursor;
-    if (l->search.kind == KEYWORD_NONE)
-        return true;
-    l->at_least = skipped + (int64_t)l->count + l->more;
-    bool all_seen = from_start && !l->more;
-    bool no_filter = !l->filter.tenant_id && !l->filter.category && !l->filter.source &&
-                     l->filter.is_synced == SYNCED_ANY && !has_quality(&l->filter);
-    l->total = all_seen ? l->at_least : INT_NULL;
-    if (l->search.kind == KEYWORD_SET && l->search.exact && no_filter)
-        l->total = (int64_t)l->search.count;
+    struct selection head = {.places = all.places, .count = before};
+    struct selection tail = {.places = all.places + before, .count = all.count - before};
+    if (!look_at(l, &head, before, &looked, err) || !look_at(l, &tail, tail.count, &looked, err))
+        return false;
+    cut_page(l, tail.places, tail.count);
+    l->total = (int64_t)(head.count + tail.count);
     return true;
+}
+
+#define FIRST_ROUND 256 /* places that are looked at; then the rest at once */
+
+/* Those that come first are looked at until the page is full, or KNOWLEDGE_READ_MAX have been. `selection`: the
+ * first round. */
+static bool page_of_many(struct listing *l, struct selection selection, struct error *err)
+{
+    size_t enough = l->skip + page_size(l) + 1, held_count = 0, looked_at = 0, limit = FIRST_ROUND;
+    struct list_place *held = arena_alloc(l->arena, enough * sizeof(*held)), last = l->from;
+    bool at_end = false;
+    for (;;) {
+        size_t looked;
+        at_end = selection.count < limit;
+        if (selection.count > 0)
+            last = selection.places[selection.count - 1];
+        if (!complete(l, &last, err) || !look_at(l, &selection, enough - held_count, &looked, err))
+            return false;
+        memcpy(held + held_count, selection.places, selection.count * sizeof(*held));
+        held_count += selection.count;
+        looked_at += looked;
+        if (at_end || held_count == enough || looked_at >= KNOWLEDGE_READ_MAX)
+            break;
+        limit = KNOWLEDGE_READ_MAX - FIRST_ROUND;
+        if (!select_first(l, &last, limit, &selection, err))
+            return false;
+    }
+    cut_page(l, held, held_count);
+    if (!at_end && held_count < enough) { /* there may be some behind what was looked at */
+        l->more = true;
+        l->behind = last;
+    }
+    l->at_least = (int64_t)held_count;
+    l->total = at_end && held_count < enough && !l->request->cursor ? (int64_t)held_count : INT_NULL;
+    return true;
+}
+
+static bool page_of_keyword(struct listing *l, struct error *err)
+{
+    struct selection selection;
+    if (!select_first(l, &l->from, FIRST_ROUND, &selection, err))
+        return false;
+    return selection.matched <= FEW_PAIRS ? page_of_few(l, err) : page_of_many(l, selection, err);
 }
 
 /* ---- the pairs themselves ---- */
@@ -282,8 +225,9 @@ static bool find_start(struct listing *l, struct error *err)
     l->from = place_before_all(l->order);
     if (request->cursor)
         return cursor_read(l->db, request->cursor, &l->filter, l->order, l->arena, &l->from, err);
-    l->skip = (request->page - 1) * request->page_size;
-    if (l->skip > KNOWLEDGE_PAGE_DEPTH)
+    int64_t skip = (request->page - 1) * request->page_size;
+    l->skip = (size_t)skip;
+    if (skip > KNOWLEDGE_PAGE_DEPTH)
         return error_add_field(err, "page", "goes to the first %d pairs; go on with cursor=next_cursor",
                                "只能翻到前 %d 条，请用 cursor=next_cursor 继续", KNOWLEDGE_PAGE_DEPTH);
     return true;
@@ -291,26 +235,23 @@ static bool find_start(struct listing *l, struct error *err)
 
 static bool find_page(struct listing *l, struct error *err)
 {
-    int64_t *ids = NULL;
-    size_t id_count = 0;
     if (!keyword_find(l->db, l->filter.keyword, l->arena, &l->search, err))
         return false;
-    if (l->search.kind == KEYWORD_FEW)
-        return page_of_collected(l, l->search.ids, l->search.count, err);
-    if (!count(l, err) || !find_few(l, &ids, &id_count, err))
-        return false;
-    return ids ? page_of_collected(l, ids, id_count, err) : page_of_walk(l, err);
+    return keyword_is_certain(&l->search) ? page_of_all(l, err) : page_of_keyword(l, err);
 }
 
-bool knowledge_list(struct db *db, const struct qa_list_request *request, struct arena *arena,
-                    struct qa_list *ret_list, struct error *err)
+bool knowledge_list(struct knowledge_directory *directory, struct db *db,
+                    const struct qa_list_request *request, struct arena *arena, struct qa_list *ret_list,
+                    struct error *err)
 {
-    struct listing l = {.db = db, .request = request, .filter = request->filter, .arena = arena};
+    struct listing l = {
+        .directory = directory, .db = db, .request = request, .filter = request->filter, .arena = arena};
     struct qa_list list = {.page = request->page, .page_size = request->page_size};
     l.filter.keyword = trimmed(arena, request->filter.keyword);
     if (!order_of(request->sort, &l.order))
         return error_add_field(err, "sort", "is no order of this list", "不是此列表的排序方式");
-    if (!find_start(&l, err) || !find_page(&l, err) || !read_items(&l, &list, err))
+    if (!find_start(&l, err) || !find_page(&l, err) || !read_items(&l, &list, err) ||
+        (l.more && !complete(&l, &l.behind, err)))
         return false;
     list.total = l.total;
     list.total_at_least = l.total == INT_NULL ? l.at_least : INT_NULL;

@@ -6,9 +6,9 @@
 #include "base/arena.h"
 #include "base/descriptor.h"
 #include "base/strbuf.h"
-#include "store/store.h"
+#include "ops/knowledge_directory.h"
 
-/* --- figures: read from counts that are kept with the pairs, so the number of pairs costs nothing --- */
+/* --- figures: counted in the directory, a pass over some columns --- */
 
 struct named_count {
     const char *name;
@@ -27,8 +27,8 @@ struct knowledge_overview {
 };
 extern const struct descriptor knowledge_overview_descriptor;
 
-bool knowledge_overview(struct db *db, struct arena *arena, struct knowledge_overview *ret_overview,
-                        struct error *err);
+bool knowledge_overview(struct knowledge_directory *directory, struct db *db, struct arena *arena,
+                        struct knowledge_overview *ret_overview, struct error *err);
 
 /* What a filter can be set to, and how many pairs there are of each; in order of name. */
 struct knowledge_facets {
@@ -38,10 +38,11 @@ struct knowledge_facets {
 extern const struct descriptor knowledge_facets_descriptor;
 
 /* `tenant_id` NULL: of all tenants. */
-bool knowledge_facets(struct db *db, const char *tenant_id, struct arena *arena,
-                      struct knowledge_facets *ret_facets, struct error *err);
+bool knowledge_facets(struct knowledge_directory *directory, struct db *db, const char *tenant_id,
+                      struct arena *arena, struct knowledge_facets *ret_facets, struct error *err);
 
-/* Recounts knowledge_counts from the pairs; each difference becomes a line. For `kimono check`. */
+/* Compares the full-text index with the texts; of each thousand pairs that differ a line. In a transaction: what
+ * is written meanwhile would be taken for a difference. For `kimono check`. */
 bool knowledge_check(struct db *db, struct strbuf *ret_findings, struct error *err);
 
 /* --- the list --- */
@@ -88,14 +89,15 @@ struct qa_list {
 };
 extern const struct descriptor qa_list_item_descriptor, qa_list_descriptor;
 
-/* Any filter in any order at a cost that does not grow with the pairs, nor with how far a cursor has gone; how
- * is told in knowledge_list.c. Pairs that are added, changed or deleted between two pages are met once or not
+/* Any filter in any order, as far as a cursor goes, in some milliseconds for a million pairs; how is told in
+ * knowledge_list.c. Pairs that are added, changed or deleted between two pages are met once or not
  * at all, all others exactly once. A keyword without letter or digit (punctuation, emoji), and one that
  * very many pairs hold, is looked for in the texts themselves, KNOWLEDGE_READ_MAX for each page, so such a
  * page may be short and have a next_cursor all the same. ERROR_INVALID names `cursor` (not one of ours, or of another filter or sort) or
  * `page` (beyond KNOWLEDGE_PAGE_DEPTH). All that is returned lives in the arena. */
-bool knowledge_list(struct db *db, const struct qa_list_request *request, struct arena *arena,
-                    struct qa_list *ret_list, struct error *err);
-#define KNOWLEDGE_READ_MAX 3000
+bool knowledge_list(struct knowledge_directory *directory, struct db *db,
+                    const struct qa_list_request *request, struct arena *arena, struct qa_list *ret_list,
+                    struct error *err);
+#define KNOWLEDGE_READ_MAX 1500
 
 #endif

@@ -18,58 +18,19 @@ const char *const knowledge_sorts[] = {"id",         "-id",         "created_at"
                                        NULL};
 
 /* In the order of enum list_sort. */
-static const struct {
-    const char *name;
-    enum db_type type;
-} sorts[] = {
-    {"id", DB_INT},        {"created_at", DB_INT}, {"updated_at", DB_INT}, {"quality_score", DB_REAL},
-    {"hit_count", DB_INT}, {"question", DB_TEXT},  {"category", DB_INT},   {"tenant_name", DB_INT},
+static const char *const sort_names[] = {
+    "id", "created_at", "updated_at", "quality_score", "hit_count", "question", "category", "tenant_name",
 };
 
 bool order_of(const char *sort, struct list_order *ret_order)
 {
     bool descending = sort[0] == '-';
-    for (size_t i = 0; i < ARRAY_SIZE(sorts); i++)
-        if (strcmp(sort + descending, sorts[i].name) == 0) {
+    for (size_t i = 0; i < ARRAY_SIZE(sort_names); i++)
+        if (strcmp(sort + descending, sort_names[i]) == 0) {
             *ret_order = (struct list_order){(enum list_sort)i, descending};
             return true;
         }
     return false;
-}
-
-bool order_is_outer(struct list_order order)
-{
-    return order.sort == SORT_CATEGORY || order.sort == SORT_TENANT;
-}
-
-static int compare_ints(int64_t a, int64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-int place_compare(const struct list_place *a, const struct list_place *b, bool descending)
-{
-    int result = strcmp(a->outer, b->outer);
-    if (result == 0)
-        result = strcmp(a->outer_id, b->outer_id);
-    if (result == 0 && a->type == DB_INT)
-        result = compare_ints(a->integer, b->integer);
-    else if (result == 0 && a->type == DB_REAL)
-        result = (a->real > b->real) - (a->real < b->real);
-    else if (result == 0)
-        result = strcmp(a->text, b->text);
-    if (result == 0)
-        result = compare_ints(a->id, b->id);
-    return descending ? -result : result;
-}
-
-struct db_value place_value(const struct list_place *place)
-{
-    switch (place->type) {
-    case DB_REAL: return db_real(place->real);
-    case DB_TEXT: return db_text(place->text);
-    default: return db_int(place->integer);
-    }
 }
 
 /* The highest of all texts: no text that is kept begins with U+10FFFF, which is no character. */
@@ -81,11 +42,10 @@ struct list_place place_before_all(struct list_order order)
     return (struct list_place){
         .outer = high ? TEXT_HIGHEST : "",
         .outer_id = high ? TEXT_HIGHEST : "",
-        .type = sorts[order.sort].type,
-        .integer = high ? INT64_MAX : -INT64_MAX, /* INT64_MIN would be null */
-        .real = high ? 1e9 : -1e9,
+        .integer = high ? INT64_MAX : INT64_MIN,
+        .real = high ? 1e9 : 0,
         .text = high ? TEXT_HIGHEST : "",
-        .id = high ? INT64_MAX : 0,
+        .id = high ? INT64_MAX : INT64_MIN,
     };
 }
 
@@ -129,8 +89,7 @@ const char *cursor_make(const struct qa_filter *filter, struct list_order order,
                         const struct list_place *place, struct arena *arena)
 {
     CLEANUP(strbuf_release) struct strbuf bytes = {0};
-    const char *text = place->type == DB_TEXT ? place->text : "";
-    size_t whole = strlen(text), text_length = utf8_cut(text, whole, CURSOR_TEXT_MAX);
+    size_t whole = strlen(place->text), text_length = utf8_cut(place->text, whole, CURSOR_TEXT_MAX);
     struct cursor_head head = {
         .id = place->id,
         .integer = place->integer,
@@ -141,7 +100,7 @@ const char *cursor_make(const struct qa_filter *filter, struct list_order order,
         .text_is_cut = text_length < whole,
     };
     strbuf_append(&bytes, &head, sizeof(head));
-    strbuf_append(&bytes, text, text_length);
+    strbuf_append(&bytes, place->text, text_length);
     strbuf_puts(&bytes, place->outer);
     strbuf_puts(&bytes, place->outer_id);
     size_t skip = sizeof(head.check);
@@ -152,19 +111,16 @@ const char *cursor_make(const struct qa_filter *filter, struct list_order order,
                              sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-static const char SQL_QUESTION[] = "SELECT question FROM qa_pairs WHERE id = $1";
-
 /* A long question is not whole in the cursor: if the pair still has it, it is read again; else the walk goes
  * on behind all that begin like it. */
 static bool complete_text(struct db *db, struct arena *arena, struct list_place *place, struct error *err)
 {
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, SQL_QUESTION, DB_ARGS(db_int(place->id)), &rows, err))
+    const char *question;
+    if (!question_read(db, place->id, arena, &question, err))
         return false;
-    bool same = db_next(&rows) && strncmp(db_column_text(&rows, 0), place->text, strlen(place->text)) == 0;
-    place->text = same ? arena_strdup(arena, db_column_text(&rows, 0))
-                       : arena_printf(arena, "%s" TEXT_HIGHEST, place->text);
-    return same || db_done(&rows, err);
+    bool same = strncmp(question, place->text, strlen(place->text)) == 0;
+    place->text = same ? question : arena_printf(arena, "%s" TEXT_HIGHEST, place->text);
+    return true;
 }
 
 /* The bytes of a cursor into a place. False: they are none of ours. */
@@ -184,7 +140,6 @@ static bool unpack(const unsigned char *bytes, size_t length, const struct qa_fi
         .text = arena_strndup(arena, at, head.text_length),
         .outer = arena_strndup(arena, at + head.text_length, head.outer_length),
         .outer_id = arena_strndup(arena, at + head.text_length + head.outer_length, head.outer_id_length),
-        .type = sorts[order.sort].type,
         .integer = head.integer,
         .real = head.real,
         .id = head.id,

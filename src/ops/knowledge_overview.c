@@ -1,9 +1,10 @@
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "ops/knowledge_columns.h"
 #include "ops/knowledge_manager.h"
-#include "platform/counters.h"
 
 #define COUNTS_GUESS 64 /* room for named counts to begin with */
 
@@ -68,99 +69,109 @@ static bool read_counts(struct db *db, const char *sql, const struct db_value *a
 
 static const char SQL_BY_TENANT[] =
     "SELECT id, qa_pair_count FROM tenants ORDER BY qa_pair_count DESC, id DESC";
-static const char SQL_BY_CATEGORY[] =
-    "SELECT category, SUM(pairs) FROM knowledge_counts WHERE tenant_id = $1 AND pairs > 0"
-    " GROUP BY category ORDER BY category";
-static const char SQL_BY_SOURCE[] =
-    "SELECT source, SUM(pairs) FROM knowledge_counts WHERE tenant_id = $1 AND pairs > 0"
-    " GROUP BY source ORDER BY source";
-static const char SQL_QUALITY[] = "SELECT SUM(quality_millionths) FROM knowledge_counts WHERE tenant_id = ''";
 
-static bool read_kinds(struct db *db, const char *tenant_id, struct arena *arena,
-                       struct knowledge_facets *ret_facets, struct error *err)
+/* ---- one pass over the directory ---- */
+
+struct tally {
+    int64_t *by_category; /* of each number in the directory */
+    int64_t by_source[KIND_COUNT / KIND_SOURCE];
+    int64_t live, synced;
+    double quality;
+};
+
+/* `tenant` SLOT_NONE: of all. */
+static struct tally count_pairs(const struct knowledge_directory *directory, uint32_t tenant,
+                                struct arena *arena)
 {
-    const char *whose = tenant_id ? tenant_id : "";
-    return read_counts(db, SQL_BY_CATEGORY, DB_ARGS(db_text(whose)), arena, &ret_facets->categories,
-                       &ret_facets->categories_count, err) &&
-           read_counts(db, SQL_BY_SOURCE, DB_ARGS(db_text(whose)), arena, &ret_facets->sources,
-                       &ret_facets->sources_count, err);
+    struct tally tally = {0};
+    size_t bytes = (directory->categories.count + 1) * sizeof(*tally.by_category);
+    tally.by_category = memset(arena_alloc(arena, bytes), 0, bytes);
+    for (size_t i = 0; i < directory->count; i++) {
+        uint8_t kind = directory->kind[i];
+        if (!(kind & KIND_LIVE) || (tenant != SLOT_NONE && directory->tenant[i] != tenant))
+            continue;
+        tally.live++;
+        tally.synced += (kind & KIND_SYNCED) != 0;
+        tally.quality += directory->quality[i];
+        tally.by_category[directory->category[i]]++;
+        tally.by_source[kind / KIND_SOURCE]++;
+    }
+    return tally;
 }
 
-bool knowledge_facets(struct db *db, const char *tenant_id, struct arena *arena,
-                      struct knowledge_facets *ret_facets, struct error *err)
+static void name_categories(const struct knowledge_directory *directory, const struct tally *tally,
+                            struct arena *arena, struct knowledge_facets *facets)
 {
-    struct knowledge_facets facets;
-    if (!read_kinds(db, tenant_id, arena, &facets, err))
+    const struct name_list *names = &directory->categories;
+    facets->categories = arena_alloc(arena, (names->count + 1) * sizeof(*facets->categories));
+    for (size_t i = 0; i < names->ordered; i++) {
+        uint32_t number = names->by_order[i];
+        if (tally->by_category[number] > 0)
+            facets->categories[facets->categories_count++] = (struct named_count){
+                arena_strdup(arena, name_list_text(names, number)), tally->by_category[number]};
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct named_count *)a)->name, ((const struct named_count *)b)->name);
+}
+
+static void name_sources(const struct tally *tally, struct arena *arena, struct knowledge_facets *facets)
+{
+    facets->sources = arena_alloc(arena, ARRAY_SIZE(tally->by_source) * sizeof(*facets->sources));
+    for (size_t i = 0; pair_sources[i]; i++)
+        if (tally->by_source[i] > 0)
+            facets->sources[facets->sources_count++] =
+                (struct named_count){pair_sources[i], tally->by_source[i]};
+    qsort(facets->sources, facets->sources_count, sizeof(*facets->sources), by_name);
+}
+
+static bool read_kinds(struct knowledge_directory *directory, struct db *db, const char *tenant_id,
+                       struct arena *arena, struct tally *ret_tally, struct knowledge_facets *ret_facets,
+                       struct error *err)
+{
+    struct knowledge_facets facets = {0};
+    if (!directory_lock(directory, db, err))
         return false;
+    uint32_t tenant = tenant_id ? name_list_find(&directory->tenants, tenant_id) : SLOT_NONE;
+    struct tally tally = {0};
+    if (!tenant_id || tenant != SLOT_NONE) { /* else it has no pairs */
+        tally = count_pairs(directory, tenant, arena);
+        name_categories(directory, &tally, arena, &facets);
+        name_sources(&tally, arena, &facets);
+    }
+    directory_unlock(directory);
+    *ret_tally = tally;
     *ret_facets = facets;
     return true;
 }
 
-bool knowledge_overview(struct db *db, struct arena *arena, struct knowledge_overview *ret_overview,
-                        struct error *err)
+bool knowledge_facets(struct knowledge_directory *directory, struct db *db, const char *tenant_id,
+                      struct arena *arena, struct knowledge_facets *ret_facets, struct error *err)
 {
-    int64_t counters[COUNTER_COUNT], quality_millionths;
+    struct tally tally;
+    return read_kinds(directory, db, tenant_id, arena, &tally, ret_facets, err);
+}
+
+bool knowledge_overview(struct knowledge_directory *directory, struct db *db, struct arena *arena,
+                        struct knowledge_overview *ret_overview, struct error *err)
+{
     struct knowledge_facets kinds;
+    struct tally tally;
     struct knowledge_overview overview = {.generated_at = clock_now_ms()};
-    if (!counters_read(db, counters, err) ||
-        !db_find_int(db, SQL_QUALITY, DB_NO_ARGS, 0, &quality_millionths, err) ||
-        !read_counts(db, SQL_BY_TENANT, DB_NO_ARGS, arena, &overview.by_tenant, &overview.by_tenant_count,
+    if (!read_counts(db, SQL_BY_TENANT, DB_NO_ARGS, arena, &overview.by_tenant, &overview.by_tenant_count,
                      err) ||
-        !read_kinds(db, NULL, arena, &kinds, err))
+        !read_kinds(directory, db, NULL, arena, &tally, &kinds, err))
         return false;
-    overview.total_qa_pairs = counters[COUNTER_QA_PAIRS];
-    overview.unsynced_count = counters[COUNTER_UNSYNCED_QA_PAIRS];
-    overview.synced_count = overview.total_qa_pairs - overview.unsynced_count;
+    overview.total_qa_pairs = tally.live;
+    overview.synced_count = tally.synced;
+    overview.unsynced_count = tally.live - tally.synced;
     overview.by_category = kinds.categories;
     overview.by_category_count = kinds.categories_count;
     overview.by_source = kinds.sources;
     overview.by_source_count = kinds.sources_count;
-    overview.avg_quality_score = overview.total_qa_pairs > 0
-                                     ? (double)quality_millionths / 1e6 / (double)overview.total_qa_pairs
-                                     : NAN;
+    overview.avg_quality_score = tally.live > 0 ? tally.quality / (double)tally.live : NAN;
     *ret_overview = overview;
     return true;
-}
-
-/* --- the check --- */
-
-/* Rows of (name of the kind, stored, counted) × 3 where any of the three differs; `whose` makes the tenant. */
-#define SQL_RECOUNT(whose, which)                                                                            \
-    "SELECT k.tenant_id, k.category, k.source, SUM(k.pairs), SUM(k.found), SUM(k.unsynced),"                 \
-    " SUM(k.found_unsynced), SUM(k.quality), SUM(k.found_quality) FROM ("                                    \
-    "SELECT tenant_id, category, source, pairs, 0 AS found, unsynced, 0 AS found_unsynced,"                  \
-    " quality_millionths AS quality, 0 AS found_quality FROM knowledge_counts WHERE tenant_id " which        \
-    " UNION ALL SELECT " whose " AS tenant_id, category, source, 0, COUNT(*), 0, SUM(1 - is_synced), 0,"     \
-    " SUM(CAST(ROUND(quality_score * 1000000) AS BIGINT)) FROM qa_pairs WHERE deleted_at IS NULL"            \
-    " GROUP BY 1, 2, 3) k GROUP BY k.tenant_id, k.category, k.source"                                        \
-    " HAVING SUM(k.pairs) <> SUM(k.found) OR SUM(k.unsynced) <> SUM(k.found_unsynced)"                       \
-    " OR SUM(k.quality) <> SUM(k.found_quality) ORDER BY 1, 2, 3"
-
-static const char SQL_RECOUNT_TENANTS[] = SQL_RECOUNT("tenant_id", "<> ''");
-static const char SQL_RECOUNT_PLATFORM[] = SQL_RECOUNT("''", "= ''");
-
-static bool recount(struct db *db, const char *sql, struct strbuf *findings, struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, sql, DB_NO_ARGS, &rows, err))
-        return false;
-    while (db_next(&rows)) {
-        const char *tenant = db_column_text(&rows, 0);
-        strbuf_printf(findings,
-                      "knowledge_counts of %s, category '%s', source %s:", *tenant ? tenant : "all tenants",
-                      db_column_text(&rows, 1), db_column_text(&rows, 2));
-        for (int column = 3; column < 9; column += 2)
-            strbuf_printf(findings, "%s %s %lld, counted %lld", column > 3 ? ";" : "",
-                          (const char *[]){"pairs", "unsynced", "quality"}[(column - 3) / 2],
-                          (long long)db_column_int(&rows, column),
-                          (long long)db_column_int(&rows, column + 1));
-        strbuf_putc(findings, '\n');
-    }
-    return db_done(&rows, err);
-}
-
-bool knowledge_check(struct db *db, struct strbuf *ret_findings, struct error *err)
-{
-    return recount(db, SQL_RECOUNT_TENANTS, ret_findings, err) &&
-           recount(db, SQL_RECOUNT_PLATFORM, ret_findings, err);
 }

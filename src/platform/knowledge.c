@@ -1,5 +1,7 @@
 #include "platform/knowledge.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #define XXH_INLINE_ALL
@@ -62,33 +64,87 @@ int64_t qa_text_hash(const char *question, const char *answer)
     return hash_text(text_trim(question), text_trim(answer));
 }
 
-static const char SQL_INSERT_PAIR[] =
-    "INSERT INTO qa_pairs(tenant_id, question, answer, category, source, question_hash, text_hash,"
-    " synced_hash, is_synced, synced_at, quality_score, revision, created_at, updated_at,"
-    " template_id, template_version, quality_due_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16) RETURNING id";
+#define INSERT_COLUMNS 16
+#define INSERT_INTO                                                                                          \
+    "INSERT INTO qa_pairs(tenant_id, question, answer, category, source, question_hash, text_hash,"          \
+    " synced_hash, is_synced, synced_at, quality_score, revision, created_at, updated_at,"                   \
+    " template_id, template_version, quality_due_at) VALUES "
+/* The arguments of a row begin behind $n. */
+#define INSERT_ROW "($%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d)"
+
+#define PAIRS_AT_ONCE 25 /* in one statement: two thirds of the time of as many statements */
+
+static char sql_insert_one[512], sql_insert_many[512 + PAIRS_AT_ONCE * 128];
+
+static void write_insert(char *sql, size_t size, int rows)
+{
+    size_t length = (size_t)snprintf(sql, size, "%s", INSERT_INTO);
+    for (int row = 0, n = 0; row < rows; row++, n += INSERT_COLUMNS)
+        length += (size_t)snprintf(sql + length, size - length, "%s" INSERT_ROW, row > 0 ? ", " : "", n + 1,
+                                   n + 2, n + 3, n + 4, n + 5, n + 6, n + 7, n + 8, n + 9, n + 10, n + 11,
+                                   n + 12, n + 13, n + 13 /* updated_at */, n + 14, n + 15, n + 16);
+}
+
+static void write_inserts(void)
+{
+    write_insert(sql_insert_one, sizeof(sql_insert_one), 1);
+    write_insert(sql_insert_many, sizeof(sql_insert_many), PAIRS_AT_ONCE);
+}
 
 static struct db_value db_id(int64_t id) /* 0: null */
 {
     return db_int(id ? id : INT_NULL);
 }
 
+static void set_values(const struct qa_pair *pair, int64_t revision, int64_t now, struct db_value *values)
+{
+    struct text_span question = text_trim(pair->question), answer = text_trim(pair->answer);
+    int64_t hash = hash_text(question, answer);
+    int64_t created_at = pair->created_at > 0 ? pair->created_at : now;
+    struct quality_evidence none = {.edited_at = created_at};
+    const struct db_value row[INSERT_COLUMNS] = {
+        db_text(pair->tenant_id),
+        db_span(question),
+        db_span(answer),
+        db_span(text_trim(pair->category)),
+        db_text(pair->source ? pair->source : "manual"),
+        db_int(hash_question(question)),
+        db_int(hash),
+        db_int(pair->is_synced ? hash : INT_NULL),
+        db_bool(pair->is_synced),
+        db_int(pair->is_synced ? pair->synced_at : INT_NULL),
+        db_real(quality_score(&none, now)),
+        db_int(revision),
+        db_int(created_at),
+        db_id(pair->template_id),
+        db_id(pair->template_version),
+        db_int(quality_due_at(&none, now)),
+    };
+    memcpy(values, row, sizeof(row));
+}
+
+bool qa_pairs_insert(struct db *db, int64_t revision, const struct qa_pair *pairs, size_t count,
+                     int64_t *ret_last_id, struct error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct db_value values[PAIRS_AT_ONCE * INSERT_COLUMNS];
+    int64_t now = clock_now_ms();
+    pthread_once(&once, write_inserts);
+    for (size_t done = 0, rows; done < count; done += rows) {
+        rows = count - done < PAIRS_AT_ONCE ? 1 : PAIRS_AT_ONCE;
+        for (size_t i = 0; i < rows; i++)
+            set_values(&pairs[done + i], revision, now, values + i * INSERT_COLUMNS);
+        if (!db_insert(db, rows == 1 ? sql_insert_one : sql_insert_many, values, rows * INSERT_COLUMNS,
+                       ret_last_id, err))
+            return false;
+    }
+    return true;
+}
+
 bool qa_pair_insert(struct db *db, int64_t revision, const struct qa_pair *pair, int64_t *ret_id,
                     struct error *err)
 {
-    struct text_span question = text_trim(pair->question), answer = text_trim(pair->answer);
-    int64_t hash = hash_text(question, answer), now = clock_now_ms();
-    int64_t created_at = pair->created_at > 0 ? pair->created_at : now;
-    struct quality_evidence none = {.edited_at = created_at};
-    return db_find_int(
-        db, SQL_INSERT_PAIR,
-        DB_ARGS(db_text(pair->tenant_id), db_span(question), db_span(answer),
-                db_span(text_trim(pair->category)), db_text(pair->source ? pair->source : "manual"),
-                db_int(hash_question(question)), db_int(hash), db_int(pair->is_synced ? hash : INT_NULL),
-                db_bool(pair->is_synced), db_int(pair->is_synced ? pair->synced_at : INT_NULL),
-                db_real(quality_score(&none, now)), db_int(revision), db_int(created_at),
-                db_id(pair->template_id), db_id(pair->template_version), db_int(quality_due_at(&none, now))),
-        0, ret_id, err);
+    return qa_pairs_insert(db, revision, pair, 1, ret_id, err);
 }
 
 /* What an edit must know of the pair as it is. */

@@ -14,6 +14,7 @@ struct health;
 struct scheduler;
 struct jobs;
 struct principal_cache;
+struct knowledge_directory;
 
 struct platform {
     struct store *store;
@@ -25,8 +26,9 @@ struct platform {
     struct chat_model *model;
     struct health *health;
     struct scheduler *scheduler;
-    struct jobs *jobs;                  /* NULL: nothing runs jobs here; they wait for a server */
-    struct principal_cache *principals; /* NULL: every request reads its session */
+    struct jobs *jobs;                     /* NULL: nothing runs jobs here; they wait for a server */
+    struct principal_cache *principals;    /* NULL: every request reads its session */
+    struct knowledge_directory *directory; /* what the list of all knowledge is made from */
 };
 
 #define READ_LIMIT_MS 2000 /* time that the reads of one request may take */

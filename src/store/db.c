@@ -333,6 +333,15 @@ bool db_execute(struct db *db, const char *sql, const struct db_value *args, siz
     return true;
 }
 
+bool db_insert(struct db *db, const char *sql, const struct db_value *args, size_t arg_count, int64_t *ret_id,
+               struct error *err)
+{
+    if (!db_execute(db, sql, args, arg_count, NULL, err))
+        return false;
+    *ret_id = db->driver->inserted_id(db);
+    return true;
+}
+
 bool db_find(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
              const struct descriptor *descriptor, void *object, struct arena *arena, bool *ret_found,
              struct error *err)

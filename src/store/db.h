@@ -84,6 +84,10 @@ void db_read_row(const struct db_rows *rows, const struct descriptor *descriptor
 /* One statement that gives no rows. `ret_changed` (may be NULL): rows that it changed. */
 bool db_execute(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
                 int64_t *ret_changed, struct error *err);
+/* One row into a table whose key is {{id}}. RETURNING would do as well, at twice the price: SQLite keeps what
+ * is returned in a table of its own. */
+bool db_insert(struct db *db, const char *sql, const struct db_value *args, size_t arg_count, int64_t *ret_id,
+               struct error *err);
 /* The first row into a struct; `ret_found` false when there is none. */
 bool db_find(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
              const struct descriptor *descriptor, void *object, struct arena *arena, bool *ret_found,

@@ -40,9 +40,11 @@ struct db_driver {
     void (*close)(struct db *db); /* its statements are gone by then */
     bool (*script)(struct db *db, const char *sql, struct error *err);
     bool (*in_transaction)(struct db *db);
-    /* Last of all in a transaction: what is cheaper for all of its changes at once (full text). May be
-     * NULL. */
+    /* Last of all in a transaction: what is to be told of all its changes at once. May be NULL. */
     bool (*before_commit)(struct db *db, struct error *err);
+    /* In a transaction of its own while nobody waits: a piece, some milliseconds long, of the work that
+     * transactions have put off (full text). `ret_more` false: none is left. May be NULL. */
+    bool (*catch_up)(struct db *db, bool *ret_more, struct error *err);
     /* After a commit has been answered: work that may take a while (checkpoint). May be NULL. */
     void (*after_commit)(struct db *db);
     /* After a commit that failed for the disk's sake: makes sure that it is not found after a crash. May
@@ -65,6 +67,7 @@ struct db_driver {
      * rows and returns them checks its references last), or the run had failed before. */
     bool (*reset)(struct db_statement *statement, struct error *err);
     int64_t (*changed)(struct db_statement *statement);
+    int64_t (*inserted_id)(struct db *db); /* of the last row that a statement has made */
 
     int (*column_count)(struct db_statement *statement);
     const char *(*column_name)(struct db_statement *statement, int column);

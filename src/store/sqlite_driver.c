@@ -240,6 +240,8 @@ static bool prepare_connection(struct sqlite_db *db, const struct db_open_option
     if (writer) {
         db->checkpoint_at = CHECKPOINT_PAGES;
         sqlite3_wal_hook(db->handle, on_wal_commit, db);
+        if (db->has_full_text)
+            sqlite_watch_changes(db);
     }
     return true;
 }
@@ -263,6 +265,8 @@ static void sqlite_close(struct db *base)
     int result = sqlite3_close(db->handle);
     assert(result == SQLITE_OK);
     (void)result;
+    free(db->changed.ranges);
+    free(db->inserted.ranges);
     free(db->path);
     free(db);
 }
@@ -426,6 +430,11 @@ static int64_t sqlite_changed(struct db_statement *statement)
     return sqlite3_stmt_readonly(handle) ? 0 : sqlite3_changes64(sqlite3_db_handle(handle));
 }
 
+static int64_t sqlite_inserted_id(struct db *db)
+{
+    return sqlite3_last_insert_rowid(sqlite_of(db)->handle);
+}
+
 /* ---- columns ---- */
 
 static int sqlite_column_count(struct db_statement *statement)
@@ -477,6 +486,7 @@ static const struct db_token tokens[] = {
     {"generated", "VIRTUAL"},
     {"knowledge_text", SQLITE_KNOWLEDGE_TEXT},
     {"knowledge_counting", SQLITE_KNOWLEDGE_COUNTING},
+    {"knowledge_triggers_end", SQLITE_KNOWLEDGE_TRIGGERS_END},
     {NULL, NULL},
 };
 
@@ -494,7 +504,8 @@ const struct db_driver sqlite_driver = {
     .close = sqlite_close,
     .script = sqlite_script,
     .in_transaction = sqlite_in_transaction,
-    .before_commit = sqlite_index_texts,
+    .before_commit = sqlite_tell_changes,
+    .catch_up = sqlite_catch_up,
     .after_commit = checkpoint,
     .after_failed_commit = overwrite_failed,
     .hold = hold,
@@ -505,6 +516,7 @@ const struct db_driver sqlite_driver = {
     .step = sqlite_step,
     .reset = sqlite_reset,
     .changed = sqlite_changed,
+    .inserted_id = sqlite_inserted_id,
     .column_count = sqlite_column_count,
     .column_name = sqlite_column_name,
     .column_null = sqlite_column_null,

@@ -76,10 +76,13 @@ int sqlite_register_tokenizer(sqlite3 *handle, store_tokenize tokenize)
  * characters: each is the beginning of a bigram. The texts stay in qa_pairs alone, the view shows FTS5 those
  * that are to be found, for rebuilding and checking.
  *
- * Triggers only note which pairs have changed, and the text of each that the index still holds;
- * sqlite_index_texts does the rest, once for each commit. If triggers wrote the index themselves, FTS5 would
- * write a piece of it for every statement, for each is a savepoint (measured: 200 µs for each pair); and it
- * would have to be allowed to write into tables that a file's schema names (trusted_schema). */
+ * Triggers only note which texts have changed, with the text that the index still holds, and
+ * qa_pairs_text_new which pairs it does not have yet: the index is behind, and sqlite_catch_up brings it up to date while the writer has nothing else to do. Until then
+ * who looks for a keyword looks at the texts of those pairs, too (ops/knowledge_keyword.c). A pair costs the
+ * index 20 to 35 µs, several times of what its row does, so an import would wait for it most of its time.
+ * If triggers wrote the index themselves, FTS5 would write a piece of it for every statement, for each is a
+ * savepoint (measured: 200 µs for each pair); and it would have to be allowed to write into tables that a
+ * file's schema names (trusted_schema). */
 const char SQLITE_KNOWLEDGE_TEXT[] =
     "CREATE VIEW qa_pairs_live AS SELECT id, question, answer FROM qa_pairs WHERE deleted_at IS NULL;"
     "CREATE VIRTUAL TABLE qa_pairs_text USING fts5(question, answer, content='qa_pairs_live',"
@@ -104,25 +107,76 @@ const char SQLITE_KNOWLEDGE_TEXT[] =
     " VALUES (old.id, old.question, old.answer);"
     " END;";
 
-static const char SQL_ANY_CHANGES[] = "SELECT COUNT(*) FROM (SELECT 1 FROM qa_pairs_text_changes LIMIT 1)";
-static const char SQL_FORGET_OLD[] =
-    "INSERT INTO qa_pairs_text(qa_pairs_text, rowid, question, answer)"
-    " SELECT 'delete', pair_id, question, answer FROM qa_pairs_text_changes WHERE question IS NOT NULL";
-static const char SQL_TAKE_NEW[] =
+/* ---- what it is behind ---- */
+
+static const char SQL_NOTE_NEW[] = "INSERT OR REPLACE INTO qa_pairs_text_new(first, last) VALUES ($1, $2)";
+/* What the index does not have yet has no old text to be taken out. */
+static const char SQL_NO_OLD_TEXTS[] =
+    "DELETE FROM qa_pairs_text_changes WHERE EXISTS (SELECT 1 FROM qa_pairs_text_new n"
+    " WHERE pair_id BETWEEN n.first AND n.last)";
+
+bool sqlite_note_new_texts(struct db *db, const struct changed_rows *inserted, struct error *err)
+{
+    for (size_t i = 0; i < inserted->count; i++)
+        if (!db_execute(db, SQL_NOTE_NEW,
+                        DB_ARGS(db_int(inserted->ranges[i].first), db_int(inserted->ranges[i].last)), NULL,
+                        err))
+            return false;
+    return db_execute(db, SQL_NO_OLD_TEXTS, DB_NO_ARGS, NULL, err);
+}
+
+/* ---- catching up ---- */
+
+#define PIECE 256 /* pairs: some 8 ms */
+
+/* The index forgets the old texts of pairs up to $1, and takes the new ones. */
+static const char SQL_LAST_CHANGED[] =
+    "SELECT MAX(pair_id) FROM (SELECT pair_id FROM qa_pairs_text_changes ORDER BY pair_id LIMIT $1)";
+static const char SQL_FORGET_OLD[] = "INSERT INTO qa_pairs_text(qa_pairs_text, rowid, question, answer)"
+                                     " SELECT 'delete', pair_id, question, answer FROM qa_pairs_text_changes"
+                                     " WHERE pair_id <= $1 AND question IS NOT NULL";
+static const char SQL_TAKE_CHANGED[] =
     "INSERT INTO qa_pairs_text(rowid, question, answer)"
     " SELECT p.id, p.question, p.answer FROM qa_pairs_text_changes c JOIN qa_pairs p ON p.id = c.pair_id"
-    " WHERE p.deleted_at IS NULL ORDER BY c.pair_id";
-static const char SQL_FORGET_CHANGES[] = "DELETE FROM qa_pairs_text_changes";
+    " WHERE c.pair_id <= $1 AND p.deleted_at IS NULL ORDER BY c.pair_id";
+static const char SQL_FORGET_CHANGES[] = "DELETE FROM qa_pairs_text_changes WHERE pair_id <= $1";
 
-bool sqlite_index_texts(struct db *db, struct error *err)
+static bool index_changed(struct db *db, int64_t *ret_last, struct error *err)
 {
-    int64_t any;
-    if (!((struct sqlite_db *)db)->has_full_text || !db->driver->in_transaction(db))
-        return true; /* a transaction that the disk has ended fails at its commit */
-    return db_find_int(db, SQL_ANY_CHANGES, DB_NO_ARGS, 0, &any, err) &&
-           (any == 0 || (db_execute(db, SQL_FORGET_OLD, DB_NO_ARGS, NULL, err) &&
-                         db_execute(db, SQL_TAKE_NEW, DB_NO_ARGS, NULL, err) &&
-                         db_execute(db, SQL_FORGET_CHANGES, DB_NO_ARGS, NULL, err)));
+    return db_find_int(db, SQL_LAST_CHANGED, DB_ARGS(db_int(PIECE)), INT_NULL, ret_last, err) &&
+           (*ret_last == INT_NULL ||
+            (db_execute(db, SQL_FORGET_OLD, DB_ARGS(db_int(*ret_last)), NULL, err) &&
+             db_execute(db, SQL_TAKE_CHANGED, DB_ARGS(db_int(*ret_last)), NULL, err) &&
+             db_execute(db, SQL_FORGET_CHANGES, DB_ARGS(db_int(*ret_last)), NULL, err)));
+}
+
+static const char SQL_FIRST_NEW[] = "SELECT MIN(first) FROM qa_pairs_text_new";
+/* $1 the first new one, $2 the last of this piece. */
+static const char SQL_TAKE_NEW[] =
+    "INSERT INTO qa_pairs_text(rowid, question, answer) SELECT id, question, answer FROM qa_pairs"
+    " WHERE id BETWEEN $1 AND (SELECT MIN(last, $2) FROM qa_pairs_text_new WHERE first = $1)"
+    " AND deleted_at IS NULL ORDER BY id";
+static const char SQL_SHORTEN_NEW[] = "UPDATE qa_pairs_text_new SET first = $2 + 1 WHERE first = $1";
+static const char SQL_FORGET_NEW[] = "DELETE FROM qa_pairs_text_new WHERE first > last";
+
+static bool index_new(struct db *db, int64_t *ret_first, struct error *err)
+{
+    if (!db_find_int(db, SQL_FIRST_NEW, DB_NO_ARGS, INT_NULL, ret_first, err))
+        return false;
+    int64_t first = *ret_first, last = first + PIECE - 1;
+    return first == INT_NULL ||
+           (db_execute(db, SQL_TAKE_NEW, DB_ARGS(db_int(first), db_int(last)), NULL, err) &&
+            db_execute(db, SQL_SHORTEN_NEW, DB_ARGS(db_int(first), db_int(last)), NULL, err) &&
+            db_execute(db, SQL_FORGET_NEW, DB_NO_ARGS, NULL, err));
+}
+
+bool sqlite_catch_up(struct db *db, bool *ret_more, struct error *err)
+{
+    int64_t place = INT_NULL;
+    bool done = !((struct sqlite_db *)db)->has_full_text ||
+                (index_changed(db, &place, err) && (place != INT_NULL || index_new(db, &place, err)));
+    *ret_more = done && place != INT_NULL;
+    return done;
 }
 
 #define MILLIONTHS(pair) "CAST(ROUND(" pair ".quality_score * 1000000) AS INTEGER)"
@@ -158,3 +212,11 @@ const char SQLITE_KNOWLEDGE_COUNTING[] =
                                                                     "AFTER DELETE ON qa_pairs "
                                                                     "BEGIN" COUNT_OFF(
                                                                         "old.deleted_at IS NULL") " END;";
+/* New pairs are not noted one by one any more (sqlite_changes.c), and nothing is counted. */
+const char SQLITE_KNOWLEDGE_TRIGGERS_END[] =
+    "DROP TRIGGER knowledge_counts_insert;"
+    "DROP TRIGGER knowledge_counts_update;"
+    "DROP TRIGGER knowledge_counts_delete;"
+    "DROP TRIGGER qa_pairs_text_insert;"
+    /* ids of pairs that the full text does not have yet, first to last */
+    "CREATE TABLE qa_pairs_text_new (first INTEGER PRIMARY KEY, last INTEGER NOT NULL);";

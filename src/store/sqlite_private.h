@@ -9,11 +9,22 @@
 /* In the header of every store's file ("KIMO"): tells our files from those of other programs. */
 #define SQLITE_APPLICATION_ID 0x4B494D4F
 
+struct id_range {
+    int64_t first, last;
+};
+
+/* Rows of qa_pairs that the writer's transaction has changed: those, and perhaps some more. */
+struct changed_rows {
+    struct id_range *ranges;
+    size_t count, room;
+};
+
 struct sqlite_db {
     struct db base;
     sqlite3 *handle;
     char *path;
     bool has_full_text;
+    struct changed_rows changed, inserted; /* `inserted`: of those the new ones */
     int64_t busy_since_us, busy_limit_us;
     /* The write-ahead log, in pages: now, and when it is to be checkpointed next. */
     int wal_pages, checkpoint_at;
@@ -22,10 +33,16 @@ struct sqlite_db {
 
 /* sqlite_full_text.c: makes `tokenize` the tokenizer "kimono" of the connection's FTS5 tables. */
 int sqlite_register_tokenizer(sqlite3 *handle, store_tokenize tokenize);
-/* Brings the full text up to date with the pairs that the transaction has changed. */
-bool sqlite_index_texts(struct db *db, struct error *err);
+/* Notes that the full text lacks these pairs. */
+bool sqlite_note_new_texts(struct db *db, const struct changed_rows *inserted, struct error *err);
+/* A piece of what the full text is behind. */
+bool sqlite_catch_up(struct db *db, bool *ret_more, struct error *err);
 /* The words of migrations that only SQLite says so. */
-extern const char SQLITE_KNOWLEDGE_TEXT[], SQLITE_KNOWLEDGE_COUNTING[];
+extern const char SQLITE_KNOWLEDGE_TEXT[], SQLITE_KNOWLEDGE_COUNTING[], SQLITE_KNOWLEDGE_TRIGGERS_END[];
+
+/* sqlite_changes.c: on the writer's connection. */
+void sqlite_watch_changes(struct sqlite_db *db);
+bool sqlite_tell_changes(struct db *db, struct error *err);
 
 struct sqlite_statement {
     struct db_statement base;

@@ -23,7 +23,8 @@
 
 #define BATCH_TASKS 512
 #define BATCH_US INT64_C(50000)
-#define TEND_MS 50 /* between two looks at the readers */
+#define TEND_MS 50                  /* between two looks at the readers; quiet for so long is idle */
+#define CATCH_UP_US INT64_C(250000) /* while it is never idle: a piece of what was put off each so often */
 
 struct task {
     store_work work;
@@ -50,10 +51,12 @@ struct writer {
     /* The batch; the writer thread's own. */
     struct task *batch[BATCH_TASKS];
     size_t batch_size;
-    bool begun;       /* the transaction is open */
-    size_t kept;      /* tasks in it that succeeded */
-    bool tending;     /* the readers are in use */
-    struct error err; /* of the present task, or of the batch */
+    bool begun;          /* the transaction is open */
+    size_t kept;         /* tasks in it that succeeded */
+    bool tending;        /* the readers are in use */
+    bool behind;         /* there may be work that transactions have put off */
+    int64_t catch_up_at; /* not before, unless it is idle */
+    struct error err;    /* of the present task, or of the batch */
 };
 
 static _Thread_local const struct writer *running; /* set in writer threads */
@@ -97,32 +100,16 @@ static struct task *take(struct writer *writer)
     return task;
 }
 
+/* Whether the time is up. */
 static bool wait_locked(struct writer *writer)
 {
-    if (!writer->tending) {
+    if (!writer->tending && !writer->behind) {
         pthread_cond_wait(&writer->arrived, &writer->lock);
         return false;
     }
     int64_t until = clock_monotonic_us() + TEND_MS * 1000;
     struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
     return pthread_cond_timedwait(&writer->arrived, &writer->lock, &at) == ETIMEDOUT;
-}
-
-/* Waits for a task; NULL: closing, and none is left. */
-static struct task *await(struct writer *writer)
-{
-    pthread_mutex_lock(&writer->lock);
-    while (!writer->first && !writer->closing) {
-        if (!writer->readers_used && !wait_locked(writer))
-            continue;
-        writer->readers_used = false;
-        pthread_mutex_unlock(&writer->lock);
-        writer->tending = reader_pool_tend(writer->readers);
-        pthread_mutex_lock(&writer->lock);
-    }
-    struct task *task = take_locked(writer);
-    pthread_mutex_unlock(&writer->lock);
-    return task;
 }
 
 /* ---- answers ---- */
@@ -244,6 +231,56 @@ static enum progress run_task(struct writer *writer, struct task *task)
     return GOES_ON;
 }
 
+/* ---- while nobody waits ---- */
+
+/* After a commit: work that may take a while. What the readers hold is old now, and in the way of a
+ * checkpoint. */
+static void tidy(struct writer *writer)
+{
+    reader_pool_let_go(writer->readers);
+    if (writer->db->driver->after_commit)
+        writer->db->driver->after_commit(writer->db);
+    writer->tending = reader_pool_tend(writer->readers);
+}
+
+/* A piece of what transactions have put off. If it cannot be done (disk full), it is tried again after the
+ * next change: who makes that is told. */
+static void catch_up(struct writer *writer)
+{
+    struct db *db = writer->db;
+    bool more = false;
+    reader_pool_let_go(writer->readers); /* another process may wait for that with the lock in its hand */
+    bool done = db_transaction(db, DB_BEGIN, NULL) && db->driver->catch_up(db, &more, NULL) &&
+                db_transaction(db, DB_COMMIT, NULL);
+    if (!done)
+        roll_back(writer);
+    writer->behind = done && more;
+    writer->catch_up_at = clock_monotonic_us() + CATCH_UP_US;
+    tidy(writer);
+}
+
+/* Waits for a task; NULL: closing, and none is left. */
+static struct task *await(struct writer *writer)
+{
+    bool quiet = false;
+    pthread_mutex_lock(&writer->lock);
+    while (!writer->first && !writer->closing) {
+        bool idle = quiet && writer->behind;
+        if (!idle && !writer->readers_used && !(quiet = wait_locked(writer)))
+            continue;
+        writer->readers_used = false;
+        pthread_mutex_unlock(&writer->lock);
+        if (idle)
+            catch_up(writer);
+        else
+            writer->tending = reader_pool_tend(writer->readers);
+        pthread_mutex_lock(&writer->lock);
+    }
+    struct task *task = take_locked(writer);
+    pthread_mutex_unlock(&writer->lock);
+    return task;
+}
+
 /* ---- one batch ---- */
 
 static bool finish_work(struct writer *writer)
@@ -321,11 +358,10 @@ static void run_batch(struct writer *writer, struct task *task)
     settle(writer, progress);
     for (size_t i = 0; i < writer->batch_size; i++)
         answer(writer->batch[i]);
-    /* What the readers hold is old now, and in the way of a checkpoint. */
-    reader_pool_let_go(writer->readers);
-    if (writer->db->driver->after_commit)
-        writer->db->driver->after_commit(writer->db);
-    writer->tending = reader_pool_tend(writer->readers);
+    tidy(writer);
+    writer->behind = writer->db->driver->catch_up != NULL;
+    if (writer->behind && clock_monotonic_us() >= writer->catch_up_at)
+        catch_up(writer);
 }
 
 static void *write_for_all(void *context)
@@ -366,6 +402,7 @@ struct writer *writer_new(struct db *db, struct reader_pool *readers, size_t que
     writer->readers = readers;
     writer->ceiling = queue_ceiling;
     writer->end = &writer->first;
+    writer->behind = db->driver->catch_up != NULL;
     init_lock(writer);
     reader_pool_set_first_use(readers, on_first_use, writer);
     if (pthread_create(&writer->thread, NULL, write_for_all, writer) != 0) {

@@ -253,6 +253,9 @@ describe('an import', () => {
       assertProblem(await world.anyone.send('POST', `${OPS}/knowledge/${path}`, { form: form() }), 401);
       const json = { tenant_id: tenant };
       assertProblem(await world.admin.send('POST', `${OPS}/knowledge/${path}`, { json }), 415);
+      const headers = { 'Content-Encoding': 'gzip' };
+      const packed = await world.admin.send('POST', `${OPS}/knowledge/${path}`, { form: form(), headers });
+      assertProblem(packed, 415);
     }
     assertProblem(await importInto('nobody', content), 422, 'invalid', ['tenant_id']);
     assertProblem(await importInto(tenant, content, { mode: 'replace' }), 422, 'invalid', ['mode']);
@@ -590,6 +593,17 @@ describe('hostile files', () => {
     assert.deepEqual(await pairsOf(tenant), []);
     if (!hasSanitizer) assert.ok(peak() < SMALL_MEMORY_KIB, `${peak()} KiB`);
     assert.match(await world.store.must(['check']), /whole/);
+  });
+
+  test('a row of thousands of columns that fails is kept as far as it can be corrected', async () => {
+    const tenant = await newTenant();
+    const content = workbook(sheetOf(`${HEADING}<row>${cell('')}${cell('答')}<c r="XFD2"><v>1</v></c></row>`));
+    const { json } = await importInto(tenant, content, { name: 'wide.xlsx' });
+    const { items } = await world.admin.must('GET', `${OPS}/jobs/${json.id}/items`);
+    assert.equal(items[0].detail.cells[1], '答');
+    assert.equal(items[0].detail.cells.length, 254);
+    const file = await world.admin.get(`${OPS}/jobs/${json.id}/errors.csv`);
+    assert.equal(await figures(tenant, file.text.replace(',,答', ',问,答'), { name: 'wide.csv' }), '1 1 0 0 0');
   });
 
   test('one long text that thousands of cells share is as bounded', async () => {

@@ -30,6 +30,7 @@ struct times {
 
 struct bench {
     struct store *store;
+    struct knowledge_directory *directory;
     const char *tenant_id;
     struct arena names, arena;
     int rounds;
@@ -75,7 +76,7 @@ static struct qa_list page(struct bench *bench, const struct qa_list_request *re
     if (!store_reader(bench->store, READ_MS, &db, &err))
         fail("reader", &err);
     double began = cpu_ms();
-    if (!knowledge_list(db, request, &bench->arena, &list, &err))
+    if (!knowledge_list(bench->directory, db, request, &bench->arena, &list, &err))
         fail(request->sort, &err);
     if (times && times->count < TIMES_MAX)
         times->ms[times->count++] = cpu_ms() - began;
@@ -164,6 +165,20 @@ static void find_tenant(struct bench *bench)
     bench->tenant_id = arena_strdup(&bench->names, db_column_text(&rows, 0));
 }
 
+/* Once for each process: the directory reads all pairs. */
+static void load(struct bench *bench)
+{
+    struct error err;
+    error_clear(&err);
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    double began = cpu_ms();
+    bench->directory = knowledge_directory_new();
+    if (!store_reader(bench->store, READ_MS, &db, &err) ||
+        !knowledge_directory_refresh(bench->directory, db, &err))
+        fail("directory", &err);
+    printf("%-44s %.0f ms, once\n", "reading all pairs into the directory", cpu_ms() - began);
+}
+
 static void measure_keywords(struct bench *bench)
 {
     static const char *const keywords[] = {"和服", "租", "的", "价格",         "正绢",
@@ -198,6 +213,7 @@ int main(int argc, char **argv)
     if (!store_open(&bench.store, &options, &err))
         fail(argv[1], &err);
     find_tenant(&bench);
+    load(&bench);
     for (unsigned mix = 0; mix < MIXES; mix++) {
         char name[64];
         name_mix(mix, name);
@@ -205,6 +221,7 @@ int main(int argc, char **argv)
     }
     measure_keywords(&bench);
     measure_deep(&bench, mix_of(&bench, 0));
+    knowledge_directory_free(bench.directory);
     store_close(bench.store);
     arena_release(&bench.arena);
     arena_release(&bench.names);

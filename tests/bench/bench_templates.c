@@ -187,7 +187,7 @@ static struct job read_job(struct platform *platform, const char *id, struct are
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     struct error err;
-    struct job job;
+    struct job job = {0};
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, &err) || !job_get(db, id, arena, &job, &err))
         fail("job", &err);
     return job;

@@ -29,6 +29,7 @@
 #include "formats/table.h"
 #include "ops/import_export_service.h"
 #include "platform/knowledge.h"
+#include "platform/platform.h"
 #include "platform/tenants.h"
 #include "search/full_text.h"
 
@@ -339,11 +340,11 @@ static int64_t export_to_workbook(const char *path)
 {
     struct export_request request = everything(EXPORT_XLSX);
     struct error err;
-    struct store *store = open_store(path);
-    int64_t count;
-    if (!export_workbook(store, &request, path_of("export.xlsx"), folder, &count, &err))
+    struct platform platform = {.store = open_store(path)};
+    int64_t count = 0;
+    if (!export_workbook(&platform, &request, path_of("export.xlsx"), folder, &count, &err))
         fail("export.xlsx", &err);
-    store_close(store);
+    store_close(platform.store);
     return count;
 }
 
@@ -351,14 +352,14 @@ static int64_t export_to_csv(const char *path)
 {
     struct export_request request = everything(EXPORT_CSV);
     struct error err;
-    struct store *store = open_store(path);
-    int64_t count;
+    struct platform platform = {.store = open_store(path)};
+    int64_t count = 0;
     FILE *file = fopen(path_of("export.csv"), "w");
     struct byte_sink sink = {write_bytes, file};
-    if (!file || !export_text(store, &request, &sink, &count, &err))
+    if (!file || !export_text(&platform, &request, &sink, &count, &err))
         fail("export.csv", &err);
     fclose(file);
-    store_close(store);
+    store_close(platform.store);
     return count;
 }
 

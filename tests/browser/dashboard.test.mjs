@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as answers from './answers.mjs';
-import { openConsole, panel, stopServer, stub } from './console.mjs';
+import { openConsole, panel, settled, stopServer, stub } from './console.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -57,6 +57,10 @@ test('components, tenants and the trend table are those of the server', async ()
     },
   });
   const components = await asked.components;
+  await page
+    .locator('[data-component]')
+    .nth(components.items.length - 1)
+    .waitFor();
   const names = await page.locator('[data-component]').evaluateAll((rows) => rows.map((row) => row.dataset.component));
   assert.deepEqual(
     names,
@@ -101,6 +105,7 @@ test('what could not be read is a dash with a reason, never zero', async () => {
       await stub(opened, '/ops/dashboard/overview', answers.overview(unread));
     },
   });
+  await settled(page);
   assert.equal(await figure(page, 'conversations_today'), '—');
   assert.match(await card(page, 'conversations_today').innerText(), /平均响应 —/);
   assert.match(await card(page, 'estimated_cost_today').innerText(), /月底预计 —/);
@@ -135,6 +140,7 @@ test('an address with nonsense in it shows the defaults', async () => {
 
 test('the table sorts, what could not be read first or last', async () => {
   const page = await openConsole({ path: '/ops/dashboard?metric=response_time', prepare: stubbed });
+  await settled(page);
   await page.locator('[data-test=trend-table]').click();
   const values = () =>
     page
@@ -238,5 +244,5 @@ test('a page that is opened while the server is down opens by itself when it is 
   });
   await page.locator('[data-test=session-failed]').waitFor();
   await start();
-  await page.locator('[data-figure]').first().waitFor({ timeout: 15_000 });
+  await page.locator('[data-figure]').first().waitFor();
 });

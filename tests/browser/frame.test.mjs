@@ -2,12 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as answers from './answers.mjs';
-import { newContext, openConsole, panel, stub } from './console.mjs';
+import { tenantPage } from './answers-tenants.mjs';
+import { atAddress, newContext, openConsole, panel, pressInSuccession, stub } from './console.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
-/** @param {Page} page */
-const stubbed = (page) => answers.stubDashboard(page, stub);
+/** No tenants, as the palette would find them too. @param {Page} page */
+async function stubbed(page) {
+  await answers.stubDashboard(page, stub);
+  await stub(page, '/ops/tenants', tenantPage([]));
+}
 /** @param {Page} page */
 const theme = (page) => page.evaluate(() => document.documentElement.dataset.theme);
 
@@ -80,13 +84,13 @@ test('the palette: opened, searched and used by keyboard, the focus comes back',
   assert.deepEqual(await page.locator('[role=option]').allInnerTexts(), ['趋势：近 90 天']);
   await page.keyboard.press('Enter');
   await page.waitForURL('**/ops/dashboard?days=90');
-  assert.ok(await page.locator('[data-test=palette]').isHidden());
+  await page.locator('[data-test=palette]').waitFor({ state: 'hidden' });
   assert.ok(await page.locator('[data-test=refresh]').evaluate((element) => element === document.activeElement));
   await page.keyboard.press('Control+k');
   await page.keyboard.type('no such thing');
   await page.getByText('没有符合的商家、页面或命令').waitFor();
   await page.keyboard.press('Escape');
-  assert.ok(await page.locator('[data-test=palette]').isHidden());
+  await page.locator('[data-test=palette]').waitFor({ state: 'hidden' });
 });
 
 test('typing in the palette finds words of either language', async () => {
@@ -104,15 +108,14 @@ test('? lists the keys, and they do what the list says', async () => {
   const list = page.locator('[data-test=keys]');
   await list.getByText('刷新本页').waitFor();
   await page.keyboard.press('Escape');
-  assert.ok(await list.isHidden());
+  await list.waitFor({ state: 'hidden' });
   const asked = page.waitForRequest('**/api/v1/ops/dashboard/overview');
   await page.keyboard.press('r');
   await asked;
   await page.keyboard.press('t');
   await page.locator('[data-test=trend-rows]').waitFor();
-  await page.keyboard.press('g');
-  await page.keyboard.press('d');
-  assert.match(page.url(), /\/ops\/dashboard$/);
+  await pressInSuccession(page, 'g d');
+  await atAddress(page, '/ops/dashboard');
 });
 
 test('the bell counts the alerts and lists them; red only for what needs a person', async () => {
@@ -124,7 +127,7 @@ test('the bell counts the alerts and lists them; red only for what needs a perso
   await bell.click();
   await page.locator('#alert-menu').getByText('向量同步失败').waitFor();
   await page.keyboard.press('Escape');
-  assert.ok(await page.locator('#alert-menu').isHidden());
+  await page.locator('#alert-menu').waitFor({ state: 'hidden' });
 });
 
 test('the state pill says what is wrong and leads there', async () => {
@@ -157,11 +160,11 @@ test('/ops/ is the dashboard', async () => {
 test('on a narrow screen the side bar opens over the page and closes', async () => {
   const page = await openConsole({ prepare: stubbed, window: { viewport: { width: 390, height: 844 } } });
   const sideBar = page.locator('#side-bar');
-  assert.ok(await sideBar.isHidden());
+  await sideBar.waitFor({ state: 'hidden' });
   await page.getByRole('button', { name: '打开导航' }).click();
   await sideBar.getByText('仪表盘').waitFor();
   await page.keyboard.press('Escape');
-  assert.ok(await sideBar.isHidden());
+  await sideBar.waitFor({ state: 'hidden' });
 });
 
 test('the keyboard reaches everything, and shows where it is', async () => {

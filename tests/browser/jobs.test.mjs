@@ -4,7 +4,17 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { assertAccessible, assertFits } from './accessible.mjs';
 import { answer, job, jobItems, stubTemplates } from './answers-templates.mjs';
-import { openConsole, recordRequests, stub } from './console.mjs';
+import {
+  atAddress,
+  installClock,
+  openConsole,
+  pressInSuccession,
+  recordRequests,
+  settled,
+  stopClock,
+  stub,
+  until,
+} from './console.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 /** @typedef {ReturnType<typeof job>} Job */
@@ -67,18 +77,23 @@ async function setHidden(page, hidden) {
 }
 
 test('without jobs there is no tray, and it asks with everything else only', async () => {
-  const page = await open(() => [], { prepare: (opened) => opened.clock.install() });
+  const page = await open(() => [], { prepare: installClock });
   await page.locator('[data-figure]').first().waitFor();
-  assert.ok(await tray(page).isHidden());
+  await tray(page).waitFor({ state: 'hidden' });
+  await stopClock(page);
+  await page.locator('[data-test=refresh]').click();
+  await settled(page);
   const requests = recordRequests(page);
   await page.clock.runFor(20_000);
   assert.deepEqual(requests, []);
   await page.clock.runFor(15_000);
+  await until(() => requests.some((request) => request === 'GET /ops/jobs'));
+  await settled(page);
   assert.equal(requests.filter((request) => request === 'GET /ops/jobs').length, 1);
 });
 
 test('a job that runs is asked for each second, but not by a hidden tab', async () => {
-  const page = await open(() => [running()], { prepare: (opened) => opened.clock.install() });
+  const page = await open(() => [running()], { prepare: installClock });
   await tray(page).waitFor();
   const requests = recordRequests(page);
   for (let second = 0; second < 5; second++) {
@@ -162,8 +177,7 @@ test('a job started here goes on when the page is left, also by a reload, and sa
   await page.waitForFunction(() => sessionStorage.length > 0);
   await page.reload();
   await tray(page).waitFor();
-  await page.keyboard.press('g');
-  await page.keyboard.press('d');
+  await pressInSuccession(page, 'g d');
   await page.getByRole('heading', { name: '系统概览' }).waitFor();
   now = job({ id: 'mine' });
   const told = page.getByText('分发模板已完成：新增 12 · 更新 9 · 冲突 3 · 跳过的商家 2');
@@ -181,7 +195,7 @@ test('the result has its own address on any page: figures, parts by outcome, ten
   await dialog(page).getByRole('link', { name: '金泽心结' }).waitFor();
   await page.keyboard.press('Escape');
   await dialog(page).waitFor({ state: 'hidden' });
-  assert.equal(new URL(page.url()).search, '');
+  await atAddress(page, '/ops/dashboard');
 });
 
 test('its parts can be saved as a file that spreadsheets read', async () => {

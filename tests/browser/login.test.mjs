@@ -2,11 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  atAddress,
+  installClock,
   newContext,
   openConsole,
   operatorContext,
   PASSWORD,
   recordRequests,
+  shows,
+  stopClock,
   stub,
   URL_BASE,
   USER,
@@ -45,7 +49,7 @@ test('a wrong password is refused in words, and the name stays', async () => {
 
 test('without a session a page leads to the log-in page, and that back to the page', async () => {
   const page = await openLogIn('/ops/dashboard?days=30');
-  assert.equal(new URL(page.url()).pathname, '/ops/login');
+  await atAddress(page, '/ops/login?next=/ops/dashboard?days=30');
   await logIn(page, PASSWORD);
   await page.waitForURL('**/ops/dashboard?days=30');
   await page.locator('[data-figure]').first().waitFor();
@@ -68,7 +72,7 @@ for (const next of ['https://example.org/ops/', '//example.org/ops/', 'javascrip
     const page = await openLogIn(`/ops/login?next=${encodeURIComponent(next)}`);
     await logIn(page, PASSWORD);
     await page.locator('[data-figure]').first().waitFor();
-    assert.match(page.url(), new RegExp(`^${URL_BASE}/ops/(dashboard)?$`));
+    await page.waitForURL(new RegExp(`^${URL_BASE}/ops/(dashboard)?$`));
   });
 }
 
@@ -96,18 +100,20 @@ test('an account of a tenant that comes with a session sees no console', async (
 });
 
 test('too many attempts: the wait is counted down and the button waits too', async () => {
-  const page = await openLogIn('/ops/login', (opened) =>
-    stub(
-      opened,
-      '/auth/login',
-      { title: 'Too Many Requests', status: 429 },
-      { status: 429, headers: { 'Retry-After': '3' } },
-    ),
-  );
+  const page = await openLogIn('/ops/login', async (opened) => {
+    await installClock(opened);
+    const problem = { title: 'Too Many Requests', status: 429 };
+    await stub(opened, '/auth/login', problem, { status: 429, headers: { 'Retry-After': '30' } });
+  });
+  await stopClock(page);
   await logIn(page, 'any');
-  await page.getByText(/请在 [23] 秒后再试/).waitFor();
+  await shows(page, page.getByText(/请在 (30|29) 秒后再试/));
   assert.ok(await page.locator('button[type=submit]').isDisabled());
-  await page.locator('button[type=submit]:enabled').waitFor({ timeout: 6000 });
+  await page.clock.runFor(20_000);
+  await page.getByText(/请在 ([89]|10) 秒后再试/).waitFor();
+  assert.ok(await page.locator('button[type=submit]').isDisabled());
+  await page.clock.runFor(12_000);
+  await page.locator('button[type=submit]:enabled').waitFor();
 });
 
 test('a session that has run out is renewed once, for all requests and all tabs', async () => {
@@ -138,6 +144,7 @@ test('a session that can not be renewed ends at the log-in page', async () => {
   const requests = recordRequests(page);
   await page.goto('/ops/dashboard?metric=cost');
   await page.waitForURL(`**/ops/login?next=${encodeURIComponent('/ops/dashboard?metric=cost')}`);
+  await page.locator('#username').waitFor();
   assert.equal(requests.filter((request) => request === 'POST /auth/refresh').length, 1);
 });
 

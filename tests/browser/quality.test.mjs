@@ -1,7 +1,7 @@
 /** @file What holds for every page: accessible, never wider than the screen, light, under its security policy. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertAccessible } from './accessible.mjs';
+import { assertAccessible, resize } from './accessible.mjs';
 import * as answers from './answers.mjs';
 import { newContext, openConsole, operatorContext, stub, URL_BASE } from './console.mjs';
 
@@ -90,8 +90,7 @@ for (const language of ['zh-CN', 'en']) {
     });
     await page.locator('[data-component=llm]').waitFor();
     for (const width of WIDTHS) {
-      await page.setViewportSize({ width, height: 860 });
-      await page.waitForTimeout(100);
+      await resize(page, width);
       const tooWide = await page.evaluate(() => {
         const root = document.documentElement;
         if (root.scrollWidth <= root.clientWidth) return [];
@@ -109,8 +108,7 @@ test('nothing lies over anything else in the rows of the components', async () =
   const page = await openConsole({ prepare: longAnswers });
   await page.locator('[data-component=llm]').waitFor();
   for (const width of WIDTHS) {
-    await page.setViewportSize({ width, height: 860 });
-    await page.waitForTimeout(100);
+    await resize(page, width);
     const overlaps = await page.evaluate(() =>
       [...document.querySelectorAll('[data-component]')].flatMap((row) => {
         const boxes = [...row.children].map((cell) => cell.getBoundingClientRect());

@@ -2,26 +2,40 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as answers from './answers.mjs';
-import { openConsole, panel, recordRequests, stub } from './console.mjs';
+import {
+  installClock,
+  openConsole,
+  panel,
+  recordRequests,
+  settled,
+  shows,
+  stopClock,
+  stub,
+  until,
+} from './console.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
 const PERIOD = 31_000;
 
 /**
- * The dashboard with made-up answers and a clock that the test moves.
+ * The dashboard with made-up answers, just received, and a clock that stands until the test moves it.
  * @param {(page: Page) => Promise<unknown>} [prepare]
  */
 async function openDashboard(prepare) {
   const page = await openConsole({
     prepare: async (opened) => {
-      await opened.clock.install();
+      await installClock(opened);
       await answers.stubDashboard(opened, stub);
       await prepare?.(opened);
     },
   });
   await page.locator('[data-component=llm]').waitFor();
   await page.locator('[data-test=chart] canvas').waitFor();
+  await stopClock(page);
+  await page.locator('[data-test=refresh]').click();
+  await settled(page);
+  await page.mouse.move(0, 0);
   return page;
 }
 
@@ -39,6 +53,8 @@ test('every panel is asked again after 30 seconds, once', async () => {
   await page.clock.runFor(25_000);
   assert.deepEqual(requests, []);
   await page.clock.runFor(10_000);
+  await until(() => requests.length >= 6);
+  await settled(page);
   assert.deepEqual(
     requests.toSorted(),
     [
@@ -108,7 +124,7 @@ test('a list whose order changes waits until the reader has left', async () => {
   await panel(page, 'tenants').hover();
   names = names.toReversed();
   await page.clock.runFor(PERIOD);
-  await panel(page, 'tenants').getByText('有更新').waitFor();
+  await shows(page, panel(page, 'tenants').getByText('有更新'));
   assert.deepEqual(await shown(), ['甲', '乙', '丙', '丁', '戊']);
   await page.mouse.move(0, 0);
   await page.waitForFunction(() =>
@@ -125,7 +141,8 @@ test('a hidden tab asks for nothing, and asks at once when it is looked at again
   assert.deepEqual(requests, []);
   await setHidden(page, false);
   await page.clock.runFor(100);
-  await page.waitForTimeout(200);
+  await until(() => requests.some((request) => request === 'GET /ops/dashboard/overview'));
+  await settled(page);
   assert.equal(requests.filter((request) => request === 'GET /ops/dashboard/overview').length, 1);
 });
 
@@ -138,11 +155,13 @@ test('Retry-After is kept to: no automatic question before', async () => {
   };
   await stub(page, '/ops/system/components', refuse, { status: 503, headers: { 'Retry-After': '70' } });
   await page.clock.runFor(PERIOD);
-  await panel(page, 'components').locator('[data-test=stale]:visible').waitFor();
+  await shows(page, panel(page, 'components').locator('[data-test=stale]'));
   assert.equal(asked, 1);
   await page.clock.runFor(60_000);
+  await settled(page);
   assert.equal(asked, 1);
   await page.clock.runFor(15_000);
-  await page.waitForTimeout(200);
+  await until(() => asked > 1);
+  await settled(page);
   assert.equal(asked, 2);
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { assertAccessible, assertFits } from './accessible.mjs';
 import * as answers from './answers.mjs';
 import * as made from './answers-templates.mjs';
-import { openConsole, panel, stub, URL_BASE } from './console.mjs';
+import { atAddress, installClock, openConsole, panel, stub, URL_BASE, visit } from './console.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -35,8 +35,6 @@ const viewer = (page) => stub(page, '/auth/me', { id: '2', username: 'v', role: 
 const row = (page, id) => page.locator(`[data-template="${id}"]`);
 /** @param {Page} page @param {string} name */
 const dialog = (page, name) => page.locator(`[data-test=${name}-dialog]`);
-/** @param {Page} page */
-const address = (page) => `${new URL(page.url()).pathname}${new URL(page.url()).search}`;
 /** @param {Page} page @param {number} template @param {string} tenant */
 const cell = (page, template, tenant) => page.locator(`[data-key="cell-${template}-${tenant}"]`);
 
@@ -74,13 +72,14 @@ test('the list shows how far each template has come, and leads on', async () => 
   await row(page, 4).getByText('未分类').waitFor();
   await row(page, 1).locator('[data-test=distributed]').click();
   await page.locator('[data-test=grid]').waitFor();
-  assert.equal(address(page), '/ops/templates?view=matrix&template_id=1');
+  await atAddress(page, '/ops/templates?view=matrix&template_id=1');
   await page.goBack();
   await row(page, 1).waitFor();
 });
 
 test('categories come with their counts and filter the list, as does the search', async () => {
   const page = await open();
+  await row(page, 1).waitFor();
   const options = await page.locator('[data-test=category] option').allInnerTexts();
   assert.deepEqual(options, ['全部分类（4）', '价格（1）', '预约（1）', '政策（1）', '未分类（1）']);
   const asked = page.waitForRequest(/\/ops\/templates\?.*category=/);
@@ -89,7 +88,7 @@ test('categories come with their counts and filter the list, as does the search'
   const searched = page.waitForRequest(/keyword=/);
   await page.locator('[data-test=list-search]').fill('押金');
   assert.equal(new URL((await searched).url()).searchParams.get('keyword'), '押金');
-  assert.equal(new URL(page.url()).searchParams.get('category'), '价格');
+  await page.waitForURL((url) => url.searchParams.get('category') === '价格');
 });
 
 test('the four states of the list', async () => {
@@ -120,7 +119,7 @@ test('the four states of the list', async () => {
 });
 
 test('a refresh that fails leaves the list, and says how old it is', async () => {
-  const page = await open('/ops/templates', { prepare: (opened) => opened.clock.install() });
+  const page = await open('/ops/templates', { prepare: installClock });
   await row(page, 1).waitFor();
   await stub(page, '/ops/templates', answers.problem, { status: 503 });
   await page.clock.runFor(PERIOD);
@@ -384,7 +383,7 @@ test('with one template the states are counted, and filter', async () => {
   const page = await open('/ops/templates?view=matrix&template_id=1');
   await page.locator('[data-state=conflict]').getByText('冲突 2').click();
   await page.waitForFunction(() => document.querySelectorAll('[data-test=grid] tbody tr').length === 2);
-  assert.equal(address(page), '/ops/templates?view=matrix&template_id=1&state=conflict');
+  await atAddress(page, '/ops/templates?view=matrix&template_id=1&state=conflict');
   await page.getByRole('button', { name: '看全部模板' }).click();
   await page.locator('[data-key="column-2"]').waitFor();
 });
@@ -437,7 +436,7 @@ test('a conflict shows the three texts with what differs marked', async () => {
   const conflict = dialog(page, 'conflict');
   const mine = conflict.locator('[data-column=copy] [data-field=answer]');
   await mine.waitFor();
-  assert.equal(address(page), CONFLICT);
+  await atAddress(page, CONFLICT);
   assert.deepEqual(await mine.locator('.diff-removed .text').allInnerTexts(), ['268']);
   assert.deepEqual(await mine.locator('.diff-added .text').allInnerTexts(), ['288', '；本店门口可以停车']);
   assert.equal(await conflict.locator('[data-column=base] .diff-added').count(), 0);
@@ -538,7 +537,7 @@ test('who only reads sees no button that writes', async () => {
     false,
   );
   assert.equal(await page.locator('[data-update]').count(), 0);
-  assert.ok(await page.locator('[data-test=update-all]').isHidden());
+  await page.locator('[data-test=update-all]').waitFor({ state: 'hidden' });
 });
 
 // ── form ──
@@ -591,13 +590,9 @@ for (const theme of ['light', 'dark']) {
       },
     });
     for (const view of VIEWS) {
-      await page.goto(`/ops/templates${view}`);
-      await page.locator('h1:visible').waitFor();
-      await page.waitForFunction(() => !document.querySelector('.skeleton:not([hidden])')?.checkVisibility());
-      await page.waitForTimeout(300);
+      await visit(page, `/ops/templates${view}`);
       await assertAccessible(page, view || 'the list');
-      for (const width of [360, 768, 1280, 2560]) await assertFits(page, width);
-      await page.setViewportSize({ width: 1280, height: 860 });
+      for (const width of [360, 768, 2560, 1280]) await assertFits(page, width);
     }
   });
 }
@@ -608,9 +603,7 @@ for (const language of ['zh-CN', 'en']) {
       prepare: (opened) => opened.addInitScript((chosen) => localStorage.setItem('kimono.language', chosen), language),
     });
     for (const view of [...VIEWS, '?job=job-1']) {
-      await page.goto(`/ops/templates${view}`);
-      await page.locator('h1:visible').waitFor();
-      await page.waitForTimeout(300);
+      await visit(page, `/ops/templates${view}`);
       const texts = await page.evaluate(() => {
         const attributes = ['aria-label', 'title', 'placeholder'];
         return [...document.querySelectorAll('body *')].flatMap((element) => [

@@ -13,11 +13,25 @@ import {
   tenantDetail,
   tenantPage,
 } from './answers-tenants.mjs';
-import { openConsole, panel, recordRequests, stopServer, stub } from './console.mjs';
+import {
+  atAddress,
+  installClock,
+  openConsole,
+  panel,
+  pressInSuccession,
+  recordRequests,
+  settled,
+  shows,
+  stopClock,
+  stopServer,
+  stub,
+  visit,
+} from './console.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
 const PERIOD = 31_000;
+/** Longer than the fields for searching wait for the next letter. */
 const SEARCH_PAUSE = 400;
 
 /**
@@ -44,8 +58,6 @@ const names = (page) => page.locator('[data-test=rows] tr td:first-of-type a').a
 const detail = (page) => page.locator('[data-test=detail]');
 /** @param {Page} page @param {string} id */
 const row = (page, id) => page.locator(`[data-tenant="${id}"]`);
-/** @param {Page} page */
-const query = (page) => new URL(page.url()).search;
 /** @param {Page} page @param {string} name */
 const sortState = (page, name) => page.locator(`th[data-column=${name}]`).getAttribute('aria-sort');
 
@@ -90,7 +102,7 @@ test('the summary leads to exactly those tenants', async () => {
   assert.equal(await page.locator('[data-test=status]').inputValue(), 'suspended');
   await page.locator('[data-test=status]').selectOption('');
   await page.waitForFunction(() => document.querySelectorAll('[data-test=rows] tr').length === 20);
-  assert.equal(query(page), '');
+  await atAddress(page, '/ops/tenants');
 });
 
 test('every column sorts, the head says how, and the address keeps it', async () => {
@@ -147,15 +159,20 @@ test('nonsense in the address is the default', async () => {
 });
 
 test('search: `/` leads there, it asks once for a word, the back button leaves it', async () => {
-  const page = await openTenants();
+  const page = await openTenants('/ops/tenants', {}, { prepare: installClock });
   await rows(page).first().waitFor();
+  await stopClock(page);
+  await page.keyboard.press('r');
+  await settled(page);
   const asked = recordRequests(page);
   await page.keyboard.press('/');
-  await page.keyboard.type('和服店 02', { delay: 20 });
+  await page.keyboard.type('和服店 02');
+  await page.clock.runFor(SEARCH_PAUSE);
   await page.waitForURL('**/ops/tenants?keyword=*');
   await page.waitForFunction(() => document.querySelectorAll('[data-test=rows] tr').length === 6);
   assert.equal(asked.filter((request) => request === 'GET /ops/tenants').length, 1);
   await page.keyboard.type('5');
+  await page.clock.runFor(SEARCH_PAUSE);
   await page.waitForFunction(() => document.querySelectorAll('[data-test=rows] tr').length === 1);
   await page.goBack();
   await page.waitForURL('**/ops/tenants');
@@ -163,14 +180,15 @@ test('search: `/` leads there, it asks once for a word, the back button leaves i
 });
 
 test('search waits for an input method to finish a word', async () => {
-  const page = await openTenants();
+  const page = await openTenants('/ops/tenants', {}, { prepare: installClock });
   await rows(page).first().waitFor();
+  await settled(page);
   const asked = recordRequests(page);
   const field = page.locator('[data-test=list-search]');
   await field.focus();
   await field.dispatchEvent('compositionstart');
   await field.fill('hefu');
-  await page.waitForTimeout(SEARCH_PAUSE);
+  await page.clock.runFor(SEARCH_PAUSE);
   assert.deepEqual(asked, []);
   await field.fill('和服');
   await field.dispatchEvent('compositionend');
@@ -209,6 +227,7 @@ test('loading has the shape of the rows; a failure says why and by which request
         ),
     },
   );
+  await page.locator('[data-test=skeleton] tr:visible').nth(9).waitFor();
   assert.equal(await page.locator('[data-test=skeleton] tr:visible').count(), 10);
   release();
   const list = panel(page, 'tenant-list');
@@ -232,11 +251,7 @@ test('when the server stops, the list stays with its age', async () => {
 
 test('a refresh moves nothing for who reads the list, nor what is being typed', async () => {
   let tenants = manyTenants(3);
-  const page = await openTenants(
-    '/ops/tenants',
-    { tenants: () => tenants },
-    { prepare: (opened) => opened.clock.install() },
-  );
+  const page = await openTenants('/ops/tenants', { tenants: () => tenants }, { prepare: installClock });
   await rows(page).first().waitFor();
   await page.locator('[data-test=list-search]').focus();
   tenants = tenants.toReversed();
@@ -248,7 +263,7 @@ test('a refresh moves nothing for who reads the list, nor what is being typed', 
 });
 
 test('a dialog keeps its text through a refresh', async () => {
-  const page = await openTenants('/ops/tenants?dialog=new', {}, { prepare: (opened) => opened.clock.install() });
+  const page = await openTenants('/ops/tenants?dialog=new', {}, { prepare: installClock });
   const field = page.locator('[data-test=new-dialog] [name=name]');
   await field.waitFor();
   await rows(page).first().waitFor();
@@ -262,18 +277,23 @@ test('a dialog keeps its text through a refresh', async () => {
 // ── the palette and the dashboard lead here ──
 
 test('the palette finds tenants by a part of name or id', async () => {
-  const page = await openTenants();
+  const page = await openTenants('/ops/tenants', {}, { prepare: installClock });
   await rows(page).first().waitFor();
+  await stopClock(page);
+  await page.keyboard.press('r');
+  await settled(page);
   const asked = recordRequests(page);
   await page.keyboard.press('Control+k');
-  await page.keyboard.type('店 01', { delay: 20 });
+  await page.keyboard.type('店 01');
+  await page.clock.runFor(SEARCH_PAUSE);
   const options = page.locator('[role=option]');
-  await options.filter({ hasText: 'tenant_010' }).waitFor();
+  await shows(page, options.filter({ hasText: 'tenant_010' }));
   assert.equal(asked.filter((request) => request === 'GET /ops/tenants').length, 1);
   assert.equal(await options.count(), 8);
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
   await page.waitForURL('**/ops/tenants?tenant=tenant_011');
+  await page.clock.resume();
   await detail(page).waitFor();
 });
 
@@ -300,11 +320,9 @@ test('the dashboard’s figures about tenants lead to them', async () => {
   await page.goBack();
   await page.locator('[data-figure=total_tenants]').click();
   await page.waitForURL('**/ops/tenants');
-  await page.keyboard.press('g');
-  await page.keyboard.press('d');
+  await pressInSuccession(page, 'g d');
   await page.waitForURL('**/ops/dashboard');
-  await page.keyboard.press('g');
-  await page.keyboard.press('t');
+  await pressInSuccession(page, 'g t');
   await page.waitForURL('**/ops/tenants');
 });
 
@@ -319,7 +337,7 @@ test('the dialog has its own address and closes to where it was opened', async (
   await detail(page).getByText('Kimono One').first().waitFor();
   await page.keyboard.press('Escape');
   await page.waitForURL('**/ops/tenants?sort=name&page=2');
-  assert.ok(await detail(page).isHidden());
+  await detail(page).waitFor({ state: 'hidden' });
   await page.goForward();
   await detail(page).waitFor();
   await page.reload();
@@ -335,6 +353,7 @@ test('the dialog shows all of it: basics, key, figures, statistics, users', asyn
   assert.equal(await detail(page).locator('[data-test=key]').innerText(), 'kmp_••••mnop');
   await detail(page).locator('[data-test=show-key]').click();
   assert.equal(await detail(page).locator('[data-test=key]').innerText(), 'kmp_0123456789abcdefghijklmnop');
+  await settled(page);
   const figure = (/** @type {string} */ name) => detail(page).locator(`[data-figure=${name}]`);
   assert.match(await figure('users').innerText(), /5\s*人[\s\S]*管理员 1 · 员工 4/);
   assert.match(await figure('pairs').innerText(), /1,234\s*条[\s\S]*未同步 3/);
@@ -356,6 +375,7 @@ test('the trend is the dashboard’s chart; t shows its table, the arrow keys re
   await page.keyboard.press('ArrowLeft');
   await page.locator('.chart-tooltip .tooltip').getByText('今天未结束').waitFor();
   await page.keyboard.press('t');
+  await detail(page).locator('[data-test=tenant-trend-rows] tbody tr').nth(29).waitFor();
   assert.equal(await detail(page).locator('[data-test=tenant-trend-rows] tbody tr').count(), 30);
 });
 
@@ -384,7 +404,7 @@ test('a tenant that does not exist is said once', async () => {
     },
   );
   await detail(page).getByText('没有商家 nobody。').first().waitFor();
-  await page.waitForTimeout(SEARCH_PAUSE);
+  await settled(page);
   assert.equal(await detail(page).locator('[data-test=panel-error]:visible').count(), 1);
 });
 
@@ -403,7 +423,7 @@ test('who may only look is offered nothing that writes', async () => {
   }
   await page.goto('/ops/tenants?tenant=tenant_001&dialog=suspend');
   await detail(page).locator('[data-test=facts]').waitFor();
-  assert.ok(await page.locator('[data-test=suspend-dialog]').isHidden());
+  await page.locator('[data-test=suspend-dialog]').waitFor({ state: 'hidden' });
 });
 
 // ── what changes a tenant ──
@@ -432,7 +452,7 @@ test('a new tenant: what the server finds wrong stands at its fields, and the ty
   await dialog.getByText('ID 只能有字母').waitFor();
   assert.equal(await dialog.locator('[name=id]').getAttribute('aria-invalid'), 'true');
   assert.ok(await dialog.locator('[name=id]').evaluate((field) => field === document.activeElement));
-  assert.ok(await dialog.locator('[data-test=form-failure]').isHidden());
+  await dialog.locator('[data-test=form-failure]').waitFor({ state: 'hidden' });
   await dialog.locator('[name=id]').fill('kyoto');
   await dialog.getByRole('button', { name: '建立商家' }).click();
   await page.waitForURL('**/ops/tenants?tenant=kyoto');
@@ -452,15 +472,15 @@ test('text that would be lost is asked about, by whatever way the dialog is left
   await dialog.getByRole('button', { name: '继续编辑' }).click();
   await page.goBack();
   await question.waitFor();
-  assert.match(page.url(), /dialog=new/);
+  await page.waitForURL(/dialog=new/);
   assert.equal(await dialog.locator('[name=name]').inputValue(), '半个名字');
   await dialog.getByRole('button', { name: '放弃修改' }).click();
   await page.waitForURL('**/ops/tenants');
-  assert.ok(await dialog.isHidden());
+  await dialog.waitFor({ state: 'hidden' });
   await page.keyboard.press('n');
   assert.equal(await dialog.locator('[name=name]').inputValue(), '');
   await page.keyboard.press('Escape');
-  assert.ok(await dialog.isHidden());
+  await dialog.waitFor({ state: 'hidden' });
 });
 
 test('two who edit at once: the second sees both texts and decides', async () => {
@@ -488,7 +508,7 @@ test('two who edit at once: the second sees both texts and decides', async () =>
   await dialog.getByRole('button', { name: '保存修改' }).click();
   await page.getByText('已保存 Kimono Uno').waitFor();
   assert.deepEqual(sent.at(-1), { name: 'Kimono Uno', contact: 'me@example.com', version: 2 });
-  assert.ok(await dialog.isHidden());
+  await dialog.waitFor({ state: 'hidden' });
   await detail(page).getByText('me@example.com').waitFor();
 });
 
@@ -496,11 +516,7 @@ test('suspending shows its effect, needs the reason and the name, and says after
   /** @type {any} */
   let sent;
   let now = tenantDetail();
-  const page = await openTenants(
-    '/ops/tenants?tenant=tenant_001',
-    { detail: () => now },
-    { prepare: (opened) => opened.clock.install() },
-  );
+  const page = await openTenants('/ops/tenants?tenant=tenant_001', { detail: () => now }, { prepare: installClock });
   await stubWrite(page, 'POST', '/ops/tenants/tenant_001/suspend', (body) => {
     sent = body;
     now = suspendedDetail();
@@ -509,6 +525,7 @@ test('suspending shows its effect, needs the reason and the name, and says after
   await page.locator('[data-test=suspend]').click();
   await page.waitForURL('**/ops/tenants?tenant=tenant_001&dialog=suspend');
   const dialog = page.locator('[data-test=suspend-dialog]');
+  await dialog.locator('[data-test=effect]').getByText('12 次').waitFor();
   const effect = await dialog.locator('[data-test=effect]').innerText();
   assert.match(effect, /最近 1 小时的对话\s*12 次[\s\S]*现在登录着的用户\s*2 人[\s\S]*正在运行的任务\s*1 个/);
   const run = dialog.getByRole('button', { name: '暂停 Kimono One' });
@@ -672,12 +689,12 @@ for (const theme of ['light', 'dark']) {
     await rows(page).first().waitFor();
     await assertAccessible(page, 'the list');
     for (const address of ['?dialog=new', '?tenant=a', '?tenant=a&dialog=edit', '?tenant=a&dialog=suspend']) {
-      await page.goto(`/ops/tenants${address}`);
+      await visit(page, `/ops/tenants${address}`);
       await page.locator('dialog[open]').last().waitFor();
       if (address.includes('tenant')) await detail(page).locator('[data-test=tenant-chart] canvas').waitFor();
       await assertAccessible(page, address);
     }
-    await page.goto('/ops/tenants?keyword=nobody');
+    await visit(page, '/ops/tenants?keyword=nobody');
     await page.locator('[data-test=list-unmatched]').waitFor();
     await assertAccessible(page, 'nothing matches');
   });
@@ -689,7 +706,7 @@ for (const language of ['zh-CN', 'en']) {
       prepare: (opened) => opened.addInitScript((chosen) => localStorage.setItem('kimono.language', chosen), language),
     });
     for (const address of ['', '?tenant=a', '?tenant=a&dialog=activate', '?dialog=new']) {
-      await page.goto(`/ops/tenants${address}`);
+      await visit(page, `/ops/tenants${address}`);
       await page.locator('[data-test=rows] tr').first().waitFor();
       if (address) await page.locator('dialog[open]').last().waitFor();
       for (const width of [360, 390, 640, 768, 1024, 1280, 1920, 2560]) {

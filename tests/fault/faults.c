@@ -8,6 +8,7 @@
  *   KIMONO_FAULT_PATH        counts only calls on files whose path contains this
  *   KIMONO_FAULT_STEP=1      counts sqlite3_step instead of system calls
  *   KIMONO_FAULT_COUNT_FILE  gets the number of calls counted when the program ends by itself
+ *   KIMONO_FAULT_FILE_MAX    bytes beyond which no file grows; this befalls stdio's writes, too
  *
  * Counted are write, pwrite, fsync, fdatasync, ftruncate, rename and unlink. `kill` in the middle of a
  * write writes half of it first. `enospc` spares what needs no room (unlink, cutting a file).
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -48,8 +50,19 @@ static enum fault fault_of(const char *text)
     return FAULT_NONE;
 }
 
+static void limit_files(long bytes)
+{
+    struct rlimit limit = {(rlim_t)bytes, (rlim_t)bytes};
+    if (bytes <= 0)
+        return;
+    signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        abort();
+}
+
 __attribute__((constructor)) static void read_environment(void)
 {
+    limit_files(number_of("KIMONO_FAULT_FILE_MAX", 0));
     fault = fault_of(getenv("KIMONO_FAULT"));
     fault_at = number_of("KIMONO_FAULT_AT", 0);
     fault_for = number_of("KIMONO_FAULT_FOR", 1);

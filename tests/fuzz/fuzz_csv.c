@@ -57,7 +57,7 @@ static void write_again(const struct strbuf *rows, struct strbuf *out)
     struct csv_writer writer;
     struct error err;
     const char *fields[CSV_COLUMNS_MAX], *at = strbuf_text(rows), *end = at + rows->length;
-    csv_writer_init(&writer, &sink, false);
+    csv_writer_init(&writer, &sink, true); /* with its mark: a text may begin with U+FEFF */
     while (at < end) {
         uint16_t count;
         memcpy(&count, at, sizeof(count));

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ops/knowledge_directory.h"
 #include "platform/activity.h"
 #include "platform/chat.h"
 #include "platform/counters.h"
@@ -192,6 +193,7 @@ static inline void fixture_open(struct fixture *f, enum store_durability durabil
     f->platform.index = embedded_index_new(knowledge_source, f->platform.store, (size_t)64 << 20);
     f->platform.model = embedded_chat_model_new();
     f->platform.health = health_new();
+    f->platform.directory = knowledge_directory_new();
     must(f,
          tenant_add(f->platform.store, &actor_system, "alpha", "Alpha", NULL, &f->arena, &f->alpha, &f->err));
     must(f, tenant_add(f->platform.store, &actor_system, "beta", "Beta", NULL, &f->arena, &f->beta, &f->err));
@@ -202,6 +204,7 @@ static inline void fixture_close(struct fixture *f)
     f->platform.index->ops->free(f->platform.index);
     f->platform.model->ops->free(f->platform.model);
     health_free(f->platform.health);
+    knowledge_directory_free(f->platform.directory);
     telemetry_close(f->platform.telemetry);
     store_close(f->platform.store);
     settings_free(f->platform.settings);

@@ -101,6 +101,22 @@ static void test_utf8(void **state)
     }
 }
 
+/* Every character there is, written and measured; cut, it is none. */
+static void test_utf8_put(void **state)
+{
+    (void)state;
+    for (uint32_t c = 0; c <= 0x10FFFF; c += c == 0xD7FF ? 0x801 : 1) {
+        char bytes[8];
+        size_t length = utf8_put(bytes, c);
+        if (utf8_character_length(bytes, length) != length || !utf8_valid(bytes, length) ||
+            (length > 1 && utf8_character_length(bytes, length - 1) != 0))
+            fail_msg("U+%04X", c);
+    }
+    assert_int_equal(utf8_character_length("\xe5\x92(", 3), 0);
+    assert_int_equal(utf8_character_length("\xe5(\x8c", 3), 0);
+    assert_int_equal(utf8_character_length("和服", 6), 3);
+}
+
 static void test_utf8_cut(void **state)
 {
     (void)state;
@@ -1226,6 +1242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_utf8_put),
         cmocka_unit_test(test_utf8_cut),
         cmocka_unit_test(test_strbuf),
         cmocka_unit_test(test_strbuf_ceiling),

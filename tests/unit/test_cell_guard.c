@@ -1,11 +1,13 @@
 /* formats/cell_guard, csv_writer, xlsx_writer: what is written is harmless and reads back exactly. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -293,6 +295,58 @@ static void test_workbook_failures(void **state)
     assert_int_equal(access("out.xlsx", F_OK), -1);
 }
 
+#define DISK_STEP 16384
+
+/* Rows and end; false: the writer said that it cannot. */
+static bool write_workbook(const struct xlsx_form *form, int64_t last, struct error *err)
+{
+    CLEANUP(xlsx_writer_free) struct xlsx_writer *writer = NULL;
+    if (!xlsx_writer_open(form, &writer, err))
+        return false;
+    for (int64_t row = 2; row <= last; row++)
+        if (!xlsx_writer_row(writer, (const char *const[]){text_of(row, 0), text_of(row, 1), text_of(row, 2)},
+                             err))
+            return false;
+    return xlsx_writer_finish(writer, err);
+}
+
+/* No file may grow beyond so many bytes, as if the disk were full. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Rows wait in temporary files: a workbook is whole, or it is refused, wherever the disk was full. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    struct xlsx_form form = {.path = "out.xlsx",
+                             .sheet = "Q",
+                             .columns = columns,
+                             .column_count = COLUMNS,
+                             .rows_per_sheet = 1000};
+    struct error err;
+    bool done = false;
+    signal(SIGXFSZ, SIG_IGN);
+    for (rlim_t bytes = 0; !done; bytes += DISK_STEP) {
+        limit_files(bytes);
+        done = write_workbook(&form, 1500, &err);
+        limit_files(RLIM_INFINITY);
+        if (!done)
+            assert_int_equal(err.code, ERROR_UNAVAILABLE);
+        assert_int_equal(access("out.xlsx", F_OK), done ? 0 : -1);
+    }
+    CLEANUP(table_close) struct table *table = NULL;
+    int rows = 0;
+    assert_true(table_open("out.xlsx", &(struct table_options){.sheet = "Q"}, &table, &err));
+    assert_true(table_read(table, count_row, &rows, &err));
+    assert_int_equal(rows, 1000);
+    unlink("out.xlsx");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_xlsx_there_and_back),
         cmocka_unit_test(test_full_sheets_go_on),
         cmocka_unit_test(test_workbook_failures),
+        cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

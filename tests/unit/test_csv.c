@@ -94,7 +94,28 @@ static void test_comma_separated(void **state)
         {"a,b\n5\" wide,it's \"so\"\n", "1,1:a|b~2,2:5\" wide|it's \"so\"~"},
         {"a,b\n x y , \"z w\" \n", "1,1:a|b~2,2:x y|z w~"},
         {"a,b\n,\n", "1,1:a|b~2,2:|~"},
+        {"a,b,c\n \tx y\t,\t , \n,,z", "1,1:a|b|c~2,2:x y||~3,3:||z~"},
+        {"a,b\r1, 2 \r\r\n\"3\",4 \r\n5,6\r", "1,1:a|b~2,2:1|2~4,4:3|4~5,5:5|6~"},
         {"a\tb\n1\t2,3\n", "1,1:a|b~2,2:1|2,3~"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        expect_rows(cases[i].text, strlen(cases[i].text), 0, cases[i].rows);
+}
+
+/* As Excel writes and takes it: a first line that names the delimiter is no row. */
+static void test_delimiter_line(void **state)
+{
+    (void)state;
+    static const struct rows_case cases[] = {
+        {"sep=;\r\na;b\n1;2,3\n", "1,2:a|b~2,3:1|2,3~"},
+        {"sep=,\na;x,b;y\n", "1,2:a;x|b;y~"},
+        {"SEP=\t\ra\tb\r", "1,2:a|b~"},
+        {"\xEF\xBB\xBFsep=;\na,b;c\n", "1,2:a,b|c~"},
+        {"sep=;", ""},
+        {"sep=;\nsep=;\n", "1,2:sep=|~"},
+        {"sep=;x;y\n", "1,1:sep=|x|y~"},
+        {"sep=\n", "1,1:sep=~"},
+        {"\nsep=;\n", "2,2:sep=|~"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         expect_rows(cases[i].text, strlen(cases[i].text), 0, cases[i].rows);
@@ -103,6 +124,7 @@ static void test_comma_separated(void **state)
 static void test_tab_separated(void **state)
 {
     (void)state;
+    static const char lines_of_tabs[] = "\t\na\tb\n\t\n1\t2\n";
     static const struct rows_case cases[] = {
         {"a\tb\n1\t2\n", "1,1:a|b~2,2:1|2~"},
         {"a\tb\r\n1\t\r\n", "1,1:a|b~2,2:1|~"},
@@ -122,9 +144,12 @@ static void test_tab_separated(void **state)
         {"a\tb\nz\t\"x\ny\"\n1\t2\n", "1,1:a|b~2,2:z|x\ny~3,4:1|2~"},
         {"a\tb\n\"\"\t\"\"\n", "1,1:a|b~2,2:|~"},
         {"a\tb\n\"x\"", "1,1:a|b~2,2:x~"},
+        /* lines of tabs, which are blank before the heading only */
+        {lines_of_tabs, "2,2:a|b~3,3:|~4,4:1|2~"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         expect_rows(cases[i].text, strlen(cases[i].text), '\t', cases[i].rows);
+    expect_rows(lines_of_tabs, strlen(lines_of_tabs), 0, "2,2:a|b~3,3:|~4,4:1|2~");
 }
 
 /* ---- what is refused, and where ---- */
@@ -349,10 +374,15 @@ static void test_files_that_are_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comma_separated),    cmocka_unit_test(test_tab_separated),
-        cmocka_unit_test(test_errors_have_places), cmocka_unit_test(test_ceilings),
-        cmocka_unit_test(test_long_input),         cmocka_unit_test(test_each_may_stop),
-        cmocka_unit_test(test_spectrum),           cmocka_unit_test(test_files_that_are_none),
+        cmocka_unit_test(test_comma_separated),
+        cmocka_unit_test(test_tab_separated),
+        cmocka_unit_test(test_delimiter_line),
+        cmocka_unit_test(test_errors_have_places),
+        cmocka_unit_test(test_ceilings),
+        cmocka_unit_test(test_long_input),
+        cmocka_unit_test(test_each_may_stop),
+        cmocka_unit_test(test_spectrum),
+        cmocka_unit_test(test_files_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,10 +60,10 @@ static bool export_to(struct fixture *f, const struct export_request *request, c
                       int64_t *ret_count)
 {
     if (request->format == EXPORT_XLSX)
-        return export_workbook(f->platform.store, request, path, f->folder, ret_count, &f->err);
+        return export_workbook(&f->platform, request, path, f->folder, ret_count, &f->err);
     FILE *file = fopen(path, "w");
     struct byte_sink sink = {write_file, file};
-    bool done = export_text(f->platform.store, request, &sink, ret_count, &f->err);
+    bool done = export_text(&f->platform, request, &sink, ret_count, &f->err);
     fclose(file);
     return done;
 }
@@ -120,7 +120,6 @@ static void test_pairs_with_one_question(void **state)
 static void test_batches(void **state)
 {
     struct fixture *f = *state;
-    CLEANUP(strbuf_release) struct strbuf text = {0};
     char source[128], path[128];
     int64_t count;
     snprintf(source, sizeof(source), "%s/source.csv", f->folder);
@@ -152,10 +151,10 @@ static void test_broken_off(void **state)
     struct byte_sink sink = {refuse, NULL};
     int64_t count;
     fixture_add_pair(f, "alpha", "q", "a");
-    must_fail(f, export_text(f->platform.store, &request, &sink, &count, &f->err), ERROR_CANCELLED);
+    must_fail(f, export_text(&f->platform, &request, &sink, &count, &f->err), ERROR_CANCELLED);
     assert_int_equal(fixture_int(f, SQL_AUDITED, DB_ARGS(db_text("failed"))), 1);
     request.format = EXPORT_XLSX;
-    must_fail(f, export_workbook(f->platform.store, &request, "/nowhere/out.xlsx", NULL, &count, &f->err),
+    must_fail(f, export_workbook(&f->platform, &request, "/nowhere/out.xlsx", NULL, &count, &f->err),
               ERROR_UNAVAILABLE);
 }
 

@@ -267,6 +267,8 @@ static void test_files_that_are_refused(void **state)
         {"a\nb\n", "names no column and has only one cell"},
         {"question,b\nc,d\n", "no column 'answer'"},
         {"question,answer,问题\nc,d,e\n", "'question' twice (columns 1 and 3)"},
+        {",,\n ,\n", "the file is empty"},
+        {"知识库,,\n\n问题,答案,分类\nq1,a1,c1\n", "row 3 names the columns"},
         {"question,answer\nq1,a1\nq2,\"a2\n", "line 3: a quote is opened"},
         {"question,answer\nq1,a1\nq2,\xC4\xFF\n", "line 3, column 4"},
     };
@@ -302,6 +304,21 @@ static void test_what_is_no_file_or_tenant(void **state)
         assert_false(import_file(fixture->store, &request, &result, &err));
         assert_int_equal(err.code, cases[i].code);
     }
+}
+
+/* Forms mark a heading, programs leave what nobody sees, spreadsheets write rows that were emptied. */
+static void test_headings_and_rows_as_they_come(void **state)
+{
+    struct fixture *fixture = *state;
+    expect_import(fixture, "问题*,答案（必填）,分类：\nq1,a1,c1\n", IMPORT_UPSERT, "1 1 0 0 0");
+    expect_answer(fixture, "q1", "a1", "c1");
+    expect_import(fixture, ",,\n\xE2\x80\x8BQuestion (required):,* Answer \xEF\xBB\xBF\n,\nq2,a2\n , \n",
+                  IMPORT_UPSERT, "1 1 0 0 0");
+    expect_answer(fixture, "q2", "a2", "");
+    expect_import(fixture, "sep=;\n问题;答案\nq3;a,3\n", IMPORT_UPSERT, "1 1 0 0 0");
+    expect_answer(fixture, "q3", "a,3", "");
+    expect_import(fixture, "(question),b\nq4,a4\n", IMPORT_UPSERT, "2 2 0 0 0");
+    expect_whole(fixture);
 }
 
 /* Where no heading is known the first row is one like the others. */
@@ -421,9 +438,11 @@ static void test_spool(void **state)
     assert_false(found);
 }
 
+#define LONG_ROWS (2 * IMPORT_BATCH + 700)
+
 static bool stop_at_second_batch(void *context, int64_t done, int64_t total)
 {
-    assert_int_equal(total, 1700);
+    assert_int_equal(total, LONG_ROWS);
     *(int64_t *)context = done;
     return done < 2 * IMPORT_BATCH;
 }
@@ -438,7 +457,7 @@ static void test_stopped_and_completed(void **state)
     char path[128];
     CLEANUP(strbuf_release) struct strbuf text = {0};
     strbuf_puts(&text, "question,answer\n");
-    for (int i = 0; i < 1700; i++)
+    for (int i = 0; i < LONG_ROWS; i++)
         strbuf_printf(&text, "问题 %d,答案 %d\n", i, i);
     struct import_request request = {
         .path = write_file(fixture, "long.csv", strbuf_text(&text), path),
@@ -450,11 +469,11 @@ static void test_stopped_and_completed(void **state)
     error_clear(&err);
     assert_false(import_file(fixture->store, &request, &result, &err));
     assert_int_equal(err.code, ERROR_CONFLICT);
-    assert_non_null(strstr(err.detail[LANGUAGE_EN], "after 1000 pairs were written"));
-    assert_int_equal(find_int(fixture, SQL_PAIRS), 1000);
+    assert_non_null(strstr(err.detail[LANGUAGE_EN], "after 2000 pairs were written"));
+    assert_int_equal(find_int(fixture, SQL_PAIRS), 2 * IMPORT_BATCH);
     assert_int_equal(find_int(fixture, "SELECT COUNT(*) FROM ops_logs WHERE result = 'failed'"), 1);
     expect_whole(fixture);
-    expect_import(fixture, strbuf_text(&text), IMPORT_UPSERT, "1700 700 0 1000 0");
+    expect_import(fixture, strbuf_text(&text), IMPORT_UPSERT, "2700 700 0 2000 0");
     expect_whole(fixture);
 }
 
@@ -488,6 +507,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_errors_are_kept_up_to_a_hundred, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_files_that_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_no_file_or_tenant, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_headings_and_rows_as_they_come, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_columns_by_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_columns_that_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_workbook, set_up, tear_down),

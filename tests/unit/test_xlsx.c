@@ -263,6 +263,24 @@ static void repeat(struct strbuf *out, const char *before, const char *text, siz
     strbuf_puts(out, after);
 }
 
+/* A small file may name one large sheet without rows very often. */
+static void test_many_empty_sheets(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        CLEANUP(strbuf_release) struct strbuf book = {0};
+        strbuf_puts(&book, XML "<workbook " MAIN " xmlns:r=\"" OFFICE "\"><sheets>");
+        for (int i = 0; i < XLSX_EMPTY_SHEETS_MAX + more; i++)
+            strbuf_puts(&book, "<sheet name=\"S\" sheetId=\"1\" r:id=\"rId1\"/>");
+        strbuf_puts(&book, "</sheets></workbook>");
+        struct made_file file = make_sheets(strbuf_text(&book), SHEET_OF(""), SHEET_OF(""));
+        if (more)
+            expect_refusal(file, "sheets have no rows");
+        else
+            expect_table(file, NULL, "");
+    }
+}
+
 static void test_oversized(void **state)
 {
     (void)state;
@@ -399,13 +417,15 @@ static void test_other_files(void **state)
     } cases[] = {
         {"%PDF-1.7\n", "a PDF document"},
         {"\x89PNG\r\n", "a picture"},
-        {"\x1F\x8B\x08 gzip", "a compressed file"},
+        {"\x1F\x8B\x08 gzip", "a compressed file (gzip), not a table (.xlsx, .csv or .tsv): unpack it first"},
         {"\xEF\xBB\xBF \r\n<HTML><table>", "a web page (HTML), whatever its name says"},
         {"<table border=1>", "a web page (HTML)"},
         {"<?xml version=\"1.0\"?><Workbook>", "an XML file"},
         {"MIME-Version: 1.0\n", "a web page (MHTML)"},
         {"\x09\x08\x10", "a very old workbook"},
         {"Rar!\x1A\x07", "an archive (RAR)"},
+        {"ID;PWXL;N;E\r\nC;Y1;X1;K\"q\"\r\n", "a SYLK file"},
+        {"{\"question\":\"q\"}\n", "a JSON file"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         expect_refusal(make_file(cases[i].text, strlen(cases[i].text)), cases[i].part);
@@ -417,49 +437,102 @@ static void test_other_files(void **state)
 
 /* ---- many different texts: more than are kept in memory ---- */
 
+#define COUNT 3000000ULL
+
+static const char *text_of(uint64_t number, char text[static 64])
+{
+    snprintf(text, 64, "text %llu", (unsigned long long)(number * number));
+    return number % 7 ? text : "";
+}
+
+static void expect_text(struct text_store *store, uint64_t number)
+{
+    CLEANUP(strbuf_release) struct strbuf text = {0};
+    struct error err;
+    char want[64];
+    assert_true(text_store_append(store, number, &text, &err));
+    assert_string_equal(strbuf_text(&text), text_of(number, want));
+}
+
 static void test_text_store(void **state)
 {
     (void)state;
     CLEANUP(text_store_free) struct text_store *store = text_store_new(NULL);
-    CLEANUP(strbuf_release) struct strbuf text = {0};
     struct error err;
-    char want[64];
-    const uint64_t count = 1500000;
-    for (uint64_t i = 0; i < count; i++) {
-        int length = snprintf(want, sizeof(want), "text %llu", (unsigned long long)(i * i));
-        assert_true(text_store_add(store, want, i % 7 ? (size_t)length : 0, &err));
+    char room[64];
+    uint64_t size = 0, kept = 0; /* the last that is in memory */
+    for (uint64_t i = 0; i < COUNT; i++) {
+        const char *text = text_of(i, room);
+        size_t length = strlen(text);
+        size += length + sizeof(uint64_t);
+        kept = size <= TEXT_STORE_MEMORY ? i : kept;
+        assert_true(text_store_add(store, text, length, &err));
     }
-    assert_int_equal(text_store_count(store), count);
-    for (uint64_t at = 0, i = 0; at < 20000; at++, i = (at % 100 ? i + 1 : i * 7919 + 13) % count) {
-        strbuf_reset(&text);
-        assert_true(text_store_append(store, i, &text, &err));
-        snprintf(want, sizeof(want), "text %llu", (unsigned long long)(i * i));
-        assert_string_equal(strbuf_text(&text), i % 7 ? want : "");
-    }
-    strbuf_reset(&text);
-    assert_true(text_store_append(store, count - 1, &text, &err));
+    assert_int_equal(text_store_count(store), COUNT);
+    assert_true(kept > 0 && kept + 1000 < COUNT);
+    for (uint64_t at = 0, i = 0; at < 20000; at++, i = (at % 100 ? i + 1 : i * 7919 + 13) % COUNT)
+        expect_text(store, i);
+    for (uint64_t i = kept - 500; i < kept + 500; i++) /* from memory into the file, and to and fro */
+        expect_text(store, i), expect_text(store, COUNT - 1 - i % 1000), expect_text(store, i % 1000);
+    expect_text(store, COUNT - 1);
+}
 
+/* Longer than a block, than all blocks that are in memory, and behind those that are kept. */
+static void test_long_texts_in_store(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {TEXT_STORE_MEMORY - 16, 100000, 0, 2 << 20, 1, 4096, 4096, 5};
+    CLEANUP(text_store_free) struct text_store *store = text_store_new(NULL);
+    CLEANUP(free_pointer) char *large = xmalloc(TEXT_STORE_MEMORY);
+    struct error err;
+    for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+        memset(large, 'a' + (int)i, lengths[i]);
+        assert_true(text_store_add(store, large, lengths[i], &err));
+    }
+    for (size_t i = 2 * ARRAY_SIZE(lengths); i-- > 0;) {
+        CLEANUP(strbuf_release) struct strbuf text = {0};
+        size_t number = i % ARRAY_SIZE(lengths);
+        memset(large, 'a' + (int)number, lengths[number]);
+        assert_true(text_store_append(store, number, &text, &err));
+        assert_int_equal(text.length, lengths[number]);
+        assert_memory_equal(strbuf_text(&text), large, lengths[number]);
+    }
+}
+
+static void test_text_store_without_folder(void **state)
+{
+    (void)state;
     CLEANUP(text_store_free) struct text_store *nowhere = text_store_new("/proc/self/nowhere");
-    bool good = true;
-    char *large = xcalloc(1, 1 << 20);
-    for (int i = 0; i < 20 && good; i++)
-        good = text_store_add(nowhere, large, 1 << 20, &err);
-    free(large);
-    assert_false(good);
+    CLEANUP(free_pointer) char *large = xcalloc(1, 1 << 20);
+    struct error err;
+    size_t taken = 0;
+    while (taken <= TEXT_STORE_MEMORY && text_store_add(nowhere, large, 1 << 20, &err))
+        taken += 1 << 20;
+    assert_true(taken < TEXT_STORE_MEMORY);
     assert_non_null(strstr(err.detail[LANGUAGE_EN], "/proc/self/nowhere"));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),          cmocka_unit_test(test_values),
-        cmocka_unit_test(test_dates_of_1904),  cmocka_unit_test(test_gaps),
-        cmocka_unit_test(test_merged_cells),   cmocka_unit_test(test_sheets),
-        cmocka_unit_test(test_other_forms),    cmocka_unit_test(test_sheets_beyond_ceilings),
-        cmocka_unit_test(test_oversized),      cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_many_entries),   cmocka_unit_test(test_other_packages),
-        cmocka_unit_test(test_compound_files), cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_dates_of_1904),
+        cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_merged_cells),
+        cmocka_unit_test(test_sheets),
+        cmocka_unit_test(test_other_forms),
+        cmocka_unit_test(test_sheets_beyond_ceilings),
+        cmocka_unit_test(test_many_empty_sheets),
+        cmocka_unit_test(test_oversized),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_many_entries),
+        cmocka_unit_test(test_other_packages),
+        cmocka_unit_test(test_compound_files),
+        cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_text_store),
+        cmocka_unit_test(test_long_texts_in_store),
+        cmocka_unit_test(test_text_store_without_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,104 @@
+/* Shared by the files of the knowledge list only: the columns of the directory. Whoever looks at them holds
+ * the directory's lock. */
+#ifndef KIMONO_OPS_KNOWLEDGE_COLUMNS_H
+#define KIMONO_OPS_KNOWLEDGE_COLUMNS_H
+
+#include <pthread.h>
+
+#include "base/strbuf.h"
+#include "ops/knowledge_directory.h"
+#include "search/slot_table.h"
+
+/* Texts that many pairs share, each with a number, and their order. */
+struct name_list {
+    struct slot_table table;
+    struct strbuf texts; /* each with its NUL */
+    uint32_t *starts;    /* of each number, in texts */
+    size_t count, room;
+    uint32_t *by_order, *ranks; /* numbers in order of text, and the place of each there */
+    size_t ordered;             /* so many are in order */
+};
+uint32_t name_list_put(struct name_list *names, const char *text);
+uint32_t name_list_find(const struct name_list *names, const char *text); /* SLOT_NONE: not there */
+static inline const char *name_list_text(const struct name_list *names, uint32_t number)
+{
+    return names->texts.bytes + names->starts[number];
+}
+void name_list_release(struct name_list *names);
+
+#define KIND_LIVE 1 /* not deleted */
+#define KIND_SYNCED 2
+#define KIND_SOURCE 4 /* times the number of its source in pair_sources; one behind the last: any other */
+#define KIND_GONE 128 /* and nothing else: its row is gone */
+#define KIND_COUNT 256
+
+/* Each pair is at one place in all columns, in order of id. A deleted pair keeps its place while its row
+ * exists, without KIND_LIVE; so does one whose row is gone, until there are many of them. */
+#define DIRECTORY_COLUMNS(COLUMN)                                                                            \
+    COLUMN(int64_t, id)                                                                                      \
+    COLUMN(int64_t, created_at)                                                                              \
+    COLUMN(int64_t, updated_at)                                                                              \
+    COLUMN(double, quality)                                                                                  \
+    COLUMN(uint32_t, tenant)                                                                                 \
+    COLUMN(uint32_t, category)                                                                               \
+    COLUMN(uint32_t, hits)                                                                                   \
+    COLUMN(uint32_t, question_hash)                                                                          \
+    COLUMN(uint32_t, question_rank)                                                                          \
+    COLUMN(uint8_t, kind)
+
+/* A tenant among all, in order of name and id. */
+struct named_tenant {
+    uint32_t number; /* in `tenants` */
+    size_t name;     /* where it begins in tenant_names */
+};
+
+struct knowledge_directory {
+    pthread_rwlock_t lock;
+    bool is_whole;    /* all pairs have been read */
+    int64_t read_to;  /* before that: those up to this id */
+    int64_t sequence; /* of qa_pairs_changes: how far it has followed */
+#define COLUMN(type, name) type *name;
+    DIRECTORY_COLUMNS(COLUMN)
+#undef COLUMN
+    size_t count, room;
+    size_t unranked_count;    /* places whose question has no rank; knowledge_question.c */
+    size_t gone_count;        /* places whose row is gone */
+    struct name_list tenants; /* ids */
+    struct name_list categories;
+
+    /* The order of tenants by name, as it was at tenant_edits. */
+    int64_t tenant_edits;
+    struct named_tenant *named_tenants;
+    size_t named_count;
+    struct strbuf tenant_names; /* each with its NUL */
+    uint32_t *tenant_ranks;     /* of each number */
+    size_t ranked_count;        /* how many numbers there were then */
+};
+
+/* Up to date with what `db` sees, and locked for reading. */
+bool directory_lock(struct knowledge_directory *directory, struct db *db, struct error *err);
+void directory_unlock(struct knowledge_directory *directory);
+static inline void directory_release(struct knowledge_directory **directory)
+{
+    if (*directory)
+        directory_unlock(*directory);
+}
+
+/* Before the lock, for an order by the tenants' names: what they are called now. */
+bool directory_name_tenants(struct knowledge_directory *directory, struct db *db, struct error *err);
+
+/* knowledge_question.c, locked for writing: ranks the questions that have none. */
+bool directory_rank_questions(struct knowledge_directory *directory, struct db *db, struct error *err);
+/* Up to date, all questions ranked, and locked for reading. */
+bool directory_lock_ranked(struct knowledge_directory *directory, struct db *db, struct error *err);
+
+/* The first place at or behind `from` whose pair has this id or a higher one; `count`: there is none. */
+size_t directory_place(const struct knowledge_directory *directory, size_t from, int64_t id);
+
+/* The pair's place; false: it has none. */
+bool directory_find(const struct knowledge_directory *directory, int64_t id, size_t *ret_place);
+
+/* Of pair_sources; one more for any other. */
+int pair_source_number(const char *source);
+
+#endif

@@ -1,0 +1,138 @@
+/* The order by question. Its texts stay in the store; in memory each pair has a rank, equal questions the same.
+ * All are ranked by walking the store's index on questions, about half a second for a million; a few that
+ * are new find their neighbours there, and a rank between theirs. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "ops/knowledge_internal.h"
+
+#define UNRANKED 0
+#define RANK_END ((int64_t)1 << 32) /* behind all */
+#define ONE_BY_ONE 1000             /* unranked pairs; of more, all are ranked anew */
+
+/* ---- all ---- */
+
+static const char SQL_ALL[] = "SELECT id, question FROM qa_pairs ORDER BY question";
+static const char SQL_COUNT[] = "SELECT COUNT(*) FROM qa_pairs";
+
+static bool rank_all(struct knowledge_directory *directory, struct db *db, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    CLEANUP(strbuf_release) struct strbuf question = {0};
+    int64_t rows_in_all, rank = 0;
+    if (!db_find_int(db, SQL_COUNT, DB_NO_ARGS, 0, &rows_in_all, err) ||
+        !db_query(db, SQL_ALL, DB_NO_ARGS, &rows, err))
+        return false;
+    int64_t step = (RANK_END - 1) / (rows_in_all + 2); /* room for those that come between */
+    while (db_next(&rows)) {
+        const char *text = db_column_text(&rows, 1);
+        size_t place;
+        if (rank == 0 || strcmp(strbuf_text(&question), text) != 0) {
+            strbuf_reset(&question);
+            strbuf_puts(&question, text);
+            rank += step;
+        }
+        if (directory_find(directory, db_column_int(&rows, 0), &place) && rank < RANK_END)
+            directory->question_rank[place] = (uint32_t)rank;
+    }
+    return db_done(&rows, err);
+}
+
+/* ---- one ---- */
+
+static const char *const SQL_NEIGHBOURS[2] = {
+    "SELECT id, question FROM qa_pairs WHERE question < $1 ORDER BY question DESC",
+    "SELECT id, question FROM qa_pairs WHERE question >= $1 ORDER BY question",
+};
+
+/* The rank of the next question, upwards the same one too, that has one: `none` if there is none. */
+static bool find_neighbour(const struct knowledge_directory *directory, struct db *db, const char *question,
+                           bool upwards, int64_t none, int64_t *ret_rank, bool *ret_same, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    *ret_rank = none;
+    *ret_same = false;
+    if (!db_query(db, SQL_NEIGHBOURS[upwards], DB_ARGS(db_text(question)), &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        size_t place;
+        if (!directory_find(directory, db_column_int(&rows, 0), &place) ||
+            directory->question_rank[place] == UNRANKED)
+            continue;
+        *ret_rank = directory->question_rank[place];
+        *ret_same = strcmp(db_column_text(&rows, 1), question) == 0;
+        return true;
+    }
+    return db_done(&rows, err);
+}
+
+/* `ret_done` false: there is no room between its neighbours. */
+static bool rank_between(struct knowledge_directory *directory, struct db *db, size_t place,
+                         const char *question, bool *ret_done, struct error *err)
+{
+    int64_t above, below;
+    bool same, unused;
+    if (!find_neighbour(directory, db, question, true, RANK_END, &above, &same, err) ||
+        !find_neighbour(directory, db, question, false, 0, &below, &unused, err))
+        return false;
+    int64_t rank = same ? above : below + (above - below) / 2;
+    *ret_done = rank > below;
+    directory->question_rank[place] = *ret_done ? (uint32_t)rank : UNRANKED;
+    return true;
+}
+
+static const char SQL_QUESTION[] = "SELECT question FROM qa_pairs WHERE id = $1";
+
+bool question_read(struct db *db, int64_t id, struct arena *arena, const char **ret_question,
+                   struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    *ret_question = "";
+    if (!db_query(db, SQL_QUESTION, DB_ARGS(db_int(id)), &rows, err))
+        return false;
+    while (db_next(&rows))
+        *ret_question = arena_strdup(arena, db_column_text(&rows, 0));
+    return db_done(&rows, err);
+}
+
+/* Those that came last are most often at the end. */
+static bool rank_new(struct knowledge_directory *directory, struct db *db, bool *ret_done, struct error *err)
+{
+    CLEANUP(arena_release) struct arena arena = {0};
+    *ret_done = true;
+    for (size_t place = directory->count; place-- > 0 && directory->unranked_count > 0 && *ret_done;) {
+        const char *question;
+        if (directory->question_rank[place] != UNRANKED || directory->kind[place] == KIND_GONE)
+            continue;
+        arena_reset(&arena);
+        if (!question_read(db, directory->id[place], &arena, &question, err) ||
+            !rank_between(directory, db, place, question, ret_done, err))
+            return false;
+        directory->unranked_count -= *ret_done;
+    }
+    return true;
+}
+
+bool directory_rank_questions(struct knowledge_directory *directory, struct db *db, struct error *err)
+{
+    bool done = false;
+    if (directory->unranked_count == 0)
+        return true;
+    if (directory->unranked_count <= ONE_BY_ONE && !rank_new(directory, db, &done, err))
+        return false;
+    if (done)
+        return true;
+    if (!rank_all(directory, db, err))
+        return false;
+    directory->unranked_count = 0;
+    for (size_t i = 0; i < directory->count; i++)
+        directory->unranked_count +=
+            directory->question_rank[i] == UNRANKED && directory->kind[i] != KIND_GONE;
+    return true;
+}
+
+bool question_rank_of(const struct knowledge_directory *directory, struct db *db, const char *question,
+                      int64_t *ret_rank, bool *ret_same, struct error *err)
+{
+    return find_neighbour(directory, db, question, true, RANK_END, ret_rank, ret_same, err);
+}

@@ -1,0 +1,146 @@
+/* Which pairs of knowledge each transaction has changed, for what is kept of them in memory
+ * (ops/knowledge_directory.h), and which are new, for the full text: SQLite tells the writer's connection of
+ * every row, and before the commit one row of qa_pairs_changes says which they were, for every process alike.
+ * A trigger would cost 8 µs for each new pair: a statement that may fail half-way must be able to take back
+ * what its triggers did. This costs a comparison. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "store/sqlite_private.h"
+
+#define RANGES_MAX                                                                                           \
+    20000 /* more are told as one that holds them all: whoever reads them skips what is equal */
+
+static void put_range(struct changed_rows *changed, struct id_range range)
+{
+    if (!changed->ranges || changed->count == changed->room) {
+        changed->room = changed->room ? changed->room * 2 : 64;
+        changed->ranges = xrealloc(changed->ranges, changed->room * sizeof(changed->ranges[0]));
+    }
+    changed->ranges[changed->count++] = range;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void make_one(struct changed_rows *changed)
+{
+    struct id_range all = changed->ranges[0];
+    for (size_t i = 1; i < changed->count; i++) {
+        all.first = least(all.first, changed->ranges[i].first);
+        all.last = most(all.last, changed->ranges[i].last);
+    }
+    changed->ranges[0] = all;
+    changed->count = 1;
+}
+
+/* The rows of one statement come one after the other, more often than not in order. */
+static void note(struct changed_rows *changed, int64_t id)
+{
+    struct id_range *last =
+        changed->ranges && changed->count > 0 ? &changed->ranges[changed->count - 1] : NULL;
+    if (last && id >= last->first && id <= last->last + 1) {
+        last->last = most(last->last, id);
+        return;
+    }
+    if (last && changed->count == RANGES_MAX)
+        make_one(changed);
+    put_range(changed, (struct id_range){id, id});
+}
+
+static void on_change(void *context, int operation, const char *database, const char *table, sqlite3_int64 id)
+{
+    (void)database;
+    struct sqlite_db *db = context;
+    if (strcmp(table, "qa_pairs") != 0)
+        return;
+    note(&db->changed, id);
+    if (operation == SQLITE_INSERT)
+        note(&db->inserted, id);
+}
+
+static void forget(struct sqlite_db *db)
+{
+    db->changed.count = db->inserted.count = 0;
+}
+
+/* A transaction that did not go through the writer (a migration) is over: whoever comes later reads all. */
+static int on_commit(void *context)
+{
+    forget(context);
+    return 0;
+}
+
+static void on_rollback(void *context)
+{
+    forget(context);
+}
+
+void sqlite_watch_changes(struct sqlite_db *db)
+{
+    sqlite3_update_hook(db->handle, on_change, db);
+    sqlite3_commit_hook(db->handle, on_commit, db);
+    sqlite3_rollback_hook(db->handle, on_rollback, db);
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const struct id_range *x = a, *y = b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* In order, none twice, none beside another. */
+static void tidy(struct changed_rows *changed)
+{
+    size_t last = 0;
+    qsort(changed->ranges, changed->count, sizeof(changed->ranges[0]), by_first);
+    for (size_t i = 1; i < changed->count; i++) {
+        struct id_range range = changed->ranges[i];
+        if (range.first <= changed->ranges[last].last + 1)
+            changed->ranges[last].last = most(changed->ranges[last].last, range.last);
+        else
+            changed->ranges[++last] = range;
+    }
+    changed->count = changed->count > 0 ? last + 1 : 0;
+}
+
+/* "12-500 733" */
+static void write_ranges(const struct changed_rows *changed, struct strbuf *out)
+{
+    for (size_t i = 0; i < changed->count; i++) {
+        struct id_range range = changed->ranges[i];
+        strbuf_printf(out, "%s%" PRId64, i > 0 ? " " : "", range.first);
+        if (range.last > range.first)
+            strbuf_printf(out, "-%" PRId64, range.last);
+    }
+}
+
+static const char SQL_TELL[] =
+    "INSERT INTO qa_pairs_changes(sequence, pairs) SELECT COALESCE(MAX(sequence), 0) + 1, $1"
+    " FROM qa_pairs_changes";
+/* Who has not looked for a thousand commits reads all pairs anew. */
+static const char SQL_FORGET_OLD[] =
+    "DELETE FROM qa_pairs_changes WHERE sequence <= (SELECT MAX(sequence) FROM qa_pairs_changes) - 1000";
+
+bool sqlite_tell_changes(struct db *base, struct error *err)
+{
+    struct sqlite_db *db = (struct sqlite_db *)base;
+    CLEANUP(strbuf_release) struct strbuf ranges = {0};
+    if (db->changed.count == 0 || !base->driver->in_transaction(base))
+        return true; /* a transaction that the disk has ended fails at its commit */
+    tidy(&db->changed);
+    tidy(&db->inserted);
+    write_ranges(&db->changed, &ranges);
+    return db_execute(base, SQL_TELL, DB_ARGS(db_text(strbuf_text(&ranges))), NULL, err) &&
+           db_execute(base, SQL_FORGET_OLD, DB_NO_ARGS, NULL, err) &&
+           sqlite_note_new_texts(base, &db->inserted, err);
+}
