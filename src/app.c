@@ -38,7 +38,7 @@
 #define SNAPSHOT_DAYS 90
 #define JOB_DAYS 30
 #define LEARNING_JOBS 7
-#define HOUSEKEEPING_JOBS 4
+#define HOUSEKEEPING_JOBS 5
 #define DIRECTORY_MS 60000 /* to read all pairs the first time */
 
 struct app {
@@ -229,8 +229,18 @@ static bool run_directory(void *context, char *ret_summary, size_t size, struct 
     (void)ret_summary, (void)size;
     struct app *app = context;
     CLEANUP(store_reader_release) struct db *db = NULL;
+    store_look_again(app->platform.store); /* an import by the command line */
     return store_reader(app->platform.store, DIRECTORY_MS, &db, err) &&
            knowledge_directory_refresh(app->platform.directory, db, err);
+}
+
+static bool run_questions(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    (void)ret_summary, (void)size;
+    struct app *app = context;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(app->platform.store, DIRECTORY_MS, &db, err) &&
+           knowledge_directory_rank(app->platform.directory, db, err);
 }
 
 static void list_scheduled_jobs(struct app *app)
@@ -257,7 +267,9 @@ static void list_scheduled_jobs(struct app *app)
          .gate = TENANT_GATE_OPEN},
         {.name = "health", .first_ms = 0, .interval_ms = each_ten_seconds, .run = run_health, .context = app,
          .gate = TENANT_GATE_OPEN},
-        {.name = "knowledge_directory", .first_ms = 500, .interval_ms = each_ten_seconds, .run = run_directory,
+        {.name = "knowledge_directory", .first_ms = 500, .interval_ms = each_second, .run = run_directory,
+         .context = app, .gate = TENANT_GATE_OPEN},
+        {.name = "knowledge_questions", .first_ms = 2000, .interval_ms = each_ten_seconds, .run = run_questions,
          .context = app, .gate = TENANT_GATE_OPEN},
         {.name = "snapshot", .first_ms = 15000, .interval_ms = each_snapshot, .run = run_snapshot, .context = app,
          .gate = TENANT_GATE_OPEN},

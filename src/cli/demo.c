@@ -78,6 +78,13 @@ static bool load_telemetry(struct platform *platform, struct demo_plan *plan, st
     return demo_telemetry_load(plan, folder, err) && telemetry_roll_over(platform->telemetry, &days, err);
 }
 
+/* What a server would do in its first minutes. */
+static bool settle(struct platform *platform, struct demo_plan *plan, struct error *err)
+{
+    (void)plan;
+    return store_settle(platform->store, err);
+}
+
 static bool load_readings(struct platform *platform, struct demo_plan *plan, struct error *err)
 {
     return demo_readings_load(platform, plan, err);
@@ -91,6 +98,7 @@ static bool load(struct platform *platform, struct demo_plan *plan, struct error
         {"calls and logs", load_telemetry},
         {"conversations and feedback", demo_chats_load},
         {"readings", load_readings},
+        {"full text", settle},
     };
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
         int64_t began_us = clock_monotonic_us();

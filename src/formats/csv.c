@@ -19,7 +19,7 @@ struct reader {
     struct text_window window;
     struct csv_parser parser;
     struct csv_form *form;
-    csv_each each;
+    table_take each;
     void *context;
 
     /* The row being read. */
@@ -102,7 +102,8 @@ static bool deliver(struct reader *reader, struct error *err)
         fields[i] = reader->text.bytes + reader->offsets[i];
     if (reader->heading_count == 0)
         reader->heading_count = reader->count;
-    struct csv_row row = {reader->number, reader->window.line, reader->count, fields};
+    struct table_row row = {
+        .number = reader->number, .line = reader->window.line, .count = reader->count, .fields = fields};
     return reader->each(reader->context, &row, err);
 }
 
@@ -371,7 +372,7 @@ static bool read_rows(struct reader *reader, struct error *err)
     return false;
 }
 
-bool csv_read_form(const struct byte_source *source, struct csv_form *form, csv_each each, void *context,
+bool csv_read_form(const struct byte_source *source, struct csv_form *form, table_take each, void *context,
                    struct error *err)
 {
     CLEANUP(reader_release) struct reader reader = {.form = form, .each = each, .context = context};
@@ -381,7 +382,7 @@ bool csv_read_form(const struct byte_source *source, struct csv_form *form, csv_
     return read_rows(&reader, err);
 }
 
-bool csv_read(const struct byte_source *source, char delimiter, csv_each each, void *context,
+bool csv_read(const struct byte_source *source, char delimiter, table_take each, void *context,
               struct error *err)
 {
     struct csv_form form = {.delimiter = delimiter};
@@ -402,7 +403,7 @@ static bool must_be_text(enum file_kind kind, struct error *err)
                      "这是 Excel 工作簿，请另存为“CSV UTF-8”");
 }
 
-bool csv_read_file(const char *path, csv_each each, void *context, struct error *err)
+bool csv_read_file(const char *path, table_take each, void *context, struct error *err)
 {
     CLEANUP(file_close) int fd = -1;
     enum file_kind kind;

@@ -22,9 +22,6 @@
 #define CSV_ROW_MAX ((size_t)256 << 10)  /* bytes, as they stand in the file */
 #define CSV_COLUMNS_MAX 256
 
-#define csv_row table_row /* their names where only text is read */
-typedef table_take csv_each;
-
 /* How the text is written. Zero: not known yet. */
 struct csv_form {
     enum text_encoding encoding;
@@ -36,15 +33,15 @@ struct csv_form {
  * delimiter is the one of which the first rows have just as many as the heading, outside quotes; of
  * several such the one that the heading has most of. A first line "sep=;", as Excel knows it, names the
  * delimiter and is no row. An input without any row is fine: `each` is not called. */
-bool csv_read_form(const struct byte_source *source, struct csv_form *form, csv_each each, void *context,
+bool csv_read_form(const struct byte_source *source, struct csv_form *form, table_take each, void *context,
                    struct error *err);
 
 /* The same if nobody asks for the form. `delimiter` 0: found out. */
-bool csv_read(const struct byte_source *source, char delimiter, csv_each each, void *context,
+bool csv_read(const struct byte_source *source, char delimiter, table_take each, void *context,
               struct error *err);
 
 /* The same from a file. Tabs if its name ends in .tsv. Refused with a text of their own: a folder or
  * other special file, a workbook or whatever else is no text (file_kind.h). Errors begin with `path`. */
-bool csv_read_file(const char *path, csv_each each, void *context, struct error *err);
+bool csv_read_file(const char *path, table_take each, void *context, struct error *err);
 
 #endif

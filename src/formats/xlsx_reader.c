@@ -66,6 +66,7 @@ enum place {
     ROW,
     CELL,
     VALUE,
+    FORMULA,
     STRING, /* a shared or inline text: one or several TEXT, also in a RUN of one look */
     RUN,
     TEXT
@@ -148,17 +149,18 @@ static bool read_strings(struct xlsx *xlsx, struct error *err)
 /* ---- a sheet ---- */
 
 static const struct xml_step sheet_steps[] = {
-    {ROW, "c", CELL},          {CELL, "v", VALUE}, {ROWS, "row", ROW}, {CELL, "is", STRING},
-    {STRING, "t", TEXT},       {STRING, "r", RUN}, {RUN, "t", TEXT},   {OUTSIDE, "worksheet", SHEET},
+    {ROW, "c", CELL},          {CELL, "v", VALUE},   {ROWS, "row", ROW},
+    {CELL, "is", STRING},      {CELL, "f", FORMULA}, {STRING, "t", TEXT},
+    {STRING, "r", RUN},        {RUN, "t", TEXT},     {OUTSIDE, "worksheet", SHEET},
     {SHEET, "sheetData", ROWS}};
 
-enum cell_type { CELL_NUMBER, CELL_SHARED, CELL_TEXT, CELL_BOOLEAN, CELL_DATE };
+enum cell_type { CELL_NUMBER, CELL_SHARED, CELL_TEXT, CELL_BOOLEAN, CELL_DATE, CELL_ERROR };
 
 static const struct {
     const char *name;
     enum cell_type type;
 } cell_types[] = {{"s", CELL_SHARED},  {"n", CELL_NUMBER}, {"str", CELL_TEXT}, {"inlineStr", CELL_TEXT},
-                  {"b", CELL_BOOLEAN}, {"e", CELL_TEXT},   {"d", CELL_DATE}};
+                  {"b", CELL_BOOLEAN}, {"e", CELL_ERROR},  {"d", CELL_DATE}};
 
 struct sheet_reading {
     struct xlsx *xlsx;
@@ -172,8 +174,11 @@ struct sheet_reading {
     struct strbuf texts;
     size_t *offsets; /* SHEET_COLUMNS_MAX: where in `texts` each column's begins, 0: empty */
     const char **fields;
+    uint8_t *faults; /* SHEET_COLUMNS_MAX: enum table_fault */
+    bool is_faulty;  /* any of them */
 
     int64_t column; /* of the cell */
+    bool is_formula;
     enum cell_type type;
     size_t style;
     struct strbuf value; /* what stands in the file */
@@ -203,6 +208,9 @@ static bool start_row(struct sheet_reading *reading, const char *const *attribut
         return error_set(err, ERROR_INVALID, "the sheet has more than %d rows, which is Excel's limit",
                          "工作表超过 %d 行（Excel 的上限）", SHEET_ROWS_MAX);
     memset(reading->offsets, 0, reading->count * sizeof(*reading->offsets));
+    if (reading->is_faulty)
+        memset(reading->faults, 0, reading->count * sizeof(*reading->faults));
+    reading->is_faulty = false;
     reading->count = 0;
     reading->column = -1;
     strbuf_reset(&reading->texts);
@@ -238,7 +246,13 @@ static bool end_row(struct sheet_reading *reading, struct error *err)
         return true;
     if (!fill_merged(reading, err))
         return false;
-    struct table_row row = {reading->number, reading->number, reading->count, reading->fields};
+    struct table_row row = {
+        .number = reading->number,
+        .line = reading->number,
+        .count = reading->count,
+        .fields = reading->fields,
+        .faults = reading->is_faulty ? reading->faults : NULL,
+    };
     reading->rows++;
     reading->count = own;
     return reading->take(reading->context, &row, err);
@@ -267,6 +281,7 @@ static bool start_cell(struct sheet_reading *reading, const char *const *attribu
     reading->column++;
     reading->type = CELL_NUMBER;
     reading->style = 0;
+    reading->is_formula = false;
     strbuf_reset(&reading->value);
     for (; *attributes; attributes += 2) {
         const char *name = attributes[0], *value = attributes[1];
@@ -338,12 +353,22 @@ static bool put_value(struct sheet_reading *reading, const char *text, struct er
             end = "";
         }
         break;
-    case CELL_TEXT: end = (char *)text; break;
+    case CELL_TEXT:
+    case CELL_ERROR: end = (char *)text; break;
     }
     if (*end)
         strbuf_append(&reading->texts, reading->value.bytes,
                       xlsx_text_decode(reading->value.bytes, reading->value.length));
     return true;
+}
+
+static void put_fault(struct sheet_reading *reading, enum table_fault fault)
+{
+    size_t column = (size_t)reading->column;
+    reading->faults[column] = (uint8_t)fault;
+    reading->is_faulty = true;
+    if (column >= reading->count)
+        reading->count = column + 1;
 }
 
 static bool end_cell(struct sheet_reading *reading, struct error *err)
@@ -353,8 +378,13 @@ static bool end_cell(struct sheet_reading *reading, struct error *err)
         too_long(err);
         return locate(reading, err);
     }
-    if (reading->value.length == 0)
+    if (reading->value.length == 0) {
+        if (reading->is_formula && reading->type != CELL_TEXT) /* a text may be computed, and empty */
+            put_fault(reading, TABLE_FAULT_UNCOMPUTED);
         return true;
+    }
+    if (reading->type == CELL_ERROR)
+        put_fault(reading, TABLE_FAULT_ERROR);
     if (!put_value(reading, strbuf_text(&reading->value), err))
         return false;
     put_field(reading, from);
@@ -369,6 +399,7 @@ static bool start_element(void *context, const char *name, const char *const *at
     switch (xml_tracker_start(&reading->tracker, name)) {
     case ROW: return start_row(reading, attributes, err);
     case CELL: return start_cell(reading, attributes, err);
+    case FORMULA: reading->is_formula = true; return true;
     default: return true;
     }
 }
@@ -402,6 +433,7 @@ static void reading_release(struct sheet_reading *reading)
     strbuf_release(&reading->value);
     free(reading->offsets);
     free(reading->fields);
+    free(reading->faults);
 }
 
 static bool read_merged(struct xlsx *xlsx, const char *part, struct error *err)
@@ -434,6 +466,7 @@ static bool read_sheet(struct xlsx *xlsx, const struct workbook_sheet *sheet, ta
     };
     reading.offsets = xcalloc(SHEET_COLUMNS_MAX, sizeof(*reading.offsets));
     reading.fields = xcalloc(SHEET_COLUMNS_MAX, sizeof(*reading.fields));
+    reading.faults = xcalloc(SHEET_COLUMNS_MAX, sizeof(*reading.faults));
     if (!read_merged(xlsx, sheet->part, err) ||
         !xml_part_read(xlsx->package, sheet->part, XLSX_SHEET_MAX, &events, &reading, err))
         return false;

@@ -223,7 +223,7 @@ bool import_row_is_empty(const struct table_row *cells)
     for (size_t i = 0; i < cells->count; i++)
         if (cells->fields[i][0] && text_trim(cells->fields[i]).length > 0)
             return false;
-    return true;
+    return !cells->faults;
 }
 
 static bool names(const struct table_row *cells, enum import_column wanted)
@@ -266,6 +266,27 @@ static bool check_shape(const struct import_layout *layout, const struct table_r
     return true;
 }
 
+/* A formula that was never computed would come as an empty text, and replace an answer that is there. */
+static void check_fault(const struct table_row *cells, size_t place, const char *column, struct error *err)
+{
+    if (!cells->faults || place >= cells->count)
+        return;
+    if (cells->faults[place] == TABLE_FAULT_UNCOMPUTED)
+        error_add_field(err, column,
+                        "is a formula without a value: open the file in a spreadsheet program and save it",
+                        "是没有计算结果的公式：请用表格软件打开并保存该文件");
+    else if (cells->faults[place] == TABLE_FAULT_ERROR)
+        error_add_field(err, column, "is a formula that failed: %s", "是计算出错的公式：%s",
+                        cells->fields[place]);
+}
+
+static bool has_values(const struct import_layout *layout, const struct table_row *cells, struct error *err)
+{
+    for (size_t i = 0; i < IMPORT_COLUMNS; i++)
+        check_fault(cells, layout->places[i], import_column_names[i], err);
+    return err->code == ERROR_NONE;
+}
+
 bool import_row_read(const struct import_layout *layout, const struct table_row *cells,
                      struct import_row *ret_row, struct error *err)
 {
@@ -277,6 +298,7 @@ bool import_row_read(const struct import_layout *layout, const struct table_row 
         ret_row->texts[i] = place == IMPORT_ABSENT ? NULL : place < cells->count ? cells->fields[place] : "";
     }
     const char *category = ret_row->texts[IMPORT_CATEGORY];
-    return qa_pair_validate(ret_row->texts[IMPORT_QUESTION], ret_row->texts[IMPORT_ANSWER],
+    return has_values(layout, cells, err) &&
+           qa_pair_validate(ret_row->texts[IMPORT_QUESTION], ret_row->texts[IMPORT_ANSWER],
                             category ? category : "", err);
 }

@@ -23,6 +23,13 @@ static uint64_t hash_entry(const char *token, size_t length, int64_t id)
     return XXH3_64bits_withSeed(token, length, (uint64_t)id);
 }
 
+/* The last group: ids beyond all pairs, which the index may still have. */
+static size_t group_of(const struct sums *sums, int64_t id)
+{
+    size_t group = (size_t)id / GROUP;
+    return group < sums->count ? group : sums->count - 1;
+}
+
 /* ---- what the index has ---- */
 
 /* Made in the check's transaction, and gone with it. A connection that only reads may not make a temporary
@@ -43,8 +50,7 @@ static bool sum_entries(struct db *db, struct sums *sums, struct error *err)
     while (db_next(&rows)) {
         const char *token = db_column_text(&rows, 0);
         int64_t id = db_column_int(&rows, 1);
-        size_t group = (size_t)id / GROUP < sums->count ? (size_t)id / GROUP : sums->count - 1;
-        sums->indexed[group] += hash_entry(token, strlen(token), id);
+        sums->indexed[group_of(sums, id)] += hash_entry(token, strlen(token), id);
     }
     return db_done(&rows, err);
 }
@@ -106,7 +112,7 @@ static bool sum_texts(struct db *db, struct sums *sums, struct error *err)
             const char *text = db_column_text(&rows, column);
             full_text_tokens(text, strlen(text), false, put_entry, &entries);
         }
-        sums->wanted[(size_t)entries.id / GROUP] += sum_of(&entries);
+        sums->wanted[group_of(sums, entries.id)] += sum_of(&entries);
     }
     free(entries.hashes);
     return db_done(&rows, err);
@@ -128,7 +134,7 @@ bool knowledge_check(struct db *db, struct strbuf *ret_findings, struct error *e
     int64_t last;
     if (!db_find_int(db, SQL_LAST, DB_NO_ARGS, 0, &last, err))
         return false;
-    struct sums sums = {.count = (size_t)last / GROUP + 2}; /* the last group: beyond all pairs */
+    struct sums sums = {.count = (size_t)last / GROUP + 2};
     sums.indexed = xcalloc(sums.count, sizeof(*sums.indexed));
     sums.wanted = xcalloc(sums.count, sizeof(*sums.wanted));
     bool open = db_script(db, SQL_OPEN_INDEX, err);

@@ -184,6 +184,7 @@ static void come_back(struct knowledge_directory *directory, size_t place)
 {
     directory->gone_count--;
     directory->unranked_count++;
+    directory->question_rank[place] = 0;
     directory->kind[place] = 0;
 }
 
@@ -307,7 +308,11 @@ static bool read_ranges(struct knowledge_directory *directory, struct db *db, co
 {
     int64_t read_to;
     for (char *at = (char *)ranges; *at;) {
+        const char *begin = at;
         int64_t first = strtoll(at, &at, 10), last = first;
+        if (at == begin)
+            return error_set(err, ERROR_INTERNAL, "The list of changed pairs is damaged; see kimono check.",
+                             "问答变更记录已损坏，请运行 kimono check。");
         if (*at == '-')
             last = strtoll(at + 1, &at, 10);
         if (!read_rows(directory, db, first, last, INT64_MAX, &read_to, err))
@@ -339,7 +344,7 @@ static bool read_changes(struct knowledge_directory *directory, struct db *db, b
     return db_done(&rows, err);
 }
 
-static bool follow(struct knowledge_directory *directory, struct db *db, struct error *err)
+static bool catch_up(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     bool gap = true;
     while (gap) {
@@ -349,23 +354,31 @@ static bool follow(struct knowledge_directory *directory, struct db *db, struct 
         if (gap)
             begin_anew(directory);
     }
-    give_up_gone(directory);
-    put_in_order(&directory->categories);
     return true;
+}
+
+/* If it ends midway, others may still list what has been read: new categories have their place in any case. */
+static bool follow(struct knowledge_directory *directory, struct db *db, struct error *err)
+{
+    bool done = catch_up(directory, db, err);
+    if (done)
+        give_up_gone(directory);
+    put_in_order(&directory->categories);
+    return done;
 }
 
 bool knowledge_directory_refresh(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     pthread_rwlock_wrlock(&directory->lock);
-    bool done = follow(directory, db, err) && directory_rank_questions(directory, db, err);
+    bool done = follow(directory, db, err);
     pthread_rwlock_unlock(&directory->lock);
     return done;
 }
 
-static bool bring_up_to_date(struct knowledge_directory *directory, struct db *db, struct error *err)
+bool knowledge_directory_rank(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     pthread_rwlock_wrlock(&directory->lock);
-    bool done = follow(directory, db, err);
+    bool done = follow(directory, db, err) && directory_rank_questions(directory, db, err);
     pthread_rwlock_unlock(&directory->lock);
     return done;
 }
@@ -380,7 +393,7 @@ bool directory_lock(struct knowledge_directory *directory, struct db *db, struct
         if (directory->is_whole && directory->sequence >= newest)
             return true;
         pthread_rwlock_unlock(&directory->lock);
-        if (!bring_up_to_date(directory, db, err))
+        if (!knowledge_directory_refresh(directory, db, err))
             return false;
     }
 }
@@ -393,7 +406,7 @@ bool directory_lock_ranked(struct knowledge_directory *directory, struct db *db,
         if (directory->unranked_count == 0)
             return true;
         pthread_rwlock_unlock(&directory->lock);
-        if (!knowledge_directory_refresh(directory, db, err))
+        if (!knowledge_directory_rank(directory, db, err))
             return false;
     }
 }
@@ -412,6 +425,7 @@ static bool read_tenants(struct knowledge_directory *directory, struct db *db, s
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     size_t count = 0, room = 64;
     directory->tenant_edits = INT_NULL;
+    directory->named_count = directory->ranked_count = 0; /* if it ends midway, there is no order */
     strbuf_reset(&directory->tenant_names);
     directory->named_tenants = xrealloc(directory->named_tenants, room * sizeof(directory->named_tenants[0]));
     if (!db_query(db, SQL_TENANTS, DB_NO_ARGS, &rows, err))

@@ -1,10 +1,10 @@
 /* What the list of everyone's knowledge is filtered and sorted by, of every pair, in memory: any mix of
- * filters in any order is one pass over some columns, a few milliseconds for a million pairs (43 bytes each),
+ * filters in any order is one pass over some columns, a few milliseconds for a million pairs (53 bytes each),
  * and nothing of it costs those who write. The texts stay in the store.
  *
  * It follows the store by qa_pairs_changes, which says what each commit of any process has changed; so what
- * it knows is never older than the connection with which it is asked. Read anew when it has not looked for a
- * thousand commits. Thread-safe. */
+ * it knows is never older than the connection with which it is asked. Read anew when it has not looked for
+ * two thousand commits. Thread-safe. */
 #ifndef KIMONO_OPS_KNOWLEDGE_DIRECTORY_H
 #define KIMONO_OPS_KNOWLEDGE_DIRECTORY_H
 
@@ -18,5 +18,8 @@ void knowledge_directory_free(struct knowledge_directory *directory); /* takes N
 /* Reads what has changed, the first time all pairs (about a second for a million). If the connection's time
  * is up before that is done (ERROR_TIMEOUT), the next call goes on where this one ended. */
 bool knowledge_directory_refresh(struct knowledge_directory *directory, struct db *db, struct error *err);
+/* That, and ranks the questions that have changed, for the order by question: half a second for a million if
+ * they are many. */
+bool knowledge_directory_rank(struct knowledge_directory *directory, struct db *db, struct error *err);
 
 #endif

@@ -58,33 +58,84 @@ static bool read_unindexed(struct db *db, struct arena *arena, struct keyword_se
     return db_done(&rows, err);
 }
 
-/* Both in one list, in order, each once. */
-static void merge(struct keyword_search *search, const int64_t *found, size_t count, struct arena *arena)
+static int by_id(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool is_unindexed(const struct keyword_search *search, int64_t id)
+{
+    return search->unindexed_count > 0 &&
+           bsearch(&id, search->unindexed, search->unindexed_count, sizeof(id), by_id);
+}
+
+/* Both in one list, in order; of those that the index does not know as they are, what it says does not count. */
+static void merge(struct keyword_search *search, const int64_t *found, size_t count, const int64_t *held,
+                  size_t held_count, struct arena *arena)
 {
     size_t i = 0, j = 0;
-    search->ids = arena_alloc(arena, (count + search->unindexed_count + 1) * sizeof(*search->ids));
-    while (i < count || j < search->unindexed_count) {
-        bool take_found = j == search->unindexed_count || (i < count && found[i] < search->unindexed[j]);
-        int64_t id = take_found ? found[i++] : search->unindexed[j++];
-        if (search->id_count == 0 || search->ids[search->id_count - 1] != id)
+    search->ids = arena_alloc(arena, (count + held_count + 1) * sizeof(*search->ids));
+    while (i < count || j < held_count) {
+        bool take_found = j == held_count || (i < count && found[i] < held[j]);
+        int64_t id = take_found ? found[i++] : held[j++];
+        if (!take_found || !is_unindexed(search, id))
             search->ids[search->id_count++] = id;
     }
+}
+
+static const char SQL_TEXTS[] = "SELECT question, answer FROM qa_pairs WHERE id = $1";
+
+static bool texts_hold(const struct keyword_search *search, struct db *db, int64_t id, bool *ret_holds,
+                       struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    *ret_holds = false;
+    if (!db_query(db, SQL_TEXTS, DB_ARGS(db_int(id)), &rows, err))
+        return false;
+    while (db_next(&rows))
+        *ret_holds = full_text_contains(db_column_text(&rows, 0), search->folded) ||
+                     full_text_contains(db_column_text(&rows, 1), search->folded);
+    return db_done(&rows, err);
+}
+
+#define LOOKED_AT_ONCE 500 /* pairs that the index does not know: some milliseconds */
+
+/* Those of the unindexed ones that hold the keyword, if they are few; else all of them, for later. */
+static bool find_held(struct keyword_search *search, struct db *db, struct arena *arena, int64_t **ret_held,
+                      size_t *ret_count, struct error *err)
+{
+    *ret_held = search->unindexed;
+    *ret_count = search->unindexed_count;
+    if (search->unindexed_count == 0 || search->unindexed_count > LOOKED_AT_ONCE)
+        return true;
+    *ret_held = arena_alloc(arena, search->unindexed_count * sizeof(**ret_held));
+    *ret_count = 0;
+    for (size_t i = 0; i < search->unindexed_count; i++) {
+        bool holds;
+        if (!texts_hold(search, db, search->unindexed[i], &holds, err))
+            return false;
+        if (holds)
+            (*ret_held)[(*ret_count)++] = search->unindexed[i];
+    }
+    return true;
 }
 
 /* What the index does not know is read first: a pair that it takes in between is met twice, not missed. */
 static bool find_ids(struct db *db, const char *query, struct arena *arena, struct keyword_search *search,
                      struct error *err)
 {
-    int64_t *found;
-    size_t count;
-    if (!read_unindexed(db, arena, search, err) ||
+    int64_t *found, *held;
+    size_t count, held_count;
+    if (!read_unindexed(db, arena, search, err) || !find_held(search, db, arena, &held, &held_count, err) ||
         !read_ids(db, SQL_MATCHES, DB_ARGS(db_text(query), db_int(IDS_MAX + 1)), arena, &found, &count, err))
         return false;
-    search->kind = KEYWORD_IDS;
     if (count > IDS_MAX || search->unindexed_count > IDS_MAX)
-        search->kind = KEYWORD_ANY;
-    else
-        merge(search, found, count, arena);
+        return true;
+    search->kind = KEYWORD_IDS;
+    merge(search, found, count, held, held_count, arena);
+    if (search->unindexed_count <= LOOKED_AT_ONCE)
+        search->unindexed_count = 0; /* each of them is decided */
     return true;
 }
 
@@ -110,35 +161,10 @@ bool keyword_is_certain(const struct keyword_search *search)
            (search->kind == KEYWORD_IDS && search->exact && search->unindexed_count == 0);
 }
 
-static int by_id(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static bool texts_decide(const struct keyword_search *search, int64_t id)
-{
-    return search->kind == KEYWORD_ANY || !search->exact ||
-           (search->unindexed_count > 0 &&
-            bsearch(&id, search->unindexed, search->unindexed_count, sizeof(id), by_id));
-}
-
-static const char SQL_TEXTS[] = "SELECT question, answer FROM qa_pairs WHERE id = $1";
-
 bool keyword_in_pair(const struct keyword_search *search, struct db *db, int64_t id, bool *ret_holds,
                      struct error *err)
 {
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    bool holds = !texts_decide(search, id);
-    if (holds) {
-        *ret_holds = true;
-        return true;
-    }
-    if (!db_query(db, SQL_TEXTS, DB_ARGS(db_int(id)), &rows, err))
-        return false;
-    while (db_next(&rows))
-        holds = full_text_contains(db_column_text(&rows, 0), search->folded) ||
-                full_text_contains(db_column_text(&rows, 1), search->folded);
-    *ret_holds = holds;
-    return db_done(&rows, err);
+    *ret_holds = true;
+    return (search->kind == KEYWORD_IDS && search->exact && !is_unindexed(search, id)) ||
+           texts_hold(search, db, id, ret_holds, err);
 }

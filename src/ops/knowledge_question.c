@@ -23,7 +23,7 @@ static bool rank_all(struct knowledge_directory *directory, struct db *db, struc
     if (!db_find_int(db, SQL_COUNT, DB_NO_ARGS, 0, &rows_in_all, err) ||
         !db_query(db, SQL_ALL, DB_NO_ARGS, &rows, err))
         return false;
-    int64_t step = (RANK_END - 1) / (rows_in_all + 2); /* room for those that come between */
+    int64_t step = (RANK_END - 1) / (2 * rows_in_all + 2); /* for those that come meanwhile, too */
     while (db_next(&rows)) {
         const char *text = db_column_text(&rows, 1);
         size_t place;
@@ -32,8 +32,8 @@ static bool rank_all(struct knowledge_directory *directory, struct db *db, struc
             strbuf_puts(&question, text);
             rank += step;
         }
-        if (directory_find(directory, db_column_int(&rows, 0), &place) && rank < RANK_END)
-            directory->question_rank[place] = (uint32_t)rank;
+        if (directory_find(directory, db_column_int(&rows, 0), &place) && directory->kind[place] != KIND_GONE)
+            directory->question_rank[place] = rank < RANK_END ? (uint32_t)rank : UNRANKED;
     }
     return db_done(&rows, err);
 }
@@ -44,6 +44,23 @@ static const char *const SQL_NEIGHBOURS[2] = {
     "SELECT id, question FROM qa_pairs WHERE question < $1 ORDER BY question DESC",
     "SELECT id, question FROM qa_pairs WHERE question >= $1 ORDER BY question",
 };
+
+static const char SQL_HASH[] = "SELECT question_hash FROM qa_pairs WHERE id = $1";
+
+/* Has the pair a rank, and the question that it is of? One that was edited this moment has another. */
+static bool is_ranked(const struct knowledge_directory *directory, struct db *db, int64_t id,
+                      size_t *ret_place, bool *ret_is, struct error *err)
+{
+    int64_t hash;
+    *ret_is = directory_find(directory, id, ret_place) && directory->question_rank[*ret_place] != UNRANKED;
+    if (!*ret_is)
+        return true;
+    *ret_is = false;
+    if (!db_find_int(db, SQL_HASH, DB_ARGS(db_int(id)), INT_NULL, &hash, err))
+        return false;
+    *ret_is = hash != INT_NULL && directory->question_hash[*ret_place] == (uint32_t)hash;
+    return true;
+}
 
 /* The rank of the next question, upwards the same one too, that has one: `none` if there is none. */
 static bool find_neighbour(const struct knowledge_directory *directory, struct db *db, const char *question,
@@ -56,8 +73,10 @@ static bool find_neighbour(const struct knowledge_directory *directory, struct d
         return false;
     while (db_next(&rows)) {
         size_t place;
-        if (!directory_find(directory, db_column_int(&rows, 0), &place) ||
-            directory->question_rank[place] == UNRANKED)
+        bool ranked;
+        if (!is_ranked(directory, db, db_column_int(&rows, 0), &place, &ranked, err))
+            return false;
+        if (!ranked)
             continue;
         *ret_rank = directory->question_rank[place];
         *ret_same = strcmp(db_column_text(&rows, 1), question) == 0;

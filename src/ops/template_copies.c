@@ -196,12 +196,10 @@ static bool need_revision(struct copy_changes *changes, struct error *err)
            tenant_next_revision(changes->db, changes->tenant_id, &changes->revision, err);
 }
 
-bool copy_insert(struct copy_changes *changes, const struct common_template *template,
-                 struct copy_counts *counts, struct error *err)
+static struct qa_pair pair_of(const struct common_template *template, const char *tenant_id)
 {
-    int64_t id;
-    struct qa_pair pair = {
-        .tenant_id = changes->tenant_id,
+    return (struct qa_pair){
+        .tenant_id = tenant_id,
         .question = template->question,
         .answer = template->answer,
         .category = template->category,
@@ -209,13 +207,29 @@ bool copy_insert(struct copy_changes *changes, const struct common_template *tem
         .template_id = template->id,
         .template_version = template->version,
     };
-    if (!need_revision(changes, err) || !qa_pair_insert(changes->db, changes->revision, &pair, &id, err))
-        return false;
+}
+
+static bool insert_fresh(struct copy_changes *changes, struct error *err)
+{
+    struct qa_pair pairs[FRESH_COPIES];
+    size_t count = changes->fresh_count;
+    int64_t last_id;
+    for (size_t i = 0; i < count; i++)
+        pairs[i] = pair_of(changes->fresh[i], changes->tenant_id);
+    changes->fresh_count = 0;
+    return count == 0 || (need_revision(changes, err) &&
+                          qa_pairs_insert(changes->db, changes->revision, pairs, count, &last_id, err));
+}
+
+bool copy_insert(struct copy_changes *changes, const struct common_template *template,
+                 struct copy_counts *counts, struct error *err)
+{
     changes->pairs++;
     changes->unsynced++;
     counts->copies++;
     counts->current++;
-    return true;
+    changes->fresh[changes->fresh_count++] = template;
+    return changes->fresh_count < FRESH_COPIES || insert_fresh(changes, err);
 }
 
 bool copy_set_text(struct copy_changes *changes, int64_t pair_id, const char *question, const char *answer,
@@ -257,7 +271,8 @@ bool copy_unlink_deleted(struct copy_changes *changes, const struct template_cop
 
 bool copy_changes_finish(struct copy_changes *changes, struct error *err)
 {
-    return tenant_count_pairs(changes->db, changes->tenant_id, changes->pairs, changes->unsynced, err);
+    return insert_fresh(changes, err) &&
+           tenant_count_pairs(changes->db, changes->tenant_id, changes->pairs, changes->unsynced, err);
 }
 
 static void write_text(struct strbuf *out, const char *question, const char *answer, const char *category)

@@ -79,18 +79,22 @@ enum template_state template_state_of(const struct common_template *template,
 
 /* One tenant's pairs in one transaction. `{.db = db, .tenant_id = id}`, then the changes, then
  * copy_changes_finish. */
+#define FRESH_COPIES 50
 struct copy_changes {
     struct db *db;
     const char *tenant_id;
     int64_t revision; /* 0: no text has changed yet */
     int64_t pairs, unsynced;
+    const struct common_template *fresh[FRESH_COPIES]; /* whose new pairs are inserted together */
+    size_t fresh_count;
 };
 /* Of one template, for template_count_copies: the caller's, since many tenants share them. */
 struct copy_counts {
     int64_t copies, current;
 };
 
-/* A new pair with the template's text. */
+/* A new pair with the template's text; there by copy_changes_finish at the latest, until when the template must
+ * live. */
 bool copy_insert(struct copy_changes *changes, const struct common_template *template,
                  struct copy_counts *counts, struct error *err);
 /* A pair gets this text, and is not linked anew. */
@@ -103,7 +107,7 @@ bool copy_link(struct copy_changes *changes, const struct common_template *templ
                struct copy_counts *counts, struct error *err);
 /* A deleted copy is none any more, so that there can be a new one. */
 bool copy_unlink_deleted(struct copy_changes *changes, const struct template_copy *copy, struct error *err);
-/* Counts what has changed. */
+/* Inserts and counts what is left to be. */
 bool copy_changes_finish(struct copy_changes *changes, struct error *err);
 
 /* An audit row qa_pair.update with the pair's text before (read now) and after. To be called before the

@@ -16,7 +16,7 @@
  * few, so that a chat waits no longer for the writer than for its own commit, and after each a pause that is
  * PAUSES times as long (measured: p99 of chats 1.3 to 1.6 of that without a distribution; with 1, 3.4).
  * A tenant's pairs are not divided. Visiting a tenant costs about as much as so many pairs. */
-#define BATCH_PAIRS 1000
+#define BATCH_PAIRS 2000
 #define BATCH_PAIRS_SHARED 60
 #define PAIRS_OF_VISIT 8
 #define SHARED_US INT64_C(10000000) /* who wrote may write again */

@@ -56,6 +56,8 @@ static const struct field trial_result_fields[] = {
                .of = &trial_match_descriptor),
     FIELD(struct trial_result, answer, TEXT, "What a customer would be answered"),
     FIELD(struct trial_result, answered, BOOL, "False: the answer is not known"),
+    FIELD(struct trial_result, top_k, INT, "Pairs at most, as was asked or is set"),
+    FIELD(struct trial_result, min_score, REAL, "Least score of a match, as was asked or is set"),
     FIELD(struct trial_result, latency_ms, INT, "Milliseconds that it took"),
 };
 const struct descriptor trial_result_descriptor =
@@ -443,6 +445,8 @@ bool chat_trial(struct platform *platform, const char *tenant_id, const char *qu
     if (!done)
         return trial_failed(&why, err);
     fill_trial(&found, language, arena, ret_result);
+    ret_result->top_k = (int64_t)asked.top_k;
+    ret_result->min_score = asked.min_score;
     ret_result->latency_ms = elapsed_ms(began_us);
     return true;
 }

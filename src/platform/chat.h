@@ -49,6 +49,8 @@ struct trial_result {
     size_t matches_count;
     const char *answer;
     bool answered;
+    int64_t top_k; /* with which it was asked */
+    double min_score;
     int64_t latency_ms;
 };
 extern const struct descriptor trial_result_descriptor;

@@ -496,7 +496,7 @@ static const char SQL_KNOWLEDGE_DIRECTORY[] =
     /* the list by question, which is too long to be kept in memory, and finding a tenant's question again */
     "CREATE INDEX idx_qa_pairs_question ON qa_pairs(question, tenant_id);"
     "DROP INDEX idx_qa_pairs_tenant_question;"
-    /* store/sqlite_changes.c: which pairs each of the last thousand commits has changed in any way */
+    /* store/sqlite_changes.c: which pairs each of the last commits has changed in any way */
     "CREATE TABLE qa_pairs_changes ("
     " sequence {{int}} PRIMARY KEY,"
     " pairs TEXT NOT NULL);"; /* ids in order: '12-500 733' */

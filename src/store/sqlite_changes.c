@@ -43,8 +43,9 @@ static void make_one(struct changed_rows *changed)
     changed->count = 1;
 }
 
-/* The rows of one statement come one after the other, more often than not in order. */
-static void note(struct changed_rows *changed, int64_t id)
+/* The rows of one statement come one after the other, more often than not in order. `most_ranges`: of more, one
+ * is made. */
+static void note(struct changed_rows *changed, int64_t id, size_t most_ranges)
 {
     struct id_range *last =
         changed->ranges && changed->count > 0 ? &changed->ranges[changed->count - 1] : NULL;
@@ -52,7 +53,7 @@ static void note(struct changed_rows *changed, int64_t id)
         last->last = most(last->last, id);
         return;
     }
-    if (last && changed->count == RANGES_MAX)
+    if (last && changed->count == most_ranges)
         make_one(changed);
     put_range(changed, (struct id_range){id, id});
 }
@@ -63,9 +64,9 @@ static void on_change(void *context, int operation, const char *database, const 
     struct sqlite_db *db = context;
     if (strcmp(table, "qa_pairs") != 0)
         return;
-    note(&db->changed, id);
+    note(&db->changed, id, RANGES_MAX);
     if (operation == SQLITE_INSERT)
-        note(&db->inserted, id);
+        note(&db->inserted, id, SIZE_MAX); /* none that is not new: it would be indexed twice */
 }
 
 static void forget(struct sqlite_db *db)
@@ -102,6 +103,8 @@ static int by_first(const void *a, const void *b)
 static void tidy(struct changed_rows *changed)
 {
     size_t last = 0;
+    if (changed->count < 2)
+        return;
     qsort(changed->ranges, changed->count, sizeof(changed->ranges[0]), by_first);
     for (size_t i = 1; i < changed->count; i++) {
         struct id_range range = changed->ranges[i];
@@ -110,7 +113,7 @@ static void tidy(struct changed_rows *changed)
         else
             changed->ranges[++last] = range;
     }
-    changed->count = changed->count > 0 ? last + 1 : 0;
+    changed->count = last + 1;
 }
 
 /* "12-500 733" */
@@ -127,9 +130,9 @@ static void write_ranges(const struct changed_rows *changed, struct strbuf *out)
 static const char SQL_TELL[] =
     "INSERT INTO qa_pairs_changes(sequence, pairs) SELECT COALESCE(MAX(sequence), 0) + 1, $1"
     " FROM qa_pairs_changes";
-/* Who has not looked for a thousand commits reads all pairs anew. */
+/* Who has not looked for so many commits reads all pairs anew. A server looks every second. */
 static const char SQL_FORGET_OLD[] =
-    "DELETE FROM qa_pairs_changes WHERE sequence <= (SELECT MAX(sequence) FROM qa_pairs_changes) - 1000";
+    "DELETE FROM qa_pairs_changes WHERE sequence <= (SELECT MAX(sequence) FROM qa_pairs_changes) - 2000";
 
 bool sqlite_tell_changes(struct db *base, struct error *err)
 {

@@ -109,18 +109,35 @@ const char SQLITE_KNOWLEDGE_TEXT[] =
 
 /* ---- what it is behind ---- */
 
-static const char SQL_NOTE_NEW[] = "INSERT OR REPLACE INTO qa_pairs_text_new(first, last) VALUES ($1, $2)";
-/* What the index does not have yet has no old text to be taken out. */
+/* Pairs $1 to $2. Ids grow, so most often they follow the last range, which becomes longer: else there would be
+ * as many ranges as commits. Ids that only a work had that was taken back are those of the next pairs: a range
+ * that holds them would have those indexed twice. */
+static const char SQL_LENGTHEN_NEW[] =
+    "UPDATE qa_pairs_text_new SET last = MAX(last, MIN($2, (SELECT MAX(id) FROM qa_pairs)))"
+    " WHERE first = (SELECT MAX(first) FROM qa_pairs_text_new WHERE first <= $1) AND last >= $1 - 1"
+    " AND EXISTS (SELECT 1 FROM qa_pairs)";
+static const char SQL_NOTE_NEW[] =
+    "INSERT OR REPLACE INTO qa_pairs_text_new(first, last)"
+    " SELECT $1, MIN($2, newest) FROM (SELECT MAX(id) AS newest FROM qa_pairs) WHERE newest >= $1";
+/* What the index does not have yet has no old text to be taken out. The ranges first: there may be very many
+ * changes. */
 static const char SQL_NO_OLD_TEXTS[] =
-    "DELETE FROM qa_pairs_text_changes WHERE EXISTS (SELECT 1 FROM qa_pairs_text_new n"
-    " WHERE pair_id BETWEEN n.first AND n.last)";
+    "DELETE FROM qa_pairs_text_changes WHERE pair_id IN (SELECT c.pair_id FROM qa_pairs_text_new n"
+    " CROSS JOIN qa_pairs_text_changes c WHERE c.pair_id BETWEEN n.first AND n.last)";
+
+static bool note_new(struct db *db, struct id_range range, struct error *err)
+{
+    int64_t lengthened;
+    return db_execute(db, SQL_LENGTHEN_NEW, DB_ARGS(db_int(range.first), db_int(range.last)), &lengthened,
+                      err) &&
+           (lengthened > 0 ||
+            db_execute(db, SQL_NOTE_NEW, DB_ARGS(db_int(range.first), db_int(range.last)), NULL, err));
+}
 
 bool sqlite_note_new_texts(struct db *db, const struct changed_rows *inserted, struct error *err)
 {
     for (size_t i = 0; i < inserted->count; i++)
-        if (!db_execute(db, SQL_NOTE_NEW,
-                        DB_ARGS(db_int(inserted->ranges[i].first), db_int(inserted->ranges[i].last)), NULL,
-                        err))
+        if (!note_new(db, inserted->ranges[i], err))
             return false;
     return db_execute(db, SQL_NO_OLD_TEXTS, DB_NO_ARGS, NULL, err);
 }
@@ -156,8 +173,8 @@ static const char SQL_TAKE_NEW[] =
     "INSERT INTO qa_pairs_text(rowid, question, answer) SELECT id, question, answer FROM qa_pairs"
     " WHERE id BETWEEN $1 AND (SELECT MIN(last, $2) FROM qa_pairs_text_new WHERE first = $1)"
     " AND deleted_at IS NULL ORDER BY id";
+static const char SQL_FORGET_NEW[] = "DELETE FROM qa_pairs_text_new WHERE first = $1 AND last <= $2";
 static const char SQL_SHORTEN_NEW[] = "UPDATE qa_pairs_text_new SET first = $2 + 1 WHERE first = $1";
-static const char SQL_FORGET_NEW[] = "DELETE FROM qa_pairs_text_new WHERE first > last";
 
 static bool index_new(struct db *db, int64_t *ret_first, struct error *err)
 {
@@ -166,8 +183,8 @@ static bool index_new(struct db *db, int64_t *ret_first, struct error *err)
     int64_t first = *ret_first, last = first + PIECE - 1;
     return first == INT_NULL ||
            (db_execute(db, SQL_TAKE_NEW, DB_ARGS(db_int(first), db_int(last)), NULL, err) &&
-            db_execute(db, SQL_SHORTEN_NEW, DB_ARGS(db_int(first), db_int(last)), NULL, err) &&
-            db_execute(db, SQL_FORGET_NEW, DB_NO_ARGS, NULL, err));
+            db_execute(db, SQL_FORGET_NEW, DB_ARGS(db_int(first), db_int(last)), NULL, err) &&
+            db_execute(db, SQL_SHORTEN_NEW, DB_ARGS(db_int(first), db_int(last)), NULL, err));
 }
 
 bool sqlite_catch_up(struct db *db, bool *ret_more, struct error *err)

@@ -104,6 +104,32 @@ bool store_write_async(struct store *store, store_work work, store_done done, vo
     return writer_submit(store->writer, work, done, context);
 }
 
+#define PIECES_AT_ONCE 32 /* in one transaction: some tenths of a second */
+
+static bool settle_work(struct db *db, void *context, struct error *err)
+{
+    bool *more = context;
+    *more = db->driver->catch_up != NULL;
+    for (int i = 0; i < PIECES_AT_ONCE && *more; i++)
+        if (!db->driver->catch_up(db, more, err))
+            return false;
+    return true;
+}
+
+bool store_settle(struct store *store, struct error *err)
+{
+    bool more = true;
+    while (more)
+        if (!store_write(store, settle_work, &more, err))
+            return false;
+    return true;
+}
+
+void store_look_again(struct store *store)
+{
+    writer_look_again(store->writer);
+}
+
 static int64_t file_size(const char *path, const char *suffix)
 {
     char name[4096];

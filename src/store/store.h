@@ -70,6 +70,11 @@ bool store_write(struct store *store, store_work work, void *context, struct err
 typedef void (*store_done)(void *context, const struct error *err);
 bool store_write_async(struct store *store, store_work work, store_done done, void *context);
 
+/* Does at once what transactions have put off (full text), which the writer otherwise does while it is idle. */
+bool store_settle(struct store *store, struct error *err);
+/* Another process may have put off something: the writer looks when it is idle. */
+void store_look_again(struct store *store);
+
 enum db_kind store_kind(const struct store *store);
 
 /* A stamp of the store's state: two that are equal mean that nobody, no other process either, has

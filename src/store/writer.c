@@ -43,6 +43,7 @@ struct writer {
     pthread_mutex_t lock;   /* for what follows up to the blank line */
     pthread_cond_t arrived; /* by the monotonic clock */
     bool readers_used;      /* for the first time since they were let alone */
+    bool look_again;        /* another process may have put off work */
     struct task *first, **end;
     size_t waiting, ceiling;
     bool closing;
@@ -265,6 +266,8 @@ static struct task *await(struct writer *writer)
     bool quiet = false;
     pthread_mutex_lock(&writer->lock);
     while (!writer->first && !writer->closing) {
+        writer->behind |= writer->look_again && writer->db->driver->catch_up;
+        writer->look_again = false;
         bool idle = quiet && writer->behind;
         if (!idle && !writer->readers_used && !(quiet = wait_locked(writer)))
             continue;
@@ -381,6 +384,14 @@ static void on_first_use(void *context)
     struct writer *writer = context;
     pthread_mutex_lock(&writer->lock);
     writer->readers_used = true;
+    pthread_cond_signal(&writer->arrived);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+void writer_look_again(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->look_again = true;
     pthread_cond_signal(&writer->arrived);
     pthread_mutex_unlock(&writer->lock);
 }

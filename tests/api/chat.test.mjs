@@ -182,7 +182,11 @@ describe('the retrieval trial', () => {
       world.admin.must('POST', SEARCH, {
         json: { tenant_id: 'shop-a', question: '和服租赁可以预约吗多少钱', ...more },
       });
-    assert.equal((await trial({ top_k: 1, min_score: 0 })).matches.length, 1);
+    const asked = await trial({ top_k: 1, min_score: 0 });
+    assert.equal(asked.matches.length, 1);
+    assert.deepEqual([asked.top_k, asked.min_score], [1, 0]);
+    const asSet = await trial({});
+    assert.deepEqual([asSet.top_k, asSet.min_score], [5, 0.3]);
     for (const { score } of (await trial({ min_score: 0.5 })).matches) assert.ok(score >= 0.5);
     const strict = await trial({ min_score: 1 });
     assert.equal(strict.answered, strict.matches.length > 0);

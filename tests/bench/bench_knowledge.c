@@ -174,7 +174,7 @@ static void load(struct bench *bench)
     double began = cpu_ms();
     bench->directory = knowledge_directory_new();
     if (!store_reader(bench->store, READ_MS, &db, &err) ||
-        !knowledge_directory_refresh(bench->directory, db, &err))
+        !knowledge_directory_rank(bench->directory, db, &err))
         fail("directory", &err);
     printf("%-44s %.0f ms, once\n", "reading all pairs into the directory", cpu_ms() - began);
 }

@@ -225,6 +225,8 @@ export function trial(changes = {}) {
     ],
     answer: '可以，提前一天联系即可免费改期。',
     answered: true,
+    top_k: 5,
+    min_score: 0.3,
     latency_ms: 412,
     ...changes,
   };

@@ -184,6 +184,13 @@ test('pairs without a category are a filter too', async () => {
   await page.waitForURL('**/ops/knowledge');
 });
 
+test('what only suspended tenants have unsynced is said to wait for them', async () => {
+  const status = made.syncStatus({ pending: 7, lag_seconds: null });
+  const page = await open('/ops/knowledge?dialog=sync', { status });
+  await page.locator('[data-figure=unsynced]').getByText('都属于暂停的商家').waitFor();
+  await dialog(page, 'sync').getByText('都属于暂停的商家').waitFor();
+});
+
 test('nonsense in the address is left out', async () => {
   const page = await open('/ops/knowledge?quality_min=abc&source=mars&is_synced=maybe&sort=hits&page=-2');
   await range(page).getByText('第 1–20 条，共 178 条').waitFor();
@@ -205,6 +212,50 @@ test('the next page goes by cursor, near pages by number, and a reload shows the
   await page.locator('[data-test=list-search]').fill('预约');
   await page.waitForURL((url) => url.searchParams.has('keyword') && !url.searchParams.has('page'));
   await range(page).getByText('第 1–20 条').waitFor();
+});
+
+/**
+ * Of a keyword for which the texts are read one by one, each answer has looked at one pair more: at `holders` it finds.
+ * @param {Page} page
+ * @param {number[]} holders
+ * @param {number} last
+ */
+async function lookOneByOne(page, holders, last) {
+  await page.route('**/api/v1/ops/knowledge/qa-pairs?*', (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    const place = Number(query.get('cursor')?.slice(3) ?? 0);
+    const items = holders.includes(place) ? [made.pair({ id: place })] : [];
+    const next_cursor = place < last ? `at-${place + 1}` : null;
+    const size = Number(query.get('page_size'));
+    return route.fulfill({ json: { items, total_at_least: items.length, page: 1, page_size: size, next_cursor } });
+  });
+}
+
+test('a keyword that is looked for pair by pair: what was not looked through is said, and gone on with', async () => {
+  const page = await open('/ops/knowledge?keyword=！', {}, { prepare: (one) => lookOneByOne(one, [14, 19, 40], 45) });
+  const unfinished = page.locator('[data-test=list-unfinished]:visible');
+  const onward = unfinished.getByRole('link', { name: '继续查找' });
+  await unfinished.getByText('查过的部分里还没有找到').waitFor();
+  assert.equal(await page.locator('[data-test=list-unmatched]:visible').count(), 0);
+  await onward.click();
+  await page.waitForURL((url) => url.searchParams.get('cursor') === 'at-11' && !url.searchParams.has('page'));
+  await row(page, 14).waitFor();
+  await unfinished.getByText('查过的部分里只找到这些').waitFor();
+  assert.equal(await rows(page).count(), 2);
+  await range(page).getByText('第 1–2 条，共至少 3 条').waitFor();
+  await onward.click();
+  await unfinished.getByText('查过的部分里还没有找到').waitFor();
+  await onward.click();
+  await row(page, 40).waitFor();
+  await onward.click();
+  await page.locator('[data-test=list-unmatched]:visible').getByText('后面没有更多了').waitFor();
+});
+
+test('one tenant without pairs is invited to import; a page by number that lies too deep is the first', async () => {
+  const page = await open('/ops/knowledge?tenant_id=tenant_003', { pairs: [] });
+  await page.locator('[data-test=no-pairs]:visible').getByRole('button', { name: '导入' }).waitFor();
+  const deep = await open('/ops/knowledge?page=5000', { pairs: made.manyPairs(178) });
+  await range(deep).getByText('第 1–20 条，共 178 条').waitFor();
 });
 
 test('deep pages are reached by cursor only, and back again where one has been', async () => {
@@ -347,6 +398,23 @@ test('what was deleted lately is listed and restored', async () => {
 });
 
 // ── many at once ──
+
+test('a bulk deletion that could not be counted still says how many, and still has the number typed', async () => {
+  const page = await open('/ops/knowledge', { pairs: made.manyPairs(44) });
+  const problem = { ...answers.problem, status: 429 };
+  const sent = await onWrite(page, 'POST', '/ops/knowledge/qa-pairs/bulk', () => ({ status: 429, json: problem }));
+  await page.getByRole('checkbox', { name: '选择本页全部' }).check();
+  await page.getByRole('button', { name: '选择全部 44 条' }).click();
+  await page.locator('[data-test=bulk-delete]').click();
+  const bulk = dialog(page, 'bulk-delete');
+  await bulk.locator('[data-test=panel-error]').waitFor();
+  const run = bulk.getByRole('button', { name: '删除 44 条问答' });
+  assert.equal(await run.isDisabled(), true);
+  await bulk.locator('[data-test=type-name]').fill('删除 44 条');
+  await run.click();
+  await bulk.locator('[data-test=form-failure]:visible').waitFor();
+  assert.deepEqual(sent.at(-1).filter, {});
+});
 
 test('a bulk deletion shows its count by a dry run, asks for the number, and is undone from the message', async () => {
   const page = await open('/ops/knowledge?is_synced=false');
@@ -521,6 +589,7 @@ test('the retrieval trial has an address, shows scores, and leads to the pairs',
   await trial.locator('[data-test=answer]').getByText('提前一天').waitFor();
   assert.deepEqual(sent, [{ tenant_id: 'tenant_001', question: '下雨可以改期吗', min_score: 0.3 }]);
   assert.equal(await trial.locator('[data-test=matches] li').count(), 3);
+  await trial.locator('[data-test=trial-limits]').getByText('最多 5 条，得分不低于 0.30').waitFor();
   await page.reload();
   await trial.locator('[data-match="2"]').getByText('0.62').waitFor();
   await trial.locator('[data-match="2"]').getByRole('link').click();

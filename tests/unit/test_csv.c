@@ -32,7 +32,7 @@ static ssize_t read_memory(void *context, void *bytes, size_t size)
 }
 
 /* Rows as text: fields between bars, "number,line:" before each. */
-static bool write_row(void *context, const struct csv_row *row, struct error *err)
+static bool write_row(void *context, const struct table_row *row, struct error *err)
 {
     (void)err;
     struct strbuf *out = context;
@@ -218,7 +218,7 @@ static void test_ceilings(void **state)
 }
 
 /* Many rows, so that the window moves; characters and quotes fall on its edges. */
-static bool count_row(void *context, const struct csv_row *row, struct error *err)
+static bool count_row(void *context, const struct table_row *row, struct error *err)
 {
     (void)err;
     int64_t *count = context;
@@ -251,7 +251,7 @@ static void test_long_input(void **state)
     }
 }
 
-static bool stop_at_second(void *context, const struct csv_row *row, struct error *err)
+static bool stop_at_second(void *context, const struct table_row *row, struct error *err)
 {
     ++*(int *)context;
     return row->number < 2 || error_set(err, ERROR_CONFLICT, "enough", "够了");
@@ -280,7 +280,7 @@ struct spectrum {
     int at;
 };
 
-static bool compare_row(void *context, const struct csv_row *row, struct error *err)
+static bool compare_row(void *context, const struct table_row *row, struct error *err)
 {
     (void)err;
     struct spectrum *spectrum = context;

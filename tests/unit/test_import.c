@@ -17,6 +17,7 @@
 #include "platform/knowledge.h"
 #include "platform/tenants.h"
 #include "search/full_text.h"
+#include "workbook_fixture.h"
 
 #define READ_MS 10000
 
@@ -395,6 +396,79 @@ static void test_workbook(void **state)
     expect_whole(fixture);
 }
 
+/* A formula without a value is no empty answer, and one that failed is no answer at all. */
+static void test_formulas(void **state)
+{
+#define CELL(reference, rest) "<c r=\"" reference "\"" rest "</c>"
+#define TEXT_CELL(reference, text) CELL(reference, " t=\"inlineStr\"><is><t>" text "</t></is>")
+    static const char sheet[] =
+        SHEET_OF(
+            "<row r=\"1\">" TEXT_CELL("A1", "question") TEXT_CELL("B1", "answer")
+                TEXT_CELL("C1",
+                          "remark") "</row>"
+                                    "<row r=\"2\">" TEXT_CELL("A2", "uncomputed") CELL(
+                                        "B2",
+                                        "><f>A2&amp;1</f><v></v>") "</row>"
+                                                                   "<row r=\"3\">" TEXT_CELL("A3", "failed")
+                                                                       CELL("B3",
+                                                                            " t=\"e\"><f>1/0</f><v>#DIV/0!</"
+                                                                            "v>") "</row>"
+                                                                                  "<row r=\"4\">" TEXT_CELL("A4", "empty") CELL(
+                                                                                      "B4",
+                                                                                      " t=\"str\"><f>\"\"</"
+                                                                                      "f><v></v>") "</row>"
+                                                                                                   "<row "
+                                                                                                   "r="
+                                                                                                   "\"5\""
+                                                                                                   ">" TEXT_CELL(
+                                                                                                       "A5",
+                                                                                                       "compu"
+                                                                                                       "ted") CELL("B5", "><f>1+1</f><v>2</v>")
+                                                                                                       CELL(
+                                                                                                           "C"
+                                                                                                           "5",
+                                                                                                           ">"
+                                                                                                           "<"
+                                                                                                           "f"
+                                                                                                           ">"
+                                                                                                           "1"
+                                                                                                           "/"
+                                                                                                           "0"
+                                                                                                           "<"
+                                                                                                           "/"
+                                                                                                           "f"
+                                                                                                           ">") "</row>"
+                                                                                                                "<row r=\"6\">" CELL(
+                                                                                                                    "A6",
+                                                                                                                    "><f>A2</f>") "</row>"
+                                                                                                                                  "<row r=\"7\">" TEXT_CELL(
+                                                                                                                                      "A7",
+                                                                                                                                      "text")
+                                                                                                                                      TEXT_CELL(
+                                                                                                                                          "B7",
+                                                                                                                                          "#DIV/0!") "</row>");
+    struct fixture *fixture = *state;
+    static struct import_result result;
+    struct error err;
+    struct made_file file = make_workbook(sheet, NULL, NULL);
+    struct import_request request = {.path = file.path, .tenant_id = "t1", .actor = &actor_system};
+    error_clear(&err);
+    assert_true(import_file(fixture->store, &request, &result, &err));
+    close_made_file(&file);
+    assert_int_equal(result.created, 3);
+    assert_int_equal(result.failed, 3);
+    expect_answer(fixture, "empty", "", "");
+    expect_answer(fixture, "computed", "2", "");
+    expect_answer(fixture, "text", "#DIV/0!", "");
+    assert_int_equal(result.errors[0].row, 2);
+    assert_string_equal(result.errors[0].column, "answer");
+    assert_non_null(strstr(result.errors[0].message[LANGUAGE_EN], "without a value"));
+    assert_int_equal(result.errors[1].row, 3);
+    assert_non_null(strstr(result.errors[1].message[LANGUAGE_ZH], "#DIV/0!"));
+    assert_int_equal(result.errors[2].row, 6);
+    expect_whole(fixture);
+}
+
 /* Rows come back as they were put, whatever their size, with as many cells as there is room for. */
 static void test_spool(void **state)
 {
@@ -511,6 +585,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_columns_by_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_columns_that_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_workbook, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_formulas, set_up, tear_down),
         cmocka_unit_test(test_spool),
         cmocka_unit_test_setup_teardown(test_stopped_and_completed, set_up, tear_down),
         cmocka_unit_test(test_repeats),

@@ -74,7 +74,7 @@ static void test_texts(void **state)
         "<is><r><t>li</t></r><rPh><t>no</t></rPh><r><t>ne</t></r></is></c>"
         "<c r=\"C3\" t=\"str\"><f>A1&amp;\"x\"</f><v>cached</v></c><c r=\"D3\"><f>1+1</f></c></row>");
     expect_table(make_workbook(sheet, strings, NULL), NULL,
-                 "1:问题| a ~2:|bold|x\r\ny_x0041_ _x0000_ 😀|<b> & 中~3:in|line|cached~");
+                 "1:问题| a ~2:|bold|x\r\ny_x0041_ _x0000_ 😀|<b> & 中~3:in|line|cached|~");
 }
 
 static void test_values(void **state)

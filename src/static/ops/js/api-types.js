@@ -409,6 +409,8 @@
  * @property {{ qa_pair_id: number, question: string, answer: string, category: string, score: number }[]} matches
  * @property {string} answer
  * @property {boolean} answered
+ * @property {number} top_k  as was asked, or as it is set
+ * @property {number} min_score
  * @property {number} latency_ms
  */
 

@@ -2,6 +2,7 @@
  * @file Three helpers that components use.
  */
 import Alpine from '@alpinejs/csp';
+import * as format from './format.js';
 import { t } from './i18n.js';
 
 /**
@@ -47,6 +48,12 @@ export function explain(error) {
     case 'unreadable':
       return t('error.unreadable');
     case 'refused':
-      return error.problem.detail ?? error.problem.title ?? t('error.refused', { status: String(error.status) });
+      return whatIsWrong(error.problem) ?? t('error.refused', { status: String(error.status) });
   }
+}
+
+/** That fields are wrong says little; what is wrong with each says it all. @param {import('./api-types.js').Problem} problem */
+function whatIsWrong({ errors = [], detail, title }) {
+  if (errors.length === 0) return detail ?? title;
+  return format.beside(errors.map(({ field, message }) => t('error.field', { field, message })));
 }

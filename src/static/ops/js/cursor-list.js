@@ -13,8 +13,8 @@ import { addressOf, route } from './router.js';
 
 /** So many rows the server skips by a page's number. */
 const DEPTH = 10_000;
-/** A page may have found nothing yet where texts are read one by one; so often we go on by ourselves. */
-const MOST_EMPTY = 10;
+/** Where texts are read one by one an answer may be short of a page; so often we go on by ourselves to fill it. */
+const MOST_ROUNDS = 10;
 
 /**
  * @template Row
@@ -52,9 +52,14 @@ export class CursorList extends List {
     super({ ...options, load: (query, signal) => this._read(options.load, query, signal) });
   }
 
-  /** The first page needs none. */
+  /** A number that the server doesn't skip to, without its cursor (a shortened address), is no page. @override */
+  get page() {
+    return this.cursor || super.page * this.pageSize <= DEPTH ? super.page : 1;
+  }
+
+  /** The first page needs none, unless nothing was found before it. */
   get cursor() {
-    return this.page > 1 ? (route.query.cursor ?? '') : '';
+    return route.query.cursor ?? '';
   }
 
   /** @returns {import('./list.js').ListQuery} @override */
@@ -68,23 +73,51 @@ export class CursorList extends List {
     return this.panel.data?.exact ?? true;
   }
 
+  /** An answer behind a cursor counts from there; what stands before it has been seen. @override */
+  get total() {
+    const { data } = this.panel;
+    if (!data || data.exact) return super.total;
+    const seen = (this.page - 1) * this.pageSize + data.items.length;
+    return Math.max(data.total, data.next_cursor && data.items.length > 0 ? seen + 1 : seen);
+  }
+
+  /** Only a part has been looked through, and it didn't fill the page. */
+  get unfinished() {
+    const { data } = this.panel;
+    return data !== null && data.next_cursor !== null && data.items.length < this.pageSize;
+  }
+
+  /** @override */
+  get unmatchedText() {
+    return this.page > 1 ? t('list.unmatched.further') : super.unmatchedText;
+  }
+
+  get unfinishedText() {
+    return this.ids.length > 0 ? t('list.unfinished.some') : t('list.unfinished.none');
+  }
+
+  /** Where the rest is looked through; a page on which nothing was found keeps its number. */
+  get onwardAddress() {
+    const { data, replacing } = this.panel;
+    if (!data?.next_cursor || replacing) return null;
+    if (data.items.length > 0) return this.nextAddress;
+    return addressOf(route.page, { ...route.query, cursor: data.next_cursor });
+  }
+
   /** @override */
   get rangeText() {
     const { data } = this.panel;
     if (!data) return '';
-    if (data.items.length === 0) return t('list.range.none');
+    if (data.items.length === 0) return this.page > 1 ? '' : t('list.range.none');
     const first = (this.page - 1) * this.pageSize + 1;
     const last = format.exactCount(first + data.items.length - 1);
-    const range = { first: format.exactCount(first), last, count: data.total };
+    const range = { first: format.exactCount(first), last, count: this.total };
     return t(this.exact ? 'list.range' : 'list.range.atLeast', range);
   }
 
   /** @override */
   get lastPage() {
-    const counted = super.lastPage;
-    return this.exact && !this.panel.data?.next_cursor
-      ? Math.max(counted, this.page)
-      : Math.max(counted, this.page + 1);
+    return Math.max(super.lastPage, this.panel.data?.next_cursor ? this.page + 1 : this.page);
   }
 
   /** Without the last one, where nobody knows which that is. @override */
@@ -138,18 +171,23 @@ export class CursorList extends List {
    */
   async _read(load, query, signal) {
     const key = this._keyOf(this.page + 1);
-    let answer = await load(query, signal);
-    for (let round = 0; answer.items.length === 0 && answer.next_cursor && round < MOST_EMPTY; round++) {
+    const first = await load(query, signal);
+    let answer = first;
+    const items = [...first.items];
+    for (let round = 0; answer.next_cursor && items.length < this.pageSize && round < MOST_ROUNDS; round++) {
       /** @type {import('./list.js').ListQuery} */
-      const onward = { ...query, cursor: answer.next_cursor };
+      const onward = { ...query, cursor: answer.next_cursor, page_size: this.pageSize - items.length };
       delete onward.page;
       answer = await load(onward, signal);
+      items.push(...answer.items);
     }
-    if (answer.next_cursor) this._cursors.set(key, answer.next_cursor);
-    const exact = answer.total !== undefined;
-    const total = answer.total ?? answer.total_at_least ?? answer.items.length;
-    // Behind a cursor there is no page by number that could be missing.
-    return { ...answer, total, exact, page: query.cursor ? 1 : answer.page };
+    const { next_cursor } = answer;
+    if (next_cursor) this._cursors.set(key, next_cursor);
+    const whole = !next_cursor && !query.cursor && first.page === 1;
+    const exact = answer.total !== undefined || whole;
+    const total = answer.total ?? (whole ? items.length : Math.max(first.total_at_least ?? 0, items.length));
+    // Behind a cursor, or before one, there is no page by number that could be missing.
+    return { ...first, items, next_cursor, total, exact, page: query.cursor || next_cursor ? 1 : first.page };
   }
 }
 

@@ -12,7 +12,7 @@ import { t } from './i18n.js';
 import { createPanel } from './panel.js';
 import { keepFresh, refreshChanged } from './refresher.js';
 import { mayWrite } from './session.js';
-import { toast } from './toasts.js';
+import { dismissToast, toast } from './toasts.js';
 
 /** @typedef {import('./api-types.js').Job} Job */
 
@@ -30,6 +30,8 @@ const undoable = {
 };
 /** The ids of those that have been, from here. */
 const takenBack = Alpine.reactive(/** @type {Record<string, boolean>} */ ({}));
+/** Messages that offer to take a job back: job → toast. @type {Map<string, number>} */
+const offers = new Map();
 
 /** The last reading of each job that is shown. @type {Map<string, Job>} */
 const known = new Map();
@@ -137,6 +139,7 @@ export function mayUndo(job) {
 
 /** Takes back what a job has changed, as a job of its own. @param {Job} job */
 export async function undoJob(job) {
+  dismissToast(offers.get(job.id) ?? 0);
   try {
     runJob(await startJob(`/ops/jobs/${job.id}/undo`, {}));
     takenBack[job.id] = true;
@@ -226,7 +229,8 @@ function announce(job) {
   if (!hasEnded(job) || !started.delete(job.id)) return;
   writeStarted();
   const undo = mayUndo(job) ? { label: t('jobs.undo'), run: () => undoJob(job) } : null;
-  toast(jobEndText(job), job.status === 'succeeded' ? 'good' : 'bad', undo);
+  const id = toast(jobEndText(job), job.status === 'succeeded' ? 'good' : 'bad', undo);
+  if (undo) offers.set(job.id, id);
 }
 
 /** @returns {string[]} */

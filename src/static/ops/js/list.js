@@ -210,6 +210,10 @@ export class List {
     changeQuery({ sort: sort === this._options.sort ? undefined : sort, ...FIRST_PAGE });
   }
 
+  get unmatchedText() {
+    return t('list.unmatched');
+  }
+
   // ── the pages ──
 
   get total() {

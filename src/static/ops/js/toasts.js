@@ -18,11 +18,13 @@ let lastId = 0;
  * @param {string} text
  * @param {Toast['kind']} kind
  * @param {ToastAction | null} action
+ * @returns {number}  its id, for dismissToast
  */
 export function toast(text, kind = 'good', action = null) {
   const id = ++lastId;
   toasts.list.push({ id, text, kind, action });
   setTimeout(() => dismissToast(id), action ? OFFERED_MS : SHOWN_MS);
+  return id;
 }
 
 /** Does what a message offers, once. @param {number} id */

@@ -98,6 +98,7 @@ export default function dashboard() {
     async startChart() {
       try {
         const { createTrendChart } = await charts;
+        if (!this.$refs.chart) return; // the page was left meanwhile
         chart = createTrendChart(this.$refs.chart);
       } catch (error) {
         // The table has the same figures, so it takes the chart's place.

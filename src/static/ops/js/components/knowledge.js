@@ -191,7 +191,6 @@ function describeFigures(overview, sync) {
   const below = average === null ? '' : qualityOf(String(Math.floor(average * 100) / 100));
   const share = (/** @type {number | undefined} */ part) =>
     total ? t('knowledge.figure.share', { share: format.percent((part ?? 0) / total) }) : '';
-  const lag = sync?.lag_seconds ?? null;
   return [
     figure('total', total, {}, t('knowledge.figure.total.note')),
     figure('synced', overview?.synced_count, { is_synced: 'true' }, share(overview?.synced_count)),
@@ -199,7 +198,7 @@ function describeFigures(overview, sync) {
       'unsynced',
       overview?.unsynced_count,
       { is_synced: 'false' },
-      lag === null ? share(overview?.unsynced_count) : t('knowledge.figure.lag', { age: format.duration(lag) }),
+      waitText(sync) || share(overview?.unsynced_count),
     ),
     {
       ...figure(
@@ -213,6 +212,14 @@ function describeFigures(overview, sync) {
       title: overview ? (average === null ? t('stats.nothingYet') : '') : t('figure.unread'),
     },
   ];
+}
+
+/** How long the index has been behind, or why it stays so. @param {SyncStatus | null} sync */
+function waitText(sync) {
+  if (!sync) return '';
+  const { lag_seconds: lag, pending } = sync;
+  if (lag !== null) return t('knowledge.figure.lag', { age: format.duration(lag) });
+  return pending > 0 ? t('knowledge.sync.resting') : '';
 }
 
 /**

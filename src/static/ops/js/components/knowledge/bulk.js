@@ -48,6 +48,11 @@ function figureOf(job, name) {
   return Number(job?.result?.[name] ?? 0);
 }
 
+/** So many would change; as long as that isn't counted, so many as are ticked. @param {Job | null} job @param {number} ticked */
+function countOf(job, ticked) {
+  return job ? figureOf(job, 'changed') : ticked;
+}
+
 /** What is ticked, in words. @param {PairList} list */
 function targetText(list) {
   return list.selection?.all ? filterText(list.filter) : list.selectionText;
@@ -60,6 +65,7 @@ function targetText(list) {
 export function knowledgeBulkDelete(dialog, list) {
   const request = { action: 'delete', ...bulkTarget(list) };
   const what = targetText(list);
+  const ticked = list.selectedCount;
   /** @type {import('../../danger.js').Danger<Job, Job>} */
   const danger = createDanger({
     what: 'knowledge.bulk.effect',
@@ -82,7 +88,7 @@ export function knowledgeBulkDelete(dialog, list) {
   });
 
   function count() {
-    return figureOf(danger.effect.data, 'changed');
+    return countOf(danger.effect.data, ticked);
   }
 
   return component({
@@ -112,6 +118,7 @@ export function knowledgeBulkDelete(dialog, list) {
 export function knowledgeBulkCategory(dialog, list, categories) {
   const target = bulkTarget(list);
   const what = targetText(list);
+  const ticked = list.selectedCount;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let pause;
   const request = () => ({ action: 'set_category', ...target, category: form.values.category });
@@ -128,7 +135,7 @@ export function knowledgeBulkCategory(dialog, list, categories) {
     ],
     submit: () => {
       const key = form.values.category ? 'knowledge.bulk.category.do' : 'knowledge.bulk.category.clear';
-      return t(key, { count: figureOf(effect.data, 'changed') });
+      return t(key, { count: countOf(effect.data, ticked) });
     },
     send: ({ reason }) => startJob(PATH, { ...request(), ...(reason ? { reason } : {}) }),
     done: (job) => {
@@ -177,8 +184,10 @@ export function knowledgeBulkCategory(dialog, list, categories) {
       return effect.state === 'ready' && !effect.busy && figureOf(effect.data, 'changed') > 0;
     },
 
+    /** Nothing is changed that has not been counted. */
     submit() {
       if (this.ready) form.submit();
+      else if (effect.state === 'error') effect.load();
     },
   });
 }

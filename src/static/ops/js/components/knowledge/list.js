@@ -159,6 +159,11 @@ export function knowledgeList(list, facets) {
       }));
     },
 
+    /** One tenant's list without a pair is empty, and can be filled; only other filters may match nothing. */
+    get narrowed() {
+      return Object.keys(list.filter).some((name) => name !== 'tenant_id');
+    },
+
     /** @param {string} name */
     clearFilter(name) {
       list.setFilter(name, '');

@@ -148,6 +148,7 @@ function describeStatus(status) {
     value: instant ? format.ago(Date.parse(instant), clock.now) : t('knowledge.sync.never'),
     title: instant ? format.exactTime(instant) : '',
   });
+  const noLag = t(status.pending > 0 ? 'knowledge.sync.resting' : 'knowledge.sync.noLag');
   return [
     {
       label: t('knowledge.sync.state'),
@@ -158,7 +159,7 @@ function describeStatus(status) {
     { label: t('knowledge.sync.removals'), value: t('count.pieces', { count: status.removals_pending }), title: '' },
     {
       label: t('knowledge.sync.lag'),
-      value: status.lag_seconds === null ? t('knowledge.sync.noLag') : format.duration(status.lag_seconds),
+      value: status.lag_seconds === null ? noLag : format.duration(status.lag_seconds),
       title: t('knowledge.sync.lag.title'),
     },
     { label: t('knowledge.sync.lastRun'), ...when(status.last_run) },

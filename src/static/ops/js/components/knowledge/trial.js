@@ -92,6 +92,18 @@ export function knowledgeTrial() {
       return panel.data ? t('knowledge.trial.found', { count: panel.data.matches.length }) : '';
     },
 
+    /** What was asked, or else is set. */
+    get limitsText() {
+      const result = panel.data;
+      return result
+        ? t('knowledge.trial.limits', {
+            count: result.top_k,
+            most: format.exactCount(result.top_k),
+            least: format.score(result.min_score),
+          })
+        : '';
+    },
+
     get matches() {
       return (panel.data?.matches ?? []).map((match, index) => ({
         id: match.qa_pair_id,
