@@ -3,7 +3,7 @@
  *
  *   import_columns.c    which column is which, and what is wrong with a row
  *   import_spool.c      the rows of a file, waiting in a temporary one
- *   knowledge_import.c  the import itself
+ *   knowledge_import.c  the import itself; import_run.h says which files it has
  *   import_errors.c     the rows that failed, to correct and import again
  *   import_job.c        an import as a job, and the files that were sent for it
  *   import_preview.c    the first rows, and what their columns will be taken for

@@ -1,6 +1,6 @@
-/* Inside knowledge_import.c: which questions the tenant certainly does not have yet, so that their rows need no
- * look into the store. A bitmap of the hashes of those it has, which is right as long as nobody else changes
- * the tenant's pairs; from then on every row is looked up. */
+/* Of one import: which questions the tenant certainly does not have yet, so that their rows need no look into
+ * the store. A bitmap of the hashes of those it has, which is right as long as nobody else changes the
+ * tenant's pairs; from then on every row is looked up. */
 #ifndef KIMONO_OPS_IMPORT_KNOWN_H
 #define KIMONO_OPS_IMPORT_KNOWN_H
 
