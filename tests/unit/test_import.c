@@ -396,57 +396,21 @@ static void test_workbook(void **state)
     expect_whole(fixture);
 }
 
+#define TEXT_CELL(text) "<c t=\"inlineStr\"><is><t>" text "</t></is></c>"
+
 /* A formula without a value is no empty answer, and one that failed is no answer at all. */
 static void test_formulas(void **state)
 {
-#define CELL(reference, rest) "<c r=\"" reference "\"" rest "</c>"
-#define TEXT_CELL(reference, text) CELL(reference, " t=\"inlineStr\"><is><t>" text "</t></is>")
-    static const char sheet[] =
-        SHEET_OF(
-            "<row r=\"1\">" TEXT_CELL("A1", "question") TEXT_CELL("B1", "answer")
-                TEXT_CELL("C1",
-                          "remark") "</row>"
-                                    "<row r=\"2\">" TEXT_CELL("A2", "uncomputed") CELL(
-                                        "B2",
-                                        "><f>A2&amp;1</f><v></v>") "</row>"
-                                                                   "<row r=\"3\">" TEXT_CELL("A3", "failed")
-                                                                       CELL("B3",
-                                                                            " t=\"e\"><f>1/0</f><v>#DIV/0!</"
-                                                                            "v>") "</row>"
-                                                                                  "<row r=\"4\">" TEXT_CELL("A4", "empty") CELL(
-                                                                                      "B4",
-                                                                                      " t=\"str\"><f>\"\"</"
-                                                                                      "f><v></v>") "</row>"
-                                                                                                   "<row "
-                                                                                                   "r="
-                                                                                                   "\"5\""
-                                                                                                   ">" TEXT_CELL(
-                                                                                                       "A5",
-                                                                                                       "compu"
-                                                                                                       "ted") CELL("B5", "><f>1+1</f><v>2</v>")
-                                                                                                       CELL(
-                                                                                                           "C"
-                                                                                                           "5",
-                                                                                                           ">"
-                                                                                                           "<"
-                                                                                                           "f"
-                                                                                                           ">"
-                                                                                                           "1"
-                                                                                                           "/"
-                                                                                                           "0"
-                                                                                                           "<"
-                                                                                                           "/"
-                                                                                                           "f"
-                                                                                                           ">") "</row>"
-                                                                                                                "<row r=\"6\">" CELL(
-                                                                                                                    "A6",
-                                                                                                                    "><f>A2</f>") "</row>"
-                                                                                                                                  "<row r=\"7\">" TEXT_CELL(
-                                                                                                                                      "A7",
-                                                                                                                                      "text")
-                                                                                                                                      TEXT_CELL(
-                                                                                                                                          "B7",
-                                                                                                                                          "#DIV/0!") "</row>");
+    /* clang-format off */
+    static const char sheet[] = SHEET_OF(
+        "<row>" TEXT_CELL("question") TEXT_CELL("answer") TEXT_CELL("remark") "</row>"
+        "<row>" TEXT_CELL("uncomputed") "<c><f>A2&amp;1</f><v></v></c>" "</row>"
+        "<row>" TEXT_CELL("failed") "<c t=\"e\"><f>1/0</f><v>#DIV/0!</v></c>" "</row>"
+        "<row>" TEXT_CELL("empty") "<c t=\"str\"><f>\"\"</f><v></v></c>" "</row>"
+        "<row>" TEXT_CELL("computed") "<c><f>1+1</f><v>2</v></c>" "<c><f>1/0</f></c>" "</row>"
+        "<row>" "<c><f>A2</f></c>" "</row>"
+        "<row>" TEXT_CELL("text") TEXT_CELL("#DIV/0!") "</row>");
+    /* clang-format on */
     struct fixture *fixture = *state;
     static struct import_result result;
     struct error err;
