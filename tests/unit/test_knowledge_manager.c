@@ -8,7 +8,7 @@
 #include "ops/knowledge_manager.h"
 
 #define TENANTS 7
-#define PAIRS 3600 /* beyond what is looked at for one page (FEW_PAIRS), so that all ways are taken */
+#define PAIRS 2000 /* beyond what is looked at for one page (FEW_PAIRS), so that all ways are taken */
 
 /* What the naive scan knows of a pair. */
 struct known {
