@@ -30,7 +30,7 @@ const SANITIZER_ENV = {
  * @property {number} [skipped]
  */
 
-/** @type {Record<string, (log: string) => Promise<Count>>} */
+/** @type {Record<string, (log: string) => Promise<Count>>} in the order in which they run */
 const STAGES = {
   unit: (log) => unitTests('build', log),
   lint: () => lint(),
@@ -42,18 +42,6 @@ const STAGES = {
   'tsan-unit': (log) => unitTests('build/tsan', log),
   fuzz: (log) => fuzzers('build/fuzz', log),
 };
-
-/**
- * What runs after what, and what side by side: one lane waits often (for pages, flushes, processes), the other
- * computes; together they take two thirds of the time.
- */
-const LANES = [
-  [['unit']], // builds what the others need
-  [
-    ['api', 'browser', 'fault'],
-    ['lint', 'asan-unit', 'asan-api', 'tsan-unit', 'fuzz'],
-  ],
-];
 
 // GCC warns of impossible things in code that a sanitizer has changed.
 const INSTRUMENTED = ['-Doptimization=1', '-Dwerror=false'];
@@ -275,15 +263,8 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 mkdirSync(LOGS, { recursive: true });
-/** @type {Count[]} */
 const counts = [];
-for (const lanes of LANES) {
-  await Promise.all(
-    lanes.map(async (lane) => {
-      for (const name of lane.filter((each) => names.includes(each))) counts.push(await runStage(name));
-    }),
-  );
-}
+for (const name of names) counts.push(await runStage(name));
 const total = sum(counts);
 if (total.skipped > 0) console.log(`${total.skipped} were skipped; the logs in build/test-logs/ say why`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
