@@ -62,6 +62,8 @@ struct knowledge_directory {
 #undef COLUMN
     size_t count, room;
     size_t unranked_count;    /* places whose question has no rank; knowledge_question.c */
+    size_t unranked_seen;     /* so many when it was last looked whether they are still coming */
+    bool was_ranked;          /* once, all of them */
     size_t gone_count;        /* places whose row is gone */
     struct name_list tenants; /* ids */
     struct name_list categories;
@@ -89,6 +91,8 @@ bool directory_name_tenants(struct knowledge_directory *directory, struct db *db
 
 /* knowledge_question.c, locked for writing: ranks the questions that have none. */
 bool directory_rank_questions(struct knowledge_directory *directory, struct db *db, struct error *err);
+/* The same, unless many more of them are coming at this moment. */
+bool directory_rank_when_quiet(struct knowledge_directory *directory, struct db *db, struct error *err);
 /* Up to date, all questions ranked, and locked for reading. */
 bool directory_lock_ranked(struct knowledge_directory *directory, struct db *db, struct error *err);
 

@@ -378,7 +378,7 @@ bool knowledge_directory_refresh(struct knowledge_directory *directory, struct d
 bool knowledge_directory_rank(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     pthread_rwlock_wrlock(&directory->lock);
-    bool done = follow(directory, db, err) && directory_rank_questions(directory, db, err);
+    bool done = follow(directory, db, err) && directory_rank_when_quiet(directory, db, err);
     pthread_rwlock_unlock(&directory->lock);
     return done;
 }
@@ -406,7 +406,10 @@ bool directory_lock_ranked(struct knowledge_directory *directory, struct db *db,
         if (directory->unranked_count == 0)
             return true;
         pthread_rwlock_unlock(&directory->lock);
-        if (!knowledge_directory_rank(directory, db, err))
+        pthread_rwlock_wrlock(&directory->lock);
+        bool done = follow(directory, db, err) && directory_rank_questions(directory, db, err);
+        pthread_rwlock_unlock(&directory->lock);
+        if (!done)
             return false;
     }
 }

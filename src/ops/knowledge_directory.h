@@ -18,8 +18,8 @@ void knowledge_directory_free(struct knowledge_directory *directory); /* takes N
 /* Reads what has changed, the first time all pairs (about a second for a million). If the connection's time
  * is up before that is done (ERROR_TIMEOUT), the next call goes on where this one ended. */
 bool knowledge_directory_refresh(struct knowledge_directory *directory, struct db *db, struct error *err);
-/* That, and ranks the questions that have changed, for the order by question: half a second for a million if
- * they are many. */
+/* That, and ranks the questions that have changed, so that the list in the order by question need not do it:
+ * half a second for a million if they are many. Those that an import brings, when no more come. */
 bool knowledge_directory_rank(struct knowledge_directory *directory, struct db *db, struct error *err);
 
 #endif

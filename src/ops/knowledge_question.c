@@ -1,6 +1,6 @@
 /* The order by question. Its texts stay in the store; in memory each pair has a rank, equal questions the same.
  * All are ranked by walking the store's index on questions, about half a second for a million; a few that
- * are new find their neighbours there, and a rank between theirs. */
+ * are new find their neighbours there, and a rank between theirs, as long as that is less work. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -8,7 +8,8 @@
 
 #define UNRANKED 0
 #define RANK_END ((int64_t)1 << 32) /* behind all */
-#define ONE_BY_ONE 1000             /* unranked pairs; of more, all are ranked anew */
+#define ONE_BY_ONE 1000             /* look-ups that are always less work than ranking all, */
+#define ALL_PER_LOOK_UP 50          /* and so many pairs of all that are as much work as one */
 
 /* ---- all ---- */
 
@@ -62,13 +63,16 @@ static bool is_ranked(const struct knowledge_directory *directory, struct db *db
     return true;
 }
 
-/* The rank of the next question, upwards the same one too, that has one: `none` if there is none. */
+/* The rank of the next question, upwards the same one too, that has one: `none` if there is none. Takes what
+ * it looked at off the budget, and does not stop at its end. */
 static bool find_neighbour(const struct knowledge_directory *directory, struct db *db, const char *question,
-                           bool upwards, int64_t none, int64_t *ret_rank, bool *ret_same, struct error *err)
+                           bool upwards, int64_t none, int64_t *budget, int64_t *ret_rank, bool *ret_same,
+                           struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     *ret_rank = none;
     *ret_same = false;
+    (*budget)--;
     if (!db_query(db, SQL_NEIGHBOURS[upwards], DB_ARGS(db_text(question)), &rows, err))
         return false;
     while (db_next(&rows)) {
@@ -76,8 +80,10 @@ static bool find_neighbour(const struct knowledge_directory *directory, struct d
         bool ranked;
         if (!is_ranked(directory, db, db_column_int(&rows, 0), &place, &ranked, err))
             return false;
-        if (!ranked)
+        if (!ranked) {
+            (*budget)--;
             continue;
+        }
         *ret_rank = directory->question_rank[place];
         *ret_same = strcmp(db_column_text(&rows, 1), question) == 0;
         return true;
@@ -87,12 +93,12 @@ static bool find_neighbour(const struct knowledge_directory *directory, struct d
 
 /* `ret_done` false: there is no room between its neighbours. */
 static bool rank_between(struct knowledge_directory *directory, struct db *db, size_t place,
-                         const char *question, bool *ret_done, struct error *err)
+                         const char *question, int64_t *budget, bool *ret_done, struct error *err)
 {
-    int64_t above, below;
+    int64_t above, below = 0;
     bool same, unused;
-    if (!find_neighbour(directory, db, question, true, RANK_END, &above, &same, err) ||
-        !find_neighbour(directory, db, question, false, 0, &below, &unused, err))
+    if (!find_neighbour(directory, db, question, true, RANK_END, budget, &above, &same, err) ||
+        (!same && !find_neighbour(directory, db, question, false, 0, budget, &below, &unused, err)))
         return false;
     int64_t rank = same ? above : below + (above - below) / 2;
     *ret_done = rank > below;
@@ -114,20 +120,37 @@ bool question_read(struct db *db, int64_t id, struct arena *arena, const char **
     return db_done(&rows, err);
 }
 
+static bool is_unranked(const struct knowledge_directory *directory, size_t place)
+{
+    return directory->question_rank[place] == UNRANKED && directory->kind[place] != KIND_GONE;
+}
+
 /* Those that came last are most often at the end. */
+static size_t first_unranked(const struct knowledge_directory *directory)
+{
+    size_t place = directory->count, left = directory->unranked_count;
+    while (place > 0 && left > 0)
+        left -= is_unranked(directory, --place);
+    return place;
+}
+
+/* In the order of ids, which is that of the index among equal questions: of many that got one template, all
+ * but the first find the first at once. `ret_done` false: it is less work to rank all. */
 static bool rank_new(struct knowledge_directory *directory, struct db *db, bool *ret_done, struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
-    *ret_done = true;
-    for (size_t place = directory->count; place-- > 0 && directory->unranked_count > 0 && *ret_done;) {
+    int64_t budget = ONE_BY_ONE + (int64_t)(directory->count / ALL_PER_LOOK_UP);
+    *ret_done = (int64_t)directory->unranked_count <= budget;
+    for (size_t place = first_unranked(directory); place < directory->count && *ret_done; place++) {
         const char *question;
-        if (directory->question_rank[place] != UNRANKED || directory->kind[place] == KIND_GONE)
+        if (!is_unranked(directory, place))
             continue;
         arena_reset(&arena);
         if (!question_read(db, directory->id[place], &arena, &question, err) ||
-            !rank_between(directory, db, place, question, ret_done, err))
+            !rank_between(directory, db, place, question, &budget, ret_done, err))
             return false;
         directory->unranked_count -= *ret_done;
+        *ret_done &= budget > 0 || directory->unranked_count == 0;
     }
     return true;
 }
@@ -137,21 +160,31 @@ bool directory_rank_questions(struct knowledge_directory *directory, struct db *
     bool done = false;
     if (directory->unranked_count == 0)
         return true;
-    if (directory->unranked_count <= ONE_BY_ONE && !rank_new(directory, db, &done, err))
+    if (!rank_new(directory, db, &done, err))
         return false;
     if (done)
         return true;
     if (!rank_all(directory, db, err))
         return false;
+    directory->was_ranked = true;
     directory->unranked_count = 0;
     for (size_t i = 0; i < directory->count; i++)
-        directory->unranked_count +=
-            directory->question_rank[i] == UNRANKED && directory->kind[i] != KIND_GONE;
+        directory->unranked_count += is_unranked(directory, i);
     return true;
+}
+
+/* While an import or a distribution brings thousands of questions, they are ranked only for who asks. */
+bool directory_rank_when_quiet(struct knowledge_directory *directory, struct db *db, struct error *err)
+{
+    bool quiet = directory->unranked_count <= ONE_BY_ONE ||
+                 directory->unranked_count == directory->unranked_seen || !directory->was_ranked;
+    directory->unranked_seen = directory->unranked_count;
+    return !quiet || directory_rank_questions(directory, db, err);
 }
 
 bool question_rank_of(const struct knowledge_directory *directory, struct db *db, const char *question,
                       int64_t *ret_rank, bool *ret_same, struct error *err)
 {
-    return find_neighbour(directory, db, question, true, RANK_END, ret_rank, ret_same, err);
+    int64_t unused = 0;
+    return find_neighbour(directory, db, question, true, RANK_END, &unused, ret_rank, ret_same, err);
 }
