@@ -359,8 +359,15 @@ test('a pair is deleted at once and had back by the message', async () => {
   await dialog(page, 'pair').locator('[data-test=delete-pair]').click();
   await page.getByText('问答已删除').waitFor();
   await page.locator('[data-test=toast-action]').click();
-  await page.getByText('问答已恢复').waitFor();
+  const message = page.getByText('问答已恢复');
+  await message.waitFor();
   assert.equal(restored.length, 1);
+  // A message is not in the way of the bar of what is ticked.
+  await page.getByRole('checkbox', { name: '选择本页全部' }).check();
+  const bar = await page.locator('[data-test=bulk]').boundingBox();
+  const shown = await page.locator('.toasts').boundingBox();
+  assert.ok(await message.isVisible());
+  assert.ok(bar && shown && shown.y + shown.height <= bar.y, JSON.stringify({ bar, shown }));
 });
 
 test('a new pair needs its tenant; the server’s objections stand at their fields', async () => {

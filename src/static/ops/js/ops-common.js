@@ -18,6 +18,7 @@ import { followDialog } from './dialog.js';
  *                             name that its data-as gives
  *   x-dialog="dialog"         on a <dialog>: open while the Dialog is (dialog.js)
  *   x-mixed="some"            on a checkbox: neither on nor off
+ *   x-list-bar                on the bar of what is ticked: messages know how high it is, and stay above
  */
 export async function prepareAlpine() {
   await startTranslations();
@@ -35,6 +36,7 @@ export async function prepareAlpine() {
       }),
     );
   });
+  Alpine.directive('list-bar', tellHeight);
   Alpine.data('panelError', panelError);
   Alpine.data('panelAge', panelAge);
   Alpine.data('searchBox', searchBox);
@@ -58,5 +60,22 @@ function useTemplate(element, { value: id, expression }, { evaluateLater }) {
         Alpine.initTree(copy);
       });
     }
+  });
+}
+
+/**
+ * One that is hidden, or gone with its page, has none.
+ * @param {HTMLElement} bar
+ * @param {unknown} _directive
+ * @param {{ cleanup: (end: () => void) => void }} utilities
+ */
+function tellHeight(bar, _directive, { cleanup }) {
+  const tell = (/** @type {number} */ height) =>
+    document.documentElement.style.setProperty('--list-bar-height', `${height}px`);
+  const observer = new ResizeObserver(() => tell(bar.offsetHeight));
+  observer.observe(bar);
+  cleanup(() => {
+    observer.disconnect();
+    tell(0);
   });
 }
