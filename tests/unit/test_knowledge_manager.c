@@ -40,12 +40,15 @@ static const char *const subjects[] = {"和服租借价格", "浴衣", "Kimono r
 static const char *const tails[] = {"是多少？",      "怎么预约", "可以退吗？", "in Tokyo?", " NEAR 车站",
                                     "\"引号\" OR *", ""};
 
+/* They were added in the order of their ids. */
 static const struct known *known_of(const struct world *w, int64_t id)
 {
-    for (size_t i = 0; i < w->count; i++)
-        if (w->pairs[i].item.id == id)
-            return &w->pairs[i];
-    return NULL;
+    size_t from = 0, to = w->count;
+    while (to - from > 1) {
+        size_t middle = from + (to - from) / 2;
+        *(w->pairs[middle].item.id <= id ? &from : &to) = middle;
+    }
+    return to > from && w->pairs[from].item.id == id ? &w->pairs[from] : NULL;
 }
 
 /* --- the store of random pairs --- */
