@@ -302,22 +302,22 @@ static void begin_anew(struct knowledge_directory *directory)
     directory->count = directory->gone_count = directory->unranked_count = 0;
 }
 
-/* "12-500 733": the rows of one commit. */
+/* "12-500 733": the rows of one commit. `ret_gap`: it says something else, so they are not known. */
 static bool read_ranges(struct knowledge_directory *directory, struct db *db, const char *ranges,
-                        struct error *err)
+                        bool *ret_gap, struct error *err)
 {
     int64_t read_to;
-    for (char *at = (char *)ranges; *at;) {
-        const char *begin = at;
-        int64_t first = strtoll(at, &at, 10), last = first;
-        if (at == begin)
-            return error_set(err, ERROR_INTERNAL, "The list of changed pairs is damaged; see kimono check.",
-                             "问答变更记录已损坏，请运行 kimono check。");
-        if (*at == '-')
-            last = strtoll(at + 1, &at, 10);
+    for (const char *at = ranges; *at; at += strspn(at, " ")) {
+        char *end;
+        int64_t first = strtoll(at, &end, 10), last = first;
+        *ret_gap = end == at;
+        if (*ret_gap)
+            return true;
+        if (*end == '-')
+            last = strtoll(end + 1, &end, 10);
         if (!read_rows(directory, db, first, last, INT64_MAX, &read_to, err))
             return false;
-        at += strspn(at, " ");
+        at = end;
     }
     return true;
 }
@@ -337,8 +337,10 @@ static bool read_changes(struct knowledge_directory *directory, struct db *db, b
         *ret_gap = db_column_int(&rows, 0) != directory->sequence + 1;
         if (*ret_gap)
             return true;
-        if (!read_ranges(directory, db, db_column_text(&rows, 1), err))
+        if (!read_ranges(directory, db, db_column_text(&rows, 1), ret_gap, err))
             return false;
+        if (*ret_gap)
+            return true;
         directory->sequence++;
     }
     return db_done(&rows, err);

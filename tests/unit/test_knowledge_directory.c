@@ -224,6 +224,19 @@ static void test_more_commits_than_are_remembered(void **state)
     }
 }
 
+static void test_an_unreadable_note_of_changes(void **state)
+{
+    struct fixture *f = *state;
+    add_many(f, "alpha", "q %d", 30);
+    check_lists(f);
+    run_sql(f, "UPDATE qa_pairs SET question = 'other' WHERE id = 7");
+    run_sql(f, "UPDATE qa_pairs_changes SET pairs = '5-x 7' WHERE sequence ="
+               " (SELECT MAX(sequence) FROM qa_pairs_changes)");
+    check_lists(f);
+    run_sql(f, "DELETE FROM qa_pairs WHERE id = 8");
+    check_lists(f);
+}
+
 static void test_reading_goes_on_after_a_timeout(void **state)
 {
     struct fixture *f = *state;
@@ -375,6 +388,45 @@ static void test_no_room_between_two_questions(void **state)
         fixture_add_pair(f, "alpha", question, "answer");
     }
     check_lists(f);
+}
+
+/* Few enough to be ranked one by one: all alike, or each the neighbour of another new one, so that looking for
+ * neighbours would be more work than ranking all. */
+static void test_hundreds_of_new_questions(void **state)
+{
+    struct fixture *f = *state;
+    add_many(f, "alpha", "q %d", 2000);
+    check_by_question(f);
+    add_many(f, "beta", "q 77", 900);
+    check_by_question(f);
+    add_many(f, "beta", "r %04d", 900);
+    check_by_question(f);
+    add_many(f, "alpha", "r 0005", 40);
+    check_lists(f);
+}
+
+static size_t unranked_after_looking(struct fixture *f)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    must(f, store_reader(f->platform.store, 60000, &db, &f->err));
+    must(f, knowledge_directory_rank(f->platform.directory, db, &f->err));
+    return f->platform.directory->unranked_count;
+}
+
+static void test_questions_are_ranked_when_no_more_come(void **state)
+{
+    struct fixture *f = *state;
+    add_many(f, "alpha", "q %d", 3000);
+    assert_int_equal(unranked_after_looking(f), 0); /* the first time at once */
+    add_many(f, "alpha", "r %d", 1500);
+    assert_int_equal(unranked_after_looking(f), 1500);
+    add_many(f, "alpha", "s %d", 10);
+    assert_int_equal(unranked_after_looking(f), 1510);
+    assert_int_equal(unranked_after_looking(f), 0);
+    fixture_add_pair(f, "alpha", "one more", "answer");
+    assert_int_equal(unranked_after_looking(f), 0);
+    add_many(f, "beta", "t %d", 1500);
+    check_by_question(f); /* who asks for this order does not wait for that */
 }
 
 static void test_facets_without_what_was_deleted(void **state)
@@ -765,6 +817,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         directory_test(test_what_another_writer_changes_is_seen),
         directory_test(test_more_commits_than_are_remembered),
+        directory_test(test_an_unreadable_note_of_changes),
         directory_test(test_reading_goes_on_after_a_timeout),
         directory_test(test_rows_that_are_gone),
         directory_test(test_a_row_comes_back),
@@ -773,6 +826,8 @@ int main(void)
         directory_test(test_questions_are_edited_and_added),
         directory_test(test_a_neighbour_is_edited_meanwhile),
         directory_test(test_no_room_between_two_questions),
+        directory_test(test_hundreds_of_new_questions),
+        directory_test(test_questions_are_ranked_when_no_more_come),
         directory_test(test_facets_without_what_was_deleted),
         directory_test(test_ranges_of_changes),
         directory_test(test_what_was_rolled_back_is_not_told),
