@@ -40,11 +40,11 @@ struct tenant_new_input {
 };
 static const struct param tenant_new_table[] = {
     PARAM_BODY(struct tenant_new_input, id, TEXT, "Its id for good; absent: one is made",
-               .max = TENANT_ID_MAX),
+               .max = TENANT_ID_MAX, .check = tenant_check_id),
     PARAM_BODY(struct tenant_new_input, name, TEXT, "Name for people", .required = true,
-               .max = TENANT_NAME_MAX),
+               .max = TENANT_NAME_MAX, .check = tenant_check_name),
     PARAM_BODY(struct tenant_new_input, contact, TEXT, "Whom to ask: a name, a telephone number, an address",
-               .max = TENANT_CONTACT_MAX),
+               .max = TENANT_CONTACT_MAX, .check = tenant_check_contact),
 };
 const struct params tenant_new_params = PARAMS(struct tenant_new_input, tenant_new_table);
 
@@ -87,8 +87,10 @@ static const struct param tenant_edit_table[] = {
      .offset = offsetof(struct tenant_edit_input, id_again),
      .description = "If given, that of the path: an id is for good",
      .max = TENANT_ID_MAX},
-    PARAM_BODY(struct tenant_edit_input, name, TEXT, "Absent: as it is", .min = 1, .max = TENANT_NAME_MAX),
-    PARAM_BODY(struct tenant_edit_input, contact, TEXT, "Absent: as it is", .max = TENANT_CONTACT_MAX),
+    PARAM_BODY(struct tenant_edit_input, name, TEXT, "Absent: as it is", .min = 1, .max = TENANT_NAME_MAX,
+               .check = tenant_check_name),
+    PARAM_BODY(struct tenant_edit_input, contact, TEXT, "Absent: as it is", .max = TENANT_CONTACT_MAX,
+               .check = tenant_check_contact),
     PARAM_BODY(struct tenant_edit_input, version, INT,
                "The version that was edited: 409 if it is not the "
                "present one"),

@@ -31,8 +31,8 @@ static void *member_of(const struct parsing *p, const struct param *param)
 static void check_range(const struct param *param, double value, struct error *err)
 {
     if (param->max > param->min && (value < param->min || value > param->max))
-        error_add_field(err, param->name, "must be between %g and %g", "应在 %g 与 %g 之间", param->min,
-                        param->max);
+        error_add_field(err, param->name, "must be between %.15g and %.15g", "应在 %.15g 与 %.15g 之间",
+                        param->min, param->max);
 }
 
 static bool is_one_of(const char *text, const char *const *values)
@@ -78,6 +78,8 @@ static void take_text(const struct parsing *p, const struct param *param, const 
                         "过长：%zu 个字符，最多 %zu 个", length, max);
     else if (has_control_character(text))
         error_add_field(p->err, param->name, "holds a control character", "含有控制字符");
+    else if (param->check)
+        param->check(text, p->err);
     *(const char **)member_of(p, param) = arena_strdup(&p->request->arena, text);
 }
 

@@ -60,7 +60,9 @@ struct param {
                                   how many items (max 0: 200; its texts have 200 characters at most) */
     const char *fallback;      /* what an absent one is taken for */
     const char *const *values; /* of a text: the only values there are, NULL-terminated */
-    const struct params *of;   /* of an object */
+    bool (*check)(const char *text, struct error *err); /* of a text: what else it must be; names the field.
+                                  A service's own check, so that all that is wrong is named at once */
+    const struct params *of;                            /* of an object */
 };
 
 #define PARAM_OF(in_, type, member, kind_, ...)                                                              \

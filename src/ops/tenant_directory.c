@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "platform/text_rules.h"
 
 struct entry {
     uint32_t id, status; /* where they begin in texts */
@@ -130,7 +131,8 @@ bool tenant_directory_search(struct tenant_directory *directory, struct db *db, 
                              struct tenant_hits *ret_hits, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf folded = {0};
-    strbuf_puts(&folded, keyword);
+    struct text_span span = text_trim(keyword);
+    strbuf_append(&folded, span.bytes, span.length);
     fold(folded.bytes, folded.length);
     struct tenant_hits hits = {0};
     pthread_mutex_lock(&directory->lock);

@@ -18,8 +18,8 @@ struct tenant_hits {
     int64_t total;
 };
 
-/* The tenants with this status (NULL: any) whose name or id contains the keyword (not empty), letter by
- * letter, but A to Z are as a to z. `edits`: the value of COUNTER_TENANT_EDITS, just read on
+/* The tenants with this status (NULL: any) whose name or id contains the keyword (not empty when trimmed),
+ * letter by letter, but A to Z are as a to z. `edits`: the value of COUNTER_TENANT_EDITS, just read on
  * this connection. */
 bool tenant_directory_search(struct tenant_directory *directory, struct db *db, int64_t edits,
                              const char *status, const char *keyword, struct arena *arena,

@@ -8,9 +8,8 @@
 #include "base/clock.h"
 #include "ops/tenant_internal.h"
 #include "platform/counters.h"
+#include "platform/text_rules.h"
 #include "store/store.h"
-
-const char *const tenant_statuses[] = {"active", "suspended", NULL};
 
 static const struct field item_fields[] = {TENANT_LIST_FIELDS(struct tenant_list_item)};
 static const struct descriptor item_descriptor =
@@ -56,8 +55,8 @@ void tenant_manager_free(struct tenant_manager *manager)
  * for a keyword the rows are looked at, until the page is full. */
 enum scope { SCOPE_ALL, SCOPE_STATUS, SCOPE_KEYWORD, SCOPE_COUNT };
 #define SQL_PASSES                                                                                           \
-    "($1 IS NULL OR t.status = $1) AND ($2 IS NULL OR t.id LIKE $2 ESCAPE '\\' OR t.name LIKE $2 ESCAPE "    \
-    "'\\')"
+    "($1 IS NULL OR t.status = $1) AND ($2 IS NULL OR lower(t.id) LIKE $2 ESCAPE '\\'"                       \
+    " OR lower(t.name) LIKE $2 ESCAPE '\\')"
 #define SQL_IN_EACH_SCOPE(before, after)                                                                     \
     {                                                                                                        \
         [SCOPE_ALL] = before "$1 IS NULL AND $2 IS NULL" after,                                              \
@@ -150,21 +149,6 @@ struct listing {
     int32_t today;
     struct tenant_list list;
 };
-
-static const char *like_pattern(const char *keyword, struct arena *arena)
-{
-    CLEANUP(strbuf_release) struct strbuf out = {0};
-    if (!keyword || !*keyword)
-        return NULL;
-    strbuf_putc(&out, '%');
-    for (; *keyword; keyword++) {
-        if (strchr("%_\\", *keyword))
-            strbuf_putc(&out, '\\');
-        strbuf_putc(&out, *keyword);
-    }
-    strbuf_putc(&out, '%');
-    return arena_strndup(arena, out.bytes, out.length);
-}
 
 /* --- many: a page by an index */
 
@@ -380,9 +364,9 @@ static bool list_many(struct listing *listing, int64_t offset, size_t limit, str
 
 /* --- the list */
 
-static enum scope scope_of(const struct tenant_filter *filter)
+static enum scope scope_of(const char *status, const char *pattern)
 {
-    return filter->keyword && *filter->keyword ? SCOPE_KEYWORD : filter->status ? SCOPE_STATUS : SCOPE_ALL;
+    return pattern ? SCOPE_KEYWORD : status ? SCOPE_STATUS : SCOPE_ALL;
 }
 
 /* How many pass the filter, and which, if they are few. */
@@ -426,11 +410,11 @@ bool tenant_manager_list(struct tenant_manager *manager, const struct tenant_fil
     struct listing listing = {
         .arena = arena,
         .filter = filter,
-        .pattern = like_pattern(filter->keyword, arena),
+        .pattern = text_like_part(arena, filter->keyword),
         .today = clock_day(clock_now_ms()),
-        .scope = scope_of(filter),
         .list = {.page = filter->page, .page_size = filter->page_size},
     };
+    listing.scope = scope_of(filter->status, listing.pattern);
     listing.ordering = find_ordering(filter->sort, &listing.direction);
     if (!store_reader(manager->platform->store, READ_LIMIT_MS, &db, err))
         return false;

@@ -39,8 +39,7 @@ struct tenant_list {
 };
 extern const struct descriptor tenant_list_descriptor;
 
-extern const char *const tenant_statuses[]; /* active, suspended; NULL-terminated */
-extern const char *const tenant_sorts[];    /* "name", "-name" …; NULL-terminated */
+extern const char *const tenant_sorts[]; /* "name", "-name" …; NULL-terminated */
 #define TENANT_SORT_DEFAULT "-conversations_today"
 
 struct tenant_filter {

@@ -11,13 +11,13 @@
 #include "platform/text_rules.h"
 #include "security/token.h"
 
-static const char *const statuses[] = {"active", "suspended", NULL};
+const char *const tenant_statuses[] = {"active", "suspended", NULL};
 
 static const struct field tenant_fields[] = {
     FIELD(struct tenant, id, TEXT, "Id of the tenant"),
     FIELD(struct tenant, name, TEXT, "Name for people"),
     FIELD(struct tenant, contact, TEXT, "Whom to ask: a name, a telephone number, an address"),
-    FIELD(struct tenant, status, TEXT, "Whether it is served", .values = statuses),
+    FIELD(struct tenant, status, TEXT, "Whether it is served", .values = tenant_statuses),
     FIELD(struct tenant, api_key, TEXT, "Publishable key: names the tenant, grants only chat"),
     FIELD(struct tenant, created_at, TIME, "When it was made"),
     FIELD(struct tenant, updated_at, TIME, "When it was last edited"),
@@ -50,27 +50,32 @@ static bool id_valid(const char *id)
            isalnum((unsigned char)id[0]);
 }
 
-static bool check_name(const char *name, struct error *err)
+bool tenant_check_id(const char *id, struct error *err)
 {
-    static const struct text_rule rule = {"name", TENANT_NAME_MAX, .required = true, .one_line = true};
+    return id_valid(id) ||
+           error_add_field(err, "id",
+                           "must be 1 to %d letters, digits, '_', '-', '.', beginning with a letter or digit",
+                           "须为 1 到 %d 个字母、数字、“_”“-”“.”，并以字母或数字开头", TENANT_ID_MAX);
+}
+
+bool tenant_check_name(const char *name, struct error *err)
+{
+    static const struct text_rule rule = {"name", TENANT_NAME_MAX, .required = true, .one_line = true,
+                                          .legible = true};
     return text_check(&rule, name, err);
 }
 
-static bool check_contact(const char *contact, struct error *err)
+bool tenant_check_contact(const char *contact, struct error *err)
 {
-    static const struct text_rule rule = {"contact", TENANT_CONTACT_MAX, .one_line = true};
+    static const struct text_rule rule = {"contact", TENANT_CONTACT_MAX, .one_line = true, .legible = true};
     return text_check(&rule, contact, err);
 }
 
 static bool check_fields(const char *id, const char *name, const char *contact, struct error *err)
 {
-    bool good = true;
-    if (id && !id_valid(id))
-        good = error_add_field(err, "id",
-                               "1 to %d letters, digits, '_', '-', '.', beginning with a letter or digit",
-                               "须为 1 到 %d 个字母、数字、“_”“-”“.”，并以字母或数字开头", TENANT_ID_MAX);
-    good = check_name(name, err) && good;
-    return check_contact(contact, err) && good;
+    bool good = !id || tenant_check_id(id, err);
+    good = tenant_check_name(name, err) && good;
+    return tenant_check_contact(contact, err) && good;
 }
 
 static const char *trimmed(struct arena *arena, const char *text)
@@ -329,8 +334,8 @@ bool tenant_update(struct store *store, const struct actor *actor, const char *i
                    struct error *err)
 {
     struct editing editing = {.actor = actor, .id = id, .edit = edit, .arena = arena};
-    bool good = !edit->name || check_name(edit->name, err);
-    good = (!edit->contact || check_contact(edit->contact, err)) && good;
+    bool good = !edit->name || tenant_check_name(edit->name, err);
+    good = (!edit->contact || tenant_check_contact(edit->contact, err)) && good;
     if (!good || !store_write(store, edit_work, &editing, err))
         return false;
     *ret_tenant = editing.tenant;

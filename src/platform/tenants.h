@@ -20,6 +20,13 @@ extern const struct descriptor tenant_descriptor; /* of the row: never sent as i
 #define TENANT_CONTACT_MAX 200
 #define TENANT_REASON_MAX 500 /* of a suspension or an activation */
 
+extern const char *const tenant_statuses[]; /* active, suspended; NULL-terminated */
+
+/* Each names its field in `err` if it is no such thing; of name and contact the trimmed text counts. */
+bool tenant_check_id(const char *id, struct error *err);
+bool tenant_check_name(const char *name, struct error *err);
+bool tenant_check_contact(const char *contact, struct error *err);
+
 struct tenant_standing tenant_standing_of(const struct tenant *tenant); /* texts are the tenant's */
 
 /* Checks id, name and contact (all wrong fields named; both are kept trimmed), makes the publishable

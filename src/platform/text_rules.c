@@ -53,6 +53,44 @@ static bool has_control(struct text_span span, bool one_line)
     return false;
 }
 
+/* Characters of three bytes of UTF-8, which has their order. */
+static bool in_range(const char *at, const char *first, const char *last)
+{
+    return memcmp(at, first, 3) >= 0 && memcmp(at, last, 3) <= 0;
+}
+
+/* What takes part in no word and no emoji, only hides or deceives: U+200B (a space of no width), U+2028 to
+ * U+202E (separators, and what reverses the direction of reading), U+2060 to U+206F (more of both), U+FEFF. */
+static bool is_hidden(const char *at, size_t length)
+{
+    return length == 3 && (memcmp(at, "\u200B", 3) == 0 || in_range(at, "\u2028", "\u202E") ||
+                           in_range(at, "\u2060", "\u206F") || memcmp(at, "\uFEFF", 3) == 0);
+}
+
+/* Spaces of any width, joiners and direction marks: fine between what is seen, nothing by themselves. */
+static bool is_blank(const char *at, size_t length)
+{
+    if (length == 1)
+        return is_ascii_space(*at);
+    if (length == 2)
+        return memcmp(at, "\u00A0", 2) == 0 || memcmp(at, "\u00AD", 2) == 0;
+    return length == 3 && (in_range(at, "\u2000", "\u200F") || memcmp(at, IDEOGRAPHIC_SPACE, 3) == 0);
+}
+
+static bool check_legible(const struct text_rule *rule, struct text_span span, struct error *err)
+{
+    bool seen = span.length == 0;
+    for (size_t i = 0, length; i < span.length; i += length) {
+        length = utf8_character_length(span.bytes + i, span.length - i);
+        if (is_hidden(span.bytes + i, length))
+            return error_add_field(err, rule->field,
+                                   "has a character that hides or reverses what is read, at byte %zu",
+                                   "含有会隐藏或颠倒文字的字符（第 %zu 字节）", i + 1);
+        seen = seen || !is_blank(span.bytes + i, length);
+    }
+    return seen || error_add_field(err, rule->field, "shows nothing to read", "没有可见的文字");
+}
+
 bool text_check(const struct text_rule *rule, const char *text, struct error *err)
 {
     struct text_span span = text_trim(text);
@@ -66,7 +104,7 @@ bool text_check(const struct text_rule *rule, const char *text, struct error *er
                                "有 %zu 个字符，最多 %zu 个", characters, rule->characters_max);
     if (has_control(span, rule->one_line))
         return error_add_field(err, rule->field, "has control characters", "含有控制字符");
-    return true;
+    return !rule->legible || check_legible(rule, span, err);
 }
 
 const char *text_like_part(struct arena *arena, const char *keyword)

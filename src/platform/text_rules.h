@@ -22,9 +22,10 @@ struct text_rule {
     size_t characters_max; /* after trimming */
     bool required;         /* not empty after trimming */
     bool one_line;         /* no tab and no line break */
+    bool legible; /* what is read is all there is: something to see, nothing hidden or turned around */
 };
 
-/* UTF-8, length, control characters. Names the field in `err` if it breaks the rule. */
+/* UTF-8, length, control and hidden characters. Names the field in `err` if it breaks the rule. */
 bool text_check(const struct text_rule *rule, const char *text, struct error *err);
 
 /* For LIKE … ESCAPE '\' on a column in lower case: whatever holds this part, ASCII letters in either case.

@@ -96,6 +96,8 @@ describe('the list', () => {
       ["'", 0],
       ['nobody', 0],
       ['', 2],
+      [' ', 2],
+      ['\t浅草\u3000', 1],
     ]);
     for (const [keyword, total] of cases) {
       const found = await list({ keyword });
@@ -169,6 +171,26 @@ describe('making and editing', () => {
       'contact',
     ]);
     assertProblem(await world.admin.post(LIST, {}), 422, 'invalid', ['name']);
+  });
+
+  test('whatever is wrong is named at once: by length, by rule, by kind', async () => {
+    const wrong = { id: '..', name: '名'.repeat(65), contact: 'a\u202eb', colour: 'red' };
+    assertProblem(await world.admin.post(LIST, wrong), 422, 'invalid', ['id', 'name', 'contact', 'colour']);
+    const edit = { name: ' ', contact: 'a\nb', version: 'new' };
+    assertProblem(await world.admin.send('PUT', at('shop-a'), { json: edit }), 422, 'invalid', [
+      'name',
+      'contact',
+      'version',
+    ]);
+  });
+
+  test('a name is what it shows: nothing hidden, nothing turned around, any script, emoji', async () => {
+    const hidden = ['\u200b', 'a\u200bb', '\u202eevil', 'a\u2066b', 'a\u2028b', '\ufeffa', '\u2003\u200d\u200e'];
+    for (const name of hidden) assertProblem(await world.admin.post(LIST, { name }), 422, 'invalid', ['name']);
+    for (const name of ['متجر كيمونو', '👩‍👧 亲子和服', 'کتاب‌خانه', '<b>x</b> & "y"', '花\u2003筏']) {
+      const { id } = await create({ name });
+      assert.equal((await detail(id)).name, name);
+    }
   });
 
   test('an edit is kept with before and after, under the request id', async () => {

@@ -164,10 +164,14 @@ static void keywords_are_taken_literally(void **state)
     static const struct {
         const char *keyword;
         int64_t total;
-    } cases[] = {
-        {"alpha", 1}, {"ALPHA", 1}, {"%", 1},  {"_", 1}, {"\\", 1}, {"a_b", 1}, {"a%b", 0}, {"", 6},
-        {"花筏", 1},  {"筏和", 1},  {"和", 2}, {"'", 0}, {"é", 1},  {"É", 0}, /* only A to Z are folded */
-    };
+    } cases
+        [] =
+            {
+                {"alpha", 1},    {"ALPHA", 1},   {"%", 1},  {"_", 1},    {"\\", 1},
+                {"a_b", 1},      {"a%b", 0},     {"", 6},   {"花筏", 1}, {"筏和", 1},
+                {"和", 2},       {"'", 0},       {"é", 1},  {"É", 0}, /* only A to Z are folded */
+                {" alpha\t", 1}, {"　和服 ", 1}, {"  ", 6},           /* what was pasted with its spaces */
+            };
     add_tenant(f, "t1", "花筏和服 100%");
     add_tenant(f, "t2", "a_b\\c");
     add_tenant(f, "t3", "和 Café");
