@@ -84,8 +84,10 @@ static bool check_legible(const struct text_rule *rule, struct text_span span, s
         length = utf8_character_length(span.bytes + i, span.length - i);
         if (is_hidden(span.bytes + i, length))
             return error_add_field(err, rule->field,
-                                   "has a character that hides or reverses what is read, at byte %zu",
-                                   "含有会隐藏或颠倒文字的字符（第 %zu 字节）", i + 1);
+                                   "has an unseen character that hides or reverses text (number %zu): "
+                                   "delete it",
+                                   "含有看不见、会隐藏或颠倒文字的字符（第 %zu 个），请删去",
+                                   utf8_count(span.bytes, i) + 1);
         seen = seen || !is_blank(span.bytes + i, length);
     }
     return seen || error_add_field(err, rule->field, "shows nothing to read", "没有可见的文字");

@@ -365,7 +365,7 @@ test('a pair is deleted at once and had back by the message', async () => {
   // A message is not in the way of the bar of what is ticked.
   await page.getByRole('checkbox', { name: '选择本页全部' }).check();
   const bar = await page.locator('[data-test=bulk]').boundingBox();
-  const shown = await page.locator('.toasts').boundingBox();
+  const shown = await page.locator('.toasts', { has: message }).boundingBox();
   assert.ok(await message.isVisible());
   assert.ok(bar && shown && shown.y + shown.height <= bar.y, JSON.stringify({ bar, shown }));
 });

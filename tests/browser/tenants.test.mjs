@@ -88,6 +88,8 @@ test('a row shows what the server says, and what is missing in words', async () 
   });
   await row(page, 'tenant_001').waitFor();
   const text = (await row(page, 'tenant_001').innerText()).replaceAll(/\s+/g, ' ');
+  const pairs = row(page, 'tenant_001').getByRole('link', { name: '1,234' });
+  assert.equal(await pairs.getAttribute('href'), '/ops/knowledge?tenant_id=tenant_001');
   assert.match(text, /Kimono One tenant_001 活跃 5 1,234 156 6分钟前 2024\/01\/15 详情/);
   assert.match(await row(page, 'last').innerText(), /暂停[\s\S]*还没有过/);
   assert.match((await row(page, 'last').locator('[title*=欠费]').getAttribute('title')) ?? '', /起暂停：欠费/);
@@ -366,6 +368,11 @@ test('the dialog shows all of it: basics, key, figures, statistics, users', asyn
   await users.getByText('owner').waitFor();
   assert.match(await users.locator('tbody tr').last().innerText(), /mei\s+商家员工\s+停用\s+未登录\s+没有登录过/);
   await detail(page).getByText('缺 3 个通用模板').waitFor();
+  const synced = detail(page).getByRole('link', { name: '1,231 条' });
+  assert.equal(await synced.getAttribute('href'), '/ops/knowledge?tenant_id=tenant_001&is_synced=true');
+  await detail(page).getByRole('link', { name: '查看成本' }).click();
+  await page.waitForURL('**/ops/tenants?tenant=tenant_001&metric=cost');
+  await panel(page, 'tenant-trend').getByRole('heading', { name: '成本趋势' }).waitFor();
 });
 
 test('the trend is the dashboard’s chart; t shows its table, the arrow keys read it', async () => {
@@ -527,18 +534,22 @@ test('suspending shows its effect, needs the reason and the name, and says after
   const dialog = page.locator('[data-test=suspend-dialog]');
   await dialog.locator('[data-test=effect]').getByText('12 次').waitFor();
   const effect = await dialog.locator('[data-test=effect]').innerText();
+  await dialog.getByText('商家 ID：tenant_001').waitFor(); // names are not unique
   assert.match(effect, /最近 1 小时的对话\s*12 次[\s\S]*现在登录着的用户\s*2 人[\s\S]*正在运行的任务\s*1 个/);
   const run = dialog.getByRole('button', { name: '暂停 Kimono One' });
   assert.ok(await run.isDisabled());
   await dialog.locator('[data-test=type-name]').fill('kimono');
   assert.ok(await run.isDisabled());
-  await dialog.locator('[data-test=type-name]').fill('Kimono One');
+  await dialog.locator('[data-test=type-name]').fill('Kimono　 One '); // a space is a space, from any keyboard
   await run.click();
   await dialog.getByText('这一项必须填写。').waitFor();
   assert.equal(sent, undefined);
   await dialog.locator('[name=reason]').fill('欠费');
   await run.click();
-  await page.getByText('已暂停 Kimono One').waitFor();
+  // Over the dialog that is still open, not below it, where nobody could read or close it.
+  const message = detail(page).locator('[data-test=toast]', { hasText: '已暂停 Kimono One' });
+  await message.getByRole('button').click();
+  await message.waitFor({ state: 'detached' });
   assert.deepEqual(sent, { reason: '欠费' });
   const proof = page.locator('[data-test=proof]');
   await proof.getByText(/回答 0 条消息，拒绝 17 次/).waitFor();
@@ -546,8 +557,10 @@ test('suspending shows its effect, needs the reason and the name, and says after
   const later = suspendedDetail();
   later.suspension.messages_refused = 21;
   now = later;
+  later.suspension.by = null;
   await page.clock.runFor(PERIOD);
   await proof.getByText(/拒绝 21 次/).waitFor();
+  await proof.getByText('审计日志里没有这次暂停的操作人').waitFor();
 });
 
 test('an effect that can’t be read says so and holds nobody up; a refusal stands in the dialog', async () => {
@@ -591,10 +604,12 @@ test('after no answer to a write nobody is told that it failed', async () => {
 test('activating needs no reason', async () => {
   /** @type {any} */
   let sent;
-  const page = await openTenants('/ops/tenants?tenant=tenant_001', { detail: suspendedDetail() });
+  let now = suspendedDetail();
+  const page = await openTenants('/ops/tenants?tenant=tenant_001', { detail: () => now });
   await stubWrite(page, 'POST', '/ops/tenants/tenant_001/activate', (body) => {
     sent = body;
-    return { json: tenantDetail() };
+    now = tenantDetail();
+    return { json: now };
   });
   await page.locator('[data-test=activate]').click();
   await page.locator('[data-test=activate-dialog]').getByRole('button', { name: '恢复 Kimono One' }).click();

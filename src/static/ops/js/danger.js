@@ -69,7 +69,7 @@ export class Danger {
 
   /** Figures that couldn't be read hold nobody up who has to act; what is still being read does. */
   get ready() {
-    return this.effect.state !== 'loading' && (this.name === '' || this.typed.trim() === this.name.trim());
+    return this.effect.state !== 'loading' && (this.name === '' || asRead(this.typed) === asRead(this.name));
   }
 
   get dirty() {
@@ -79,6 +79,11 @@ export class Danger {
   submit() {
     if (this.ready) this.form.submit();
   }
+}
+
+/** A name as the page shows it: any white space is one space, and an accent is the same however it is composed. */
+function asRead(/** @type {string} */ name) {
+  return name.normalize().trim().replaceAll(/\s+/g, ' ');
 }
 
 /**

@@ -117,6 +117,19 @@ export class Dialog {
 
 let lastHeading = 0;
 
+/** What is open, one over the other. @type {{ nodes: HTMLDialogElement[] }} */
+const layers = Alpine.reactive({ nodes: [] });
+
+/** The dialog that lies over all else; null while none is open. @returns {HTMLDialogElement | null} */
+export function topDialog() {
+  return layers.nodes.at(-1) ?? null;
+}
+
+/** @param {HTMLDialogElement} node */
+function leaveLayers(node) {
+  layers.nodes = Alpine.raw(layers).nodes.filter((open) => open !== node);
+}
+
 /** @param {DialogOptions} options */
 export function createDialog(options) {
   return Alpine.reactive(new Dialog(options));
@@ -154,6 +167,7 @@ function show(node, dialog) {
     if (heading) heading.id ||= `dialog-title-${++lastHeading}`;
     node.setAttribute('aria-labelledby', heading?.id ?? '');
     node.showModal();
+    layers.nodes = [...Alpine.raw(layers).nodes, node];
     // The first field; where there is none, what is read, so that the arrow keys scroll it.
     const field = node.querySelector('form :is(input, textarea)') ?? node.querySelector('.dialog-body');
     /** @type {HTMLElement | null} */ (field)?.focus();
@@ -180,13 +194,22 @@ function listen(node, dialog) {
     { signal },
   );
   // The second Esc in a row closes a dialog whatever the page says.
-  node.addEventListener('close', (event) => event.target === node && dialog.isOpen && show(node, dialog), { signal });
+  node.addEventListener(
+    'close',
+    (event) => {
+      if (event.target !== node) return;
+      leaveLayers(node);
+      if (dialog.isOpen) show(node, dialog);
+    },
+    { signal },
+  );
   // Selecting text may end beside the dialog; only what begins there too is meant to close it.
   node.addEventListener('pointerdown', (event) => (pressedBeside = event.target === node), { signal });
   node.addEventListener('click', (event) => event.target === node && pressedBeside && dialog.close(), { signal });
   addEventListener('beforeunload', (event) => dialog.unsaved && event.preventDefault(), { signal });
   return () => {
     ended.abort();
+    leaveLayers(node);
     if (node.open) node.close();
   };
 }

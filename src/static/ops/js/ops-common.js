@@ -6,6 +6,7 @@ import * as format from './format.js';
 import { startTranslations, t, tValue } from './i18n.js';
 import { panelAge, panelError } from './components/panel-notes.js';
 import { searchBox } from './components/search-box.js';
+import { toastList } from './components/toast-list.js';
 import { startClock } from './clock.js';
 import { followDialog } from './dialog.js';
 
@@ -40,6 +41,7 @@ export async function prepareAlpine() {
   Alpine.data('panelError', panelError);
   Alpine.data('panelAge', panelAge);
   Alpine.data('searchBox', searchBox);
+  Alpine.data('toastList', toastList);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * @file Short messages that come and go; read aloud because they stand in a live region of the frame.
+ * @file Short messages that come and go; read aloud because they stand in a live region (components/toast-list.js).
  */
 import Alpine from '@alpinejs/csp';
 

@@ -11,7 +11,7 @@ import { keepFresh, refreshAll } from '../refresher.js';
 import { addressOf, navigate, route } from '../router.js';
 import { closeSession, openSession, session } from '../session.js';
 import { system } from '../system.js';
-import { acceptToast, dismissToast, toast, toasts } from '../toasts.js';
+import { toast, toasts } from '../toasts.js';
 
 const RETRY_SESSION_MS = 5000;
 
@@ -131,16 +131,6 @@ export function frame() {
 
     logOut() {
       signOut();
-    },
-
-    /** @param {number} id */
-    acceptToast(id) {
-      acceptToast(id);
-    },
-
-    /** @param {number} id */
-    dismissToast(id) {
-      dismissToast(id);
     },
   });
 }

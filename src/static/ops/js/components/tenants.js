@@ -19,6 +19,7 @@ import { mayWrite } from '../session.js';
 import { describeStatus, statusRows } from './tenants/status.js';
 import { tenantCreation } from './tenants/creation.js';
 import { tenantDetail } from './tenants/detail.js';
+import { pairsAddress } from './tenants/figures.js';
 import { tenantActivation, tenantSuspension } from './tenants/suspension.js';
 import { tenantEditor } from './tenants/editor.js';
 import { tenantTrend } from './tenants/trend.js';
@@ -167,6 +168,7 @@ function makeRow(tenant) {
       : '',
     users: format.count(tenant.user_count),
     pairs: format.count(tenant.qa_pair_count),
+    pairsHref: pairsAddress(tenant.id),
     pairsTitle: t('tenants.unsynced', { value: format.exactCount(tenant.unsynced_count) }),
     conversations: format.count(tenant.conversations_today),
     conversationsTitle: format.exactCount(tenant.conversations_today),

@@ -309,10 +309,11 @@ export default {
   'tenant.proofExact': 'Suspended at {time}; updated every 30 seconds',
   'tenant.proofRunning': 'Messages were answered after the suspension. Please look at the logs.',
   'tenant.suspendedBy': 'By {user}',
+  'tenant.suspendedByNobody': 'The audit log does not say by whom',
   'tenant.suspendedReason': 'Reason: {reason}',
   'tenant.figure.users': 'Users',
   'tenant.figure.roles': 'Administrators {admins} · staff {staff}',
-  'tenant.figure.pairs': 'Knowledge',
+  'tenant.figure.pairs': 'Q&A pairs',
   'tenant.figure.conversations': 'Conversations today',
   'tenant.figure.yesterday': '{value} all of yesterday',
   'tenant.figure.feedbacks': 'Pending feedback',
@@ -373,7 +374,7 @@ export default {
 
   'suspend.effect': 'the effect of the suspension',
   'suspend.text':
-    'From the next request on: chat is refused, its users cannot log in, learning, vector sync and template distribution skip it. Running chats are finished; nothing is deleted, and activation brings all of it back.',
+    'Tenant ID: {id}. From the next request on: chat is refused, its users cannot log in, learning, vector sync and template distribution skip it. Running chats are finished; nothing is deleted, and activation brings all of it back.',
   'suspend.conversations': 'Conversations in the last hour',
   'suspend.users': 'Users logged in now',
   'suspend.jobs': 'Jobs running now',
@@ -382,7 +383,7 @@ export default {
   'activate.do': 'Activate {name}',
   'activate.done': '{name} is active again',
   'activate.text':
-    'Suspended since {time}. Chat, log-in, learning and sync go on at once; templates that were distributed meanwhile have to be distributed again.',
+    'Tenant ID: {id}, suspended since {time}. Chat, log-in, learning and sync go on at once; templates that were distributed meanwhile have to be distributed again.',
 
   'list.search': 'Search',
   'list.find': 'Search',

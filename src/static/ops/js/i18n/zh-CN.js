@@ -289,6 +289,7 @@ export default {
   'tenant.proofExact': '{time} 暂停；每 30 秒更新',
   'tenant.proofRunning': '暂停之后仍有消息得到回答，请查看日志。',
   'tenant.suspendedBy': '操作人 {user}',
+  'tenant.suspendedByNobody': '审计日志里没有这次暂停的操作人',
   'tenant.suspendedReason': '原因：{reason}',
   'tenant.figure.users': '用户数',
   'tenant.figure.roles': '管理员 {admins} · 员工 {staff}',
@@ -347,7 +348,7 @@ export default {
 
   'suspend.effect': '暂停的影响',
   'suspend.text':
-    '从下一个请求起：对话被拒绝，它的用户登不进来，学习、向量同步和模板分发跳过它。正在进行的对话会完成；什么都不会删除，恢复后一切照旧。',
+    '商家 ID：{id}。从下一个请求起：对话被拒绝，它的用户登不进来，学习、向量同步和模板分发跳过它。正在进行的对话会完成；什么都不会删除，恢复后一切照旧。',
   'suspend.conversations': '最近 1 小时的对话',
   'suspend.users': '现在登录着的用户',
   'suspend.jobs': '正在运行的任务',
@@ -355,7 +356,8 @@ export default {
   'suspend.done': '已暂停 {name}',
   'activate.do': '恢复 {name}',
   'activate.done': '已恢复 {name}',
-  'activate.text': '自 {time} 起暂停。恢复后，对话、登录、学习和同步马上照旧；暂停期间新增的通用模板要另外分发。',
+  'activate.text':
+    '商家 ID：{id}，自 {time} 起暂停。恢复后，对话、登录、学习和同步马上照旧；暂停期间新增的通用模板要另外分发。',
 
   'list.search': '搜索',
   'list.find': '搜索',

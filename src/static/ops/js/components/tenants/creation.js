@@ -5,6 +5,7 @@ import { post } from '../../api-client.js';
 import { t } from '../../i18n.js';
 import { component } from '../../component.js';
 import { createForm } from '../../form.js';
+import { refreshChanged } from '../../refresher.js';
 import { addressOf, navigate, route } from '../../router.js';
 import { toast } from '../../toasts.js';
 
@@ -17,11 +18,8 @@ const fields = [
   { name: 'contact', label: 'tenants.contact', hint: 'tenants.contact.hint' },
 ];
 
-/**
- * @param {import('../../dialog.js').Dialog} dialog
- * @param {import('../../list.js').List<any, any>} list
- */
-export function tenantCreation(dialog, list) {
+/** @param {import('../../dialog.js').Dialog} dialog */
+export function tenantCreation(dialog) {
   const form = createForm({
     fields,
     submit: () => t('tenants.create'),
@@ -29,7 +27,7 @@ export function tenantCreation(dialog, list) {
     send: (values) => post('/ops/tenants', onlyGiven(values)),
     done: (tenant) => {
       toast(t('tenants.created.toast', { name: tenant.name }));
-      list.panel.load();
+      refreshChanged();
       // Its page takes the place of this dialog, so that one step back is the list.
       navigate(addressOf('tenants', { ...route.query, dialog: undefined, tenant: tenant.id }), { replace: true });
     },

@@ -9,7 +9,7 @@ import { t, tValue } from '../../i18n.js';
 import { component } from '../../component.js';
 import { createDialog } from '../../dialog.js';
 import { createPanel } from '../../panel.js';
-import { keepFresh } from '../../refresher.js';
+import { keepFresh, refreshChanged } from '../../refresher.js';
 import { addressOf, findPage, route } from '../../router.js';
 import { mayWrite } from '../../session.js';
 import { toast } from '../../toasts.js';
@@ -25,13 +25,14 @@ import { TREND_DAYS } from './trend.js';
 const MOST_USERS = 200;
 
 /**
- * Where a tenant leads to; a row appears as soon as there is such a page.
- * @type {{ page: string, icon: string, label: import('../../i18n.js').MessageKey }[]}
+ * Where a tenant leads to; a row appears as soon as there is such a page. `here`: what to look at in this dialog until
+ * there is one.
+ * @type {{ page: string, icon: string, label: import('../../i18n.js').MessageKey, here?: Record<string, string> }[]}
  */
 const quickWays = [
   { page: 'knowledge', icon: 'icon-book-open', label: 'tenant.toKnowledge' },
   { page: 'logs', icon: 'icon-scroll-text', label: 'tenant.toLogs' },
-  { page: 'usage', icon: 'icon-chart-column', label: 'tenant.toCost' },
+  { page: 'usage', icon: 'icon-chart-column', label: 'tenant.toCost', here: { metric: 'cost' } },
 ];
 
 /** @param {string} id */
@@ -63,11 +64,8 @@ function createPanels(id) {
   };
 }
 
-/**
- * @param {import('../../dialog.js').Dialog} dialog
- * @param {import('../../list.js').List<any, any>} list  follows what is changed here
- */
-export function tenantDetail(dialog, list) {
+/** @param {import('../../dialog.js').Dialog} dialog */
+export function tenantDetail(dialog) {
   const { tenant: id } = route.query;
   const panels = createPanels(id);
   const { tenant: panel } = panels;
@@ -102,8 +100,7 @@ export function tenantDetail(dialog, list) {
     /** @param {TenantDetail} tenant */
     changed(tenant) {
       panel.receive(tenant);
-      list.panel.load();
-      panels.users.load();
+      refreshChanged();
     },
 
     /** There is no such tenant: one message says so, not one from each panel. */
@@ -177,7 +174,7 @@ export function tenantDetail(dialog, list) {
           refused: format.exactCount(suspension.messages_refused),
         }),
         exact: t('tenant.proofExact', { time: format.exactTime(suspension.since) }),
-        by: t('tenant.suspendedBy', { user: suspension.by ?? format.DASH }),
+        by: suspension.by ? t('tenant.suspendedBy', { user: suspension.by }) : t('tenant.suspendedByNobody'),
         reason: t('tenant.suspendedReason', { reason: suspension.reason ?? format.DASH }),
         holds: suspension.messages_answered === 0,
       };
@@ -190,15 +187,20 @@ export function tenantDetail(dialog, list) {
     },
 
     get statistics() {
-      return panels.stats.data ? tenantStatistics(panels.stats.data) : [];
+      return panels.stats.data ? tenantStatistics(id, panels.stats.data) : [];
     },
 
     // ── what leads on ──
 
     get ways() {
       return quickWays
-        .filter(({ page }) => findPage(page))
-        .map(({ page, icon, label }) => ({ page, icon, label: t(label), href: addressOf(page, { tenant_id: id }) }));
+        .filter(({ page, here }) => here || findPage(page))
+        .map(({ page, icon, label, here }) => ({
+          page,
+          icon,
+          label: t(label),
+          href: findPage(page) ? addressOf(page, { tenant_id: id }) : addressOf('tenants', { ...route.query, ...here }),
+        }));
     },
 
     get missing() {

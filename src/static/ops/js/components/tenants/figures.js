@@ -42,8 +42,17 @@ function userNote(stats) {
 function pairNote(tenant) {
   const label = t('tenant.figure.pairs');
   if (!tenant) return { label, note: '' };
-  const href = findPage('knowledge') ? addressOf('knowledge', { tenant_id: tenant.id }) : null;
-  return { label, note: t('tenants.unsynced', { value: format.exactCount(tenant.unsynced_count) }), href };
+  const note = t('tenants.unsynced', { value: format.exactCount(tenant.unsynced_count) });
+  return { label, note, href: pairsAddress(tenant.id) };
+}
+
+/**
+ * Where a tenant's pairs are listed, all or just those; null while there is no such page.
+ * @param {string} id
+ * @param {Record<string, string>} [filter]
+ */
+export function pairsAddress(id, filter = {}) {
+  return findPage('knowledge') ? addressOf('knowledge', { tenant_id: id, ...filter }) : null;
 }
 
 /** @param {TenantTrends | null} trends */
@@ -64,9 +73,10 @@ function feedbackNote(stats) {
 
 /**
  * Everything that TenantStats has, in its order.
+ * @param {string} id  of the tenant
  * @param {TenantStats} stats
  */
-export function tenantStatistics(stats) {
+export function tenantStatistics(id, stats) {
   /** @param {number | null} value  what nothing can be said about yet is a dash with the reason */
   const orWhy = (value) => (value === null ? t('stats.nothingYet') : '');
   return [
@@ -83,8 +93,11 @@ export function tenantStatistics(stats) {
       id: 'knowledge',
       title: t('stats.knowledge'),
       lines: [
-        line(t('stats.pairs'), t('count.pieces', { count: stats.total_qa_pairs })),
-        line(t('stats.synced'), t('count.pieces', { count: stats.synced_qa_pairs })),
+        { ...line(t('stats.pairs'), t('count.pieces', { count: stats.total_qa_pairs })), href: pairsAddress(id) },
+        {
+          ...line(t('stats.synced'), t('count.pieces', { count: stats.synced_qa_pairs })),
+          href: pairsAddress(id, { is_synced: 'true' }),
+        },
         line(t('stats.quality'), format.percent(stats.avg_quality_score), orWhy(stats.avg_quality_score)),
       ],
     },
@@ -115,5 +128,5 @@ export function tenantStatistics(stats) {
  * @param {string} [title]
  */
 function line(label, value, title = '') {
-  return { label, value, title };
+  return { label, value, title, href: /** @type {string | null} */ (null) };
 }

@@ -7,6 +7,7 @@ import { t } from '../../i18n.js';
 import { component } from '../../component.js';
 import { createDanger } from '../../danger.js';
 import { createForm } from '../../form.js';
+import { keepFresh } from '../../refresher.js';
 import { toast } from '../../toasts.js';
 
 /** @typedef {import('../../api-types.js').TenantDetail} TenantDetail */
@@ -21,7 +22,7 @@ export function tenantSuspension(dialog, tenant, onChange) {
   const path = `/ops/tenants/${encodeURIComponent(tenant.id)}`;
   const danger = createDanger({
     what: 'suspend.effect',
-    text: () => t('suspend.text'),
+    text: () => t('suspend.text', { id: tenant.id }),
     /** @returns {Promise<TenantDetail>} */
     load: (signal) => get(path, { signal }),
     effect: ({ effect }) => [
@@ -41,17 +42,20 @@ export function tenantSuspension(dialog, tenant, onChange) {
     },
   });
 
+  /** @type {() => void} */
+  let stop;
+
   return component({
     dialog,
     danger,
 
     init() {
       dialog.draft = danger;
-      danger.effect.load();
+      stop = keepFresh([danger.effect]);
     },
 
     destroy() {
-      danger.effect.dispose();
+      stop();
     },
 
     get title() {
@@ -92,7 +96,7 @@ export function tenantActivation(dialog, tenant, onChange) {
 
     get text() {
       const since = tenant.suspended_at ? format.dayAndTime(tenant.suspended_at) : format.DASH;
-      return t('activate.text', { time: since });
+      return t('activate.text', { id: tenant.id, time: since });
     },
   });
 }
