@@ -15,6 +15,7 @@
 #define FEEDBACK_SHARE .07 /* of answers */
 #define GOOD_SHARE .62     /* of feedback */
 #define HANDLED_DAYS 4     /* bad feedback older than this has been dealt with */
+#define LEARNED_SHARE .55  /* of that, if a pair had answered: the pair has the customer's correction now */
 #define SAME_CONVERSATION_MS (15 * MINUTE_MS)
 
 /* The newest conversation of each shop: a next message soon after may go on with it. */
@@ -55,24 +56,28 @@ static struct asked draw_question(const struct demo_plan *plan, const struct dem
     return asked;
 }
 
-/* Good feedback is noted. Bad feedback waits; what is older than a few days has been dealt with. */
+/* Good feedback is noted. Bad feedback waits; what is older than a few days has been learned or rejected. */
 static bool add_feedback(struct chats_work *work, const struct demo_group *group, const struct asked *asked,
                          int64_t message_id, struct demo_random *random)
 {
     const struct demo_plan *plan = work->plan;
     bool good = demo_random_unit(random) < GOOD_SHARE;
     int64_t at = group->at + MINUTE_MS + (int64_t)demo_random_below(random, (size_t)(20 * MINUTE_MS));
-    bool handled = plan->now - at > HANDLED_DAYS * DAY_MS;
+    bool handled = !good && plan->now - at > HANDLED_DAYS * DAY_MS;
+    bool learned = handled && asked->answered_by && demo_random_unit(random) < LEARNED_SHARE;
     struct past_feedback feedback = {
         .tenant_id = plan->shops[group->shop].id,
         .message_id = message_id,
         .answered_by = asked->answered_by,
         .rating = good ? "good" : "bad",
+        .correction = learned ? asked->answer : NULL,
         .status = good      ? "noted"
+                  : learned ? "learned"
                   : handled ? "rejected"
                             : "pending",
+        .qa_pair_id = learned ? asked->answered_by : 0,
         .at = at < plan->now ? at : plan->now,
-        .processed_at = !good && handled ? at + DAY_MS : INT_NULL,
+        .processed_at = handled ? at + DAY_MS : INT_NULL,
     };
     if (!good && !handled)
         work->pending[group->shop]++;
