@@ -291,7 +291,9 @@ test('the palette finds tenants by a part of name or id', async () => {
   const options = page.locator('[role=option]');
   await shows(page, options.filter({ hasText: 'tenant_010' }));
   assert.equal(asked.filter((request) => request === 'GET /ops/tenants').length, 1);
-  assert.equal(await options.count(), 8);
+  assert.equal(await options.count(), 9);
+  await options.last().getByText('查看全部 10 家符合的商家').waitFor();
+  await options.filter({ hasText: 'tenant_012 · 暂停' }).waitFor();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
   await page.waitForURL('**/ops/tenants?tenant=tenant_011');

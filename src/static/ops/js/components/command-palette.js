@@ -63,7 +63,7 @@ export function commandPalette() {
     },
 
     get options() {
-      return [...this.commandOptions, ...this.tenantOptions].map((option, index) => ({
+      return [...this.commandOptions, ...this.tenantOptions, ...this.moreOptions].map((option, index) => ({
         ...option,
         selected: index === this.active,
       }));
@@ -83,15 +83,31 @@ export function commandPalette() {
     },
 
     get tenantOptions() {
-      return finder.found.map(({ id, name }, index) => ({
+      return finder.found.map(({ id, name, status }, index) => ({
         id: `tenant ${id}`,
         icon: 'icon-store',
         text: name,
-        detail: id,
+        detail: status === 'suspended' ? t('palette.suspended', { id }) : id,
         optionId: `option-tenant-${index}`,
         keyNames: /** @type {string[]} */ ([]),
         run: () => navigate(addressOf('tenants', { tenant: id })),
       }));
+    },
+
+    /** What was found but does not stand here: the list of tenants has it. */
+    get moreOptions() {
+      if (finder.total <= finder.found.length) return [];
+      return [
+        {
+          id: 'tenants all',
+          icon: 'icon-search',
+          text: t('palette.allTenants', { count: finder.total }),
+          detail: '',
+          optionId: 'option-tenants-all',
+          keyNames: /** @type {string[]} */ ([]),
+          run: () => navigate(addressOf('tenants', { keyword: this.typed.trim() })),
+        },
+      ];
     },
 
     get activeId() {

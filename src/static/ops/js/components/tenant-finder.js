@@ -11,8 +11,10 @@ const PAUSE_MS = 200;
 const MOST_FOUND = 8;
 
 export class TenantFinder {
-  /** @type {{ id: string, name: string }[]} */
+  /** @type {{ id: string, name: string, status: string }[]} */
   found = [];
+  /** How many there are, of which only the first are in `found`. */
+  total = 0;
   busy = false;
   /** @type {ApiError | null} */
   error = null;
@@ -29,7 +31,7 @@ export class TenantFinder {
     this.error = null;
     this.busy = keyword !== '';
     // Until the answer is here nobody shall choose what doesn't match any more.
-    this.found = keyword ? this.found.filter((tenant) => matches(tenant, keyword)) : [];
+    this._take(keyword ? this.found.filter((tenant) => matches(tenant, keyword)) : []);
     if (!keyword) return;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     if (request.signal.aborted) return;
@@ -37,14 +39,20 @@ export class TenantFinder {
       /** @type {TenantPage} */
       const page = await get('/ops/tenants', { query: { keyword, page_size: MOST_FOUND }, signal: request.signal });
       if (request.signal.aborted) return;
-      this.found = page.items;
+      this._take(page.items, page.total);
     } catch (error) {
       if (request.signal.aborted) return;
       if (!(error instanceof ApiError)) console.error(error);
-      this.found = [];
+      this._take([]);
       this.error = error instanceof ApiError ? error : new ApiError('unreadable');
     }
     this.busy = false;
+  }
+
+  /** @param {TenantFinder['found']} found @param {number} [total] */
+  _take(found, total = found.length) {
+    this.found = found;
+    this.total = total;
   }
 }
 

@@ -980,6 +980,8 @@ export default {
   'palette.placeholder': 'Type a part of a tenant, a page or a command…',
   'palette.results': { one: '{count} result', other: '{count} results' },
   'palette.none': 'No tenant, page or command matches',
+  'palette.suspended': '{id} · suspended',
+  'palette.allTenants': { one: 'See the {count} tenant that matches', other: 'See all {count} tenants that match' },
   'palette.searching': 'Looking for tenants…',
   'palette.failed': 'Could not read tenants: {why}',
   'palette.hint': '↑↓ select · Enter run · Esc close',

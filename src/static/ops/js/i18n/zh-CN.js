@@ -879,6 +879,8 @@ export default {
   'palette.placeholder': '输入商家、页面或命令的一部分…',
   'palette.results': { other: '{count} 项' },
   'palette.none': '没有符合的商家、页面或命令',
+  'palette.suspended': '{id} · 暂停',
+  'palette.allTenants': { other: '查看全部 {count} 家符合的商家' },
   'palette.searching': '正在找商家…',
   'palette.failed': '没有读到商家：{why}',
   'palette.hint': '↑↓ 选择 · Enter 执行 · Esc 关闭',
