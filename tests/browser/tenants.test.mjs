@@ -292,6 +292,7 @@ test('the palette finds tenants by a part of name or id', async () => {
   await shows(page, options.filter({ hasText: 'tenant_010' }));
   assert.equal(asked.filter((request) => request === 'GET /ops/tenants').length, 1);
   assert.equal(await options.count(), 9);
+  await page.locator('[data-test=palette]').getByText('10 项').waitFor();
   await options.last().getByText('查看全部 10 家符合的商家').waitFor();
   await options.filter({ hasText: 'tenant_012 · 暂停' }).waitFor();
   await page.keyboard.press('ArrowDown');

@@ -116,7 +116,7 @@ export function commandPalette() {
 
     get resultText() {
       if (finder.busy) return t('palette.searching');
-      return t('palette.results', { count: this.options.length });
+      return t('palette.results', { count: this.commandOptions.length + finder.total });
     },
 
     get nothingFound() {
