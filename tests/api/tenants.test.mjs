@@ -145,6 +145,7 @@ describe('the list', () => {
   test('names every wrong parameter', async () => {
     const answer = await world.admin.get(`${LIST}?status=x&sort=x&page=0&page_size=201&colour=red`);
     assertProblem(answer, 422, 'invalid', ['status', 'sort', 'page', 'page_size', 'colour']);
+    assert.match(answer.text, /between 1 and 1000000000"/); // a person reads it: not 1e+09
   });
 });
 

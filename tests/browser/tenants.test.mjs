@@ -158,6 +158,8 @@ test('nonsense in the address is the default', async () => {
   await page.locator('[data-test=range]').getByText('第 1–20 条，共 25 条').waitFor();
   assert.equal(await sortState(page, 'conversations_today'), 'descending');
   assert.equal(await page.locator('[data-test=status]').inputValue(), '');
+  await visit(page, '/ops/tenants?page=99999999999');
+  await page.locator('[data-test=range]').getByText('第 1–20 条，共 25 条').waitFor();
 });
 
 test('search: `/` leads there, it asks once for a word, the back button leaves it', async () => {

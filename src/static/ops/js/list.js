@@ -26,6 +26,8 @@ import { createSelection } from './selection.js';
 /** @typedef {Record<string, string | number>} ListQuery  what the server is asked, and what the address says of it */
 
 const PAGE_SIZES = [20, 50, 100, 200];
+/** The last that may be asked for. */
+const LAST_PAGE = 1e9;
 /** Links on either side of the page that is open. */
 const NEIGHBOURS = 2;
 /** Other rows, or in another order: they are seen from the beginning. A cursor is that of a CursorList. */
@@ -129,7 +131,7 @@ export class List {
 
   get page() {
     const page = Number(route.query.page);
-    return Number.isInteger(page) && page > 0 ? page : 1;
+    return Number.isInteger(page) && page > 0 && page <= LAST_PAGE ? page : 1;
   }
 
   get pageSize() {

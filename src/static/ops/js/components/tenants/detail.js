@@ -103,9 +103,9 @@ export function tenantDetail(dialog) {
       refreshChanged();
     },
 
-    /** There is no such tenant: one message says so, not one from each panel. */
+    /** There is no such tenant, or this can't be the id of one: one message says so, not one from each panel. */
     get isMissing() {
-      return panel.data === null && panel.error?.status === 404;
+      return panel.data === null && [404, 422].includes(panel.error?.status ?? 0);
     },
 
     get title() {
