@@ -304,8 +304,8 @@ bool auth_logout(struct platform *platform, const struct principal *principal, c
 
 /* --- each request */
 
-static bool check_api_token(struct platform *platform, const char *text, struct arena *arena,
-                            struct principal *ret_principal, struct error *err)
+static bool check_api_token(struct platform *platform, const char *text, enum tenant_gate gate,
+                            struct arena *arena, struct principal *ret_principal, struct error *err)
 {
     struct api_token token;
     bool found;
@@ -317,6 +317,8 @@ static bool check_api_token(struct platform *platform, const char *text, struct 
     if (!found || !role_parse(token.role, &role))
         return error_set(err, ERROR_UNAUTHENTICATED, "The API token is unknown or revoked.",
                          "API 令牌不存在或已被吊销。");
+    if (token.tenant_id && !tenant_gate_ask(db, gate, token.tenant_id, TENANT_GATE_BEGINS_NOW, err))
+        return false;
     *ret_principal = (struct principal){
         .user_id = token.id, .username = token.name, .role = role, .tenant_id = token.tenant_id};
     return true;
@@ -360,7 +362,7 @@ bool auth_check(struct platform *platform, const char *token, enum tenant_gate g
 {
     int64_t now = clock_now_ms();
     if (strncmp(token, TOKEN_PREFIX_API, strlen(TOKEN_PREFIX_API)) == 0)
-        return check_api_token(platform, token, arena, ret_principal, err);
+        return check_api_token(platform, token, gate, arena, ret_principal, err);
     struct access_claims claims;
     return token_verify(platform->signer, token, now / 1000, &claims, err) &&
            check_session(platform, &claims, gate, now, arena, ret_principal, err);

@@ -37,8 +37,8 @@ bool auth_refresh(struct platform *platform, const char *refresh_token, const ch
 bool auth_logout(struct platform *platform, const struct principal *principal, const char *ip_address,
                  const char *request_id, struct error *err);
 /* `token` is a JWT or an API token; `gate`: what it is to be used for, by the route's row.
- * ERROR_UNAUTHENTICATED, ERROR_TENANT_SUSPENDED. Fast: one indexed read. An API token goes on working
- * while its tenant is suspended: what has been spent is to be recorded all the same. */
+ * ERROR_UNAUTHENTICATED, ERROR_TENANT_SUSPENDED (of a user's tenant, or the one that an API token speaks
+ * for). Fast: one indexed read. */
 bool auth_check(struct platform *platform, const char *token, enum tenant_gate gate, struct arena *arena,
                 struct principal *ret_principal, struct error *err);
 /* Deletes sessions that ended 30 days ago or earlier. A scheduled job. */

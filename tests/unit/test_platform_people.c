@@ -762,8 +762,11 @@ static void test_suspended(void **state)
     MUST_FAIL(house, try_login(house, "mei", "a good password"), ERROR_TENANT_SUSPENDED);
     MUST_FAIL(house, try_login(house, "mei", "a wrong password"), ERROR_UNAUTHENTICATED);
     MUST(house, check(house, root.access_token, &principal));
-    MUST(house, check(house, api_token, &principal)); /* what has been spent is still recorded */
+    MUST_FAIL(house, check(house, api_token, &principal), ERROR_TENANT_SUSPENDED);
+    MUST(house, auth_check(&house->platform, api_token, TENANT_GATE_OPEN, &house->arena, &principal,
+                           &house->err)); /* where the route says so */
     meddle(house, "UPDATE tenants SET status = 'active'");
+    MUST(house, check(house, api_token, &principal));
     MUST(house, check(house, mei.access_token, &principal));
     MUST(house, refresh(house, mei.refresh_token, &next)); /* the refused try did not use it up */
 }
