@@ -293,11 +293,20 @@ static bool keep(struct chat *chat, struct error *err)
 
 /* --- or a refusal, which is counted */
 
+/* A suspension's proof counts its own refusals only: the one that refused may be over by now, and another in
+ * force, before which the question came. */
 static bool count_refusal(struct db *db, void *context, struct error *err)
 {
     const struct chat *chat = context;
     static const struct activity one = {.refused = 1};
-    return tenant_count_refused(db, chat->tenant.id, err) &&
+    struct error why;
+    error_clear(&why);
+    bool passes = tenant_gate_ask(db, TENANT_GATE_CHAT, chat->tenant.id, chat->came_at, &why);
+    if (!passes && why.code != ERROR_TENANT_SUSPENDED) {
+        *err = why;
+        return false;
+    }
+    return (passes || tenant_count_refused(db, chat->tenant.id, err)) &&
            activity_add(db, chat->tenant.id, chat->came_at, &one, 0, err);
 }
 

@@ -183,6 +183,57 @@ static void suspended_tenant_is_refused_and_counted(void **state)
     assert_int_equal(fixture_int(f, SQL_REFUSED_COUNT, DB_NO_ARGS), 0); /* of this suspension */
 }
 
+struct holding {
+    struct store *store;
+    atomic_bool begun;
+};
+
+/* Keeps the writer busy until two more wait for it. */
+static bool hold_work(struct db *db, void *context, struct error *err)
+{
+    (void)db, (void)err;
+    struct holding *holding = context;
+    struct store_stats stats = {0};
+    holding->begun = true;
+    while (stats.queue_length < 2) {
+        store_get_stats(holding->store, &stats);
+        usleep(1000);
+    }
+    return true;
+}
+
+static const char SQL_ANOTHER_SUSPENSION[] =
+    "UPDATE tenants SET suspended_at = $1, refused_count = 0 WHERE id = 'alpha'";
+
+static bool suspend_again_work(struct db *db, void *context, struct error *err)
+{
+    (void)context;
+    usleep(2000); /* after the question came */
+    return db_execute(db, SQL_ANOTHER_SUSPENSION, DB_ARGS(db_int(clock_now_ms())), NULL, err);
+}
+
+static void ignore_end(void *context, const struct error *err)
+{
+    (void)context, (void)err;
+}
+
+/* Between the refusal and its count the tenant is activated and suspended once more. */
+static void a_refusal_counts_for_its_own_suspension(void **state)
+{
+    struct fixture *f = *state;
+    fixture_set_status(f, "alpha", "suspended");
+    struct chat_question question = opening_hours(f, 0);
+    struct chat_result result;
+    struct holding holding = {.store = f->platform.store};
+    assert_true(store_write_async(f->platform.store, hold_work, ignore_end, &holding));
+    while (!holding.begun)
+        usleep(1000);
+    assert_true(store_write_async(f->platform.store, suspend_again_work, ignore_end, NULL));
+    must_fail(f, chat_message(&f->platform, &question, &f->arena, &result, &f->err), ERROR_TENANT_SUSPENDED);
+    assert_int_equal(fixture_int(f, SQL_REFUSED_COUNT, DB_NO_ARGS), 0);
+    assert_int_equal(today_of(f, "alpha").refused, 1);
+}
+
 /* A model that suspends its tenant while it writes the answer: the gate inside the transaction. */
 struct rogue_model {
     struct chat_model base;
@@ -475,6 +526,7 @@ int main(void)
         fixture_test(says_honestly_what_it_does_not_know),
         fixture_test(refuses_wrong_input),
         fixture_test(suspended_tenant_is_refused_and_counted),
+        fixture_test(a_refusal_counts_for_its_own_suspension),
         fixture_test(running_chat_is_finished),
         fixture_test(later_chat_is_refused_in_the_transaction),
         fixture_test(clock_set_back_lets_nothing_pass),
