@@ -58,24 +58,6 @@ static bool read_effect(struct db *db, const char *id, int64_t now, struct tenan
 
 static const char SQL_ANSWERED_SINCE[] =
     "SELECT COUNT(*) FROM messages WHERE tenant_id = $1 AND created_at >= $2";
-/* The audit row was written in the same transaction, hence at nearly the same time. */
-static const char SQL_SUSPENDED_BY[] =
-    "SELECT username FROM ops_logs WHERE timestamp BETWEEN $2 AND $3 AND action = 'tenant.suspend'"
-    " AND target_id = $1 AND result = 'done' ORDER BY id DESC LIMIT 1";
-
-static bool read_author(struct db *db, const struct tenant *tenant, struct arena *arena, const char **ret_by,
-                        struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, SQL_SUSPENDED_BY,
-                  DB_ARGS(db_text(tenant->id), db_int(tenant->suspended_at - MINUTE_MS),
-                          db_int(tenant->suspended_at + MINUTE_MS)),
-                  &rows, err))
-        return false;
-    while (db_next(&rows))
-        *ret_by = arena_strdup(arena, db_column_text(&rows, 0));
-    return db_done(&rows, err);
-}
 
 static bool read_suspension(struct db *db, const struct tenant *tenant, struct arena *arena,
                             const struct tenant_suspension **ret_suspension, struct error *err)
@@ -86,11 +68,11 @@ static bool read_suspension(struct db *db, const struct tenant *tenant, struct a
     *suspension = (struct tenant_suspension){
         .since = tenant->suspended_at,
         .reason = tenant->suspended_reason ? tenant->suspended_reason : "",
+        .by = tenant->suspended_by,
         .messages_refused = tenant->refused_count,
     };
     *ret_suspension = suspension;
-    return read_author(db, tenant, arena, &suspension->by, err) &&
-           db_find_int(db, SQL_ANSWERED_SINCE, DB_ARGS(db_text(tenant->id), db_int(tenant->suspended_at)), 0,
+    return db_find_int(db, SQL_ANSWERED_SINCE, DB_ARGS(db_text(tenant->id), db_int(tenant->suspended_at)), 0,
                        &suspension->messages_answered, err);
 }
 

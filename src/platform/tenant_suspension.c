@@ -33,8 +33,8 @@ static const char *standing_json(const struct tenant *tenant, struct arena *aren
 }
 
 static const char SQL_SET_STANDING[] =
-    "UPDATE tenants SET status = $2, suspended_at = $3, suspended_reason = $4, refused_count = $5,"
-    " updated_at = $6, version = $7 WHERE id = $1";
+    "UPDATE tenants SET status = $2, suspended_at = $3, suspended_reason = $4, suspended_by = $5,"
+    " refused_count = $6, updated_at = $7, version = $8 WHERE id = $1";
 
 static bool write_change(struct db *db, const struct change *change, const char *action,
                          const struct tenant *before, struct error *err)
@@ -48,8 +48,9 @@ static bool write_change(struct db *db, const struct change *change, const char 
                                 .reason = change->reason};
     return db_execute(db, SQL_SET_STANDING,
                       DB_ARGS(db_text(after->id), db_text(after->status), db_int(after->suspended_at),
-                              db_text(after->suspended_reason), db_int(after->refused_count),
-                              db_int(after->updated_at), db_int(after->version)),
+                              db_text(after->suspended_reason), db_text(after->suspended_by),
+                              db_int(after->refused_count), db_int(after->updated_at),
+                              db_int(after->version)),
                       NULL, err) &&
            counters_add(db, COUNTER_TENANT_EDITS, 1, err) && audit_append(db, change->actor, &entry, err);
 }
@@ -83,6 +84,7 @@ static bool suspend_work(struct db *db, void *context, struct error *err)
     after->status = "suspended";
     after->suspended_at = since;
     after->suspended_reason = change->reason;
+    after->suspended_by = change->actor->username;
     after->refused_count = 0;
     after->updated_at = now;
     return write_change(db, change, "tenant.suspend", &before, err) &&
@@ -103,6 +105,7 @@ static bool activate_work(struct db *db, void *context, struct error *err)
     after->status = "active";
     after->suspended_at = INT_NULL;
     after->suspended_reason = NULL;
+    after->suspended_by = NULL;
     after->refused_count = 0;
     after->updated_at = clock_now_ms();
     return write_change(db, change, "tenant.activate", &before, err) &&

@@ -25,6 +25,7 @@ static const struct field tenant_fields[] = {
     FIELD(struct tenant, last_active_at, TIME, "Newest chat message or log-in", .nullable = true),
     FIELD(struct tenant, suspended_at, TIME, "When it was suspended", .nullable = true),
     FIELD(struct tenant, suspended_reason, TEXT, "Why it was suspended", .nullable = true),
+    FIELD(struct tenant, suspended_by, TEXT, "Who suspended it", .nullable = true),
     FIELD(struct tenant, refused_count, INT, "Chats refused since it was suspended"),
     FIELD(struct tenant, knowledge_revision, INT, "Grows with every change of its pairs"),
     FIELD(struct tenant, user_count, INT, "Its users, disabled ones too"),
@@ -187,8 +188,8 @@ bool tenant_add(struct store *store, const struct actor *actor, const char *id, 
 
 #define TENANT_COLUMNS                                                                                       \
     "id, name, contact, status, api_key, created_at, updated_at, version, last_active_at, suspended_at,"     \
-    " suspended_reason, refused_count, knowledge_revision, user_count, qa_pair_count, unsynced_count,"       \
-    " pending_feedback_count"
+    " suspended_reason, suspended_by, refused_count, knowledge_revision, user_count, qa_pair_count,"         \
+    " unsynced_count, pending_feedback_count"
 
 static const char SQL_BY_ID[] = "SELECT " TENANT_COLUMNS " FROM tenants WHERE id = $1";
 

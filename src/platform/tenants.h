@@ -10,7 +10,8 @@ struct tenant {
     const char *id, *name, *contact, *status, *api_key;
     int64_t created_at, updated_at, version, last_active_at, suspended_at;
     const char *suspended_reason;
-    int64_t refused_count; /* chats refused since suspended_at */
+    const char *suspended_by; /* the user's name then; NULL: not known, or it is not suspended */
+    int64_t refused_count;    /* chats refused since suspended_at */
     int64_t knowledge_revision, user_count, qa_pair_count, unsynced_count, pending_feedback_count;
 };
 extern const struct descriptor tenant_descriptor; /* of the row: never sent as it is */

@@ -500,6 +500,12 @@ static const char SQL_KNOWLEDGE_DIRECTORY[] =
     "CREATE TABLE qa_pairs_changes ("
     " sequence {{int}} PRIMARY KEY,"
     " pairs TEXT NOT NULL);"; /* ids in order: '12-500 733' */
+
+/* Until here it was looked for in ops_logs, near the time of the suspension: a clock that jumped lost it. */
+static const char SQL_TENANT_SUSPENDED_BY[] =
+    "ALTER TABLE tenants ADD COLUMN suspended_by TEXT;" /* the user's name then */
+    "UPDATE tenants SET suspended_by = (SELECT username FROM ops_logs WHERE action = 'tenant.suspend'"
+    " AND target_id = tenants.id AND result = 'done' ORDER BY id DESC LIMIT 1) WHERE status = 'suspended';";
 /* clang-format on */
 
 const struct migration main_migrations[] = {
@@ -511,5 +517,6 @@ const struct migration main_migrations[] = {
     {"tenants: search, and list order by status", SQL_TENANT_SEARCH},
     {"knowledge: editing with undo, quality by age, state of the sync", SQL_KNOWLEDGE_EDITING},
     {"everyone's knowledge as a list in memory: which pairs have changed", SQL_KNOWLEDGE_DIRECTORY},
+    {"tenants: who suspended one", SQL_TENANT_SUSPENDED_BY},
 };
 const size_t main_migration_count = ARRAY_SIZE(main_migrations);

@@ -323,6 +323,28 @@ static void suspension_and_activation(void **state)
     tenant_manager_free(manager);
 }
 
+/* A message from when the clock was an hour ahead: the suspension comes after it all the same, and its proof says
+ * by whom. */
+static void a_suspension_with_a_clock_that_was_set_back(void **state)
+{
+    struct fixture *f = *state;
+    struct tenant_manager *manager = manager_of(f);
+    struct tenant_detail detail;
+    struct chat_result ignored;
+    int64_t ahead = clock_now_ms() + HOUR_MS;
+    struct chat_question question = {.api_key = f->alpha.api_key, .message = "hello", .came_at = ahead};
+    must(f, chat_message(&f->platform, &question, &f->arena, &ignored, &f->err));
+    must(f, tenant_manager_set_status(manager, &mei, "alpha", "suspended", "unpaid", &f->arena, &f->err));
+    question.came_at = 0;
+    must_fail(f, chat_message(&f->platform, &question, &f->arena, &ignored, &f->err), ERROR_TENANT_SUSPENDED);
+    must(f, tenant_manager_detail(manager, "alpha", false, &f->arena, &detail, &f->err));
+    assert_int_equal(detail.suspension->since, ahead + 1);
+    assert_string_equal(detail.suspension->by, "mei");
+    assert_int_equal(detail.suspension->messages_answered, 0);
+    assert_int_equal(detail.suspension->messages_refused, 1);
+    tenant_manager_free(manager);
+}
+
 /* --- people */
 
 static const char SQL_ADD_SESSION[] =
@@ -573,6 +595,7 @@ int main(void)
         fixture_test(missing_templates_are_counted),
         fixture_test(edits_are_kept_by_version),
         fixture_test(suspension_and_activation),
+        fixture_test(a_suspension_with_a_clock_that_was_set_back),
         fixture_test(people_of_a_tenant),
         fixture_test(figures_are_those_of_the_rows),
         fixture_test(figures_of_an_empty_tenant),
