@@ -28,14 +28,15 @@
 /* ---- figures ---- */
 
 struct figures {
-    int64_t templates, tenants, created, updated, unchanged, conflicts, skipped_tenants;
+    int64_t templates, tenants, created, updated, unchanged, conflicts, withdrawn, skipped_tenants;
     bool dry_run;
 };
 static const struct field figures_fields[] = {
-    FIELD(struct figures, templates, INT, ""),       FIELD(struct figures, tenants, INT, ""),
-    FIELD(struct figures, created, INT, ""),         FIELD(struct figures, updated, INT, ""),
-    FIELD(struct figures, unchanged, INT, ""),       FIELD(struct figures, conflicts, INT, ""),
-    FIELD(struct figures, skipped_tenants, INT, ""), FIELD(struct figures, dry_run, BOOL, ""),
+    FIELD(struct figures, templates, INT, ""), FIELD(struct figures, tenants, INT, ""),
+    FIELD(struct figures, created, INT, ""),   FIELD(struct figures, updated, INT, ""),
+    FIELD(struct figures, unchanged, INT, ""), FIELD(struct figures, conflicts, INT, ""),
+    FIELD(struct figures, withdrawn, INT, ""), FIELD(struct figures, skipped_tenants, INT, ""),
+    FIELD(struct figures, dry_run, BOOL, ""),
 };
 static const struct descriptor figures_descriptor = DESCRIPTOR("Figures", struct figures, figures_fields);
 
@@ -46,6 +47,7 @@ static void add_figures(struct figures *sum, const struct figures *more)
     sum->updated += more->updated;
     sum->unchanged += more->unchanged;
     sum->conflicts += more->conflicts;
+    sum->withdrawn += more->withdrawn;
     sum->skipped_tenants += more->skipped_tenants;
 }
 
@@ -68,7 +70,7 @@ static bool read_figures(const char *json, struct figures *figures, struct error
 
 /* ---- one run ---- */
 
-/* A template of the job. One that was deleted since is left alone: its copies count as unchanged. */
+/* A template of the job. One that was deleted since is withdrawn: nobody else gets it. */
 struct target {
     struct common_template template;
     bool live;
@@ -301,17 +303,17 @@ static bool each_target(struct visit *visit, bool with_copy, struct error *err)
     return true;
 }
 
-static void count_deleted(struct visit *visit)
+static void count_withdrawn(struct visit *visit)
 {
     for (size_t i = 0; i < visit->d->target_count; i++)
-        visit->figures.unchanged += !visit->d->targets[i].live;
+        visit->figures.withdrawn += !visit->d->targets[i].live;
 }
 
 static bool give_all(struct visit *visit, struct error *err)
 {
     struct distribution *d = visit->d;
     int64_t first = d->targets[0].template.id, last = d->targets[d->target_count - 1].template.id;
-    count_deleted(visit);
+    count_withdrawn(visit);
     return template_copies_read(visit->changes.db, visit->changes.tenant_id, first, last, &d->arena,
                                 &visit->copies, &visit->copy_count, err) &&
            each_target(visit, true, err) && each_target(visit, false, err) &&
@@ -329,6 +331,7 @@ static const char *visit_detail(const struct visit *visit)
     json_key_int(&w, "updated", visit->figures.updated);
     json_key_int(&w, "unchanged", visit->figures.unchanged);
     json_key_int(&w, "conflicts", visit->figures.conflicts);
+    json_key_int(&w, "withdrawn", visit->figures.withdrawn);
     json_key(&w, "conflict_templates");
     json_array_begin(&w);
     for (int64_t i = 0; i < visit->figures.conflicts; i++)
@@ -338,10 +341,17 @@ static const char *visit_detail(const struct visit *visit)
     return arena_strdup(&visit->d->arena, strbuf_text(&out));
 }
 
-/* What came of an item; its texts are the item's. */
+static const char *outcome_of(const struct visit *visit)
+{
+    if (visit->figures.conflicts > 0)
+        return "conflict";
+    return visit->figures.withdrawn == (int64_t)visit->d->target_count ? "withdrawn" : "done";
+}
+
 static bool skip(struct distribution *d, struct job_item *item, const char *outcome)
 {
     item->outcome = outcome;
+    item->detail = NULL;
     d->batch.tenants++;
     d->batch.skipped_tenants++;
     return true;
@@ -371,7 +381,7 @@ static bool visit_tenant(struct db *db, struct distribution *d, struct job_item 
         return false;
     visit.figures.tenants = 1;
     add_figures(&d->batch, &visit.figures);
-    item->outcome = visit.figures.conflicts > 0 ? "conflict" : "done";
+    item->outcome = outcome_of(&visit);
     item->detail = visit_detail(&visit);
     return true;
 }
@@ -414,6 +424,7 @@ static bool note_batch(struct db *db, const struct distribution *d, struct error
     json_key_int(&w, "updated", d->batch.updated);
     json_key_int(&w, "unchanged", d->batch.unchanged);
     json_key_int(&w, "conflicts", d->batch.conflicts);
+    json_key_int(&w, "withdrawn", d->batch.withdrawn);
     json_key_int(&w, "skipped_tenants", d->batch.skipped_tenants);
     json_object_end(&w);
     struct audit_entry entry = {

@@ -10,6 +10,8 @@
  *   an edited text that was decided       stays (with `force` as above)                       unchanged
  *   to stay beside this version
  *   a copy that it has deleted            stays deleted (with `force`: a new pair)            conflict (created)
+ *   anything, of a template that was      stays                                               withdrawn
+ *   deleted after the job was asked for
  *
  * Distributing again changes nothing. All of a tenant's templates are one transaction, together with its
  * item of the job, its counters and an audit row, so that whatever happens a tenant has been reached or not;

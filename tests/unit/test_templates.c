@@ -19,13 +19,23 @@ static const struct job_kind kinds[] = {
      .gate = TENANT_GATE_DISTRIBUTION},
 };
 
-static int set_up(void **state)
+static void start_jobs(struct fixture *f)
 {
     char lock[128];
-    fixture_setup(state);
-    struct fixture *f = *state;
     snprintf(lock, sizeof(lock), "%s/jobs.lock", f->folder);
     must(f, jobs_start(&f->platform.jobs, &f->platform, kinds, ARRAY_SIZE(kinds), lock, &f->err));
+}
+
+static void stop_jobs(struct fixture *f)
+{
+    jobs_stop(f->platform.jobs);
+    f->platform.jobs = NULL;
+}
+
+static int set_up(void **state)
+{
+    fixture_setup(state);
+    start_jobs(*state);
     return 0;
 }
 
@@ -42,8 +52,7 @@ static void check_counts(struct fixture *f)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    jobs_stop(f->platform.jobs);
-    f->platform.jobs = NULL;
+    stop_jobs(f);
     check_counts(f);
     return fixture_teardown(state);
 }
@@ -100,20 +109,25 @@ static struct job read_job(struct fixture *f, const char *id)
     return job;
 }
 
-/* Asks, waits, and gives the job as it ended. */
-static struct job distribute(struct fixture *f, const struct distribute_request *request)
+/* The job as it ended. */
+static struct job wait_for(struct fixture *f, const char *id)
 {
-    struct job job;
-    must(f, template_distribute(&f->platform, &someone, request, &f->arena, &job, &f->err));
-    assert_true(jobs_wait(f->platform.jobs, job.id, FOR_EVER_MS));
-    job = read_job(f, job.id);
+    assert_true(jobs_wait(f->platform.jobs, id, FOR_EVER_MS));
+    struct job job = read_job(f, id);
     if (strcmp(job.status, "succeeded") != 0)
         fail_msg("job %s: %s", job.status, job.error_en);
     return job;
 }
 
+static struct job distribute(struct fixture *f, const struct distribute_request *request)
+{
+    struct job job;
+    must(f, template_distribute(&f->platform, &someone, request, &f->arena, &job, &f->err));
+    return wait_for(f, job.id);
+}
+
 struct wanted {
-    int templates, tenants, created, updated, unchanged, conflicts, skipped_tenants;
+    int templates, tenants, created, updated, unchanged, conflicts, withdrawn, skipped_tenants;
     bool dry_run;
 };
 
@@ -122,9 +136,9 @@ static void assert_result(const struct job *job, struct wanted w)
     char text[256];
     snprintf(text, sizeof(text),
              "{\"templates\":%d,\"tenants\":%d,\"created\":%d,\"updated\":%d,\"unchanged\":%d,"
-             "\"conflicts\":%d,\"skipped_tenants\":%d,\"dry_run\":%s}",
-             w.templates, w.tenants, w.created, w.updated, w.unchanged, w.conflicts, w.skipped_tenants,
-             w.dry_run ? "true" : "false");
+             "\"conflicts\":%d,\"withdrawn\":%d,\"skipped_tenants\":%d,\"dry_run\":%s}",
+             w.templates, w.tenants, w.created, w.updated, w.unchanged, w.conflicts, w.withdrawn,
+             w.skipped_tenants, w.dry_run ? "true" : "false");
     assert_string_equal(job->result, text);
     assert_int_equal(job->progress_done, job->progress_total);
 }
@@ -472,6 +486,119 @@ static void a_deleted_template_leaves_its_copies(void **state)
     assert_int_equal(copy_of(f, again, "alpha"), pair);
 }
 
+/* ---- what happens while a distribution is on its way ---- */
+
+#define MANY 30
+
+/* Tenants m00 to m29 beside alpha and beta, which come before them. */
+static void add_many(struct fixture *f)
+{
+    struct tenant tenant;
+    char id[16];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(id, sizeof(id), "m%02d", i);
+        must(f, tenant_add(f->platform.store, &actor_system, id, id, NULL, &f->arena, &tenant, &f->err));
+    }
+}
+
+/* Each runs in the transaction of the first batch, after it, as if somebody did it just then. That batch is
+ * small, for others may write, unless the machine stands still; so its size is taken from the items. */
+#define AFTER_FIRST_BATCH(what)                                                                              \
+    "CREATE TRIGGER meanwhile AFTER UPDATE OF outcome ON job_items WHEN NEW.seq = 6 BEGIN " what "; END"
+static const char SQL_DELETE_THEN[] =
+    AFTER_FIRST_BATCH("UPDATE templates SET deleted_at = 1 WHERE question = 'A?'");
+static const char SQL_SUSPEND_THEN[] =
+    AFTER_FIRST_BATCH("UPDATE tenants SET status = 'suspended', suspended_at = 1 WHERE id = 'm20'");
+static const char SQL_EDIT_THEN[] =
+    AFTER_FIRST_BATCH("INSERT INTO template_versions SELECT template_id, 2, question, 'new', category, 77,"
+                      "  created_at, created_by FROM template_versions;"
+                      " UPDATE templates SET version = 2, answer = 'new', text_hash = 77, current_count = 0");
+
+static const char SQL_NOTHING_THEN[] = "DROP TRIGGER meanwhile";
+
+static int64_t outcomes(struct fixture *f, const struct job *job, const char *outcome)
+{
+    static const char SQL[] = "SELECT COUNT(*) FROM job_items WHERE job_id = $1 AND outcome = $2";
+    return fixture_int(f, SQL, DB_ARGS(db_text(job->id), db_text(outcome)));
+}
+
+static const char SQL_ITEMS_THAT_LIE[] =
+    "SELECT COUNT(*) FROM job_items i WHERE i.job_id = $1 AND (COALESCE(i.outcome, '') = 'done') <> EXISTS"
+    " (SELECT 1 FROM qa_pairs p WHERE p.tenant_id = i.target_id AND p.template_id = $2 AND p.deleted_at IS "
+    "NULL)";
+
+static void assert_items_are_true(struct fixture *f, const struct job *job, int64_t template_id)
+{
+    assert_int_equal(fixture_int(f, SQL_ITEMS_THAT_LIE, DB_ARGS(db_text(job->id), db_int(template_id))), 0);
+}
+
+static void a_template_deleted_meanwhile_is_given_to_nobody_else(void **state)
+{
+    struct fixture *f = *state;
+    add_many(f);
+    int64_t ids[] = {make(f, "A?", "a", ""), make(f, "B?", "b", "")};
+    fixture_execute(f, SQL_DELETE_THEN, DB_NO_ARGS);
+    struct job job = to_all(f, ids[0]);
+    int first = (int)outcomes(f, &job, "done"), others = MANY + 2 - first;
+    assert_true(first >= 6);
+    assert_result(&job, (struct wanted){1, MANY + 2, .created = first, .withdrawn = others});
+    assert_int_equal(outcomes(f, &job, "withdrawn"), others);
+    assert_items_are_true(f, &job, ids[0]);
+}
+
+static void a_deleted_one_of_several_is_told(void **state)
+{
+    struct fixture *f = *state;
+    int64_t ids[] = {make(f, "A?", "a", ""), make(f, "B?", "b", "")};
+    struct job job;
+    stop_jobs(f);
+    must(f, template_distribute(&f->platform, &someone,
+                                &(struct distribute_request){ids, 2, .all_tenants = true}, &f->arena, &job,
+                                &f->err));
+    must(f, template_delete(&f->platform, &someone, ids[1], &f->err));
+    start_jobs(f);
+    job = wait_for(f, job.id);
+    assert_result(&job, (struct wanted){.templates = 2, .tenants = 2, .created = 2, .withdrawn = 2});
+    assert_int_equal(outcomes(f, &job, "done"), 2);
+    assert_items_are_true(f, &job, ids[0]);
+}
+
+static const char SQL_NEW_COPIES[] = "SELECT COUNT(*) FROM qa_pairs WHERE answer = 'new'";
+
+static void a_template_edited_meanwhile_is_given_as_it_is_then(void **state)
+{
+    struct fixture *f = *state;
+    add_many(f);
+    int64_t id = make(f, "A?", "a", "");
+    fixture_execute(f, SQL_EDIT_THEN, DB_NO_ARGS);
+    struct job job = to_all(f, id);
+    assert_result(&job, (struct wanted){.templates = 1, .tenants = MANY + 2, .created = MANY + 2});
+    assert_int_equal(look(f, id).distributed_count, MANY + 2);
+    assert_int_equal(look(f, id).current_count, fixture_int(f, SQL_NEW_COPIES, DB_NO_ARGS));
+    assert_state(f, id, "alpha", "outdated");
+    fixture_execute(f, SQL_NOTHING_THEN, DB_NO_ARGS);
+    job = to_all(f, id);
+    assert_int_equal(look(f, id).current_count, MANY + 2);
+}
+
+static const char SQL_ACTIVE_AGAIN[] = "UPDATE tenants SET status = 'active', suspended_at = NULL";
+
+static void a_tenant_suspended_meanwhile_is_skipped(void **state)
+{
+    struct fixture *f = *state;
+    add_many(f);
+    int64_t id = make(f, "A?", "a", "");
+    fixture_execute(f, SQL_SUSPEND_THEN, DB_NO_ARGS);
+    struct job job = to_all(f, id);
+    int skipped = (int)outcomes(f, &job, "suspended"), reached = MANY + 2 - skipped;
+    assert_result(&job, (struct wanted){1, MANY + 2, .created = reached, .skipped_tenants = skipped});
+    assert_int_equal(pairs_of(f, "m20"), 1 - skipped);
+    assert_items_are_true(f, &job, id);
+    fixture_execute(f, SQL_ACTIVE_AGAIN, DB_NO_ARGS);
+}
+
+/* ---- what there is not ---- */
+
 static void what_there_is_not_is_named(void **state)
 {
     struct fixture *f = *state;
@@ -741,6 +868,10 @@ int main(void)
         templates_test(a_question_that_has_moved_between_templates),
         templates_test(force_takes_the_copy_of_another_template),
         templates_test(a_deleted_template_leaves_its_copies),
+        templates_test(a_template_deleted_meanwhile_is_given_to_nobody_else),
+        templates_test(a_deleted_one_of_several_is_told),
+        templates_test(a_template_edited_meanwhile_is_given_as_it_is_then),
+        templates_test(a_tenant_suspended_meanwhile_is_skipped),
         templates_test(what_there_is_not_is_named),
         templates_test(names_that_stand_twice_count_once),
         templates_test(taking_gives_the_text_of_the_template),

@@ -956,6 +956,7 @@ export default {
   'jobOutcome.done': 'Done',
   'jobOutcome.conflict': 'Conflicts',
   'jobOutcome.suspended': 'Suspended, skipped',
+  'jobOutcome.withdrawn': 'Template deleted meanwhile',
   'jobOutcome.missing': 'Tenant is gone',
   'jobOutcome.waiting': 'Not reached',
   'jobFigure.templates': 'Templates',
@@ -964,6 +965,7 @@ export default {
   'jobFigure.updated': 'Updated',
   'jobFigure.unchanged': 'Unchanged',
   'jobFigure.conflicts': 'Conflicts',
+  'jobFigure.withdrawn': 'Templates deleted meanwhile',
   'jobFigure.skipped_tenants': 'Tenants skipped',
 
   'overview.what': 'the key figures',

@@ -855,6 +855,7 @@ export default {
   'jobOutcome.done': '完成',
   'jobOutcome.conflict': '有冲突',
   'jobOutcome.suspended': '已暂停，跳过',
+  'jobOutcome.withdrawn': '模板期间被删除',
   'jobOutcome.missing': '商家已不存在',
   'jobOutcome.waiting': '未处理',
   'jobFigure.templates': '模板',
@@ -863,6 +864,7 @@ export default {
   'jobFigure.updated': '更新',
   'jobFigure.unchanged': '不变',
   'jobFigure.conflicts': '冲突',
+  'jobFigure.withdrawn': '期间被删除的模板',
   'jobFigure.skipped_tenants': '跳过的商家',
 
   'overview.what': '概览数字',

@@ -22,6 +22,7 @@ const outcomeLooks = {
   done: { icon: 'icon-circle-check', tone: 'is-ok' },
   conflict: { icon: 'icon-triangle-alert', tone: 'is-warning' },
   suspended: { icon: 'icon-circle-pause', tone: 'is-unknown' },
+  withdrawn: { icon: 'icon-circle-x', tone: 'is-unknown' },
   missing: { icon: 'icon-circle-x', tone: 'is-error' },
   failed: { icon: 'icon-circle-x', tone: 'is-error' },
   waiting: { icon: 'icon-clock', tone: 'is-info' },
@@ -34,7 +35,7 @@ export const outcomes = /** @type {(keyof typeof outcomeLooks)[]} */ (Object.key
 const figureNames = [
   ...['templates', 'tenants', 'total', 'matched', 'entries', 'pairs', 'changed', 'undone', 'created', 'updated'],
   ...['unchanged', 'skipped', 'removed', 'missing', 'stale', 'orphaned', 'repaired', 'conflicts', 'failed'],
-  ...['skipped_tenants', 'failed_tenants'],
+  ...['withdrawn', 'skipped_tenants', 'failed_tenants'],
 ];
 
 /** Figures that somebody should look at when they are more than nothing. */
@@ -44,8 +45,12 @@ const warnings = ['conflicts', 'failed', 'failed_tenants', 'missing', 'stale', '
 const noticedFigures = [
   ...['created', 'updated', 'changed', 'undone', 'pairs', 'removed', 'repaired'],
   ...warnings,
+  'withdrawn',
   'skipped_tenants',
 ];
+
+/** Figures that are told only where they are more than nothing: they hardly ever are. */
+const rareFigures = ['withdrawn'];
 
 /** What a kind counts its progress in. @type {Record<string, { progress: MessageKey, pace: MessageKey }>} */
 const units = {
@@ -104,7 +109,7 @@ export function paceText(job, pace) {
 export function jobFigures(job) {
   const result = job.result ?? {};
   return figureNames
-    .filter((name) => typeof result[name] === 'number')
+    .filter((name) => typeof result[name] === 'number' && !(rareFigures.includes(name) && result[name] === 0))
     .map((name) => ({
       name,
       label: tValue('jobFigure', name),
