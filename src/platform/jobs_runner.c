@@ -176,19 +176,25 @@ static void become_runner(struct job_slot *slot)
 
 /* --- one job */
 
-/* Whether the run may be tried again: the reason may pass, and it has not been so for long. */
-static bool may_try_again(struct job_slot *slot, const struct job_kind *kind, struct arena *arena,
-                          struct job *job, const struct error *why)
+static bool read_row(const struct job_slot *slot, struct arena *arena, struct job *job, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(slot->jobs->platform->store, READ_LIMIT_MS, &db, err) &&
+           job_get(db, job->id, arena, job, err);
+}
+
+/* The job as its row is now, however long that takes: a run that went on from older figures would count what it
+ * has done a second time. What got further has not failed in a row. False: the process stops. */
+static bool look_again(struct job_slot *slot, struct arena *arena, struct job *job)
 {
     int64_t done_before = job->progress_done;
     struct error err;
-    CLEANUP(store_reader_release) struct db *db = NULL;
-    if (!kind->resumes || error_status(why->code) != 503)
-        return false;
-    if (store_reader(slot->jobs->platform->store, READ_LIMIT_MS, &db, &err) &&
-        job_get(db, job->id, arena, job, &err) && job->progress_done > done_before)
+    while (!read_row(slot, arena, job, &err))
+        if (!back_off(slot, job->id, &err))
+            return false;
+    if (job->progress_done > done_before)
         slot->failures = 0;
-    return slot->failures + 1 < ATTEMPTS;
+    return true;
 }
 
 static bool run_kind(struct job_slot *slot, const struct job_kind *kind, struct arena *arena, struct job *job,
@@ -209,9 +215,12 @@ static bool run_kind(struct job_slot *slot, const struct job_kind *kind, struct 
             return true;
         if (err->code == ERROR_NONE)
             error_set(err, ERROR_INTERNAL, "The job failed and did not say why.", "任务失败，原因不明。");
-        if (!may_try_again(slot, kind, arena, job, err))
+        if (!kind->resumes || error_status(err->code) != 503)
             return false;
-        if (!back_off(slot, job->id, err)) {
+        bool stopped = !look_again(slot, arena, job);
+        if (!stopped && slot->failures + 1 >= ATTEMPTS)
+            return false;
+        if (stopped || !back_off(slot, job->id, err)) {
             slot->told_to_stop = true;
             return false;
         }

@@ -6,6 +6,7 @@
 #include "platform_fixture.h"
 
 #define FOR_EVER_MS 600000
+#define READERS 4 /* of the fixture's store */
 
 /* --- kinds to run --- */
 
@@ -88,27 +89,61 @@ static bool run_failing(struct job_run *run, struct error *err)
     return error_set(err, ERROR_INVALID, "it is broken", "坏了");
 }
 
+/* All connections of the store that read; given back when the log tells that somebody waits for one. */
+static struct db *hoarded[READERS];
+static atomic_bool hoards;
+
+static bool step_once(struct db *db, void *context, struct error *err)
+{
+    return job_set_total(db, context, 5, err) && job_step(db, context, 3, "{\"sum\":3}", err);
+}
+
+static bool finish_five(struct db *db, void *context, struct error *err)
+{
+    const struct job_run *run = context;
+    return job_step(db, run, run->job->progress_done + 2, run->job->result, err);
+}
+
+/* Does three of five, and leaves no connection to read that by; then it goes on with what the row says. */
+static bool run_hoarding(struct job_run *run, struct error *err)
+{
+    struct store *store = run->platform->store;
+    if (runs++ > 0)
+        return store_write(store, finish_five, run, err);
+    if (!store_write(store, step_once, run, err))
+        return false;
+    for (size_t i = 0; i < READERS; i++)
+        if (!store_reader(store, FOR_EVER_MS, &hoarded[i], err))
+            return false;
+    hoards = true;
+    return error_set(err, ERROR_UNAVAILABLE, "it is busy", "繁忙");
+}
+
 static const struct job_kind kinds[] = {
     {.name = "items", .title = {"Items", "项目"}, .run = run_items, .resumes = true},
     {.name = "once", .title = {"Once", "一次"}, .run = run_items},
     {.name = "stumbling", .title = {"Stumbling", "磕绊"}, .run = run_stumbling, .resumes = true},
     {.name = "failing", .title = {"Failing", "失败"}, .run = run_failing, .resumes = true},
+    {.name = "hoarding", .title = {"Hoarding", "占用"}, .run = run_hoarding, .resumes = true},
 };
 
 /* --- around them --- */
 
-static void count_end_failures(void *context, enum log_level level, const char *source,
-                               const char *request_id, const char *message)
+static void hear_log(void *context, enum log_level level, const char *source, const char *request_id,
+                     const char *message)
 {
     (void)context, (void)level, (void)source, (void)request_id;
     end_failures += strstr(message, "The end of a job was not written") != NULL;
+    if (strstr(message, "connections to the store are busy") && atomic_exchange(&hoards, false))
+        for (size_t i = 0; i < READERS; i++)
+            store_reader_return(hoarded[i]);
 }
 
 static int set_up(void **state)
 {
     fixture_setup(state);
     hold_at = reached = runs = failures_left = end_failures = 0;
-    log_set_sink(count_end_failures, NULL);
+    log_set_sink(hear_log, NULL);
     fixture_execute(*state, SQL_MAKE_DONE, DB_NO_ARGS);
     return 0;
 }
@@ -258,6 +293,19 @@ static void what_may_pass_is_tried_again(void **state)
     check_job(f, id, "succeeded", 7, 7);
     assert_int_equal(runs, 2);
     jobs_stop(jobs);
+}
+
+/* However long the row cannot be read: a second run never goes on from older figures than the first one's. */
+static void what_is_tried_again_goes_on_from_its_row(void **state)
+{
+    struct fixture *f = *state;
+    struct jobs *jobs = start(f);
+    const char *id = ask(f, jobs, "hoarding", 0);
+    await_value(&runs, 2);
+    assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
+    jobs_stop(jobs);
+    check_job(f, id, "succeeded", 5, 5);
+    assert_string_equal(read_job(f, id).result, "{\"sum\":3}");
 }
 
 static void two_run_at_a_time(void **state)
@@ -680,6 +728,7 @@ int main(void)
         jobs_test(a_job_runs_and_says_what_it_did),
         jobs_test(a_job_fails_with_its_reason),
         jobs_test(what_may_pass_is_tried_again),
+        jobs_test(what_is_tried_again_goes_on_from_its_row),
         jobs_test(two_run_at_a_time),
         jobs_test(an_end_that_cannot_be_written_is_written_later),
         jobs_test(a_cancelled_job_changes_nothing_more),
