@@ -213,7 +213,7 @@ bool template_copy_get(struct call *call, struct error *err)
 
 struct resolve_input {
     int64_t id;
-    const char *tenant_id, *resolution;
+    const char *tenant_id, *resolution, *state;
     int64_t copy_version, template_version;
     const char *question, *answer, *category, *reason;
 };
@@ -227,6 +227,8 @@ static const struct param resolve_table[] = {
                .required = true, .min = 1, .max = 1e15),
     PARAM_BODY(struct resolve_input, template_version, INT, "Version of the template that was looked at",
                .required = true, .min = 1, .max = 1e15),
+    PARAM_BODY(struct resolve_input, state, TEXT, "State that was looked at; absent: any that can be decided",
+               .values = template_states),
     PARAM_BODY(struct resolve_input, question, TEXT, "Question of a merge; absent: the tenant's",
                .max = QUESTION_MAX),
     PARAM_BODY(struct resolve_input, answer, TEXT, "Answer of a merge; absent: the tenant's",
@@ -244,6 +246,7 @@ bool template_copy_post(struct call *call, struct error *err)
         .resolution = input->resolution,
         .copy_version = input->copy_version,
         .template_version = input->template_version,
+        .state = input->state,
         .question = input->question,
         .answer = input->answer,
         .category = input->category,

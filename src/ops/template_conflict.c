@@ -161,11 +161,23 @@ static bool check_decidable(const struct standing *s, const struct copy_view *vi
         return error_set(err, ERROR_CONFLICT,
                          "There is no conflict to decide: the tenant's copy is '%s'; look at it again.",
                          "没有需要处理的冲突：该商家的副本状态为“%s”，请重新查看。", view->state);
+    if (decision->state && strcmp(decision->state, view->state) != 0)
+        return error_set(
+            err, ERROR_CONFLICT,
+            "Somebody else has decided this meanwhile: the tenant's copy is '%s'; look at it again.",
+            "此冲突已由他人处理：该商家的副本状态为“%s”，请重新查看。", view->state);
     if (decision->copy_version != view->copy->version)
         return error_set(err, ERROR_CONFLICT,
                          "The tenant's pair has version %" PRId64 " by now; look at it again.",
                          "商家的问答现为第 %" PRId64 " 版，请重新查看。", view->copy->version);
     return true;
+}
+
+static const char *state_json(struct arena *arena, const char *state, int64_t template_id, int64_t version)
+{
+    return arena_printf(arena,
+                        "{\"state\":\"%s\",\"template_id\":%" PRId64 ",\"template_version\":%" PRId64 "}",
+                        state, template_id, version);
 }
 
 static bool note_keep(struct db *db, const struct resolving *r, const struct copy_view *view,
@@ -175,8 +187,8 @@ static bool note_keep(struct db *db, const struct resolving *r, const struct cop
         .action = "template.keep",
         .target_type = "qa_pair",
         .target_id = arena_printf(r->arena, "%" PRId64, view->copy->qa_pair_id),
-        .after = arena_printf(r->arena, "{\"template_id\":%" PRId64 ",\"template_version\":%" PRId64 "}",
-                              r->template_id, view->template.version),
+        .before = state_json(r->arena, view->state, r->template_id, view->template.version),
+        .after = state_json(r->arena, template_states[TEMPLATE_KEPT], r->template_id, view->template.version),
         .reason = r->decision->reason,
     };
     return audit_append(db, r->actor, &entry, err);

@@ -33,13 +33,15 @@ extern const char *const copy_resolutions[]; /* "take", "keep", "merge"; NULL-te
 struct copy_decision {
     const char *resolution;
     int64_t copy_version, template_version;   /* that were looked at */
+    const char *state;                        /* the same; NULL: any that can be decided */
     const char *question, *answer, *category; /* of a merge; NULL: as the tenant has it */
     const char *reason;                       /* NULL: none was given */
 };
 /* Take: the pair gets the template's text. Keep: it keeps its own beside this version. Merge: it gets a
  * third one. In each case it is a copy of the template from then on, and no conflict before the template's
  * next version. An audit row qa_pair.update or template.keep. ERROR_CONFLICT: the pair or the template is
- * not any more what was looked at, or there is nothing to decide. The view is what is then. */
+ * not any more what was looked at, somebody else has decided meanwhile, or there is nothing to decide. The
+ * view is what is then. */
 bool copy_resolve(struct platform *platform, const struct actor *actor, int64_t template_id,
                   const char *tenant_id, const struct copy_decision *decision, enum language language,
                   struct arena *arena, struct copy_view *ret_view, struct error *err);

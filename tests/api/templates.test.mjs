@@ -248,6 +248,9 @@ describe('conflicts', () => {
     assertProblem(await world.admin.post(path, old), 409, 'conflict');
     const kept = await world.admin.must('POST', path, { json: { resolution: 'keep', ...seen } });
     assert.equal(kept.state, 'kept');
+    const second = await world.admin.post(path, { resolution: 'take', ...seen, state: 'conflict' });
+    assertProblem(second, 409, 'conflict');
+    assert.match(second.json.detail, /Somebody else/);
     const merged = await world.admin.must('POST', path, {
       json: { resolution: 'merge', ...seen, answer: '两者合并', reason: '店长同意' },
     });

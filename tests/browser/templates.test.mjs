@@ -468,7 +468,8 @@ for (const { name, resolution, body, said } of [
     await conflict.getByRole('button', { name, exact: true }).click();
     await page.getByText(said).waitFor();
     await conflict.waitFor({ state: 'hidden' });
-    assert.deepEqual(sent, [{ resolution, copy_version: 4, template_version: 3, ...body, reason: '与店长说好' }]);
+    const seen = { copy_version: 4, template_version: 3, state: 'conflict' };
+    assert.deepEqual(sent, [{ resolution, ...seen, ...body, reason: '与店长说好' }]);
   });
 }
 

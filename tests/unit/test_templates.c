@@ -705,6 +705,35 @@ static void an_own_pair_can_be_kept_or_taken_over(void **state)
     assert_int_equal(pairs_of(f, "alpha"), 1);
 }
 
+/* Keeping changes neither the pair nor the template: only the state tells the second one. */
+static void of_two_editors_the_second_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct copy_view then;
+    static const char *const first[] = {"keep", "merge", "take"};
+    int64_t id = make_conflict(f);
+    for (size_t i = 0; i < ARRAY_SIZE(first); i++) {
+        struct copy_view seen = view(f, id, "alpha");
+        struct copy_decision late = {.resolution = "take",
+                                     .copy_version = seen.copy->version,
+                                     .template_version = seen.template.version,
+                                     .state = seen.state};
+        assert_string_equal(seen.state, "conflict");
+        const char *kept = resolve(f, id, first[i], NULL).copy->answer;
+        must_fail(
+            f,
+            copy_resolve(&f->platform, &someone, id, "alpha", &late, LANGUAGE_EN, &f->arena, &then, &f->err),
+            ERROR_CONFLICT);
+        assert_string_equal(view(f, id, "alpha").copy->answer, kept);
+        edit_copy(f, id, "alpha", arena_printf(&f->arena, "Ask Bert %zu.", i));
+        edit_answer(f, id, arena_printf(&f->arena, "Online %zu.", i));
+    }
+    static const char SQL[] =
+        "SELECT COUNT(*) FROM ops_logs WHERE action = 'template.keep'"
+        " AND details LIKE '%\"before\":{\"state\":\"conflict\"%\"after\":{\"state\":\"kept\"%'";
+    assert_int_equal(fixture_int(f, SQL, DB_NO_ARGS), 1);
+}
+
 static void a_decision_about_something_else_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -878,6 +907,7 @@ int main(void)
         templates_test(keeping_lasts_until_the_next_version),
         templates_test(merging_gives_a_third_text),
         templates_test(an_own_pair_can_be_kept_or_taken_over),
+        templates_test(of_two_editors_the_second_is_told),
         templates_test(a_decision_about_something_else_is_refused),
         templates_test(tenants_that_lack_something_are_found),
         templates_test(a_part_of_what_goes_to_all_is_not_all),

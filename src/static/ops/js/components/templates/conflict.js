@@ -120,11 +120,12 @@ export function templateConflict(dialog, typing) {
      * @returns {Promise<TemplateCopy>}
      */
     send(resolution, { reason: given, ...texts }) {
-      const { copy, template } = /** @type {TemplateCopy} */ (panel.data);
+      const { copy, template, state } = /** @type {TemplateCopy} */ (panel.data);
       return post(path, {
         resolution,
         copy_version: copy?.version,
         template_version: template.version,
+        state,
         ...(resolution === 'merge' ? texts : {}),
         ...(given ? { reason: given } : {}),
       });
