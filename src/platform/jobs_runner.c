@@ -183,8 +183,8 @@ static bool read_row(const struct job_slot *slot, struct arena *arena, struct jo
            job_get(db, job->id, arena, job, err);
 }
 
-/* The job as its row is now, however long that takes: a run that went on from older figures would count what it
- * has done a second time. What got further has not failed in a row. False: the process stops. */
+/* The job as its row is now, however long that takes: a run that went on from older figures would forget what was
+ * done since. What got further has not failed in a row. False: the process stops. */
 static bool look_again(struct job_slot *slot, struct arena *arena, struct job *job)
 {
     int64_t done_before = job->progress_done;

@@ -398,18 +398,32 @@ describe('every path of a suspended tenant', () => {
   test('only what is declared is open', () => {
     const open = world.document.routes.filter(({ operation }) => operation['x-tenant-gate'] === 'open');
     assert.deepEqual(open.map(({ method, path }) => `${method} ${path}`).sort(), Object.keys(OPEN).sort());
+    const local = world.document.routes.filter(({ operation }) => operation['x-permission'] === 'local');
+    assert.deepEqual(
+      local.map(({ path }) => path),
+      ['/metrics'],
+    );
   });
 
   test('everything else is refused as tenant-suspended', async () => {
     let refused = 0;
     for (const route of world.document.routes) {
-      // What is open to this machine asks for no token here.
+      // What is open to this machine (/metrics) asks for no token here.
       if (route.operation['x-tenant-gate'] === 'open' || route.operation['x-permission'] === 'local') continue;
       const answer = await call(route);
       assertProblem(answer, 403, 'tenant-suspended');
       refused++;
     }
     assert.ok(refused >= 10);
+  });
+
+  test('an API token that speaks for it is refused, too; one that speaks for none is not', async () => {
+    const args = ['token', 'create', 'stopped.collector', '--role', 'ingest', '--tenant', 'stopped'];
+    const token = await world.store.must(args);
+    for (const path of [`${API}/auth/me`, `${API}/system/stats`]) {
+      assertProblem(await world.anyone.get(path, { token }), 403, 'tenant-suspended');
+    }
+    await world.ingest.must('GET', `${API}/auth/me`);
   });
 
   test('what is open is not refused as tenant-suspended', async () => {
