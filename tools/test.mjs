@@ -161,6 +161,7 @@ async function faultTests(folder, log) {
   return nodeTests(testsIn('tests/fault'), log, {
     KIMONO_FAULT_LIB: join(programs, 'libfaults.so'),
     KIMONO_FAULT_CHILD: join(programs, 'store_fault_child'),
+    KIMONO_JOBS_CHILD: join(programs, 'jobs_fault_child'),
     KIMONO_PRODUCT_CHILD: join(programs, 'product_fault_child'),
     KIMONO_BIN: join(ROOT, folder, 'kimono'),
   });

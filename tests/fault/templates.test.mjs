@@ -1,5 +1,6 @@
-// A distribution whose server is killed again and again at random moments: the job goes on, each tenant has each
-// template once or not at all, its items say which, and the store is whole. KIMONO_BIN: kimono.
+// A distribution whose server is killed again and again at random moments, or told to end: the job goes on, each
+// tenant has each template once or not at all, its items say which, and the store is whole. jobs.test.mjs does the
+// same in the small at every place; here are a real server and many tenants. KIMONO_BIN: kimono.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -36,10 +37,10 @@ async function signIn(server) {
   return (method, path, json) => call(method, `/ops${path}`, json, token);
 }
 
-/** Kills the server soon, starts it again. */
-async function killAndStart(server, store) {
+/** Kills the server soon, or ends it as a service manager does, and starts it again. */
+async function endAndStart(server, store, { kill = true } = {}) {
   await pause(Math.random() * 250);
-  await server.crash();
+  await (kill ? server.crash() : server.stop());
   return Server.start(store);
 }
 
@@ -100,7 +101,7 @@ test('two distributions, killed again and again, one cancelled: each tenant once
 
   let reached = 0;
   for (let kill = 0; kill < KILLS; kill++) {
-    server = await killAndStart(server, store);
+    server = await endAndStart(server, store, { kill: kill % 3 !== 2 });
     api = await signIn(server);
     const { progress } = await api('GET', `/jobs/${going.id}`);
     assert.ok(progress.done >= reached, 'what was done is done');
@@ -131,7 +132,7 @@ test('the same template by two at once, killed in between: nobody has it twice',
   const { id } = await api('POST', '/templates', { question: '两人同时分发', answer: '只有一份' });
   const ask = () => api('POST', '/templates/distribute', { template_ids: [id], all_tenants: true });
   const jobs = await Promise.all([ask(), ask()]);
-  server = await killAndStart(server, store);
+  server = await endAndStart(server, store);
   api = await signIn(server);
   const ended = [];
   for (const job of jobs) ended.push(await untilOver(api, job.id));
