@@ -50,7 +50,8 @@ bool reply_job(struct call *call, const struct job *job);
 
 /* ops_templates.c */
 extern const struct params template_list_params, template_params, template_create_params,
-    template_update_params, distribute_params, matrix_params, template_copy_params, template_resolve_params;
+    template_delete_params, template_update_params, distribute_params, matrix_params, template_copy_params,
+    template_resolve_params;
 bool template_list_get(struct call *call, struct error *err);
 bool template_get_one(struct call *call, struct error *err);
 bool template_post(struct call *call, struct error *err);

@@ -106,10 +106,22 @@ bool template_put(struct call *call, struct error *err)
            reply(call, &template_descriptor, &template);
 }
 
+struct template_delete_input {
+    int64_t id;
+    const char *reason;
+};
+/* A reason may come either way: not every client can send a body with DELETE. */
+static const struct param template_delete_table[] = {
+    PARAM_PATH(struct template_delete_input, id, INT, "Id of the template", .min = 1, .max = 1e15),
+    PARAM_QUERY(struct template_delete_input, reason, TEXT, "Why, for the audit log", .max = REASON_MAX),
+    PARAM_BODY(struct template_delete_input, reason, TEXT, "Why, for the audit log", .max = REASON_MAX),
+};
+const struct params template_delete_params = PARAMS(struct template_delete_input, template_delete_table);
+
 bool template_delete_one(struct call *call, struct error *err)
 {
-    const struct template_input *input = call->input;
-    return template_delete(call->platform, &call->actor, input->id, err) && reply_empty(call);
+    const struct template_delete_input *input = call->input;
+    return template_delete(call->platform, &call->actor, input->id, input->reason, err) && reply_empty(call);
 }
 
 /* ---- distribution ---- */

@@ -197,6 +197,7 @@ struct change {
     const struct actor *actor;
     int64_t id;
     const struct template_edit *edit;
+    const char *reason; /* NULL: none was given */
     struct arena *arena;
     struct template template; /* as it is afterwards */
 };
@@ -223,6 +224,7 @@ static bool note(struct db *db, const struct change *change, const char *action,
         .target_id = arena_printf(change->arena, "%" PRId64, change->id),
         .before = before,
         .after = after,
+        .reason = change->reason,
     };
     return audit_append(db, change->actor, &entry, err);
 }
@@ -316,9 +318,10 @@ static bool delete_work(struct db *db, void *context, struct error *err)
     return note(db, change, "template.delete", text_json(change->arena, &change->template), after, err);
 }
 
-bool template_delete(struct platform *platform, const struct actor *actor, int64_t id, struct error *err)
+bool template_delete(struct platform *platform, const struct actor *actor, int64_t id, const char *reason,
+                     struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
-    struct change change = {.actor = actor, .id = id, .arena = &arena};
+    struct change change = {.actor = actor, .id = id, .reason = reason, .arena = &arena};
     return store_write(platform->store, delete_work, &change, err);
 }

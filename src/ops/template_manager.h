@@ -77,6 +77,7 @@ bool template_update(struct platform *platform, const struct actor *actor, int64
                      const struct template_edit *edit, struct arena *arena, struct template *ret_template,
                      struct error *err);
 /* Copies stay with their tenants, as their own. */
-bool template_delete(struct platform *platform, const struct actor *actor, int64_t id, struct error *err);
+bool template_delete(struct platform *platform, const struct actor *actor, int64_t id, const char *reason,
+                     struct error *err);
 
 #endif

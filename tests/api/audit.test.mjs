@@ -221,7 +221,8 @@ const RECIPES = {
   },
   'DELETE /api/v1/ops/templates/{id}': async () => {
     const { id } = await makeTemplate();
-    return { path: `${OPS}/templates/${id}`, target: `template ${id}`, has: ['before', 'after'] };
+    const path = `${OPS}/templates/${id}?${new URLSearchParams({ reason })}`;
+    return { path, target: `template ${id}`, has: ['before', 'after', 'reason'] };
   },
   'POST /api/v1/ops/templates/distribute': async () => {
     const { id } = await makeTemplate();

@@ -219,9 +219,10 @@ test('deleting says how many copies stay, and has the name typed where there are
   await remove.getByText('20 家商家的副本会留下').waitFor();
   assert.ok(await remove.locator('[data-test=run]').isDisabled());
   await remove.locator('[data-test=type-name]').fill('租借价格是多少？');
+  await remove.getByLabel('原因').fill('内容已过时');
   await remove.locator('[data-test=run]').click();
   await page.getByText('模板已删除').waitFor();
-  assert.equal(gone.length, 1);
+  assert.deepEqual(gone, [{ reason: '内容已过时' }]);
   await page.locator('[data-test=bulk] [data-test=selection]').getByText('已选 1 条').waitFor();
   await stub(page, '/ops/templates/4', made.templateDetail({ id: 4, distributed_count: 0 }));
   await row(page, 4).locator('[data-test=delete]').click();

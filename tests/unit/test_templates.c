@@ -209,8 +209,8 @@ static void a_template_is_made_edited_and_deleted(void **state)
     struct template_edit bad = {.question = " ", .version = INT_NULL};
     must_fail(f, template_update(&f->platform, &someone, id, &bad, &f->arena, &template, &f->err),
               ERROR_INVALID);
-    must(f, template_delete(&f->platform, &someone, id, &f->err));
-    must_fail(f, template_delete(&f->platform, &someone, id, &f->err), ERROR_NOT_FOUND);
+    must(f, template_delete(&f->platform, &someone, id, NULL, &f->err));
+    must_fail(f, template_delete(&f->platform, &someone, id, NULL, &f->err), ERROR_NOT_FOUND);
     assert_int_equal(audited(f, "template.create") + audited(f, "template.delete"), 2);
 }
 
@@ -225,7 +225,7 @@ static void a_question_stands_for_one_live_template(void **state)
               ERROR_CONFLICT);
     must_fail(f, template_update(&f->platform, &someone, other, &same, &f->arena, &template, &f->err),
               ERROR_CONFLICT);
-    must(f, template_delete(&f->platform, &someone, id, &f->err));
+    must(f, template_delete(&f->platform, &someone, id, NULL, &f->err));
     assert_int_not_equal(make(f, "How do I book?", "Online.", ""), id);
 }
 
@@ -475,10 +475,10 @@ static void a_deleted_template_leaves_its_copies(void **state)
     int64_t id = make(f, "How do I book?", "By phone.", "");
     to_all(f, id);
     int64_t pair = copy_of(f, id, "alpha");
-    must(f, template_delete(&f->platform, &someone, id, &f->err));
+    must(f, template_delete(&f->platform, &someone, id, "no longer true", &f->err));
     assert_int_equal(pairs_of(f, "alpha"), 1);
     static const char SQL[] = "SELECT COUNT(*) FROM ops_logs WHERE action = 'template.delete'"
-                              " AND details LIKE '%\"copies\":2%'";
+                              " AND details LIKE '%\"copies\":2%\"reason\":\"no longer true\"%'";
     assert_int_equal(fixture_int(f, SQL, DB_NO_ARGS), 1);
     int64_t again = make(f, "How do I book?", "By phone.", "");
     struct job job = to_all(f, again);
@@ -555,7 +555,7 @@ static void a_deleted_one_of_several_is_told(void **state)
     must(f, template_distribute(&f->platform, &someone,
                                 &(struct distribute_request){ids, 2, .all_tenants = true}, &f->arena, &job,
                                 &f->err));
-    must(f, template_delete(&f->platform, &someone, ids[1], &f->err));
+    must(f, template_delete(&f->platform, &someone, ids[1], NULL, &f->err));
     start_jobs(f);
     job = wait_for(f, job.id);
     assert_result(&job, (struct wanted){.templates = 2, .tenants = 2, .created = 2, .withdrawn = 2});
@@ -810,8 +810,8 @@ static void a_part_of_what_goes_to_all_is_not_all(void **state)
     to_all(f, second);
     assert_int_equal(distribute_missing(f), 2); /* the second job was not of both */
     assert_int_equal(distribute_missing(f), 0);
-    must(f, template_delete(&f->platform, &someone, first, &f->err));
-    must(f, template_delete(&f->platform, &someone, second, &f->err));
+    must(f, template_delete(&f->platform, &someone, first, NULL, &f->err));
+    must(f, template_delete(&f->platform, &someone, second, NULL, &f->err));
     assert_int_equal(distribute_missing(f), 0); /* there is nothing to give */
 }
 

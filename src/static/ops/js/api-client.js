@@ -75,10 +75,11 @@ export async function put(path, body) {
 /**
  * DELETE, whose name JavaScript keeps for itself.
  * @param {string} path
+ * @param {unknown} [body]
  * @returns {Promise<null>}
  */
-export async function remove(path) {
-  return withSession(() => send('DELETE', path, {}));
+export async function remove(path, body) {
+  return withSession(() => send('DELETE', path, { body }));
 }
 
 /**

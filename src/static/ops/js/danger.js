@@ -1,6 +1,6 @@
 /**
- * @file What cannot simply be undone: shows its effect in figures first, asks for a reason where the audit log keeps
- * one, makes the person type a name where much hangs on it, and says on its button what it does.
+ * @file What cannot simply be undone: shows its effect in figures first, asks for the reason that the audit log keeps,
+ * makes the person type a name where much hangs on it, and says on its button what it does.
  *
  *   const danger = createDanger({ what: 'suspend.effect', load: (signal) => get(…), effect: (tenant) => [ … ],
  *                                 reason: 'required', name: () => tenant.name, submit: () => t('suspend.do', …),
@@ -23,7 +23,7 @@ import { createPanel } from './panel.js';
  * @property {() => string} text  what will happen, and what won't
  * @property {(signal: AbortSignal) => Promise<Effect>} load  the effect as it would be now
  * @property {(effect: Effect) => EffectLine[]} effect
- * @property {'required' | 'optional' | 'none'} reason
+ * @property {'required' | 'optional'} reason
  * @property {() => string} [name]  what the person has to type; empty or left out: nothing
  * @property {() => string} submit
  * @property {(values: { reason?: string }) => Promise<T>} send
@@ -38,12 +38,9 @@ export class Danger {
   constructor(options) {
     this._options = options;
     this.effect = createPanel({ what: options.what, load: options.load });
-    const reason = /** @type {const} */ ({ name: 'reason', label: 'danger.reason', kind: 'text' });
+    const reason = /** @type {const} */ ({ name: 'reason', label: 'danger.reason', hint: 'danger.reason.hint' });
     this.form = createForm({
-      fields:
-        options.reason === 'none'
-          ? []
-          : [{ ...reason, required: options.reason === 'required', hint: 'danger.reason.hint' }],
+      fields: [{ ...reason, kind: 'text', required: options.reason === 'required' }],
       submit: options.submit,
       send: ({ reason: given }) => options.send(given ? { reason: given } : {}),
       done: options.done,

@@ -34,10 +34,10 @@ export function templateRemoval(dialog, typing, deleted) {
       { label: t('templates.delete.copies'), value: format.count(template.distributed_count) },
       { label: t('templates.delete.versions'), value: format.count(template.versions.length) },
     ],
-    reason: 'none',
+    reason: 'optional',
     name: () => nameToType(danger.effect.data),
     submit: () => t('templates.delete.do'),
-    send: () => remove(path),
+    send: ({ reason }) => remove(path, reason ? { reason } : undefined),
     done: () => {
       deleted.id = danger.effect.data?.id ?? 0;
       toast(t('templates.deleted'));
