@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { API, OPS, PASSWORD, World, addUser, assertProblem } from './harness.mjs';
+import { API, Client, OPS, PASSWORD, Server, World, addUser, assertProblem } from './harness.mjs';
 
 /** @typedef {import('./harness.mjs').Answer} Answer */
 
@@ -337,6 +337,33 @@ describe('suspending', () => {
     const proof = (await detail('shop-b')).suspension;
     assert.deepEqual([proof.messages_answered, proof.messages_refused], [0, refused]);
     await activate('shop-b');
+  });
+
+  test('holds in every process on the store, from the next request on, and its proof outlives them', async () => {
+    const { api_key: key } = await create({ id: 'shared', name: 'Shared' });
+    await addUser(world.store, 'shared.owner', 'tenant_admin', 'shared');
+    const token = await world.logIn('shared.owner');
+    const second = await Server.start(world.store);
+    const there = new Client(second.port, world.document);
+    const ask = (/** @type {Client} */ client) => client.post(`${API}/chat/message`, { message: 'hello' }, { key });
+    for (let round = 0; round < 5; round++) {
+      for (const client of [there, world.anyone]) {
+        assert.equal((await ask(client)).status, 200);
+        await client.must('GET', `${API}/auth/me`, { token });
+      }
+      await suspend('shared');
+      for (const client of [there, world.anyone]) {
+        assertProblem(await ask(client), 403, 'tenant-suspended');
+        assertProblem(await client.get(`${API}/auth/me`, { token }), 403, 'tenant-suspended');
+      }
+      const { suspension } = await there.must('GET', at('shared'), { token: world.admin.token });
+      assert.deepEqual([suspension.messages_answered, suspension.messages_refused], [0, 2], `round ${round}`);
+      if (round < 4) await activate('shared');
+    }
+    assertProblem(await ask(there), 403, 'tenant-suspended');
+    await second.crash();
+    assert.equal((await detail('shared')).suspension.messages_refused, 3);
+    await activate('shared');
   });
 
   test('log-in moves last_active_at', async () => {
