@@ -47,8 +47,8 @@ const struct descriptor copy_view_descriptor = DESCRIPTOR("TemplateCopyView", st
 struct standing {
     struct common_template template;
     struct template_tenant tenant;
-    const struct template_copy *copy; /* NULL: none, then `own` */
-    struct own_pair own;
+    const struct template_copy *copy; /* NULL: none */
+    struct own_pair own;              /* that is in the way */
     enum template_state state;
 };
 
@@ -68,7 +68,7 @@ static bool read_standing(struct db *db, int64_t template_id, const char *tenant
         !template_copies_read(db, tenant_id, template_id, template_id, arena, &copies, &count, err))
         return false;
     s->copy = count > 0 ? &copies[0] : NULL;
-    if (!s->copy && !own_pair_find(db, tenant_id, &s->template, arena, &s->own, err))
+    if (!own_pair_in_way(db, tenant_id, &s->template, s->copy, arena, &s->own, err))
         return false;
     s->state = template_state_of(&s->template, s->copy, &s->own);
     return true;
@@ -122,7 +122,7 @@ static bool make_view(struct db *db, const struct standing *s, enum language lan
         .state = template_states[s->state],
         .template = {t->version, t->question, t->answer, t->category},
     };
-    bool is_own = !s->copy && s->state == TEMPLATE_CONFLICT;
+    bool is_own = s->own.pair_id != 0 && s->state == TEMPLATE_CONFLICT;
     if (!template_why(db, t, &s->tenant, s->state, is_own, language, &view.why, err) ||
         !read_base(db, s, arena, &view, err) || !read_copy(db, s, arena, &view, err))
         return false;
@@ -206,12 +206,30 @@ static struct template_side new_text(const struct copy_decision *decision, const
     };
 }
 
+/* A tenant has one answer to a question. */
+static bool check_question(struct resolving *r, struct db *db, int64_t pair_id, const char *question,
+                           struct error *err)
+{
+    struct qa_pair other;
+    bool found;
+    if (!qa_pair_same_question(db, r->tenant_id, question, r->arena, &other, &found, err))
+        return false;
+    return !found || other.id == pair_id ||
+           error_set(err, ERROR_CONFLICT,
+                     "The tenant's pair %" PRId64
+                     " has this question already: edit or delete that one first, or merge "
+                     "with another question.",
+                     "该商家的问答 %" PRId64 " 已有相同的问题：请先修改或删除该问答，或合并时换一个问题。",
+                     other.id);
+}
+
 static bool set_text(struct resolving *r, const struct copy_view *view, struct copy_changes *changes,
                      struct error *err)
 {
     struct template_side text = new_text(r->decision, view);
     int64_t pair_id = view->copy->qa_pair_id;
     return qa_pair_validate(text.question, text.answer, text.category, err) &&
+           check_question(r, changes->db, pair_id, text.question, err) &&
            copy_note_change(changes, r->actor, pair_id, text.question, text.answer, text.category,
                             r->decision->reason, err) &&
            copy_set_text(changes, pair_id, text.question, text.answer, text.category, err);

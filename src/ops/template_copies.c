@@ -168,12 +168,26 @@ bool template_copy_is_touched(const struct template_copy *copy, const struct com
     return true;
 }
 
+bool own_pair_in_way(struct db *db, const char *tenant_id, const struct common_template *template,
+                     const struct template_copy *copy, struct arena *arena, struct own_pair *ret_own,
+                     struct error *err)
+{
+    *ret_own = (struct own_pair){0};
+    if (copy && (copy->deleted || template_copy_has_text_of(copy, template)))
+        return true;
+    if (!own_pair_find(db, tenant_id, template, arena, ret_own, err))
+        return false;
+    if (copy && ret_own->linked_id != 0) /* another template's copy: it will get that one's question */
+        *ret_own = (struct own_pair){0};
+    return true;
+}
+
 static enum template_state state_of_copy(const struct common_template *template,
-                                         const struct template_copy *copy)
+                                         const struct template_copy *copy, const struct own_pair *own)
 {
     if (copy->deleted)
         return TEMPLATE_DELETED;
-    if (template_copy_is_touched(copy, template))
+    if (template_copy_is_touched(copy, template) || own->pair_id != 0)
         return copy->kept == template->version ? TEMPLATE_KEPT : TEMPLATE_CONFLICT;
     return copy->version == template->version ? TEMPLATE_CURRENT : TEMPLATE_OUTDATED;
 }
@@ -182,7 +196,7 @@ enum template_state template_state_of(const struct common_template *template,
                                       const struct template_copy *copy, const struct own_pair *own)
 {
     if (copy)
-        return state_of_copy(template, copy);
+        return state_of_copy(template, copy, own);
     if (own->pair_id != 0 && (own->linked_id != 0 || !own_pair_has_text_of(own, template)))
         return TEMPLATE_CONFLICT;
     return template->for_all ? TEMPLATE_MISSING : TEMPLATE_NONE;

@@ -50,6 +50,11 @@ struct own_pair {
 bool own_pair_find(struct db *db, const char *tenant_id, const struct common_template *template,
                    struct arena *arena, struct own_pair *ret_own, struct error *err);
 bool own_pair_has_text_of(const struct own_pair *own, const struct common_template *template);
+/* The same for a tenant that has a copy (NULL: none): looked for only where the copy's text is an older one, which
+ * must not become a second answer to the question of a pair that is the tenant's own. */
+bool own_pair_in_way(struct db *db, const char *tenant_id, const struct common_template *template,
+                     const struct template_copy *copy, struct arena *arena, struct own_pair *ret_own,
+                     struct error *err);
 
 /* The tenant has changed the text that it was given. */
 bool template_copy_is_touched(const struct template_copy *copy, const struct common_template *template);
@@ -58,8 +63,8 @@ bool template_copy_has_text_of(const struct template_copy *copy, const struct co
 #define TEMPLATE_STATE_TABLE(X)                                                                              \
     X(TEMPLATE_CURRENT, "current")   /* has the present version */                                           \
     X(TEMPLATE_OUTDATED, "outdated") /* an older one, untouched */                                           \
-    X(TEMPLATE_CONFLICT, "conflict") /* touched and not decided, or another text to the same question */     \
-    X(TEMPLATE_KEPT, "kept")         /* touched, and decided to stay beside the present version */           \
+    X(TEMPLATE_CONFLICT, "conflict") /* touched and not decided, or another pair has the question */         \
+    X(TEMPLATE_KEPT, "kept")         /* the same, and decided to stay beside the present version */          \
     X(TEMPLATE_MISSING, "missing")   /* no copy of a template that goes to all */                            \
     X(TEMPLATE_NONE, "none")         /* no copy of one that never went to all */                             \
     X(TEMPLATE_DELETED, "deleted")   /* the tenant deleted its copy */
@@ -71,7 +76,7 @@ enum template_state {
 };
 extern const char *const template_states[]; /* their names; NULL-terminated */
 
-/* `copy` NULL: none, then `own` is what own_pair_find gave. */
+/* `copy` NULL: none. `own` is what own_pair_in_way gave. */
 enum template_state template_state_of(const struct common_template *template,
                                       const struct template_copy *copy, const struct own_pair *own);
 

@@ -271,12 +271,21 @@ static bool give_new(struct visit *visit, struct target *target, struct error *e
     return carry_out(visit, target, verdict, NULL, &own, err);
 }
 
-/* `copy` deleted and no force: the tenant does not want it. */
+/* `copy` deleted and no force: the tenant does not want it. Another pair with the question stands in the way even
+ * of force: somebody has to decide which of the two goes. */
 static bool renew(struct visit *visit, struct target *target, const struct template_copy *copy,
                   struct error *err)
 {
-    enum verdict verdict =
-        copy->deleted ? CONFLICT : judge_copy(&target->template, copy, visit->d->parameters.force);
+    const struct common_template *template = &target->template;
+    struct own_pair own;
+    enum verdict verdict = copy->deleted ? CONFLICT : judge_copy(template, copy, visit->d->parameters.force);
+    if (verdict == UPDATE || verdict == OVERWRITE) {
+        if (!own_pair_in_way(visit->changes.db, visit->changes.tenant_id, template, copy, &visit->d->arena,
+                             &own, err))
+            return false;
+        if (own.pair_id != 0)
+            verdict = copy->kept == template->version ? UNCHANGED : CONFLICT;
+    }
     return carry_out(visit, target, verdict, copy, NULL, err);
 }
 

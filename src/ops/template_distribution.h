@@ -9,6 +9,8 @@
  *   another answer to the question        audit row that holds the words it had)              conflict (updated)
  *   an edited text that was decided       stays (with `force` as above)                       unchanged
  *   to stay beside this version
+ *   an older text, and the question now   stays, with `force` too                             conflict
+ *   is that of a pair of its own
  *   a copy that it has deleted            stays deleted (with `force`: a new pair)            conflict (created)
  *   anything, of a template that was      stays                                               withdrawn
  *   deleted after the job was asked for

@@ -115,7 +115,7 @@ static bool fill_cell(struct reading *r, const struct common_template *template,
                       const struct own_pair *own, struct matrix_cell *ret_cell, struct error *err)
 {
     enum template_state state = template_state_of(template, copy, own);
-    bool live = copy && !copy->deleted, is_own = !copy && state == TEMPLATE_CONFLICT;
+    bool live = copy && !copy->deleted, is_own = own->pair_id != 0 && state == TEMPLATE_CONFLICT;
     *ret_cell = (struct matrix_cell){
         .template_id = template->id,
         .state = template_states[state],
@@ -170,7 +170,7 @@ static bool fill_row(struct reading *r, const struct template_tenant *tenant, st
         const struct common_template *template = &r->templates[i];
         const struct template_copy *copy = find_copy(copies, count, template->id);
         struct own_pair own = {0};
-        if (!copy && !own_pair_find(r->db, tenant->id, template, r->arena, &own, err))
+        if (!own_pair_in_way(r->db, tenant->id, template, copy, r->arena, &own, err))
             return false;
         if (!fill_cell(r, template, tenant, copy, &own, &row->cells[i], err))
             return false;
@@ -230,7 +230,7 @@ static bool scan_row(struct reading *r, const struct template_tenant *tenant,
 {
     const struct common_template *template = &r->templates[0];
     struct own_pair own = {0};
-    if (!copy && !own_pair_find(r->db, tenant->id, template, row_arena, &own, err))
+    if (!own_pair_in_way(r->db, tenant->id, template, copy, row_arena, &own, err))
         return false;
     enum template_state state = template_state_of(template, copy, &own);
     counts[state]++;

@@ -189,6 +189,18 @@ static void delete_copy(struct fixture *f, int64_t id, const char *tenant_id)
     fixture_delete_pair(f, tenant_id, copy_of(f, id, tenant_id));
 }
 
+static struct copy_view resolve(struct fixture *f, int64_t id, const char *resolution, const char *answer)
+{
+    struct copy_view now = view(f, id, "alpha"), then;
+    struct copy_decision decision = {.resolution = resolution,
+                                     .copy_version = now.copy->version,
+                                     .template_version = now.template.version,
+                                     .answer = answer};
+    must(f, copy_resolve(&f->platform, &someone, id, "alpha", &decision, LANGUAGE_EN, &f->arena, &then,
+                         &f->err));
+    return then;
+}
+
 /* ---- templates ---- */
 
 static void a_template_is_made_edited_and_deleted(void **state)
@@ -455,6 +467,39 @@ static void a_question_that_has_moved_between_templates(void **state)
     assert_state(f, ids[1], "alpha", "current");
 }
 
+/* A tenant has one answer to a question, whatever the template is renamed to. */
+static void a_new_question_that_the_tenant_has_already_is_a_conflict(void **state)
+{
+    struct fixture *f = *state;
+    struct template template;
+    struct copy_view now;
+    int64_t id = make(f, "Old question?", "one", "");
+    to_all(f, id);
+    int64_t own = fixture_add_pair(f, "alpha", "New question?", "mine");
+    struct template_edit moved = {.question = "New question?", .version = INT_NULL};
+    must(f, template_update(&f->platform, &someone, id, &moved, &f->arena, &template, &f->err));
+    assert_state(f, id, "alpha", "conflict");
+    assert_state(f, id, "beta", "outdated");
+    assert_string_equal(view(f, id, "alpha").why, "the tenant has an answer of its own to this question");
+    struct job job = to_all(f, id);
+    assert_result(&job, (struct wanted){1, 2, .updated = 1, .conflicts = 1});
+    job = to_one(f, id, "alpha", true);
+    assert_result(&job, (struct wanted){1, 1, .conflicts = 1});
+    assert_string_equal(view(f, id, "alpha").copy->question, "Old question?");
+    struct copy_decision take = {
+        .resolution = "take", .copy_version = view(f, id, "alpha").copy->version, .template_version = 2};
+    must_fail(f,
+              copy_resolve(&f->platform, &someone, id, "alpha", &take, LANGUAGE_EN, &f->arena, &now, &f->err),
+              ERROR_CONFLICT);
+    assert_string_equal(resolve(f, id, "keep", NULL).state, "kept");
+    job = to_one(f, id, "alpha", false);
+    assert_result(&job, (struct wanted){1, 1, .unchanged = 1});
+    fixture_delete_pair(f, "alpha", own);
+    job = to_one(f, id, "alpha", false);
+    assert_result(&job, (struct wanted){1, 1, .updated = 1});
+    assert_state(f, id, "alpha", "current");
+}
+
 static void force_takes_the_copy_of_another_template(void **state)
 {
     struct fixture *f = *state;
@@ -631,18 +676,6 @@ static void names_that_stand_twice_count_once(void **state)
 }
 
 /* ---- deciding conflicts ---- */
-
-static struct copy_view resolve(struct fixture *f, int64_t id, const char *resolution, const char *answer)
-{
-    struct copy_view now = view(f, id, "alpha"), then;
-    struct copy_decision decision = {.resolution = resolution,
-                                     .copy_version = now.copy->version,
-                                     .template_version = now.template.version,
-                                     .answer = answer};
-    must(f, copy_resolve(&f->platform, &someone, id, "alpha", &decision, LANGUAGE_EN, &f->arena, &then,
-                         &f->err));
-    return then;
-}
 
 static int64_t make_conflict(struct fixture *f)
 {
@@ -895,6 +928,7 @@ int main(void)
         templates_test(a_suspended_tenant_is_skipped),
         templates_test(a_dry_run_tells_the_same_and_changes_nothing),
         templates_test(a_question_that_has_moved_between_templates),
+        templates_test(a_new_question_that_the_tenant_has_already_is_a_conflict),
         templates_test(force_takes_the_copy_of_another_template),
         templates_test(a_deleted_template_leaves_its_copies),
         templates_test(a_template_deleted_meanwhile_is_given_to_nobody_else),
