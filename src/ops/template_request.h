@@ -1,5 +1,4 @@
-/* Inside template_request.c and template_distribution.c: what a job of the kind was asked for. Its tenants
- * are its items. */
+/* Inside ops/template_*.c: what a job of the kind was asked for. Its tenants are its items. */
 #ifndef KIMONO_OPS_TEMPLATE_REQUEST_H
 #define KIMONO_OPS_TEMPLATE_REQUEST_H
 

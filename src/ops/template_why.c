@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "ops/template_distribution.h"
+#include "ops/template_request.h"
 #include "platform/tenants.h"
 
 #define WHY_TABLE(X)                                                                                         \
@@ -57,21 +58,53 @@ bool template_tenant_get(struct db *db, const char *id, struct arena *arena,
     return true;
 }
 
-/* What the newest real distribution that the tenant was part of came to there. */
+/* What the newest real distribution of the template that the tenant was part of came to there. */
 struct last_item {
-    const char *outcome, *status;
+    const char *outcome, *status, *parameters;
 };
 static const struct field last_item_fields[] = {
     FIELD(struct last_item, outcome, TEXT, ""),
     FIELD(struct last_item, status, TEXT, ""),
+    FIELD(struct last_item, parameters, TEXT, ""),
 };
 static const struct descriptor last_item_descriptor =
     DESCRIPTOR("LastItem", struct last_item, last_item_fields);
 
-static const char SQL_LAST_ITEM[] =
-    "SELECT i.outcome, j.status FROM job_items i JOIN jobs j ON j.id = i.job_id"
-    " WHERE i.target_id = $1 AND j.kind = '" DISTRIBUTE_KIND "'"
-    " AND j.parameters NOT LIKE '%\"dry_run\":true%' ORDER BY j.created_at DESC, j.id DESC LIMIT 1";
+#define ITEMS_LOOKED_AT 100 /* older distributions explain nothing any more */
+
+static const char SQL_LAST_ITEMS[] = "SELECT i.outcome, j.status, j.parameters FROM job_items i"
+                                     " JOIN jobs j ON j.id = i.job_id WHERE i.target_id = $1"
+                                     " AND j.kind = '" DISTRIBUTE_KIND "'"
+                                     " ORDER BY j.created_at DESC, j.id DESC LIMIT $2";
+
+static bool is_real_and_of(const struct last_item *item, int64_t template_id, struct arena *arena,
+                           bool *ret_is, struct error *err)
+{
+    struct distribute_parameters parameters;
+    if (!distribute_parameters_read(item->parameters, arena, &parameters, err))
+        return false;
+    *ret_is = false;
+    for (size_t i = 0; i < parameters.template_count && !parameters.dry_run && !*ret_is; i++)
+        *ret_is = parameters.template_ids[i] == template_id;
+    return true;
+}
+
+static bool find_last_item(struct db *db, int64_t template_id, const char *tenant_id, struct arena *arena,
+                           struct last_item *ret_item, bool *ret_found, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    bool found = false;
+    if (!db_query(db, SQL_LAST_ITEMS, DB_ARGS(db_text(tenant_id), db_int(ITEMS_LOOKED_AT)), &rows, err))
+        return false;
+    while (!found && db_next(&rows)) {
+        arena_reset(arena);
+        db_read_row(&rows, &last_item_descriptor, ret_item, arena);
+        if (!is_real_and_of(ret_item, template_id, arena, &found, err))
+            return false;
+    }
+    *ret_found = found;
+    return found || db_done(&rows, err);
+}
 
 static bool why_missing(struct db *db, const struct common_template *template,
                         const struct template_tenant *tenant, enum why *ret_why, struct error *err)
@@ -79,8 +112,7 @@ static bool why_missing(struct db *db, const struct common_template *template,
     CLEANUP(arena_release) struct arena arena = {0};
     struct last_item item = {0};
     bool found;
-    if (!db_find(db, SQL_LAST_ITEM, DB_ARGS(db_text(tenant->id)), &last_item_descriptor, &item, &arena,
-                 &found, err))
+    if (!find_last_item(db, template->id, tenant->id, &arena, &item, &found, err))
         return false;
     bool open =
         found && !item.outcome && (strcmp(item.status, "queued") == 0 || strcmp(item.status, "running") == 0);

@@ -423,6 +423,22 @@ static void a_suspended_tenant_is_skipped(void **state)
     assert_state(f, id, "beta", "current");
 }
 
+/* A later distribution of another template, and a dry run of this one, explain nothing about it. */
+static void why_a_template_is_missing_is_its_own_story(void **state)
+{
+    struct fixture *f = *state;
+    struct tenant gamma;
+    int64_t id = make(f, "How do I book?", "By phone.", ""), other = make(f, "Where?", "Here.", "");
+    fixture_set_status(f, "beta", "suspended");
+    to_all(f, id);
+    fixture_set_status(f, "beta", "active");
+    must(f, tenant_add(f->platform.store, &actor_system, "gamma", "Gamma", NULL, &f->arena, &gamma, &f->err));
+    to_all(f, other);
+    distribute(f, &(struct distribute_request){&id, 1, .all_tenants = true, .dry_run = true});
+    assert_string_equal(view(f, id, "beta").why, "suspended at the time of the distribution");
+    assert_string_equal(view(f, id, "gamma").why, "created after the distribution");
+}
+
 static void a_dry_run_tells_the_same_and_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -926,6 +942,7 @@ int main(void)
         templates_test(an_own_pair_is_linked_or_a_conflict),
         templates_test(a_deleted_copy_stays_deleted),
         templates_test(a_suspended_tenant_is_skipped),
+        templates_test(why_a_template_is_missing_is_its_own_story),
         templates_test(a_dry_run_tells_the_same_and_changes_nothing),
         templates_test(a_question_that_has_moved_between_templates),
         templates_test(a_new_question_that_the_tenant_has_already_is_a_conflict),
