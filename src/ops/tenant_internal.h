@@ -25,7 +25,7 @@ struct tenant_manager {
         FIELD(type, suspended_at, TIME, "When it was suspended", .nullable = true),                          \
         FIELD(type, suspended_reason, TEXT, "Why it was suspended", .nullable = true),                       \
         FIELD(type, version, INT, "Counts changes; to be sent with an edit"),                                \
-        FIELD(type, templates_missing, INT, "Templates for all tenants that it has had no copy of")
+        FIELD(type, templates_missing, INT, "Templates for all tenants that it lacks")
 
 /* Reads one as of `today`, without templates_missing. */
 bool tenant_item_read(struct db *db, const char *id, int32_t today, struct arena *arena,

@@ -285,24 +285,23 @@ bool tenant_item_read(struct db *db, const char *id, int32_t today, struct arena
                    ret_found, err);
 }
 
-static const char SQL_TEMPLATES_FOR_ALL[] =
-    "SELECT COUNT(*) FROM templates WHERE for_all = 1 AND deleted_at IS NULL";
-/* A copy that the tenant has deleted is not missed: that was its decision. */
-static const char SQL_TEMPLATES_HAD[] =
-    "SELECT COUNT(*) FROM templates p JOIN qa_pairs q ON q.tenant_id = $1 AND q.template_id = p.id"
-    " WHERE p.for_all = 1 AND p.deleted_at IS NULL";
+/* As the matrix has it (template_state_of): a copy that the tenant has deleted is not missed, that was its
+ * decision; nor is one that an answer of its own stands in the way of: that is a conflict. */
+static const char SQL_TEMPLATES_MISSING[] =
+    "SELECT COUNT(*) FROM templates p WHERE p.for_all = 1 AND p.deleted_at IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM qa_pairs q WHERE q.tenant_id = $1 AND q.template_id = p.id)"
+    " AND NOT EXISTS (SELECT 1 FROM qa_pairs q LEFT JOIN templates o"
+    "  ON o.id = q.template_id AND o.deleted_at IS NULL"
+    "  WHERE q.tenant_id = $1 AND q.question = p.question AND q.deleted_at IS NULL"
+    "  AND (q.text_hash <> p.text_hash OR q.category <> p.category OR o.id IS NOT NULL))";
 
 bool tenant_items_count_missing(struct db *db, struct tenant_list_item *items, size_t count,
                                 struct error *err)
 {
-    int64_t for_all, had;
-    if (!db_find_int(db, SQL_TEMPLATES_FOR_ALL, DB_NO_ARGS, 0, &for_all, err))
-        return false;
-    for (size_t i = 0; for_all > 0 && i < count; i++) {
-        if (!db_find_int(db, SQL_TEMPLATES_HAD, DB_ARGS(db_text(items[i].id)), 0, &had, err))
+    for (size_t i = 0; i < count; i++)
+        if (!db_find_int(db, SQL_TEMPLATES_MISSING, DB_ARGS(db_text(items[i].id)), 0,
+                         &items[i].templates_missing, err))
             return false;
-        items[i].templates_missing = for_all - had;
-    }
     return true;
 }
 

@@ -22,7 +22,7 @@ void tenant_manager_free(struct tenant_manager *manager);             /* takes N
     int64_t suspended_at; /* INT_NULL: it is active */                                                       \
     const char *suspended_reason;                                                                            \
     int64_t version;                                                                                         \
-    int64_t templates_missing; /* live templates for all of which it has had no copy */
+    int64_t templates_missing; /* templates for all that it lacks, as the matrix has it */
 
 struct tenant_list_item {
     TENANT_LIST_MEMBERS

@@ -372,7 +372,8 @@ test('the dialog shows all of it: basics, key, figures, statistics, users', asyn
   const users = panel(page, 'tenant-users');
   await users.getByText('owner').waitFor();
   assert.match(await users.locator('tbody tr').last().innerText(), /mei\s+商家员工\s+停用\s+未登录\s+没有登录过/);
-  await detail(page).getByText('缺 3 个通用模板').waitFor();
+  const lacks = detail(page).getByRole('link', { name: '缺 3 个通用模板' });
+  assert.equal(await lacks.getAttribute('href'), '/ops/templates?view=matrix&tenant_id=tenant_001');
   const synced = detail(page).getByRole('link', { name: '1,231 条' });
   assert.equal(await synced.getAttribute('href'), '/ops/knowledge?tenant_id=tenant_001&is_synced=true');
   await detail(page).getByRole('link', { name: '查看成本' }).click();

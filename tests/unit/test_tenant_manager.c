@@ -234,10 +234,14 @@ static void missing_templates_are_counted(void **state)
     fixture_execute(f, SQL_COPY_TEMPLATE, DB_ARGS(db_int(gone), db_text("two")));
     fixture_delete_pair(f, "beta", gone); /* its own decision: not missing */
     add_tenant(f, "gamma", "Gamma");
+    add_tenant(f, "delta", "Delta");
+    fixture_add_pair(f, "delta", "two", "an answer of its own"); /* in the way: a conflict */
     struct tenant_list got = list(f, manager, NULL, NULL, "id", 1, 20);
     assert_int_equal(got.items[0].templates_missing, 1);
     assert_int_equal(got.items[1].templates_missing, 1);
-    assert_int_equal(got.items[2].templates_missing, 2);
+    assert_string_equal(got.items[2].id, "delta");
+    assert_int_equal(got.items[2].templates_missing, 1);
+    assert_int_equal(got.items[3].templates_missing, 2);
     tenant_manager_free(manager);
 }
 

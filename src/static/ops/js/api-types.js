@@ -143,7 +143,7 @@
  * @property {number} unsynced_count
  * @property {number} pending_feedback_count
  * @property {number} conversations_today
- * @property {number} templates_missing  templates for all that it has no copy of
+ * @property {number} templates_missing  templates for all that it lacks
  * @property {string | null} last_active_at
  * @property {string | null} suspended_at
  * @property {string | null} suspended_reason

@@ -207,7 +207,7 @@ export function tenantDetail(dialog) {
       const count = panel.data?.templates_missing ?? 0;
       return {
         text: count > 0 ? t('tenant.templatesMissing', { count }) : '',
-        href: findPage('templates') ? addressOf('templates', { view: 'matrix', tenant: id }) : null,
+        href: findPage('templates') ? addressOf('templates', { view: 'matrix', tenant_id: id }) : null,
       };
     },
 
