@@ -17,7 +17,8 @@ struct template_list_input {
     int64_t page, page_size;
 };
 static const struct param template_list_table[] = {
-    PARAM_QUERY(struct template_list_input, category, TEXT, "Only this category", .max = CATEGORY_MAX),
+    PARAM_QUERY(struct template_list_input, category, TEXT, "Only this category; empty: those without one",
+                .max = CATEGORY_MAX),
     PARAM_QUERY(struct template_list_input, keyword, TEXT, "A part of the question or answer",
                 .max = KEYWORD_MAX),
     PARAM_QUERY(struct template_list_input, sort, TEXT, "By which column; '-' in front: largest first",
@@ -167,16 +168,19 @@ bool template_distribute_post(struct call *call, struct error *err)
 struct matrix_input {
     int64_t template_id;
     const char *category, *tenant_id, *keyword, *state;
-    int64_t page, page_size;
+    int64_t template_page, page, page_size;
 };
 static const struct param matrix_table[] = {
     PARAM_QUERY(struct matrix_input, template_id, INT, "Only this template, with counts of all states",
                 .min = 1, .max = 1e15),
-    PARAM_QUERY(struct matrix_input, category, TEXT, "Only templates of this category", .max = CATEGORY_MAX),
+    PARAM_QUERY(struct matrix_input, category, TEXT, "Only templates of this category; empty: of none",
+                .max = CATEGORY_MAX),
     PARAM_QUERY(struct matrix_input, tenant_id, TEXT, "Only this tenant", .max = TENANT_ID_MAX),
     PARAM_QUERY(struct matrix_input, keyword, TEXT, "A part of the tenant's name or id", .max = KEYWORD_MAX),
     PARAM_QUERY(struct matrix_input, state, TEXT, "Only tenants in this state; needs template_id",
                 .values = template_states),
+    PARAM_QUERY(struct matrix_input, template_page, INT, "Page of templates, 50 on each", .fallback = "1",
+                .min = 1, .max = 1e6),
     PARAMS_PAGE(struct matrix_input),
 };
 const struct params matrix_params = PARAMS(struct matrix_input, matrix_table);
@@ -190,6 +194,7 @@ bool template_matrix_get(struct call *call, struct error *err)
         .tenant_id = input->tenant_id,
         .keyword = input->keyword,
         .state = input->state,
+        .template_page = input->template_page,
         .page = input->page,
         .page_size = input->page_size,
     };

@@ -158,11 +158,9 @@ static bool link_shops(struct db *db, void *context, struct error *err)
 static bool mark_for_all(struct db *db, void *context, struct error *err)
 {
     const struct templates_work *work = context;
-    for (size_t i = 0; i < STORIES; i++) {
-        bool changed;
-        if (stories[i].for_all && !template_mark_for_all(db, work->templates[i].id, &changed, err))
+    for (size_t i = 0; i < STORIES; i++)
+        if (stories[i].for_all && !template_mark_for_all(db, work->templates[i].id, err))
             return false;
-    }
     return templates_grow_revision(db, err);
 }
 

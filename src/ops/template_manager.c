@@ -238,12 +238,22 @@ static bool create_work(struct db *db, void *context, struct error *err)
            note(db, change, "template.create", NULL, text_json(change->arena, &change->template), err);
 }
 
+/* As a pair, and with an answer: a shop may keep a question that it cannot answer yet, a template goes to
+ * shops that would have nothing to say. */
+static bool check_text(const struct template_text *text, struct error *err)
+{
+    bool fine = qa_pair_validate(text->question, text->answer, text->category, err);
+    if (text_trim(text->answer).length == 0)
+        fine = error_add_field(err, "answer", "must not be empty", "不能为空");
+    return fine;
+}
+
 bool template_create(struct platform *platform, const struct actor *actor, const struct template_edit *input,
                      struct arena *arena, struct template *ret_template, struct error *err)
 {
     struct change change = {.actor = actor, .edit = input, .arena = arena};
-    if (!qa_pair_validate(input->question, input->answer, input->category ? input->category : "", err) ||
-        !store_write(platform->store, create_work, &change, err))
+    struct template_text text = {input->question, input->answer, input->category ? input->category : ""};
+    if (!check_text(&text, err) || !store_write(platform->store, create_work, &change, err))
         return false;
     *ret_template = change.template;
     return true;
@@ -266,7 +276,7 @@ static bool put_text(struct db *db, struct change *change, const struct template
     struct template *new = &change->template;
     struct template_text text = {new->question, new->answer, new->category};
     const char *before = text_json(change->arena, old);
-    if (!qa_pair_validate(text.question, text.answer, text.category, err) ||
+    if (!check_text(&text, err) ||
         !template_put_version(db, change->id, old->version + 1, &text, change->actor->username, err) ||
         (old->for_all && !templates_grow_revision(db, err)) ||
         !template_get(db, change->id, change->arena, new, err))

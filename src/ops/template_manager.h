@@ -76,7 +76,7 @@ bool template_create(struct platform *platform, const struct actor *actor, const
 bool template_update(struct platform *platform, const struct actor *actor, int64_t id,
                      const struct template_edit *edit, struct arena *arena, struct template *ret_template,
                      struct error *err);
-/* Copies stay with their tenants, as their own. */
+/* Copies stay with their tenants, as their own. `reason` NULL: none was given. */
 bool template_delete(struct platform *platform, const struct actor *actor, int64_t id, const char *reason,
                      struct error *err);
 

@@ -1,6 +1,7 @@
 #include "ops/template_matrix.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -32,6 +33,7 @@ static const struct field row_fields[] = {
     FIELD(struct matrix_row, tenant_id, TEXT, "Id of the tenant"),
     FIELD(struct matrix_row, name, TEXT, "Its name"),
     FIELD(struct matrix_row, status, TEXT, "Whether it is served: active, suspended"),
+    FIELD(struct matrix_row, behind, INT, "Outdated and missing ones, of the templates on all pages"),
     FIELD_MANY(struct matrix_row, cells, LIST, "One for each template, in their order",
                .of = &cell_descriptor),
 };
@@ -45,8 +47,10 @@ static const struct descriptor count_descriptor =
     DESCRIPTOR("MatrixCount", struct matrix_count, count_fields);
 
 static const struct field matrix_fields[] = {
-    FIELD_MANY(struct matrix, templates, LIST, "The templates, by category and id",
+    FIELD_MANY(struct matrix, templates, LIST, "The page's templates, by category and id",
                .of = &template_descriptor),
+    FIELD(struct matrix, template_total, INT, "Templates on all pages"),
+    FIELD(struct matrix, template_page, INT, "Which page of templates, from 1"),
     FIELD_MANY(struct matrix, items, LIST, "The page's tenants, by id", .of = &row_descriptor),
     FIELD_MANY(struct matrix, counts, MAP, "Tenants in each state, with one template", .nullable = true,
                .of = &count_descriptor),
@@ -61,70 +65,116 @@ struct reading {
     const struct matrix_filter *filter;
     enum language language;
     struct arena *arena;
-    struct common_template *templates; /* in the order of the matrix */
+    struct common_template *templates; /* all that match, in the order of the matrix */
+    size_t template_count, first;      /* `first`: of the page */
     struct matrix matrix;
 };
 
 /* ---- templates ---- */
 
-static const char SQL_TEMPLATES[] =
-    "SELECT id FROM templates WHERE deleted_at IS NULL AND (CAST($1 AS INTEGER) IS NULL OR id = $1)"
-    " AND (CAST($2 AS TEXT) IS NULL OR category = $2) ORDER BY category, id LIMIT $3";
+#define TEMPLATES_MATCH                                                                                      \
+    " FROM templates WHERE deleted_at IS NULL AND (CAST($1 AS INTEGER) IS NULL OR id = $1)"                  \
+    " AND (CAST($2 AS TEXT) IS NULL OR category = $2)"
+static const char SQL_COUNT_TEMPLATES[] = "SELECT COUNT(*)" TEMPLATES_MATCH;
+static const char SQL_TEMPLATES[] = "SELECT id" TEMPLATES_MATCH " ORDER BY category, id LIMIT $3";
 
-static bool read_template_ids(struct reading *r, int64_t *ret_ids, size_t *ret_count, struct error *err)
+static bool read_template_ids(struct reading *r, int64_t **ret_ids, size_t *ret_count, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(r->db, SQL_TEMPLATES,
-                  DB_ARGS(db_int(r->filter->template_id), db_text(r->filter->category),
-                          db_int(MATRIX_TEMPLATES_MAX)),
-                  &rows, err))
+    int64_t room = 0;
+    struct db_value args[] = {db_int(r->filter->template_id), db_text(r->filter->category), db_int(0)};
+    if (!db_find_int(r->db, SQL_COUNT_TEMPLATES, args, 2, 0, &room, err))
         return false;
-    *ret_count = 0;
+    int64_t *ids = arena_alloc(r->arena, (size_t)(room + 1) * sizeof(*ids));
+    size_t count = 0;
+    args[2] = db_int(room);
+    if (!db_query(r->db, SQL_TEMPLATES, args, ARRAY_SIZE(args), &rows, err))
+        return false;
     while (db_next(&rows))
-        ret_ids[(*ret_count)++] = db_column_int(&rows, 0);
+        ids[count++] = db_column_int(&rows, 0);
+    *ret_ids = ids;
+    *ret_count = count;
     return db_done(&rows, err);
+}
+
+static void show_templates(struct reading *r)
+{
+    struct matrix *matrix = &r->matrix;
+    size_t before = (size_t)(r->filter->template_page - 1) * MATRIX_TEMPLATES_MAX;
+    r->first = before < r->template_count ? before : r->template_count;
+    size_t left = r->template_count - r->first;
+    matrix->template_total = (int64_t)r->template_count;
+    matrix->templates_count = left < MATRIX_TEMPLATES_MAX ? left : MATRIX_TEMPLATES_MAX;
+    matrix->templates = arena_alloc(r->arena, (matrix->templates_count + 1) * sizeof(*matrix->templates));
+    for (size_t i = 0; i < matrix->templates_count; i++) {
+        const struct common_template *t = &r->templates[r->first + i];
+        matrix->templates[i] =
+            (struct matrix_template){t->id, t->question, t->category, t->version, t->for_all};
+    }
 }
 
 static bool read_templates(struct reading *r, struct error *err)
 {
-    int64_t ids[MATRIX_TEMPLATES_MAX];
+    int64_t *ids;
     size_t count;
-    if (!read_template_ids(r, ids, &count, err))
+    if (!read_template_ids(r, &ids, &count, err))
         return false;
     r->templates = arena_alloc(r->arena, (count + 1) * sizeof(*r->templates));
-    r->matrix.templates = arena_alloc(r->arena, (count + 1) * sizeof(*r->matrix.templates));
     for (size_t i = 0; i < count; i++) {
-        struct common_template *template = &r->templates[r->matrix.templates_count];
         bool found;
-        if (!common_template_read(r->db, ids[i], r->arena, template, &found, err))
+        if (!common_template_read(r->db, ids[i], r->arena, &r->templates[r->template_count], &found, err))
             return false;
-        if (found)
-            r->matrix.templates[r->matrix.templates_count++] = (struct matrix_template){
-                template->id, template->question, template->category, template->version, template->for_all};
+        r->template_count += found;
     }
-    if (r->filter->template_id != INT_NULL && r->matrix.templates_count == 0)
+    if (r->filter->template_id != INT_NULL && r->template_count == 0)
         return error_set(err, ERROR_NOT_FOUND, "There is no template %" PRId64 ".",
                          "没有编号为 %" PRId64 " 的模板。", r->filter->template_id);
+    show_templates(r);
     return true;
 }
 
 /* ---- one cell ---- */
 
-static bool fill_cell(struct reading *r, const struct common_template *template,
-                      const struct template_tenant *tenant, const struct template_copy *copy,
-                      const struct own_pair *own, struct matrix_cell *ret_cell, struct error *err)
+/* What a tenant has of a template. */
+struct holding {
+    const struct template_copy *copy; /* NULL: none */
+    struct own_pair own;              /* that is in the way */
+    enum template_state state;
+};
+
+static bool look_up(struct reading *r, const char *tenant_id, const struct common_template *template,
+                    const struct template_copy *copy, struct arena *arena, struct holding *ret_holding,
+                    struct error *err)
 {
-    enum template_state state = template_state_of(template, copy, own);
-    bool live = copy && !copy->deleted, is_own = own->pair_id != 0 && state == TEMPLATE_CONFLICT;
+    struct holding holding = {.copy = copy};
+    if (!own_pair_in_way(r->db, tenant_id, template, copy, arena, &holding.own, err))
+        return false;
+    holding.state = template_state_of(template, copy, &holding.own);
+    *ret_holding = holding;
+    return true;
+}
+
+static bool is_behind(enum template_state state)
+{
+    return state == TEMPLATE_OUTDATED || state == TEMPLATE_MISSING;
+}
+
+static bool fill_cell(struct reading *r, const struct common_template *template,
+                      const struct template_tenant *tenant, const struct holding *holding,
+                      struct matrix_cell *ret_cell, struct error *err)
+{
+    const struct template_copy *copy = holding->copy;
+    bool live = copy && !copy->deleted;
+    bool is_own = holding->own.pair_id != 0 && holding->state == TEMPLATE_CONFLICT;
     *ret_cell = (struct matrix_cell){
         .template_id = template->id,
-        .state = template_states[state],
+        .state = template_states[holding->state],
         .version = copy ? copy->version : INT_NULL,
         .qa_pair_id = live     ? copy->pair_id
-                      : is_own ? own->pair_id
+                      : is_own ? holding->own.pair_id
                                : INT_NULL,
     };
-    return template_why(r->db, template, tenant, state, is_own, r->language, &ret_cell->why, err);
+    return template_why(r->db, template, tenant, holding->state, is_own, r->language, &ret_cell->why, err);
 }
 
 static struct matrix_row *add_row(struct reading *r, const struct template_tenant *tenant)
@@ -151,14 +201,14 @@ static const char SQL_COUNT_TENANTS[] = "SELECT COUNT(*) FROM tenants t" TENANTS
 static const char SQL_PAGE[] = "SELECT t.id, t.name, t.status, t.created_at FROM tenants t" TENANTS_MATCH
                                " ORDER BY t.id LIMIT $3 OFFSET $4";
 
-static const struct template_copy *find_copy(const struct template_copy *copies, size_t count, int64_t id)
+static int compare_copies(const void *a, const void *b)
 {
-    for (size_t i = 0; i < count; i++)
-        if (copies[i].template_id == id)
-            return &copies[i];
-    return NULL;
+    int64_t left = ((const struct template_copy *)a)->template_id;
+    int64_t right = ((const struct template_copy *)b)->template_id;
+    return (left > right) - (left < right);
 }
 
+/* The page's templates become cells; of the others it only counts whether they are behind. */
 static bool fill_row(struct reading *r, const struct template_tenant *tenant, struct error *err)
 {
     struct matrix_row *row = add_row(r, tenant);
@@ -166,13 +216,18 @@ static bool fill_row(struct reading *r, const struct template_tenant *tenant, st
     size_t count;
     if (!template_copies_read(r->db, tenant->id, 1, INT64_MAX, r->arena, &copies, &count, err))
         return false;
-    for (size_t i = 0; i < row->cells_count; i++) {
+    for (size_t i = 0; i < r->template_count; i++) {
         const struct common_template *template = &r->templates[i];
-        const struct template_copy *copy = find_copy(copies, count, template->id);
-        struct own_pair own = {0};
-        if (!own_pair_in_way(r->db, tenant->id, template, copy, r->arena, &own, err))
+        const struct template_copy wanted = {.template_id = template->id};
+        const struct template_copy *copy = bsearch(&wanted, copies, count, sizeof(*copies), compare_copies);
+        bool shown = i >= r->first && i - r->first < row->cells_count;
+        struct holding holding;
+        if (!shown && !copy && !template->for_all)
+            continue; /* neither outdated nor missing */
+        if (!look_up(r, tenant->id, template, copy, r->arena, &holding, err))
             return false;
-        if (!fill_cell(r, template, tenant, copy, &own, &row->cells[i], err))
+        row->behind += is_behind(holding.state);
+        if (shown && !fill_cell(r, template, tenant, &holding, &row->cells[i - r->first], err))
             return false;
     }
     return true;
@@ -229,18 +284,18 @@ static bool scan_row(struct reading *r, const struct template_tenant *tenant,
                      struct error *err)
 {
     const struct common_template *template = &r->templates[0];
-    struct own_pair own = {0};
-    if (!own_pair_in_way(r->db, tenant->id, template, copy, row_arena, &own, err))
+    struct holding holding;
+    if (!look_up(r, tenant->id, template, copy, row_arena, &holding, err))
         return false;
-    enum template_state state = template_state_of(template, copy, &own);
-    counts[state]++;
-    if (r->filter->state && strcmp(r->filter->state, template_states[state]) != 0)
+    counts[holding.state]++;
+    if (r->filter->state && strcmp(r->filter->state, template_states[holding.state]) != 0)
         return true;
     int64_t place = r->matrix.total++, first = (r->filter->page - 1) * r->filter->page_size;
     if (place < first || place >= first + r->filter->page_size)
         return true;
     struct matrix_row *row = add_row(r, tenant);
-    return fill_cell(r, template, tenant, copy, &own, &row->cells[0], err);
+    row->behind = is_behind(holding.state);
+    return row->cells_count == 0 || fill_cell(r, template, tenant, &holding, &row->cells[0], err);
 }
 
 static bool scan(struct reading *r, const char *pattern, int64_t *counts, struct error *err)
@@ -280,7 +335,9 @@ bool matrix_read(struct db *db, const struct matrix_filter *filter, enum languag
                         .filter = filter,
                         .language = language,
                         .arena = arena,
-                        .matrix = {.page = filter->page, .page_size = filter->page_size}};
+                        .matrix = {.template_page = filter->template_page,
+                                   .page = filter->page,
+                                   .page_size = filter->page_size}};
     const char *pattern = text_like_part(arena, filter->keyword);
     bool one = filter->template_id != INT_NULL;
     if (filter->state && !one)

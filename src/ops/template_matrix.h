@@ -6,7 +6,7 @@
 #include "base/descriptor.h"
 #include "store/db.h"
 
-#define MATRIX_TEMPLATES_MAX 50
+#define MATRIX_TEMPLATES_MAX 50 /* on a page: the columns */
 
 struct matrix_template {
     int64_t id;
@@ -22,6 +22,7 @@ struct matrix_cell {
 };
 struct matrix_row {
     const char *tenant_id, *name, *status;
+    int64_t behind;            /* outdated or missing, of all that match, not only the page's templates */
     struct matrix_cell *cells; /* in the order of the templates */
     size_t cells_count;
 };
@@ -30,8 +31,9 @@ struct matrix_count {
     int64_t tenants;
 };
 struct matrix {
-    struct matrix_template *templates; /* by category and id */
+    struct matrix_template *templates; /* the page's, by category and id */
     size_t templates_count;
+    int64_t template_total, template_page;
     struct matrix_row *items; /* by id of the tenant */
     size_t items_count;
     struct matrix_count *counts; /* with one template: each state; else NULL */
@@ -45,6 +47,7 @@ struct matrix_filter {
     const char *category, *tenant_id; /* NULL: any */
     const char *keyword;              /* NULL: any; a part of the tenant's name or id */
     const char *state;                /* NULL: any; needs template_id */
+    int64_t template_page;            /* from 1 */
     int64_t page, page_size;
 };
 /* ERROR_NOT_FOUND: no such template. ERROR_INVALID: a state without a template. With a template all

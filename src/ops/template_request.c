@@ -21,6 +21,7 @@ static void write_members(struct json_writer *w, const struct distribute_paramet
     json_array_end(w);
     json_key_bool(w, "all_tenants", parameters->all_tenants);
     json_key_int(w, "tenant_count", parameters->tenant_count);
+    json_key_int(w, "newly_for_all", parameters->newly_for_all);
     json_key_bool(w, "force", parameters->force);
     json_key_bool(w, "dry_run", parameters->dry_run);
     json_key_text(w, "reason", parameters->reason);
@@ -133,16 +134,19 @@ static bool check_shape(const struct distribute_request *request, struct error *
     return fine;
 }
 
-static const char SQL_IS_TEMPLATE[] = "SELECT 1 FROM templates WHERE id = $1 AND deleted_at IS NULL";
+static const char SQL_GOES_TO_ALL[] = "SELECT for_all FROM templates WHERE id = $1 AND deleted_at IS NULL";
 
-static bool check_templates(struct db *db, const struct distribute_parameters *parameters, bool *fine,
+/* Each is there; and how many of them have not gone to all yet. */
+static bool check_templates(struct db *db, struct distribute_parameters *parameters, bool *fine,
                             struct error *err)
 {
+    parameters->newly_for_all = 0;
     for (size_t i = 0; i < parameters->template_count; i++) {
-        int64_t id = parameters->template_ids[i], found;
-        if (!db_find_int(db, SQL_IS_TEMPLATE, DB_ARGS(db_int(id)), 0, &found, err))
+        int64_t id = parameters->template_ids[i], for_all;
+        if (!db_find_int(db, SQL_GOES_TO_ALL, DB_ARGS(db_int(id)), INT_NULL, &for_all, err))
             return false;
-        if (!found)
+        parameters->newly_for_all += parameters->all_tenants && for_all == 0;
+        if (for_all == INT_NULL)
             *fine = error_add_field(err, "template_ids", "there is no template %" PRId64,
                                     "没有编号为 %" PRId64 " 的模板", id);
     }
@@ -201,14 +205,12 @@ static bool note_request(struct db *db, const struct asking *ask, struct error *
 
 static bool mark_for_all(struct db *db, const struct distribute_parameters *parameters, struct error *err)
 {
-    bool any = false;
-    for (size_t i = 0; i < parameters->template_count; i++) {
-        bool changed;
-        if (!template_mark_for_all(db, parameters->template_ids[i], &changed, err))
+    if (parameters->newly_for_all == 0 || parameters->dry_run)
+        return true;
+    for (size_t i = 0; i < parameters->template_count; i++)
+        if (!template_mark_for_all(db, parameters->template_ids[i], err))
             return false;
-        any = any || changed;
-    }
-    return !any || templates_grow_revision(db, err);
+    return templates_grow_revision(db, err);
 }
 
 static const char SQL_TENANT_TOTAL[] = "SELECT value FROM platform_counters WHERE name = 'tenants'";
@@ -234,12 +236,10 @@ static bool insert_job(struct db *db, struct asking *ask, struct error *err)
 static bool ask_work(struct db *db, void *context, struct error *err)
 {
     struct asking *ask = context;
-    const struct distribute_parameters *parameters = &ask->parameters;
     bool fine = true;
-    return check_templates(db, parameters, &fine, err) &&
+    return check_templates(db, &ask->parameters, &fine, err) &&
            check_tenants(db, ask->tenant_ids, ask->tenant_count, &fine, err) && fine &&
-           (!parameters->all_tenants || parameters->dry_run || mark_for_all(db, parameters, err)) &&
-           insert_job(db, ask, err);
+           mark_for_all(db, &ask->parameters, err) && insert_job(db, ask, err);
 }
 
 bool template_distribute(struct platform *platform, const struct actor *actor,

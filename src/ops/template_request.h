@@ -13,6 +13,7 @@ struct distribute_parameters {
     const int64_t *template_ids; /* in order, each once, at least one */
     size_t template_count;
     int64_t tenant_count;
+    int64_t newly_for_all; /* templates that went to all for the first time; told, not read back */
     bool all_tenants, force, dry_run;
     const char *reason; /* NULL: none */
 };

@@ -94,13 +94,9 @@ bool template_mark_deleted(struct db *db, int64_t id, struct error *err)
 
 static const char SQL_FOR_ALL[] = "UPDATE templates SET for_all = 1 WHERE id = $1 AND for_all = 0";
 
-bool template_mark_for_all(struct db *db, int64_t id, bool *ret_changed, struct error *err)
+bool template_mark_for_all(struct db *db, int64_t id, struct error *err)
 {
-    int64_t changed;
-    if (!db_execute(db, SQL_FOR_ALL, DB_ARGS(db_int(id)), &changed, err))
-        return false;
-    *ret_changed = changed > 0;
-    return true;
+    return db_execute(db, SQL_FOR_ALL, DB_ARGS(db_int(id)), NULL, err);
 }
 
 /* ---- counts ---- */

@@ -26,8 +26,8 @@ bool template_put_version(struct db *db, int64_t id, int64_t version, const stru
 /* Its id is never used again, its question may be. Copies keep their link to it and are as good as
  * unlinked. */
 bool template_mark_deleted(struct db *db, int64_t id, struct error *err);
-/* It goes to all tenants from now on. `ret_changed`: it did not before. */
-bool template_mark_for_all(struct db *db, int64_t id, bool *ret_changed, struct error *err);
+/* It goes to all tenants from now on. */
+bool template_mark_for_all(struct db *db, int64_t id, struct error *err);
 
 /* So many more copies, and more of them of its present version. */
 bool template_count_copies(struct db *db, int64_t id, int64_t copies, int64_t current, struct error *err);

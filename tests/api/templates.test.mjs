@@ -94,8 +94,8 @@ describe('templates', () => {
 
   test('refuse what is wrong, and name it', async () => {
     assertProblem(await world.admin.post(TEMPLATES, {}), 422, 'invalid', ['question', 'answer']);
-    const blank = { question: '  ', answer: '回答' };
-    assertProblem(await world.admin.post(TEMPLATES, blank), 422, 'invalid', ['question']);
+    const blank = { question: '  ', answer: '\n' };
+    assertProblem(await world.admin.post(TEMPLATES, blank), 422, 'invalid', ['question', 'answer']);
     assertProblem(await world.viewer.get(`${TEMPLATES}?sort=price`), 422, 'invalid', ['sort']);
     assertProblem(await world.viewer.get(`${TEMPLATES}/matrix?state=none`), 422, 'invalid', ['state']);
     assertProblem(await world.viewer.get(`${TEMPLATES}/matrix?template_id=999999`), 404, 'not-found');
@@ -172,6 +172,7 @@ describe('distribution', () => {
     const promised = await distribute({ template_ids: [id], all_tenants: true, dry_run: true });
     assert.equal((await look(id)).distributed_count, 0);
     assert.equal((await look(id)).for_all, false);
+    assert.equal(promised.parameters.newly_for_all, 1);
     const done = await distribute({ template_ids: [id], all_tenants: true });
     assert.deepEqual({ ...promised.result, dry_run: false }, done.result);
   });
@@ -205,6 +206,20 @@ describe('distribution', () => {
       assert.equal(row.request_id, asked.headers['x-request-id']);
       assert.equal(row.username, 'ops_admin');
     }
+  });
+
+  test('a deletion is there, too, with what was deleted, how many copies stay, and why', async () => {
+    const { id, question } = await make();
+    await distribute({ template_ids: [id], tenant_ids: ['shop-a'] });
+    const reason = encodeURIComponent('已停业');
+    await world.admin.must('DELETE', `${TEMPLATES}/${id}?reason=${reason}`, { status: 204 });
+    const database = new DatabaseSync(join(world.store.folder, 'kimono.db'), { readOnly: true });
+    const row = database
+      .prepare("SELECT details FROM ops_logs WHERE action = 'template.delete' AND target_id = ?")
+      .get(String(id));
+    database.close();
+    const { before, after, reason: kept } = JSON.parse(String(row?.details));
+    assert.deepEqual([before.question, after.copies, kept], [question, 1, '已停业']);
   });
 
   test('a job that has ended cannot be cancelled', async () => {
@@ -298,6 +313,8 @@ describe('the matrix', () => {
     const cells = Object.fromEntries(items.map((/** @type {any} */ row) => [row.tenant_id, row.cells[0]]));
     assert.equal(cells['shop-a'].state, 'none');
     assert.deepEqual([cells['shop-b'].state, cells['shop-b'].version], ['current', 1]);
+    const next = await world.viewer.must('GET', `${TEMPLATES}/matrix?category=${category}&template_page=2`);
+    assert.deepEqual([next.templates, next.template_total, next.items[0].cells], [[], 1, []]);
     const headers = { 'Accept-Language': 'zh-CN' };
     const path = `${TEMPLATES}/matrix?template_id=${id}&state=none`;
     const one = await world.viewer.must('GET', path, { headers });

@@ -221,7 +221,17 @@ static void a_template_is_made_edited_and_deleted(void **state)
     struct template_edit bad = {.question = " ", .version = INT_NULL};
     must_fail(f, template_update(&f->platform, &someone, id, &bad, &f->arena, &template, &f->err),
               ERROR_INVALID);
-    must(f, template_delete(&f->platform, &someone, id, NULL, &f->err));
+    struct template_edit mute = {.answer = " \n", .version = INT_NULL};
+    must_fail(f, template_update(&f->platform, &someone, id, &mute, &f->arena, &template, &f->err),
+              ERROR_INVALID);
+    struct template_edit empty = {" ", "", NULL, INT_NULL};
+    must_fail(f, template_create(&f->platform, &someone, &empty, &f->arena, &template, &f->err),
+              ERROR_INVALID);
+    assert_int_equal(f->err.field_count, 2);
+    must(f, template_delete(&f->platform, &someone, id, "no phone any more", &f->err));
+    static const char SQL_REASON[] = "SELECT COUNT(*) FROM ops_logs WHERE action = 'template.delete'"
+                                     " AND details LIKE '%\"no phone any more\"%'";
+    assert_int_equal(fixture_int(f, SQL_REASON, DB_NO_ARGS), 1);
     must_fail(f, template_delete(&f->platform, &someone, id, NULL, &f->err), ERROR_NOT_FOUND);
     assert_int_equal(audited(f, "template.create") + audited(f, "template.delete"), 2);
 }
@@ -851,6 +861,35 @@ static void tenants_that_lack_something_are_found(void **state)
     assert_int_equal(distribute_missing(f), 0);
 }
 
+static void what_misses_a_template_is_about_that_template(void **state)
+{
+    struct fixture *f = *state;
+    struct tenant gamma;
+    int64_t first = make(f, "A?", "a", ""), second = make(f, "B?", "b", "");
+    fixture_set_status(f, "beta", "suspended");
+    to_all(f, first);
+    fixture_set_status(f, "beta", "active");
+    must(f, tenant_add(f->platform.store, &actor_system, "gamma", "Gamma", NULL, &f->arena, &gamma, &f->err));
+    to_all(f, second); /* says nothing of the first */
+    assert_string_equal(view(f, first, "beta").why, "suspended at the time of the distribution");
+    assert_string_equal(view(f, first, "gamma").why, "created after the distribution");
+}
+
+static void what_goes_to_all_for_the_first_time_is_said(void **state)
+{
+    struct fixture *f = *state;
+    int64_t ids[] = {make(f, "A?", "a", ""), make(f, "B?", "b", "")};
+    to_all(f, ids[0]);
+    struct distribute_request request = {
+        .template_ids = ids, .template_count = 2, .all_tenants = true, .dry_run = true};
+    assert_non_null(strstr(distribute(f, &request).parameters, "\"newly_for_all\":1"));
+    assert_false(look(f, ids[1]).for_all);
+    request.dry_run = false;
+    assert_non_null(strstr(distribute(f, &request).parameters, "\"newly_for_all\":1"));
+    assert_true(look(f, ids[1]).for_all);
+    assert_non_null(strstr(distribute(f, &request).parameters, "\"newly_for_all\":0"));
+}
+
 static void a_part_of_what_goes_to_all_is_not_all(void **state)
 {
     struct fixture *f = *state;
@@ -875,14 +914,39 @@ static struct matrix read_matrix(struct fixture *f, const struct matrix_filter *
     return matrix;
 }
 
+static void the_matrix_has_pages_of_templates(void **state)
+{
+    struct fixture *f = *state;
+    char question[16];
+    int64_t last = 0;
+    for (int i = 0; i <= MATRIX_TEMPLATES_MAX; i++) {
+        snprintf(question, sizeof(question), "%d?", i);
+        last = make(f, question, "a", "");
+    }
+    to_all(f, last);
+    edit_answer(f, last, "b");
+    struct matrix_filter filter = {.template_id = INT_NULL, .template_page = 1, .page = 1, .page_size = 20};
+    struct matrix matrix = read_matrix(f, &filter);
+    assert_int_equal(matrix.templates_count, MATRIX_TEMPLATES_MAX);
+    assert_int_equal(matrix.template_total, MATRIX_TEMPLATES_MAX + 1);
+    assert_int_equal(matrix.items[0].behind, 1); /* by the one that is not on this page */
+    filter.template_page = 2;
+    matrix = read_matrix(f, &filter);
+    assert_int_equal(matrix.templates_count, 1);
+    assert_int_equal(matrix.items[1].cells[0].template_id, last);
+    assert_string_equal(matrix.items[1].cells[0].state, "outdated");
+    filter.template_page = 3;
+    assert_int_equal(read_matrix(f, &filter).templates_count, 0);
+}
+
 static void the_matrix_shows_what_each_tenant_has(void **state)
 {
     struct fixture *f = *state;
     int64_t later = make(f, "B?", "b", "y"), first = make(f, "A?", "a", "x");
     to_one(f, first, "alpha", false);
     fixture_add_pair(f, "beta", "A?", "own");
-    struct matrix matrix =
-        read_matrix(f, &(struct matrix_filter){.template_id = INT_NULL, .page = 1, .page_size = 20});
+    struct matrix matrix = read_matrix(
+        f, &(struct matrix_filter){.template_id = INT_NULL, .template_page = 1, .page = 1, .page_size = 20});
     assert_int_equal(matrix.templates_count, 2);
     assert_int_equal(matrix.templates[0].id, first);
     assert_int_equal(matrix.templates[1].id, later);
@@ -905,7 +969,7 @@ static void the_matrix_counts_states_of_one_template(void **state)
     struct error *err = &f->err;
     int64_t id = make(f, "A?", "a", "");
     to_one(f, id, "alpha", false);
-    struct matrix_filter filter = {.template_id = id, .page = 1, .page_size = 20};
+    struct matrix_filter filter = {.template_id = id, .template_page = 1, .page = 1, .page_size = 20};
     struct matrix matrix = read_matrix(f, &filter);
     assert_int_equal(matrix.counts_count, TEMPLATE_STATE_COUNT);
     assert_int_equal(matrix.counts[TEMPLATE_CURRENT].tenants, 1);
@@ -921,9 +985,10 @@ static void the_matrix_counts_states_of_one_template(void **state)
     assert_int_equal(matrix.counts[TEMPLATE_NONE].tenants, 0);
     CLEANUP(store_reader_release) struct db *db = NULL;
     must(f, store_reader(f->platform.store, 5000, &db, err));
-    struct matrix_filter wrong = {.template_id = INT_NULL, .state = "none", .page = 1, .page_size = 20};
+    struct matrix_filter wrong = {
+        .template_id = INT_NULL, .state = "none", .template_page = 1, .page = 1, .page_size = 20};
     must_fail(f, matrix_read(db, &wrong, LANGUAGE_EN, &f->arena, &matrix, err), ERROR_INVALID);
-    wrong = (struct matrix_filter){.template_id = 99, .page = 1, .page_size = 20};
+    wrong = (struct matrix_filter){.template_id = 99, .template_page = 1, .page = 1, .page_size = 20};
     must_fail(f, matrix_read(db, &wrong, LANGUAGE_EN, &f->arena, &matrix, err), ERROR_NOT_FOUND);
 }
 
@@ -961,8 +1026,11 @@ int main(void)
         templates_test(of_two_editors_the_second_is_told),
         templates_test(a_decision_about_something_else_is_refused),
         templates_test(tenants_that_lack_something_are_found),
+        templates_test(what_misses_a_template_is_about_that_template),
+        templates_test(what_goes_to_all_for_the_first_time_is_said),
         templates_test(a_part_of_what_goes_to_all_is_not_all),
         templates_test(the_matrix_shows_what_each_tenant_has),
+        templates_test(the_matrix_has_pages_of_templates),
         templates_test(the_matrix_counts_states_of_one_template),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
