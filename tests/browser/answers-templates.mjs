@@ -119,20 +119,21 @@ const cells = [
   ['conflict', null, '商家自己有同样的问题'],
 ];
 
+/** As the server counts: what a distribution would bring up to date. @param {{ state: string }[]} row */
+const countBehind = (row) => row.filter(({ state }) => state === 'outdated' || state === 'missing').length;
+
 /** @param {URL} url */
 export function matrix(url) {
   const only = Number(url.searchParams.get('template_id') ?? 0);
   const state = url.searchParams.get('state');
   const columns = templates().filter(({ id }) => !only || id === only);
-  const rows = tenantPage().items.map((tenant, index) => ({
-    tenant_id: tenant.id,
-    name: tenant.name,
-    status: tenant.status,
-    cells: columns.map(({ id }) => {
+  const rows = tenantPage().items.map((tenant, index) => {
+    const row = columns.map(({ id }) => {
       const [cell, version, why] = cells[(index + (id - 1) * 3) % cells.length];
       return { template_id: id, state: cell, version, qa_pair_id: version === null ? null : 100 + index, why };
-    }),
-  }));
+    });
+    return { tenant_id: tenant.id, name: tenant.name, status: tenant.status, behind: countBehind(row), cells: row };
+  });
   const items = state ? rows.filter((row) => row.cells[0].state === state) : rows;
   /** @type {Record<string, number>} */
   const counts = {};
@@ -145,6 +146,8 @@ export function matrix(url) {
       version,
       for_all,
     })),
+    template_total: columns.length,
+    template_page: 1,
     items,
     counts: only ? counts : null,
     total: items.length,
@@ -180,7 +183,7 @@ export function job(changes = {}) {
     title: '分发模板',
     status: 'succeeded',
     tenant_id: null,
-    parameters: { template_ids: [1, 3], all_tenants: true },
+    parameters: { template_ids: [1, 3], all_tenants: true, newly_for_all: 0 },
     progress: { done: 25, total: 25 },
     result: {
       templates: 2,
@@ -204,7 +207,12 @@ export function job(changes = {}) {
 /** @param {object} [changes] */
 export function dryJob(changes = {}) {
   const { result } = job();
-  return job({ id: 'dry-1', parameters: { dry_run: true }, result: { ...result, dry_run: true }, ...changes });
+  return job({
+    id: 'dry-1',
+    parameters: { dry_run: true, newly_for_all: 0 },
+    result: { ...result, dry_run: true },
+    ...changes,
+  });
 }
 
 /** @param {URL} [url] */

@@ -66,9 +66,9 @@ async function onWrite(page, method, path, reply) {
 test('the list shows how far each template has come, and leads on', async () => {
   const page = await open();
   await row(page, 1).getByText('20 / 25').waitFor();
-  await row(page, 1).getByText('3 待更新').waitFor();
+  await row(page, 1).getByText('3 非最新').waitFor();
   await row(page, 1).getByText('单件和服租借每天 298 元起').waitFor();
-  assert.equal(await row(page, 2).getByText('待更新').count(), 0);
+  assert.equal(await row(page, 2).getByText('非最新').count(), 0);
   await row(page, 4).getByText('未分类').waitFor();
   await row(page, 1).locator('[data-test=distributed]').click();
   await page.locator('[data-test=grid]').waitFor();
@@ -85,6 +85,11 @@ test('categories come with their counts and filter the list, as does the search'
   const asked = page.waitForRequest(/\/ops\/templates\?.*category=/);
   await page.locator('[data-test=category]').selectOption('价格');
   assert.equal(new URL((await asked).url()).searchParams.get('category'), '价格');
+  const unnamed = page.waitForRequest(/\/ops\/templates\?.*category=(&|$)/);
+  await page.locator('[data-test=category]').selectOption('未分类（1）');
+  await unnamed;
+  await atAddress(page, '/ops/templates?uncategorised=1');
+  await page.locator('[data-test=category]').selectOption('价格');
   const searched = page.waitForRequest(/keyword=/);
   await page.locator('[data-test=list-search]').fill('押金');
   assert.equal(new URL((await searched).url()).searchParams.get('keyword'), '押金');
@@ -305,8 +310,17 @@ test('a distribution that would change nothing offers nothing', async () => {
         made.dryJob({ result: { ...made.job().result, created: 0, updated: 0, conflicts: 0 } }),
       ),
   });
-  await dialog(page, 'distribute').locator('[data-test=nothing]').waitFor();
-  assert.equal(await dialog(page, 'distribute').locator('[data-test=run]:visible').count(), 0);
+  const distribute = dialog(page, 'distribute');
+  // Two are skipped, so it isn't said that all are up to date.
+  await distribute.locator('[data-test=nothing]').getByText('跳过的商家不变').waitFor();
+  assert.equal(await distribute.locator('[data-test=run]:visible').count(), 0);
+  // That it goes to all from now on is a change, too.
+  const first = { dry_run: true, newly_for_all: 1 };
+  const result = { ...made.job().result, created: 0, updated: 0 };
+  await stub(page, '/ops/templates/distribute', made.dryJob({ parameters: first, result }));
+  await page.reload();
+  await distribute.locator('[data-test=for-all]').getByText('1 个模板第一次分发到全部').waitFor();
+  await distribute.locator('[data-test=run]').waitFor();
 });
 
 test('a distribution under way can be cancelled from its dialog', async () => {
@@ -397,6 +411,34 @@ test('one tenant is brought up to date by one click, with what it lacks', async 
   assert.deepEqual(sent, [{ template_ids: [2, 4], tenant_ids: ['tenant_1'] }]);
   // A suspended one is skipped anyway, so it isn't offered.
   assert.equal(await page.locator('[data-tenant=tenant_4] button').count(), 0);
+});
+
+test('from the 51st template on there are pages, and one click is about all of them', async () => {
+  const page = await open('/ops/templates?view=matrix', {
+    prepare: (opened) =>
+      made.answer(opened, '/ops/templates/matrix', (url) => {
+        const { templates, items, ...rest } = made.matrix(url);
+        const number = Number(url.searchParams.get('template_page') ?? 1);
+        const few = number === 1 ? [0, 1, 2] : [3];
+        return {
+          ...rest,
+          template_page: number,
+          template_total: 51,
+          templates: few.map((index) => templates[index]),
+          items: items.map((row) => ({ ...row, cells: few.map((index) => row.cells[index]) })),
+        };
+      }),
+  });
+  const sent = await onWrite(page, 'POST', '/ops/templates/distribute', () => ({ json: made.job({ id: 'job-5' }) }));
+  await page.getByRole('button', { name: '更新 2 条 · 浅草本店' }).click();
+  await page.getByText('分发模板已完成：新增 12').waitFor();
+  assert.deepEqual(sent, [{ template_ids: [2, 4], tenant_ids: ['tenant_1'] }]);
+  await page.locator('[data-test=template-pages]').getByText('模板 1–3，共 51 个').waitFor();
+  assert.ok(await page.locator('[data-test=earlier-templates]').isDisabled());
+  await page.locator('[data-test=later-templates]').click();
+  await page.locator('[data-key="column-4"]').waitFor();
+  await atAddress(page, '/ops/templates?view=matrix&template_page=2');
+  assert.ok(await page.locator('[data-test=later-templates]').isDisabled());
 });
 
 test('all tenants that lag behind are brought up to date by the dialog that shows what would happen', async () => {
@@ -680,7 +722,7 @@ test('created, edited, distributed to some and to all, deleted: for real', async
   await edit.getByLabel('答案').fill('押金 200 元，归还时退。');
   await edit.getByRole('button', { name: '保存' }).click();
   await page.getByText('已保存为第 2 版，2 家商家的副本待更新').waitFor();
-  await found.getByText('2 待更新').waitFor();
+  await found.getByText('2 非最新').waitFor();
 
   // To all: the two are brought up to date, the others get it.
   await page.locator('[data-test=to-all]').click();
@@ -691,7 +733,7 @@ test('created, edited, distributed to some and to all, deleted: for real', async
   await distribute.locator('[data-test=progress]').getByText('已完成').waitFor();
   await distribute.locator('[data-figure=updated]').getByText('2', { exact: true }).waitFor();
   await distribute.locator('[data-test=done]').click();
-  await found.getByText('待更新').waitFor({ state: 'hidden' });
+  await found.getByText('非最新').waitFor({ state: 'hidden' });
 
   // The matrix has all of them, and says why a suspended one has none.
   await found.locator('[data-test=distributed]').click();

@@ -75,7 +75,7 @@ export async function put(path, body) {
 /**
  * DELETE, whose name JavaScript keeps for itself.
  * @param {string} path
- * @param {unknown} [body]
+ * @param {{ reason?: string }} [body]  why, for the audit log
  * @returns {Promise<null>}
  */
 export async function remove(path, body) {

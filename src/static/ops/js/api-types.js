@@ -302,6 +302,7 @@
  * @property {string} tenant_id
  * @property {string} name
  * @property {'active' | 'suspended'} status
+ * @property {number} behind  outdated and missing ones, of the templates on all pages
  * @property {MatrixCell[]} cells  one for each template, in their order
  */
 
@@ -309,6 +310,8 @@
  * GET /ops/templates/matrix
  * @typedef {object} MatrixExtras
  * @property {Pick<Template, 'id' | 'question' | 'category' | 'version' | 'for_all'>[]} templates  at most 50
+ * @property {number} template_total
+ * @property {number} template_page
  * @property {Partial<Record<CopyState, number>> | null} counts  of one template, over all tenants; else null
  */
 /** @typedef {Page<MatrixRow> & MatrixExtras} Matrix */

@@ -14,9 +14,16 @@ import * as format from '../format.js';
 import { t } from '../i18n.js';
 import { createList } from '../list.js';
 import { refreshAll } from '../refresher.js';
-import { addressOf, changeQuery, navigate, route } from '../router.js';
+import { addressOf, navigate, route } from '../router.js';
 import { mayWrite } from '../session.js';
 import { toast } from '../toasts.js';
+import {
+  categoryFilters,
+  chooseCategory,
+  chosenCategory,
+  describeCategories,
+  withCategory,
+} from './templates/category.js';
 import { templateConflict } from './templates/conflict.js';
 import { templateDistribution } from './templates/distribution.js';
 import { templateEditor } from './templates/editor.js';
@@ -25,8 +32,6 @@ import { templateRemoval } from './templates/removal.js';
 
 /** @typedef {import('../api-types.js').Template} Template */
 /** @typedef {import('../api-types.js').TemplatePage} TemplatePage */
-
-/** One in use, as the last list has told. @typedef {{ category: string, count: number }} Category */
 
 /**
  * What the open dialog holds that isn't saved; one writes at a time.
@@ -67,7 +72,7 @@ export default function templates() {
     typing,
     /** The template that was deleted last: it can't stay ticked. */
     deleted: { id: 0 },
-    categories: /** @type {Category[]} */ ([]),
+    categories: /** @type {import('./templates/category.js').Category[]} */ ([]),
 
     init() {
       undo = registerCommands(this.commands());
@@ -101,27 +106,19 @@ export default function templates() {
     },
 
     get categoryOptions() {
-      return describeCategories(this.categories, route.query.category ?? '');
+      return describeCategories(this.categories);
     },
 
-    /** @param {Event} event */
-    chooseCategory(event) {
-      changeQuery({
-        category: /** @type {HTMLSelectElement} */ (event.target).value || undefined,
-        template_id: undefined,
-        state: undefined,
-        page: undefined,
-      });
-    },
+    chooseCategory,
 
     get views() {
-      const { category } = route.query;
+      const category = chosenCategory();
       return [
-        { name: 'list', text: t('templates.view.list'), href: addressOf('templates', { category }) },
+        { name: 'list', text: t('templates.view.list'), href: addressOf('templates', category) },
         {
           name: 'matrix',
           text: t('templates.view.matrix'),
-          href: addressOf('templates', { view: 'matrix', category }),
+          href: addressOf('templates', { view: 'matrix', ...category }),
         },
       ].map((view) => ({ ...view, current: (view.name === 'matrix') === this.showsMatrix ? 'page' : null }));
     },
@@ -171,30 +168,6 @@ export default function templates() {
 }
 
 /**
- * "全部", and each category with how many templates it has.
- * @param {Category[]} categories
- * @param {string} chosen
- */
-function describeCategories(categories, chosen) {
-  const total = categories.reduce((sum, { count }) => sum + count, 0);
-  const named = categories.map(({ category, count }) => ({
-    key: `of-${category}`,
-    value: category,
-    text: t('templates.category.option', { category: category || t('templates.category.none'), value: count }),
-    selected: category === chosen && chosen !== '',
-    // The server lists a category by its name, and this one has none.
-    disabled: category === '',
-  }));
-  const all = { value: '', text: t('templates.category.all', { count: total }), selected: !chosen };
-  const unknown = chosen !== '' && !named.some(({ value }) => value === chosen);
-  return [
-    { ...all, key: 'all', disabled: false },
-    ...named,
-    ...(unknown ? [{ key: 'unknown', value: chosen, text: chosen, selected: true, disabled: false }] : []),
-  ];
-}
-
-/**
  * @param {import('../dialog.js').Dialog} distribution
  * @param {(page: TemplatePage) => void} learn
  * @param {{ id: number }} deleted  the last one
@@ -205,7 +178,7 @@ function templateList(distribution, learn, deleted) {
     search: 'templates.search',
     selectable: mayWrite(),
     sort: '-updated_at',
-    filters: { category: null, keyword: null },
+    filters: { ...categoryFilters, keyword: null },
     columns: [
       { name: 'question', label: 'templates.question' },
       { name: 'category', label: 'templates.category' },
@@ -225,7 +198,7 @@ function templateList(distribution, learn, deleted) {
     ],
     load: async (query, signal) => {
       /** @type {TemplatePage} */
-      const page = await get('/ops/templates', { query, signal });
+      const page = await get('/ops/templates', { query: withCategory(query), signal });
       learn(page);
       return page;
     },
@@ -278,7 +251,9 @@ function templateList(distribution, learn, deleted) {
     const ids = [];
     for (let page = 1, more = true; more; page++) {
       /** @type {TemplatePage} */
-      const answer = await get('/ops/templates', { query: { ...list.filter, page, page_size: MOST_AT_ONCE } });
+      const answer = await get('/ops/templates', {
+        query: withCategory({ ...list.filter, page, page_size: MOST_AT_ONCE }),
+      });
       ids.push(...answer.items.map(({ id }) => id));
       more = answer.items.length > 0 && ids.length < answer.total && ids.length <= MOST_DISTRIBUTED;
     }
@@ -300,7 +275,10 @@ function describeRow(template) {
       value: format.count(distributed),
       total: format.count(tenants),
     }),
-    distributedTitle: t('templates.distributed.title', { value: format.exactCount(distributed), count: tenants }),
+    distributedTitle: format.beside([
+      t('templates.distributed.title', { value: format.exactCount(distributed), count: tenants }),
+      behind > 0 ? t('templates.behind.title', { count: behind, version: template.version }) : '',
+    ]),
     share: `${tenants > 0 ? (100 * distributed) / tenants : 0}%`,
     behind: behind > 0 ? t('templates.behind', { count: behind }) : '',
     matrixHref: addressOf('templates', { view: 'matrix', template_id: id }),

@@ -475,7 +475,11 @@ export default {
     one: '{value} of {count} tenant has a copy; click to see each of them',
     other: '{value} of {count} tenants have a copy; click to see each of them',
   },
-  'templates.behind': { one: '{count} outdated', other: '{count} outdated' },
+  'templates.behind': { one: '{count} not current', other: '{count} not current' },
+  'templates.behind.title': {
+    one: '{count} of them is not of version {version}',
+    other: '{count} of them are not of version {version}',
+  },
   'templates.updated': 'Updated',
   'templates.updatedBy': '{time}, by {user}',
   'templates.actions': 'Actions',
@@ -541,6 +545,13 @@ export default {
   'templates.distribute.force.warning':
     "The tenants' own texts are replaced by the template, and copies that a tenant has deleted are made again.",
   'templates.distribute.nothing': 'Nothing to change: these tenants are all up to date.',
+  'templates.distribute.nothing.left':
+    'Nothing would change: conflicts stay as they are, skipped tenants get nothing, the rest is up to date.',
+  'templates.distribute.forAll': {
+    one: '{count} template goes to all for the first time: tenants that are made or activated later will show as missing it.',
+    other:
+      '{count} templates go to all for the first time: tenants that are made or activated later will show as missing them.',
+  },
   'templates.distribute.word': 'all tenants',
   'templates.distribute.go': {
     one: 'Distribute {templates} to {count} tenant',
@@ -576,10 +587,13 @@ export default {
   'templates.matrix.states': 'Filter by state',
   'templates.matrix.all': 'All',
   'templates.matrix.chip': '{state} {value}',
-  'templates.matrix.most': {
-    one: 'Only the first {count} template; choose a category for others',
-    other: 'Only the first {count} templates; choose a category for others',
+  'templates.matrix.pages': 'Pages of templates',
+  'templates.matrix.columns': {
+    one: 'Template {first}–{last} of {count}',
+    other: 'Templates {first}–{last} of {count}',
   },
+  'templates.matrix.earlier': 'Earlier templates',
+  'templates.matrix.later': 'Later templates',
   'templates.matrix.onlyTenant': 'Only {tenant}',
   'templates.matrix.allTemplates': 'Show all templates',
   'templates.matrix.allTenants': 'Show all tenants',

@@ -248,8 +248,23 @@ export function templateDistribution(dialog, typing) {
       return Number(result.created ?? 0) + Number(result.updated ?? 0);
     },
 
+    /** Templates that no distribution has given to everybody yet: that changes for later tenants, too. */
+    get newlyForAll() {
+      return Number(this.dryJob?.parameters.newly_for_all ?? 0);
+    },
+
+    get forAllText() {
+      return this.newlyForAll > 0 ? t('templates.distribute.forAll', { count: this.newlyForAll }) : '';
+    },
+
     get nothingToDo() {
-      return this.checked && this.changes === 0;
+      return this.checked && this.changes === 0 && this.newlyForAll === 0;
+    },
+
+    get nothingText() {
+      const { conflicts, skipped_tenants: skipped } = this.dryJob?.result ?? {};
+      const left = Number(conflicts ?? 0) + Number(skipped ?? 0) > 0;
+      return t(left ? 'templates.distribute.nothing.left' : 'templates.distribute.nothing');
     },
 
     /** "分发 3 个模板到 25 家商家" */

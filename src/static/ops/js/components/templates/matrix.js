@@ -1,8 +1,8 @@
 /**
  * @file Templates against tenants: which version each tenant has, and why one is missing.
  *
- * Its address: /ops/templates?view=matrix&template_id=…&state=…. With one template the states are counted over all
- * tenants, and those that lag behind can be brought up to date together.
+ * Its address: /ops/templates?view=matrix&template_page=2, or &template_id=…&state=…. With one template the states are
+ * counted over all tenants, and those that lag behind can be brought up to date together.
  */
 import Alpine from '@alpinejs/csp';
 import { ApiError, get, startJob } from '../../api-client.js';
@@ -16,6 +16,7 @@ import { mayWrite } from '../../session.js';
 import { learnTenantNames } from '../../tenant-names.js';
 import { toast } from '../../toasts.js';
 import { jobEndText } from '../jobs/describe.js';
+import { categoryFilters, withCategory } from './category.js';
 import { copyStates, isBehind, isComparable, shortText, stateLook } from './copy-states.js';
 import { handOverTenants } from './distribution.js';
 import { drawGrid, enter, keyOf, steerGrid } from './grid.js';
@@ -38,7 +39,14 @@ export function templateMatrix(distribution) {
     search: 'templates.matrix.search',
     columns: [],
     sort: '',
-    filters: { template_id: null, category: null, tenant_id: null, keyword: null, state: copyStates },
+    filters: {
+      ...categoryFilters,
+      template_id: null,
+      template_page: null,
+      tenant_id: null,
+      keyword: null,
+      state: copyStates,
+    },
     load: async (query, signal) => {
       /** @type {Matrix} */
       const matrix = await get(PATH, { query: asked(query), signal });
@@ -113,9 +121,32 @@ export function templateMatrix(distribution) {
       };
     },
 
+    // ── pages of templates ──
+
+    /** Which templates are the columns, where they are not all. */
     get columnsText() {
-      const shown = this.matrix?.templates.length ?? 0;
-      return shown === MOST_COLUMNS ? t('templates.matrix.most', { count: shown }) : '';
+      const { matrix } = this;
+      if (!matrix || matrix.template_total <= MOST_COLUMNS || matrix.templates.length === 0) return '';
+      const before = (matrix.template_page - 1) * MOST_COLUMNS;
+      return t('templates.matrix.columns', {
+        first: format.count(before + 1),
+        last: format.count(before + matrix.templates.length),
+        count: matrix.template_total,
+      });
+    },
+
+    get hasEarlier() {
+      return (this.matrix?.template_page ?? 1) > 1;
+    },
+
+    get hasLater() {
+      return this.matrix !== null && this.matrix.template_page * MOST_COLUMNS < this.matrix.template_total;
+    },
+
+    /** The tenants stay the same. @param {1 | -1} by */
+    turnTemplates(by) {
+      const page = (this.matrix?.template_page ?? 1) + by;
+      changeQuery({ template_page: page > 1 ? page : undefined });
     },
 
     // ── filters ──
@@ -188,15 +219,16 @@ export function templateMatrix(distribution) {
       if (id) this.bringUpToDate(id);
     },
 
-    /** One tenant, at once: its copies of older versions, and those that it misses. @param {string} id */
+    /** One tenant, at once: its copies of older versions, and those that it misses, on all pages. @param {string} id */
     async bringUpToDate(id) {
       const row = this.matrix?.items.find((known) => known.tenant_id === id);
       if (!row || this.updating) return;
       this.updating = id;
       try {
+        const templates = await gatherTemplates(row, list.filter);
         const job = await startJob(
           '/ops/templates/distribute',
-          { template_ids: row.cells.filter(isBehind).map((cell) => cell.template_id), tenant_ids: [id] },
+          { template_ids: templates, tenant_ids: [id] },
           { wait: WAIT_SECONDS },
         );
         trackJob(job);
@@ -238,11 +270,14 @@ export function templateMatrix(distribution) {
   });
 }
 
-/** The list sorts by nothing, and states need a template. @param {import('../../list.js').ListQuery} query */
-function asked({ template_id: template, state, sort, ...rest }) {
-  const known = sort === '' ? rest : { ...rest, sort };
-  if (!template) return known;
-  return { ...known, template_id: template, ...(state ? { state } : {}) };
+/**
+ * The list sorts by nothing, states need a template, and one template has no pages.
+ * @param {import('../../list.js').ListQuery} query
+ */
+function asked({ template_id: template, template_page: page, state, sort, ...rest }) {
+  const known = withCategory(sort === '' ? rest : { ...rest, sort });
+  if (template) return { ...known, template_id: template, ...(state ? { state } : {}) };
+  return { ...known, ...(/^[1-9]\d{0,5}$/.test(String(page)) ? { template_page: page } : {}) };
 }
 
 /**
@@ -253,7 +288,7 @@ function asked({ template_id: template, state, sort, ...rest }) {
  */
 function describeRow(row, matrix, { one, updating }) {
   const suspended = row.status === 'suspended';
-  const behind = row.cells.filter(isBehind).length;
+  const { behind } = row;
   const mayUpdate = mayWrite() && !suspended && behind > 0;
   const busy = updating === row.tenant_id;
   return {
@@ -306,6 +341,23 @@ function behindStates(state) {
 }
 
 /**
+ * What a tenant is behind with, of all templates that match: most often all of it is shown already.
+ * @param {MatrixRow} row
+ * @param {Record<string, string>} filter
+ */
+async function gatherTemplates({ tenant_id: tenant, behind, cells }, filter) {
+  const found = new Set(cells.filter(isBehind).map(({ template_id: id }) => id));
+  for (let page = 1, more = found.size < behind; more; page++) {
+    /** @type {Matrix} */
+    const matrix = await get(PATH, { query: { ...asked(filter), tenant_id: tenant, template_page: page } });
+    const row = matrix.items.find(({ tenant_id: id }) => id === tenant);
+    for (const cell of row?.cells ?? []) if (isBehind(cell)) found.add(cell.template_id);
+    more = page * MOST_COLUMNS < matrix.template_total;
+  }
+  return [...found];
+}
+
+/**
  * @param {CopyState[]} states
  * @param {Record<string, string>} filter
  */
@@ -315,7 +367,7 @@ async function gatherTenants(states, filter) {
   for (const state of states) {
     for (let page = 1, more = true; more; page++) {
       /** @type {Matrix} */
-      const matrix = await get(PATH, { query: { ...filter, state, page, page_size: MOST_AT_ONCE } });
+      const matrix = await get(PATH, { query: asked({ ...filter, state, page, page_size: MOST_AT_ONCE }) });
       found.push(...matrix.items.map(({ tenant_id: id, name, status }) => ({ id, name, status })));
       more = matrix.items.length > 0 && page * MOST_AT_ONCE < matrix.total;
     }
