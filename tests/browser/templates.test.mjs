@@ -444,7 +444,9 @@ test('from the 51st template on there are pages, and one click is about all of t
 test('all tenants that lag behind are brought up to date by the dialog that shows what would happen', async () => {
   const page = await open('/ops/templates?view=matrix&template_id=1');
   const sent = await onWrite(page, 'POST', '/ops/templates/distribute', () => ({ json: made.dryJob() }));
+  const asked = page.waitForRequest(/matrix\?.*state=missing/);
   await page.locator('[data-test=update-all]').getByText('更新这 2 家商家').click();
+  assert.equal(new URL((await asked).url()).search, '?page=1&page_size=200&template_id=1&state=missing');
   await dialog(page, 'distribute').locator('[data-figure=created]').waitFor();
   assert.deepEqual(sent, [{ template_ids: [1], tenant_ids: ['tenant_2', 'tenant_4'], dry_run: true }]);
 });

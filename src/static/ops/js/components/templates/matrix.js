@@ -271,11 +271,11 @@ export function templateMatrix(distribution) {
 }
 
 /**
- * The list sorts by nothing, states need a template, and one template has no pages.
- * @param {import('../../list.js').ListQuery} query
+ * The matrix is not sorted, states need a template, and one template has no pages.
+ * @param {Record<string, string | number>} filter
  */
 function asked({ template_id: template, template_page: page, state, sort, ...rest }) {
-  const known = withCategory(sort === '' ? rest : { ...rest, sort });
+  const known = withCategory({ ...rest, ...(sort ? { sort } : {}) });
   if (template) return { ...known, template_id: template, ...(state ? { state } : {}) };
   return { ...known, ...(/^[1-9]\d{0,5}$/.test(String(page)) ? { template_page: page } : {}) };
 }
