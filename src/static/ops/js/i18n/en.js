@@ -532,6 +532,7 @@ export default {
   'templates.distribute.titleAll': 'Distribute {templates} to all tenants',
   'templates.distribute.check': 'See what would happen',
   'templates.distribute.checking': 'Trying it out; nothing is changed…',
+  'templates.distribute.reading': 'Reading which tenants…',
   'templates.distribute.noCheck': 'The trial did not finish.',
   'templates.distribute.effect': 'what would happen',
   'templates.distribute.wouldHappen': 'If it is distributed now:',

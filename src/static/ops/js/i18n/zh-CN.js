@@ -476,6 +476,7 @@ export default {
   'templates.distribute.titleAll': '分发 {templates}到全部商家',
   'templates.distribute.check': '看看会发生什么',
   'templates.distribute.checking': '正在试算，不改动任何数据…',
+  'templates.distribute.reading': '正在读取是哪些商家…',
   'templates.distribute.noCheck': '试算没有完成。',
   'templates.distribute.effect': '试算结果',
   'templates.distribute.wouldHappen': '如果现在分发：',

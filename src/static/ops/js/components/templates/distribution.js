@@ -79,8 +79,9 @@ export function templateDistribution(dialog, typing) {
     edited: null,
     /** The dry run while it is under way. @type {Job | null} */
     checking: null,
-    /** @type {JobItem[] | null} */
+    /** What would become of each tenant; read when somebody asks who is behind a figure. @type {JobItem[] | null} */
     items: null,
+    reading: false,
     openFigure: '',
     rowsShown: ROWS_AT_ONCE,
     /** @type {Job | null} */
@@ -153,7 +154,6 @@ export function templateDistribution(dialog, typing) {
         throw new ApiError('refused', { problem: { detail: job.error ?? t('templates.distribute.noCheck') } });
       }
       if (!choice.force) this.edited = Number(job.result?.conflicts ?? 0);
-      this.items = await readAllItems(job.id, signal);
       return job;
     },
 
@@ -194,7 +194,25 @@ export function templateDistribution(dialog, typing) {
     showFigure(name) {
       this.openFigure = this.openFigure === name ? '' : name;
       this.rowsShown = ROWS_AT_ONCE;
-      this.askNames();
+      if (this.openFigure && !this.items) this.readItems();
+      else this.askNames();
+    },
+
+    async readItems() {
+      const id = this.dryJob?.id;
+      if (!id || this.reading) return;
+      this.reading = true;
+      try {
+        const items = await readAllItems(id, gone.signal);
+        if (this.dryJob?.id === id) this.items = items;
+        this.askNames();
+      } catch (error) {
+        this.openFigure = '';
+        if (!gone.signal.aborted) toast(error instanceof ApiError ? explain(error) : String(error), 'bad');
+      }
+      this.reading = false;
+      // Another trial has begun and been asked about meanwhile.
+      if (this.openFigure && !this.items) this.readItems();
     },
 
     /** @returns {JobItem[]} */
@@ -217,6 +235,7 @@ export function templateDistribution(dialog, typing) {
     },
 
     get foundText() {
+      if (!this.items) return t('templates.distribute.reading');
       return t('templates.distribute.behind', {
         count: this.found.length,
         figure: tValue('jobFigure', this.openFigure),
