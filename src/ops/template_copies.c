@@ -202,6 +202,11 @@ enum template_state template_state_of(const struct common_template *template,
     return template->for_all ? TEMPLATE_MISSING : TEMPLATE_NONE;
 }
 
+bool template_state_is_behind(enum template_state state)
+{
+    return state == TEMPLATE_OUTDATED || state == TEMPLATE_MISSING;
+}
+
 /* ---- changing ---- */
 
 static bool need_revision(struct copy_changes *changes, struct error *err)

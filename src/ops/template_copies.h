@@ -79,6 +79,8 @@ extern const char *const template_states[]; /* their names; NULL-terminated */
 /* `copy` NULL: none. `own` is what own_pair_in_way gave. */
 enum template_state template_state_of(const struct common_template *template,
                                       const struct template_copy *copy, const struct own_pair *own);
+/* Outdated or missing: what a distribution brings up to date without asking anybody. */
+bool template_state_is_behind(enum template_state state);
 
 /* ---- changing ---- */
 

@@ -154,11 +154,6 @@ static bool look_up(struct reading *r, const char *tenant_id, const struct commo
     return true;
 }
 
-static bool is_behind(enum template_state state)
-{
-    return state == TEMPLATE_OUTDATED || state == TEMPLATE_MISSING;
-}
-
 static bool fill_cell(struct reading *r, const struct common_template *template,
                       const struct template_tenant *tenant, const struct holding *holding,
                       struct matrix_cell *ret_cell, struct error *err)
@@ -226,7 +221,7 @@ static bool fill_row(struct reading *r, const struct template_tenant *tenant, st
             continue; /* neither outdated nor missing */
         if (!look_up(r, tenant->id, template, copy, r->arena, &holding, err))
             return false;
-        row->behind += is_behind(holding.state);
+        row->behind += template_state_is_behind(holding.state);
         if (shown && !fill_cell(r, template, tenant, &holding, &row->cells[i - r->first], err))
             return false;
     }
@@ -294,7 +289,7 @@ static bool scan_row(struct reading *r, const struct template_tenant *tenant,
     if (place < first || place >= first + r->filter->page_size)
         return true;
     struct matrix_row *row = add_row(r, tenant);
-    row->behind = is_behind(holding.state);
+    row->behind = template_state_is_behind(holding.state);
     return row->cells_count == 0 || fill_cell(r, template, tenant, &holding, &row->cells[0], err);
 }
 

@@ -8,7 +8,7 @@
 #include "platform/tenants.h"
 
 #define WHY_TABLE(X)                                                                                         \
-    X(WHY_OLDER, "has an older version", "仍为旧版本")                                                       \
+    X(WHY_OLDER, "the present version has not been distributed to it yet", "现在的版本尚未分发到该商家")     \
     X(WHY_EDITED, "edited by the tenant", "商家修改过")                                                      \
     X(WHY_OWN_QUESTION, "the tenant has an answer of its own to this question",                              \
       "商家已有相同问题的自有回答")                                                                          \
@@ -136,7 +136,7 @@ bool template_why(struct db *db, const struct common_template *template, const s
     enum why why = plain[state];
     if (state == TEMPLATE_CONFLICT && is_own)
         why = WHY_OWN_QUESTION;
-    else if (state == TEMPLATE_MISSING && strcmp(tenant->status, "active") != 0)
+    else if (template_state_is_behind(state) && strcmp(tenant->status, "active") != 0)
         why = WHY_SUSPENDED;
     else if (state == TEMPLATE_MISSING && !why_missing(db, template, tenant, &why, err))
         return false;

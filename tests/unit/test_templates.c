@@ -873,6 +873,11 @@ static void what_misses_a_template_is_about_that_template(void **state)
     to_all(f, second); /* says nothing of the first */
     assert_string_equal(view(f, first, "beta").why, "suspended at the time of the distribution");
     assert_string_equal(view(f, first, "gamma").why, "created after the distribution");
+    edit_answer(f, first, "A.");
+    assert_string_equal(view(f, first, "alpha").why,
+                        "the present version has not been distributed to it yet");
+    fixture_set_status(f, "alpha", "suspended");
+    assert_string_equal(view(f, first, "alpha").why, "the tenant is suspended");
 }
 
 static void what_goes_to_all_for_the_first_time_is_said(void **state)

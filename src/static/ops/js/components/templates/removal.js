@@ -30,7 +30,7 @@ export function templateRemoval(dialog, typing, deleted) {
     /** @returns {Promise<TemplateDetail>} */
     load: (signal) => get(path, { signal }),
     effect: (template) => [
-      { label: t('templates.question'), value: template.question },
+      { label: t('templates.question'), value: template.question, title: template.question },
       { label: t('templates.delete.copies'), value: format.count(template.distributed_count) },
       { label: t('templates.delete.versions'), value: format.count(template.versions.length) },
     ],
