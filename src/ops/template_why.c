@@ -12,7 +12,7 @@
     X(WHY_EDITED, "edited by the tenant", "商家修改过")                                                      \
     X(WHY_OWN_QUESTION, "the tenant has an answer of its own to this question",                              \
       "商家已有相同问题的自有回答")                                                                          \
-    X(WHY_KEPT, "the tenant's own text was kept beside this version", "已决定保留商家自己的文本")            \
+    X(WHY_KEPT, "it was decided that its text may differ from this version", "已决定该商家可以用不同的文字") \
     X(WHY_DELETED, "deleted by the tenant", "商家已删除")                                                    \
     X(WHY_NEVER, "never distributed to this tenant", "从未分发给该商家")                                     \
     X(WHY_SUSPENDED, "the tenant is suspended", "商家已暂停")                                                \

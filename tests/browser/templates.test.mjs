@@ -519,27 +519,28 @@ for (const { name, resolution, body, said } of [
 }
 
 test('texts that changed while somebody decided are read again, and it is said', async () => {
-  const page = await open(CONFLICT);
+  const page = await open(CONFLICT, { window: { viewport: { width: 1280, height: 500 } } });
+  const conflict = dialog(page, 'conflict');
+  await conflict.getByRole('radio', { name: '保留商家的文字' }).check();
+  const now = made.copy();
+  await made.answer(page, /\/copies\/tenant_3$/, () => ({
+    ...now,
+    copy: { ...now.copy, version: 5, answer: '每天 278 元起。' },
+  }));
   const sent = await onWrite(page, 'POST', '/ops/templates/1/copies/tenant_3', ({ copy_version: version }) =>
     version === 4
       ? { status: 409, json: { title: 'Conflict', status: 409, detail: '文字已变。' } }
       : { json: made.copy({ state: 'kept' }) },
   );
-  const conflict = dialog(page, 'conflict');
-  await conflict.getByRole('radio', { name: '保留商家的文字' }).check();
-  const now = made.copy();
-  await made.answer(page, /\/copies\/tenant_3$/, (url, route) =>
-    route.request().method() === 'GET' ? { ...now, copy: { ...now.copy, version: 5, answer: '每天 278 元起。' } } : url,
-  );
-  await onWrite(page, 'POST', '/ops/templates/1/copies/tenant_3', (body) => {
-    sent.push(body);
-    return body.copy_version === 4
-      ? { status: 409, json: { title: 'Conflict', status: 409, detail: '文字已变。' } }
-      : { json: made.copy({ state: 'kept' }) };
-  });
   await conflict.getByRole('button', { name: '保留商家的文字', exact: true }).click();
   await conflict.locator('[data-test=changed]:visible').waitFor();
   await conflict.locator('[data-column=copy]').getByText('278').waitFor();
+  // Low as the window is, what went wrong is in sight.
+  await page.waitForFunction(() => {
+    const top = (/** @type {string} */ part) =>
+      document.querySelector(`dialog[open] ${part}`)?.getBoundingClientRect().top ?? Infinity;
+    return top('[data-test=form-failure]') < top('.dialog-foot');
+  });
   await conflict.getByRole('button', { name: '保留商家的文字', exact: true }).click();
   await page.getByText('梨花祇园店的文字已保留').waitFor();
   assert.deepEqual(

@@ -52,6 +52,7 @@ export class Form {
   constructor(options) {
     this._options = options;
     const number = ++lastForm;
+    this.failureId = `form-${number}-failure`;
     this.fields = options.fields.map((row) => {
       const value = String(options.values?.[row.name] ?? '');
       return {
@@ -164,6 +165,12 @@ export class Form {
     // Where every wrong field says itself what is wrong, a failure below would only repeat it.
     this.failure = named && all ? null : failure;
     if (failure.status === 409) await this._options.conflict?.().catch(() => {});
+    Alpine.nextTick(() => requestAnimationFrame(() => this._showFailure()));
+  }
+
+  /** Below a long form nobody would see that it has failed. To be called when Alpine has drawn it: x-show waits for a frame. */
+  _showFailure() {
+    document.getElementById(this.failureId)?.scrollIntoView({ block: 'nearest' });
   }
 
   _focusWrong() {
