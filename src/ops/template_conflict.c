@@ -158,14 +158,11 @@ static bool check_decidable(const struct standing *s, const struct copy_view *vi
                          "The template has version %" PRId64 " by now; look at it again.",
                          "模板现为第 %" PRId64 " 版，请重新查看。", view->template.version);
     if ((s->state != TEMPLATE_CONFLICT && s->state != TEMPLATE_KEPT) || !view->copy)
-        return error_set(err, ERROR_CONFLICT,
-                         "There is no conflict to decide: the tenant's copy is '%s'; look at it again.",
-                         "没有需要处理的冲突：该商家的副本状态为“%s”，请重新查看。", view->state);
+        return error_set(err, ERROR_CONFLICT, "There is no conflict to decide any more; look at it again.",
+                         "已经没有需要处理的冲突，请重新查看。");
     if (decision->state && strcmp(decision->state, view->state) != 0)
-        return error_set(
-            err, ERROR_CONFLICT,
-            "Somebody else has decided this meanwhile: the tenant's copy is '%s'; look at it again.",
-            "此冲突已由他人处理：该商家的副本状态为“%s”，请重新查看。", view->state);
+        return error_set(err, ERROR_CONFLICT, "Somebody else has decided this meanwhile; look at it again.",
+                         "此冲突已由他人处理，请重新查看。");
     if (decision->copy_version != view->copy->version)
         return error_set(err, ERROR_CONFLICT,
                          "The tenant's pair has version %" PRId64 " by now; look at it again.",
