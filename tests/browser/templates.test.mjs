@@ -558,6 +558,11 @@ test('a pair that is the tenant’s own is compared with the template', async ()
   await conflict.getByText('没有：这是商家自己建立的问答，问题与模板相同。').waitFor();
   const marks = await conflict.locator('[data-column=copy] [data-field=answer] .diff-removed .text').allInnerTexts();
   assert.ok(marks.length > 0);
+  // A copy that is as it should be can be looked at as well, but there is nothing to decide.
+  await made.answer(page, /\/copies\/tenant_3$/, () => made.copy({ state: 'current', why: null }));
+  await page.reload();
+  await conflict.getByText('最新', { exact: true }).waitFor();
+  assert.equal(await conflict.getByRole('radio').count(), 0);
 });
 
 // ── who only reads ──

@@ -13,7 +13,7 @@ import { addressOf, route } from '../../router.js';
 import { mayWrite } from '../../session.js';
 import { askTenantNames, tenantName } from '../../tenant-names.js';
 import { toast } from '../../toasts.js';
-import { stateLook } from './copy-states.js';
+import { isComparable, stateLook } from './copy-states.js';
 import { differences } from './differences.js';
 
 /** @typedef {import('../../api-types.js').TemplateCopy} TemplateCopy */
@@ -84,8 +84,11 @@ export function templateConflict(dialog, typing) {
       return panel.data !== null && panel.data.copy === null;
     },
 
+    /** Who has begun to decide goes on, even if a refresh says meanwhile that there is nothing left to decide. */
     get mayResolve() {
-      return mayWrite() && panel.data !== null && panel.data.copy !== null;
+      const { data } = panel;
+      if (!mayWrite() || data === null || data.copy === null) return false;
+      return isComparable(data) || this.resolution !== null;
     },
 
     get choices() {

@@ -33,9 +33,9 @@ export function isBehind(cell) {
   return behindStates.has(cell.state);
 }
 
-/** There are two texts to look at side by side. @param {MatrixCell} cell */
-export function isComparable(cell) {
-  return cell.state === 'conflict' || cell.state === 'kept';
+/** There are two texts to look at side by side, and to decide about. @param {{ state: CopyState }} copy */
+export function isComparable({ state }) {
+  return state === 'conflict' || state === 'kept';
 }
 
 /** What stands in a cell of a narrow column: the version where there is a copy, else the word. @param {MatrixCell} cell */
