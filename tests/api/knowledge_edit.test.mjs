@@ -156,7 +156,7 @@ describe('many pairs', () => {
   test('get a category by filter, first as a dry run', async () => {
     const pair = await make({ category: '批量乙' });
     await make({ category: '批量乙' });
-    const request = { action: 'set_category', filter: { category: '批量乙', is_synced: false }, category: '批量丙' };
+    const request = { action: 'set_category', filter: { category: '批量乙', source: 'manual' }, category: '批量丙' };
     const dry = await job('/knowledge/qa-pairs/bulk', { ...request, dry_run: true });
     assert.deepEqual([dry.result.changed, dry.result.dry_run], [2, true]);
     assert.equal(await total({ category: '批量丙' }), 0);
