@@ -9,7 +9,8 @@
 #include "store/store.h"
 
 static const struct field effect_fields[] = {
-    FIELD(struct tenant_effect, conversations_last_hour, INT, "Conversations begun in the last hour"),
+    FIELD(struct tenant_effect, conversations_last_hour, INT,
+          "Conversations with a message in the last hour"),
     FIELD(struct tenant_effect, users_logged_in, INT, "Users who have a session that is good now"),
     FIELD(struct tenant_effect, jobs_running, INT, "Jobs about it that wait or run"),
 };
@@ -39,8 +40,9 @@ static const struct field detail_fields[] = {
 const struct descriptor tenant_detail_descriptor =
     DESCRIPTOR("TenantDetail", struct tenant_detail, detail_fields);
 
+/* Those that somebody asked in, also one that began earlier: it is cut off as well. */
 static const char SQL_CONVERSATIONS_SINCE[] =
-    "SELECT COUNT(*) FROM conversations WHERE tenant_id = $1 AND started_at >= $2";
+    "SELECT COUNT(DISTINCT conversation_id) FROM messages WHERE tenant_id = $1 AND created_at >= $2";
 #define SQL_LIVE_SESSION "s.user_id = u.id AND s.revoked_at IS NULL AND s.expires_at > $2"
 static const char SQL_USERS_LOGGED_IN[] =
     "SELECT COUNT(*) FROM users u WHERE u.tenant_id = $1 AND u.status = 'active'"

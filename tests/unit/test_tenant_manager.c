@@ -300,6 +300,7 @@ static void suspension_and_activation(void **state)
     must_fail(f, tenant_manager_set_status(manager, &mei, "alpha", "active", NULL, arena, &f->err),
               ERROR_CONFLICT);
     fixture_chat(f, &f->alpha, NULL, "before");
+    fixture_execute(f, "UPDATE conversations SET started_at = started_at - 7200000", DB_NO_ARGS);
     must(f, tenant_manager_set_status(manager, &mei, "alpha", "suspended", " unpaid ", arena, &f->err));
     must_fail(f, tenant_manager_set_status(manager, &mei, "alpha", "suspended", "x", arena, &f->err),
               ERROR_CONFLICT);
@@ -308,7 +309,8 @@ static void suspension_and_activation(void **state)
     must(f, tenant_manager_detail(manager, "alpha", true, arena, &detail, &f->err));
     assert_string_equal(detail.status, "suspended");
     assert_string_equal(detail.api_key, f->alpha.api_key);
-    assert_int_equal(detail.effect.conversations_last_hour, 1);
+    assert_int_equal(detail.effect.conversations_last_hour, 1); /* though it began before */
+    fixture_execute(f, "UPDATE conversations SET started_at = started_at + 7200000", DB_NO_ARGS);
     assert_non_null(detail.suspension);
     assert_int_equal(detail.suspension->since, detail.suspended_at);
     assert_string_equal(detail.suspension->reason, "unpaid");
