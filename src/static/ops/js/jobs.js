@@ -229,7 +229,7 @@ function announce(job) {
   if (!hasEnded(job) || !started.delete(job.id)) return;
   writeStarted();
   const undo = mayUndo(job) ? { label: t('jobs.undo'), run: () => undoJob(job) } : null;
-  const id = toast(jobEndText(job), job.status === 'succeeded' ? 'good' : 'bad', undo);
+  const id = toast(jobEndText(job), job.status === 'failed' ? 'bad' : 'good', undo);
   if (undo) offers.set(job.id, id);
 }
 
