@@ -383,13 +383,13 @@ test('the dialog shows all of it: basics, key, figures, statistics, users', asyn
 
 test('the trend is the dashboard’s chart; t shows its table, the arrow keys read it', async () => {
   const page = await openTenants('/ops/tenants?tenant=tenant_001');
-  await detail(page).locator('[data-test=tenant-chart] canvas').waitFor();
-  await detail(page).locator('[data-test=tenant-chart]').focus();
+  await detail(page).locator('[data-test=chart] canvas').waitFor();
+  await detail(page).locator('[data-test=chart]').focus();
   await page.keyboard.press('ArrowLeft');
   await page.locator('.chart-tooltip .tooltip').getByText('今天未结束').waitFor();
   await page.keyboard.press('t');
-  await detail(page).locator('[data-test=tenant-trend-rows] tbody tr').nth(29).waitFor();
-  assert.equal(await detail(page).locator('[data-test=tenant-trend-rows] tbody tr').count(), 30);
+  await detail(page).locator('[data-test=trend-rows] tbody tr').nth(29).waitFor();
+  assert.equal(await detail(page).locator('[data-test=trend-rows] tbody tr').count(), 30);
 });
 
 test('there are no ways to pages that do not exist', async () => {
@@ -712,7 +712,7 @@ for (const theme of ['light', 'dark']) {
     for (const address of ['?dialog=new', '?tenant=a', '?tenant=a&dialog=edit', '?tenant=a&dialog=suspend']) {
       await visit(page, `/ops/tenants${address}`);
       await page.locator('dialog[open]').last().waitFor();
-      if (address.includes('tenant')) await detail(page).locator('[data-test=tenant-chart] canvas').waitFor();
+      if (address.includes('tenant')) await detail(page).locator('[data-test=chart] canvas').waitFor();
       await assertAccessible(page, address);
     }
     await visit(page, '/ops/tenants?keyword=nobody');

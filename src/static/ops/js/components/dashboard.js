@@ -3,7 +3,6 @@
  *
  * Its address: /ops/dashboard?days=30&metric=cost. What the panels show is made by the files in dashboard/.
  */
-import Alpine from '@alpinejs/csp';
 import { get } from '../api-client.js';
 import { clock } from '../clock.js';
 import { registerCommands } from '../commands.js';
@@ -11,27 +10,20 @@ import * as format from '../format.js';
 import { t } from '../i18n.js';
 import { component, follow } from '../component.js';
 import { createPanel } from '../panel.js';
-import { preferences } from '../preferences.js';
 import { keepFresh, refreshAll, REFRESH_SECONDS } from '../refresher.js';
 import { addressOf, changeQuery, route } from '../router.js';
 import { system } from '../system.js';
 import { makeCards } from './dashboard/cards.js';
 import { healthRows, incidentRows } from './dashboard/health.js';
-import { findMetric, metrics } from './dashboard/metrics.js';
-import { describeChart, showsCost, summarize, trendModel, trendRows, trendTable } from './dashboard/trend.js';
+import { metrics } from './dashboard/metrics.js';
 import { alertRows } from './state-menus.js';
+import { createTrend } from './trend-view.js';
 
 /** @typedef {import('../api-types.js').Overview} Overview */
 /** @typedef {import('../api-types.js').Trends} Trends */
 /** @typedef {import('../api-types.js').Components} Components */
-/** @typedef {'date' | 'current' | 'previous' | 'change' | 'cost'} SortColumn */
-/** @typedef {ReturnType<typeof import('../charts.js').createTrendChart>} TrendChart */
 
 const RANGES = [7, 30, 90];
-
-// The chart's code is the heaviest part of the page: it travels while the figures are being asked for.
-const charts = import('../charts.js');
-charts.catch(() => {}); // Reported where it is awaited.
 
 function selectedDays() {
   const days = Number(route.query.days);
@@ -61,20 +53,22 @@ export default function dashboard() {
     }),
     alerts: system.alerts,
   };
-  // Not part of the reactive component: a Proxy around a chart would slow it down and break it.
-  /** @type {TrendChart | null} */
-  let chart = null;
+  const trend = createTrend({
+    panel: panels.trends,
+    read: (trends) => trends,
+    // While another range is loading, what is shown isn't what is chosen.
+    days: () => panels.trends.data?.days ?? selectedDays(),
+    emptyText: 'trend.empty.text',
+    sortable: true,
+  });
   /** @type {(() => void)[]} */
   const undo = [];
 
   return component({
     panels,
+    trend,
     refreshSeconds: REFRESH_SECONDS,
-    chartFailed: false,
-    trendAsTable: false,
     healthAsTable: false,
-    pointedAt: -1,
-    sort: { column: /** @type {SortColumn} */ ('date'), descending: true },
 
     init() {
       undo.push(keepFresh([panels.overview, panels.trends, panels.components]));
@@ -86,36 +80,10 @@ export default function dashboard() {
         shown = days;
       });
       undo.push(stop);
-      this.startChart();
     },
 
     destroy() {
       for (const step of undo) step();
-      chart?.dispose();
-      chart = null;
-    },
-
-    async startChart() {
-      try {
-        const { createTrendChart } = await charts;
-        if (!this.$refs.chart) return; // the page was left meanwhile
-        chart = createTrendChart(this.$refs.chart);
-      } catch (error) {
-        // The table has the same figures, so it takes the chart's place.
-        console.error(error);
-        this.chartFailed = true;
-        this.trendAsTable = true;
-        return;
-      }
-      const drawing = Alpine.effect(() => this.drawChart());
-      undo.push(() => Alpine.release(drawing));
-    },
-
-    drawChart() {
-      // Read first, so that the effect follows the theme: the chart takes its colours from the style sheet.
-      const inTheme = preferences.dark !== undefined;
-      if (!inTheme || this.rows.length === 0) return;
-      chart?.update(trendModel(this.rows, this.metric));
     },
 
     // ── head ──
@@ -149,25 +117,10 @@ export default function dashboard() {
 
     get cards() {
       const alertTypes = new Set((system.alerts.data?.items ?? []).map((alert) => alert.alert_type));
-      return makeCards(panels.overview.data, { metric: this.metric.name, query: route.query, alertTypes });
+      return makeCards(panels.overview.data, { metric: trend.metric.name, query: route.query, alertTypes });
     },
 
     // ── trend ──
-
-    /** @returns {import('./dashboard/metrics.js').Metric} */
-    get metric() {
-      return findMetric(route.query.metric);
-    },
-
-    get metricOptions() {
-      return metrics.map(({ name, label }) => ({ name, label: t(label), selected: name === this.metric.name }));
-    },
-
-    /** @param {Event} event */
-    chooseMetric(event) {
-      const { value } = /** @type {HTMLSelectElement} */ (event.target);
-      changeQuery({ metric: value === metrics[0].name ? undefined : value });
-    },
 
     get ranges() {
       return RANGES.map((days) => ({
@@ -180,100 +133,6 @@ export default function dashboard() {
     /** @param {number} days */
     chooseRange(days) {
       changeQuery({ days: days === RANGES[0] ? undefined : days });
-    },
-
-    /** @returns {import('./dashboard/trend.js').TrendRow[]} */
-    get rows() {
-      return panels.trends.data ? trendRows(panels.trends.data, this.metric) : [];
-    },
-
-    /** The range of what is shown, which while another one is loading isn't the range that is chosen. */
-    get shownDays() {
-      return panels.trends.data?.days ?? selectedDays();
-    },
-
-    get trendTitle() {
-      return t('trend.title', { metric: t(this.metric.label) });
-    },
-
-    get trendPeriod() {
-      return t('trend.period', { count: this.shownDays });
-    },
-
-    get summary() {
-      return summarize(this.rows, this.metric);
-    },
-
-    /** @returns {boolean} */
-    get trendIsEmpty() {
-      return this.rows.every(({ current, previous }) => !current && !previous);
-    },
-
-    get legend() {
-      return {
-        current: t(this.metric.label),
-        previous: t('trend.previous', { count: this.shownDays }),
-        cost: showsCost(this.metric) ? t('trend.costAxis') : '',
-      };
-    },
-
-    get chartText() {
-      return describeChart(this.rows, this.trendTitle, this.metric);
-    },
-
-    get tableRows() {
-      return trendTable(this.rows, this.metric, this.sort);
-    },
-
-    get tableHasCost() {
-      return showsCost(this.metric);
-    },
-
-    /** @param {SortColumn} column */
-    sortBy(column) {
-      this.sort = { column, descending: this.sort.column === column ? !this.sort.descending : true };
-    },
-
-    /** @param {string} column */
-    sortState(column) {
-      if (this.sort.column !== column) return 'none';
-      return this.sort.descending ? 'descending' : 'ascending';
-    },
-
-    toggleTrendTable() {
-      this.trendAsTable = !this.trendAsTable;
-    },
-
-    /**
-     * The arrow keys point at one day after the other.
-     * @param {KeyboardEvent} event
-     */
-    steerChart(event) {
-      const last = this.rows.length - 1;
-      const start = this.pointedAt < 0 ? last + 1 : this.pointedAt;
-      /** @type {Record<string, number>} */
-      const targets = { ArrowLeft: start - 1, ArrowRight: this.pointedAt + 1, Home: 0, End: last };
-      if (!(event.key in targets)) return;
-      event.preventDefault();
-      this.pointedAt = Math.min(last, Math.max(0, targets[event.key]));
-      chart?.point(this.pointedAt);
-    },
-
-    leaveChart() {
-      this.pointedAt = -1;
-      chart?.leave();
-    },
-
-    /** What the arrow keys point at, read aloud. */
-    get pointedText() {
-      const row = this.rows[this.pointedAt];
-      if (!row) return '';
-      const { metric } = this;
-      return t('trend.pointed', {
-        date: format.day(row.date, 'full'),
-        value: metric.format(row.current),
-        previous: metric.format(row.previous),
-      });
     },
 
     // ── tenants ──
@@ -351,7 +210,7 @@ export default function dashboard() {
           group: 'page',
           keys: 't',
           words: 'table chart 表格 图表',
-          run: () => this.toggleTrendTable(),
+          run: () => trend.toggleTable(),
         },
         ...RANGES.map((days) => ({
           id: `range-${days}`,
@@ -367,7 +226,7 @@ export default function dashboard() {
           icon: 'icon-chart-line',
           group: /** @type {const} */ ('page'),
           words: `${name} trend 趋势`,
-          run: () => changeQuery({ metric: name === metrics[0].name ? undefined : name }),
+          run: () => trend.showMetric(name),
         })),
       ];
     },
