@@ -4,6 +4,8 @@
  * The frame registers what works everywhere, a page what works while it is open.
  */
 import Alpine from '@alpinejs/csp';
+import { t } from './i18n.js';
+import { refreshAll } from './refresher.js';
 
 /**
  * @typedef {object} Command
@@ -35,6 +37,17 @@ export function registerCommands(added) {
 export function runCommand(id) {
   commands.list.find((command) => command.id === id)?.run();
 }
+
+/** Every page has it. @type {Command} */
+export const refreshCommand = {
+  id: 'refresh',
+  label: () => t('command.refresh'),
+  icon: 'icon-refresh-cw',
+  group: 'page',
+  keys: 'r',
+  words: 'refresh reload 刷新',
+  run: () => refreshAll(),
+};
 
 const SEQUENCE_MS = 1200;
 let firstKey = '';

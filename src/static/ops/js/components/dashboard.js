@@ -5,7 +5,7 @@
  */
 import { get } from '../api-client.js';
 import { clock } from '../clock.js';
-import { registerCommands } from '../commands.js';
+import { refreshCommand, registerCommands } from '../commands.js';
 import * as format from '../format.js';
 import { t } from '../i18n.js';
 import { component, follow } from '../component.js';
@@ -194,15 +194,7 @@ export default function dashboard() {
     /** @returns {import('../commands.js').Command[]} */
     commands() {
       return [
-        {
-          id: 'refresh',
-          label: () => t('command.refresh'),
-          icon: 'icon-refresh-cw',
-          group: 'page',
-          keys: 'r',
-          words: 'refresh reload 刷新',
-          run: () => refreshAll(),
-        },
+        refreshCommand,
         {
           id: 'table',
           label: () => t('command.table'),

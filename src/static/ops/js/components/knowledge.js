@@ -7,14 +7,14 @@
  */
 import Alpine from '@alpinejs/csp';
 import { ApiError, get, startJob } from '../api-client.js';
-import { registerCommands } from '../commands.js';
+import { refreshCommand, registerCommands } from '../commands.js';
 import { component, explain, follow } from '../component.js';
 import { createDialog } from '../dialog.js';
 import * as format from '../format.js';
 import { t, tValue } from '../i18n.js';
 import { runJob } from '../jobs.js';
 import { createPanel } from '../panel.js';
-import { keepFresh, refreshAll } from '../refresher.js';
+import { keepFresh } from '../refresher.js';
 import { addressOf, navigate, route } from '../router.js';
 import { mayWrite } from '../session.js';
 import { askTenantNames } from '../tenant-names.js';
@@ -283,15 +283,7 @@ function describeFacets(facets) {
 function commandsOfAll(links) {
   const keys = /** @type {Record<string, string>} */ ({ list: 'l', trial: 't', deleted: 'x' });
   return [
-    {
-      id: 'refresh',
-      label: () => t('command.refresh'),
-      icon: 'icon-refresh-cw',
-      group: 'page',
-      keys: 'r',
-      words: 'refresh reload 刷新',
-      run: () => refreshAll(),
-    },
+    refreshCommand,
     ...links.map(({ name, href }) => ({
       id: `knowledge-${name}`,
       label: () => t('knowledge.view.command', { view: t(/** @type {const} */ (`knowledge.view.${name}`)) }),

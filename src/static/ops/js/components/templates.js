@@ -7,13 +7,12 @@
 import Alpine from '@alpinejs/csp';
 import { ApiError, get } from '../api-client.js';
 import { clock } from '../clock.js';
-import { registerCommands } from '../commands.js';
+import { refreshCommand, registerCommands } from '../commands.js';
 import { component, explain, follow } from '../component.js';
 import { createDialog } from '../dialog.js';
 import * as format from '../format.js';
 import { t } from '../i18n.js';
 import { createList } from '../list.js';
-import { refreshAll } from '../refresher.js';
 import { addressOf, navigate, route } from '../router.js';
 import { mayWrite } from '../session.js';
 import { toast } from '../toasts.js';
@@ -132,15 +131,7 @@ export default function templates() {
     commands() {
       /** @type {import('../commands.js').Command[]} */
       const everybody = [
-        {
-          id: 'refresh',
-          label: () => t('command.refresh'),
-          icon: 'icon-refresh-cw',
-          group: 'page',
-          keys: 'r',
-          words: 'refresh reload 刷新',
-          run: () => refreshAll(),
-        },
+        refreshCommand,
         {
           id: 'templates-view',
           label: () => t(this.showsMatrix ? 'templates.view.showList' : 'templates.view.showMatrix'),

@@ -7,7 +7,7 @@
 import Alpine from '@alpinejs/csp';
 import { get } from '../api-client.js';
 import { clock } from '../clock.js';
-import { registerCommands } from '../commands.js';
+import { refreshCommand, registerCommands } from '../commands.js';
 import * as format from '../format.js';
 import { t } from '../i18n.js';
 import { component } from '../component.js';
@@ -126,15 +126,7 @@ export default function tenants() {
     /** @returns {import('../commands.js').Command[]} */
     commands() {
       return [
-        {
-          id: 'refresh',
-          label: () => t('command.refresh'),
-          icon: 'icon-refresh-cw',
-          group: 'page',
-          keys: 'r',
-          words: 'refresh reload 刷新',
-          run: () => refreshAll(),
-        },
+        refreshCommand,
         ...(mayWrite()
           ? [
               {
