@@ -19,6 +19,7 @@ import { followDialog } from './dialog.js';
  *                             name that its data-as gives
  *   x-dialog="dialog"         on a <dialog>: open while the Dialog is (dialog.js)
  *   x-mixed="some"            on a checkbox: neither on nor off
+ *   x-progress="progress"     on an empty span.progress: how far a job is (jobProgress); :aria-label says which
  *   x-list-bar                on the bar of what is ticked: messages know how high it is, and stay above
  */
 export async function prepareAlpine() {
@@ -37,6 +38,7 @@ export async function prepareAlpine() {
       }),
     );
   });
+  Alpine.directive('progress', showProgress);
   Alpine.directive('list-bar', tellHeight);
   Alpine.data('panelError', panelError);
   Alpine.data('panelAge', panelAge);
@@ -63,6 +65,31 @@ function useTemplate(element, { value: id, expression }, { evaluateLater }) {
       });
     }
   });
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {{ expression: string }} directive
+ * @param {import('@alpinejs/csp').DirectiveUtilities} utilities
+ */
+function showProgress(element, { expression }, { evaluateLater, effect }) {
+  const bar = document.createElement('span');
+  bar.className = 'progress-bar';
+  element.replaceChildren(bar);
+  const set = (/** @type {Record<string, string>} */ attributes) =>
+    Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+  set({ role: 'progressbar', 'aria-valuemin': '0', 'aria-valuemax': '1' });
+  const evaluate = evaluateLater(expression);
+  effect(() =>
+    evaluate((value) => {
+      const progress = /** @type {ReturnType<typeof import('./components/jobs/describe.js').jobProgress> | null} */ (
+        value
+      );
+      if (!progress) return;
+      set({ 'aria-valuenow': String(progress.share), 'aria-valuetext': progress.text });
+      bar.style.width = progress.width;
+    }),
+  );
 }
 
 /**
