@@ -520,7 +520,7 @@ test('an import: preview, columns to change, trial with its errors, the import, 
   await dialogue.locator('[data-test=try-import]').click();
   await dialogue.locator('[data-test=row-errors]').getByText('答案太长').waitFor();
   await dialogue.getByRole('button', { name: '导入 9 条' }).click();
-  await dialogue.locator('[data-test=import-status]').getByText('已完成').waitFor();
+  await dialogue.locator('[data-test=job-status]').getByText('已完成').waitFor();
   const columns = '{"question":1,"answer":2,"category":0,"heading":true}';
   assert.deepEqual(
     sent.map(({ columns: json, ...rest }) => ({ ...rest, columns: json.replaceAll('%22', '"') })),
@@ -763,7 +763,7 @@ test('import with errors, correct, import again, edit, bulk, undo, export, impor
   assert.equal(await figureIn(dialogue, 'failed'), '1');
   assert.equal(await count(), 0, 'a trial changes nothing');
   await dialogue.locator('[data-test=run-import]').click();
-  await dialogue.locator('[data-test=import-status]').getByText('已完成').waitFor();
+  await dialogue.locator('[data-test=job-status]').getByText('已完成').waitFor();
   const failed = await saved(page, () => dialogue.locator('[data-test=save-errors]').click());
   assert.match(failed.bytes.toString(), /没有问题/);
   assert.equal(await count(), 30);
@@ -780,7 +780,7 @@ test('import with errors, correct, import again, edit, bulk, undo, export, impor
   );
   assert.equal(await figureIn(dialogue, 'created'), '1');
   await dialogue.locator('[data-test=run-import]').click();
-  await dialogue.locator('[data-test=import-status]').getByText('已完成').waitFor();
+  await dialogue.locator('[data-test=job-status]').getByText('已完成').waitFor();
   await dialogue.locator('[data-test=done]').click();
   await range(page).getByText('共 31 条').waitFor();
 

@@ -9,8 +9,8 @@ import { t } from '../../i18n.js';
 import { createList } from '../../list.js';
 import { mayWrite } from '../../session.js';
 import { learnTenantNames } from '../../tenant-names.js';
-import { createTenantChoice } from '../tenant-choice.js';
 import { restorePair } from './editor.js';
+import { createTenantFilter } from './filter.js';
 
 /** @typedef {import('../../api-types.js').DeletedPair} DeletedPair */
 
@@ -40,12 +40,7 @@ export function knowledgeDeleted() {
     },
     rowId: (pair) => pair.id,
   });
-  const choice = createTenantChoice({
-    label: 'knowledge.tenant',
-    any: 'knowledge.tenant.any',
-    value: () => list.filter.tenant_id ?? '',
-    choose: (id) => list.setFilter('tenant_id', id),
-  });
+  const choice = createTenantFilter(list);
   /** @type {(() => void) | null} */
   let stop = null;
 

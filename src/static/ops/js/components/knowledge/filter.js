@@ -4,6 +4,7 @@
 import * as format from '../../format.js';
 import { t, tValue } from '../../i18n.js';
 import { tenantName } from '../../tenant-names.js';
+import { createTenantChoice } from '../tenant-choice.js';
 
 /** @typedef {Record<string, string>} Filter */
 
@@ -21,6 +22,19 @@ export const filters = {
   quality_max: null,
   keyword: null,
 };
+
+/**
+ * The choice of a list's tenant, or of any.
+ * @param {{ filter: Filter, setFilter: (name: string, value: string) => void }} list
+ */
+export function createTenantFilter(list) {
+  return createTenantChoice({
+    label: 'knowledge.tenant',
+    any: 'knowledge.tenant.any',
+    value: () => list.filter.tenant_id ?? '',
+    choose: (id) => list.setFilter('tenant_id', id),
+  });
+}
 
 /** A quality as text, or nothing where it is none. @param {string | undefined} text */
 export function qualityOf(text) {

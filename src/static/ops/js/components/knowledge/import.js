@@ -9,13 +9,12 @@ import { ApiError, upload } from '../../api-client.js';
 import { component, explain, follow } from '../../component.js';
 import * as format from '../../format.js';
 import { t, tValue } from '../../i18n.js';
-import { cancelJob, followJob, hasEnded, mayUndo, paceOf, trackJob, undoJob } from '../../jobs.js';
+import { followJob, mayUndo, undoJob } from '../../jobs.js';
 import { createPanel } from '../../panel.js';
-import { refreshChanged } from '../../refresher.js';
 import { addressOf, route } from '../../router.js';
-import { toast } from '../../toasts.js';
-import { jobFigures, jobProgress, paceText, statusLook } from '../jobs/describe.js';
+import { jobFigures } from '../jobs/describe.js';
 import { saveFailedRows } from '../jobs/items.js';
+import { createWatchedJob } from '../jobs/watched.js';
 import { createTenantChoice } from '../tenant-choice.js';
 import { createColumns } from './columns.js';
 
@@ -32,6 +31,7 @@ const MODES = /** @type {const} */ (['upsert', 'create', 'skip']);
 /** @param {Dialog} dialog */
 export function knowledgeImport(dialog) {
   const gone = new AbortController();
+  const watched = createWatchedJob(gone.signal);
   /** What is sent. The file must not be wrapped, or it can't be read any more. */
   const chosen = { sheet: '', mode: 'upsert', file: /** @type {File | null} */ (null) };
   const tenant = Alpine.reactive({ id: route.query.tenant_id ?? '' });
@@ -102,14 +102,13 @@ export function knowledgeImport(dialog) {
     columns,
     preview,
     trial,
+    watched,
     dragged: false,
     fileName: '',
     fileSize: 0,
     mode: chosen.mode,
     busy: false,
     failure: /** @type {ApiError | null} */ (null),
-    /** @type {Job | null} */
-    job: null,
 
     init() {
       dialog.draft = this;
@@ -132,7 +131,7 @@ export function knowledgeImport(dialog) {
 
     /** A file that was chosen and has not been imported would be lost. */
     get dirty() {
-      return this.fileName !== '' && this.job === null;
+      return this.fileName !== '' && watched.job === null;
     },
 
     get title() {
@@ -141,7 +140,7 @@ export function knowledgeImport(dialog) {
 
     /** @returns {'choose' | 'preview' | 'run'} */
     get step() {
-      if (this.job) return 'run';
+      if (watched.job) return 'run';
       return this.fileName ? 'preview' : 'choose';
     },
 
@@ -178,7 +177,7 @@ export function knowledgeImport(dialog) {
       chosen.sheet = '';
       this.fileName = file.name;
       this.fileSize = file.size;
-      this.job = null;
+      watched.forget();
       this.read();
     },
 
@@ -192,7 +191,7 @@ export function knowledgeImport(dialog) {
     again() {
       this.fileName = '';
       chosen.file = null;
-      this.job = null;
+      watched.forget();
       this.forgetTrial();
     },
 
@@ -290,19 +289,11 @@ export function knowledgeImport(dialog) {
       this.busy = true;
       this.failure = null;
       try {
-        await this.watch(await send(PATH, form(), gone.signal));
+        await watched.watch(await send(PATH, form(), gone.signal));
       } catch (error) {
         if (!gone.signal.aborted) this.failure = error instanceof ApiError ? error : new ApiError('unreadable');
       }
       this.busy = false;
-    },
-
-    /** @param {Job} job */
-    async watch(job) {
-      this.job = job;
-      trackJob(job);
-      await followJob(job, (reading) => (this.job = reading), gone.signal);
-      refreshChanged();
     },
 
     get failureText() {
@@ -314,39 +305,11 @@ export function knowledgeImport(dialog) {
       return id ? t('error.request', { id }) : '';
     },
 
-    get ended() {
-      return this.job !== null && hasEnded(this.job);
-    },
-
-    get status() {
-      return this.job ? statusLook(this.job.status) : null;
-    },
-
-    get progress() {
-      return this.job ? jobProgress(this.job) : null;
-    },
-
-    get pace() {
-      return this.job ? paceText(this.job, paceOf(this.job)) : '';
-    },
-
-    get jobError() {
-      return this.job?.error ?? '';
-    },
-
-    async cancel() {
-      try {
-        if (this.job) this.job = await cancelJob(this.job.id);
-      } catch (error) {
-        toast(error instanceof ApiError ? explain(error) : String(error), 'bad');
-      }
-    },
-
     // ── what came of it, or would ──
 
     /** @returns {Job | null} */
     get shownJob() {
-      return this.job ?? trial.data;
+      return watched.job ?? trial.data;
     },
 
     get figures() {
@@ -377,11 +340,11 @@ export function knowledgeImport(dialog) {
     },
 
     get mayUndo() {
-      return this.job !== null && mayUndo(this.job);
+      return watched.job !== null && mayUndo(watched.job);
     },
 
     undoImport() {
-      if (this.job) undoJob(this.job);
+      if (watched.job) undoJob(watched.job);
       dialog.closeNow();
     },
 

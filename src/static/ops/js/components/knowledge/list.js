@@ -12,9 +12,8 @@ import { addressOf, changeQuery, route } from '../../router.js';
 import { mayWrite } from '../../session.js';
 import { learnTenantNames } from '../../tenant-names.js';
 import { toast } from '../../toasts.js';
-import { createTenantChoice } from '../tenant-choice.js';
 import { bulkTarget } from './bulk.js';
-import { describeFilter, filters, qualityOf, sources, toQuery } from './filter.js';
+import { createTenantFilter, describeFilter, filters, qualityOf, sources, toQuery } from './filter.js';
 import { qualityWhy, syncLook } from './quality.js';
 
 /** @typedef {import('../../api-types.js').QaPair} QaPair */
@@ -62,12 +61,7 @@ export function createPairList() {
  * @param {import('../../panel.js').Panel<KnowledgeFacets>} facets
  */
 export function knowledgeList(list, facets) {
-  const choice = createTenantChoice({
-    label: 'knowledge.tenant',
-    any: 'knowledge.tenant.any',
-    value: () => list.filter.tenant_id ?? '',
-    choose: (id) => list.setFilter('tenant_id', id),
-  });
+  const choice = createTenantFilter(list);
   /** @type {(() => void) | null} */
   let stop = null;
 

@@ -9,13 +9,13 @@ import { component, explain } from '../../component.js';
 import { createDanger } from '../../danger.js';
 import * as format from '../../format.js';
 import { t, tValue } from '../../i18n.js';
-import { cancelJob, followJob, hasEnded, paceOf, trackJob } from '../../jobs.js';
-import { refreshChanged } from '../../refresher.js';
+import { followJob, hasEnded } from '../../jobs.js';
 import { addressOf, route } from '../../router.js';
 import { askTenantNames } from '../../tenant-names.js';
 import { toast } from '../../toasts.js';
-import { jobFigures, jobProgress, paceText, statusLook } from '../jobs/describe.js';
+import { jobFigures, jobProgress } from '../jobs/describe.js';
 import { itemRow, readAllItems } from '../jobs/items.js';
+import { createWatchedJob } from '../jobs/watched.js';
 import { createTenantPicker } from './tenant-picker.js';
 
 /** @typedef {import('../../api-types.js').Job} Job */
@@ -57,6 +57,7 @@ export function templateDistribution(dialog, typing) {
   for (const tenant of handedOver) picker.chosen.set(tenant.id, tenant);
   handedOver = [];
   const gone = new AbortController();
+  const watched = createWatchedJob(gone.signal);
   /** What is asked for beside the templates. */
   const choice = { force: false };
 
@@ -84,14 +85,13 @@ export function templateDistribution(dialog, typing) {
     reading: false,
     openFigure: '',
     rowsShown: ROWS_AT_ONCE,
-    /** @type {Job | null} */
-    job: null,
+    watched,
     asking: false,
     /** @type {import('../../danger.js').Danger<Job, Job> | null} */
     danger: null,
 
     init() {
-      typing.isUnsaved = () => this.job === null && (picker.chosen.size > 0 || (this.danger?.dirty ?? false));
+      typing.isUnsaved = () => watched.job === null && (picker.chosen.size > 0 || (this.danger?.dirty ?? false));
       if (this.step === 'choose') picker.panel.load();
       else this.check();
     },
@@ -181,12 +181,12 @@ export function templateDistribution(dialog, typing) {
     },
 
     get figures() {
-      const job = this.job ?? this.dryJob;
+      const job = watched.job ?? this.dryJob;
       if (!job) return [];
       return jobFigures(job).map((figure) => ({
         ...figure,
         open: figure.name === this.openFigure,
-        leads: this.job === null && figure.name in behindFigure && figure.value !== format.count(0),
+        leads: watched.job === null && figure.name in behindFigure && figure.value !== format.count(0),
       }));
     },
 
@@ -306,38 +306,15 @@ export function templateDistribution(dialog, typing) {
     async watch(job) {
       this.step = 'run';
       this.openFigure = '';
-      this.job = job;
-      trackJob(job);
       try {
-        await followJob(job, (reading) => (this.job = reading), gone.signal);
-        refreshChanged();
+        await watched.watch(job);
       } catch (error) {
         if (!gone.signal.aborted) toast(error instanceof ApiError ? explain(error) : String(error), 'bad');
       }
     },
 
-    get ended() {
-      return this.job !== null && hasEnded(this.job);
-    },
-
-    get status() {
-      return this.job ? statusLook(this.job.status) : null;
-    },
-
-    get progress() {
-      return this.job ? jobProgress(this.job) : null;
-    },
-
-    get pace() {
-      return this.job ? paceText(this.job, paceOf(this.job)) : '';
-    },
-
-    get error() {
-      return this.job?.error ?? '';
-    },
-
     get resultLink() {
-      return addressOf(route.page, { ...route.query, job: this.job?.id });
+      return addressOf(route.page, { ...route.query, job: watched.job?.id });
     },
 
     ask() {
@@ -348,14 +325,9 @@ export function templateDistribution(dialog, typing) {
       this.asking = false;
     },
 
-    async cancel() {
+    cancel() {
       this.asking = false;
-      if (!this.job) return;
-      try {
-        this.job = await cancelJob(this.job.id);
-      } catch (error) {
-        toast(error instanceof ApiError ? explain(error) : String(error), 'bad');
-      }
+      watched.cancel();
     },
   });
 }
