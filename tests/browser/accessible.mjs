@@ -1,4 +1,4 @@
-/** @file What every page has to be in every state: accessible, and never wider than the screen. */
+/** @file What every page has to be in every state: accessible, never wider than the screen, and without a hole in its texts. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -59,4 +59,22 @@ export async function assertFits(page, width) {
     );
   });
   assert.deepEqual(tooWide, [], `at ${width} px`);
+}
+
+/**
+ * Nothing on the page, seen or not, is the key of a text, a place in a text that nobody has filled, or what came of
+ * something that isn't there.
+ * @param {Page} page
+ * @param {string} what
+ */
+export async function assertNoTextMissing(page, what) {
+  const texts = await page.evaluate(() => {
+    const attributes = ['aria-label', 'title', 'placeholder'];
+    return [...document.querySelectorAll('body *')].flatMap((element) => [
+      ...[...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.nodeValue ?? ''),
+      ...attributes.map((name) => element.getAttribute(name) ?? ''),
+    ]);
+  });
+  const wrong = texts.filter((text) => /^[a-z]\w*(\.\w+)+$|\{\w+\}|undefined|\bnull\b|NaN/.test(text.trim()));
+  assert.deepEqual(wrong, [], what);
 }
