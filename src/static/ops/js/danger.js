@@ -6,7 +6,8 @@
  *                                 reason: 'required', name: () => tenant.name, submit: () => t('suspend.do', …),
  *                                 send: ({ reason }) => post(…), done: (tenant) => … });
  *
- * In markup, inside a <dialog>: `x-use:danger="{ danger: danger, dialog: dialog }"`.
+ * In markup, inside a <dialog>: `x-use:danger="danger"` is all of it, `danger-form` the part that is filled in, for a
+ * dialog that shows the effect in its own way.
  */
 import Alpine from '@alpinejs/csp';
 import { createForm } from './form.js';
