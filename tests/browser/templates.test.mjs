@@ -463,6 +463,8 @@ test('a refresh leaves the focus in the matrix where it is', async () => {
       });
     },
   });
+  // What is drawn but not shown yet can't take the focus.
+  await cell(page, 1, 'tenant_2').waitFor();
   await cell(page, 1, 'tenant_2').focus();
   version = 1;
   await page.clock.runFor(PERIOD);

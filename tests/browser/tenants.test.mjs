@@ -726,7 +726,7 @@ for (const [theme, language] of [
       await rows(page).first().waitFor();
       if (address) await page.locator('dialog[open]').last().waitFor();
       if (address.includes('tenant')) await detail(page).locator('[data-test=chart] canvas').waitFor();
-      await assertNoTextMissing(page, address);
+      await assertNoTextMissing(page, address || 'the list');
     };
     for (const address of ['', '?dialog=new']) {
       await show(address);
