@@ -52,13 +52,21 @@ as_root() {
     fi
 }
 
+# A registry may fail for a moment.
+twice() {
+    "$@" && return
+    say "that failed; once more in ten seconds"
+    sleep 10
+    "$@"
+}
+
 apt_install() {
     [ $# -gt 0 ] || return 0
     command -v apt-get >/dev/null 2>&1 || fail "no apt-get here; please install by hand: $*"
     say "installing Debian packages: $*"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q ||
+    twice as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q ||
         fail "apt-get update failed: is there a network, and is /etc/apt set up?"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" ||
+    twice as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" ||
         fail "apt-get could not install: $*"
 }
 
@@ -94,7 +102,7 @@ install_node() {
     mkdir -p build/node
     cp tools/node/package.json tools/node/package-lock.json tools/node/.npmrc build/node/
     # shellcheck disable=SC2086 # no word at all while empty
-    (cd build/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error $omit) ||
+    (cd build/node && twice npm ci --ignore-scripts --no-audit --no-fund --loglevel=error $omit) ||
         fail "npm could not fetch them: is there a network?"
     link_programs
     hash -r # the shell may remember the npm from before
@@ -109,7 +117,7 @@ install_npm_packages() {
         return
     fi
     say "installing npm packages"
-    npm ci --no-audit --no-fund --loglevel=error || fail "npm ci failed: is there a network?"
+    twice npm ci --no-audit --no-fund --loglevel=error || fail "npm ci failed: is there a network?"
     cp package-lock.json "$stamp"
 }
 
