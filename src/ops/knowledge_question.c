@@ -178,7 +178,7 @@ bool directory_rank_when_quiet(struct knowledge_directory *directory, struct db 
 {
     bool quiet = directory->unranked_count <= ONE_BY_ONE ||
                  directory->unranked_count == directory->unranked_seen || !directory->was_ranked;
-    directory->unranked_seen = directory->unranked_count;
+    directory->unranked_seen = quiet ? 0 : directory->unranked_count;
     return !quiet || directory_rank_questions(directory, db, err);
 }
 

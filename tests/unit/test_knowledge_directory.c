@@ -395,14 +395,14 @@ static void test_no_room_between_two_questions(void **state)
 static void test_hundreds_of_new_questions(void **state)
 {
     struct fixture *f = *state;
-    add_many(f, "alpha", "q %d", 2000);
+    add_many(f, "alpha", "q %d", 300);
     check_by_question(f);
-    add_many(f, "beta", "q 77", 900);
+    add_many(f, "beta", "q 77", 300);
     check_by_question(f);
-    add_many(f, "beta", "r %04d", 900);
+    add_many(f, "beta", "r %04d", 200);
     check_by_question(f);
     add_many(f, "alpha", "r 0005", 40);
-    check_lists(f);
+    check_by_question(f);
 }
 
 static size_t unranked_after_looking(struct fixture *f)
@@ -416,16 +416,16 @@ static size_t unranked_after_looking(struct fixture *f)
 static void test_questions_are_ranked_when_no_more_come(void **state)
 {
     struct fixture *f = *state;
-    add_many(f, "alpha", "q %d", 3000);
+    add_many(f, "alpha", "q %d", 1100);
     assert_int_equal(unranked_after_looking(f), 0); /* the first time at once */
-    add_many(f, "alpha", "r %d", 1500);
-    assert_int_equal(unranked_after_looking(f), 1500);
+    add_many(f, "alpha", "r %d", 1100);
+    assert_int_equal(unranked_after_looking(f), 1100);
     add_many(f, "alpha", "s %d", 10);
-    assert_int_equal(unranked_after_looking(f), 1510);
+    assert_int_equal(unranked_after_looking(f), 1110);
     assert_int_equal(unranked_after_looking(f), 0);
     fixture_add_pair(f, "alpha", "one more", "answer");
     assert_int_equal(unranked_after_looking(f), 0);
-    add_many(f, "beta", "t %d", 1500);
+    add_many(f, "beta", "t %d", 1100);
     check_by_question(f); /* who asks for this order does not wait for that */
 }
 
