@@ -369,20 +369,25 @@ static bool follow(struct knowledge_directory *directory, struct db *db, struct 
     return done;
 }
 
-bool knowledge_directory_refresh(struct knowledge_directory *directory, struct db *db, struct error *err)
+/* `rank` NULL: the questions stay as they are. */
+static bool update(struct knowledge_directory *directory, struct db *db,
+                   bool (*rank)(struct knowledge_directory *directory, struct db *db, struct error *err),
+                   struct error *err)
 {
     pthread_rwlock_wrlock(&directory->lock);
-    bool done = follow(directory, db, err);
+    bool done = follow(directory, db, err) && (!rank || rank(directory, db, err));
     pthread_rwlock_unlock(&directory->lock);
     return done;
 }
 
+bool knowledge_directory_refresh(struct knowledge_directory *directory, struct db *db, struct error *err)
+{
+    return update(directory, db, NULL, err);
+}
+
 bool knowledge_directory_rank(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
-    pthread_rwlock_wrlock(&directory->lock);
-    bool done = follow(directory, db, err) && directory_rank_when_quiet(directory, db, err);
-    pthread_rwlock_unlock(&directory->lock);
-    return done;
+    return update(directory, db, directory_rank_when_quiet, err);
 }
 
 bool directory_lock(struct knowledge_directory *directory, struct db *db, struct error *err)
@@ -408,10 +413,7 @@ bool directory_lock_ranked(struct knowledge_directory *directory, struct db *db,
         if (directory->unranked_count == 0)
             return true;
         pthread_rwlock_unlock(&directory->lock);
-        pthread_rwlock_wrlock(&directory->lock);
-        bool done = follow(directory, db, err) && directory_rank_questions(directory, db, err);
-        pthread_rwlock_unlock(&directory->lock);
-        if (!done)
+        if (!update(directory, db, directory_rank_questions, err))
             return false;
     }
 }

@@ -78,12 +78,11 @@ int sqlite_register_tokenizer(sqlite3 *handle, store_tokenize tokenize)
  *
  * Triggers only note which texts have changed, with the text that the index still holds, and
  * qa_pairs_text_new which pairs it does not have yet: the index is behind, and sqlite_catch_up brings it up
- * to date while the writer has nothing else to do. Until then
- * who looks for a keyword looks at the texts of those pairs, too (ops/knowledge_keyword.c). A pair costs the
- * index 20 to 35 µs, several times of what its row does, so an import would wait for it most of its time.
- * If triggers wrote the index themselves, FTS5 would write a piece of it for every statement, for each is a
- * savepoint (measured: 200 µs for each pair); and it would have to be allowed to write into tables that a
- * file's schema names (trusted_schema). */
+ * to date while the writer has nothing else to do. Until then who looks for a keyword looks at the texts of
+ * those pairs, too (ops/knowledge_keyword.c). A pair costs the index 20 to 35 µs, several times of what its
+ * row does, so an import would wait for it most of its time. If triggers wrote the index themselves, FTS5
+ * would write a piece of it for every statement, for each is a savepoint (measured: 200 µs for each pair);
+ * and it would have to be allowed to write into tables that a file's schema names (trusted_schema). */
 const char SQLITE_KNOWLEDGE_TEXT[] =
     "CREATE VIEW qa_pairs_live AS SELECT id, question, answer FROM qa_pairs WHERE deleted_at IS NULL;"
     "CREATE VIRTUAL TABLE qa_pairs_text USING fts5(question, answer, content='qa_pairs_live',"

@@ -740,6 +740,17 @@ test('import with errors, correct, import again, edit, bulk, undo, export, impor
   assert.equal(await count(), 0, 'a trial changes nothing');
   await dialogue.locator('[data-test=run-import]').click();
   await dialogue.locator('[data-test=job-status]').getByText('已完成').waitFor();
+  // A message in a dialog lies over none of its buttons.
+  await dialogue.locator('[data-test=toast]').first().waitFor();
+  const covered = await dialogue.locator('.dialog-foot .button:visible').evaluateAll((buttons) => {
+    const isOver = (/** @type {DOMRect} */ a, /** @type {DOMRect} */ b) =>
+      a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    const messages = [...document.querySelectorAll('[data-test=toast]')].map((one) => one.getBoundingClientRect());
+    return buttons
+      .filter((button) => messages.some((message) => isOver(message, button.getBoundingClientRect())))
+      .map((button) => button.textContent);
+  });
+  assert.deepEqual(covered, []);
   const failed = await saved(page, () => dialogue.locator('[data-test=save-errors]').click());
   assert.match(failed.bytes.toString(), /没有问题/);
   assert.equal(await count(), 30);
