@@ -427,7 +427,7 @@ static bool open_server(struct app *app, const struct data_paths *paths, struct 
     start_schedulers(app);
     struct http_server_options options = {
         .listen = boot->listen,
-        .trusted_proxy = *boot->trusted_proxy ? boot->trusted_proxy : NULL,
+        .trusted_proxies = boot->trusted_proxy,
         .workers = app->workers,
         .temporary_folder = boot->data,
         .handler = dispatch_handler(api),

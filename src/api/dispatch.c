@@ -124,7 +124,7 @@ const char *call_caller(const struct call *call)
     if (call->principal.user_id)
         return call->principal.user_id;
     const char *key = http_request_header(call->request, "X-API-Key");
-    return key && call->route->permission == PERMISSION_TENANT_KEY ? key : call->request->client_address;
+    return key && call->route->permission == PERMISSION_TENANT_KEY ? key : call->request->client_holder;
 }
 
 static bool limit(struct call *call, struct error *err)

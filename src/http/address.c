@@ -169,24 +169,15 @@ bool address_normalize(const char *text, size_t length, char ret_text[static ADD
     return true;
 }
 
-bool address_forwarded(const char *header, const char *proxy, char ret_text[static ADDRESS_SIZE])
+void address_holder(const char *text, char ret_text[static ADDRESS_SIZE])
 {
-    size_t end = strlen(header);
-    while (end > 0) {
-        const char *comma = memrchr(header, ',', end);
-        const char *start = comma ? comma + 1 : header;
-        size_t length = (size_t)(header + end - start), skip = strspn(start, " \t");
-        skip = skip > length ? length : skip;
-        while (length > skip && strchr(" \t", start[length - 1]))
-            length--;
-        char text[ADDRESS_SIZE];
-        if (!address_normalize(start + skip, length - skip, text))
-            return false;
-        if (strcmp(text, proxy) != 0) {
-            memcpy(ret_text, text, sizeof(text));
-            return true;
-        }
-        end = comma ? (size_t)(comma - header) : 0;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET6, text, &v6) != 1) {
+        snprintf(ret_text, ADDRESS_SIZE, "%s", text);
+        return;
     }
-    return false;
+    memset(&v6.s6_addr[8], 0, 8);
+    char network[ADDRESS_SIZE] = "";
+    inet_ntop(AF_INET6, &v6, network, sizeof(network));
+    snprintf(ret_text, ADDRESS_SIZE, "%.*s/64", ADDRESS_SIZE - 4, network);
 }

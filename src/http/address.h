@@ -20,8 +20,8 @@ void address_text(const struct sockaddr *address, char text[static ADDRESS_SIZE]
  * if it is none. */
 bool address_normalize(const char *text, size_t length, char ret_text[static ADDRESS_SIZE]);
 
-/* The client behind the proxy: the right-most address of an X-Forwarded-For header that is not the
- * proxy itself. False if there is none, or something unreadable stands before it. */
-bool address_forwarded(const char *header, const char *proxy, char ret_text[static ADDRESS_SIZE]);
+/* Whose limits an address (as of address_text) counts against: an IPv4 address its own, an IPv6 address those
+ * of its /64, which is the least that anybody is given and may hold 2^64 addresses. */
+void address_holder(const char *text, char ret_text[static ADDRESS_SIZE]);
 
 #endif

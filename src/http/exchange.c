@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "http/negotiate.h"
 
@@ -175,17 +176,36 @@ static void take_request_id(struct http_request *request)
 }
 
 /* A proxy appends to the last X-Forwarded-For line, or adds one: the last is the nearest. */
+static const char *last_forwarded(const struct http_exchange *x)
+{
+    for (size_t i = x->header_count; i-- > 0;)
+        if (is_name(x->headers[i].name, "X-Forwarded-For"))
+            return x->headers[i].value;
+    return NULL;
+}
+
+/* Without the setting everybody behind a proxy has the proxy's address, and shares its limits. */
+static void warn_of_proxy(struct http_exchange *x)
+{
+    const char *peer = x->connection->peer;
+    if (log_limit_due(&x->server->forwarded_warnings, peer, x->request.started_us))
+        log_warn(
+            "http",
+            "X-Forwarded-For came from %s, which is no trusted proxy, and is not believed. If it is your "
+            "reverse proxy: set KIMONO_TRUSTED_PROXY=%s, or to its network",
+            peer, peer);
+}
+
 static void take_client(struct http_exchange *x)
 {
-    const char *peer = x->connection->peer, *proxy = x->server->trusted_proxy;
-    memcpy(x->request.client_address, peer, ADDRESS_SIZE);
-    if (proxy[0] == '\0' || strcmp(peer, proxy) != 0)
-        return;
-    for (size_t i = x->header_count; i-- > 0;)
-        if (is_name(x->headers[i].name, "X-Forwarded-For")) {
-            address_forwarded(x->headers[i].value, proxy, x->request.client_address);
-            return;
-        }
+    struct http_request *request = &x->request;
+    const char *forwarded = last_forwarded(x);
+    memcpy(request->client_address, x->connection->peer, ADDRESS_SIZE);
+    if (forwarded && networks_have(&x->server->proxies, x->connection->peer))
+        networks_forwarded(&x->server->proxies, forwarded, request->client_address);
+    else if (forwarded)
+        warn_of_proxy(x);
+    address_holder(request->client_address, request->client_holder);
 }
 
 static bool take_target(struct http_exchange *x, const char *version, struct error *err)

@@ -18,8 +18,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/log_limit.h"
 #include "http/address.h"
 #include "http/form.h"
+#include "http/networks.h"
 #include "http/query.h"
 #include "http/request.h"
 #include "http/server.h"
@@ -48,7 +50,8 @@ struct http_server {
     char *temporary_folder;
     int64_t timeout_us;
     int port;
-    char trusted_proxy[ADDRESS_SIZE]; /* "": none */
+    struct network_list proxies;         /* whose X-Forwarded-For is believed */
+    struct log_limit forwarded_warnings; /* of X-Forwarded-For from elsewhere */
     atomic_bool stopping;
     atomic_size_t active;  /* exchanges whose head was read and that are not completed */
     atomic_size_t working; /* connections that are suspended or about to be, for a worker */

@@ -38,7 +38,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listener,
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     size_t threads = or_default(options->threads, cores > 0 ? (size_t)cores : 1);
     size_t connections = or_default(options->connections, 1024);
-    size_t each = server->trusted_proxy[0] ? 0 : or_default(options->connections_per_address, 256);
+    size_t each = server->proxies.count ? 0 : or_default(options->connections_per_address, 256);
     if (connections < threads)
         connections = threads;
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, exchange_on_accept,
@@ -55,10 +55,12 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listener,
 static bool take_options(struct http_server *server, const struct http_server_options *options,
                          struct error *err)
 {
-    const char *proxy = options->trusted_proxy;
-    if (proxy && *proxy && !address_normalize(proxy, strlen(proxy), server->trusted_proxy))
-        return error_set(err, ERROR_INVALID, "The trusted proxy '%s' is not an IP address.",
-                         "受信任代理“%s”不是 IP 地址。", proxy);
+    const char *proxies = options->trusted_proxies;
+    if (proxies && !networks_parse(proxies, &server->proxies))
+        return error_set(err, ERROR_INVALID,
+                         "The trusted proxies '%s' are no list of addresses and networks.",
+                         "受信任代理“%s”不是地址或网段的列表。", proxies);
+    pthread_mutex_init(&server->forwarded_warnings.lock, NULL);
     server->handler = options->handler;
     server->workers = options->workers;
     if (options->temporary_folder)

@@ -42,7 +42,7 @@ struct http_server_options {
     /* 0: 256. Not applied when there is a trusted proxy: then all come from its address. */
     size_t connections_per_address;
     int timeout_seconds;          /* of an idle or slow connection; 0: 30 */
-    const char *trusted_proxy;    /* peer address whose X-Forwarded-For is believed; NULL: none */
+    const char *trusted_proxies;  /* whose X-Forwarded-For is believed, as in http/networks.h; NULL: none */
     struct worker_pool *workers;  /* for HTTP_RUN_WORKER; not owned; NULL: all on the I/O threads */
     const char *temporary_folder; /* for uploaded files; copied; NULL: see base/temporary_file.h */
     struct http_handler handler;

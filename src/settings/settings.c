@@ -1,7 +1,6 @@
 /* The table, its values, the snapshot in force. Where values come from: settings_load.c. */
 #include "settings/settings.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "http/networks.h"
 #include "settings/settings_private.h"
 
 const struct setting settings_table[] = {
@@ -74,12 +74,10 @@ static const char *check_database(const char *text)
     return known ? text : NULL;
 }
 
-static const char *check_address(const char *text)
+static const char *check_networks(const char *text)
 {
-    unsigned char address[sizeof(struct in6_addr)];
-    bool good =
-        text[0] == '\0' || inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
-    return good ? text : NULL;
+    struct network_list list;
+    return networks_parse(text, &list) ? text : NULL;
 }
 
 static const char *check_origin(const char *text)
@@ -117,7 +115,11 @@ static const struct text_check {
      "timezone",
      check_not_empty,
      {"write an IANA name, as Asia/Shanghai", "应为 IANA 时区名，如 Asia/Shanghai"}},
-    {"server", "trusted_proxy", check_address, {"not an IP address", "不是 IP 地址"}},
+    {"server",
+     "trusted_proxy",
+     check_networks,
+     {"write addresses and networks, as 10.0.0.1, 10.1.0.0/16, fd00::/8",
+      "应为地址或网段，如 10.0.0.1, 10.1.0.0/16, fd00::/8"}},
     {"server",
      "public_origin",
      check_origin,

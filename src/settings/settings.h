@@ -39,7 +39,8 @@ enum setting_apply { SETTING_BOOT, SETTING_LIVE };
     X(rate_limits, "server", "rate_limits", BOOL, 0, 1, "on", "", BOOT,                                      \
       "Rate limiting; off only for tests and benchmarks", "限流；仅测试和压测时关闭")                        \
     X(trusted_proxy, "server", "trusted_proxy", TEXT, 0, 0, "", "", BOOT,                                    \
-      "Address of the reverse proxy whose X-Forwarded-For is believed", "可信反向代理的地址")                \
+      "Addresses and networks of reverse proxies whose X-Forwarded-For is believed, as 10.0.0.1, fd00::/8",  \
+      "可信反向代理的地址或网段，如 10.0.0.1, fd00::/8")                                                     \
     X(public_origin, "server", "public_origin", TEXT, 0, 0, "", "", BOOT,                                    \
       "Origin of the console behind a proxy, https://ops.example.com; empty: the Host that was asked",       \
       "经代理访问时控制台的 Origin，如 https://ops.example.com；留空则取请求的 Host")                        \

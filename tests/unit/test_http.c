@@ -25,6 +25,7 @@
 #include "http/client.h"
 #include "http/compress.h"
 #include "http/negotiate.h"
+#include "http/networks.h"
 #include "http/problem.h"
 #include "http/query.h"
 #include "http/server.h"
@@ -281,7 +282,7 @@ static void fixture_free(struct fixture *f, int grace_ms)
 
 static int set_up(void **state)
 {
-    *state = fixture_new((struct http_server_options){.trusted_proxy = "127.0.0.1"}, 4, 64);
+    *state = fixture_new((struct http_server_options){.trusted_proxies = "127.0.0.1"}, 4, 64);
     return 0;
 }
 
@@ -1112,16 +1113,66 @@ static void forwarded(void **state)
         {"[2001:DB8::0:1]:80", "2001:db8::1"},
         {"::ffff:1.2.3.4", "1.2.3.4"},
         {"6.6.6.6, 1.2.3.4, 10.0.0.1,10.0.0.1", "1.2.3.4"},
+        {"6.6.6.6, 2001:db8::5, fd00:1::2, 10.9.9.9, ::ffff:10.0.0.1", "2001:db8::5"},
         {"10.0.0.1", NULL},
+        {"10.0.0.1, fd12::1", NULL},
         {"", NULL},
         {" , ", NULL},
         {"1.2.3.4,", NULL},
         {"unknown", NULL},
     };
+    struct network_list proxies;
+    assert_true(networks_parse("10.0.0.0/8, fd00::/8", &proxies));
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         char text[ADDRESS_SIZE] = "";
-        assert_int_equal(address_forwarded(cases[i].header, "10.0.0.1", text), cases[i].client != NULL);
+        assert_int_equal(networks_forwarded(&proxies, cases[i].header, text), cases[i].client != NULL);
         assert_string_equal(text, cases[i].client ? cases[i].client : "");
+    }
+}
+
+static void networks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list, *inside, *outside;
+    } cases[] = {
+        {"192.0.2.1", "192.0.2.1", "192.0.2.2"},
+        {"192.0.2.128/25", "192.0.2.255", "192.0.2.127"},
+        {"10.0.0.0/8 , 172.16.0.0/12", "172.31.255.255", "172.32.0.0"},
+        {"0.0.0.0/0", "8.8.8.8", "2001:db8::1"},
+        {"2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1"},
+        {"::1", "::1", "::2"},
+        {"", NULL, "127.0.0.1"},
+        {"127.0.0.1", NULL, ""},
+    };
+    struct network_list list;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_true(networks_parse(cases[i].list, &list));
+        if (cases[i].inside)
+            assert_true(networks_have(&list, cases[i].inside));
+        assert_false(networks_have(&list, cases[i].outside));
+    }
+    static const char *const wrong[] = {"10.0.0.0/",  "10.0.0.0/x", "10.0.0.0/-1",
+                                        "fd00::/129", "host",       "[::1]"};
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+        assert_false(networks_parse(wrong[i], &list));
+}
+
+static void holders(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"192.0.2.1", "192.0.2.1"},
+        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+        {"2001:db8:1:2::1", "2001:db8:1:2::/64"},
+        {"2001:db8:1111:2222:3333:4444:5555:6666", "2001:db8:1111:2222::/64"},
+        {"::1", "::/64"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char holder[ADDRESS_SIZE];
+        address_holder(cases[i][0], holder);
+        assert_string_equal(holder, cases[i][1]);
     }
 }
 
@@ -1130,6 +1181,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(negotiation),
         cmocka_unit_test(forwarded),
+        cmocka_unit_test(networks),
+        cmocka_unit_test(holders),
         cmocka_unit_test(table_of_requests),
         cmocka_unit_test(headers_of_answers),
         cmocka_unit_test(etag_and_head),
