@@ -34,11 +34,13 @@
 
 #define INDEX_CACHE_BYTES ((size_t)64 << 20)
 #define WORKER_QUEUE 4096
+#define HEAVY_QUEUE 256 /* each of them may have a file on disk */
 #define STOP_GRACE_MS 10000
 #define SNAPSHOT_DAYS 90
 #define JOB_DAYS 30
 #define LEARNING_JOBS 7
 #define HOUSEKEEPING_JOBS 5
+#define OTHER_READERS 12   /* I/O threads, jobs, schedulers: who reads has not to wait for who reads long */
 #define DIRECTORY_MS 60000 /* to read all pairs the first time */
 
 struct app {
@@ -47,7 +49,7 @@ struct app {
     struct metrics_collector *metrics;
     struct scheduled_job jobs[LEARNING_JOBS + HOUSEKEEPING_JOBS]; /* lent to the two schedulers */
     struct scheduler *housekeeping; /* short jobs, so that a long one of the scheduler delays none */
-    struct worker_pool *workers;
+    struct worker_pool *workers, *heavy;
     struct api api;
     struct http_server *server;
 };
@@ -363,6 +365,8 @@ static bool open_store(struct app *app, const struct app_options *options, const
         return false;
     struct store_options store = {
         .path = paths->store,
+        .readers =
+            options->depth < APP_SERVER ? 0 : (size_t)(boot->workers + boot->heavy_workers) + OTHER_READERS,
         .durability = options->durability,
         .migrations = main_migrations,
         .migration_count = main_migration_count,
@@ -401,14 +405,27 @@ static void log_to_telemetry(void *context, enum log_level level, const char *so
         &(struct log_record){.level = level, .source = source, .request_id = request_id, .message = message});
 }
 
+/* Some threads are left to others, whatever one person or one tenant's customers ask for. */
+static void start_workers(struct app *app)
+{
+    const struct settings *boot = app->boot;
+    size_t workers = (size_t)boot->workers, heavy = (size_t)boot->heavy_workers;
+    app->workers = worker_pool_new("worker", workers, WORKER_QUEUE);
+    worker_pool_set_share(app->workers, (struct worker_share){workers - (workers + 3) / 4, WORKER_QUEUE / 4});
+    app->heavy = worker_pool_new("heavy", heavy, HEAVY_QUEUE);
+    worker_pool_set_share(app->heavy, (struct worker_share){(heavy + 1) / 2, (size_t)boot->heavy_per_person});
+}
+
 static bool open_server(struct app *app, const struct data_paths *paths, struct error *err)
 {
     const struct settings *boot = app->boot;
     struct api *api = &app->api;
     app->platform.principals = principal_cache_new();
-    app->workers = worker_pool_new("worker", (size_t)boot->workers, WORKER_QUEUE);
+    start_workers(app);
     *api = (struct api){
         .platform = &app->platform,
+        .workers = app->workers,
+        .heavy = app->heavy,
         .metrics = app->metrics,
         .tenants = tenant_manager_new(&app->platform),
         .limiter = rate_limiter_new(boot->rate_limits),
@@ -429,6 +446,7 @@ static bool open_server(struct app *app, const struct data_paths *paths, struct 
         .listen = boot->listen,
         .trusted_proxies = boot->trusted_proxy,
         .workers = app->workers,
+        .heavy = app->heavy,
         .temporary_folder = boot->data,
         .handler = dispatch_handler(api),
     };
@@ -465,6 +483,7 @@ static void close_server(struct app *app)
     jobs_stop_soon(app->platform.jobs); /* who waits for a job is answered while the server still can */
     http_server_stop(app->server, STOP_GRACE_MS);
     worker_pool_free(app->workers);
+    worker_pool_free(app->heavy);
     scheduler_stop(app->housekeeping); /* first: health reads the other one's state */
     scheduler_stop(app->platform.scheduler);
     jobs_stop(app->platform.jobs); /* after all that may ask for one */

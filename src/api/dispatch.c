@@ -154,10 +154,12 @@ static bool find_route(struct call *call, struct error *err)
 }
 
 /* A body where the route takes none, or without a limit that fits, is refused by the server. */
-static void plan_for(const struct route *route, struct http_plan *ret_plan)
+static void plan_for(const struct call *call, struct http_plan *ret_plan)
 {
+    const struct route *route = call->route;
     ret_plan->body_limit = route->body_limit;
     ret_plan->run = route->run;
+    ret_plan->owner = call_caller(call);
     ret_plan->form = route->params && params_have_form(route->params);
 }
 
@@ -176,7 +178,7 @@ static void begin_call(struct api *api, struct http_request *request, struct htt
     };
     request->user = call;
     if (find_route(call, &err) && permit(call, &err) && limit(call, &err)) {
-        plan_for(call->route, ret_plan);
+        plan_for(call, ret_plan);
         return;
     }
     http_response_problem(request, &err);

@@ -43,6 +43,29 @@ static void put_store(struct strbuf *out, struct platform *platform)
     put(out, "store_wal_bytes", "gauge", "Size of its write-ahead log.", (double)store.wal_bytes);
 }
 
+static void put_pools(struct strbuf *out, const struct api *api)
+{
+    struct worker_pool_stats workers, heavy;
+    worker_pool_get_stats(api->workers, &workers);
+    worker_pool_get_stats(api->heavy, &heavy);
+    const struct {
+        const char *name, *type, *help;
+        int64_t workers, heavy;
+    } figures[] = {
+        {"threads", "gauge", "Threads of the pool.", (int64_t)workers.threads, (int64_t)heavy.threads},
+        {"running", "gauge", "Requests that it works on.", (int64_t)workers.running, (int64_t)heavy.running},
+        {"waiting", "gauge", "Requests that wait for it.", (int64_t)workers.waiting, (int64_t)heavy.waiting},
+        {"refused_total", "counter", "Requests that found no room.", workers.refused, heavy.refused},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
+        const char *name = figures[i].name;
+        strbuf_printf(out, "# HELP kimono_workers_%s %s\n# TYPE kimono_workers_%s %s\n", name,
+                      figures[i].help, name, figures[i].type);
+        strbuf_printf(out, "kimono_workers_%s{pool=\"worker\"} %lld\n", name, (long long)figures[i].workers);
+        strbuf_printf(out, "kimono_workers_%s{pool=\"heavy\"} %lld\n", name, (long long)figures[i].heavy);
+    }
+}
+
 static void put_telemetry(struct strbuf *out, struct platform *platform)
 {
     struct telemetry_stats stats;
@@ -87,6 +110,7 @@ bool metrics_get(struct call *call, struct error *err)
     put_store(out, call->platform);
     put_telemetry(out, call->platform);
     put_components(out, call->platform);
+    put_pools(out, call->api);
     put(out, "process_resident_memory_bytes", "gauge", "Memory in use.", resident_bytes());
     put(out, "uptime_seconds", "gauge", "Seconds since the start.",
         (double)metrics_uptime_seconds(call->api->metrics));

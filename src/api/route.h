@@ -26,6 +26,7 @@ struct tenant_manager;
 
 struct api {
     struct platform *platform;
+    struct worker_pool *workers, *heavy;
     struct metrics_collector *metrics;
     struct tenant_manager *tenants;
     struct rate_limiter *limiter;
@@ -60,7 +61,7 @@ struct route {
     const char *audit_action; /* of what it changes; NULL: it changes nothing that is audited */
     enum rate_class rate;
     size_t body_limit;               /* bytes; 0 where there is no body */
-    enum http_run run;               /* HTTP_RUN_WORKER for whatever may wait */
+    enum http_run run;               /* where it is handled: http/server.h */
     const struct params *params;     /* NULL: it takes nothing */
     int status;                      /* of success; 0: 200 */
     int other_status;                /* a second one with the same answer: health's 503; 0: none */

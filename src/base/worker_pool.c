@@ -3,45 +3,140 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "base/memory.h"
+
+#define BUCKETS 256
+#define NOBODY UINT64_C(0)
 
 struct task {
     worker_task run;
     void *context;
+    struct task *next;
+};
+
+/* Is there as long as it has tasks. One that has some waiting, and may run one more, stands in the line of
+ * those whose turn it is. */
+struct owner {
+    uint64_t key; /* a hash: two whose hashes are equal share a share */
+    size_t running, waiting;
+    struct task *first, **end;
+    bool in_line;
+    struct owner *next_in_bucket, *next_in_line;
 };
 
 struct worker_pool {
     pthread_mutex_t lock;
-    pthread_cond_t arrived;
-    struct task *ring;
-    size_t ceiling, first, waiting;
+    pthread_cond_t changed; /* somebody's turn, or the end */
+    struct worker_share share;
+    size_t ceiling, waiting, running;
+    int64_t refused;
+    struct owner *buckets[BUCKETS];
+    struct owner *line, **line_end;
     bool closing;
     size_t thread_count;
     pthread_t threads[];
 };
 
-static bool take_task(struct worker_pool *pool, struct task *ret_task)
+/* ---- owners; the lock is held ---- */
+
+static uint64_t key_of(const char *owner)
 {
-    pthread_mutex_lock(&pool->lock);
-    while (pool->waiting == 0 && !pool->closing)
-        pthread_cond_wait(&pool->arrived, &pool->lock);
-    bool got = pool->waiting > 0;
-    if (got) {
-        *ret_task = pool->ring[pool->first];
-        pool->first = (pool->first + 1) % pool->ceiling;
-        pool->waiting--;
+    return owner ? XXH3_64bits(owner, strlen(owner)) | 1 : NOBODY;
+}
+
+static struct owner **place_of(struct worker_pool *pool, uint64_t key)
+{
+    struct owner **place = &pool->buckets[key >> 1 & (BUCKETS - 1)];
+    while (*place && (*place)->key != key)
+        place = &(*place)->next_in_bucket;
+    return place;
+}
+
+static struct owner *find_or_add(struct worker_pool *pool, uint64_t key)
+{
+    struct owner **place = place_of(pool, key);
+    if (!*place) {
+        *place = xcalloc(1, sizeof(**place));
+        (*place)->key = key;
+        (*place)->end = &(*place)->first;
     }
-    pthread_mutex_unlock(&pool->lock);
-    return got;
+    return *place;
+}
+
+static void forget_if_idle(struct worker_pool *pool, const struct owner *owner)
+{
+    if (owner->running > 0 || owner->waiting > 0)
+        return;
+    struct owner **place = place_of(pool, owner->key), *idle = *place;
+    *place = idle->next_in_bucket;
+    free(idle);
+}
+
+static bool within(size_t count, size_t most, uint64_t key)
+{
+    return most == 0 || key == NOBODY || count < most;
+}
+
+static void stand_in_line(struct worker_pool *pool, struct owner *owner)
+{
+    if (owner->in_line || owner->waiting == 0 || !within(owner->running, pool->share.running, owner->key))
+        return;
+    owner->in_line = true;
+    owner->next_in_line = NULL;
+    *pool->line_end = owner;
+    pool->line_end = &owner->next_in_line;
+    pthread_cond_signal(&pool->changed);
+}
+
+/* ---- the threads ---- */
+
+/* The first in line runs one task and, if it has more, stands at the end. */
+static struct owner *take_turn(struct worker_pool *pool, struct task **ret_task)
+{
+    struct owner *owner = pool->line;
+    pool->line = owner->next_in_line;
+    if (!pool->line)
+        pool->line_end = &pool->line;
+    owner->in_line = false;
+    struct task *task = owner->first;
+    owner->first = task->next;
+    if (!owner->first)
+        owner->end = &owner->first;
+    owner->waiting--;
+    owner->running++;
+    pool->waiting--;
+    pool->running++;
+    stand_in_line(pool, owner);
+    *ret_task = task;
+    return owner;
 }
 
 static void *work(void *context)
 {
     struct worker_pool *pool = context;
-    struct task task;
-    while (take_task(pool, &task))
-        task.run(task.context);
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        while (!pool->line && !(pool->closing && pool->waiting == 0))
+            pthread_cond_wait(&pool->changed, &pool->lock);
+        if (!pool->line)
+            break;
+        struct task *task;
+        struct owner *owner = take_turn(pool, &task);
+        pthread_mutex_unlock(&pool->lock);
+        task->run(task->context);
+        free(task);
+        pthread_mutex_lock(&pool->lock);
+        owner->running--;
+        pool->running--;
+        stand_in_line(pool, owner);
+        forget_if_idle(pool, owner);
+        if (pool->closing)
+            pthread_cond_broadcast(&pool->changed);
+    }
+    pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
@@ -49,9 +144,9 @@ struct worker_pool *worker_pool_new(const char *name, size_t threads, size_t que
 {
     struct worker_pool *pool = xcalloc(1, sizeof(*pool) + threads * sizeof(pthread_t));
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->arrived, NULL);
+    pthread_cond_init(&pool->changed, NULL);
     pool->ceiling = queue_ceiling;
-    pool->ring = xcalloc(queue_ceiling, sizeof(*pool->ring));
+    pool->line_end = &pool->line;
     for (; pool->thread_count < threads; pool->thread_count++) {
         if (pthread_create(&pool->threads[pool->thread_count], NULL, work, pool) != 0) {
             fprintf(stderr, "kimono: cannot start a thread for %s; raise the limit on processes\n", name);
@@ -64,30 +159,73 @@ struct worker_pool *worker_pool_new(const char *name, size_t threads, size_t que
     return pool;
 }
 
-bool worker_pool_submit(struct worker_pool *pool, worker_task task, void *context)
+void worker_pool_set_share(struct worker_pool *pool, struct worker_share share)
 {
     pthread_mutex_lock(&pool->lock);
-    bool room = !pool->closing && pool->waiting < pool->ceiling;
-    if (room) {
-        size_t at = (pool->first + pool->waiting++) % pool->ceiling;
-        pool->ring[at] = (struct task){task, context};
-        pthread_cond_signal(&pool->arrived);
-    }
+    pool->share = share;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* ---- from outside ---- */
+
+static enum worker_room room_for(struct worker_pool *pool, uint64_t key)
+{
+    const struct owner *owner = *place_of(pool, key);
+    if (owner && !within(owner->running + owner->waiting, pool->share.in_all, key))
+        return WORKER_OWNER_FULL;
+    return pool->closing || pool->waiting >= pool->ceiling ? WORKER_POOL_FULL : WORKER_ROOM;
+}
+
+static void put(struct worker_pool *pool, uint64_t key, worker_task run, void *context)
+{
+    struct owner *owner = find_or_add(pool, key);
+    struct task *task = xmalloc(sizeof(*task));
+    *task = (struct task){run, context, NULL};
+    *owner->end = task;
+    owner->end = &task->next;
+    owner->waiting++;
+    pool->waiting++;
+    stand_in_line(pool, owner);
+}
+
+enum worker_room worker_pool_submit(struct worker_pool *pool, const char *owner, worker_task task,
+                                    void *context)
+{
+    uint64_t key = key_of(owner);
+    pthread_mutex_lock(&pool->lock);
+    enum worker_room room = room_for(pool, key);
+    if (room == WORKER_ROOM)
+        put(pool, key, task, context);
+    else
+        pool->refused++;
     pthread_mutex_unlock(&pool->lock);
     return room;
 }
 
-size_t worker_pool_threads(const struct worker_pool *pool)
+enum worker_room worker_pool_ask(struct worker_pool *pool, const char *owner)
 {
-    return pool->thread_count;
+    pthread_mutex_lock(&pool->lock);
+    enum worker_room room = room_for(pool, key_of(owner));
+    pool->refused += room != WORKER_ROOM;
+    pthread_mutex_unlock(&pool->lock);
+    return room;
+}
+
+void worker_pool_get_stats(struct worker_pool *pool, struct worker_pool_stats *ret_stats)
+{
+    pthread_mutex_lock(&pool->lock);
+    *ret_stats = (struct worker_pool_stats){.threads = pool->thread_count,
+                                            .running = pool->running,
+                                            .waiting = pool->waiting,
+                                            .refused = pool->refused};
+    pthread_mutex_unlock(&pool->lock);
 }
 
 size_t worker_pool_waiting(struct worker_pool *pool)
 {
-    pthread_mutex_lock(&pool->lock);
-    size_t waiting = pool->waiting;
-    pthread_mutex_unlock(&pool->lock);
-    return waiting;
+    struct worker_pool_stats stats;
+    worker_pool_get_stats(pool, &stats);
+    return stats.waiting;
 }
 
 void worker_pool_free(struct worker_pool *pool)
@@ -96,12 +234,11 @@ void worker_pool_free(struct worker_pool *pool)
         return;
     pthread_mutex_lock(&pool->lock);
     pool->closing = true;
-    pthread_cond_broadcast(&pool->arrived);
+    pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
     for (size_t i = 0; i < pool->thread_count; i++)
         pthread_join(pool->threads[i], NULL);
-    pthread_cond_destroy(&pool->arrived);
+    pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->lock);
-    free(pool->ring);
     free(pool);
 }

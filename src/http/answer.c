@@ -46,8 +46,8 @@ static const char *mistake_in(const struct http_exchange *x)
         return "the handler left no status";
     if (request->response.body.overflowed)
         return "the answer went over its ceiling";
-    if (x->produce && (x->plan.run != HTTP_RUN_WORKER || !x->server->workers))
-        return "an I/O thread cannot stream";
+    if (x->produce && (x->plan.run != HTTP_RUN_HEAVY || !x->server->heavy))
+        return "only HTTP_RUN_HEAVY can stream";
     return NULL;
 }
 

@@ -45,7 +45,7 @@ enum exchange_stage {
 struct http_server {
     struct MHD_Daemon *daemon;
     struct http_handler handler;
-    struct worker_pool *workers;
+    struct worker_pool *workers, *heavy;
     struct watch *watch;
     char *temporary_folder;
     int64_t timeout_us;
@@ -55,7 +55,6 @@ struct http_server {
     atomic_bool stopping;
     atomic_size_t active;  /* exchanges whose head was read and that are not completed */
     atomic_size_t working; /* connections that are suspended or about to be, for a worker */
-    atomic_size_t streams; /* producers that run */
     atomic_bool closing;   /* the grace is over: nothing is suspended any more */
     atomic_int references; /* the owner's, and one for each task on the worker pool */
 };

@@ -63,6 +63,7 @@ static bool take_options(struct http_server *server, const struct http_server_op
     pthread_mutex_init(&server->forwarded_warnings.lock, NULL);
     server->handler = options->handler;
     server->workers = options->workers;
+    server->heavy = options->heavy ? options->heavy : options->workers;
     if (options->temporary_folder)
         server->temporary_folder = xstrdup(options->temporary_folder);
     server->timeout_us = (int64_t)(options->timeout_seconds > 0 ? options->timeout_seconds : 30) * 1000000;

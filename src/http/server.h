@@ -19,13 +19,20 @@
 #include "base/worker_pool.h"
 #include "http/request.h"
 
-enum http_run { HTTP_RUN_IO, HTTP_RUN_WORKER };
+/* Where a request is handled. On an I/O thread every connection of that thread waits for it: only what is
+ * answered from memory or by a few indexed reads, whatever is stored. */
+enum http_run {
+    HTTP_RUN_IO,
+    HTTP_RUN_WORKER, /* what may wait or takes some milliseconds: people wait for it */
+    HTTP_RUN_HEAVY,  /* files and streams, which take as long as they are large and the client slow */
+};
 
 struct http_plan {
     size_t body_limit; /* bytes; 0: any body is refused with 413 */
     enum http_run run;
-    bool form;     /* the body is multipart/form-data (http/form.h); any other is refused with 415 */
-    bool answered; /* begin has already written the answer (401, 404, 405 …): do not read the body */
+    const char *owner; /* whose share of a pool it takes, as long as the request; NULL: nobody's */
+    bool form;         /* the body is multipart/form-data (http/form.h); any other is refused with 415 */
+    bool answered;     /* begin has already written the answer (401, 404, 405 …): do not read the body */
 };
 
 struct http_handler {
@@ -44,6 +51,7 @@ struct http_server_options {
     int timeout_seconds;          /* of an idle or slow connection; 0: 30 */
     const char *trusted_proxies;  /* whose X-Forwarded-For is believed, as in http/networks.h; NULL: none */
     struct worker_pool *workers;  /* for HTTP_RUN_WORKER; not owned; NULL: all on the I/O threads */
+    struct worker_pool *heavy;    /* for HTTP_RUN_HEAVY; not owned; NULL: `workers` */
     const char *temporary_folder; /* for uploaded files; copied; NULL: see base/temporary_file.h */
     struct http_handler handler;
 };

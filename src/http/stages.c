@@ -101,20 +101,40 @@ static void run_on_worker(void *context)
     server_unref(server);
 }
 
-static void say_busy(struct http_exchange *x)
+static struct worker_pool *pool_of(const struct http_exchange *x)
+{
+    switch (x->plan.run) {
+    case HTTP_RUN_WORKER: return x->server->workers;
+    case HTTP_RUN_HEAVY: return x->server->heavy;
+    case HTTP_RUN_IO: break;
+    }
+    return NULL;
+}
+
+static void set_busy(const struct http_exchange *x, enum worker_room room, struct error *err)
+{
+    if (room == WORKER_OWNER_FULL)
+        error_set(err, ERROR_RATE_LIMITED,
+                  "So much of yours is still being worked on: wait until some of it is done.",
+                  "您已有多个请求正在处理：请等其中一些完成后再试。");
+    else
+        error_set(err, ERROR_UNAVAILABLE, "Too much is being worked on; try again in some seconds.",
+                  "正在处理的请求过多；请稍后重试。");
+    err->retry_after_seconds = x->plan.run == HTTP_RUN_HEAVY ? 5 : 1;
+}
+
+static void say_busy(struct http_exchange *x, enum worker_room room)
 {
     struct error err;
-    error_set(&err, ERROR_UNAVAILABLE, "Too much is being worked on; try again in a second.",
-              "正在处理的请求过多；请稍后重试。");
-    err.retry_after_seconds = 1;
+    set_busy(x, room, &err);
     http_response_problem(&x->request, &err);
     answer_prepare(x);
 }
 
-/* The queue is full: the task that was announced will not run. */
-static void take_back(struct http_exchange *x)
+/* There is no room: the task that was announced will not run. */
+static void take_back(struct http_exchange *x, enum worker_room room)
 {
-    say_busy(x);
+    say_busy(x, room);
     if (!exchange_hand_back(x, EXCHANGE_READY))
         exchange_finish(x);                      /* abandoned in this very moment */
     atomic_fetch_sub(&x->server->references, 1); /* the owner's is still there */
@@ -133,7 +153,7 @@ static enum MHD_Result hand_to_worker(struct http_exchange *x, struct MHD_Connec
     atomic_fetch_add(&server->working, 1);
     if (atomic_load(&server->closing)) {
         atomic_fetch_sub(&server->working, 1);
-        say_busy(x);
+        say_busy(x, WORKER_POOL_FULL);
         return send_prepared(x, mhd);
     }
     atomic_fetch_add(&x->references, 1);
@@ -141,8 +161,9 @@ static enum MHD_Result hand_to_worker(struct http_exchange *x, struct MHD_Connec
     exchange_set_deadline(x, WATCH_NEVER);
     MHD_suspend_connection(mhd); /* first: from the next line on it may be resumed */
     atomic_store(&x->stage, EXCHANGE_WORKING);
-    if (!worker_pool_submit(server->workers, run_on_worker, x))
-        take_back(x);
+    enum worker_room room = worker_pool_submit(pool_of(x), x->plan.owner, run_on_worker, x);
+    if (room != WORKER_ROOM)
+        take_back(x, room);
     return MHD_YES;
 }
 
@@ -154,7 +175,7 @@ static enum MHD_Result run(struct http_exchange *x, struct MHD_Connection *mhd)
     x->request.body_length = x->body.length;
     if (x->form && !form_finish(x->form, &err))
         return send_problem(x, mhd, &err);
-    if (x->plan.run == HTTP_RUN_WORKER && !x->plan.answered && x->server->workers) {
+    if (pool_of(x) && !x->plan.answered) {
         atomic_store_explicit(&x->stage, EXCHANGE_HANDOVER, memory_order_relaxed);
         return MHD_YES;
     }
@@ -183,6 +204,17 @@ static bool body_too_large(const struct http_exchange *x)
     return x->plan.body_limit == 0 || (length && strtoull(length, NULL, 10) > x->plan.body_limit);
 }
 
+/* A file is not read in to be refused then. */
+static bool file_has_no_room(const struct http_exchange *x, struct error *err)
+{
+    if (!x->plan.form || !x->body_coming || !pool_of(x))
+        return false;
+    enum worker_room room = worker_pool_ask(pool_of(x), x->plan.owner);
+    if (room != WORKER_ROOM)
+        set_busy(x, room, err);
+    return room != WORKER_ROOM;
+}
+
 static enum MHD_Result begin(struct http_exchange *x, struct MHD_Connection *mhd)
 {
     struct error err;
@@ -202,6 +234,8 @@ static enum MHD_Result begin(struct http_exchange *x, struct MHD_Connection *mhd
         say_too_large(x, &err);
         return refuse(x, mhd, &err);
     }
+    if (!x->plan.answered && file_has_no_room(x, &err))
+        return refuse(x, mhd, &err);
     if (!x->plan.answered && x->plan.form && x->body_coming &&
         !form_open(&x->form, &x->request, x->server->temporary_folder, &err))
         return refuse(x, mhd, &err);

@@ -260,29 +260,13 @@ bool http_stream_write(struct http_stream *stream, const void *bytes, size_t len
     return true;
 }
 
-/* Every stream holds a worker for as long as its client takes; the other half is kept for all else. */
-static bool admit(struct http_server *server, struct error *err)
-{
-    size_t most = worker_pool_threads(server->workers) / 2;
-    if (atomic_fetch_add(&server->streams, 1) < (most > 0 ? most : 1))
-        return true;
-    atomic_fetch_sub(&server->streams, 1);
-    error_set(err, ERROR_UNAVAILABLE, "Too many downloads at once; try again in some seconds.",
-              "同时进行的下载过多；请几秒后重试。");
-    err->retry_after_seconds = 5;
-    return false;
-}
-
 static bool produce(struct http_stream *stream, struct error *err)
 {
     struct http_exchange *x = stream->exchange;
-    if (!admit(x->server, err))
-        return false;
     if (x->content_encoding)
         stream->gzip = gzip_stream_new();
     bool done = x->produce(x->produce_context, stream, err) && flush(stream, true, err);
     gzip_stream_free(stream->gzip);
-    atomic_fetch_sub(&x->server->streams, 1);
     return done;
 }
 

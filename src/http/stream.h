@@ -22,7 +22,7 @@ struct http_stream;
 /* Writes the whole answer. False: it is not whole, and `err` says why. */
 typedef bool (*http_producer)(void *context, struct http_stream *stream, struct error *err);
 
-/* To be called by a handler that runs on a worker (HTTP_RUN_WORKER). `context` stays the caller's and
+/* To be called by a handler that runs where it may take long (HTTP_RUN_HEAVY). `context` stays the caller's and
  * lives as long as the request (its arena): for a HEAD the producer is never called, so what it needs
  * (a read connection, a file) it opens itself. */
 void http_response_stream(struct http_request *request, http_producer produce, void *context);

@@ -45,7 +45,13 @@ enum setting_apply { SETTING_BOOT, SETTING_LIVE };
       "Origin of the console behind a proxy, https://ops.example.com; empty: the Host that was asked",       \
       "经代理访问时控制台的 Origin，如 https://ops.example.com；留空则取请求的 Host")                        \
     X(workers, "server", "workers", INT, 2, 256, "16", "threads", BOOT,                                      \
-      "Threads for what may wait: chat, log-in, providers", "处理可等待工作的线程数")                        \
+      "Threads for what people wait for: chat, log-in, lists, edits", "处理对话、登录、列表、编辑的线程数")  \
+    X(heavy_workers, "server", "heavy_workers", INT, 1, 64, "4", "threads", BOOT,                            \
+      "Threads for files: exports, imports and their previews; one person has half of them",                 \
+      "处理文件（导出、导入及预览）的线程数；每人至多占用一半")                                              \
+    X(heavy_per_person, "server", "heavy_per_person", INT, 1, 256, "8", "requests", BOOT,                    \
+      "Files that one person may have running or waiting; beyond it 429",                                    \
+      "每人可同时处理或排队的文件请求数，超出则返回 429")                                                    \
     X(log_level, "server", "log_level", TEXT, 0, 0, "INFO", "", BOOT,                                        \
       "Least level on standard error: DEBUG, INFO, WARN, ERROR", "标准错误输出的最低级别")                   \
     X(telemetry_days, "server", "telemetry_days", INT, 1, 3650, "90", "days", BOOT,                          \

@@ -1159,14 +1159,15 @@ static void test_worker_pool(void **state)
     struct gate gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER};
     struct worker_pool *pool = worker_pool_new("test", 2, 3);
     for (int i = 0; i < 2; i++)
-        assert_true(worker_pool_submit(pool, wait_at_gate, &gate));
+        assert_int_equal(worker_pool_submit(pool, NULL, wait_at_gate, &gate), WORKER_ROOM);
     while (atomic_load(&gate.running) < 2)
         usleep(1000);
     for (int i = 0; i < 3; i++) { /* both threads are busy: these wait */
         assert_int_equal(worker_pool_waiting(pool), i);
-        assert_true(worker_pool_submit(pool, wait_at_gate, &gate));
+        assert_int_equal(worker_pool_submit(pool, NULL, wait_at_gate, &gate), WORKER_ROOM);
     }
-    assert_false(worker_pool_submit(pool, wait_at_gate, &gate)); /* and this is refused */
+    /* and this is refused */
+    assert_int_equal(worker_pool_submit(pool, NULL, wait_at_gate, &gate), WORKER_POOL_FULL);
     open_gate(&gate);
     worker_pool_free(pool); /* runs what waits */
     assert_int_equal(atomic_load(&gate.done), 5);
@@ -1182,9 +1183,41 @@ static void *submit_many(void *context)
 {
     void **both = context;
     for (int i = 0; i < 2000; i++)
-        while (!worker_pool_submit(both[0], count_one, both[1]))
+        while (worker_pool_submit(both[0], i % 3 ? "a" : NULL, count_one, both[1]) != WORKER_ROOM)
             sched_yield();
     return NULL;
+}
+
+/* One owner's tasks, however many, leave room for the next one's. */
+static void test_worker_pool_is_shared(void **state)
+{
+    (void)state;
+    struct gate one = {.lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER};
+    struct gate another = {.lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER};
+    struct worker_pool *pool = worker_pool_new("test", 3, 100);
+    struct worker_pool_stats stats;
+    worker_pool_set_share(pool, (struct worker_share){.running = 2, .in_all = 50});
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(worker_pool_submit(pool, "one", wait_at_gate, &one), WORKER_ROOM);
+    assert_int_equal(worker_pool_submit(pool, "one", wait_at_gate, &one), WORKER_OWNER_FULL);
+    assert_int_equal(worker_pool_ask(pool, "one"), WORKER_OWNER_FULL);
+    assert_int_equal(worker_pool_ask(pool, "another"), WORKER_ROOM);
+    while (atomic_load(&one.running) < 2)
+        usleep(1000);
+    assert_int_equal(worker_pool_submit(pool, "another", wait_at_gate, &another), WORKER_ROOM);
+    while (atomic_load(&another.running) < 1) /* it is not behind the forty-eight */
+        usleep(1000);
+    worker_pool_get_stats(pool, &stats);
+    assert_int_equal(stats.running, 3);
+    assert_int_equal(stats.waiting, 48);
+    assert_int_equal(stats.refused, 2);
+    open_gate(&another);
+    while (atomic_load(&another.done) < 1)
+        usleep(1000);
+    assert_int_equal(atomic_load(&one.running), 2); /* a free thread is none for its third */
+    open_gate(&one);
+    worker_pool_free(pool);
+    assert_int_equal(atomic_load(&one.done), 50);
 }
 
 static void test_worker_pool_is_thread_safe(void **state)
@@ -1192,6 +1225,7 @@ static void test_worker_pool_is_thread_safe(void **state)
     (void)state;
     atomic_int count = 0;
     struct worker_pool *pool = worker_pool_new("a name that is long", 3, 16);
+    worker_pool_set_share(pool, (struct worker_share){.running = 1, .in_all = 8});
     void *both[] = {pool, &count};
     pthread_t threads[3];
     for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
@@ -1273,6 +1307,7 @@ int main(void)
         cmocka_unit_test(test_request_ids),
         cmocka_unit_test(test_identifiers_of_threads),
         cmocka_unit_test(test_worker_pool),
+        cmocka_unit_test(test_worker_pool_is_shared),
         cmocka_unit_test(test_worker_pool_is_thread_safe),
         cmocka_unit_test(test_log),
     };
