@@ -1,14 +1,16 @@
 #include "base/histogram.h"
 
 #include <math.h>
+#include <string.h>
 
-#define RATIO 1.1
+#define RATIO 1.0488088481701516 /* sqrt(1.1) */
+#define WIDE_BUCKETS ((HISTOGRAM_BUCKETS + 1) / 2)
 
 static size_t bucket_of(int64_t microseconds)
 {
     if (microseconds < 1)
         return 0;
-    size_t bucket = 1 + (size_t)(log((double)microseconds) / log(RATIO) + 1e-9);
+    size_t bucket = 1 + (size_t)(log((double)microseconds) / log(RATIO) + 2e-9);
     return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
 }
 
@@ -31,19 +33,34 @@ uint64_t histogram_count(const struct histogram *h)
     return count;
 }
 
+size_t histogram_wide_bucket(size_t bucket)
+{
+    return (bucket + 1) / 2;
+}
+
+bool histogram_agrees(const struct histogram *a, const struct histogram *b)
+{
+    uint64_t wide_a[WIDE_BUCKETS] = {0}, wide_b[WIDE_BUCKETS] = {0};
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        wide_a[histogram_wide_bucket(i)] += a->counts[i];
+        wide_b[histogram_wide_bucket(i)] += b->counts[i];
+    }
+    return memcmp(wide_a, wide_b, sizeof(wide_a)) == 0;
+}
+
 double histogram_quantile(const struct histogram *h, double q)
 {
     uint64_t count = histogram_count(h);
     if (count == 0)
         return NAN;
-    uint64_t rank = (uint64_t)ceil(q * (double)count), seen = 0;
+    uint64_t rank = (uint64_t)ceil(q * (double)count), before = 0;
     size_t i = 0;
-    for (; i < HISTOGRAM_BUCKETS - 1; i++) {
-        seen += h->counts[i];
-        if (seen >= rank)
-            break;
-    }
-    return i == 0 ? 0.5 : pow(RATIO, (double)i - 0.5);
+    while (i < HISTOGRAM_BUCKETS - 1 && before + h->counts[i] < rank)
+        before += h->counts[i++];
+    if (i == 0)
+        return 0.5;
+    double place = h->counts[i] ? ((double)(rank - before) - 0.5) / (double)h->counts[i] : 0.5;
+    return pow(RATIO, (double)i - 1 + place);
 }
 
 static size_t put_varint(unsigned char *at, uint64_t value)
@@ -73,7 +90,8 @@ static bool take_varint(const unsigned char **at, const unsigned char *end, uint
 
 size_t histogram_encode(const struct histogram *h, unsigned char blob[static HISTOGRAM_BLOB_MAX])
 {
-    size_t length = 0, previous = 0;
+    size_t length = 2, previous = 0;
+    blob[0] = blob[1] = 0; /* which no blob of wide buckets begins with: its counts are not zero */
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         if (!h->counts[i])
             continue;
@@ -84,17 +102,33 @@ size_t histogram_encode(const struct histogram *h, unsigned char blob[static HIS
     return length;
 }
 
+/* The odd one of a count that two share is the lower's. */
+static void put_wide(struct histogram *h, uint64_t bucket, uint64_t count)
+{
+    if (bucket == 0) {
+        h->counts[0] = count;
+        return;
+    }
+    h->counts[2 * bucket - 1] = count - count / 2;
+    h->counts[2 * bucket] = count / 2;
+}
+
 bool histogram_merge_blob(struct histogram *into, const void *blob, size_t length)
 {
     struct histogram read = {0};
     const unsigned char *at = blob, *end = at + length;
-    uint64_t bucket = 0, distance, count;
+    bool wide = length < 2 || at[0] != 0 || at[1] != 0;
+    uint64_t buckets = wide ? WIDE_BUCKETS : HISTOGRAM_BUCKETS, bucket = 0, distance, count;
+    if (!wide)
+        at += 2;
     for (bool first = true; at < end; first = false) {
-        if (!take_varint(&at, end, &distance) || !take_varint(&at, end, &count) ||
-            distance >= HISTOGRAM_BUCKETS || (distance == 0 && !first) ||
-            (bucket += distance) >= HISTOGRAM_BUCKETS)
+        if (!take_varint(&at, end, &distance) || !take_varint(&at, end, &count) || distance >= buckets ||
+            (distance == 0 && !first) || (bucket += distance) >= buckets)
             return false;
-        read.counts[bucket] = count;
+        if (wide)
+            put_wide(&read, bucket, count);
+        else
+            read.counts[bucket] = count;
     }
     histogram_merge(into, &read);
     return true;

@@ -72,13 +72,14 @@ static struct recounted *recount_get(struct recount *recount, enum rollup_kind k
     return item;
 }
 
-/* A different odd number for each bucket (the multiplier is that of splitmix64). */
+/* A different odd number for each bucket (the multiplier is that of splitmix64), by the wide ones: a row of
+ * an earlier version knows no others. */
 static uint64_t histogram_print(const struct histogram *histogram)
 {
     uint64_t print = 0;
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
         if (histogram->counts[i]) {
-            uint64_t mixed = (i + 1) * UINT64_C(0x9E3779B97F4A7C15);
+            uint64_t mixed = (histogram_wide_bucket(i) + 1) * UINT64_C(0x9E3779B97F4A7C15);
             print += histogram->counts[i] * ((mixed ^ mixed >> 29) | 1);
         }
     return print;

@@ -35,7 +35,7 @@ static const struct {
 /* ---- latency buckets ---- */
 
 /* Latencies are whole milliseconds, so that the logarithm is taken once for each, not for each call. */
-static unsigned char bucket_table[LATENCIES_TABLED];
+static uint16_t bucket_table[LATENCIES_TABLED];
 
 static uint16_t bucket_from(uint16_t bucket, int64_t latency_ms)
 {
@@ -51,7 +51,7 @@ static void fill_bucket_table(void)
     uint16_t bucket = 0;
     for (int64_t ms = 0; ms < LATENCIES_TABLED; ms++) {
         bucket = bucket_from(bucket, ms);
-        bucket_table[ms] = (unsigned char)bucket;
+        bucket_table[ms] = bucket;
     }
 }
 

@@ -68,7 +68,7 @@ bool usage_totals_compare(const struct usage_totals *found, const struct usage_t
                       sum_of(found, i), sum_of(right, i));
         equal = false;
     }
-    if (memcmp(&found->latency, &right->latency, sizeof(right->latency)) != 0) {
+    if (!histogram_agrees(&found->latency, &right->latency)) {
         strbuf_printf(ret_difference, "%slatency_histogram differs", equal ? "" : "; ");
         equal = false;
     }

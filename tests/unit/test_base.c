@@ -1000,6 +1000,40 @@ static void test_histogram_blob(void **state)
     assert_true(histogram_merge_blob(&read, "", 0));
 }
 
+/* A blob of earlier versions, whose buckets were twice as wide, is the same durations, as far as it knows them. */
+static void test_histogram_wide_blob(void **state)
+{
+    (void)state;
+    struct histogram read = {0}, now = {0};
+    for (int i = 0; i < 7; i++)
+        histogram_add(&now, 1750);
+    assert_true(now.counts[157] == 7);
+    assert_true(histogram_merge_blob(&read, "\x4f\x07", 2)); /* 7 in bucket 79 */
+    assert_int_equal(histogram_count(&read), 7);
+    assert_true(histogram_agrees(&read, &now));
+    double told = histogram_quantile(&read, 0.5);
+    assert_true(told > 1750 / 1.1 && told < 1750 * 1.1);
+    assert_true(histogram_merge_blob(&read, "\0\x02", 2)); /* 2 below a microsecond */
+    assert_int_equal(read.counts[0], 2);
+    assert_false(histogram_agrees(&read, &now));
+}
+
+/* While what is measured moves, what is told moves: it does not sit on a border for days. */
+static void test_histogram_moves(void **state)
+{
+    (void)state;
+    double before = 0;
+    for (int step = 0; step < 20; step++) {
+        struct histogram h = {0};
+        for (int i = 0; i < 1000; i++)
+            histogram_add(&h, 1000 + i + 2 * step);
+        double told = histogram_quantile(&h, 0.95), exact = 1000 + 949 + 2 * step;
+        if (told <= before || fabs(told - exact) > 0.01 * exact)
+            fail_msg("step %d: %g told after %g, %g exact", step, told, before, exact);
+        before = told;
+    }
+}
+
 static void test_histogram_bad_blob(void **state)
 {
     (void)state;
@@ -1012,6 +1046,8 @@ static void test_histogram_bad_blob(void **state)
         {"\x01\x80", 2},
         {"\xe9\x01\x01", 3},
         {"\x70\x01\x70\x01\x70\x01", 6},
+        {"\0\0\xd1\x03\x01", 5},
+        {"\0\0\0\x01\0\x01", 6}, /* the same bucket twice */
         {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01", 12},
         {"\x01\x01\x01", 3},
         {"\x00\x01\x00\x01", 4},                              /* the same bucket twice */
@@ -1301,6 +1337,8 @@ int main(void)
         cmocka_unit_test(test_histogram_error),
         cmocka_unit_test(test_histogram_each_value),
         cmocka_unit_test(test_histogram_blob),
+        cmocka_unit_test(test_histogram_wide_blob),
+        cmocka_unit_test(test_histogram_moves),
         cmocka_unit_test(test_histogram_bad_blob),
         cmocka_unit_test(test_identifiers),
         cmocka_unit_test(test_identifier_time),

@@ -711,7 +711,8 @@ static void check_finds_what_was_changed(void **state)
          " (SELECT max(slot) FROM usage_platform_hourly)",
          "cost_nano_cny"},
         {"UPDATE usage_hourly SET latency_histogram = x'0101' || latency_histogram",
-         "UPDATE usage_hourly SET latency_histogram = substr(latency_histogram, 3)", "histogram"},
+         "UPDATE usage_hourly SET latency_histogram = substr(CAST(latency_histogram AS BLOB), 3)",
+         "histogram"},
         {"UPDATE usage_hourly SET slot = slot + 16777216000 WHERE slot = (SELECT max(slot) FROM "
          "usage_hourly)",
          "UPDATE usage_hourly SET slot = slot - 16777216000 WHERE slot = (SELECT max(slot) FROM "
