@@ -249,31 +249,43 @@ static void list_scheduled_jobs(struct app *app)
 {
     /* clang-format off */
     const struct scheduled_job learning[LEARNING_JOBS] = {
-        {.name = "learning", .first_ms = 5000, .interval_ms = process_interval, .enabled = auto_learn,
+        {.name = "learning", .title = {[LANGUAGE_EN] = "learning from feedback", [LANGUAGE_ZH] = "从反馈中学习"},
+         .first_ms = 5000, .interval_ms = process_interval, .enabled = auto_learn,
          .run = run_learning, .context = app, .gate = TENANT_GATE_LEARNING},
-        {.name = SYNC_JOB_NAME, .first_ms = 3000, .interval_ms = sync_interval, .enabled = auto_sync,
+        {.name = SYNC_JOB_NAME, .title = {[LANGUAGE_EN] = "vector sync", [LANGUAGE_ZH] = "向量同步"},
+         .first_ms = 3000, .interval_ms = sync_interval, .enabled = auto_sync,
          .run = run_sync, .context = app, .gate = TENANT_GATE_VECTOR_SYNC},
-        {.name = "template_distribution", .first_ms = 20000, .interval_ms = each_minute, .enabled = auto_distribute,
+        {.name = "template_distribution", .title = {[LANGUAGE_EN] = "distribution of templates", [LANGUAGE_ZH] = "分发通用模板"},
+         .first_ms = 20000, .interval_ms = each_minute, .enabled = auto_distribute,
          .run = run_distribution, .context = app, .gate = TENANT_GATE_DISTRIBUTION},
-        {.name = "roll_over", .first_ms = 10000, .interval_ms = each_hour, .run = run_roll_over, .context = app,
+        {.name = "roll_over", .title = {[LANGUAGE_EN] = "daily totals", [LANGUAGE_ZH] = "每日汇总"},
+         .first_ms = 10000, .interval_ms = each_hour, .run = run_roll_over, .context = app,
          .gate = TENANT_GATE_OPEN},
-        {.name = "uploads", .first_ms = 90000, .interval_ms = each_hour, .run = run_uploads, .context = app,
+        {.name = "uploads", .title = {[LANGUAGE_EN] = "clearing of uploaded files", [LANGUAGE_ZH] = "清理上传的文件"},
+         .first_ms = 90000, .interval_ms = each_hour, .run = run_uploads, .context = app,
          .gate = TENANT_GATE_OPEN},
-        {.name = "knowledge_upkeep", .first_ms = 30000, .interval_ms = each_hour, .run = run_knowledge_upkeep,
+        {.name = "knowledge_upkeep", .title = {[LANGUAGE_EN] = "upkeep of knowledge", [LANGUAGE_ZH] = "知识库维护"},
+         .first_ms = 30000, .interval_ms = each_hour, .run = run_knowledge_upkeep,
          .context = app, .gate = TENANT_GATE_OPEN},
-        {.name = "retention", .first_ms = 60000, .interval_ms = each_hour, .run = run_retention, .context = app,
+        {.name = "retention", .title = {[LANGUAGE_EN] = "deletion of what is too old", [LANGUAGE_ZH] = "清理过期数据"},
+         .first_ms = 60000, .interval_ms = each_hour, .run = run_retention, .context = app,
          .gate = TENANT_GATE_OPEN},
     };
     const struct scheduled_job housekeeping[HOUSEKEEPING_JOBS] = {
-        {.name = "settings", .first_ms = 1000, .interval_ms = each_second, .run = run_settings, .context = app,
+        {.name = "settings", .title = {[LANGUAGE_EN] = "settings", [LANGUAGE_ZH] = "读取配置"},
+         .first_ms = 1000, .interval_ms = each_second, .run = run_settings, .context = app,
          .gate = TENANT_GATE_OPEN},
-        {.name = "health", .first_ms = 0, .interval_ms = each_ten_seconds, .run = run_health, .context = app,
+        {.name = "health", .title = {[LANGUAGE_EN] = "health of the components", [LANGUAGE_ZH] = "组件健康检查"},
+         .first_ms = 0, .interval_ms = each_ten_seconds, .run = run_health, .context = app,
          .gate = TENANT_GATE_OPEN},
-        {.name = "knowledge_directory", .first_ms = 500, .interval_ms = each_second, .run = run_directory,
+        {.name = "knowledge_directory", .title = {[LANGUAGE_EN] = "list of knowledge", [LANGUAGE_ZH] = "更新知识库列表"},
+         .first_ms = 500, .interval_ms = each_second, .run = run_directory,
          .context = app, .gate = TENANT_GATE_OPEN},
-        {.name = "knowledge_questions", .first_ms = 2000, .interval_ms = each_ten_seconds, .run = run_questions,
+        {.name = "knowledge_questions", .title = {[LANGUAGE_EN] = "order of questions", [LANGUAGE_ZH] = "排列问题"},
+         .first_ms = 2000, .interval_ms = each_ten_seconds, .run = run_questions,
          .context = app, .gate = TENANT_GATE_OPEN},
-        {.name = "snapshot", .first_ms = 15000, .interval_ms = each_snapshot, .run = run_snapshot, .context = app,
+        {.name = "snapshot", .title = {[LANGUAGE_EN] = "snapshot of the figures", [LANGUAGE_ZH] = "记录指标"},
+         .first_ms = 15000, .interval_ms = each_snapshot, .run = run_snapshot, .context = app,
          .gate = TENANT_GATE_OPEN},
     };
     /* clang-format on */
@@ -394,7 +406,7 @@ static bool open_services(struct app *app, const struct app_options *options, co
     list_scheduled_jobs(app);
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(platform->store, READ_LIMIT_MS, &db, err) &&
-           settings_refresh(platform->settings, db, err);
+           settings_refresh(platform->settings, db, err) && metrics_resume(app->metrics, err);
 }
 
 static void log_to_telemetry(void *context, enum log_level level, const char *source, const char *request_id,

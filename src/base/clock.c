@@ -1,11 +1,14 @@
 #include "base/clock.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "base/memory.h"
 
 static char zone_name[64] = "UTC";
 
@@ -278,4 +281,22 @@ void clock_local_time(int64_t ms, int *ret_hour, int *ret_weekday)
     struct tm parts = local(ms);
     *ret_hour = parts.tm_hour;
     *ret_weekday = parts.tm_wday;
+}
+
+void clock_duration_format(int64_t seconds, enum language language, char text[static CLOCK_DURATION_SIZE])
+{
+    static const struct {
+        int64_t seconds;
+        const char *names[LANGUAGE_COUNT];
+    } units[] = {{86400, {"d", "天"}}, {3600, {"h", "小时"}}, {60, {"min", "分"}}, {1, {"s", "秒"}}};
+    size_t unit = 0;
+    seconds = seconds > 0 ? seconds : 0;
+    while (unit < ARRAY_SIZE(units) - 1 && seconds < units[unit].seconds)
+        unit++;
+    int64_t whole = seconds / units[unit].seconds, rest = seconds % units[unit].seconds;
+    int length = snprintf(text, CLOCK_DURATION_SIZE, "%" PRId64 " %s", whole, units[unit].names[language]);
+    if (unit == ARRAY_SIZE(units) - 1 || rest < units[unit + 1].seconds)
+        return;
+    snprintf(text + length, CLOCK_DURATION_SIZE - (size_t)length, " %" PRId64 " %s",
+             rest / units[unit + 1].seconds, units[unit + 1].names[language]);
 }

@@ -11,6 +11,7 @@
 
 #define CLOCK_TEXT_SIZE 25                    /* "2026-11-22T06:48:26.062Z" and a NUL */
 #define CLOCK_DAY_SIZE 11                     /* "2026-11-22" and a NUL */
+#define CLOCK_DURATION_SIZE 48                /* "4 min 57 s" and a NUL */
 #define CLOCK_MS_MAX INT64_C(253402300799999) /* the end of the year 9999 */
 
 #define SECOND_MS INT64_C(1000)
@@ -36,5 +37,9 @@ void clock_day_format(int32_t day, char text[static CLOCK_DAY_SIZE]);
 bool clock_day_parse(const char *text, int32_t *ret_day);
 int64_t clock_month_start(int64_t ms, int months_on); /* start of the instant's month, months later */
 void clock_local_time(int64_t ms, int *ret_hour, int *ret_weekday /* 0 Sunday */);
+
+/* A length of time for a person, in its two largest units: "4 min 57 s", "4 分 57 秒", "2 h", "3 天 4 小时". The
+ * console's pages say it the same way (format.js). */
+void clock_duration_format(int64_t seconds, enum language language, char text[static CLOCK_DURATION_SIZE]);
 
 #endif

@@ -18,6 +18,10 @@ static const struct field component_fields[] = {
           .nullable = true),
     FIELD(struct component_status, last_check, TIME, "When the newest call or probe ended", .nullable = true),
     FIELD(struct component_status, message, TEXT, "For a person"),
+    FIELD(struct component_status, since, TIME, "Since when it is degraded or unhealthy; null: it is not",
+          .nullable = true),
+    FIELD(struct component_status, failed_calls, INT, "Calls that have failed since then"),
+    FIELD(struct component_status, tenants, INT, "Tenants whose calls those were, 1000 at most"),
     FIELD_MANY(struct component_status, history, TEXTS,
                "The worst of each half-hour of the last 24 hours, now last"),
 };
@@ -82,6 +86,9 @@ static bool read_component(struct metrics_collector *collector, struct db *db, e
         .p95_latency_ms = reading.p95_latency_ms,
         .last_check = reading.last_check,
         .message = arena_strdup(arena, reading.message[language]),
+        .since = reading.since,
+        .failed_calls = reading.failed_calls,
+        .tenants = reading.tenants,
         .history = history,
         .history_count = STRIP_CELLS,
     };

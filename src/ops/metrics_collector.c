@@ -2,11 +2,15 @@
  * dashboard_overview.c, the trends in dashboard_trends.c, the components in component_strip.c. */
 #include "ops/metrics_collector.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/json_reader.h"
 #include "ops/metrics_internal.h"
 #include "store/store.h"
 
@@ -30,6 +34,16 @@ const struct descriptor component_state_descriptor =
 
 const char *const health_status_values[] = {"healthy", "degraded", "unhealthy", "unknown", NULL};
 
+static const struct field trouble_fields[] = {
+    FIELD(struct component_trouble, component, TEXT, "Name of the component"),
+    FIELD(struct component_trouble, status, TEXT, "degraded or unhealthy", .values = health_status_values),
+    FIELD(struct component_trouble, since, TIME, "Since when"),
+    FIELD(struct component_trouble, failed_calls, INT, "Calls that have failed since then"),
+    FIELD(struct component_trouble, tenants, INT, "Tenants whose calls those were, 1000 at most"),
+};
+static const struct descriptor trouble_descriptor =
+    DESCRIPTOR("ComponentTrouble", struct component_trouble, trouble_fields);
+
 static const struct field system_status_fields[] = {
     FIELD(struct system_status, status, TEXT, "The worst of all components", .values = health_status_values),
     FIELD(struct system_status, version, TEXT, "Version of the program"),
@@ -37,6 +51,8 @@ static const struct field system_status_fields[] = {
     FIELD(struct system_status, uptime_seconds, INT, "Seconds since then"),
     FIELD_MANY(struct system_status, components_status, MAP, "Status of each component",
                .of = &component_state_descriptor),
+    FIELD_MANY(struct system_status, troubles, LIST,
+               "Components that are degraded or unhealthy, the worst first", .of = &trouble_descriptor),
     FIELD(struct system_status, database, TEXT, "SQLite or PostgreSQL"),
     FIELD(struct system_status, timezone, TEXT, "IANA zone of 'today'"),
 };
@@ -81,6 +97,31 @@ struct component_state *metrics_component_states(struct metrics_collector *colle
     return states;
 }
 
+/* The worst first, then what began first. */
+static int by_urgency(const void *a, const void *b)
+{
+    const struct component_trouble *left = a, *right = b;
+    int worse = strcmp(right->status, left->status); /* unhealthy comes after degraded in the alphabet */
+    return worse != 0 ? worse : (left->since > right->since) - (left->since < right->since);
+}
+
+static void read_troubles(struct metrics_collector *collector, struct arena *arena,
+                          struct system_status *status)
+{
+    status->troubles = arena_alloc(arena, COMPONENT_COUNT * sizeof(*status->troubles));
+    for (int i = 0; i < COMPONENT_COUNT; i++) {
+        struct health_reading reading;
+        health_read(collector->platform, (enum component)i, &reading);
+        if (reading.since == INT_NULL ||
+            (reading.status != HEALTH_DEGRADED && reading.status != HEALTH_UNHEALTHY))
+            continue;
+        status->troubles[status->troubles_count++] =
+            (struct component_trouble){component_name((enum component)i), health_status_name(reading.status),
+                                       reading.since, reading.failed_calls, reading.tenants};
+    }
+    qsort(status->troubles, status->troubles_count, sizeof(*status->troubles), by_urgency);
+}
+
 void metrics_system_status(struct metrics_collector *collector, struct arena *arena,
                            struct system_status *ret_status)
 {
@@ -94,6 +135,7 @@ void metrics_system_status(struct metrics_collector *collector, struct arena *ar
         .database = store_kind(collector->platform->store) == DB_KIND_SQLITE ? "SQLite" : "PostgreSQL",
         .timezone = clock_zone(),
     };
+    read_troubles(collector, arena, ret_status);
 }
 
 /* 'Unknown' is the least of what a strip's cell can be told: any reading replaces it. */
@@ -130,10 +172,14 @@ static bool add_component_rows(struct db *db, const struct metrics_reading *read
                                struct error *err)
 {
     const char *name = component_name((enum component)component);
-    char dimensions[64];
+    char dimensions[64], status_dimensions[96];
+    int64_t since = reading->trouble_since[component];
     snprintf(dimensions, sizeof(dimensions), "{\"component\":\"%s\"}", name);
-    return add_row(db, reading->at, METRIC_COMPONENT_STATUS, name, reading->status[component], dimensions,
-                   err) &&
+    if (since > 0)
+        snprintf(status_dimensions, sizeof(status_dimensions), "{\"component\":\"%s\",\"since\":%" PRId64 "}",
+                 name, since);
+    return add_row(db, reading->at, METRIC_COMPONENT_STATUS, name, reading->status[component],
+                   since > 0 ? status_dimensions : dimensions, err) &&
            add_row(db, reading->at, METRIC_COMPONENT_LATENCY, name, reading->latency_ms[component],
                    dimensions, err);
 }
@@ -167,6 +213,7 @@ static void take_components(struct metrics_collector *collector, struct metrics_
         struct health_reading now;
         health_read(collector->platform, (enum component)i, &now);
         reading->latency_ms[i] = now.latency_ms;
+        reading->trouble_since[i] = now.since;
     }
 }
 
@@ -190,6 +237,48 @@ bool metrics_snapshot(struct metrics_collector *collector, struct error *err)
     };
     take_components(collector, &reading);
     return store_write(collector->platform->store, write_reading, &reading, err);
+}
+
+static const char SQL_LAST_DIMENSIONS[] =
+    "SELECT dimensions FROM metrics_snapshots WHERE metric_type = $1 AND timestamp > $2"
+    " ORDER BY timestamp DESC LIMIT 1";
+
+/* `since` of the newest snapshot's dimensions; INT_NULL if the component was well then. */
+static bool read_open_trouble(struct db *db, enum component component, int64_t *ret_since, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    CLEANUP(json_delete) cJSON *dimensions = NULL;
+    char type[64];
+    snprintf(type, sizeof(type), "%s%s", METRIC_COMPONENT_STATUS, component_name(component));
+    if (!db_query(db, SQL_LAST_DIMENSIONS, DB_ARGS(db_text(type), db_int(clock_now_ms() - DAY_MS)), &rows,
+                  err))
+        return false;
+    *ret_since = INT_NULL;
+    while (db_next(&rows)) {
+        const char *text = db_column_text(&rows, 0);
+        struct error unreadable; /* what nobody can read says nothing, and stops nothing */
+        const cJSON *since = json_parse(text, strlen(text), &dimensions, &unreadable)
+                                 ? cJSON_GetObjectItemCaseSensitive(dimensions, "since")
+                                 : NULL;
+        if (since)
+            json_is_integer(since, ret_since);
+    }
+    return db_done(&rows, err);
+}
+
+bool metrics_resume(struct metrics_collector *collector, struct error *err)
+{
+    struct platform *platform = collector->platform;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    if (!store_reader(platform->store, READ_LIMIT_MS, &db, err))
+        return false;
+    for (int i = 0; i < COMPONENT_COUNT; i++) {
+        int64_t since;
+        if (!read_open_trouble(db, (enum component)i, &since, err))
+            return false;
+        health_resume(platform->health, (enum component)i, since);
+    }
+    return true;
 }
 
 static const char SQL_DELETE_SNAPSHOTS[] =

@@ -70,6 +70,7 @@ struct component_status {
     double latency_ms, p95_latency_ms;
     int64_t last_check;
     const char *message;
+    int64_t since, failed_calls, tenants;
     const char **history;
     size_t history_count;
 };
@@ -80,11 +81,19 @@ struct component_list {
 };
 extern const struct descriptor component_list_descriptor;
 
+/* A component that is not well. */
+struct component_trouble {
+    const char *component, *status;
+    int64_t since, failed_calls, tenants;
+};
+
 struct system_status {
     const char *status, *version;
     int64_t started_at, uptime_seconds;
     struct component_state *components_status;
     size_t components_status_count;
+    struct component_trouble *troubles;
+    size_t troubles_count;
     const char *database, *timezone;
 };
 extern const struct descriptor system_status_descriptor;
@@ -93,6 +102,8 @@ struct metrics_collector;
 
 struct metrics_collector *metrics_collector_new(struct platform *platform, const char *version);
 void metrics_collector_free(struct metrics_collector *collector); /* takes NULL */
+/* Tells the health room of troubles that the process before has left open: a restart is not when they began. */
+bool metrics_resume(struct metrics_collector *collector, struct error *err);
 
 /* All results live in the arena. */
 bool metrics_overview(struct metrics_collector *collector, struct arena *arena,
@@ -135,6 +146,7 @@ struct metrics_reading {
     int64_t at;
     double values[METRIC_COUNT];                /* NaN: could not be read */
     enum health_status status[COMPONENT_COUNT]; /* the worst since the reading before */
+    int64_t trouble_since[COMPONENT_COUNT];     /* ms; 0 or INT_NULL: it is well now */
     double latency_ms[COMPONENT_COUNT];
 };
 /* Within a transaction. */

@@ -16,7 +16,6 @@
 #include "platform/health_private.h"
 #include "platform/scheduler.h"
 
-#define WINDOW_US (MINUTE_MS * 1000)
 #define SLOW_MS(ms) (INT64_C(ms) * 1000)
 #define BEAT_MISSED_MS 5000          /* the thread beats each half second */
 #define JOB_LONG_MS (10 * MINUTE_MS) /* a job that runs longer keeps the others waiting */
@@ -56,8 +55,10 @@ struct health *health_new(void)
 {
     struct health *health = xcalloc(1, sizeof(*health));
     pthread_mutex_init(&health->lock, NULL);
-    for (size_t i = 0; i < COMPONENT_COUNT; i++)
+    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
         health->records[i].last_at = INT_NULL;
+        health->records[i].trouble.since = health->records[i].resumed_since = INT_NULL;
+    }
     return health;
 }
 
@@ -76,21 +77,43 @@ void health_copy_text(char *to, size_t size, const char *from)
     to[length] = '\0';
 }
 
-void health_report(struct health *health, enum component component, bool success, int64_t latency_us,
-                   const struct error *why)
+/* The verdict is asked for when a call may have changed it: a good one changes nothing while all is well. */
+static void take_sample(struct health_record *record, const struct health_sample *sample, int64_t slow_us)
+{
+    record->samples[record->next] = *sample;
+    record->next = (record->next + 1) % HEALTH_SAMPLES;
+    record->count += record->count < HEALTH_SAMPLES;
+    health_trouble_take(record, sample);
+    bool settled = record->trouble.since == INT_NULL && record->resumed_since == INT_NULL;
+    if (settled && sample->success && sample->latency_us <= slow_us)
+        return;
+    struct health_verdict verdict = health_judge(record->samples, record->count, sample->at_us, slow_us);
+    health_trouble_follow(record, verdict.status, sample->at_us, clock_now_ms(), slow_us);
+}
+
+void health_report(struct health *health, enum component component, const char *tenant_id, bool success,
+                   int64_t latency_us, const struct error *why)
 {
     if (!health)
         return;
+    struct health_sample sample = {.at_us = clock_monotonic_us(),
+                                   .latency_us = latency_us,
+                                   .success = success,
+                                   .tenant = health_tenant_mark(tenant_id)};
     pthread_mutex_lock(&health->lock);
     struct health_record *record = &health->records[component];
-    record->samples[record->next] =
-        (struct health_sample){.at_us = clock_monotonic_us(), .latency_us = latency_us, .success = success};
-    record->next = (record->next + 1) % HEALTH_SAMPLES;
-    record->count += record->count < HEALTH_SAMPLES;
+    take_sample(record, &sample, components[component].slow_us);
     record->last_at = clock_now_ms();
     record->newest_is_probe = false;
     for (int language = 0; !success && why && language < LANGUAGE_COUNT; language++)
         health_copy_text(record->last_error[language], HEALTH_NOTE_SIZE, why->detail[language]);
+    pthread_mutex_unlock(&health->lock);
+}
+
+void health_resume(struct health *health, enum component component, int64_t since)
+{
+    pthread_mutex_lock(&health->lock);
+    health->records[component].resumed_since = since;
     pthread_mutex_unlock(&health->lock);
 }
 
@@ -138,11 +161,11 @@ struct health_verdict health_judge(const struct health_sample *samples, size_t c
     verdict.newest_latency_us = (double)newest->latency_us;
     if (now_us - newest->at_us > HEALTH_STALE_MS * INT64_C(1000))
         return verdict;
-    bool only_newest = now_us - newest->at_us > WINDOW_US;
+    bool only_newest = now_us - newest->at_us > HEALTH_WINDOW_US;
     int64_t latencies[HEALTH_SAMPLES];
     for (size_t i = 0; i < count && verdict.calls < HEALTH_SAMPLES; i++) {
         const struct health_sample *sample = &samples[i];
-        if (only_newest ? sample != newest : now_us - sample->at_us > WINDOW_US)
+        if (only_newest ? sample != newest : now_us - sample->at_us > HEALTH_WINDOW_US)
             continue;
         latencies[verdict.calls++] = sample->latency_us;
         verdict.failed += !sample->success;
@@ -214,13 +237,24 @@ static void write_message(const struct health_record *record, const struct healt
             verdict->calls, p95_ms);
 }
 
+static void tell_trouble(const struct health_trouble *trouble, struct health_reading *ret_reading)
+{
+    ret_reading->since = trouble->since;
+    ret_reading->failed_calls = trouble->failed_calls;
+    ret_reading->tenants = (int64_t)trouble->tenant_count;
+}
+
 static void read_calls(struct health *health, enum component component, struct health_reading *ret_reading)
 {
-    pthread_mutex_lock(&health->lock);
-    const struct health_record record = health->records[component];
-    pthread_mutex_unlock(&health->lock);
     int64_t slow_us = components[component].slow_us;
-    struct health_verdict verdict = health_judge(record.samples, record.count, clock_monotonic_us(), slow_us);
+    pthread_mutex_lock(&health->lock);
+    int64_t now_us = clock_monotonic_us();
+    struct health_record *live = &health->records[component];
+    struct health_verdict verdict = health_judge(live->samples, live->count, now_us, slow_us);
+    health_trouble_follow(live, verdict.status, now_us, clock_now_ms(), slow_us);
+    const struct health_record record = *live;
+    pthread_mutex_unlock(&health->lock);
+    tell_trouble(&record.trouble, ret_reading);
     ret_reading->status = verdict.status;
     ret_reading->latency_ms = verdict.newest_latency_us / 1000;
     ret_reading->p95_latency_ms = verdict.p95_latency_us / 1000;
@@ -229,21 +263,45 @@ static void read_calls(struct health *health, enum component component, struct h
     write_message(&record, &verdict, slow_us, ret_reading->message);
 }
 
-static void say_beat(const struct scheduler_state *state, int64_t since_beat_ms, enum health_status status,
-                     char ret_message[LANGUAGE_COUNT][160])
+/* One language's sentence about the scheduler. */
+static void say_beat_in(enum language language, const struct scheduler_state *state, int64_t since_beat_ms,
+                        enum health_status status, char ret_message[160])
 {
+    bool zh = language == LANGUAGE_ZH;
+    char text[512], time[CLOCK_DURATION_SIZE];
+    int64_t ms = status == HEALTH_UNHEALTHY ? since_beat_ms
+                 : state->running           ? state->running_ms
+                                            : state->next_in_ms;
+    clock_duration_format(ms / 1000, language, time);
     if (status == HEALTH_UNHEALTHY)
-        say(ret_message, "no sign of life for %" PRId64 " s", "%" PRId64 " 秒没有心跳", since_beat_ms / 1000);
+        snprintf(text, sizeof(text), zh ? "%s没有心跳" : "no sign of life for %s", time);
     else if (state->running)
-        say(ret_message, "running %s for %" PRId64 " s", "正在运行 %s，已 %" PRId64 " 秒", state->running,
-            state->running_ms / 1000);
-    else if (state->last_error[0])
-        say(ret_message, "the last job failed: %s", "上一个任务失败：%s", state->last_error);
+        snprintf(text, sizeof(text), zh ? "正在运行“%s”，已 %s" : "running: %s, for %s",
+                 state->running_title[language], time);
+    else if (state->failed_title)
+        snprintf(text, sizeof(text), zh ? "“%s”失败：%s" : "failed: %s: %s", state->failed_title[language],
+                 state->last_error[language]);
+    else if (state->next_title)
+        snprintf(text, sizeof(text),
+                 zh ? "%s后运行“%s”；已运行 %" PRId64 " 次，失败 %" PRId64 " 次"
+                    : "in %s: %s; %" PRId64 " runs, %" PRId64 " failed",
+                 time, state->next_title[language], state->runs, state->failures);
     else
-        say(ret_message, "next: %s in %" PRId64 " s; %" PRId64 " runs, %" PRId64 " failed",
-            "下一任务 %s 在 %" PRId64 " 秒后；已运行 %" PRId64 " 次，失败 %" PRId64 " 次",
-            state->next_name ? state->next_name : "-", state->next_in_ms / 1000, state->runs,
-            state->failures);
+        snprintf(text, sizeof(text), "%s", zh ? "没有启用的任务" : "no job is enabled");
+    health_copy_text(ret_message, 160, text);
+}
+
+/* When it stopped beating, began what takes so long, or failed; INT_NULL while it is well. */
+static int64_t trouble_of_beat(const struct scheduler_state *state, int64_t since_beat_ms,
+                               enum health_status status)
+{
+    int64_t now = clock_now_ms();
+    if (status == HEALTH_UNHEALTHY)
+        return now - since_beat_ms;
+    if (status == HEALTH_HEALTHY)
+        return INT_NULL;
+    return state->failed_title ? now - (clock_monotonic_us() - state->failed_us) / 1000
+                               : now - state->running_ms;
 }
 
 /* The scheduler is not called but watched: its beat is read anew each time. */
@@ -257,11 +315,14 @@ static void read_scheduler(struct platform *platform, struct health_reading *ret
     struct scheduler_state state;
     scheduler_get_state(platform->scheduler, &state);
     int64_t since_beat_ms = (clock_monotonic_us() - state.last_beat_us) / 1000;
-    ret_reading->status = health_judge_beat(since_beat_ms, state.running ? state.running_ms + 1 : 0);
+    enum health_status status = health_judge_beat(since_beat_ms, state.running ? state.running_ms + 1 : 0);
+    for (int language = 0; language < LANGUAGE_COUNT; language++)
+        say_beat_in((enum language)language, &state, since_beat_ms, status, ret_reading->message[language]);
+    if (status == HEALTH_HEALTHY && state.failed_title)
+        status = HEALTH_DEGRADED;
+    ret_reading->status = status;
     ret_reading->last_check = clock_now_ms() - (state.running ? 0 : since_beat_ms);
-    say_beat(&state, since_beat_ms, ret_reading->status, ret_reading->message);
-    if (ret_reading->status == HEALTH_HEALTHY && state.last_error[0])
-        ret_reading->status = HEALTH_DEGRADED;
+    ret_reading->since = trouble_of_beat(&state, since_beat_ms, status);
 }
 
 void health_read(struct platform *platform, enum component component, struct health_reading *ret_reading)
@@ -270,6 +331,7 @@ void health_read(struct platform *platform, enum component component, struct hea
                                            .latency_ms = NAN,
                                            .p95_latency_ms = NAN,
                                            .last_check = INT_NULL,
+                                           .since = INT_NULL,
                                            .provider = ""};
     if (component == COMPONENT_SCHEDULER)
         read_scheduler(platform, ret_reading);

@@ -30,10 +30,12 @@ const char *health_status_name(enum health_status status);
 struct health *health_new(void);
 void health_free(struct health *health); /* takes NULL */
 
-/* A real call ended. Success, duration and, on failure, why. Any thread; cheap. `health` NULL: nobody
- * wants to know (the command line). */
-void health_report(struct health *health, enum component component, bool success, int64_t latency_us,
-                   const struct error *why);
+/* A call ended, a tenant's or nobody's (NULL). Success, duration and, on failure, why. Any thread; cheap while
+ * all is well. `health` NULL: nobody wants to know (the command line). */
+void health_report(struct health *health, enum component component, const char *tenant_id, bool success,
+                   int64_t latency_us, const struct error *why);
+/* What the process before has left: if the component is not well from the start, it has been so since then. */
+void health_resume(struct health *health, enum component component, int64_t since);
 
 /* Status from the last minute's calls: unhealthy when the newest failed and at least half did (or the
  * only one), degraded when more than a tenth failed or p95 is above the component's slow limit. */
@@ -42,6 +44,9 @@ struct health_reading {
     double latency_ms;     /* of the newest call; NaN: none */
     double p95_latency_ms; /* of the last minute; NaN: none */
     int64_t last_check;    /* ms; INT_NULL: never */
+    int64_t since;         /* ms; since when it is degraded or unhealthy; INT_NULL: it is not */
+    int64_t failed_calls;  /* since then */
+    int64_t tenants;       /* whose calls those were; more than 1,000 are not counted */
     char message[LANGUAGE_COUNT][160];
     const char *provider; /* "SQLite", "embedded", "Pinecone" … */
 };
@@ -58,6 +63,7 @@ struct health_sample {
     int64_t at_us; /* monotonic */
     int64_t latency_us;
     bool success;
+    uint64_t tenant; /* a mark of whose call it was; 0: nobody's */
 };
 struct health_verdict {
     enum health_status status;

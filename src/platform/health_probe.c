@@ -46,7 +46,7 @@ static bool is_idle(struct health *health, enum component component)
 static void keep_probe(struct health *health, enum component component, const char *provider, bool success,
                        int64_t began_us, char note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE], const struct error *why)
 {
-    health_report(health, component, success, clock_monotonic_us() - began_us, why);
+    health_report(health, component, NULL, success, clock_monotonic_us() - began_us, why);
     pthread_mutex_lock(&health->lock);
     struct health_record *record = &health->records[component];
     record->provider = provider;

@@ -44,5 +44,5 @@ void provider_call_end(struct provider_call *call, struct health *health, enum c
     int64_t latency_us = clock_monotonic_us() - call->began_us;
     call->usage.latency_ms = (latency_us + 500) / 1000;
     call->usage.outcome = success ? USAGE_OK : outcome_of(why ? why->code : ERROR_INTERNAL);
-    health_report(health, component, success, latency_us, why);
+    health_report(health, component, call->usage.tenant_id, success, latency_us, why);
 }

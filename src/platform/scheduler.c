@@ -102,10 +102,15 @@ static void run_job(struct scheduler *scheduler, struct timed *timed)
     scheduler->state.running = NULL;
     scheduler->state.runs++;
     scheduler->state.failures += !done;
-    char *last_error = scheduler->state.last_error;
-    size_t length = done ? 0 : cut_length(err.detail[LANGUAGE_EN]);
-    memcpy(last_error, err.detail[LANGUAGE_EN], length);
-    last_error[length] = '\0';
+    scheduler->state.failed_title = done ? NULL : job->title;
+    if (!done)
+        scheduler->state.failed_us = clock_monotonic_us();
+    for (int language = 0; language < LANGUAGE_COUNT; language++) {
+        char *last_error = scheduler->state.last_error[language];
+        size_t length = done ? 0 : cut_length(err.detail[language]);
+        memcpy(last_error, err.detail[language], length);
+        last_error[length] = '\0';
+    }
 }
 
 static void *scheduler_main(void *context)
@@ -223,9 +228,12 @@ void scheduler_get_state(struct scheduler *scheduler, struct scheduler_state *re
     *ret_state = scheduler->state;
     const struct timed *next = next_due(scheduler, &due);
     for (size_t i = 0; ret_state->running && i < scheduler->count; i++)
-        if (scheduler->timed[i].job->name == ret_state->running)
+        if (scheduler->timed[i].job->name == ret_state->running) {
             ret_state->running_ms = (now - scheduler->timed[i].started_us) / 1000;
+            ret_state->running_title = scheduler->timed[i].job->title;
+        }
     ret_state->next_name = next ? next->job->name : NULL;
+    ret_state->next_title = next ? next->job->title : NULL;
     ret_state->next_in_ms = next && due > now ? (due - now) / 1000 : 0;
     pthread_mutex_unlock(&scheduler->lock);
 }

@@ -14,6 +14,7 @@
 
 struct scheduled_job {
     const char *name;
+    const char *title[LANGUAGE_COUNT];                       /* as a person reads it */
     int64_t first_ms;                                        /* after the start */
     int64_t (*interval_ms)(const struct platform *platform); /* asked before each wait */
     bool (*enabled)(const struct platform *platform);        /* NULL: always */
@@ -37,13 +38,16 @@ bool scheduler_restart(struct scheduler *scheduler, int64_t *ret_jobs, struct er
 bool scheduler_stopping(void);
 
 struct scheduler_state {
-    int64_t last_beat_us;   /* clock_monotonic_us when the thread was last seen alive */
-    const char *running;    /* name of the running job, NULL: none */
-    int64_t running_ms;     /* how long it has been running */
-    const char *next_name;  /* the job that is due next; NULL: none is enabled */
-    int64_t next_in_ms;     /* 0: it is due */
-    int64_t runs, failures; /* since the start */
-    char last_error[160];   /* of the newest failed run, "" when it has succeeded since */
+    int64_t last_beat_us;  /* clock_monotonic_us when the thread was last seen alive */
+    const char *running;   /* name of the running job, NULL: none */
+    int64_t running_ms;    /* how long it has been running */
+    const char *next_name; /* the job that is due next; NULL: none is enabled */
+    const char *const *running_title, *const *next_title; /* [LANGUAGE_COUNT] of these two, or NULL */
+    int64_t next_in_ms;                                   /* 0: it is due */
+    int64_t runs, failures;                               /* since the start */
+    int64_t failed_us;                    /* clock_monotonic_us when the newest failed run ended */
+    const char *const *failed_title;      /* [LANGUAGE_COUNT]; NULL when it has succeeded since */
+    char last_error[LANGUAGE_COUNT][160]; /* of that run, "" when it has succeeded since */
 };
 void scheduler_get_state(struct scheduler *scheduler, struct scheduler_state *ret_state);
 

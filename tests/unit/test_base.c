@@ -916,6 +916,33 @@ static void test_clock_monotonic(void **state)
     assert_true(clock_now_ms() > INT64_C(1700000000000));
 }
 
+static void test_duration(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t seconds;
+        const char *en, *zh;
+    } cases[] = {
+        {-3, "0 s", "0 秒"},
+        {0, "0 s", "0 秒"},
+        {59, "59 s", "59 秒"},
+        {60, "1 min", "1 分"},
+        {297, "4 min 57 s", "4 分 57 秒"},
+        {3600, "1 h", "1 小时"},
+        {3659, "1 h", "1 小时"},
+        {7500, "2 h 5 min", "2 小时 5 分"},
+        {90000, "1 d 1 h", "1 天 1 小时"},
+        {INT64_MAX, "106751991167300 d 15 h", "106751991167300 天 15 小时"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char text[CLOCK_DURATION_SIZE];
+        clock_duration_format(cases[i].seconds, LANGUAGE_EN, text);
+        assert_string_equal(text, cases[i].en);
+        clock_duration_format(cases[i].seconds, LANGUAGE_ZH, text);
+        assert_string_equal(text, cases[i].zh);
+    }
+}
+
 /* --- histograms */
 
 static int compare_doubles(const void *a, const void *b)
@@ -1337,6 +1364,7 @@ int main(void)
         cmocka_unit_test(test_histogram_error),
         cmocka_unit_test(test_histogram_each_value),
         cmocka_unit_test(test_histogram_blob),
+        cmocka_unit_test(test_duration),
         cmocka_unit_test(test_histogram_wide_blob),
         cmocka_unit_test(test_histogram_moves),
         cmocka_unit_test(test_histogram_bad_blob),

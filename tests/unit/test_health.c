@@ -2,6 +2,7 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "ops/metrics_collector.h"
 #include "platform/scheduler.h"
 #include "platform_fixture.h"
 
@@ -62,7 +63,8 @@ static void transitions_in_time(void **state)
     struct health_sample samples[64];
     size_t count = 0;
     for (int second = 0; second < 30; second++)
-        samples[count++] = (struct health_sample){second * S, 1000, second < 20};
+        samples[count++] =
+            (struct health_sample){.at_us = second * S, .latency_us = 1000, .success = second < 20};
     static const struct {
         int64_t second;
         size_t known; /* samples that there are by then */
@@ -115,8 +117,11 @@ static struct health_reading read_one(struct fixture *f, enum component componen
 static void probes_make_it_known(void **state)
 {
     struct fixture *f = *state;
-    static const struct scheduled_job jobs[] = {
-        {.name = "learn", .first_ms = HOUR_MS, .interval_ms = each_hour, .run = run_nothing}};
+    static const struct scheduled_job jobs[] = {{.name = "learn",
+                                                 .title = {"learning", "学习"},
+                                                 .first_ms = HOUR_MS,
+                                                 .interval_ms = each_hour,
+                                                 .run = run_nothing}};
     for (enum component i = 0; i < COMPONENT_COUNT; i++) {
         struct health_reading reading = read_one(f, i);
         assert_int_equal(reading.status, HEALTH_UNKNOWN);
@@ -130,8 +135,10 @@ static void probes_make_it_known(void **state)
     static const struct {
         const char *provider, *part; /* of the message */
     } expected[COMPONENT_COUNT] = {
-        [COMPONENT_DATABASE] = {"SQLite", "WAL"},      [COMPONENT_VECTOR_STORE] = {"BM25 (embedded)", "MiB"},
-        [COMPONENT_LLM] = {"embedded", "best pair"},   [COMPONENT_SCHEDULER] = {"in process", "learn in 3"},
+        [COMPONENT_DATABASE] = {"SQLite", "WAL"},
+        [COMPONENT_VECTOR_STORE] = {"BM25 (embedded)", "MiB"},
+        [COMPONENT_LLM] = {"embedded", "best pair"},
+        [COMPONENT_SCHEDULER] = {"in process", ": learning; 0 runs"},
         [COMPONENT_TELEMETRY] = {"SQLite", "waiting"},
     };
     for (enum component i = 0; i < COMPONENT_COUNT; i++) {
@@ -154,7 +161,7 @@ static void real_calls_speak_first(void **state)
     struct error why;
     error_clear(&why);
     error_set(&why, ERROR_TIMEOUT, "the provider does not answer", "服务商没有响应");
-    health_report(f->platform.health, COMPONENT_LLM, false, 5 * S, &why);
+    health_report(f->platform.health, COMPONENT_LLM, NULL, false, 5 * S, &why);
     struct health_reading reading = read_one(f, COMPONENT_LLM);
     assert_int_equal(reading.status, HEALTH_UNHEALTHY);
     assert_non_null(strstr(reading.message[LANGUAGE_EN], "the provider does not answer"));
@@ -162,23 +169,134 @@ static void real_calls_speak_first(void **state)
     assert_true(fabs(reading.latency_ms - 5000) < 0.01);
     assert_int_equal(health_overall(&f->platform), HEALTH_UNHEALTHY); /* worse than unknown */
     for (int i = 0; i < 400; i++)                                     /* more than is remembered */
-        health_report(f->platform.health, COMPONENT_LLM, true, 400, NULL);
+        health_report(f->platform.health, COMPONENT_LLM, NULL, true, 400, NULL);
     reading = read_one(f, COMPONENT_LLM);
     assert_int_equal(reading.status, HEALTH_HEALTHY);
     assert_non_null(strstr(reading.message[LANGUAGE_EN], "256 calls"));
     for (int i = 0; i < 200; i++)
-        health_report(f->platform.health, COMPONENT_LLM, true, 9 * S, NULL);
+        health_report(f->platform.health, COMPONENT_LLM, NULL, true, 9 * S, NULL);
     reading = read_one(f, COMPONENT_LLM);
     assert_int_equal(reading.status, HEALTH_DEGRADED);
     assert_non_null(strstr(reading.message[LANGUAGE_EN], "slow"));
-    health_report(NULL, COMPONENT_LLM, true, 1, NULL);
+    health_report(NULL, COMPONENT_LLM, NULL, true, 1, NULL);
+}
+
+static void must_begin_at(const struct health_reading *reading, int64_t from, int64_t to)
+{
+    if (reading->since < from || reading->since > to)
+        fail_msg("since %lld, not from %lld to %lld", (long long)reading->since, (long long)from,
+                 (long long)to);
+}
+
+/* Since when exactly, how often, for whom: from the first call that failed, not from when somebody looked. */
+static void trouble_is_told_since_its_first_call(void **state)
+{
+    struct fixture *f = *state;
+    struct health *health = f->platform.health;
+    struct health_reading reading;
+    health_report(health, COMPONENT_LLM, "shop_a", true, 400, NULL);
+    reading = read_one(f, COMPONENT_LLM);
+    assert_true(reading.since == INT_NULL);
+    int64_t from =
+        clock_now_ms() - 2; /* the wall clock and the monotonic one are cut to whole milliseconds */
+    health_report(health, COMPONENT_LLM, "shop_a", false, 400, NULL);
+    int64_t to = clock_now_ms() + 2;
+    usleep(20000);
+    static const char *const tenants[] = {"shop_b", "shop_a", "shop_c", "shop_b", NULL, ""};
+    for (size_t i = 0; i < ARRAY_SIZE(tenants); i++)
+        health_report(health, COMPONENT_LLM, tenants[i], false, 400, NULL);
+    reading = read_one(f, COMPONENT_LLM);
+    must_begin_at(&reading, from, to);
+    assert_int_equal(reading.failed_calls, 7);
+    assert_int_equal(reading.tenants, 3);
+    /* Better, but not well: the same trouble. */
+    health_report(health, COMPONENT_LLM, "shop_d", true, 400, NULL);
+    reading = read_one(f, COMPONENT_LLM);
+    assert_int_equal(reading.status, HEALTH_DEGRADED);
+    must_begin_at(&reading, from, to);
+    for (int i = 0; i < 100; i++)
+        health_report(health, COMPONENT_LLM, "shop_d", true, 400, NULL);
+    reading = read_one(f, COMPONENT_LLM);
+    assert_int_equal(reading.status, HEALTH_HEALTHY);
+    assert_true(reading.since == INT_NULL);
+    /* The next one is another. */
+    from = clock_now_ms() - 2;
+    for (int i = 0; i < 300; i++)
+        health_report(health, COMPONENT_LLM, "shop_e", false, 400, NULL);
+    reading = read_one(f, COMPONENT_LLM);
+    must_begin_at(&reading, from, clock_now_ms() + 2);
+    assert_int_equal(reading.tenants, 1);
+}
+
+static void trouble_of_many_tenants_is_bounded(void **state)
+{
+    struct fixture *f = *state;
+    char id[32];
+    for (int i = 0; i < 5000; i++) {
+        snprintf(id, sizeof(id), "shop_%d", i);
+        health_report(f->platform.health, COMPONENT_VECTOR_STORE, id, false, 400, NULL);
+    }
+    struct health_reading reading = read_one(f, COMPONENT_VECTOR_STORE);
+    assert_int_equal(reading.failed_calls, 5000);
+    assert_int_equal(reading.tenants, 1000);
+}
+
+static void trouble_outlives_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    int64_t since = clock_now_ms() - 3 * HOUR_MS;
+    health_resume(f->platform.health, COMPONENT_LLM, since);
+    health_report(f->platform.health, COMPONENT_LLM, NULL, false, 400, NULL);
+    assert_true(read_one(f, COMPONENT_LLM).since == since);
+    health_resume(f->platform.health, COMPONENT_DATABASE, since);
+    health_report(f->platform.health, COMPONENT_DATABASE, NULL, true, 400, NULL);
+    health_report(f->platform.health, COMPONENT_DATABASE, NULL, false, 400, NULL);
+    assert_true(read_one(f, COMPONENT_DATABASE).since > since);
+}
+
+/* The frame's pill: what is wrong, the worst first; and a restart in between does not move its beginning. */
+static void status_names_troubles(void **state)
+{
+    struct fixture *f = *state;
+    struct arena arena = {0};
+    struct system_status status;
+    struct metrics_collector *collector = metrics_collector_new(&f->platform, "0");
+    metrics_system_status(collector, &arena, &status);
+    assert_int_equal(status.troubles_count, 0);
+    health_report(f->platform.health, COMPONENT_LLM, "shop_a", true, 9 * S, NULL);
+    health_report(f->platform.health, COMPONENT_VECTOR_STORE, "shop_b", false, 9, NULL);
+    metrics_system_status(collector, &arena, &status);
+    assert_int_equal(status.troubles_count, 2);
+    assert_string_equal(status.troubles[0].component, "vector_store");
+    assert_string_equal(status.troubles[0].status, "unhealthy");
+    assert_int_equal(status.troubles[0].failed_calls, 1);
+    assert_int_equal(status.troubles[0].tenants, 1);
+    assert_string_equal(status.troubles[1].component, "llm");
+    assert_int_equal(status.troubles[1].failed_calls, 0); /* slow */
+    int64_t since = status.troubles[0].since;
+
+    must(f, metrics_snapshot(collector, &f->err));
+    health_free(f->platform.health);
+    f->platform.health = health_new();
+    usleep(5000);
+    must(f, metrics_resume(collector, &f->err));
+    health_report(f->platform.health, COMPONENT_VECTOR_STORE, "shop_b", false, 9, NULL);
+    health_report(f->platform.health, COMPONENT_LLM, "shop_b", true, 9, NULL);
+    metrics_system_status(collector, &arena, &status);
+    assert_int_equal(status.troubles_count, 1);
+    assert_true(status.troubles[0].since == since);
+    metrics_collector_free(collector);
+    arena_release(&arena);
 }
 
 static void failed_job_degrades_the_scheduler(void **state)
 {
     struct fixture *f = *state;
-    static const struct scheduled_job jobs[] = {
-        {.name = "learn", .interval_ms = each_hour, .run = run_nothing, .context = "fail"}};
+    static const struct scheduled_job jobs[] = {{.name = "learn",
+                                                 .title = {"learning", "学习"},
+                                                 .interval_ms = each_hour,
+                                                 .run = run_nothing,
+                                                 .context = "fail"}};
     f->platform.scheduler = scheduler_start(&f->platform, jobs, ARRAY_SIZE(jobs));
     struct health_reading reading;
     do {
@@ -194,9 +312,16 @@ static void failed_job_degrades_the_scheduler(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rule_over_the_last_minute), cmocka_unit_test(transitions_in_time),
-        cmocka_unit_test(rule_of_the_beat),          fixture_test(probes_make_it_known),
-        fixture_test(real_calls_speak_first),        fixture_test(failed_job_degrades_the_scheduler),
+        cmocka_unit_test(rule_over_the_last_minute),
+        cmocka_unit_test(transitions_in_time),
+        cmocka_unit_test(rule_of_the_beat),
+        fixture_test(probes_make_it_known),
+        fixture_test(real_calls_speak_first),
+        fixture_test(trouble_is_told_since_its_first_call),
+        fixture_test(trouble_of_many_tenants_is_bounded),
+        fixture_test(trouble_outlives_a_restart),
+        fixture_test(status_names_troubles),
+        fixture_test(failed_job_degrades_the_scheduler),
     };
     return cmocka_run_group_tests_name("health", tests, NULL, NULL);
 }
