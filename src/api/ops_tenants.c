@@ -139,12 +139,16 @@ bool tenant_users_get(struct call *call, struct error *err)
 
 struct tenant_trends_input {
     const char *id;
-    int64_t days;
+    int64_t days, compared;
 };
 static const struct param tenant_trends_table[] = {
     PARAM_PATH(struct tenant_trends_input, id, TEXT, "Id of the tenant", .max = TENANT_ID_MAX),
     PARAM_QUERY(struct tenant_trends_input, days, INT, "Number of days, today included", .min = 1,
                 .max = TENANT_TREND_DAYS_MAX, .fallback = "30"),
+    PARAM_QUERY(
+        struct tenant_trends_input, compared, INT,
+        "How many days before today is the day that today, as far as it has come, is compared with; 0: none",
+        .max = TENANT_TREND_DAYS_MAX, .fallback = "0"),
 };
 const struct params tenant_trends_params = PARAMS(struct tenant_trends_input, tenant_trends_table);
 
@@ -152,7 +156,8 @@ bool tenant_trends_get(struct call *call, struct error *err)
 {
     const struct tenant_trends_input *input = call->input;
     struct tenant_trends trends;
-    return tenant_manager_trends(call->api->tenants, input->id, input->days, call->arena, &trends, err) &&
+    return tenant_manager_trends(call->api->tenants, input->id, input->days, input->compared, call->arena,
+                                 &trends, err) &&
            reply(call, &tenant_trends_descriptor, &trends);
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "ops/day_so_far.h"
 #include "ops/metrics_internal.h"
 #include "platform/counters.h"
 #include "store/store.h"
@@ -19,6 +20,12 @@ static const struct field compared_fields[] = {
           OPTIONAL),
     FIELD(struct overview_compared, api_calls_today, REAL, "Calls until this time yesterday", OPTIONAL),
     FIELD(struct overview_compared, estimated_cost_today, REAL, "Yuan until this time yesterday", OPTIONAL),
+    FIELD(struct overview_compared, avg_response_time_ms, REAL,
+          "Mean time to answer yesterday until this time, milliseconds", OPTIONAL),
+    FIELD(struct overview_compared, conversations_week, INT,
+          "Conversations of the week before until this weekday and time", OPTIONAL),
+    FIELD(struct overview_compared, failed_calls_today, INT, "Failed calls until this time yesterday",
+          OPTIONAL),
 };
 static const struct descriptor compared_descriptor =
     DESCRIPTOR("OverviewCompared", struct overview_compared, compared_fields);
@@ -146,6 +153,41 @@ static bool read_reading(struct db *db, enum metric metric, int64_t at, double *
     return db_done(&rows, err);
 }
 
+/* Last week's days up to this weekday, whose part that has passed by this time is all that counts. */
+static bool read_week_before(struct platform *platform, struct db *db, int32_t today, int64_t elapsed_ms,
+                             struct arena *arena, int64_t *ret_conversations, struct error *err)
+{
+    size_t whole_days = days_of_week(today) - 1;
+    int32_t same_day = today - 7, monday = same_day - (int32_t)whole_days, since;
+    struct activity *days = arena_alloc(arena, (whole_days + 1) * sizeof(*days));
+    struct day_so_far same;
+    *ret_conversations = INT_NULL;
+    if (!recorded_since(db, NULL, today, &since, err) ||
+        !activity_days(db, NULL, monday, whole_days, days, err) ||
+        !day_so_far_read(platform, db, NULL, same_day, elapsed_ms, arena, &same, err))
+        return false;
+    if (monday < since || same.conversations == INT_NULL)
+        return true;
+    *ret_conversations = same.conversations;
+    for (size_t i = 0; i < whole_days; i++)
+        *ret_conversations += days[i].conversations;
+    return true;
+}
+
+static bool read_compared_parts(struct platform *platform, struct db *db, int64_t now, struct arena *arena,
+                                struct overview_compared *compared, struct error *err)
+{
+    int32_t today = clock_day(now);
+    int64_t elapsed_ms = day_elapsed_ms(now);
+    struct day_so_far yesterday;
+    if (!day_so_far_read(platform, db, NULL, today - 1, elapsed_ms, arena, &yesterday, err) ||
+        !read_week_before(platform, db, today, elapsed_ms, arena, &compared->conversations_week, err))
+        return false;
+    compared->avg_response_time_ms = yesterday.avg_response_time_ms;
+    compared->failed_calls_today = yesterday.failed_calls;
+    return true;
+}
+
 static bool read_compared(struct db *db, int64_t now, struct overview_compared *compared, struct error *err)
 {
     const struct {
@@ -255,6 +297,7 @@ bool metrics_overview(struct metrics_collector *collector, struct arena *arena,
     if (!read_counters(db, &overview, err) || !read_activity(db, today, arena, &overview, err) ||
         !read_usage(platform->telemetry, today, arena, &overview, err) ||
         !read_compared(db, overview.generated_at, &overview.compared, err) ||
+        !read_compared_parts(platform, db, overview.generated_at, arena, &overview.compared, err) ||
         !read_history(platform, db, arena, &overview, err))
         return false;
     *ret_overview = overview;

@@ -11,15 +11,18 @@
 
 static const struct field point_fields[] = {
     FIELD(struct trend_point, date, DAY, "The day, in the configured zone"),
-    FIELD(struct trend_point, conversations, INT, "Conversations begun"),
-    FIELD(struct trend_point, api_calls, INT, "Model, embedding and query calls"),
-    FIELD(struct trend_point, failed_calls, INT, "Those that failed"),
-    FIELD(struct trend_point, cost_cny, MONEY, "Their cost, yuan"),
+    FIELD(struct trend_point, conversations, INT,
+          "Conversations begun; null, as all that follows: a day before"
+          " recorded_since",
+          .nullable = true),
+    FIELD(struct trend_point, api_calls, INT, "Model, embedding and query calls", .nullable = true),
+    FIELD(struct trend_point, failed_calls, INT, "Those that failed", .nullable = true),
+    FIELD(struct trend_point, cost_cny, MONEY, "Their cost, yuan", .nullable = true),
     FIELD(struct trend_point, avg_response_time_ms, REAL, "Mean time to answer, milliseconds",
           .nullable = true),
     FIELD(struct trend_point, p95_response_time_ms, REAL, "95th percentile within 5 %, milliseconds",
           .nullable = true),
-    FIELD(struct trend_point, feedbacks, INT, "Feedback received"),
+    FIELD(struct trend_point, feedbacks, INT, "Feedback received", .nullable = true),
 };
 static const struct descriptor trend_point_descriptor =
     DESCRIPTOR("TrendPoint", struct trend_point, point_fields);
@@ -29,11 +32,21 @@ static const struct field trend_fields[] = {
     FIELD_MANY(struct trend_data, points, LIST, "Each day, today last", .of = &trend_point_descriptor),
     FIELD_MANY(struct trend_data, previous, LIST, "The same number of days before",
                .of = &trend_point_descriptor),
+    FIELD(struct trend_data, recorded_since, DAY, "The first day of which there are figures"),
+    FIELD(struct trend_data, previous_so_far, OBJECT,
+          "The last day of the period before until this time of the day: what an unfinished today compares "
+          "with",
+          .of = &day_so_far_descriptor),
     FIELD_MANY(struct trend_data, top_tenants, LIST, "Today's busiest tenants, at most 5",
                .of = &activity_top_descriptor),
     FIELD(struct trend_data, generated_at, TIME, "When this was read"),
 };
 const struct descriptor trend_data_descriptor = DESCRIPTOR("TrendData", struct trend_data, trend_fields);
+
+static struct trend_point unknown_point(int32_t day)
+{
+    return (struct trend_point){day, INT_NULL, INT_NULL, INT_NULL, INT_NULL, NAN, NAN, INT_NULL};
+}
 
 static struct trend_point make_point(int32_t day, const struct activity *activity,
                                      const struct usage_totals *usage)
@@ -51,8 +64,8 @@ static struct trend_point make_point(int32_t day, const struct activity *activit
     };
 }
 
-/* `count` points from `first` on. */
-static bool make_points(struct platform *platform, struct db *db, int32_t first, size_t count,
+/* `count` points from `first` on; those before `since` are not known. */
+static bool make_points(struct platform *platform, struct db *db, int32_t first, size_t count, int32_t since,
                         struct arena *arena, struct trend_point **ret_points, struct error *err)
 {
     struct activity *activities = arena_alloc(arena, count * sizeof(*activities));
@@ -62,7 +75,8 @@ static bool make_points(struct platform *platform, struct db *db, int32_t first,
         return false;
     struct trend_point *points = arena_alloc(arena, count * sizeof(*points));
     for (size_t i = 0; i < count; i++)
-        points[i] = make_point(first + (int32_t)i, &activities[i], &usages[i]);
+        points[i] = first + (int32_t)i < since ? unknown_point(first + (int32_t)i)
+                                               : make_point(first + (int32_t)i, &activities[i], &usages[i]);
     *ret_points = points;
     return true;
 }
@@ -78,12 +92,19 @@ bool metrics_trends(struct metrics_collector *collector, int64_t days, struct ar
     struct trend_point *points;
     struct activity_top *top = arena_alloc(arena, TOP_TENANTS * sizeof(*top));
     size_t top_count;
+    int32_t since;
+    struct day_so_far so_far;
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) ||
-        !make_points(platform, db, today - (int32_t)(2 * count) + 1, 2 * count, arena, &points, err) ||
+        !recorded_since(db, NULL, today, &since, err) ||
+        !make_points(platform, db, today - (int32_t)(2 * count) + 1, 2 * count, since, arena, &points, err) ||
+        !day_so_far_read(platform, db, NULL, today - (int32_t)count, day_elapsed_ms(now), arena, &so_far,
+                         err) ||
         !activity_top_tenants(db, now, TOP_TENANTS, arena, top, &top_count, err))
         return false;
     *ret_trends = (struct trend_data){
         .days = days,
+        .recorded_since = since,
+        .previous_so_far = so_far,
         .points = points + count,
         .points_count = count,
         .previous = points,

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/descriptor.h"
+#include "ops/day_so_far.h"
 #include "platform/activity.h"
 #include "platform/health.h"
 #include "platform/platform.h"
@@ -19,9 +20,12 @@ struct component_state {
     const char *name, *status;
 };
 
-/* The reading of the same instant yesterday; NaN where there is none. */
+/* The reading of the same instant yesterday; of the week the same part of the week before. NaN and INT_NULL where
+ * there is none. */
 struct overview_compared {
     double total_tenants, conversations_today, pending_feedbacks, api_calls_today, estimated_cost_today;
+    double avg_response_time_ms;
+    int64_t conversations_week, failed_calls_today;
 };
 
 /* One value for each of the last 24 hours, the present one last; NaN where there is none. */
@@ -57,6 +61,8 @@ struct trend_point {
 
 struct trend_data {
     int64_t days;
+    int64_t recorded_since; /* a day; those before are not known */
+    struct day_so_far previous_so_far;
     struct trend_point *points, *previous;
     size_t points_count, previous_count;
     struct activity_top *top_tenants;

@@ -108,6 +108,8 @@ struct tenant_stats {
     int64_t total_qa_pairs, synced_qa_pairs;
     double avg_quality_score;
     int64_t conversations_today, conversations_week, conversations_month;
+    /* by this time of yesterday, of the week's and of the month's same day; INT_NULL: not known */
+    int64_t conversations_yesterday, conversations_week_before, conversations_month_before;
     double avg_response_time_ms;
     int64_t pending_feedbacks;
     double feedback_approval_rate;
@@ -126,14 +128,18 @@ struct tenant_trend_point {
 };
 struct tenant_trends {
     int64_t days;
+    int64_t recorded_since;            /* a day; those before are not known */
+    const struct day_so_far *compared; /* NULL: nobody has asked */
     struct tenant_trend_point *points;
     size_t points_count;
     int64_t generated_at;
 };
 extern const struct descriptor tenant_trends_descriptor;
 #define TENANT_TREND_DAYS_MAX 90
-/* One point for each day, today last. ERROR_NOT_FOUND. */
-bool tenant_manager_trends(struct tenant_manager *manager, const char *id, int64_t days, struct arena *arena,
-                           struct tenant_trends *ret_trends, struct error *err);
+/* One point for each day, today last; compared with today is the day `compared_days` before, 0: none.
+ * ERROR_NOT_FOUND. */
+bool tenant_manager_trends(struct tenant_manager *manager, const char *id, int64_t days,
+                           int64_t compared_days, struct arena *arena, struct tenant_trends *ret_trends,
+                           struct error *err);
 
 #endif

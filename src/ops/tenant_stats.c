@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "ops/day_so_far.h"
 #include "ops/tenant_internal.h"
 #include "platform/activity.h"
 #include "store/store.h"
@@ -19,6 +20,12 @@ static const struct field stats_fields[] = {
     FIELD(struct tenant_stats, conversations_today, INT, "Conversations begun today"),
     FIELD(struct tenant_stats, conversations_week, INT, "Conversations begun since Monday"),
     FIELD(struct tenant_stats, conversations_month, INT, "Conversations begun since the first of the month"),
+    FIELD(struct tenant_stats, conversations_yesterday, INT, "Conversations begun yesterday until this time",
+          .nullable = true),
+    FIELD(struct tenant_stats, conversations_week_before, INT,
+          "Conversations begun in the week before until this weekday and time", .nullable = true),
+    FIELD(struct tenant_stats, conversations_month_before, INT,
+          "Conversations begun in the month before until this day and time", .nullable = true),
     FIELD(struct tenant_stats, avg_response_time_ms, REAL,
           "Mean time to answer of the last 30 days, milliseconds; null: no message", .nullable = true),
     FIELD(struct tenant_stats, pending_feedbacks, INT, "Feedback that waits to be dealt with"),
@@ -32,8 +39,7 @@ const struct descriptor tenant_stats_descriptor =
 
 /* --- conversations and time to answer, from the days' roll-ups */
 
-#define MONTH_DAYS_MAX 31
-#define STATS_DAYS (MONTH_DAYS_MAX + 1)
+#define STATS_DAYS 62 /* the longest month and the one before */
 
 /* Day 0, 1 January 1970, was a Thursday. */
 static int32_t monday_of(int32_t day)
@@ -51,24 +57,57 @@ static double mean_response(const struct activity *days, size_t count)
     return messages ? (double)sum / (double)messages : NAN;
 }
 
-static int64_t conversations_since(const struct activity *days, int32_t first, int32_t since)
+/* Of the days [from, end). */
+static int64_t conversations_of(const struct activity *days, int32_t first, int32_t from, int32_t end)
 {
     int64_t sum = 0;
-    for (int32_t day = since; day < first + STATS_DAYS; day++)
+    for (int32_t day = from; day < end; day++)
         sum += days[day - first].conversations;
     return sum;
 }
 
-static bool read_days(struct db *db, const char *id, int64_t now, struct arena *arena,
-                      struct tenant_stats *stats, struct error *err)
+/* Where today's numbers in its week and its month fall in the ones before: the days [from, day) and a part of `day`.
+ * A month that is shorter than today's number has ended by then. */
+static bool conversations_before(struct platform *platform, struct db *db, const char *id,
+                                 const struct activity *days, int32_t first, int32_t from, int32_t day,
+                                 int64_t elapsed_ms, struct arena *arena, int64_t *ret_count,
+                                 struct error *err)
 {
-    int32_t today = clock_day(now), first = today - STATS_DAYS + 1;
-    struct activity *days = arena_alloc(arena, STATS_DAYS * sizeof(*days));
-    if (!activity_days(db, id, first, STATS_DAYS, days, err))
+    struct day_so_far part;
+    int32_t since;
+    if (!recorded_since(db, id, first + STATS_DAYS - 1, &since, err) ||
+        !day_so_far_read(platform, db, id, day, elapsed_ms, arena, &part, err))
         return false;
-    stats->conversations_today = conversations_since(days, first, today);
-    stats->conversations_week = conversations_since(days, first, monday_of(today));
-    stats->conversations_month = conversations_since(days, first, clock_day(clock_month_start(now, 0)));
+    *ret_count = since > from || part.conversations == INT_NULL
+                     ? INT_NULL
+                     : conversations_of(days, first, from, day) + part.conversations;
+    return true;
+}
+
+static bool read_days(struct platform *platform, struct db *db, const char *id, int64_t now,
+                      struct arena *arena, struct tenant_stats *stats, struct error *err)
+{
+    int32_t today = clock_day(now), first = today - STATS_DAYS + 1, monday = monday_of(today);
+    int32_t month = clock_day(clock_month_start(now, 0)),
+            month_before = clock_day(clock_month_start(now, -1));
+    int32_t same_day = month_before + (today - month);
+    int64_t elapsed_ms = day_elapsed_ms(now), month_elapsed_ms = elapsed_ms;
+    if (same_day >= month) {
+        same_day = month - 1;
+        month_elapsed_ms = 2 * DAY_MS;
+    }
+    struct activity *days = arena_alloc(arena, STATS_DAYS * sizeof(*days));
+    if (!activity_days(db, id, first, STATS_DAYS, days, err) ||
+        !conversations_before(platform, db, id, days, first, today - 1, today - 1, elapsed_ms, arena,
+                              &stats->conversations_yesterday, err) ||
+        !conversations_before(platform, db, id, days, first, monday - 7, today - 7, elapsed_ms, arena,
+                              &stats->conversations_week_before, err) ||
+        !conversations_before(platform, db, id, days, first, month_before, same_day, month_elapsed_ms, arena,
+                              &stats->conversations_month_before, err))
+        return false;
+    stats->conversations_today = conversations_of(days, first, today, today + 1);
+    stats->conversations_week = conversations_of(days, first, monday, today + 1);
+    stats->conversations_month = conversations_of(days, first, month, today + 1);
     stats->avg_response_time_ms =
         mean_response(days + STATS_DAYS - TENANT_RESPONSE_DAYS, TENANT_RESPONSE_DAYS);
     return true;
@@ -119,8 +158,8 @@ bool tenant_manager_stats(struct tenant_manager *manager, const char *id, struct
     struct tenant_stats stats = {.avg_quality_score = NAN, .generated_at = clock_now_ms()};
     if (!store_reader(manager->platform->store, READ_LIMIT_MS, &db, err) ||
         !tenant_get(db, id, arena, &tenant, err) ||
-        !read_days(db, id, stats.generated_at, arena, &stats, err) || !read_counts(db, id, &stats, err) ||
-        !read_quality(db, id, &stats.avg_quality_score, err))
+        !read_days(manager->platform, db, id, stats.generated_at, arena, &stats, err) ||
+        !read_counts(db, id, &stats, err) || !read_quality(db, id, &stats.avg_quality_score, err))
         return false;
     stats.total_users = tenant.user_count;
     stats.total_qa_pairs = tenant.qa_pair_count;
@@ -134,18 +173,20 @@ bool tenant_manager_stats(struct tenant_manager *manager, const char *id, struct
 
 static const struct field point_fields[] = {
     FIELD(struct tenant_trend_point, date, DAY, "The day, in the configured zone"),
-    FIELD(struct tenant_trend_point, conversations, INT, "Conversations begun"),
-    FIELD(struct tenant_trend_point, messages, INT, "Messages answered, with a 'not known' too"),
-    FIELD(struct tenant_trend_point, answered, INT, "Those that found an answer"),
-    FIELD(struct tenant_trend_point, refused, INT, "Messages refused while it was suspended"),
-    FIELD(struct tenant_trend_point, feedbacks, INT, "Feedback received"),
+    FIELD(struct tenant_trend_point, conversations, INT, "Conversations begun", .nullable = true),
+    FIELD(struct tenant_trend_point, messages, INT, "Messages answered, with a 'not known' too",
+          .nullable = true),
+    FIELD(struct tenant_trend_point, answered, INT, "Those that found an answer", .nullable = true),
+    FIELD(struct tenant_trend_point, refused, INT, "Messages refused while it was suspended",
+          .nullable = true),
+    FIELD(struct tenant_trend_point, feedbacks, INT, "Feedback received", .nullable = true),
     FIELD(struct tenant_trend_point, avg_response_time_ms, REAL, "Mean time to answer, milliseconds",
           .nullable = true),
     FIELD(struct tenant_trend_point, p95_response_time_ms, REAL, "95th percentile within 5 %, milliseconds",
           .nullable = true),
-    FIELD(struct tenant_trend_point, api_calls, INT, "Model, embedding and query calls"),
-    FIELD(struct tenant_trend_point, failed_calls, INT, "Those that failed"),
-    FIELD(struct tenant_trend_point, cost_cny, MONEY, "Their cost, yuan"),
+    FIELD(struct tenant_trend_point, api_calls, INT, "Model, embedding and query calls", .nullable = true),
+    FIELD(struct tenant_trend_point, failed_calls, INT, "Those that failed", .nullable = true),
+    FIELD(struct tenant_trend_point, cost_cny, MONEY, "Their cost, yuan", .nullable = true),
 };
 static const struct descriptor point_descriptor =
     DESCRIPTOR("TenantTrendPoint", struct tenant_trend_point, point_fields);
@@ -153,10 +194,20 @@ static const struct descriptor point_descriptor =
 static const struct field trends_fields[] = {
     FIELD(struct tenant_trends, days, INT, "Number of days"),
     FIELD_MANY(struct tenant_trends, points, LIST, "Each day, today last", .of = &point_descriptor),
+    FIELD(struct tenant_trends, recorded_since, DAY,
+          "The first day of which there are figures; days before are null"),
+    FIELD(struct tenant_trends, compared, OBJECT, "The day that was asked for, until this time of the day",
+          .nullable = true, .of = &day_so_far_descriptor),
     FIELD(struct tenant_trends, generated_at, TIME, "When this was read"),
 };
 const struct descriptor tenant_trends_descriptor =
     DESCRIPTOR("TenantTrends", struct tenant_trends, trends_fields);
+
+static struct tenant_trend_point unknown_point(int32_t day)
+{
+    return (struct tenant_trend_point){day, INT_NULL, INT_NULL, INT_NULL, INT_NULL, INT_NULL,
+                                       NAN, NAN,      INT_NULL, INT_NULL, INT_NULL};
+}
 
 static struct tenant_trend_point make_point(int32_t day, const struct activity *activity,
                                             const struct usage_totals *usage)
@@ -176,25 +227,34 @@ static struct tenant_trend_point make_point(int32_t day, const struct activity *
     };
 }
 
-bool tenant_manager_trends(struct tenant_manager *manager, const char *id, int64_t days, struct arena *arena,
-                           struct tenant_trends *ret_trends, struct error *err)
+bool tenant_manager_trends(struct tenant_manager *manager, const char *id, int64_t days,
+                           int64_t compared_days, struct arena *arena, struct tenant_trends *ret_trends,
+                           struct error *err)
 {
     struct platform *platform = manager->platform;
     size_t count = (size_t)days;
     struct tenant_trends trends = {.days = days, .points_count = count, .generated_at = clock_now_ms()};
-    int32_t first = clock_day(trends.generated_at) - (int32_t)days + 1;
+    int32_t today = clock_day(trends.generated_at), first = today - (int32_t)days + 1, since;
     struct activity *activities = arena_alloc(arena, count * sizeof(*activities));
     struct usage_totals *usages = arena_alloc(arena, count * sizeof(*usages));
+    struct day_so_far *compared = arena_alloc(arena, sizeof(*compared));
     const struct usage_filter of_tenant = {.tenant_id = id};
     struct tenant tenant;
     CLEANUP(store_reader_release) struct db *db = NULL;
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) || !tenant_get(db, id, arena, &tenant, err) ||
+        !recorded_since(db, id, today, &since, err) ||
         !activity_days(db, id, first, count, activities, err) ||
-        !telemetry_daily_totals(platform->telemetry, first, count, &of_tenant, usages, err))
+        !telemetry_daily_totals(platform->telemetry, first, count, &of_tenant, usages, err) ||
+        (compared_days > 0 && !day_so_far_read(platform, db, id, today - (int32_t)compared_days,
+                                               day_elapsed_ms(trends.generated_at), arena, compared, err)))
         return false;
+    trends.recorded_since = since;
+    trends.compared = compared_days > 0 ? compared : NULL;
     trends.points = arena_alloc(arena, count * sizeof(*trends.points));
-    for (size_t i = 0; i < count; i++)
-        trends.points[i] = make_point(first + (int32_t)i, &activities[i], &usages[i]);
+    for (size_t i = 0; i < count; i++) {
+        int32_t day = first + (int32_t)i;
+        trends.points[i] = day < since ? unknown_point(day) : make_point(day, &activities[i], &usages[i]);
+    }
     *ret_trends = trends;
     return true;
 }

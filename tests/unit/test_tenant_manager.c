@@ -449,6 +449,8 @@ static bool add_past_work(struct db *db, void *context, struct error *err)
 
 static const char SQL_CONVERSATIONS[] = "SELECT COUNT(*) FROM conversations WHERE tenant_id = 'alpha'"
                                         " AND started_at >= $1";
+static const char SQL_CONVERSATIONS_BETWEEN[] = "SELECT COUNT(*) FROM conversations WHERE tenant_id = 'alpha'"
+                                                " AND started_at >= $1 AND started_at < $2";
 static const char SQL_MEAN_LATENCY[] =
     "SELECT CAST(ROUND(AVG(latency_ms) * 1000) AS INTEGER) FROM messages WHERE tenant_id = 'alpha'"
     " AND created_at >= $1";
@@ -518,6 +520,15 @@ static void figures_are_those_of_the_rows(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
         assert_int_equal(figures[i].figure, fixture_int(f, figures[i].sql, &figures[i].argument, 1));
+    int64_t elapsed = stats.generated_at - clock_day_start(clock_day(stats.generated_at));
+    int64_t yesterday = clock_day_start(today - 1), last_week = clock_day_start(today - 7);
+    assert_int_equal(
+        stats.conversations_yesterday,
+        fixture_int(f, SQL_CONVERSATIONS_BETWEEN, DB_ARGS(db_int(yesterday), db_int(yesterday + elapsed))));
+    assert_int_equal(
+        stats.conversations_week_before,
+        fixture_int(f, SQL_CONVERSATIONS_BETWEEN,
+                    DB_ARGS(db_int(clock_day_start(monday() - 7)), db_int(last_week + elapsed))));
     assert_int_equal(stats.pending_feedbacks, fixture_int(f, SQL_COUNT_PENDING, DB_NO_ARGS));
     assert_int_equal(llround(stats.avg_quality_score * 1e6), fixture_int(f, SQL_MEAN_QUALITY, DB_NO_ARGS));
     assert_int_equal(llround(stats.feedback_approval_rate * 1e6), fixture_int(f, SQL_APPROVAL, DB_NO_ARGS));
@@ -540,7 +551,8 @@ static void figures_of_an_empty_tenant(void **state)
     assert_int_equal(stats.conversations_month, 0);
     must_fail(f, tenant_manager_stats(manager, "nobody", &f->arena, &stats, &f->err), ERROR_NOT_FOUND);
     struct tenant_trends trends;
-    must_fail(f, tenant_manager_trends(manager, "nobody", 7, &f->arena, &trends, &f->err), ERROR_NOT_FOUND);
+    must_fail(f, tenant_manager_trends(manager, "nobody", 7, 0, &f->arena, &trends, &f->err),
+              ERROR_NOT_FOUND);
     tenant_manager_free(manager);
 }
 
@@ -557,7 +569,7 @@ static void days_are_those_of_the_tenant(void **state)
     fixture_chat(f, &f->beta, NULL, "something else entirely");
     fixture_set_status(f, "alpha", "suspended");
     must_fail(f, chat_message(&f->platform, &question, &f->arena, &ignored, &f->err), ERROR_TENANT_SUSPENDED);
-    must(f, tenant_manager_trends(manager, "alpha", 7, &f->arena, &trends, &f->err));
+    must(f, tenant_manager_trends(manager, "alpha", 7, 0, &f->arena, &trends, &f->err));
     assert_int_equal(trends.points_count, 7);
     const struct tenant_trend_point *today = &trends.points[6], *before = &trends.points[5];
     assert_int_equal(today->date, clock_day(clock_now_ms()));
@@ -565,8 +577,8 @@ static void days_are_those_of_the_tenant(void **state)
     assert_int_equal(today->messages, 2);
     assert_int_equal(today->answered, 1);
     assert_int_equal(today->refused, 1);
-    assert_int_equal(today->api_calls, 3); /* two searches, one answer */
-    assert_int_equal(before->messages, 0);
+    assert_int_equal(today->api_calls, 3);        /* two searches, one answer */
+    assert_int_equal(before->messages, INT_NULL); /* nothing of it is recorded before today */
     assert_true(isnan(before->avg_response_time_ms));
     assert_true(isnan(before->p95_response_time_ms));
     tenant_manager_free(manager);
