@@ -118,8 +118,9 @@ static bool run_learning(void *context, char *ret_summary, size_t size, struct e
     if (!learning_process(&app->platform, &report, err))
         return false;
     if (report.feedbacks)
-        snprintf(ret_summary, size, "%lld feedbacks: %lld learned, %lld corrected, %lld failed",
-                 (long long)report.feedbacks, (long long)report.learned, (long long)report.updated,
+        snprintf(ret_summary, size,
+                 "%lld feedbacks: %lld learned, %lld held for a person, %lld batches failed",
+                 (long long)report.feedbacks, (long long)report.learned, (long long)report.held,
                  (long long)report.failed);
     return true;
 }

@@ -79,6 +79,12 @@ bool knowledge_search_post(struct call *call, struct error *err);
 /* What a viewer sees of a text that may hold personal data. */
 const char *redacted_text(struct arena *arena, const char *text);
 
+/* ops_corrections.c */
+extern const struct params correction_list_params, correction_approve_params, correction_reject_params;
+bool correction_list_get(struct call *call, struct error *err);
+bool correction_approve_post(struct call *call, struct error *err);
+bool correction_reject_post(struct call *call, struct error *err);
+
 /* ops_knowledge_edit.c */
 extern const struct params qa_pair_params, qa_deleted_params, qa_create_params, qa_update_params,
     qa_delete_params, qa_bulk_params, job_undo_params;

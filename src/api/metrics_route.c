@@ -26,8 +26,10 @@ static bool put_counters(struct strbuf *out, struct platform *platform, struct e
     put(out, "active_tenants", "gauge", "Tenants that are not suspended.",
         (double)values[COUNTER_ACTIVE_TENANTS]);
     put(out, "qa_pairs", "gauge", "Question-answer pairs.", (double)values[COUNTER_QA_PAIRS]);
-    put(out, "unsynced_qa_pairs", "gauge", "Pairs whose text the vector index lacks.",
-        (double)values[COUNTER_UNSYNCED_QA_PAIRS]);
+    put(out, "unsynced_qa_pairs", "gauge", "Pairs of active tenants whose text the vector index lacks.",
+        (double)(values[COUNTER_UNSYNCED_QA_PAIRS] - values[COUNTER_HELD_BACK_QA_PAIRS]));
+    put(out, "held_back_qa_pairs", "gauge", "Pairs that it lacks because their tenant is suspended.",
+        (double)values[COUNTER_HELD_BACK_QA_PAIRS]);
     put(out, "pending_feedbacks", "gauge", "Feedback that waits.", (double)values[COUNTER_PENDING_FEEDBACKS]);
     return true;
 }

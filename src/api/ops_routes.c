@@ -5,6 +5,7 @@
  * Adding a route: its handler and declarations in endpoints.h, a row here, a test in tests/api/. */
 #include "api/endpoints.h"
 #include "ops/alert_service.h"
+#include "ops/correction_manager.h"
 #include "ops/import_export_service.h"
 #include "ops/knowledge_editor.h"
 #include "ops/knowledge_manager.h"
@@ -115,6 +116,17 @@ const struct route routes[] = {
      .rate = RATE_OPS_WRITE, .body_limit = SMALL_BODY, .run = HTTP_RUN_WORKER, .params = &sync_check_params,
      .status = 202, .other_status = 200, .answer = &job_answer_descriptor, .handle = knowledge_sync_check_post,
      .summary = "Compare the vector index with the store, and repair what differs: a job"},
+    {.method = "GET", .path = OPS "/knowledge/corrections", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .params = &correction_list_params, .answer = &correction_list_descriptor, .handle = correction_list_get,
+     .summary = "Customers' feedback that waits for a person, or what came of it"},
+    {.method = "POST", .path = OPS "/knowledge/corrections/{id}/approve", .audit_action = "correction.approve",
+     .rate = RATE_OPS_WRITE, .body_limit = SMALL_BODY, .run = HTTP_RUN_WORKER, .params = &correction_approve_params,
+     .answer = &correction_descriptor, .handle = correction_approve_post,
+     .summary = "Make a customer's correction the answer"},
+    {.method = "POST", .path = OPS "/knowledge/corrections/{id}/reject", .audit_action = "correction.reject",
+     .rate = RATE_OPS_WRITE, .body_limit = SMALL_BODY, .run = HTTP_RUN_WORKER, .params = &correction_reject_params,
+     .answer = &correction_descriptor, .handle = correction_reject_post,
+     .summary = "Learn nothing from a customer's feedback"},
     {.method = "POST", .path = OPS "/knowledge/search", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
      .body_limit = SMALL_BODY, .run = HTTP_RUN_WORKER, .params = &trial_params, .answer = &trial_result_descriptor,
      .handle = knowledge_search_post, .summary = "The retrieval trial: what a question would find"},

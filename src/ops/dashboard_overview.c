@@ -52,6 +52,8 @@ static const struct field overview_fields[] = {
           OPTIONAL),
     FIELD(struct dashboard_overview, total_qa_pairs, INT, "Question-answer pairs of all tenants"),
     FIELD(struct dashboard_overview, unsynced_qa_pairs, INT, "Pairs whose text the vector index lacks"),
+    FIELD(struct dashboard_overview, held_back_qa_pairs, INT,
+          "Pairs that it lacks because their tenant is suspended; not among the unsynced"),
     FIELD(struct dashboard_overview, pending_feedbacks, INT, "Feedback that waits to be dealt with"),
     FIELD(struct dashboard_overview, api_calls_today, INT, "Model, embedding and query calls today"),
     FIELD(struct dashboard_overview, failed_calls_today, INT, "Those that failed"),
@@ -80,7 +82,8 @@ static bool read_counters(struct db *db, struct dashboard_overview *overview, st
     overview->active_tenants = values[COUNTER_ACTIVE_TENANTS];
     overview->suspended_tenants = values[COUNTER_TENANTS] - values[COUNTER_ACTIVE_TENANTS];
     overview->total_qa_pairs = values[COUNTER_QA_PAIRS];
-    overview->unsynced_qa_pairs = values[COUNTER_UNSYNCED_QA_PAIRS];
+    overview->unsynced_qa_pairs = values[COUNTER_UNSYNCED_QA_PAIRS] - values[COUNTER_HELD_BACK_QA_PAIRS];
+    overview->held_back_qa_pairs = values[COUNTER_HELD_BACK_QA_PAIRS];
     overview->pending_feedbacks = values[COUNTER_PENDING_FEEDBACKS];
     return true;
 }

@@ -21,7 +21,7 @@ struct knowledge_overview {
     size_t by_tenant_count;
     struct named_count *by_category, *by_source; /* in order of name; "": pairs without a category */
     size_t by_category_count, by_source_count;
-    int64_t synced_count, unsynced_count;
+    int64_t synced_count, unsynced_count, held_back_count;
     double avg_quality_score; /* NaN: there are no pairs */
     int64_t generated_at;
 };

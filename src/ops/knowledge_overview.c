@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "ops/knowledge_columns.h"
 #include "ops/knowledge_manager.h"
+#include "platform/counters.h"
 
 #define COUNTS_GUESS 64 /* room for named counts to begin with */
 
@@ -24,7 +25,9 @@ static const struct field overview_fields[] = {
     FIELD_MANY(struct knowledge_overview, by_source, MAP, "Pairs by where they come from",
                .of = &named_count_descriptor),
     FIELD(struct knowledge_overview, synced_count, INT, "Pairs whose very text the vector index holds"),
-    FIELD(struct knowledge_overview, unsynced_count, INT, "Pairs whose text it lacks"),
+    FIELD(struct knowledge_overview, unsynced_count, INT, "Pairs of active tenants whose text it lacks"),
+    FIELD(struct knowledge_overview, held_back_count, INT,
+          "Pairs whose text it lacks because their tenant is suspended"),
     FIELD(struct knowledge_overview, avg_quality_score, REAL, "Mean quality, 0 to 1; null: no pairs",
           .nullable = true),
     FIELD(struct knowledge_overview, generated_at, TIME, "When this was read"),
@@ -160,13 +163,17 @@ bool knowledge_overview(struct knowledge_directory *directory, struct db *db, st
     struct knowledge_facets kinds;
     struct tally tally;
     struct knowledge_overview overview = {.generated_at = clock_now_ms()};
+    int64_t counters[COUNTER_COUNT];
     if (!read_counts(db, SQL_BY_TENANT, DB_NO_ARGS, arena, &overview.by_tenant, &overview.by_tenant_count,
                      err) ||
-        !read_kinds(directory, db, NULL, arena, &tally, &kinds, err))
+        !read_kinds(directory, db, NULL, arena, &tally, &kinds, err) || !counters_read(db, counters, err))
         return false;
+    int64_t lacking = tally.live - tally.synced, held_back = counters[COUNTER_HELD_BACK_QA_PAIRS];
     overview.total_qa_pairs = tally.live;
     overview.synced_count = tally.synced;
-    overview.unsynced_count = tally.live - tally.synced;
+    overview.held_back_count =
+        held_back < lacking ? held_back : lacking; /* the directory may be a moment older */
+    overview.unsynced_count = lacking - overview.held_back_count;
     overview.by_category = kinds.categories;
     overview.by_category_count = kinds.categories_count;
     overview.by_source = kinds.sources;

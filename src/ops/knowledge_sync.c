@@ -416,8 +416,11 @@ static const struct descriptor failing_descriptor =
     DESCRIPTOR("SyncFailing", struct failing_tenant, failing_fields);
 
 static const struct field status_fields[] = {
-    FIELD(struct sync_status, pending, INT, "Pairs whose text the index lacks"),
-    FIELD(struct sync_status, removals_pending, INT, "Deleted pairs that the index still has"),
+    FIELD(struct sync_status, pending, INT, "Pairs of active tenants whose text the index lacks"),
+    FIELD(struct sync_status, removals_pending, INT, "Deleted pairs of theirs that the index still has"),
+    FIELD(struct sync_status, held_back, INT,
+          "Pairs that it lacks until their suspended tenant is activated"),
+    FIELD(struct sync_status, removals_held_back, INT, "Deleted pairs that it still has until then"),
     FIELD(struct sync_status, running, BOOL, "A sync is running: a job, or the scheduler's"),
     FIELD(struct sync_status, last_run, TIME, "When the last run began", .nullable = true),
     FIELD(struct sync_status, last_success, TIME, "When the last run ended that failed nowhere",
@@ -435,17 +438,26 @@ const struct descriptor sync_status_descriptor = DESCRIPTOR("SyncStatus", struct
 static const char SQL_PENDING_OF[] = "SELECT unsynced_count FROM tenants WHERE id = $1";
 static const char SQL_REMOVALS_OF[] = "SELECT removal_count FROM tenants WHERE id = $1";
 
-static bool read_pending(struct db *db, const char *tenant_id, struct sync_status *status, struct error *err)
+/* What no sync takes until the tenant is activated is not pending: it is held back. */
+static bool read_pending(struct db *db, const struct tenant *tenant, struct sync_status *status,
+                         struct error *err)
 {
-    int64_t counters[COUNTER_COUNT];
-    if (tenant_id)
-        return db_find_int(db, SQL_PENDING_OF, DB_ARGS(db_text(tenant_id)), 0, &status->pending, err) &&
-               db_find_int(db, SQL_REMOVALS_OF, DB_ARGS(db_text(tenant_id)), 0, &status->removals_pending,
-                           err);
-    if (!counters_read(db, counters, err))
+    int64_t counters[COUNTER_COUNT], pairs, removals;
+    if (!tenant) {
+        if (!counters_read(db, counters, err))
+            return false;
+        status->held_back = counters[COUNTER_HELD_BACK_QA_PAIRS];
+        status->removals_held_back = counters[COUNTER_HELD_BACK_REMOVALS];
+        status->pending = counters[COUNTER_UNSYNCED_QA_PAIRS] - status->held_back;
+        status->removals_pending = counters[COUNTER_PENDING_REMOVALS] - status->removals_held_back;
+        return true;
+    }
+    if (!db_find_int(db, SQL_PENDING_OF, DB_ARGS(db_text(tenant->id)), 0, &pairs, err) ||
+        !db_find_int(db, SQL_REMOVALS_OF, DB_ARGS(db_text(tenant->id)), 0, &removals, err))
         return false;
-    status->pending = counters[COUNTER_UNSYNCED_QA_PAIRS];
-    status->removals_pending = counters[COUNTER_PENDING_REMOVALS];
+    bool is_active = strcmp(tenant->status, "active") == 0;
+    *(is_active ? &status->pending : &status->held_back) = pairs;
+    *(is_active ? &status->removals_pending : &status->removals_held_back) = removals;
     return true;
 }
 
@@ -472,7 +484,7 @@ bool knowledge_sync_status(struct platform *platform, const char *tenant_id, enu
     int64_t running;
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) ||
         (tenant_id && !tenant_get(db, tenant_id, arena, &tenant, err)) ||
-        !read_pending(db, tenant_id, &status, err) ||
+        !read_pending(db, tenant_id ? &tenant : NULL, &status, err) ||
         !db_find_int(db, SQL_RUNNING, DB_ARGS(db_text(tenant_id)), 0, &running, err) ||
         !vector_sync_state(db, tenant_id, language, arena, &state, err))
         return false;

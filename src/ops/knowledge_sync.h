@@ -33,7 +33,8 @@ bool knowledge_sync_check_run(struct job_run *run, struct error *err);
 /* ---- the state ---- */
 
 struct sync_status {
-    int64_t pending, removals_pending;
+    int64_t pending, removals_pending;     /* of active tenants */
+    int64_t held_back, removals_held_back; /* of suspended ones */
     bool running;
     int64_t last_run, last_success;
     const char *last_error;

@@ -39,7 +39,7 @@ struct dashboard_overview {
     int64_t total_tenants, active_tenants, suspended_tenants;
     int64_t conversations_today, conversations_week;
     double avg_response_time_ms;
-    int64_t total_qa_pairs, unsynced_qa_pairs, pending_feedbacks;
+    int64_t total_qa_pairs, unsynced_qa_pairs, held_back_qa_pairs, pending_feedbacks;
     int64_t api_calls_today, failed_calls_today, unpriced_calls_today;
     int64_t estimated_cost_today, month_cost_estimate; /* nano-yuan */
     struct component_state *components_status;

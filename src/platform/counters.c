@@ -12,6 +12,8 @@ static const char *const names[COUNTER_COUNT] = {
     [COUNTER_UNSYNCED_QA_PAIRS] = "unsynced_qa_pairs",
     [COUNTER_PENDING_FEEDBACKS] = "pending_feedbacks",
     [COUNTER_PENDING_REMOVALS] = "pending_removals",
+    [COUNTER_HELD_BACK_QA_PAIRS] = "held_back_qa_pairs",
+    [COUNTER_HELD_BACK_REMOVALS] = "held_back_removals",
     [COUNTER_TENANT_EDITS] = "tenant_edits",
 };
 
@@ -28,6 +30,41 @@ bool counters_add(struct db *db, enum counter counter, int64_t difference, struc
         return error_set(err, ERROR_INTERNAL, "The counter '%s' is missing.", "缺少计数器“%s”。",
                          names[counter]);
     return true;
+}
+
+static const char SQL_ADD_HELD_BACK[] =
+    "UPDATE platform_counters SET value = value + $2 WHERE name = $1"
+    " AND EXISTS (SELECT 1 FROM tenants WHERE id = $3 AND status <> 'active')";
+
+static bool add_held_back(struct db *db, enum counter counter, const char *tenant_id, int64_t difference,
+                          struct error *err)
+{
+    return difference == 0 ||
+           db_execute(db, SQL_ADD_HELD_BACK,
+                      DB_ARGS(db_text(names[counter]), db_int(difference), db_text(tenant_id)), NULL, err);
+}
+
+bool counters_add_due(struct db *db, const char *tenant_id, int64_t unsynced, int64_t removals,
+                      struct error *err)
+{
+    return counters_add(db, COUNTER_UNSYNCED_QA_PAIRS, unsynced, err) &&
+           counters_add(db, COUNTER_PENDING_REMOVALS, removals, err) &&
+           add_held_back(db, COUNTER_HELD_BACK_QA_PAIRS, tenant_id, unsynced, err) &&
+           add_held_back(db, COUNTER_HELD_BACK_REMOVALS, tenant_id, removals, err);
+}
+
+static const char SQL_HOLD_BACK[] =
+    "UPDATE platform_counters SET value = value + $2 * (SELECT unsynced_count FROM tenants WHERE id = $1)"
+    " WHERE name = 'held_back_qa_pairs'";
+static const char SQL_HOLD_BACK_REMOVALS[] =
+    "UPDATE platform_counters SET value = value + $2 * (SELECT removal_count FROM tenants WHERE id = $1)"
+    " WHERE name = 'held_back_removals'";
+
+bool counters_hold_back(struct db *db, const char *tenant_id, bool held, struct error *err)
+{
+    const struct db_value args[] = {db_text(tenant_id), db_int(held ? 1 : -1)};
+    return db_execute(db, SQL_HOLD_BACK, args, ARRAY_SIZE(args), NULL, err) &&
+           db_execute(db, SQL_HOLD_BACK_REMOVALS, args, ARRAY_SIZE(args), NULL, err);
 }
 
 static const char SQL_READ[] = "SELECT name, value FROM platform_counters";
@@ -71,6 +108,11 @@ static const char SQL_ACTIVE[] =
 static const char SQL_PAIRS[] = SQL_RECOUNT("qa_pairs", "SELECT COUNT(*) FROM " LIVE_PAIRS);
 static const char SQL_UNSYNCED[] = SQL_RECOUNT("unsynced_qa_pairs", "SELECT COUNT(*) FROM " UNSYNCED_PAIRS);
 static const char SQL_REMOVALS[] = SQL_RECOUNT("pending_removals", "SELECT COUNT(*) FROM " PENDING_REMOVALS);
+#define OF_SUSPENDED " AND tenant_id IN (SELECT id FROM tenants WHERE status <> 'active')"
+static const char SQL_HELD_BACK[] =
+    SQL_RECOUNT("held_back_qa_pairs", "SELECT COUNT(*) FROM " UNSYNCED_PAIRS OF_SUSPENDED);
+static const char SQL_HELD_BACK_REMOVALS[] =
+    SQL_RECOUNT("held_back_removals", "SELECT COUNT(*) FROM " PENDING_REMOVALS OF_SUSPENDED);
 static const char SQL_PENDING[] = SQL_RECOUNT("pending_feedbacks", "SELECT COUNT(*) FROM " PENDING_FEEDBACKS);
 static const char SQL_EDITS[] = SQL_RECOUNT("tenant_edits", "SELECT COALESCE(SUM(version), 0) FROM tenants");
 static const char SQL_TENANT_USERS[] = SQL_RECOUNT_TENANTS("user_count", "users WHERE tenant_id IS NOT NULL");
@@ -88,6 +130,8 @@ static const struct {
     {"platform counter", SQL_PAIRS},
     {"platform counter", SQL_UNSYNCED},
     {"platform counter", SQL_REMOVALS},
+    {"platform counter", SQL_HELD_BACK},
+    {"platform counter", SQL_HELD_BACK_REMOVALS},
     {"platform counter", SQL_PENDING},
     {"platform counter", SQL_EDITS},
     {"user_count of tenant", SQL_TENANT_USERS},

@@ -1,5 +1,6 @@
 #include "platform/feedback.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -19,19 +20,18 @@ static const struct field feedback_result_fields[] = {
 const struct descriptor feedback_result_descriptor =
     DESCRIPTOR("FeedbackResult", struct feedback_result, feedback_result_fields);
 
-static const struct field correction_fields[] = {
-    FIELD(struct feedback_correction, id, INT, ""),
-    FIELD(struct feedback_correction, question, TEXT, ""),
-    FIELD(struct feedback_correction, correction, TEXT, ""),
-};
-static const struct descriptor correction_descriptor =
-    DESCRIPTOR("FeedbackCorrection", struct feedback_correction, correction_fields);
-
 struct adding {
     const char *tenant_id, *message_id, *status;
     bool good;
     struct text_span correction; /* trimmed; length 0: none */
     int64_t at, id;
+};
+
+/* The message that it is about, and what was said of it before. */
+struct rated_message {
+    int64_t id, pair_id; /* the pair that answered; 0: none */
+    int64_t feedback_id; /* 0: this is the first word */
+    bool was_good, is_pending, is_settled;
 };
 
 static bool check_input(const char *message_id, const char *rating, const char *correction, struct error *err)
@@ -57,77 +57,107 @@ static bool identify(struct platform *platform, const char *api_key, struct aren
                               "API key 不属于任何商家。");
 }
 
-/* The pair that gave the answer: the source that the chat has marked so, else the best. 0: none. */
-static int64_t pair_that_answered(const char *sources)
+/* The pair that gave the answer, with its score: the source that the chat has marked so, else the best. */
+static void find_answering_pair(const char *sources, int64_t *ret_id, double *ret_score)
 {
     CLEANUP(json_delete) cJSON *list = NULL;
     struct error ignored;
     error_clear(&ignored);
     if (!json_parse(sources, strlen(sources), &list, &ignored))
-        return 0;
+        return;
     const cJSON *best = NULL, *source;
     cJSON_ArrayForEach(source, list)
     {
         if (!best || cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(source, "answered")))
             best = source;
     }
-    int64_t id = 0;
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(best, "qa_pair_id");
-    return value && json_is_integer(value, &id) ? id : 0;
+    const cJSON *id = cJSON_GetObjectItemCaseSensitive(best, "qa_pair_id");
+    const cJSON *score = cJSON_GetObjectItemCaseSensitive(best, "score");
+    if (id && json_is_integer(id, ret_id) && cJSON_IsNumber(score))
+        *ret_score = score->valuedouble;
 }
 
 static const char SQL_MESSAGE[] =
-    "SELECT id, answered, sources FROM messages WHERE public_id = $1 AND tenant_id = $2";
+    "SELECT m.id, m.answered, m.sources, f.id, f.rating, f.status FROM messages m"
+    " LEFT JOIN feedbacks f ON f.message_id = m.id WHERE m.public_id = $1 AND m.tenant_id = $2";
 
-static bool find_message(struct db *db, const struct adding *adding, int64_t *ret_id, int64_t *ret_pair_id,
+static bool find_message(struct db *db, const struct adding *adding, struct rated_message *ret_message,
                          struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    int64_t id = 0;
+    struct rated_message message = {0};
     if (!db_query(db, SQL_MESSAGE, DB_ARGS(db_text(adding->message_id), db_text(adding->tenant_id)), &rows,
                   err))
         return false;
     while (db_next(&rows)) {
-        id = db_column_int(&rows, 0);
-        bool answered = db_column_int(&rows, 1) == 1;
-        *ret_pair_id = answered ? pair_that_answered(db_column_text(&rows, 2)) : 0;
+        double score;
+        message.id = db_column_int(&rows, 0);
+        if (db_column_int(&rows, 1) == 1)
+            find_answering_pair(db_column_text(&rows, 2), &message.pair_id, &score);
+        if (db_column_int(&rows, 3) == INT_NULL)
+            continue;
+        const char *status = db_column_text(&rows, 5);
+        message.feedback_id = db_column_int(&rows, 3);
+        message.was_good = strcmp(db_column_text(&rows, 4), "good") == 0;
+        message.is_pending = strcmp(status, "pending") == 0;
+        message.is_settled = strcmp(status, "learned") == 0 || strcmp(status, "approved") == 0;
     }
     if (!db_done(&rows, err))
         return false;
-    *ret_id = id;
-    return id || error_set(err, ERROR_NOT_FOUND, "There is no such message.", "该消息不存在。");
+    *ret_message = message;
+    return message.id || error_set(err, ERROR_NOT_FOUND, "There is no such message.", "该消息不存在。");
 }
 
 static const char SQL_ADD_FEEDBACK[] =
     "INSERT INTO feedbacks(tenant_id, message_id, rating, correction, status, created_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (message_id) DO NOTHING RETURNING id";
+    " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
 
-static bool insert_feedback(struct db *db, struct adding *adding, int64_t message, struct error *err)
+/* It waits anew, whatever was decided about the words before; its day stays that of the first word. */
+static const char SQL_CHANGE_FEEDBACK[] =
+    "UPDATE feedbacks SET rating = $2, correction = $3, status = $4, version = version + 1, held_for = NULL,"
+    " held_pair_id = NULL, decided_by = NULL, note = NULL, processed_at = NULL WHERE id = $1 RETURNING id";
+
+static bool put_feedback(struct db *db, struct adding *adding, const struct rated_message *message,
+                         struct error *err)
 {
-    const struct text_span correction = adding->correction;
-    struct db_value text = correction.length ? db_text_n(correction.bytes, correction.length) : db_null();
-    if (!db_find_int(db, SQL_ADD_FEEDBACK,
-                     DB_ARGS(db_text(adding->tenant_id), db_int(message),
-                             db_text(adding->good ? "good" : "bad"), text, db_text(adding->status),
-                             db_int(adding->at)),
-                     0, &adding->id, err))
+    const struct text_span span = adding->correction;
+    struct db_value correction = span.length ? db_text_n(span.bytes, span.length) : db_null();
+    struct db_value rating = db_text(adding->good ? "good" : "bad"), status = db_text(adding->status);
+    if (message->is_settled)
+        return error_set(
+            err, ERROR_CONFLICT,
+            "Something was learned from the feedback on this message already; it stays as it is.",
+            "已根据该消息的反馈完成学习，不能再修改。");
+    if (message->feedback_id)
+        return db_find_int(db, SQL_CHANGE_FEEDBACK,
+                           DB_ARGS(db_int(message->feedback_id), rating, correction, status), 0, &adding->id,
+                           err);
+    return db_find_int(db, SQL_ADD_FEEDBACK,
+                       DB_ARGS(db_text(adding->tenant_id), db_int(message->id), rating, correction, status,
+                               db_int(adding->at)),
+                       0, &adding->id, err);
+}
+
+/* What the pair, the tenant and the day count of it, less what they count of the word before. */
+static bool count_feedback(struct db *db, const struct adding *adding, const struct rated_message *message,
+                           struct error *err)
+{
+    static const struct activity one = {.feedbacks = 1};
+    bool is_first = message->feedback_id == 0;
+    int good = adding->good - (!is_first && message->was_good);
+    int bad = !adding->good - (!is_first && !message->was_good);
+    if (message->pair_id && (good || bad) && !qa_pair_count_feedback(db, message->pair_id, good, bad, err))
         return false;
-    return adding->id ||
-           error_set(err, ERROR_CONFLICT, "This message has its feedback already.", "该消息已有反馈。");
+    return tenant_count_pending(db, adding->tenant_id, !adding->good - message->is_pending, err) &&
+           (!is_first || activity_add(db, adding->tenant_id, adding->at, &one, 0, err));
 }
 
 static bool add_in_transaction(struct db *db, void *context, struct error *err)
 {
     struct adding *adding = context;
-    static const struct activity one = {.feedbacks = 1};
-    int64_t message, pair_id = 0;
-    if (!find_message(db, adding, &message, &pair_id, err) || !insert_feedback(db, adding, message, err))
-        return false;
-    if (pair_id && !qa_pair_count_feedback(db, pair_id, adding->good, err))
-        return false;
-    if (!adding->good && !tenant_count_pending(db, adding->tenant_id, 1, err))
-        return false;
-    return activity_add(db, adding->tenant_id, adding->at, &one, 0, err);
+    struct rated_message message;
+    return find_message(db, adding, &message, err) && put_feedback(db, adding, &message, err) &&
+           count_feedback(db, adding, &message, err);
 }
 
 bool feedback_add(struct platform *platform, const char *api_key, const char *message_id, const char *rating,
@@ -153,11 +183,13 @@ bool feedback_add(struct platform *platform, const char *api_key, const char *me
     return true;
 }
 
+/* ---- learning ---- */
+
 static const char SQL_CORRECTIONS[] =
-    "SELECT f.id AS id, m.question AS question, f.correction AS correction"
+    "SELECT f.id, m.question, f.correction, m.answered, m.sources"
     " FROM feedbacks f JOIN messages m ON m.id = f.message_id"
-    " WHERE f.tenant_id = $1 AND f.status = 'pending' AND f.correction IS NOT NULL AND f.id > $2"
-    " ORDER BY f.id LIMIT $3";
+    " WHERE f.tenant_id = $1 AND f.status = 'pending' AND f.correction IS NOT NULL AND f.held_for IS NULL"
+    " AND f.id > $2 ORDER BY f.id LIMIT $3";
 
 bool feedback_corrections(struct db *db, const char *tenant_id, int64_t after, size_t limit,
                           struct arena *arena, struct feedback_correction *ret_corrections, size_t *ret_count,
@@ -168,8 +200,16 @@ bool feedback_corrections(struct db *db, const char *tenant_id, int64_t after, s
     if (!db_query(db, SQL_CORRECTIONS, DB_ARGS(db_text(tenant_id), db_int(after), db_int((int64_t)limit)),
                   &rows, err))
         return false;
-    while (db_next(&rows) && count < limit)
-        db_read_row(&rows, &correction_descriptor, &ret_corrections[count++], arena);
+    while (db_next(&rows) && count < limit) {
+        struct feedback_correction *correction = &ret_corrections[count++];
+        *correction = (struct feedback_correction){
+            .id = db_column_int(&rows, 0),
+            .question = arena_strdup(arena, db_column_text(&rows, 1)),
+            .correction = arena_strdup(arena, db_column_text(&rows, 2)),
+        };
+        if (db_column_int(&rows, 3) == 1)
+            find_answering_pair(db_column_text(&rows, 4), &correction->answered_by, &correction->score);
+    }
     if (!db_done(&rows, err))
         return false;
     *ret_count = count;
@@ -183,4 +223,63 @@ bool feedback_learned(struct db *db, int64_t id, int64_t qa_pair_id, struct erro
 {
     return db_execute(db, SQL_LEARNED, DB_ARGS(db_int(id), db_int(qa_pair_id), db_int(clock_now_ms())), NULL,
                       err);
+}
+
+static const char SQL_HOLD[] = "UPDATE feedbacks SET held_for = $2, held_pair_id = $3 WHERE id = $1";
+
+bool feedback_hold(struct db *db, int64_t id, const char *held_for, int64_t pair_id, struct error *err)
+{
+    return db_execute(db, SQL_HOLD,
+                      DB_ARGS(db_int(id), db_text(held_for), pair_id ? db_int(pair_id) : db_null()), NULL,
+                      err);
+}
+
+/* ---- what a person decides ---- */
+
+static const struct field row_fields[] = {
+    FIELD(struct feedback_row, id, INT, ""),      FIELD(struct feedback_row, tenant_id, TEXT, ""),
+    FIELD(struct feedback_row, status, TEXT, ""), FIELD(struct feedback_row, question, TEXT, ""),
+    FIELD(struct feedback_row, answer, TEXT, ""), FIELD(struct feedback_row, correction, TEXT, ""),
+    FIELD(struct feedback_row, version, INT, ""), FIELD(struct feedback_row, held_pair_id, INT, ""),
+};
+static const struct descriptor row_descriptor = DESCRIPTOR("FeedbackRow", struct feedback_row, row_fields);
+
+static const char SQL_ROW[] =
+    "SELECT f.id AS id, f.tenant_id AS tenant_id, f.status AS status, m.question AS question,"
+    " m.answer AS answer, COALESCE(f.correction, '') AS correction, f.version AS version,"
+    " f.held_pair_id AS held_pair_id FROM feedbacks f JOIN messages m ON m.id = f.message_id WHERE f.id = $1";
+
+bool feedback_read_pending(struct db *db, int64_t id, int64_t version, struct arena *arena,
+                           struct feedback_row *ret_row, struct error *err)
+{
+    struct feedback_row row = {0};
+    bool found;
+    if (!db_find(db, SQL_ROW, DB_ARGS(db_int(id)), &row_descriptor, &row, arena, &found, err))
+        return false;
+    if (!found)
+        return error_set(err, ERROR_NOT_FOUND, "There is no feedback %" PRId64 ".",
+                         "没有编号为 %" PRId64 " 的反馈。", id);
+    if (strcmp(row.status, "pending") != 0)
+        return error_set(err, ERROR_CONFLICT, "Feedback %" PRId64 " has been dealt with already (%s).",
+                         "反馈 %" PRId64 " 已处理（%s）。", id, row.status);
+    if (version != INT_NULL && version != row.version)
+        return error_set(err, ERROR_CONFLICT,
+                         "The customer has changed feedback %" PRId64 " meanwhile: load it again.",
+                         "顾客刚刚修改了反馈 %" PRId64 "：请重新载入。", id);
+    *ret_row = row;
+    return true;
+}
+
+static const char SQL_DECIDE[] =
+    "UPDATE feedbacks SET status = $2, qa_pair_id = $3, decided_by = $4, note = $5,"
+    " processed_at = $6 WHERE id = $1 AND status = 'pending'";
+
+bool feedback_decide(struct db *db, const struct feedback_row *row, const char *status, int64_t qa_pair_id,
+                     const char *username, const char *note, struct error *err)
+{
+    return db_execute(db, SQL_DECIDE,
+                      DB_ARGS(db_int(row->id), db_text(status), qa_pair_id ? db_int(qa_pair_id) : db_null(),
+                              db_text(username), db_text(note), db_int(clock_now_ms())),
+                      NULL, err) &&
+           tenant_count_pending(db, row->tenant_id, -1, err);
 }

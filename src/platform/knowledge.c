@@ -312,10 +312,10 @@ bool qa_pair_count_hit(struct db *db, int64_t id, struct error *err)
     return evidence.hits % QUALITY_HIT_STEP != 0 || set_quality(db, id, &evidence, err);
 }
 
-bool qa_pair_count_feedback(struct db *db, int64_t id, bool good, struct error *err)
+bool qa_pair_count_feedback(struct db *db, int64_t id, int good, int bad, struct error *err)
 {
-    struct quality_evidence one = {.good = good, .bad = !good}, evidence = {0};
-    return count_evidence(db, id, &one, &evidence, err) && set_quality(db, id, &evidence, err);
+    struct quality_evidence more = {.good = good, .bad = bad}, evidence = {0};
+    return count_evidence(db, id, &more, &evidence, err) && set_quality(db, id, &evidence, err);
 }
 
 #define PAIR_COLUMNS                                                                                         \

@@ -75,7 +75,8 @@ bool qa_pair_mark_unsynced(struct db *db, const char *tenant_id, int64_t id, int
 /* Within a transaction: it gave an answer; and what a customer thought of that. Neither is a change of
  * its text. A pair that is gone is left alone. */
 bool qa_pair_count_hit(struct db *db, int64_t id, struct error *err);
-bool qa_pair_count_feedback(struct db *db, int64_t id, bool good, struct error *err);
+/* `good` and `bad`: so many more of each, -1 for one that was taken back. */
+bool qa_pair_count_feedback(struct db *db, int64_t id, int good, int bad, struct error *err);
 /* The live pair of the tenant with this very question (trimmed), for imports. */
 bool qa_pair_same_question(struct db *db, const char *tenant_id, const char *question, struct arena *arena,
                            struct qa_pair *ret_pair, bool *ret_found, struct error *err);

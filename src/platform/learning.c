@@ -13,8 +13,14 @@
 #include "platform/tenants.h"
 #include "settings/settings.h"
 
+/* How well a pair's question must match what was asked for both to be the same question in other words. */
+#define SAME_QUESTION_SCORE 0.8
+
+/* Those with something to learn: what waits for a person may be all that a tenant has. */
 static const char SQL_TENANTS_TO_TEACH[] =
-    "SELECT id FROM tenants WHERE " TENANT_GATE_SQL " AND pending_feedback_count > 0 ORDER BY id";
+    "SELECT id FROM tenants WHERE " TENANT_GATE_SQL " AND pending_feedback_count > 0"
+    " AND EXISTS (SELECT 1 FROM feedbacks f WHERE f.tenant_id = tenants.id AND f.status = 'pending'"
+    " AND f.correction IS NOT NULL AND f.held_for IS NULL) ORDER BY id";
 
 /* One batch of one tenant; what is set here is set anew when the transaction runs again. */
 struct batch {
@@ -47,13 +53,12 @@ static const char *pair_json(struct arena *arena, const char *question, const ch
 }
 
 static bool note(struct lesson *lesson, const struct feedback_correction *feedback, int64_t pair_id,
-                 const char *old_answer, struct error *err)
+                 struct error *err)
 {
     struct audit_entry entry = {
         .action = "knowledge.learn",
         .target_type = "qa_pair",
         .target_id = arena_printf(lesson->arena, "%" PRId64, pair_id),
-        .before = old_answer ? pair_json(lesson->arena, feedback->question, old_answer) : NULL,
         .after = pair_json(lesson->arena, feedback->question, feedback->correction),
         .reason = arena_printf(lesson->arena, "feedback %" PRId64, feedback->id),
     };
@@ -79,43 +84,57 @@ static bool create_pair(struct lesson *lesson, const struct feedback_correction 
         return false;
     lesson->unsynced++;
     lesson->batch->report.learned++;
-    return note(lesson, feedback, *ret_id, NULL, err);
+    return note(lesson, feedback, *ret_id, err);
 }
 
-static bool correct_pair(struct lesson *lesson, const struct feedback_correction *feedback,
-                         const struct qa_pair *old, struct error *err)
+static bool hold(struct lesson *lesson, const struct feedback_correction *feedback, const char *held_for,
+                 int64_t pair_id, struct error *err)
 {
-    if (strcmp(old->answer, feedback->correction) == 0)
-        return true; /* somebody has corrected it already */
-    struct qa_pair pair = *old;
-    pair.answer = feedback->correction;
-    bool was_synced;
-    if (!take_revision(lesson, err) ||
-        !qa_pair_update_text(lesson->db, lesson->revision, &pair, &was_synced, err))
-        return false;
-    lesson->unsynced += was_synced;
-    lesson->batch->report.updated++;
-    return note(lesson, feedback, old->id, old->answer, err);
+    lesson->batch->report.held++;
+    return feedback_hold(lesson->db, feedback->id, held_for, pair_id, err);
 }
 
+/* The live pair whose answer it would change: that of the same question, or the one that answered as well as
+ * if it were. 0: there is none. `ret_answer`: what it answers. */
+static bool find_contradicted(struct lesson *lesson, const struct feedback_correction *feedback,
+                              int64_t *ret_id, const char **ret_answer, struct error *err)
+{
+    struct qa_pair pair;
+    bool found;
+    size_t count = 0;
+    *ret_id = 0;
+    if (!qa_pair_same_question(lesson->db, lesson->batch->tenant_id, feedback->question, lesson->arena, &pair,
+                               &found, err))
+        return false;
+    if (!found && feedback->answered_by && feedback->score >= SAME_QUESTION_SCORE &&
+        !qa_pairs_get(lesson->db, lesson->batch->tenant_id, &feedback->answered_by, 1, lesson->arena, &pair,
+                      &count, err))
+        return false;
+    if (!found && count == 0)
+        return true;
+    *ret_id = pair.id;
+    *ret_answer = pair.answer;
+    return true;
+}
+
+/* The key that a correction comes with is public: it may teach the shop what it doesn't know, and never change
+ * what it answers already, be it under another wording. */
 static bool learn_one(struct lesson *lesson, const struct feedback_correction *feedback, struct error *err)
 {
     struct error wrong;
     error_clear(&wrong);
-    lesson->batch->report.feedbacks++;
-    if (!qa_pair_validate(feedback->question, feedback->correction, "", &wrong)) {
-        lesson->batch->report.failed++;
-        return true; /* stays pending */
-    }
-    struct qa_pair pair;
-    bool found;
     int64_t pair_id;
-    if (!qa_pair_same_question(lesson->db, lesson->batch->tenant_id, feedback->question, lesson->arena, &pair,
-                               &found, err))
+    const char *answer = NULL;
+    lesson->batch->report.feedbacks++;
+    if (!qa_pair_validate(feedback->question, feedback->correction, "", &wrong))
+        return hold(lesson, feedback, FEEDBACK_HELD_UNFIT, 0, err);
+    if (!find_contradicted(lesson, feedback, &pair_id, &answer, err))
         return false;
-    bool done =
-        found ? correct_pair(lesson, feedback, &pair, err) : create_pair(lesson, feedback, &pair_id, err);
-    return done && feedback_learned(lesson->db, feedback->id, found ? pair.id : pair_id, err);
+    bool agrees = pair_id && strcmp(answer, feedback->correction) == 0; /* it has been corrected since */
+    if (pair_id && !agrees)
+        return hold(lesson, feedback, FEEDBACK_HELD_EXISTING, pair_id, err);
+    return (agrees || create_pair(lesson, feedback, &pair_id, err)) &&
+           feedback_learned(lesson->db, feedback->id, pair_id, err);
 }
 
 static bool learn_all(struct lesson *lesson, const struct feedback_correction *feedbacks, struct error *err)
@@ -126,7 +145,7 @@ static bool learn_all(struct lesson *lesson, const struct feedback_correction *f
             return false;
         batch->reached = feedbacks[i].id;
     }
-    int64_t done = batch->report.feedbacks - batch->report.failed;
+    int64_t done = batch->report.feedbacks - batch->report.held;
     if (done > 0 && !tenant_count_pending(lesson->db, batch->tenant_id, -done, err))
         return false;
     return lesson->revision == 0 ||
@@ -153,7 +172,7 @@ static void add_report(struct learning_report *into, const struct learning_repor
 {
     into->feedbacks += add->feedbacks;
     into->learned += add->learned;
-    into->updated += add->updated;
+    into->held += add->held;
     into->failed += add->failed;
 }
 

@@ -9,13 +9,13 @@
 #include "platform/platform.h"
 
 struct learning_report {
-    int64_t feedbacks, learned, updated, failed;
+    int64_t feedbacks, learned, held, failed;
 };
-/* Pending feedback with a correction becomes a pair (question of the message, the correction), or
- * corrects the pair with the same question; it is then 'learned'. Feedback without a correction, or
- * with one that no pair may have, stays pending for the tenant's admin. Each batch (settings
- * batch_size) is one transaction with its audit rows: one that is broken off leaves nothing half done.
- * `failed`: feedbacks that could not be learned, and batches that failed; the log says why. */
+/* Pending feedback with a correction becomes a new pair (question of the message, the correction) and is
+ * then 'learned'. A correction that would change what a pair of the tenant answers, or that no pair may
+ * have, is held for a person (platform/feedback.h); feedback without a correction waits for one anyway.
+ * Each batch (settings batch_size) is one transaction with its audit rows: one that is broken off leaves
+ * nothing half done. `failed`: batches that failed; the log says why. */
 bool learning_process(struct platform *platform, struct learning_report *ret_report, struct error *err);
 
 #endif

@@ -72,7 +72,7 @@ bool past_feedback_add(struct db *db, const struct past_feedback *feedback, stru
                               db_int(feedback->qa_pair_id ? feedback->qa_pair_id : INT_NULL),
                               db_int(feedback->at), db_int(feedback->processed_at)),
                       NULL, err) &&
-           (!feedback->answered_by || qa_pair_count_feedback(db, feedback->answered_by, good, err)) &&
+           (!feedback->answered_by || qa_pair_count_feedback(db, feedback->answered_by, good, !good, err)) &&
            activity_add(db, feedback->tenant_id, feedback->at, &one, 0, err);
 }
 
@@ -93,7 +93,7 @@ bool past_tenant_suspended(struct db *db, const char *tenant_id, int64_t at, con
     return db_execute(db, SQL_PAST_SUSPEND, DB_ARGS(db_text(tenant_id), db_int(at), db_text(reason)), NULL,
                       err) &&
            counters_add(db, COUNTER_ACTIVE_TENANTS, -1, err) &&
-           counters_add(db, COUNTER_TENANT_EDITS, 1, err);
+           counters_hold_back(db, tenant_id, true, err) && counters_add(db, COUNTER_TENANT_EDITS, 1, err);
 }
 
 static const char SQL_PAST_USER[] =

@@ -88,7 +88,7 @@ static bool suspend_work(struct db *db, void *context, struct error *err)
     after->refused_count = 0;
     after->updated_at = now;
     return write_change(db, change, "tenant.suspend", &before, err) &&
-           counters_add(db, COUNTER_ACTIVE_TENANTS, -1, err);
+           counters_add(db, COUNTER_ACTIVE_TENANTS, -1, err) && counters_hold_back(db, before.id, true, err);
 }
 
 static bool activate_work(struct db *db, void *context, struct error *err)
@@ -109,7 +109,7 @@ static bool activate_work(struct db *db, void *context, struct error *err)
     after->refused_count = 0;
     after->updated_at = clock_now_ms();
     return write_change(db, change, "tenant.activate", &before, err) &&
-           counters_add(db, COUNTER_ACTIVE_TENANTS, 1, err);
+           counters_add(db, COUNTER_ACTIVE_TENANTS, 1, err) && counters_hold_back(db, before.id, false, err);
 }
 
 static bool make_change(struct store *store, store_work work, bool needs_reason, struct change *change,

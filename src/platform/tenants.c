@@ -375,8 +375,7 @@ static bool count_knowledge(struct db *db, const char *id, int64_t pairs, int64_
                               db_int(clock_now_ms())),
                       err) &&
            counters_add(db, COUNTER_QA_PAIRS, pairs, err) &&
-           counters_add(db, COUNTER_UNSYNCED_QA_PAIRS, unsynced, err) &&
-           counters_add(db, COUNTER_PENDING_REMOVALS, removals, err);
+           counters_add_due(db, id, unsynced, removals, err);
 }
 
 bool tenant_count_pairs(struct db *db, const char *id, int64_t pairs, int64_t unsynced, struct error *err)

@@ -506,6 +506,24 @@ static const char SQL_TENANT_SUSPENDED_BY[] =
     "ALTER TABLE tenants ADD COLUMN suspended_by TEXT;" /* the user's name then */
     "UPDATE tenants SET suspended_by = (SELECT username FROM ops_logs WHERE action = 'tenant.suspend'"
     " AND target_id = tenants.id AND result = 'done' ORDER BY id DESC LIMIT 1) WHERE status = 'suspended';";
+
+static const char SQL_CORRECTIONS_HELD[] =
+    /* platform/feedback: corrections that wait for a person, and what came of them */
+    "ALTER TABLE feedbacks ADD COLUMN held_for TEXT;" /* why learning leaves it alone: existing_pair, unfit; null: it does not */
+    "ALTER TABLE feedbacks ADD COLUMN held_pair_id {{int}};" /* the pair whose answer it would change */
+    "ALTER TABLE feedbacks ADD COLUMN version {{int}} NOT NULL DEFAULT 1;" /* grows when the customer says it anew */
+    "ALTER TABLE feedbacks ADD COLUMN decided_by TEXT;" /* username */
+    "ALTER TABLE feedbacks ADD COLUMN note TEXT;"       /* of who decided */
+    "CREATE INDEX idx_feedbacks_status ON feedbacks(status, id) WHERE status <> 'noted';"
+    "CREATE INDEX idx_feedbacks_corrections ON feedbacks(status, id) WHERE correction IS NOT NULL"
+    " AND status <> 'noted';"
+    "CREATE INDEX idx_feedbacks_to_learn ON feedbacks(tenant_id, id)"
+    " WHERE status = 'pending' AND correction IS NOT NULL AND held_for IS NULL;"
+    /* platform/counters */
+    "INSERT INTO platform_counters(name, value) SELECT 'held_back_qa_pairs', COALESCE(SUM(unsynced_count), 0)"
+    " FROM tenants WHERE status <> 'active';"
+    "INSERT INTO platform_counters(name, value) SELECT 'held_back_removals', COALESCE(SUM(removal_count), 0)"
+    " FROM tenants WHERE status <> 'active';";
 /* clang-format on */
 
 const struct migration main_migrations[] = {
@@ -518,5 +536,6 @@ const struct migration main_migrations[] = {
     {"knowledge: editing with undo, quality by age, state of the sync", SQL_KNOWLEDGE_EDITING},
     {"everyone's knowledge as a list in memory: which pairs have changed", SQL_KNOWLEDGE_DIRECTORY},
     {"tenants: who suspended one", SQL_TENANT_SUSPENDED_BY},
+    {"feedback: what waits for a person; knowledge: what suspensions hold back", SQL_CORRECTIONS_HELD},
 };
 const size_t main_migration_count = ARRAY_SIZE(main_migrations);

@@ -8,13 +8,15 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
-import { OPS, PASSWORD, World, command, pairsFile, temporaryFolder } from './harness.mjs';
+import { API, OPS, PAIRS, PASSWORD, World, command, pairsFile, temporaryFolder } from './harness.mjs';
 
 /** @type {World} */
 let world;
 before(async () => {
   // Nothing changes by itself meanwhile.
-  world = await World.open({ env: { KIMONO_AUTO_SYNC_ENABLED: 'off', KIMONO_AUTO_LEARN_ENABLED: 'off' } });
+  world = await World.open({
+    env: { KIMONO_SCHEDULER_AUTO_SYNC_ENABLED: 'off', KIMONO_SCHEDULER_AUTO_LEARN_ENABLED: 'off' },
+  });
 });
 after(() => world.close());
 
@@ -126,6 +128,13 @@ async function makeConflict() {
   return { template, pair };
 }
 
+/** Feedback of a customer that waits for a person. */
+async function makeCorrection() {
+  const { message_id } = await world.ask('shop-a', PAIRS[0].question);
+  const json = { message_id, rating: 'bad', correction: `更正 ${++made}` };
+  return (await world.anyone.must('POST', `${API}/feedback`, { key: world.keys['shop-a'], json })).id;
+}
+
 const reason = '审计测试';
 
 /**
@@ -185,6 +194,16 @@ const RECIPES = {
   },
   'POST /api/v1/ops/knowledge/sync': async () => ({ send: { json: {} }, target: 'job *', has: ['after'] }),
   'POST /api/v1/ops/knowledge/sync/check': async () => ({ send: { json: {} }, target: 'job *', has: ['after'] }),
+  'POST /api/v1/ops/knowledge/corrections/{id}/approve': async () => {
+    const id = await makeCorrection();
+    const path = `${OPS}/knowledge/corrections/${id}/approve`;
+    return { path, send: { json: { note: reason } }, target: `feedback ${id}`, has: ['before', 'after', 'reason'] };
+  },
+  'POST /api/v1/ops/knowledge/corrections/{id}/reject': async () => {
+    const id = await makeCorrection();
+    const path = `${OPS}/knowledge/corrections/${id}/reject`;
+    return { path, send: { json: { note: reason } }, target: `feedback ${id}`, has: ['before', 'reason'] };
+  },
   'POST /api/v1/ops/knowledge/import': async () => {
     const form = new FormData();
     form.set('file', new Blob([`question,answer\r\n导入 ${++made},回答\r\n`]), 'pairs.csv');

@@ -142,10 +142,15 @@ describe('feedback', () => {
     assert.notEqual(good.json.id, bad.json.id);
   });
 
-  test('a second one on the same message is a conflict', async () => {
+  test('the last word on a message counts: a slip of the thumb can be taken back', async () => {
     const id = await message();
-    assert.equal((await rate({ message_id: id, rating: 'good' })).status, 200);
-    assertProblem(await rate({ message_id: id, rating: 'bad' }), 409, 'conflict');
+    const pending = async () => (await world.admin.must('GET', `${OPS}/dashboard/overview`)).pending_feedbacks;
+    const before = await pending();
+    const first = await rate({ message_id: id, rating: 'bad' });
+    assert.equal(await pending(), before + 1);
+    const second = await rate({ message_id: id, rating: 'good' });
+    assert.deepEqual([second.status, second.json.id, second.json.status], [200, first.json.id, 'noted']);
+    assert.equal(await pending(), before);
   });
 
   test("on another tenant's message, or on none, is not found", async () => {
