@@ -139,6 +139,34 @@ static bool limit(struct call *call, struct error *err)
     return false;
 }
 
+bool route_is_personal(const struct route *route)
+{
+    bool to_people = route->permission == PERMISSION_OPS_ADMIN || route->permission == PERMISSION_OPS_READ;
+    return to_people && route->answer && descriptor_is_personal(route->answer);
+}
+
+static bool find_reveal(void *context, const char *name, const char *value)
+{
+    bool *asked = context;
+    *asked = *asked || (strcmp(name, PARAM_REVEAL) == 0 && value && strcmp(value, "true") == 0);
+    return true;
+}
+
+/* Whoever may see personal data sees it after asking for it. What was shown is audited, which waits for a
+ * commit: such a request runs on a worker. */
+static bool permit_reveal(struct call *call, struct error *err)
+{
+    bool asked = false;
+    if (!call->request->query || !route_is_personal(call->route))
+        return true;
+    http_query_each(call->request, find_reveal, &asked);
+    if (asked && call->principal.role != ROLE_OPS_ADMIN)
+        return error_set(err, ERROR_FORBIDDEN, "The role %s may not reveal personal data.",
+                         "角色 %s 无权查看未脱敏的个人信息。", role_name(call->principal.role));
+    call->reveal = asked;
+    return true;
+}
+
 static bool find_route(struct call *call, struct error *err)
 {
     struct http_request *request = call->request;
@@ -158,7 +186,7 @@ static void plan_for(const struct call *call, struct http_plan *ret_plan)
 {
     const struct route *route = call->route;
     ret_plan->body_limit = route->body_limit;
-    ret_plan->run = route->run;
+    ret_plan->run = call->reveal ? HTTP_RUN_WORKER : route->run;
     ret_plan->owner = call_caller(call);
     ret_plan->form = route->params && params_have_form(route->params);
 }
@@ -177,7 +205,7 @@ static void begin_call(struct api *api, struct http_request *request, struct htt
         .actor = {"", "", request->client_address, request->request_id},
     };
     request->user = call;
-    if (find_route(call, &err) && permit(call, &err) && limit(call, &err)) {
+    if (find_route(call, &err) && permit(call, &err) && limit(call, &err) && permit_reveal(call, &err)) {
         plan_for(call, ret_plan);
         return;
     }
@@ -219,6 +247,20 @@ static void begin(void *context, struct http_request *request, struct http_plan 
         begin_page(context, request, ret_plan);
 }
 
+/* Who has seen personal data, on which address, in how many texts. The texts themselves are not repeated. */
+static bool note_revealed(struct call *call, struct error *err)
+{
+    if (call->revealed == 0)
+        return true;
+    struct audit_entry entry = {
+        .action = "personal_data.reveal",
+        .target_type = "address",
+        .target_id = call->request->path,
+        .after = arena_printf(call->arena, "{\"texts\":%zu}", call->revealed),
+    };
+    return audit_note(call->platform->store, &call->actor, &entry, err);
+}
+
 static void handle(void *context, struct http_request *request)
 {
     (void)context;
@@ -228,7 +270,8 @@ static void handle(void *context, struct http_request *request)
     error_clear(&err);
     void *input = arena_alloc(&request->arena, route->params ? route->params->input_size : 1);
     call->input = input;
-    if (!params_parse(route->params, request, &call->path, input, &err) || !route->handle(call, &err))
+    if (!params_parse(route->params, route_is_personal(route), request, &call->path, input, &err) ||
+        !route->handle(call, &err) || !note_revealed(call, &err))
         http_response_problem(request, &err);
 }
 

@@ -76,8 +76,6 @@ bool knowledge_overview_get(struct call *call, struct error *err);
 bool knowledge_facets_get(struct call *call, struct error *err);
 bool knowledge_pairs_get(struct call *call, struct error *err);
 bool knowledge_search_post(struct call *call, struct error *err);
-/* What a viewer sees of a text that may hold personal data. */
-const char *redacted_text(struct arena *arena, const char *text);
 
 /* ops_corrections.c */
 extern const struct params correction_list_params, correction_approve_params, correction_reject_params;

@@ -123,6 +123,9 @@ static void put_field_schema(struct json_writer *w, const struct field *field)
     } else {
         put_field_type(w, field);
     }
+    if (field->personal != PERSONAL_NOT ||
+        (field->kind == FIELD_MAP && field->of->fields[0].personal != PERSONAL_NOT))
+        json_key_bool(w, "x-personal-data", true);
     json_key_text(w, "description", field->description);
     json_object_end(w);
 }
@@ -226,26 +229,30 @@ static bool is_in_body(const struct param *param)
     return param->in == PARAM_IN_BODY || param->in == PARAM_IN_FORM;
 }
 
+static void put_parameter(struct json_writer *w, const struct param *param)
+{
+    static const char *const places[] = {
+        [PARAM_IN_PATH] = "path", [PARAM_IN_QUERY] = "query", [PARAM_IN_HEADER] = "header"};
+    json_object_begin(w);
+    json_key_text(w, "name", param->name);
+    json_key_text(w, "in", places[param->in]);
+    json_key_bool(w, "required", param->required);
+    json_key_text(w, "description", param->description);
+    json_key(w, "schema");
+    put_param_schema(w, param);
+    json_object_end(w);
+}
+
 static void put_parameters(struct json_writer *w, const struct route *route)
 {
     const struct params *params = route->params;
-    static const char *const places[] = {
-        [PARAM_IN_PATH] = "path", [PARAM_IN_QUERY] = "query", [PARAM_IN_HEADER] = "header"};
     json_key(w, "parameters");
     json_array_begin(w);
-    for (size_t i = 0; params && i < params->count; i++) {
-        const struct param *param = &params->table[i];
-        if (is_in_body(param))
-            continue;
-        json_object_begin(w);
-        json_key_text(w, "name", param->name);
-        json_key_text(w, "in", places[param->in]);
-        json_key_bool(w, "required", param->required);
-        json_key_text(w, "description", param->description);
-        json_key(w, "schema");
-        put_param_schema(w, param);
-        json_object_end(w);
-    }
+    for (size_t i = 0; params && i < params->count; i++)
+        if (!is_in_body(&params->table[i]))
+            put_parameter(w, &params->table[i]);
+    if (route_is_personal(route))
+        put_parameter(w, &reveal_param);
     if (asks_for_job(route))
         json_raw(w, PREFER_PARAMETER);
     json_array_end(w);

@@ -2,10 +2,8 @@
 
 #include "api/endpoints.h"
 #include "base/clock.h"
-#include "base/json_reader.h"
 #include "http/negotiate.h"
 #include "platform/jobs.h"
-#include "security/redaction.h"
 
 #define WAIT_SECONDS_MAX 60 /* that a client may wait for a job */
 #define OUTCOME_MAX 32
@@ -37,13 +35,13 @@ static const struct field job_answer_fields[] = {
     FIELD(struct job_answer, status, TEXT, "How far it is", .values = job_statuses),
     FIELD(struct job_answer, tenant_id, TEXT, "The tenant that it is about; null: several or none",
           .nullable = true),
-    FIELD(struct job_answer, parameters, JSON, "What was asked for"),
+    FIELD(struct job_answer, parameters, JSON, "What was asked for", .personal = PERSONAL_PARTS),
     FIELD(struct job_answer, progress, OBJECT, "How far it is, in figures", .of = &progress_descriptor),
     FIELD(struct job_answer, result, JSON, "What came of it so far; final when it has ended",
-          .nullable = true),
+          .nullable = true, .personal = PERSONAL_PARTS),
     FIELD(struct job_answer, error, TEXT, "Why it failed, in the language of Accept-Language",
-          .nullable = true),
-    FIELD(struct job_answer, created_by, TEXT, "Username of who asked for it"),
+          .nullable = true, .personal = PERSONAL_PARTS),
+    FIELD(struct job_answer, created_by, TEXT, "Username of who asked for it", .personal = PERSONAL_PARTS),
     FIELD(struct job_answer, created_at, TIME, "When it was asked for"),
     FIELD(struct job_answer, started_at, TIME, "When it was first begun", .nullable = true),
     FIELD(struct job_answer, finished_at, TIME, "When it ended", .nullable = true),
@@ -171,35 +169,6 @@ static const struct param job_item_list_table[] = {
 };
 const struct params job_item_list_params = PARAMS(struct job_item_list_input, job_item_list_table);
 
-/* The cells of an import's failed row may hold a person's number: NULL where they cannot be masked. */
-static const char *masked_detail(struct arena *arena, const char *detail)
-{
-    CLEANUP(json_delete) cJSON *root = NULL;
-    CLEANUP(strbuf_release) struct strbuf masked = {0};
-    struct error ignored;
-    if (!detail || !strstr(detail, "\"cells\""))
-        return detail;
-    if (!json_parse(detail, strlen(detail), &root, &ignored))
-        return NULL;
-    const cJSON *cells = cJSON_GetObjectItemCaseSensitive(root, "cells");
-    for (cJSON *cell = cells ? cells->child : NULL; cell; cell = cell->next) {
-        strbuf_reset(&masked);
-        redact(&masked, cJSON_IsString(cell) ? cell->valuestring : "");
-        if (!cJSON_SetValuestring(cell, strbuf_text(&masked)))
-            return NULL;
-    }
-    char *text = cJSON_PrintUnformatted(root);
-    const char *kept = text ? arena_strdup(arena, text) : NULL;
-    cJSON_free(text);
-    return kept;
-}
-
-static void mask_items(const struct call *call, struct job_item *items, size_t count)
-{
-    for (size_t i = 0; i < count && call->principal.role != ROLE_OPS_ADMIN; i++)
-        items[i].detail = masked_detail(call->arena, items[i].detail);
-}
-
 bool job_items_get(struct call *call, struct error *err)
 {
     const struct job_item_list_input *input = call->input;
@@ -208,13 +177,11 @@ bool job_items_get(struct call *call, struct error *err)
     size_t count;
     int64_t total;
     CLEANUP(store_reader_release) struct db *db = NULL;
-    if (!store_reader(call->platform->store, READ_LIMIT_MS, &db, err) ||
-        !job_get(db, input->id, call->arena, &job, err) ||
-        !job_item_list(db, input->id, input->outcome, input->page, input->page_size, call->arena, &items,
-                       &count, &total, err))
-        return false;
-    mask_items(call, items, count);
-    return reply_list(call, &job_item_descriptor, items, count, total, input->page, input->page_size);
+    return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
+           job_get(db, input->id, call->arena, &job, err) &&
+           job_item_list(db, input->id, input->outcome, input->page, input->page_size, call->arena, &items,
+                         &count, &total, err) &&
+           reply_list(call, &job_item_descriptor, items, count, total, input->page, input->page_size);
 }
 
 /* --- cancelling --- */

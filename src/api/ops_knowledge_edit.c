@@ -4,22 +4,6 @@
 #include "ops/knowledge_undo.h"
 #include "platform/knowledge.h"
 #include "platform/tenants.h"
-#include "security/redaction.h"
-
-/* Pairs are knowledge, and still a shop may have written a person's number into one. */
-static void redact_item(const struct call *call, struct qa_list_item *item)
-{
-    if (call->principal.role == ROLE_OPS_ADMIN)
-        return;
-    item->question = redacted_text(call->arena, item->question);
-    item->answer = redacted_text(call->arena, item->answer);
-}
-
-static bool reply_detail(struct call *call, struct qa_pair_detail *detail)
-{
-    redact_item(call, &detail->item);
-    return reply(call, &qa_pair_detail_descriptor, detail);
-}
 
 /* --- looking --- */
 
@@ -38,7 +22,7 @@ bool knowledge_pair_get(struct call *call, struct error *err)
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
            qa_pair_detail_read(db, input->id, call->request->language, call->arena, &detail, err) &&
-           reply_detail(call, &detail);
+           reply(call, &qa_pair_detail_descriptor, &detail);
 }
 
 struct deleted_input {
@@ -58,13 +42,10 @@ bool knowledge_deleted_get(struct call *call, struct error *err)
     size_t count;
     int64_t total;
     CLEANUP(store_reader_release) struct db *db = NULL;
-    if (!store_reader(call->platform->store, READ_LIMIT_MS, &db, err) ||
-        !knowledge_deleted(db, input->tenant_id, input->page, input->page_size, call->arena, &pairs, &count,
-                           &total, err))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        redact_item(call, &pairs[i].item);
-    return reply_list(call, &deleted_pair_descriptor, pairs, count, total, input->page, input->page_size);
+    return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
+           knowledge_deleted(db, input->tenant_id, input->page, input->page_size, call->arena, &pairs, &count,
+                             &total, err) &&
+           reply_list(call, &deleted_pair_descriptor, pairs, count, total, input->page, input->page_size);
 }
 
 /* --- one pair --- */
@@ -90,7 +71,7 @@ bool knowledge_pair_post(struct call *call, struct error *err)
     struct qa_pair_detail detail;
     return knowledge_create(call->platform, &call->actor, input->tenant_id, &edit, call->request->language,
                             call->arena, &detail, err) &&
-           reply_detail(call, &detail);
+           reply(call, &qa_pair_detail_descriptor, &detail);
 }
 
 struct update_input {
@@ -116,7 +97,7 @@ bool knowledge_pair_put(struct call *call, struct error *err)
     struct qa_pair_detail detail;
     return knowledge_update(call->platform, &call->actor, input->id, &edit, call->request->language,
                             call->arena, &detail, err) &&
-           reply_detail(call, &detail);
+           reply(call, &qa_pair_detail_descriptor, &detail);
 }
 
 struct delete_input {
@@ -143,7 +124,7 @@ bool knowledge_pair_restore(struct call *call, struct error *err)
     struct qa_pair_detail detail;
     return knowledge_restore(call->platform, &call->actor, input->id, call->request->language, call->arena,
                              &detail, err) &&
-           reply_detail(call, &detail);
+           reply(call, &qa_pair_detail_descriptor, &detail);
 }
 
 /* --- many --- */

@@ -21,6 +21,7 @@ struct parsing {
     void *input;
     struct error *err;
     bool seen[PARAMS_MAX];
+    bool takes_reveal;
 };
 
 static void *member_of(const struct parsing *p, const struct param *param)
@@ -250,12 +251,23 @@ static const struct param *find_param(const struct parsing *p, enum param_in in,
     return NULL;
 }
 
+const struct param reveal_param = {
+    .name = PARAM_REVEAL,
+    .in = PARAM_IN_QUERY,
+    .kind = PARAM_KIND_BOOL,
+    .description = "true: personal data as it is, not masked; for ops_admin, and audited",
+};
+
 static bool take_query(void *context, const char *name, const char *value)
 {
     struct parsing *p = context;
     size_t at;
     const struct param *param = find_param(p, PARAM_IN_QUERY, name, &at);
-    if (!param) {
+    if (p->takes_reveal && strcmp(name, PARAM_REVEAL) == 0) {
+        bool reveal; /* acted upon before (dispatch.c), only checked here */
+        struct parsing aside = {.request = p->request, .input = &reveal, .err = p->err};
+        take_written(&aside, &reveal_param, value ? value : "");
+    } else if (!param) {
         error_add_field(p->err, name, "is not a parameter here", "不是此处的参数");
     } else if (p->seen[at]) {
         error_add_field(p->err, name, "stands twice", "重复");
@@ -403,13 +415,17 @@ static void take_object(const struct parsing *p, const struct param *param, cons
 
 static const struct params no_params = {0};
 
-bool params_parse(const struct params *params, struct http_request *request, const struct path_values *path,
-                  void *input, struct error *err)
+bool params_parse(const struct params *params, bool takes_reveal, struct http_request *request,
+                  const struct path_values *path, void *input, struct error *err)
 {
     if (!params)
         params = &no_params;
-    struct parsing p = {
-        .params = params->table, .count = params->count, .request = request, .input = input, .err = err};
+    struct parsing p = {.params = params->table,
+                        .count = params->count,
+                        .request = request,
+                        .input = input,
+                        .err = err,
+                        .takes_reveal = takes_reveal};
     if (params_have_body(params) && !take_body(&p))
         return false;
     take_form(&p);

@@ -101,9 +101,14 @@ struct params {
         .table = table_, .count = ARRAY_SIZE(table_), .input_size = sizeof(type)                             \
     }
 
-/* Fills `input` (zeroed by the caller). Texts live in the request's arena. */
-bool params_parse(const struct params *params, struct http_request *request, const struct path_values *path,
-                  void *input, struct error *err);
+/* What every route takes whose answer may hold personal data; read by dispatch.c. */
+#define PARAM_REVEAL "reveal"
+extern const struct param reveal_param;
+
+/* Fills `input` (zeroed by the caller). Texts live in the request's arena. `takes_reveal`: PARAM_REVEAL is
+ * known besides. */
+bool params_parse(const struct params *params, bool takes_reveal, struct http_request *request,
+                  const struct path_values *path, void *input, struct error *err);
 
 bool params_have_body(const struct params *params); /* of JSON */
 bool params_have_form(const struct params *params);

@@ -1,16 +1,57 @@
-#include "api/route.h"
+#include <string.h>
 
-static struct json_writer begin_answer(struct call *call)
+#include "api/route.h"
+#include "base/json_reader.h"
+#include "platform/text_rules.h"
+#include "security/redaction.h"
+
+/* THE place where personal data is masked: every answer by a descriptor goes through here. */
+struct answer_mask {
+    struct json_mask mask;
+    struct call *call;
+};
+
+/* What an administrator has sent with this very request, in a field of its body, nobody needs to hide from
+ * them: a write answers what it was given. */
+static bool was_sent(const struct call *call, const char *text)
+{
+    const struct http_request *request = call->request;
+    if (call->route->permission != PERMISSION_OPS_ADMIN || !request->body)
+        return false;
+    CLEANUP(json_delete) cJSON *body = cJSON_ParseWithLength(request->body, request->body_length);
+    for (const cJSON *field = body ? body->child : NULL; field; field = field->next) {
+        struct text_span sent = text_trim(cJSON_IsString(field) ? field->valuestring : NULL);
+        if (sent.length == strlen(text) && memcmp(sent.bytes, text, sent.length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void show(const struct json_mask *mask, enum personal personal, const char *text, struct strbuf *out)
+{
+    struct call *call = ((const struct answer_mask *)mask)->call;
+    size_t start = out->length;
+    (personal == PERSONAL_WHOLE ? redact_whole : redact)(out, text);
+    bool masked = strcmp(strbuf_text(out) + start, text) != 0;
+    if (!masked || (!call->reveal && !was_sent(call, text)))
+        return;
+    call->revealed += call->reveal;
+    out->length = start;
+    strbuf_puts(out, text);
+}
+
+static void begin_answer(struct call *call)
 {
     struct http_request *request = call->request;
     strbuf_reset(&request->response.body);
     request->response.status = call->route->status ? call->route->status : 200;
-    return (struct json_writer){.out = &request->response.body};
 }
 
 bool reply(struct call *call, const struct descriptor *descriptor, const void *object)
 {
-    struct json_writer w = begin_answer(call);
+    struct answer_mask shown = {.mask.apply = show, .call = call};
+    struct json_writer w = {.out = &call->request->response.body, .mask = &shown.mask};
+    begin_answer(call);
     json_struct(&w, descriptor, object);
     return true;
 }
@@ -18,7 +59,9 @@ bool reply(struct call *call, const struct descriptor *descriptor, const void *o
 bool reply_list(struct call *call, const struct descriptor *descriptor, const void *items, size_t count,
                 int64_t total, int64_t page, int64_t page_size)
 {
-    struct json_writer w = begin_answer(call);
+    struct answer_mask shown = {.mask.apply = show, .call = call};
+    struct json_writer w = {.out = &call->request->response.body, .mask = &shown.mask};
+    begin_answer(call);
     json_object_begin(&w);
     json_key(&w, "items");
     json_array_begin(&w);

@@ -47,6 +47,8 @@ struct call {
     struct actor actor;
     const void *input;
     struct path_values path;
+    bool reveal;     /* ops_admin has asked for personal data as it is: ?reveal=true */
+    size_t revealed; /* texts of the answer that would have been masked */
 };
 
 /* True: the answer is in the request. False: the error becomes the answer. */
@@ -76,7 +78,11 @@ struct route {
 extern const struct route routes[];
 extern const size_t route_count;
 
-/* Writes an answer by its descriptor, with the route's status. */
+/* Whether its answer may hold personal data: then it takes `reveal`. */
+bool route_is_personal(const struct route *route);
+
+/* Writes an answer by its descriptor, with the route's status; personal texts masked, unless they were asked
+ * for (call.reveal). */
 bool reply(struct call *call, const struct descriptor *descriptor, const void *object);
 /* A page of a list: `count` structs at `items`. */
 bool reply_list(struct call *call, const struct descriptor *descriptor, const void *items, size_t count,

@@ -1,5 +1,8 @@
 #include "base/descriptor.h"
 
+#include <cjson/cJSON.h>
+#include <string.h>
+
 #include "base/clock.h"
 
 static void write_value(struct json_writer *w, const struct field *field, const void *object);
@@ -23,6 +26,90 @@ static void write_int(struct json_writer *w, int64_t value)
         json_int(w, value);
 }
 
+/* --- personal texts */
+
+static bool is_shown(const struct json_writer *w, enum personal personal)
+{
+    return !w->mask || personal == PERSONAL_NOT;
+}
+
+static void write_text(struct json_writer *w, enum personal personal, const char *text)
+{
+    CLEANUP(strbuf_release) struct strbuf shown = {0};
+    if (!text || is_shown(w, personal)) {
+        json_text(w, text);
+        return;
+    }
+    w->mask->apply(w->mask, personal, text, &shown);
+    json_text(w, strbuf_text(&shown));
+}
+
+static void write_key(struct json_writer *w, enum personal personal, const char *text)
+{
+    CLEANUP(strbuf_release) struct strbuf shown = {0};
+    if (!is_shown(w, personal))
+        w->mask->apply(w->mask, personal, text, &shown);
+    json_key(w, is_shown(w, personal) ? text : strbuf_text(&shown));
+}
+
+/* The end of the JSON text that begins with the quotation mark at `at`. */
+static const char *text_end(const char *at)
+{
+    for (at++; *at && *at != '"'; at++)
+        if (*at == '\\' && at[1])
+            at++;
+    return *at ? at + 1 : at;
+}
+
+/* JSON with each text in it masked, names too; all else stays byte for byte. What cannot be read is not
+ * shown. */
+static void mask_json(const struct json_mask *mask, enum personal personal, const char *json,
+                      struct strbuf *out)
+{
+    CLEANUP(strbuf_release) struct strbuf shown = {0};
+    while (*json) {
+        size_t plain = strcspn(json, "\"");
+        strbuf_append(out, json, plain);
+        json += plain;
+        if (!*json)
+            break;
+        const char *end = text_end(json);
+        cJSON *text = cJSON_ParseWithLength(json, (size_t)(end - json));
+        struct json_writer w = {.out = out};
+        strbuf_reset(&shown);
+        if (cJSON_IsString(text))
+            mask->apply(mask, personal, text->valuestring, &shown);
+        if (cJSON_IsString(text) && strcmp(strbuf_text(&shown), text->valuestring) == 0)
+            strbuf_append(out, json, (size_t)(end - json));
+        else
+            json_text(&w, strbuf_text(&shown));
+        cJSON_Delete(text);
+        json = end;
+    }
+}
+
+static void write_json(struct json_writer *w, enum personal personal, const char *json)
+{
+    CLEANUP(strbuf_release) struct strbuf shown = {0};
+    if (json && !is_shown(w, personal)) {
+        mask_json(w->mask, personal, json, &shown);
+        json = strbuf_text(&shown);
+    }
+    json_raw(w, json);
+}
+
+bool descriptor_is_personal(const struct descriptor *descriptor)
+{
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct field *field = &descriptor->fields[i];
+        if (field->personal != PERSONAL_NOT || (field->of && descriptor_is_personal(field->of)))
+            return true;
+    }
+    return false;
+}
+
+/* --- values */
+
 static size_t count_of(const struct field *field, const void *object)
 {
     return *(const size_t *)((const char *)object + field->count_offset);
@@ -37,7 +124,7 @@ static void write_many(struct json_writer *w, const struct field *field, const v
         if (field->kind == FIELD_REALS)
             json_real(w, ((const double *)(const void *)items)[i]);
         else if (field->kind == FIELD_TEXTS)
-            json_text(w, ((const char *const *)(const void *)items)[i]);
+            write_text(w, field->personal, ((const char *const *)(const void *)items)[i]);
         else
             json_struct(w, field->of, items + i * field->of->size);
     }
@@ -55,7 +142,8 @@ static void write_map(struct json_writer *w, const struct field *field, const vo
     json_object_begin(w);
     for (size_t i = 0; i < count; i++) {
         const char *item = items + i * field->of->size;
-        json_key(w, *(const char *const *)(item + field->of->fields[0].offset));
+        const struct field *name = &field->of->fields[0];
+        write_key(w, name->personal, *(const char *const *)(item + name->offset));
         write_value(w, &field->of->fields[1], item);
     }
     json_object_end(w);
@@ -74,14 +162,14 @@ static void write_value(struct json_writer *w, const struct field *field, const 
 {
     const void *at = (const char *)object + field->offset;
     switch (field->kind) {
-    case FIELD_TEXT: json_text(w, *(const char *const *)at); break;
+    case FIELD_TEXT: write_text(w, field->personal, *(const char *const *)at); break;
     case FIELD_INT: write_int(w, *(const int64_t *)at); break;
     case FIELD_BOOL: json_bool(w, *(const bool *)at); break;
     case FIELD_REAL: json_real(w, *(const double *)at); break;
     case FIELD_TIME: json_time(w, *(const int64_t *)at); break;
     case FIELD_MONEY: json_money(w, *(const int64_t *)at); break;
     case FIELD_DAY: write_day(w, *(const int64_t *)at); break;
-    case FIELD_JSON: json_raw(w, *(const char *const *)at); break;
+    case FIELD_JSON: write_json(w, field->personal, *(const char *const *)at); break;
     case FIELD_OBJECT: write_object(w, field, at); break;
     case FIELD_MAP: write_map(w, field, object); break;
     case FIELD_LIST:

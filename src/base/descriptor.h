@@ -37,6 +37,20 @@ enum field_kind {
 
 #define INT_NULL INT64_MIN
 
+/* Whether what a field says is about a person. Texts (TEXT, TEXTS, the texts within JSON) go through the
+ * writer's mask, if it has one: so a field is marked here, once, and masked wherever it goes out. */
+enum personal {
+    PERSONAL_NOT,
+    PERSONAL_PARTS, /* people's own words: a telephone number, an address may stand in them */
+    PERSONAL_WHOLE, /* all of it: whom to ask */
+};
+
+/* What may be shown of personal texts. */
+struct json_mask {
+    /* Appends what is shown of `text`; all of it, if it all is. */
+    void (*apply)(const struct json_mask *mask, enum personal personal, const char *text, struct strbuf *out);
+};
+
 struct descriptor;
 
 struct field {
@@ -45,6 +59,7 @@ struct field {
     size_t offset;
     const char *description; /* one English sentence for the OpenAPI document, with the unit */
     bool nullable;
+    enum personal personal;
     bool optional;               /* of a FIELD_INT: null is left out of the JSON */
     size_t count_offset;         /* of FIELD_LIST, FIELD_MAP, FIELD_REALS, FIELD_TEXTS */
     const struct descriptor *of; /* of FIELD_OBJECT, FIELD_LIST, FIELD_MAP */
@@ -74,7 +89,10 @@ struct descriptor {
         .name = schema_name, .size = sizeof(type), .fields = table, .field_count = ARRAY_SIZE(table)         \
     }
 
-/* Writes the struct at `object` as a JSON object. */
+/* Whether some field of it, or of what it holds, is marked. */
+bool descriptor_is_personal(const struct descriptor *descriptor);
+
+/* Writes the struct at `object` as a JSON object, personal texts through `w->mask` (NULL: as they are). */
 void json_struct(struct json_writer *w, const struct descriptor *descriptor, const void *object);
 /* Writes only the members, into an object that the caller has begun. */
 void json_members(struct json_writer *w, const struct descriptor *descriptor, const void *object);

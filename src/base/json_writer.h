@@ -14,12 +14,15 @@
 
 #define JSON_WRITER_DEPTH 32
 
+struct json_mask;
+
 struct json_writer {
     struct strbuf *out;
     unsigned depth;
     uint32_t in_object; /* a bit for each level: 1 object, 0 array */
     uint32_t has_items; /* a bit for each level: something was written */
     bool after_key;
+    const struct json_mask *mask; /* base/descriptor.h */
 };
 
 /* `struct json_writer w = {.out = &buf};` is ready to write one value. */

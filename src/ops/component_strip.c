@@ -17,7 +17,7 @@ static const struct field component_fields[] = {
     FIELD(struct component_status, p95_latency_ms, REAL, "Of the last minute's calls, milliseconds",
           .nullable = true),
     FIELD(struct component_status, last_check, TIME, "When the newest call or probe ended", .nullable = true),
-    FIELD(struct component_status, message, TEXT, "For a person"),
+    FIELD(struct component_status, message, TEXT, "For a person", .personal = PERSONAL_PARTS),
     FIELD(struct component_status, since, TIME, "Since when it is degraded or unhealthy; null: it is not",
           .nullable = true),
     FIELD(struct component_status, failed_calls, INT, "Calls that have failed since then"),

@@ -7,7 +7,7 @@
 static const struct field column_fields[] = {
     FIELD(struct import_preview_column, place, INT, "Place of the column, from 0"),
     FIELD(struct import_preview_column, heading, TEXT, "What it is called; null: the first row is no heading",
-          .nullable = true),
+          .nullable = true, .personal = PERSONAL_PARTS),
     FIELD(struct import_preview_column, taken_for, TEXT,
           "What it is taken for: question, answer, category; null: it is ignored", .nullable = true),
 };
@@ -15,7 +15,8 @@ static const struct descriptor column_descriptor =
     DESCRIPTOR("ImportPreviewColumn", struct import_preview_column, column_fields);
 
 static const struct field row_fields[] = {
-    FIELD_MANY(struct import_preview_row, cells, TEXTS, "Its cells, long ones cut"),
+    FIELD_MANY(struct import_preview_row, cells, TEXTS, "Its cells, long ones cut",
+               .personal = PERSONAL_PARTS),
 };
 static const struct descriptor row_descriptor =
     DESCRIPTOR("ImportPreviewRow", struct import_preview_row, row_fields);
@@ -26,13 +27,14 @@ static const struct field preview_fields[] = {
           .nullable = true),
     FIELD(struct import_preview, delimiter, TEXT, "Of a text, as it was found out; null: a workbook",
           .nullable = true),
-    FIELD_MANY(struct import_preview, sheets, TEXTS, "Of a workbook"),
-    FIELD(struct import_preview, sheet, TEXT, "The one that is read; null: a text", .nullable = true),
+    FIELD_MANY(struct import_preview, sheets, TEXTS, "Of a workbook", .personal = PERSONAL_PARTS),
+    FIELD(struct import_preview, sheet, TEXT, "The one that is read; null: a text", .nullable = true,
+          .personal = PERSONAL_PARTS),
     FIELD_MANY(struct import_preview, columns, LIST, "What each is taken for", .of = &column_descriptor),
     FIELD_MANY(struct import_preview, rows, LIST, "The first rows below the heading", .of = &row_descriptor),
     FIELD(struct import_preview, total_rows_at_least, INT, "So many rows below the heading, or more"),
     FIELD(struct import_preview, problem, TEXT, "Why it cannot be imported like this; null: it can",
-          .nullable = true),
+          .nullable = true, .personal = PERSONAL_PARTS),
 };
 const struct descriptor import_preview_descriptor =
     DESCRIPTOR("ImportPreview", struct import_preview, preview_fields);

@@ -33,7 +33,7 @@ _Static_assert(offsetof(struct deleted_pair, item) == 0, "the item's fields are 
 static const struct field deleted_fields[] = {
     QA_ITEM_FIELDS,
     FIELD(struct deleted_pair, deleted_at, TIME, "When it was deleted"),
-    FIELD(struct deleted_pair, deleted_by, TEXT, "Username of who deleted it"),
+    FIELD(struct deleted_pair, deleted_by, TEXT, "Username of who deleted it", .personal = PERSONAL_PARTS),
     FIELD(struct deleted_pair, undo_until, TIME, "Until when it can be restored"),
 };
 const struct descriptor deleted_pair_descriptor =
@@ -266,6 +266,13 @@ static bool put_text(struct db *db, struct change *change, const struct qa_pair_
            note(db, change, "qa_pair.update", row_json(change->arena, old), detail_json(change), err);
 }
 
+static bool check_unmasked(const struct qa_pair_edit *edit, const struct qa_pair_row *old, struct error *err)
+{
+    bool good = text_check_unmasked("question", edit->question, old->question, err);
+    good = text_check_unmasked("answer", edit->answer, old->answer, err) && good;
+    return text_check_unmasked("category", edit->category, old->category, err) && good;
+}
+
 static bool update_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
@@ -277,6 +284,8 @@ static bool update_work(struct db *db, void *context, struct error *err)
         return error_set(err, ERROR_CONFLICT,
                          "Pair %" PRId64 " was edited by someone else meanwhile; load it again.",
                          "问答 %" PRId64 " 已被他人修改，请重新加载。", change->id);
+    if (!check_unmasked(edit, &old, err))
+        return false;
     struct qa_pair_edit new = {edited(change->arena, edit->question, old.question),
                                edited(change->arena, edit->answer, old.answer),
                                edited(change->arena, edit->category, old.category), INT_NULL};

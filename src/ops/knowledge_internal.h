@@ -21,10 +21,10 @@
 #define QA_ITEM_FIELDS \
     FIELD(struct qa_list_item, id, INT, "Id of the pair"), \
     FIELD(struct qa_list_item, tenant_id, TEXT, "Tenant that it belongs to"), \
-    FIELD(struct qa_list_item, tenant_name, TEXT, "The tenant's name"), \
-    FIELD(struct qa_list_item, question, TEXT, "Question, as the tenant words it"), \
-    FIELD(struct qa_list_item, answer, TEXT, "Answer; empty: the pair is found but does not answer"), \
-    FIELD(struct qa_list_item, category, TEXT, "Category; empty: none"), \
+    FIELD(struct qa_list_item, tenant_name, TEXT, "The tenant's name", .personal = PERSONAL_PARTS), \
+    FIELD(struct qa_list_item, question, TEXT, "Question, as the tenant words it", .personal = PERSONAL_PARTS), \
+    FIELD(struct qa_list_item, answer, TEXT, "Answer; empty: the pair is found but does not answer", .personal = PERSONAL_PARTS), \
+    FIELD(struct qa_list_item, category, TEXT, "Category; empty: none", .personal = PERSONAL_PARTS), \
     FIELD(struct qa_list_item, source, TEXT, "Where it comes from"), \
     FIELD(struct qa_list_item, quality_score, REAL, "Quality by customers' feedback, 0 to 1"), \
     FIELD(struct qa_list_item, is_synced, BOOL, "The vector index holds this very text"), \

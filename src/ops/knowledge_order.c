@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 #include "ops/knowledge_internal.h"
+#include "security/redaction.h"
 
 #define CURSOR_TEXT_MAX 600 /* bytes of a question that a cursor holds */
 
@@ -49,8 +50,8 @@ struct list_place place_before_all(struct list_order order)
     };
 }
 
-/* ---- cursors: base64url of a head, the value that is sorted by, and the outer value. They hold no secret
- * and grant nothing; the check only tells one of ours from anything else. ---- */
+/* ---- cursors: base64url of a head, the value that is sorted by, and the outer value. They hold no secret,
+ * no personal data, and grant nothing; the check only tells one of ours from anything else. ---- */
 
 struct cursor_head {
     uint64_t check; /* of what follows and of filter and order */
@@ -89,7 +90,8 @@ const char *cursor_make(const struct qa_filter *filter, struct list_order order,
                         const struct list_place *place, struct arena *arena)
 {
     CLEANUP(strbuf_release) struct strbuf bytes = {0};
-    size_t whole = strlen(place->text), text_length = utf8_cut(place->text, whole, CURSOR_TEXT_MAX);
+    size_t whole = strlen(place->text), plain = redact_plain_length(place->text);
+    size_t text_length = utf8_cut(place->text, plain, CURSOR_TEXT_MAX);
     struct cursor_head head = {
         .id = place->id,
         .integer = place->integer,
@@ -111,7 +113,7 @@ const char *cursor_make(const struct qa_filter *filter, struct list_order order,
                              sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-/* A long question is not whole in the cursor: if the pair still has it, it is read again; else the walk goes
+/* A question that is long, or holds personal data, is not whole in the cursor: if the pair still has it, it is read again; else the walk goes
  * on behind all that begin like it. */
 static bool complete_text(struct db *db, struct arena *arena, struct list_place *place, struct error *err)
 {

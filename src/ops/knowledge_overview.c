@@ -10,7 +10,7 @@
 #define COUNTS_GUESS 64 /* room for named counts to begin with */
 
 static const struct field named_count_fields[] = {
-    FIELD(struct named_count, name, TEXT, "What is counted"),
+    FIELD(struct named_count, name, TEXT, "What is counted", .personal = PERSONAL_PARTS),
     FIELD(struct named_count, count, INT, "Pairs"),
 };
 static const struct descriptor named_count_descriptor =

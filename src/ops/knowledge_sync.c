@@ -408,8 +408,9 @@ bool knowledge_sync_run(struct job_run *run, struct error *err)
 
 static const struct field failing_fields[] = {
     FIELD(struct failing_tenant, tenant_id, TEXT, "Tenant whose sync fails"),
-    FIELD(struct failing_tenant, name, TEXT, "Its name"),
-    FIELD(struct failing_tenant, message, TEXT, "Why, in the language of Accept-Language"),
+    FIELD(struct failing_tenant, name, TEXT, "Its name", .personal = PERSONAL_PARTS),
+    FIELD(struct failing_tenant, message, TEXT, "Why, in the language of Accept-Language",
+          .personal = PERSONAL_PARTS),
     FIELD(struct failing_tenant, since, TIME, "Since when"),
 };
 static const struct descriptor failing_descriptor =
@@ -426,7 +427,7 @@ static const struct field status_fields[] = {
     FIELD(struct sync_status, last_success, TIME, "When the last run ended that failed nowhere",
           .nullable = true),
     FIELD(struct sync_status, last_error, TEXT, "Why the newest failing tenant fails; null: none does",
-          .nullable = true),
+          .nullable = true, .personal = PERSONAL_PARTS),
     FIELD(struct sync_status, lag_seconds, INT,
           "Age of the oldest change of an active tenant that the index lacks; null: it lacks none",
           .nullable = true),

@@ -8,14 +8,15 @@
 #include "ops/template_why.h"
 #include "platform/knowledge.h"
 #include "platform/templates.h"
+#include "platform/text_rules.h"
 
 const char *const copy_resolutions[] = {"take", "keep", "merge", NULL};
 
 static const struct field template_side_fields[] = {
     FIELD(struct template_side, version, INT, "Version of the template"),
-    FIELD(struct template_side, question, TEXT, "Its question"),
-    FIELD(struct template_side, answer, TEXT, "Its answer"),
-    FIELD(struct template_side, category, TEXT, "Its category; empty: none"),
+    FIELD(struct template_side, question, TEXT, "Its question", .personal = PERSONAL_PARTS),
+    FIELD(struct template_side, answer, TEXT, "Its answer", .personal = PERSONAL_PARTS),
+    FIELD(struct template_side, category, TEXT, "Its category; empty: none", .personal = PERSONAL_PARTS),
 };
 static const struct descriptor template_side_descriptor =
     DESCRIPTOR("TemplateSide", struct template_side, template_side_fields);
@@ -23,9 +24,9 @@ static const struct descriptor template_side_descriptor =
 static const struct field copy_side_fields[] = {
     FIELD(struct copy_side, qa_pair_id, INT, "Id of the pair"),
     FIELD(struct copy_side, version, INT, "Counts its edits"),
-    FIELD(struct copy_side, question, TEXT, "Question, as the tenant words it"),
-    FIELD(struct copy_side, answer, TEXT, "Answer, as the tenant words it"),
-    FIELD(struct copy_side, category, TEXT, "Category; empty: none"),
+    FIELD(struct copy_side, question, TEXT, "Question, as the tenant words it", .personal = PERSONAL_PARTS),
+    FIELD(struct copy_side, answer, TEXT, "Answer, as the tenant words it", .personal = PERSONAL_PARTS),
+    FIELD(struct copy_side, category, TEXT, "Category; empty: none", .personal = PERSONAL_PARTS),
     FIELD(struct copy_side, updated_at, TIME, "When it was last edited"),
 };
 static const struct descriptor copy_side_descriptor =
@@ -33,7 +34,8 @@ static const struct descriptor copy_side_descriptor =
 
 static const struct field view_fields[] = {
     FIELD(struct copy_view, state, TEXT, "What the tenant has of the template", .values = template_states),
-    FIELD(struct copy_view, why, TEXT, "Why it has not the present text, for a person", .nullable = true),
+    FIELD(struct copy_view, why, TEXT, "Why it has not the present text, for a person", .nullable = true,
+          .personal = PERSONAL_PARTS),
     FIELD(struct copy_view, template, OBJECT, "The template now", .of = &template_side_descriptor),
     FIELD(struct copy_view, base, OBJECT, "The version that the copy came from", .nullable = true,
           .of = &template_side_descriptor),
@@ -220,12 +222,30 @@ static bool check_question(struct resolving *r, struct db *db, int64_t pair_id, 
                      other.id);
 }
 
+/* A merge is written from both sides. */
+static bool check_unmasked(const struct copy_decision *decision, const struct copy_view *view,
+                           struct error *err)
+{
+    const char *const sides[][3] = {
+        {view->copy->question, view->copy->answer, view->copy->category},
+        {view->template.question, view->template.answer, view->template.category},
+    };
+    bool good = true;
+    for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
+        good = text_check_unmasked("question", decision->question, sides[i][0], err) && good;
+        good = text_check_unmasked("answer", decision->answer, sides[i][1], err) && good;
+        good = text_check_unmasked("category", decision->category, sides[i][2], err) && good;
+    }
+    return good;
+}
+
 static bool set_text(struct resolving *r, const struct copy_view *view, struct copy_changes *changes,
                      struct error *err)
 {
     struct template_side text = new_text(r->decision, view);
     int64_t pair_id = view->copy->qa_pair_id;
-    return qa_pair_validate(text.question, text.answer, text.category, err) &&
+    return check_unmasked(r->decision, view, err) &&
+           qa_pair_validate(text.question, text.answer, text.category, err) &&
            check_question(r, changes->db, pair_id, text.question, err) &&
            copy_note_change(changes, r->actor, pair_id, text.question, text.answer, text.category,
                             r->decision->reason, err) &&

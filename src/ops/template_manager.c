@@ -11,9 +11,9 @@
 /* clang-format off */
 #define TEMPLATE_FIELDS                                                                                      \
     FIELD(struct template, id, INT, "Id of the template"),                                                   \
-    FIELD(struct template, question, TEXT, "Question, as customers ask it"),                                 \
-    FIELD(struct template, answer, TEXT, "Answer that every tenant may give"),                               \
-    FIELD(struct template, category, TEXT, "Category; empty: none"),                                         \
+    FIELD(struct template, question, TEXT, "Question, as customers ask it", .personal = PERSONAL_PARTS),                                 \
+    FIELD(struct template, answer, TEXT, "Answer that every tenant may give", .personal = PERSONAL_PARTS),                               \
+    FIELD(struct template, category, TEXT, "Category; empty: none", .personal = PERSONAL_PARTS),                                         \
     FIELD(struct template, version, INT, "Counts its texts"),                                                \
     FIELD(struct template, distributed_count, INT, "Tenants with a live copy, of any version"),              \
     FIELD(struct template, current_count, INT, "Tenants with a copy of the present version"),                \
@@ -21,14 +21,14 @@
     FIELD(struct template, for_all, BOOL, "It was distributed to all: whoever lacks it misses it"),          \
     FIELD(struct template, created_at, TIME, "When it was made"),                                            \
     FIELD(struct template, updated_at, TIME, "When it got its present text"),                                \
-    FIELD(struct template, updated_by, TEXT, "Who gave it that")
+    FIELD(struct template, updated_by, TEXT, "Who gave it that", .personal = PERSONAL_PARTS)
 /* clang-format on */
 
 static const struct field template_fields[] = {TEMPLATE_FIELDS};
 const struct descriptor template_descriptor = DESCRIPTOR("Template", struct template, template_fields);
 
 static const struct field category_fields[] = {
-    FIELD(struct template_category, category, TEXT, "Category; empty: none"),
+    FIELD(struct template_category, category, TEXT, "Category; empty: none", .personal = PERSONAL_PARTS),
     FIELD(struct template_category, count, INT, "Templates in it"),
 };
 static const struct descriptor category_descriptor =
@@ -47,11 +47,11 @@ const struct descriptor template_list_descriptor =
 
 static const struct field version_fields[] = {
     FIELD(struct template_version, version, INT, "Number of the version, from 1"),
-    FIELD(struct template_version, question, TEXT, "Question of that version"),
-    FIELD(struct template_version, answer, TEXT, "Answer of that version"),
-    FIELD(struct template_version, category, TEXT, "Category of that version"),
+    FIELD(struct template_version, question, TEXT, "Question of that version", .personal = PERSONAL_PARTS),
+    FIELD(struct template_version, answer, TEXT, "Answer of that version", .personal = PERSONAL_PARTS),
+    FIELD(struct template_version, category, TEXT, "Category of that version", .personal = PERSONAL_PARTS),
     FIELD(struct template_version, created_at, TIME, "When it was written"),
-    FIELD(struct template_version, created_by, TEXT, "Who wrote it"),
+    FIELD(struct template_version, created_by, TEXT, "Who wrote it", .personal = PERSONAL_PARTS),
 };
 static const struct descriptor version_descriptor =
     DESCRIPTOR("TemplateVersion", struct template_version, version_fields);
@@ -295,6 +295,10 @@ static bool update_work(struct db *db, void *context, struct error *err)
         return error_set(err, ERROR_CONFLICT,
                          "Template %" PRId64 " was edited by someone else meanwhile; load it again.",
                          "模板 %" PRId64 " 已被他人修改，请重新加载。", change->id);
+    bool unmasked = text_check_unmasked("question", edit->question, old.question, err);
+    unmasked = text_check_unmasked("answer", edit->answer, old.answer, err) && unmasked;
+    if (!text_check_unmasked("category", edit->category, old.category, err) || !unmasked)
+        return false;
     change->template = old;
     if (edit->question)
         change->template.question = trimmed(change->arena, edit->question);

@@ -11,8 +11,8 @@
 
 static const struct field template_fields[] = {
     FIELD(struct matrix_template, id, INT, "Id of the template"),
-    FIELD(struct matrix_template, question, TEXT, "Its question"),
-    FIELD(struct matrix_template, category, TEXT, "Its category; empty: none"),
+    FIELD(struct matrix_template, question, TEXT, "Its question", .personal = PERSONAL_PARTS),
+    FIELD(struct matrix_template, category, TEXT, "Its category; empty: none", .personal = PERSONAL_PARTS),
     FIELD(struct matrix_template, version, INT, "Its present version"),
     FIELD(struct matrix_template, for_all, BOOL, "It was distributed to all: whoever lacks it misses it"),
 };
@@ -25,13 +25,14 @@ static const struct field cell_fields[] = {
     FIELD(struct matrix_cell, version, INT, "Version that its copy came from", .nullable = true),
     FIELD(struct matrix_cell, qa_pair_id, INT, "Its copy, or its own pair with the same question",
           .nullable = true),
-    FIELD(struct matrix_cell, why, TEXT, "Why it has not the present text, for a person", .nullable = true),
+    FIELD(struct matrix_cell, why, TEXT, "Why it has not the present text, for a person", .nullable = true,
+          .personal = PERSONAL_PARTS),
 };
 static const struct descriptor cell_descriptor = DESCRIPTOR("MatrixCell", struct matrix_cell, cell_fields);
 
 static const struct field row_fields[] = {
     FIELD(struct matrix_row, tenant_id, TEXT, "Id of the tenant"),
-    FIELD(struct matrix_row, name, TEXT, "Its name"),
+    FIELD(struct matrix_row, name, TEXT, "Its name", .personal = PERSONAL_PARTS),
     FIELD(struct matrix_row, status, TEXT, "Whether it is served: active, suspended"),
     FIELD(struct matrix_row, behind, INT, "Outdated and missing ones, of the templates on all pages"),
     FIELD_MANY(struct matrix_row, cells, LIST, "One for each template, in their order",

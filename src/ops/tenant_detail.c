@@ -19,8 +19,9 @@ static const struct descriptor effect_descriptor =
 
 static const struct field suspension_fields[] = {
     FIELD(struct tenant_suspension, since, TIME, "When it began"),
-    FIELD(struct tenant_suspension, reason, TEXT, "Why"),
-    FIELD(struct tenant_suspension, by, TEXT, "Who suspended it", .nullable = true),
+    FIELD(struct tenant_suspension, reason, TEXT, "Why", .personal = PERSONAL_PARTS),
+    FIELD(struct tenant_suspension, by, TEXT, "Who suspended it", .nullable = true,
+          .personal = PERSONAL_PARTS),
     FIELD(struct tenant_suspension, messages_answered, INT,
           "Messages answered whose request came since then"),
     FIELD(struct tenant_suspension, messages_refused, INT, "Messages refused since then"),
@@ -123,7 +124,7 @@ bool tenant_manager_set_status(struct tenant_manager *manager, const struct acto
 
 static const struct field user_fields[] = {
     FIELD(struct tenant_user, id, TEXT, "Id of the user"),
-    FIELD(struct tenant_user, username, TEXT, "Name to log in with"),
+    FIELD(struct tenant_user, username, TEXT, "Name to log in with", .personal = PERSONAL_PARTS),
     FIELD(struct tenant_user, role, TEXT, "tenant_admin or tenant_staff"),
     FIELD(struct tenant_user, status, TEXT, "active or disabled"),
     FIELD(struct tenant_user, logged_in, BOOL, "Whether a session is good now"),

@@ -12,9 +12,10 @@ struct tenant_manager {
 
 /* Fields of TENANT_LIST_MEMBERS in a struct that begins with them. */
 #define TENANT_LIST_FIELDS(type)                                                                             \
-    FIELD(type, id, TEXT, "Id of the tenant"), FIELD(type, name, TEXT, "Name for people"),                   \
+    FIELD(type, id, TEXT, "Id of the tenant"),                                                               \
+        FIELD(type, name, TEXT, "Name for people", .personal = PERSONAL_PARTS),                              \
         FIELD(type, status, TEXT, "Whether it is served", .values = tenant_statuses),                        \
-        FIELD(type, contact, TEXT, "Whom to ask"),                                                           \
+        FIELD(type, contact, TEXT, "Whom to ask", .personal = PERSONAL_WHOLE),                               \
         FIELD(type, user_count, INT, "Its users, disabled ones too"),                                        \
         FIELD(type, qa_pair_count, INT, "Its live question-answer pairs"),                                   \
         FIELD(type, conversations_today, INT, "Conversations begun today"),                                  \
@@ -23,7 +24,8 @@ struct tenant_manager {
         FIELD(type, unsynced_count, INT, "Pairs that the vector index lacks"),                               \
         FIELD(type, pending_feedback_count, INT, "Feedback that waits to be dealt with"),                    \
         FIELD(type, suspended_at, TIME, "When it was suspended", .nullable = true),                          \
-        FIELD(type, suspended_reason, TEXT, "Why it was suspended", .nullable = true),                       \
+        FIELD(type, suspended_reason, TEXT, "Why it was suspended", .nullable = true,                        \
+              .personal = PERSONAL_PARTS),                                                                   \
         FIELD(type, version, INT, "Counts changes; to be sent with an edit"),                                \
         FIELD(type, templates_missing, INT, "Templates for all tenants that it lacks")
 

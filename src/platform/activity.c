@@ -7,7 +7,7 @@
 
 static const struct field activity_top_fields[] = {
     FIELD(struct activity_top, tenant_id, TEXT, "Id of the tenant"),
-    FIELD(struct activity_top, name, TEXT, "Name of the tenant"),
+    FIELD(struct activity_top, name, TEXT, "Name of the tenant", .personal = PERSONAL_PARTS),
     FIELD(struct activity_top, conversations, INT, "Conversations begun today"),
     FIELD(struct activity_top, conversations_yesterday, INT,
           "Conversations begun yesterday until the same time"),

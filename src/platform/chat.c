@@ -43,9 +43,9 @@ const struct descriptor chat_result_descriptor =
 
 static const struct field trial_match_fields[] = {
     FIELD(struct trial_match, qa_pair_id, INT, "Id of the pair"),
-    FIELD(struct trial_match, question, TEXT, "Question of the pair"),
-    FIELD(struct trial_match, answer, TEXT, "Answer of the pair"),
-    FIELD(struct trial_match, category, TEXT, "Category of the pair"),
+    FIELD(struct trial_match, question, TEXT, "Question of the pair", .personal = PERSONAL_PARTS),
+    FIELD(struct trial_match, answer, TEXT, "Answer of the pair", .personal = PERSONAL_PARTS),
+    FIELD(struct trial_match, category, TEXT, "Category of the pair", .personal = PERSONAL_PARTS),
     FIELD(struct trial_match, score, REAL, "How well it matches, 0 to 1"),
 };
 static const struct descriptor trial_match_descriptor =
@@ -54,7 +54,7 @@ static const struct descriptor trial_match_descriptor =
 static const struct field trial_result_fields[] = {
     FIELD_MANY(struct trial_result, matches, LIST, "Pairs that were found, best first",
                .of = &trial_match_descriptor),
-    FIELD(struct trial_result, answer, TEXT, "What a customer would be answered"),
+    FIELD(struct trial_result, answer, TEXT, "What a customer would be answered", .personal = PERSONAL_PARTS),
     FIELD(struct trial_result, answered, BOOL, "False: the answer is not known"),
     FIELD(struct trial_result, top_k, INT, "Pairs at most, as was asked or is set"),
     FIELD(struct trial_result, min_score, REAL, "Least score of a match, as was asked or is set"),

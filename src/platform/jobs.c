@@ -39,7 +39,7 @@ static const struct field job_item_fields[] = {
     FIELD(struct job_item, target_id, TEXT, "What it is about: a tenant's id"),
     FIELD(struct job_item, outcome, TEXT, "What came of it, in the kind's own word; null: not reached",
           .nullable = true),
-    FIELD(struct job_item, detail, JSON, "Figures of it", .nullable = true),
+    FIELD(struct job_item, detail, JSON, "Figures of it", .nullable = true, .personal = PERSONAL_PARTS),
 };
 const struct descriptor job_item_descriptor = DESCRIPTOR("JobItem", struct job_item, job_item_fields);
 

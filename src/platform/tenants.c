@@ -317,6 +317,9 @@ static bool edit_work(struct db *db, void *context, struct error *err)
     if (!tenant_get(db, editing->id, editing->arena, &before, err) ||
         !check_version(&before, edit->version, err))
         return false;
+    bool unmasked = text_check_unmasked("name", edit->name, before.name, err);
+    if (!text_check_unmasked("contact", edit->contact, before.contact, err) || !unmasked)
+        return false;
     struct tenant *after = &editing->tenant;
     *after = before;
     if (edit->name)

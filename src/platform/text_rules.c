@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/utf8.h"
+#include "security/redaction.h"
 
 #define IDEOGRAPHIC_SPACE "\xE3\x80\x80"
 
@@ -107,6 +109,17 @@ bool text_check(const struct text_rule *rule, const char *text, struct error *er
     if (has_control(span, rule->one_line))
         return error_add_field(err, rule->field, "has control characters", "含有控制字符");
     return !rule->legible || check_legible(rule, span, err);
+}
+
+bool text_check_unmasked(const char *field, const char *text, const char *stored, struct error *err)
+{
+    CLEANUP(strbuf_release) struct strbuf mask = {0};
+    if (!text || strcmp(text, stored) == 0 || !redact_is_edited_mask(text, stored, &mask))
+        return true;
+    return error_add_field(err, field,
+                           "holds '%.64s', the masked form of what is stored: read it with "
+                           "?reveal=true, and edit that",
+                           "含有已脱敏的内容“%.64s”：请先以 ?reveal=true 读取原文再修改", strbuf_text(&mask));
 }
 
 const char *text_like_part(struct arena *arena, const char *keyword)

@@ -28,6 +28,10 @@ struct text_rule {
 /* UTF-8, length, control and hidden characters. Names the field in `err` if it breaks the rule. */
 bool text_check(const struct text_rule *rule, const char *text, struct error *err);
 
+/* An edit of `stored` that holds what a mask has made of it (security/redaction.h) would lose what the mask
+ * covers: names the field in `err`. NULL for a text that is not changed. */
+bool text_check_unmasked(const char *field, const char *text, const char *stored, struct error *err);
+
 /* For LIKE … ESCAPE '\' on a column in lower case: whatever holds this part, ASCII letters in either case.
  * NULL for a keyword that is NULL or empty: no filter. */
 const char *text_like_part(struct arena *arena, const char *keyword);

@@ -442,22 +442,68 @@ static const char *mask_here(struct strbuf *out, const char *text, const char *a
     return end ? end : find_email(out, text, at);
 }
 
+/* The next place from `at` on that is to be masked, its mask in `ret_mask` (empty before) and its end;
+ * NULL: none. */
+static const char *find_next(const char *text, const char *at, struct strbuf *ret_mask, const char **ret_end)
+{
+    for (; *at; at++) {
+        const char *end = may_begin(text, at) ? mask_here(ret_mask, text, at) : NULL;
+        if (end) {
+            *ret_end = end;
+            return at;
+        }
+    }
+    return NULL;
+}
+
 void redact(struct strbuf *out, const char *text)
 {
-    CLEANUP(strbuf_release) struct strbuf masked = {0};
-    const char *at = text, *start = text; /* what lies between is not appended yet */
-    while (*at) {
-        const char *end = may_begin(text, at) ? mask_here(&masked, text, at) : NULL;
-        if (!end) {
-            at++;
-            continue;
-        }
+    CLEANUP(strbuf_release) struct strbuf mask = {0};
+    const char *start = text, *at, *end; /* from start to at nothing is appended yet */
+    while ((at = find_next(text, start, &mask, &end))) {
         strbuf_append(out, start, (size_t)(at - start));
-        strbuf_append(out, strbuf_text(&masked), masked.length);
-        strbuf_reset(&masked);
-        at = start = end;
+        strbuf_append(out, strbuf_text(&mask), mask.length);
+        strbuf_reset(&mask);
+        start = end;
     }
-    strbuf_append(out, start, (size_t)(at - start));
+    strbuf_puts(out, start);
+}
+
+size_t redact_plain_length(const char *text)
+{
+    CLEANUP(strbuf_release) struct strbuf mask = {0};
+    const char *end, *at = find_next(text, text, &mask, &end);
+    return at ? (size_t)(at - text) : strlen(text);
+}
+
+void redact_whole(struct strbuf *out, const char *text)
+{
+    if (!*text)
+        return;
+    size_t first = 1;
+    while (((unsigned char)text[first] & 0xC0) == 0x80) /* the rest of its UTF-8 */
+        first++;
+    strbuf_append(out, text, first);
+    strbuf_puts(out, "***");
+}
+
+static bool holds_only_here(const char *text, const char *mask, const char *stored)
+{
+    return strstr(text, mask) && !strstr(stored, mask);
+}
+
+bool redact_is_edited_mask(const char *text, const char *stored, struct strbuf *ret_mask)
+{
+    const char *start = stored, *end;
+    strbuf_reset(ret_mask);
+    while (find_next(stored, start, ret_mask, &end)) {
+        if (holds_only_here(text, strbuf_text(ret_mask), stored))
+            return true;
+        strbuf_reset(ret_mask);
+        start = end;
+    }
+    redact_whole(ret_mask, stored);
+    return *stored && holds_only_here(text, strbuf_text(ret_mask), stored);
 }
 
 void redact_secret(const char *secret, char ret_masked[static 16])

@@ -2,6 +2,8 @@
 #ifndef KIMONO_SECURITY_REDACTION_H
 #define KIMONO_SECURITY_REDACTION_H
 
+#include <stdbool.h>
+
 #include "base/strbuf.h"
 
 /* Appends `text` with what looks like a secret or personal data masked: bearer and kimono tokens, JWTs,
@@ -11,6 +13,17 @@
  * 138****8000, z***@example.com, kma_***, postgresql://kimono:***@db/kimono. Redacting twice changes
  * nothing more. Adding a kind: a row in one of the tables of redaction.c. */
 void redact(struct strbuf *out, const char *text);
+
+/* Bytes before the first thing that redact() masks. */
+size_t redact_plain_length(const char *text);
+
+/* Of what is personal as a whole, such as whom to ask, its first character stays: 欧***. */
+void redact_whole(struct strbuf *out, const char *text);
+
+/* Whether `text` holds a mask that redact() or redact_whole() has put over something in `stored`: then it was
+ * written by someone who saw the masked form only, and keeping it would lose what is below the mask.
+ * `ret_mask` gets it. */
+bool redact_is_edited_mask(const char *text, const char *stored, struct strbuf *ret_mask);
 
 /* "sk-…9f3a": enough to tell which key it is; "…" when the secret is shorter than 12. */
 void redact_secret(const char *secret, char ret_masked[static 16]);

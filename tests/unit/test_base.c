@@ -700,6 +700,68 @@ static void test_descriptor(void **state)
     strbuf_release(&out);
 }
 
+/* Covers digits, and keeps the first character of what is personal as a whole. */
+static void cover(const struct json_mask *mask, enum personal personal, const char *text, struct strbuf *out)
+{
+    (void)mask;
+    for (const char *at = text; *at; at++)
+        strbuf_putc(out, (*at >= '0' && *at <= '9') || (personal == PERSONAL_WHOLE && at > text) ? '*' : *at);
+}
+
+struct person {
+    const char *id, *name, *words, *json, *nothing;
+    const char *const *lines;
+    size_t lines_count;
+    const struct tag {
+        const char *name, *value;
+    } * tags;
+    size_t tags_count;
+};
+static const struct field tag_fields[] = {
+    FIELD(struct tag, name, TEXT, "", .personal = PERSONAL_PARTS),
+    FIELD(struct tag, value, TEXT, "", .personal = PERSONAL_PARTS),
+};
+static const struct descriptor tag_descriptor = DESCRIPTOR("Tag", struct tag, tag_fields);
+static const struct field person_fields[] = {
+    FIELD(struct person, id, TEXT, ""),
+    FIELD(struct person, name, TEXT, "", .personal = PERSONAL_WHOLE),
+    FIELD(struct person, words, TEXT, "", .personal = PERSONAL_PARTS),
+    FIELD(struct person, json, JSON, "", .personal = PERSONAL_PARTS),
+    FIELD(struct person, nothing, TEXT, "", .nullable = true, .personal = PERSONAL_PARTS),
+    FIELD_MANY(struct person, lines, TEXTS, "", .personal = PERSONAL_PARTS),
+    FIELD_MANY(struct person, tags, MAP, "", .of = &tag_descriptor),
+};
+static const struct descriptor person_descriptor = DESCRIPTOR("Person", struct person, person_fields);
+
+static void test_descriptor_masks_personal_texts(void **state)
+{
+    (void)state;
+    static const struct json_mask mask = {cover};
+    static const char *const lines[] = {"a1", "b"};
+    static const struct tag tags[] = {{"t1", "v2"}};
+    const struct person person = {.id = "1",
+                                  .name = "Mei 2",
+                                  .words = "call 3\n4",
+                                  .json = "{\"k5\": [6, \"\\n7\\\"8\", \"\\u0039\"], \"n\": 10}",
+                                  .lines = lines,
+                                  .lines_count = ARRAY_SIZE(lines),
+                                  .tags = tags,
+                                  .tags_count = ARRAY_SIZE(tags)};
+    CLEANUP(strbuf_release) struct strbuf out = {0};
+    struct json_writer w = {.out = &out, .mask = &mask};
+    json_struct(&w, &person_descriptor, &person);
+    assert_string_equal(strbuf_text(&out),
+                        "{\"id\":\"1\",\"name\":\"M****\",\"words\":\"call *\\n*\","
+                        "\"json\":{\"k*\": [6, \"\\n*\\\"*\", \"*\"], \"n\": 10},\"nothing\":null,"
+                        "\"lines\":[\"a*\",\"b\"],\"tags\":{\"t*\":\"v*\"}}");
+    strbuf_reset(&out);
+    w = (struct json_writer){.out = &out};
+    json_struct(&w, &person_descriptor, &person);
+    assert_non_null(strstr(strbuf_text(&out), "\"Mei 2\""));
+    assert_true(descriptor_is_personal(&person_descriptor));
+    assert_false(descriptor_is_personal(&point_descriptor));
+}
+
 /* --- the clock */
 
 static void test_clock_parse(void **state)
@@ -1357,6 +1419,7 @@ int main(void)
         cmocka_unit_test(test_json_reader_limits),
         cmocka_unit_test(test_json_is_integer),
         cmocka_unit_test(test_descriptor),
+        cmocka_unit_test(test_descriptor_masks_personal_texts),
         cmocka_unit_test(test_clock_parse),
         cmocka_unit_test(test_clock_round_trip),
         cmocka_unit_test(test_clock_zones),

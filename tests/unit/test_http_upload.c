@@ -187,7 +187,7 @@ static void handle(void *context, struct http_request *request)
     error_clear(&err);
     void *input = arena_alloc(&request->arena, route->params ? route->params->input_size : 1);
     call.input = input;
-    if (!params_parse(route->params, request, &call.path, input, &err) || !route->handle(&call, &err))
+    if (!params_parse(route->params, false, request, &call.path, input, &err) || !route->handle(&call, &err))
         http_response_problem(request, &err);
 }
 

@@ -633,6 +633,32 @@ static void test_redact_takes_linear_time(void **state)
     }
 }
 
+static void test_edited_mask(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *stored, *mask; /* NULL: it is none */
+    } cases[] = {
+        {"打 138****5678，周一休息", "打 13812345678", "138****5678"},
+        {"l***@example.com", "13812345678, li.si@example.com", "l***@example.com"},
+        {"欧*** 先生", "欧阳测试", "欧***"},
+        {"打 13812345678，周一休息", "打 13812345678", NULL},
+        {"打 13900000000", "打 13812345678", NULL},
+        {"尾号 138****5678", "尾号 138****5678，或 13812345678", NULL}, /* it was there before */
+        {"尾号 138****0000", "打 13812345678", NULL},
+        {"***", "", NULL},
+    };
+    CLEANUP(strbuf_release) struct strbuf mask = {0};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        bool found = redact_is_edited_mask(cases[i].text, cases[i].stored, &mask);
+        assert_int_equal(found, cases[i].mask != NULL);
+        if (found)
+            assert_string_equal(strbuf_text(&mask), cases[i].mask);
+    }
+    assert_int_equal(redact_plain_length("打 13812345678"), strlen("打 "));
+    assert_int_equal(redact_plain_length("打"), strlen("打"));
+}
+
 static void test_redact_secret(void **state)
 {
     (void)state;
@@ -671,6 +697,7 @@ int main(void)
         cmocka_unit_test(test_redact),
         cmocka_unit_test(test_redact_in_context),
         cmocka_unit_test(test_redact_takes_linear_time),
+        cmocka_unit_test(test_edited_mask),
         cmocka_unit_test(test_redact_secret),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

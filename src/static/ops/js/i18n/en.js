@@ -294,6 +294,7 @@ export default {
   'tenant.what': 'the tenant',
   'tenant.title': 'Tenant: {name}',
   'tenant.basics': 'Basics',
+  'tenant.showContact': 'Show',
   'tenant.noContact': 'No contact given',
   'tenant.key': 'Publishable key',
   'tenant.showKey': 'Show the whole key',

@@ -274,6 +274,7 @@ export default {
   'tenant.what': '商家详情',
   'tenant.title': '商家详情：{name}',
   'tenant.basics': '基本信息',
+  'tenant.showContact': '显示',
   'tenant.noContact': '没有留联系人',
   'tenant.key': '公钥',
   'tenant.showKey': '显示完整公钥',

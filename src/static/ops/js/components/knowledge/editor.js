@@ -14,7 +14,7 @@ import { t, tValue } from '../../i18n.js';
 import { createPanel } from '../../panel.js';
 import { refreshChanged } from '../../refresher.js';
 import { addressOf, route } from '../../router.js';
-import { mayWrite } from '../../session.js';
+import { asStored, mayWrite } from '../../session.js';
 import { toast } from '../../toasts.js';
 import { differences } from '../templates/differences.js';
 import { createTenantChoice } from '../tenant-choice.js';
@@ -37,7 +37,7 @@ export function pairEditor(dialog, categories, isNew) {
   const panel = createPanel({
     what: 'knowledge.one.what',
     /** @returns {Promise<PairDetail>} */
-    load: (signal) => get(path, { signal }),
+    load: (signal) => get(path, { query: asStored(), signal }),
   });
   const tenant = Alpine.reactive({ id: route.query.tenant_id ?? '' });
   const choice = createTenantChoice({
@@ -131,7 +131,7 @@ export function pairEditor(dialog, categories, isNew) {
     /** After a 409: what the pair is now. Another conflict than a change: the question is another pair's. */
     async showTheirs() {
       /** @type {PairDetail} */
-      const now = await get(path);
+      const now = await get(path, { query: asStored() });
       if (now.version === this.version) return;
       this.version = now.version;
       this.theirs = now;

@@ -10,7 +10,7 @@ import { t } from '../../i18n.js';
 import { createPanel } from '../../panel.js';
 import { keepFresh, refreshChanged } from '../../refresher.js';
 import { addressOf, route } from '../../router.js';
-import { mayWrite } from '../../session.js';
+import { asStored, mayWrite } from '../../session.js';
 import { askTenantNames, tenantName } from '../../tenant-names.js';
 import { toast } from '../../toasts.js';
 import { isComparable, stateLook } from './copy-states.js';
@@ -40,7 +40,7 @@ export function templateConflict(dialog, typing) {
   const panel = createPanel({
     what: 'templates.conflict.what',
     /** @returns {Promise<TemplateCopy>} */
-    load: (signal) => get(path, { signal }),
+    load: (signal) => get(path, { query: asStored(), signal }),
   });
   /** @type {(() => void) | null} */
   let stop = null;

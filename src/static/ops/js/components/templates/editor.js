@@ -10,7 +10,7 @@ import { t } from '../../i18n.js';
 import { createPanel } from '../../panel.js';
 import { refreshChanged } from '../../refresher.js';
 import { addressOf, route } from '../../router.js';
-import { mayWrite } from '../../session.js';
+import { asStored, mayWrite } from '../../session.js';
 import { toast } from '../../toasts.js';
 
 /** @typedef {import('../../api-types.js').Template} Template */
@@ -28,7 +28,7 @@ export function templateEditor(dialog, typing, categories) {
   const panel = createPanel({
     what: 'templates.one.what',
     /** @returns {Promise<TemplateDetail>} */
-    load: (signal) => get(`/ops/templates/${encodeURIComponent(id)}`, { signal }),
+    load: (signal) => get(`/ops/templates/${encodeURIComponent(id)}`, { query: asStored(), signal }),
   });
   /** @type {(() => void)[]} */
   const undo = [];
@@ -110,7 +110,7 @@ export function templateEditor(dialog, typing, categories) {
     /** Somebody else has saved meanwhile: both texts, and from here on a change of theirs. */
     async showOthers() {
       /** @type {TemplateDetail} */
-      const now = await get(`/ops/templates/${encodeURIComponent(id)}`);
+      const now = await get(`/ops/templates/${encodeURIComponent(id)}`, { query: asStored() });
       if (now.version === this.version) return; // Another conflict: the question is another template's.
       panel.data = now;
       this.version = now.version;

@@ -11,7 +11,7 @@ import { createDialog } from '../../dialog.js';
 import { createPanel } from '../../panel.js';
 import { keepFresh, refreshChanged } from '../../refresher.js';
 import { addressOf, findPage, route } from '../../router.js';
-import { mayWrite } from '../../session.js';
+import { asStored, mayWrite } from '../../session.js';
 import { toast } from '../../toasts.js';
 import { describeStatus } from './status.js';
 import { tenantFigures, tenantStatistics } from './figures.js';
@@ -35,14 +35,17 @@ const quickWays = [
   { page: 'usage', icon: 'icon-chart-column', label: 'tenant.toCost', here: { metric: 'cost' } },
 ];
 
-/** @param {string} id */
-function createPanels(id) {
+/**
+ * @param {string} id
+ * @param {() => Record<string, string>} query  of the tenant itself
+ */
+function createPanels(id, query) {
   const path = `/ops/tenants/${encodeURIComponent(id)}`;
   return {
     tenant: createPanel({
       what: 'tenant.what',
       /** @returns {Promise<TenantDetail>} */
-      load: (signal) => get(path, { signal }),
+      load: (signal) => get(path, { query: query(), signal }),
     }),
     stats: createPanel({
       what: 'tenant.stats',
@@ -67,7 +70,8 @@ function createPanels(id) {
 /** @param {import('../../dialog.js').Dialog} dialog */
 export function tenantDetail(dialog) {
   const { tenant: id } = route.query;
-  const panels = createPanels(id);
+  let contactShown = false;
+  const panels = createPanels(id, () => (contactShown ? asStored() : {}));
   const { tenant: panel } = panels;
   /** @param {string} name @param {() => boolean} allowed */
   const over = (name, allowed) =>
@@ -130,6 +134,17 @@ export function tenantDetail(dialog) {
           : t('tenants.neverActive'),
         activeExact: data?.last_active_at ? format.exactTime(data.last_active_at) : '',
       };
+    },
+
+    /** Whoever may see it sees it after asking. */
+    get contactIsMasked() {
+      return mayWrite() && (panel.data?.contact ?? '').endsWith('***');
+    },
+
+    async showContact() {
+      contactShown = true;
+      await panel.load();
+      contactShown = false; // What comes by itself is masked again: nobody has asked for it.
     },
 
     get key() {

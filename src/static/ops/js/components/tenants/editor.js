@@ -2,10 +2,13 @@
  * @file The dialog that changes a tenant's name and contact. If somebody else has changed them meanwhile, both are shown
  * and nothing is overwritten unseen.
  */
+import Alpine from '@alpinejs/csp';
 import { get, put } from '../../api-client.js';
-import { t } from '../../i18n.js';
-import { component } from '../../component.js';
+import { component, follow } from '../../component.js';
 import { createForm } from '../../form.js';
+import { t } from '../../i18n.js';
+import { createPanel } from '../../panel.js';
+import { asStored } from '../../session.js';
 import { toast } from '../../toasts.js';
 
 /** @typedef {import('../../api-types.js').TenantDetail} TenantDetail */
@@ -18,37 +21,72 @@ const fields = [
 
 /**
  * @param {import('../../dialog.js').Dialog} dialog
- * @param {TenantDetail} tenant  as it was when the dialog opened
+ * @param {TenantDetail} tenant  as it was when the dialog opened: its contact is masked
  * @param {(tenant: TenantDetail) => void} onChange
  */
 export function tenantEditor(dialog, tenant, onChange) {
   const path = `/ops/tenants/${encodeURIComponent(tenant.id)}`;
-  let { version } = tenant;
-  const form = createForm({
-    fields,
-    values: { name: tenant.name, contact: tenant.contact },
-    submit: () => t('tenants.save'),
+  const panel = createPanel({
+    what: 'tenant.what',
     /** @returns {Promise<TenantDetail>} */
-    send: (values) => put(path, { ...values, version }),
-    done: (saved) => {
-      toast(t('tenants.saved.toast', { name: saved.name }));
-      dialog.closeNow();
-      onChange(saved);
-    },
-    conflict: async () => {
-      /** @type {TenantDetail} */
-      const now = await get(path);
-      ({ version } = now);
-      form.showOthers({ name: now.name, contact: now.contact });
-    },
+    load: (signal) => get(path, { query: asStored(), signal }),
   });
+
+  /** @type {(() => void)[]} */
+  const undo = [];
 
   return component({
     dialog,
-    form,
+    panel,
+    /** @type {import('../../form.js').Form<TenantDetail> | null} */
+    form: null,
+    /** The version that the person has seen, and that a change is a change of. */
+    version: 0,
 
     init() {
-      dialog.draft = form;
+      panel.load();
+      const stop = follow(
+        () => panel.data,
+        (stored) => {
+          if (stored && !this.form) this.start(stored);
+        },
+      );
+      undo.push(stop, () => panel.dispose());
+    },
+
+    destroy() {
+      for (const step of undo) step();
+    },
+
+    /** @param {TenantDetail} stored */
+    start({ name, contact, version }) {
+      this.version = version;
+      this.form = createForm({
+        fields,
+        values: { name, contact },
+        submit: () => t('tenants.save'),
+        /** @returns {Promise<TenantDetail>} */
+        send: (values) => put(path, { ...values, version: this.version }),
+        done: (saved) => {
+          toast(t('tenants.saved.toast', { name: saved.name }));
+          dialog.closeNow();
+          onChange(saved);
+        },
+        conflict: () => this.showTheirs(),
+      });
+      dialog.draft = this.form;
+      Alpine.nextTick(() => this.$root.querySelector('input')?.focus());
+    },
+
+    submit() {
+      this.form?.submit();
+    },
+
+    async showTheirs() {
+      /** @type {TenantDetail} */
+      const now = await get(path, { query: asStored() });
+      this.version = now.version;
+      this.form?.showOthers({ name: now.name, contact: now.contact });
     },
 
     get title() {
