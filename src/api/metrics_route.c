@@ -113,6 +113,8 @@ bool metrics_get(struct call *call, struct error *err)
     put_telemetry(out, call->platform);
     put_components(out, call->platform);
     put_pools(out, call->api);
+    put(out, "memory_overruns_total", "counter", "Pieces of work that wanted more memory than they may take.",
+        (double)arena_overrun_count());
     put(out, "process_resident_memory_bytes", "gauge", "Memory in use.", resident_bytes());
     put(out, "uptime_seconds", "gauge", "Seconds since the start.",
         (double)metrics_uptime_seconds(call->api->metrics));

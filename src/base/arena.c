@@ -1,11 +1,13 @@
 #include "base/arena.h"
 
+#include <pthread.h>
 #include <stdalign.h>
 #include <stdarg.h>
-#include <stdint.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -29,18 +31,57 @@ static size_t aligned(size_t size)
     return (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 }
 
-static struct arena_block *block_add(struct arena *arena, size_t need)
+/* ---- the mark ---- */
+
+static _Thread_local const struct arena *overrun; /* the first that went over */
+static atomic_int_fast64_t overrun_count;
+
+static void mark_overrun(const struct arena *arena)
+{
+    if (overrun)
+        return;
+    char thread[16] = "";
+    overrun = arena;
+    atomic_fetch_add_explicit(&overrun_count, 1, memory_order_relaxed);
+    pthread_getname_np(pthread_self(), thread, sizeof(thread));
+    log_warn("memory", "work on the thread %s took more than the %zu KiB that it may: it gets no more rows",
+             thread, (arena->ceiling ? arena->ceiling : ARENA_CEILING) / 1024);
+}
+
+static void unmark(const struct arena *arena)
+{
+    if (overrun == arena)
+        overrun = NULL;
+}
+
+bool arena_overrun(void)
+{
+    return overrun != NULL;
+}
+
+void arena_forget_overrun(void)
+{
+    overrun = NULL;
+}
+
+int64_t arena_overrun_count(void)
+{
+    return atomic_load_explicit(&overrun_count, memory_order_relaxed);
+}
+
+/* ---- memory ---- */
+
+static void block_add(struct arena *arena, size_t need)
 {
     size_t size = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
     if (size > LARGEST_BLOCK)
         size = LARGEST_BLOCK;
+    size_t ceiling = arena->ceiling ? arena->ceiling : ARENA_CEILING;
+    size_t left = arena->allocated < ceiling ? ceiling - arena->allocated : 0;
+    if (size > left) /* the last block takes what is left */
+        size = left;
     if (size < need)
         size = need;
-    size_t ceiling = arena->ceiling ? arena->ceiling : ARENA_CEILING;
-    if (need > ceiling || arena->allocated > ceiling - need)
-        return NULL;
-    if (size > ceiling - arena->allocated) /* the last block takes what is left */
-        size = ceiling - arena->allocated;
     struct arena_block *block = xmalloc(sizeof(*block) + size);
     block->older = arena->blocks;
     block->size = size;
@@ -48,7 +89,29 @@ static struct arena_block *block_add(struct arena *arena, size_t need)
     ASAN_POISON_MEMORY_REGION(block->bytes, size);
     arena->blocks = block;
     arena->allocated += size;
-    return block;
+}
+
+static bool has_room(const struct arena *arena, size_t need)
+{
+    const struct arena_block *block = arena->blocks;
+    return block && block->size - block->used >= need;
+}
+
+static bool is_within(const struct arena *arena, size_t need)
+{
+    size_t ceiling = arena->ceiling ? arena->ceiling : ARENA_CEILING;
+    return has_room(arena, need) || (need <= ceiling && arena->allocated <= ceiling - need);
+}
+
+static void *take(struct arena *arena, size_t size, size_t need)
+{
+    if (!has_room(arena, need))
+        block_add(arena, need);
+    struct arena_block *block = arena->blocks;
+    void *memory = block->bytes + block->used;
+    block->used += need;
+    ASAN_UNPOISON_MEMORY_REGION(memory, size);
+    return memset(memory, 0, size);
 }
 
 void *arena_try_alloc(struct arena *arena, size_t size)
@@ -56,25 +119,15 @@ void *arena_try_alloc(struct arena *arena, size_t size)
     if (size > SIZE_MAX / 2) /* so that rounding up cannot wrap */
         return NULL;
     size_t need = aligned(size ? size : 1);
-    struct arena_block *block = arena->blocks;
-    if (!block || block->size - block->used < need)
-        block = block_add(arena, need);
-    if (!block)
-        return NULL;
-    void *memory = block->bytes + block->used;
-    block->used += need;
-    ASAN_UNPOISON_MEMORY_REGION(memory, size);
-    return memset(memory, 0, size);
+    return is_within(arena, need) ? take(arena, size, need) : NULL;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    void *memory = arena_try_alloc(arena, size);
-    if (!memory) {
-        fprintf(stderr, "kimono: an arena went over its ceiling (%zu bytes asked for)\n", size);
-        abort();
-    }
-    return memory;
+    size_t need = aligned(size < SIZE_MAX / 2 ? (size ? size : 1) : SIZE_MAX / 2);
+    if (!is_within(arena, need))
+        mark_overrun(arena);
+    return take(arena, size, need);
 }
 
 char *arena_strndup(struct arena *arena, const char *text, size_t length)
@@ -122,10 +175,12 @@ void arena_reset(struct arena *arena)
     newest->older = NULL;
     newest->used = 0;
     ASAN_POISON_MEMORY_REGION(newest->bytes, newest->size);
+    unmark(arena);
 }
 
 void arena_release(struct arena *arena)
 {
     free_older(arena, arena->blocks);
     arena->blocks = NULL;
+    unmark(arena);
 }

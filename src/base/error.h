@@ -25,7 +25,7 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(ERROR_METHOD, 405, "method-not-allowed", "Method not allowed", "不支持此方法")                         \
     X(ERROR_CONFLICT, 409, "conflict", "Conflict with the present state", "与当前状态冲突")                  \
     X(ERROR_CANCELLED, 409, "cancelled", "It was cancelled", "已取消")                                       \
-    X(ERROR_TOO_LARGE, 413, "too-large", "The request is too large", "请求过大")                             \
+    X(ERROR_TOO_LARGE, 413, "too-large", "Too large for one request", "超出单个请求的上限")                  \
     X(ERROR_MEDIA_TYPE, 415, "unsupported-media-type", "Unsupported content type", "不支持的内容类型")       \
     X(ERROR_INVALID, 422, "invalid", "Some input is wrong", "输入有误")                                      \
     X(ERROR_RATE_LIMITED, 429, "rate-limited", "Too many requests", "请求过于频繁")                          \

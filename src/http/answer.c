@@ -44,24 +44,29 @@ static const char *mistake_in(const struct http_exchange *x)
     const struct http_request *request = &x->request;
     if (request->response.status < 200 || request->response.status > 599)
         return "the handler left no status";
-    if (request->response.body.overflowed)
-        return "the answer went over its ceiling";
     if (x->produce && (x->plan.run != HTTP_RUN_HEAVY || !x->server->heavy))
         return "only HTTP_RUN_HEAVY can stream";
     return NULL;
 }
 
-/* Our own mistake must not look like an empty or cut success. */
+/* What is too large, and our own mistake, must not look like an empty or cut success. */
 static void check_answer(struct http_exchange *x)
 {
     struct http_request *request = &x->request;
     const char *mistake = mistake_in(x);
-    if (!mistake)
-        return;
-    log_write(LOG_ERROR, "http", request->request_id, "%s %s: %s", request->method, request->path, mistake);
     struct error err;
-    error_set(&err, ERROR_INTERNAL, "The answer could not be made; tell the operator the request id.",
-              "无法生成响应；请将请求编号告知管理员。");
+    if (mistake) {
+        log_write(LOG_ERROR, "http", request->request_id, "%s %s: %s", request->method, request->path,
+                  mistake);
+        error_set(&err, ERROR_INTERNAL, "The answer could not be made; tell the operator the request id.",
+                  "无法生成响应；请将请求编号告知管理员。");
+    } else if (request->response.body.overflowed) {
+        error_set(&err, ERROR_TOO_LARGE,
+                  "The answer is too large: ask for less at once, with a smaller page or a narrower filter.",
+                  "响应过大：请减小每页条数或缩小筛选范围。");
+    } else {
+        return;
+    }
     http_response_problem(request, &err);
 }
 

@@ -72,6 +72,7 @@ void exchange_finish(struct http_exchange *x)
 static void handle(struct http_exchange *x)
 {
     const struct http_handler *handler = &x->server->handler;
+    arena_forget_overrun(); /* of the request before, whose arena may still be there */
     if (!x->plan.answered)
         handler->handle(handler->context, &x->request);
     answer_prepare(x);
@@ -224,6 +225,7 @@ static enum MHD_Result begin(struct http_exchange *x, struct MHD_Connection *mhd
         err.retry_after_seconds = 1;
         return refuse(x, mhd, &err);
     }
+    arena_forget_overrun();
     handler->begin(handler->context, &x->request, &x->plan);
     if (x->plan.answered && x->body_coming) {
         x->refused = true;

@@ -211,6 +211,7 @@ static bool run_kind(struct job_slot *slot, const struct job_kind *kind, struct 
     slot->told_to_stop = false;
     for (;;) {
         error_clear(err);
+        arena_forget_overrun();
         if (kind->run(&run, err))
             return true;
         if (err->code == ERROR_NONE)

@@ -96,6 +96,7 @@ static void run_job(struct scheduler *scheduler, struct timed *timed)
     timed->started_us = clock_monotonic_us();
     scheduler->state.running = job->name;
     pthread_mutex_unlock(&scheduler->lock);
+    arena_forget_overrun();
     bool done = job->run(job->context, summary, sizeof(summary), &err);
     log_run(job->name, done, summary, &err, clock_monotonic_us() - timed->started_us);
     pthread_mutex_lock(&scheduler->lock);

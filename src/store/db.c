@@ -104,9 +104,22 @@ enum db_kind db_kind(const struct db *db)
     return db->driver->kind;
 }
 
+/* What has taken more memory than it may gets no more rows and changes nothing (base/arena.h). */
+static bool is_within_memory(struct error *err)
+{
+    return !arena_overrun() ||
+           error_set(
+               err, ERROR_TOO_LARGE,
+               "This takes more memory than one request or job may: ask for less at once, with a smaller "
+               "page or a narrower filter.",
+               "所需内存超过单个请求或任务的上限：请减小每页条数或缩小筛选范围。");
+}
+
 /* Whether another statement may begin on this connection now. */
 static bool may_begin(struct db *db, struct error *err)
 {
+    if (!is_within_memory(err))
+        return false;
     if (db->deadline_us && clock_monotonic_us() >= db->deadline_us)
         return error_set(err, ERROR_TIMEOUT, "Reading the store took too long.", "读取数据超时。");
     if (db->needs_transaction && !db->driver->in_transaction(db))
@@ -165,9 +178,8 @@ bool db_next(struct db_rows *rows)
     if (statement->state != STATEMENT_AT_ROW)
         return false;
     struct error err;
-    if (statement->failure) { /* the row could not be read */
-        rows->failed = true;
-        statement->state = STATEMENT_OVER;
+    if (!is_within_memory(&err)) {
+        fail(rows, &err);
         return false;
     }
     switch (statement->db->driver->step(statement, &err)) {
@@ -184,7 +196,7 @@ bool db_done(struct db_rows *rows, struct error *err)
         return error_set(err, ERROR_INTERNAL, "The query had not begun.", "查询尚未开始。");
     *rows = (struct db_rows){0};
     if (!statement->failure)
-        return db_statement_give(statement, err);
+        return db_statement_give(statement, err) && is_within_memory(err);
     error_copy(err, statement->failure);
     db_statement_give(statement, NULL);
     return false;
@@ -244,16 +256,7 @@ static void read_text(const struct db_rows *rows, int column, void *slot, struct
 {
     size_t length;
     const char *text = db_column_bytes(rows, column, &length);
-    char *copy = text ? arena_try_alloc(arena, length + 1) : NULL;
-    if (copy)
-        memcpy(copy, text, length);
-    *(const char **)slot = copy;
-    if (!text || copy || rows->statement->failure)
-        return;
-    rows->statement->failure = xmalloc(sizeof(struct error));
-    error_set(rows->statement->failure, ERROR_TOO_LARGE,
-              "The rows are too large to be held at once (a text of %zu bytes); ask for fewer.",
-              "数据过大，无法一次读取（文本长 %zu 字节），请缩小范围。", length);
+    *(const char **)slot = text ? arena_strndup(arena, text, length) : NULL;
 }
 
 static void read_int(const struct db_rows *rows, int column, void *slot, struct arena *arena)

@@ -76,8 +76,7 @@ const char *db_column_text(const struct db_rows *rows, int column); /* null: NUL
 const void *db_column_bytes(const struct db_rows *rows, int column, size_t *ret_length);
 
 /* Reads the present row into a struct: each column goes to the descriptor's field of the same name
- * (a column of no field, or a field of no column, is left alone). Texts are copied to the arena; one
- * that goes over its ceiling is NULL, and db_next and db_done then fail with ERROR_TOO_LARGE. */
+ * (a column of no field, or a field of no column, is left alone). Texts are copied to the arena. */
 void db_read_row(const struct db_rows *rows, const struct descriptor *descriptor, void *object,
                  struct arena *arena);
 

@@ -117,7 +117,7 @@ struct db_statement {
     char *text;      /* a copy: proof that it has not changed */
     struct db_statement *next_in_bucket, *newer, *older;
     enum statement_state state;
-    struct error *failure; /* of a step or of reading a row, until db_done tells it */
+    struct error *failure; /* of a step, until db_done tells it */
     struct column_map map;
 };
 

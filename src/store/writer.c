@@ -184,6 +184,7 @@ static bool call(struct writer *writer, struct task *task)
     error_clear(&writer->err);
     db->needs_transaction = true;
     bool done = task->work(db, task->context, &writer->err);
+    arena_forget_overrun(); /* it was this work's alone */
     assert(db->in_use_count == 0 && "a work releases its rows before it returns");
     db->needs_transaction = false;
     db_set_deadline(db, 0);

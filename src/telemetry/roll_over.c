@@ -8,9 +8,11 @@
 #include "telemetry/usage_totals.h"
 
 #define READ_LIMIT_MS 60000
+#define CARRY_LIMIT_MS 600000 /* all batches of a day */
 #define NO_REVISION -1
 
 static const char SQL_CARRIED_REVISION[] = "SELECT revision FROM usage_days WHERE day = $1";
+static const char SQL_UNMARK[] = "DELETE FROM usage_days WHERE day = $1";
 static const char SQL_OUTDATE[] = "DELETE FROM usage_days WHERE day = $1 AND revision <> $2";
 static const char SQL_CLEAR_TENANTS[] = "DELETE FROM usage_daily WHERE day = $1";
 static const char SQL_CLEAR_PLATFORM[] = "DELETE FROM usage_platform_daily WHERE day = $1";
@@ -27,10 +29,12 @@ static const char SQL_MARK[] =
     " ON CONFLICT (day) DO UPDATE SET revision = excluded.revision, usage_rows = excluded.usage_rows,"
     " log_rows = excluded.log_rows";
 
-/* ---- a day's totals, read before the main store's writer is held ---- */
+/* ---- a day's totals, some thousand at a time ----
+ *
+ * How many there are is for those to say who send usage: so they are never all in memory, nor in one transaction.
+ * Until the last of them is there the day is not marked, and readers take it from its file. */
 
-/* Some 250 bytes a key: 10 MB for 10,000 tenants of four operations. */
-#define TOTALS_CEILING ((size_t)512 << 20)
+#define BATCH 4096 /* totals in one transaction: some 2 MB, some 50 ms */
 
 struct kept_total {
     const char *tenant_id, *api_type, *operation, *model; /* as in struct day_total */
@@ -38,68 +42,19 @@ struct kept_total {
 };
 
 struct carried_day {
+    struct telemetry *telemetry;
     int32_t day;
     struct day_info info;
-    struct arena arena;
-    struct kept_total **totals; /* each in the arena */
-    size_t count, room;
+    struct arena arena; /* of the batch */
+    struct kept_total totals[BATCH];
+    size_t count;
 };
 
-static void carried_day_release(struct carried_day *carried)
+static void carried_day_free(struct carried_day **carried)
 {
-    arena_release(&carried->arena);
-    free(carried->totals);
+    arena_release(&(*carried)->arena);
+    free(*carried);
 }
-
-static bool keep(const struct day_total *total, void *context, struct error *err)
-{
-    (void)err;
-    struct carried_day *carried = context;
-    struct arena *arena = &carried->arena;
-    unsigned char blob[HISTOGRAM_BLOB_MAX];
-    struct kept_total *kept = arena_alloc(arena, sizeof(*kept));
-    kept->tenant_id = arena_strdup(arena, total->tenant_id);
-    kept->api_type = arena_strdup(arena, total->api_type);
-    kept->operation = arena_strdup(arena, total->operation);
-    kept->model = arena_strdup(arena, total->model);
-    usage_totals_values(total->totals, blob, kept->values);
-    struct db_value *histogram = &kept->values[SUM_COLUMN_COUNT - 1];
-    char *copy = arena_alloc(arena, histogram->length + 1);
-    memcpy(copy, blob, histogram->length);
-    histogram->bytes = copy;
-    if (carried->count == carried->room) {
-        carried->room = carried->room ? carried->room * 2 : 256;
-        carried->totals = xrealloc(carried->totals, carried->room * sizeof(struct kept_total *));
-    }
-    carried->totals[carried->count++] = kept;
-    return true;
-}
-
-static int by_key(const void *a, const void *b)
-{
-    const struct kept_total *left = *(struct kept_total *const *)a, *right = *(struct kept_total *const *)b;
-    if (!left->tenant_id || !right->tenant_id)
-        return !left->tenant_id - !right->tenant_id;
-    return strcmp(left->tenant_id, right->tenant_id);
-}
-
-/* Sorted as the main store's tables are, so that its writer is held for a shorter time.
- * The revision is read before the rows: rows that come in between make it out of date at worst. */
-static bool read_day(struct telemetry *telemetry, struct carried_day *carried, struct error *err)
-{
-    CLEANUP(telemetry_read_release) struct telemetry_read read = {0};
-    if (!telemetry_read_day(telemetry, carried->day, READ_LIMIT_MS, &read, err))
-        return false;
-    if (!read.db)
-        return error_set(err, ERROR_CONFLICT, "The day's file was deleted meanwhile.", "当日文件已被删除。");
-    if (!day_info_read(read.db, &carried->info, err) || !day_totals_each(read.db, keep, carried, err))
-        return false;
-    if (carried->count)
-        qsort(carried->totals, carried->count, sizeof(struct kept_total *), by_key);
-    return true;
-}
-
-/* ---- to the main store ---- */
 
 static bool put_total(struct db *db, int32_t day, const struct kept_total *total, struct error *err)
 {
@@ -116,20 +71,86 @@ static bool put_total(struct db *db, int32_t day, const struct kept_total *total
     return db_execute(db, total->tenant_id ? SQL_PUT_TENANT : SQL_PUT_PLATFORM, values, count, NULL, err);
 }
 
-static bool replace_day(struct db *db, void *context, struct error *err)
+static bool put_batch(struct db *db, void *context, struct error *err)
 {
     const struct carried_day *carried = context;
-    if (!db_execute(db, SQL_CLEAR_TENANTS, DB_ARGS(db_int(carried->day)), NULL, err) ||
-        !db_execute(db, SQL_CLEAR_PLATFORM, DB_ARGS(db_int(carried->day)), NULL, err))
-        return false;
     for (size_t i = 0; i < carried->count; i++)
-        if (!put_total(db, carried->day, carried->totals[i], err))
+        if (!put_total(db, carried->day, &carried->totals[i], err))
             return false;
-    return db_execute(db, SQL_MARK,
+    return true;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct kept_total *left = a, *right = b;
+    if (!left->tenant_id || !right->tenant_id)
+        return !left->tenant_id - !right->tenant_id;
+    return strcmp(left->tenant_id, right->tenant_id);
+}
+
+/* Sorted as the main store's tables are, so that its writer is held for a shorter time. */
+static bool write_batch(struct carried_day *carried, struct error *err)
+{
+    qsort(carried->totals, carried->count, sizeof(carried->totals[0]), by_key);
+    bool done = store_write(carried->telemetry->main_store, put_batch, carried, err);
+    carried->count = 0;
+    arena_reset(&carried->arena);
+    return done;
+}
+
+static bool keep(const struct day_total *total, void *context, struct error *err)
+{
+    struct carried_day *carried = context;
+    struct arena *arena = &carried->arena;
+    unsigned char blob[HISTOGRAM_BLOB_MAX];
+    if (carried->count == BATCH && !write_batch(carried, err))
+        return false;
+    struct kept_total *kept = &carried->totals[carried->count++];
+    kept->tenant_id = arena_strdup(arena, total->tenant_id);
+    kept->api_type = arena_strdup(arena, total->api_type);
+    kept->operation = arena_strdup(arena, total->operation);
+    kept->model = arena_strdup(arena, total->model);
+    usage_totals_values(total->totals, blob, kept->values);
+    struct db_value *histogram = &kept->values[SUM_COLUMN_COUNT - 1];
+    char *copy = arena_alloc(arena, histogram->length + 1);
+    memcpy(copy, blob, histogram->length);
+    histogram->bytes = copy;
+    return true;
+}
+
+static bool clear_day(struct db *db, void *context, struct error *err)
+{
+    const struct carried_day *carried = context;
+    return db_execute(db, SQL_UNMARK, DB_ARGS(db_int(carried->day)), NULL, err) &&
+           db_execute(db, SQL_CLEAR_TENANTS, DB_ARGS(db_int(carried->day)), NULL, err) &&
+           db_execute(db, SQL_CLEAR_PLATFORM, DB_ARGS(db_int(carried->day)), NULL, err);
+}
+
+/* The last batch, and the day is carried over. */
+static bool put_last(struct db *db, void *context, struct error *err)
+{
+    const struct carried_day *carried = context;
+    return put_batch(db, context, err) &&
+           db_execute(db, SQL_MARK,
                       DB_ARGS(db_int(carried->day), db_int(carried->info.revision),
                               db_int(carried->info.usage_rows), db_int(carried->info.log_rows)),
                       NULL, err);
 }
+
+/* The revision is read before the rows: rows that come in between make it out of date at worst. */
+static bool carry_rows(struct carried_day *carried, struct error *err)
+{
+    CLEANUP(telemetry_read_release) struct telemetry_read read = {0};
+    struct store *main_store = carried->telemetry->main_store;
+    if (!telemetry_read_day(carried->telemetry, carried->day, CARRY_LIMIT_MS, &read, err))
+        return false;
+    if (!read.db)
+        return error_set(err, ERROR_CONFLICT, "The day's file was deleted meanwhile.", "当日文件已被删除。");
+    return day_info_read(read.db, &carried->info, err) && store_write(main_store, clear_day, carried, err) &&
+           day_totals_each(read.db, keep, carried, err) && store_write(main_store, put_last, carried, err);
+}
+
+/* ---- which days ---- */
 
 static bool carried_revision(struct telemetry *telemetry, int32_t day, int64_t *ret_revision,
                              struct error *err)
@@ -168,10 +189,10 @@ static bool carry_locked(struct telemetry *telemetry, int32_t day, bool *ret_car
     *ret_carried = !same;
     if (same)
         return true;
-    CLEANUP(carried_day_release) struct carried_day carried = {.day = day};
-    carried.arena.ceiling = TOTALS_CEILING;
-    return read_day(telemetry, &carried, err) &&
-           store_write(telemetry->main_store, replace_day, &carried, err);
+    CLEANUP(carried_day_free) struct carried_day *carried = xcalloc(1, sizeof(*carried));
+    carried->telemetry = telemetry;
+    carried->day = day;
+    return carry_rows(carried, err);
 }
 
 static bool carry(struct telemetry *telemetry, int32_t day, bool *ret_carried, struct error *err)

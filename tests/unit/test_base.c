@@ -209,12 +209,6 @@ static void test_arena(void **state)
     arena_release(&arena);
 }
 
-static void overfill_arena(void)
-{
-    struct arena arena = {.ceiling = 10000};
-    arena_alloc(&arena, 20000);
-}
-
 static void test_arena_ceiling(void **state)
 {
     (void)state;
@@ -230,7 +224,32 @@ static void test_arena_ceiling(void **state)
     assert_null(arena_try_alloc(&arena, 100001));
     assert_non_null(arena_try_alloc(&arena, 90000));
     arena_release(&arena);
-    assert_true(aborts(overfill_arena));
+    assert_false(arena_overrun());
+}
+
+/* Over the ceiling memory is still given, and the thread is marked until that arena is emptied. */
+static void test_arena_overrun(void **state)
+{
+    (void)state;
+    struct arena arena = {.ceiling = 10000}, other = {.ceiling = 10000};
+    int64_t before = arena_overrun_count();
+    memset(arena_alloc(&arena, 20000), 'x', 20000);
+    assert_true(arena_overrun());
+    assert_int_equal(arena_overrun_count(), before + 1);
+    assert_string_equal(arena_strdup(&arena, "still"), "still");
+    assert_null(arena_try_alloc(&arena, 10000));
+    assert_int_equal(arena_overrun_count(), before + 1); /* it is one piece of work */
+    assert_string_equal(arena_strdup(&other, "another"), "another");
+    arena_release(&other);
+    assert_true(arena_overrun());
+    arena_reset(&arena);
+    assert_false(arena_overrun());
+    arena_alloc(&arena, 20000);
+    arena_alloc(&arena, 1);
+    assert_true(arena_overrun());
+    arena_forget_overrun();
+    assert_false(arena_overrun());
+    arena_release(&arena);
 }
 
 /* --- errors */
@@ -1407,6 +1426,7 @@ int main(void)
         cmocka_unit_test(test_strbuf_ceiling),
         cmocka_unit_test(test_arena),
         cmocka_unit_test(test_arena_ceiling),
+        cmocka_unit_test(test_arena_overrun),
         cmocka_unit_test(test_error),
         cmocka_unit_test(test_error_is_utf8),
         cmocka_unit_test(test_json_writer),

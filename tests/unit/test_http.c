@@ -319,7 +319,7 @@ static void table_of_requests(void **state)
         {"GET /nowhere" H "\r\n", 0, 404, "{}"},
         {"GET /empty" H "\r\n", 0, 204, ""},
         {"GET /no-status" H "\r\n", 0, 500, "/problems/internal"},
-        {"GET /overflow" H "\r\n", 0, 500, "/problems/internal"},
+        {"GET /overflow" H "\r\n", 0, 413, "/problems/too-large"},
         {"GET /denied" H "\r\n", 0, 401, "/problems/unauthenticated"},
         {"POST /denied" H "Content-Length: 100000\r\n\r\n", 0, 401, "/problems/unauthenticated"},
         {"GET /who?a=1&b=%E4%BD%A0+x&c&&a=" H "\r\n", 0, 200, "[a|1][b|\xE4\xBD\xA0 x][c|(null)][a|]"},

@@ -688,6 +688,35 @@ static void retention_keeps_totals(void **state)
     assert_whole(house);
 }
 
+/* How many keys a day has is for those to say who send usage: here ten thousand models. */
+static void many_names_are_carried_over(void **state)
+{
+    struct house *house = *state;
+    enum { MODELS = 10000, AT_ONCE = 500 };
+    static struct usage_record records[AT_ONCE];
+    static char models[AT_ONCE][32];
+    static struct usage_totals before, after;
+    for (int first = 0; first < MODELS; first += AT_ONCE) {
+        for (int i = 0; i < AT_ONCE; i++) {
+            snprintf(models[i], sizeof(models[i]), "outside-%d", first + i);
+            records[i] = (struct usage_record){.timestamp = clock_now_ms() - DAY_MS,
+                                               .api_type = "a",
+                                               .operation = "b",
+                                               .model = models[i],
+                                               .tenant_id = "t-a",
+                                               .tokens_input = first + i};
+        }
+        assert_done(telemetry_write(house->telemetry, records, AT_ONCE, NULL, 0, err));
+    }
+    assert_done(telemetry_daily_totals(house->telemetry, today() - 1, 1, NULL, &before, err));
+    assert_done(telemetry_roll_over(house->telemetry, NULL, err));
+    assert_int_equal(sql_int(path_in(house, "kimono.db"), "SELECT COUNT(*) FROM usage_daily"), MODELS);
+    assert_done(telemetry_daily_totals(house->telemetry, today() - 1, 1, NULL, &after, err));
+    assert_memory_equal(&before, &after, sizeof(before));
+    assert_int_equal(after.calls, MODELS);
+    assert_whole(house);
+}
+
 static void check_finds_what_was_changed(void **state)
 {
     struct house *house = *state;
@@ -1070,6 +1099,7 @@ int main(void)
         TEST(log_rows_are_kept_in_order),
         TEST(full_queue_drops_and_tells),
         TEST(retention_keeps_totals),
+        TEST(many_names_are_carried_over),
         TEST(check_finds_what_was_changed),
         TEST(loader_equals_writer),
         TEST(memory_is_shed_without_loss),
