@@ -30,6 +30,17 @@ size_t utf8_character_length(const char *bytes, size_t left)
     return character_length((const unsigned char *)bytes, left);
 }
 
+size_t utf8_get(const char *bytes, uint32_t *ret_character)
+{
+    const unsigned char *s = (const unsigned char *)bytes;
+    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+    uint32_t character = length == 1 ? s[0] : s[0] & (0xFFU >> (length + 1));
+    for (size_t i = 1; i < length; i++)
+        character = character << 6 | (s[i] & 0x3F);
+    *ret_character = character;
+    return length;
+}
+
 size_t utf8_put(char *to, uint32_t c)
 {
     size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
@@ -72,4 +83,22 @@ size_t utf8_cut(const char *bytes, size_t length, size_t limit)
     while (limit > 0 && ((unsigned char)bytes[limit] & 0xC0) == 0x80)
         limit--;
     return limit;
+}
+
+void utf8_copy(char *to, size_t size, const char *text)
+{
+    size_t length = utf8_cut(text, strlen(text), size - 1);
+    memcpy(to, text, length);
+    to[length] = '\0';
+}
+
+void utf8_drop_invalid(char *text)
+{
+    size_t length = strlen(text), kept = 0;
+    for (size_t at = 0, step; at < length; at += step ? step : 1) {
+        step = utf8_character_length(text + at, length - at);
+        memmove(text + kept, text + at, step);
+        kept += step;
+    }
+    text[kept] = '\0';
 }

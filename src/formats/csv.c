@@ -345,6 +345,7 @@ static bool read_rows(struct reader *reader, struct error *err)
 {
     while (text_window_fill(&reader->window, err)) {
         reader->form->encoding = reader->window.decoder.encoding;
+        reader->form->guess = reader->window.decoder.guess;
         if (text_window_length(&reader->window) == 0)
             return finish_form(reader);
         size_t used = take_delimiter_line(reader);

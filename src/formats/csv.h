@@ -25,7 +25,8 @@
 /* How the text is written. Zero: not known yet. */
 struct csv_form {
     enum text_encoding encoding;
-    char delimiter; /* ',', ';' or '\t' */
+    struct text_encoding_guess guess; /* how sure that is; set if it was found out */
+    char delimiter;                   /* ',', ';' or '\t' */
 };
 
 /* `form`: what is known; the rest is found out and filled in, the delimiter before the first row comes,

@@ -66,6 +66,11 @@ enum text_encoding table_encoding(const struct table *table)
     return table->form.encoding;
 }
 
+struct text_encoding_guess table_encoding_guess(const struct table *table)
+{
+    return table->form.guess;
+}
+
 size_t table_sheet_count(const struct table *table)
 {
     return table->xlsx ? xlsx_sheet_count(table->xlsx) : 0;

@@ -42,6 +42,8 @@ enum file_kind table_kind(const struct table *table);
 /* Of a text, once table_read was done; a heading alone may not tell the encoding (UNKNOWN then). */
 char table_delimiter(const struct table *table); /* '\0': not known, or a workbook */
 enum text_encoding table_encoding(const struct table *table);
+/* How sure it is; all zero: it was given, or marked. */
+struct text_encoding_guess table_encoding_guess(const struct table *table);
 
 /* Of a workbook: its sheets, those without rows (charts) left out; 0 of a text. Names live as long as the
  * table. */

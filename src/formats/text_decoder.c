@@ -79,27 +79,40 @@ static size_t take(struct text_decoder *decoder, char *out, size_t length)
     return length;
 }
 
+#define ESCAPE '\x1B' /* may be the first sign of ISO-2022-JP */
+
 static size_t ascii_length(const struct text_decoder *decoder, size_t most)
 {
     const char *from = decoder->raw + decoder->start;
     size_t length = 0;
-    while (length < most && ((unsigned char)from[length] & 0x80) == 0)
+    while (length < most && ((unsigned char)from[length] & 0x80) == 0 && from[length] != ESCAPE)
         length++;
     return length;
 }
 
-/* At the first byte that is no ASCII. */
-static bool settle_encoding(struct text_decoder *decoder, struct error *err)
+/* At the first byte that is no ASCII. An escape that means nothing stays for whoever minds control
+ * characters: one byte of it is passed on. */
+static bool settle_encoding(struct text_decoder *decoder, bool *ret_pass, struct error *err)
 {
     if (!fill(decoder, err))
         return false;
-    decoder->encoding = text_encoding_guess(decoder->raw, decoder->end, decoder->at_end);
+    const char *bytes = decoder->raw + decoder->start;
+    size_t length = decoder->end - decoder->start;
+    *ret_pass = false;
+    if (*bytes == ESCAPE && !text_encoding_is_escape(bytes, length)) {
+        *ret_pass = true;
+        return true;
+    }
+    decoder->guess = *bytes == ESCAPE ? (struct text_encoding_guess){.encoding = TEXT_ENCODING_ISO_2022_JP}
+                                      : text_encoding_guess(bytes, length, decoder->at_end);
+    decoder->encoding = decoder->guess.encoding;
     if (decoder->encoding == TEXT_ENCODING_UNKNOWN)
         return error_set(
             err, ERROR_INVALID,
-            "from here on this is not UTF-8, nor UTF-16, GB18030 or Shift_JIS. Save the file as "
-            "“CSV UTF-8”.",
-            "从此处起既不是 UTF-8，也不是 UTF-16、GB18030 或 Shift_JIS 编码。请另存为“CSV UTF-8”。");
+            "from here on this is in no encoding that is known (UTF-8, UTF-16, GB18030, Big5, Shift_JIS, "
+            "EUC-JP, ISO-2022-JP, EUC-KR). Save the file as “CSV UTF-8”.",
+            "从此处起不是任何已知的编码（UTF-8、UTF-16、GB18030、Big5、Shift_JIS、EUC-JP、"
+            "ISO-2022-JP、EUC-KR）。请另存为“CSV UTF-8”。");
     return begin_converting(decoder, err);
 }
 
@@ -133,6 +146,15 @@ static bool convert(struct text_decoder *decoder, char *out, size_t room, size_t
     }
 }
 
+/* A character that the converter still holds, as another might have been joined with it. */
+static size_t take_held(struct text_decoder *decoder, char *out, size_t room)
+{
+    size_t rest = room;
+    if (decoder->converting)
+        iconv(decoder->converter, NULL, NULL, &out, &rest);
+    return room - rest;
+}
+
 bool text_decoder_read(struct text_decoder *decoder, char *out, size_t room, size_t *ret_length,
                        struct error *err)
 {
@@ -142,16 +164,23 @@ bool text_decoder_read(struct text_decoder *decoder, char *out, size_t room, siz
     if (decoder->start == decoder->end && !fill(decoder, err))
         return false;
     size_t left = decoder->end - decoder->start;
-    if (left == 0)
+    if (left == 0) {
+        *ret_length = take_held(decoder, out, room);
         return true;
+    }
     if (left > room)
         left = room;
     if (decoder->encoding == TEXT_ENCODING_UNKNOWN) {
         *ret_length = take(decoder, out, ascii_length(decoder, left));
         if (*ret_length > 0)
             return true;
-        if (!settle_encoding(decoder, err))
+        bool pass;
+        if (!settle_encoding(decoder, &pass, err))
             return false;
+        if (pass) {
+            *ret_length = take(decoder, out, 1);
+            return true;
+        }
     }
     if (decoder->converting)
         return convert(decoder, out, room, ret_length, err);

@@ -22,8 +22,9 @@ struct byte_source {
 
 struct text_decoder {
     const struct byte_source *source;
-    enum text_encoding encoding; /* UNKNOWN: only ASCII so far */
-    iconv_t converter;           /* for what is not UTF-8 */
+    enum text_encoding encoding;      /* UNKNOWN: only ASCII so far */
+    struct text_encoding_guess guess; /* where it was guessed */
+    iconv_t converter;                /* for what is not UTF-8 */
     bool converting, begun, at_end;
     char *raw;         /* TEXT_DECODER_SAMPLE bytes */
     size_t start, end; /* what of them is to be decoded */

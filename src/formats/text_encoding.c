@@ -2,12 +2,16 @@
 
 #include <errno.h>
 #include <iconv.h>
+#include <math.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "formats/writing.h"
 
 static const struct {
     const char *name, *iconv_name;
@@ -17,8 +21,19 @@ static const struct {
     [TEXT_ENCODING_UTF16LE] = {"UTF-16LE", "UTF-16LE"},
     [TEXT_ENCODING_UTF16BE] = {"UTF-16BE", "UTF-16BE"},
     [TEXT_ENCODING_GB18030] = {"GB18030", "GB18030"},
+    [TEXT_ENCODING_BIG5] = {"Big5", "CP950"},
     [TEXT_ENCODING_SHIFT_JIS] = {"Shift_JIS", "CP932"},
+    [TEXT_ENCODING_EUC_JP] = {"EUC-JP", "EUC-JP-MS"},
+    [TEXT_ENCODING_ISO_2022_JP] = {"ISO-2022-JP", "ISO-2022-JP-3"},
+    [TEXT_ENCODING_EUC_KR] = {"EUC-KR", "CP949"},
+    [TEXT_ENCODING_WINDOWS_1252] = {"Windows-1252", "CP1252"},
+    [TEXT_ENCODING_WINDOWS_1251] = {"Windows-1251", "CP1251"},
+    [TEXT_ENCODING_KOI8_R] = {"KOI8-R", "KOI8-R"},
 };
+
+const char *const text_encoding_names[] = {"UTF-8",  "UTF-16LE",     "UTF-16BE", "GB18030",
+                                           "Big5",   "Shift_JIS",    "EUC-JP",   "ISO-2022-JP",
+                                           "EUC-KR", "Windows-1252", NULL};
 
 const char *text_encoding_name(enum text_encoding encoding)
 {
@@ -37,6 +52,15 @@ bool text_encoding_parse(const char *name, enum text_encoding *ret_encoding)
             *ret_encoding = (enum text_encoding)i;
             return true;
         }
+    return false;
+}
+
+bool text_encoding_is_escape(const char *bytes, size_t length)
+{
+    static const char *const escapes[] = {"\x1B$@", "\x1B$B", "\x1B(J", "\x1B(I", "\x1B$(D", "\x1B$(Q"};
+    for (size_t i = 0; i < ARRAY_SIZE(escapes); i++)
+        if (length >= strlen(escapes[i]) && memcmp(bytes, escapes[i], strlen(escapes[i])) == 0)
+            return true;
     return false;
 }
 
@@ -81,154 +105,189 @@ enum text_encoding text_encoding_of_zeros(const char *bytes, size_t length)
     return zero_at ? TEXT_ENCODING_UTF16LE : TEXT_ENCODING_UTF16BE;
 }
 
-/* ---- UTF-8 ---- */
+/* ---- candidates ---- */
 
-struct utf8_survey {
-    size_t characters; /* beyond ASCII */
-    size_t wrong;      /* bytes */
+/* What is written in an encoding, and how much less likely than what it is for (bits; below 0: likelier). */
+static const struct candidate {
+    enum text_encoding encoding;
+    enum writing writing;
+    double handicap;
+} candidates[] = {
+    {TEXT_ENCODING_UTF8, WRITING_SIMPLIFIED_CHINESE, -14},
+    {TEXT_ENCODING_UTF8, WRITING_TRADITIONAL_CHINESE, -14},
+    {TEXT_ENCODING_UTF8, WRITING_JAPANESE, -14},
+    {TEXT_ENCODING_UTF8, WRITING_KOREAN, -14},
+    {TEXT_ENCODING_UTF8, WRITING_ANY, -14},
+    {TEXT_ENCODING_GB18030, WRITING_SIMPLIFIED_CHINESE, 0},
+    {TEXT_ENCODING_GB18030, WRITING_TRADITIONAL_CHINESE, 6},
+    {TEXT_ENCODING_GB18030, WRITING_JAPANESE, 8},
+    {TEXT_ENCODING_BIG5, WRITING_TRADITIONAL_CHINESE, 0},
+    {TEXT_ENCODING_SHIFT_JIS, WRITING_JAPANESE, 0},
+    {TEXT_ENCODING_SHIFT_JIS, WRITING_HALF_WIDTH, 2},
+    {TEXT_ENCODING_EUC_JP, WRITING_JAPANESE, 3},
+    {TEXT_ENCODING_EUC_JP, WRITING_HALF_WIDTH, 8},
+    {TEXT_ENCODING_EUC_KR, WRITING_KOREAN, 0},
+    {TEXT_ENCODING_WINDOWS_1252, WRITING_WESTERN, 0},
+    {TEXT_ENCODING_WINDOWS_1251, WRITING_CYRILLIC, 4},
+    {TEXT_ENCODING_KOI8_R, WRITING_CYRILLIC, 8},
 };
 
-static struct utf8_survey survey_utf8(const char *bytes, size_t length, bool whole)
+/* ---- reading in one of them ---- */
+
+#define SAMPLE ((size_t)32 << 10) /* bytes that are judged */
+#define WRONG_BITS 40             /* of a byte that means nothing */
+
+struct reading {
+    uint32_t *characters; /* one for each byte at most */
+    size_t count, wrong;
+    bool is_there; /* the C library knows the encoding */
+};
+
+static void read_as(enum text_encoding encoding, const char *bytes, size_t length, bool whole,
+                    struct reading *reading)
 {
-    struct utf8_survey survey = {0, 0};
-    for (size_t at = 0; at < length;) {
-        size_t most = length - at < 4 ? length - at : 4, step = 1;
-        while (step <= most && !utf8_valid(bytes + at, step))
-            step++;
-        if (step > most && most < 4 && !whole && at + 4 > length)
-            break; /* what comes behind the sample may complete it */
-        survey.characters += step > 1 && step <= most;
-        survey.wrong += step > most;
-        at += step <= most ? step : 1;
+    iconv_t converter = iconv_open("UCS-4LE", text_encoding_iconv_name(encoding));
+    reading->is_there = converter != (iconv_t)-1;
+    if (!reading->is_there)
+        return;
+    char *in = (char *)bytes, *out = (char *)reading->characters; /* iconv(3) does not write to `in` */
+    size_t left = length, room = (length + 1) * sizeof(*reading->characters);
+    while (left > 0 && iconv(converter, &in, &left, &out, &room) == (size_t)-1) {
+        if (errno == E2BIG || (errno == EINVAL && !whole))
+            break;
+        reading->wrong++;
+        in++;
+        left--;
+    }
+    reading->count = (size_t)((uint32_t *)(void *)out - reading->characters);
+    iconv_close(converter);
+}
+
+static bool same_reading(const struct reading *a, const struct reading *b)
+{
+    return a->count == b->count && a->wrong == b->wrong &&
+           memcmp(a->characters, b->characters, a->count * sizeof(*a->characters)) == 0;
+}
+
+/* ---- the judgement ---- */
+
+/* Of two readings one is sure if it is 2^SURE_BITS times as likely as the other. */
+#define SURE_BITS 10
+/* A candidate that is asked about is not too far behind the best. */
+#define ASKED_BITS 40
+/* Real writing takes some eight bits for each character beyond ASCII, random bytes thirteen and more. */
+#define LEAST_LIKELY 11.5
+#define LEAST_LIKELY_BYTE 8.5 /* where each byte is a character */
+#define FEW 3                 /* characters, which may all be rare */
+#define WRONG_ONE_IN 50       /* bytes; more are another encoding */
+
+struct judged {
+    struct reading readings[TEXT_ENCODING_COUNT];
+    double bits[TEXT_ENCODING_COUNT]; /* in its likeliest writing */
+    bool likely[TEXT_ENCODING_COUNT]; /* as writing at all */
+};
+
+static void judge(const char *bytes, size_t length, bool whole, struct judged *judged)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
+        enum text_encoding encoding = candidates[i].encoding;
+        struct reading *reading = &judged->readings[encoding];
+        if (!reading->characters) {
+            judged->bits[encoding] = INFINITY;
+            reading->characters = xcalloc(length + 1, sizeof(*reading->characters));
+            read_as(encoding, bytes, length, whole, reading);
+        }
+        if (!reading->is_there || reading->wrong > 1 + length / WRONG_ONE_IN)
+            continue;
+        struct writing_cost cost =
+            writing_cost_of(candidates[i].writing, reading->characters, reading->count);
+        double bits = cost.bits + candidates[i].handicap + WRONG_BITS * (double)reading->wrong;
+        if (bits >= judged->bits[encoding])
+            continue;
+        judged->bits[encoding] = bits;
+        double least = encoding >= TEXT_ENCODING_WINDOWS_1252 ? LEAST_LIKELY_BYTE : LEAST_LIKELY;
+        judged->likely[encoding] = encoding == TEXT_ENCODING_UTF8 || cost.beyond <= FEW ||
+                                   cost.beyond_bits <= least * (double)cost.beyond;
+    }
+}
+
+static enum text_encoding likeliest(const struct judged *judged)
+{
+    enum text_encoding best = TEXT_ENCODING_UNKNOWN;
+    for (enum text_encoding i = TEXT_ENCODING_UTF8; i < TEXT_ENCODING_COUNT; i++)
+        if (judged->readings[i].characters && isfinite(judged->bits[i]) &&
+            (best == TEXT_ENCODING_UNKNOWN || judged->bits[i] < judged->bits[best]))
+            best = i;
+    return best;
+}
+
+static struct text_encoding_guess conclude(const struct judged *judged)
+{
+    struct text_encoding_guess guess = {.encoding = likeliest(judged)};
+    enum text_encoding best = guess.encoding;
+    if (best == TEXT_ENCODING_UNKNOWN)
+        return guess;
+    bool doubtful = !judged->likely[best] || best > TEXT_ENCODING_WINDOWS_1252;
+    for (enum text_encoding i = TEXT_ENCODING_UTF8; i < TEXT_ENCODING_COUNT; i++) {
+        if (!judged->readings[i].characters || !isfinite(judged->bits[i]) ||
+            judged->bits[i] > judged->bits[best] + ASKED_BITS)
+            continue;
+        guess.candidates |= 1U << i;
+        doubtful |= i != best && judged->bits[i] < judged->bits[best] + SURE_BITS &&
+                    !same_reading(&judged->readings[i], &judged->readings[best]);
+    }
+    guess.certainty = doubtful                             ? TEXT_ENCODING_DOUBTFUL
+                      : best == TEXT_ENCODING_WINDOWS_1252 ? TEXT_ENCODING_LIKELY
+                                                           : TEXT_ENCODING_SURE;
+    return guess;
+}
+
+static void judged_release(struct judged *judged)
+{
+    for (size_t i = 0; i < TEXT_ENCODING_COUNT; i++)
+        free(judged->readings[i].characters);
+}
+
+/* So much of well-formed UTF-8 is never another encoding. */
+#define UTF8_ENOUGH 200 /* characters beyond ASCII */
+
+struct utf8_survey {
+    size_t good, good_long; /* characters beyond ASCII, and those of three bytes and more */
+    size_t wrong;           /* bytes */
+};
+
+static struct utf8_survey survey_utf8(const char *bytes, size_t length)
+{
+    struct utf8_survey survey = {0};
+    for (size_t at = 0, step; at < length; at += step ? step : 1) {
+        step = utf8_character_length(bytes + at, length - at);
+        survey.good += step > 1;
+        survey.good_long += step > 2;
+        survey.wrong += step == 0;
     }
     return survey;
 }
 
-/* ---- frequency ---- */
-
-/* Characters of two bytes by where they stand, the first row that fits: how much each tells for the
- * encoding. What fits no row is so rare in real text that it tells against it. */
-struct weight {
-    unsigned char lead_from, lead_to, trail_from, trail_to;
-    int weight;
-};
-#define RARE (-3)
-
-static const struct weight gb18030_weights[] = {
-    {0xA1, 0xA1, 0xA1, 0xFE, 3}, /* 、。“” */
-    {0xA3, 0xA3, 0xA1, 0xFE, 3}, /* ，！ and full-width letters */
-    {0xB0, 0xD7, 0xA1, 0xFE, 3}, /* hanzi of level 1 */
-    {0xA2, 0xA2, 0xA1, 0xFE, 1}, /* ①② */
-    {0xA4, 0xA9, 0xA1, 0xFE, 0}, /* kana, Greek, Cyrillic */
-    {0xD8, 0xF7, 0xA1, 0xFE, 0}, /* hanzi of level 2 */
-};
-
-static const struct weight shift_jis_weights[] = {
-    {0x81, 0x81, 0x40, 0xFC, 3},  /* 、。ー「」 */
-    {0x82, 0x83, 0x40, 0xFC, 3},  /* full-width letters, kana */
-    {0x88, 0x97, 0x40, 0xFC, 3},  /* kanji of level 1 */
-    {0x98, 0x98, 0x40, 0x72, 3},  /* the last of them */
-    {0x87, 0x87, 0x40, 0x9C, 1},  /* ①㈱ */
-    {0x98, 0x9F, 0x40, 0xFC, -1}, /* kanji of level 2 */
-    {0xE0, 0xEA, 0x40, 0xFC, -1}, /* more of them */
-};
-
-struct candidate {
-    enum text_encoding encoding;
-    const struct weight *weights;
-    size_t count;
-    unsigned char single_from, single_to; /* bytes above ASCII that are a character alone */
-};
-
-static const struct candidate candidates[] = {
-    {TEXT_ENCODING_GB18030, gb18030_weights, ARRAY_SIZE(gb18030_weights), 1, 0},
-    {TEXT_ENCODING_SHIFT_JIS, shift_jis_weights, ARRAY_SIZE(shift_jis_weights), 0xA1, 0xDF},
-};
-
-static int weigh(const struct candidate *candidate, unsigned char lead, unsigned char trail)
+struct text_encoding_guess text_encoding_guess(const char *bytes, size_t length, bool whole)
 {
-    for (size_t i = 0; i < candidate->count; i++) {
-        const struct weight *row = &candidate->weights[i];
-        if (lead >= row->lead_from && lead <= row->lead_to && trail >= row->trail_from &&
-            trail <= row->trail_to)
-            return row->weight;
-    }
-    return RARE;
+    static const struct text_encoding_guess utf8 = {.encoding = TEXT_ENCODING_UTF8};
+    struct utf8_survey survey = survey_utf8(bytes, length);
+    if (survey.good >= UTF8_ENOUGH && survey.good >= 8 * survey.wrong)
+        return utf8;
+    CLEANUP(judged_release) struct judged judged = {0};
+    bool all = length <= SAMPLE;
+    judge(bytes, all ? length : SAMPLE, whole && all, &judged);
+    struct text_encoding_guess guess = conclude(&judged);
+    /* Perhaps two encodings in one file: as UTF-8 it is refused where the other begins. */
+    bool is_mixed = survey.wrong > 0 && survey.good_long > 0 && survey.good_long >= survey.wrong / 2;
+    return guess.certainty != TEXT_ENCODING_SURE && is_mixed ? utf8 : guess;
 }
 
-/* Weight for each hundred bytes that are no ASCII. A half-width kana is one byte of weight 1. */
-static int64_t weigh_sample(const struct candidate *candidate, const unsigned char *bytes, size_t length)
+void text_encoding_list(const struct text_encoding_guess *guess, char text[static TEXT_ENCODING_LIST_SIZE])
 {
-    int64_t sum = 0, count = 0;
-    for (size_t at = 0; at < length; at++) {
-        if (bytes[at] < 0x80)
-            continue;
-        bool single = bytes[at] >= candidate->single_from && bytes[at] <= candidate->single_to;
-        if (!single && at + 1 == length)
-            break;
-        sum += single ? 1 : weigh(candidate, bytes[at], bytes[at + 1]);
-        count += single ? 1 : 2;
-        at += !single;
-    }
-    return count ? sum * 100 / count : 0;
-}
-
-/* ---- validity ---- */
-
-static size_t count_wrong(enum text_encoding encoding, const char *bytes, size_t length, bool whole)
-{
-    iconv_t converter = iconv_open("UTF-8", text_encoding_iconv_name(encoding));
-    if (converter == (iconv_t)-1)
-        return SIZE_MAX;
-    char *in = (char *)bytes, out[4096]; /* iconv(3) does not write there */
-    size_t left = length, wrong = 0;
-    while (left > 0) {
-        char *to = out;
-        size_t room = sizeof(out);
-        if (iconv(converter, &in, &left, &to, &room) != (size_t)-1 || errno == E2BIG)
-            continue;
-        if (errno == EINVAL && !whole)
-            break;
-        wrong++;
-        in++;
-        left--;
-    }
-    iconv_close(converter);
-    return wrong;
-}
-
-/* ---- the whole ---- */
-
-/* Below this a text in neither encoding is more likely: half of it would be rare characters. */
-#define LEAST_WEIGHT 0
-/* What is valid throughout is preferred; else one byte in so many may be wrong. */
-#define VALID_WEIGHT 1000
-#define WRONG_ONE_IN 100
-
-static int64_t judge(const struct candidate *candidate, const char *bytes, size_t length, bool whole)
-{
-    int64_t weight = weigh_sample(candidate, (const unsigned char *)bytes, length);
-    if (weight <= LEAST_WEIGHT)
-        return LEAST_WEIGHT;
-    size_t wrong = count_wrong(candidate->encoding, bytes, length, whole);
-    return wrong == 0 ? weight + VALID_WEIGHT : wrong <= length / WRONG_ONE_IN ? weight : LEAST_WEIGHT;
-}
-
-enum text_encoding text_encoding_guess(const char *bytes, size_t length, bool whole)
-{
-    struct utf8_survey survey = survey_utf8(bytes, length, whole);
-    if (survey.wrong == 0 || survey.characters >= 8 * survey.wrong)
-        return TEXT_ENCODING_UTF8;
-    enum text_encoding best = TEXT_ENCODING_UNKNOWN;
-    int64_t best_weight = LEAST_WEIGHT;
-    for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
-        int64_t weight = judge(&candidates[i], bytes, length, whole);
-        if (weight > best_weight) {
-            best = candidates[i].encoding;
-            best_weight = weight;
-        }
-    }
-    if (best == TEXT_ENCODING_UNKNOWN && survey.characters > 0 && survey.characters >= survey.wrong / 2)
-        return TEXT_ENCODING_UTF8;
-    return best;
+    size_t used = (size_t)snprintf(text, TEXT_ENCODING_LIST_SIZE, "%s", text_encoding_name(guess->encoding));
+    for (enum text_encoding i = TEXT_ENCODING_UTF8; i < TEXT_ENCODING_COUNT; i++)
+        if (i != guess->encoding && (guess->candidates >> i & 1) && used < TEXT_ENCODING_LIST_SIZE)
+            used +=
+                (size_t)snprintf(text + used, TEXT_ENCODING_LIST_SIZE - used, ", %s", text_encoding_name(i));
 }

@@ -26,6 +26,7 @@ static void encode(const char *text, enum text_encoding encoding, struct strbuf 
     char *in = (char *)text, *to = strbuf_reserve(out, 4 * strlen(text) + 16);
     size_t left = strlen(text), room = 4 * strlen(text) + 16, all = room;
     assert_int_equal(iconv(converter, &in, &left, &to, &room), 0);
+    iconv(converter, NULL, NULL, &to, &room); /* the last escape */
     out->length += all - room;
     iconv_close(converter);
 }
@@ -98,6 +99,10 @@ static void test_all_encodings(void **state)
     expect_decoded("", 0, chinese, TEXT_ENCODING_GB18030);
     expect_decoded("", 0, "编号,文字\n1,生僻字：㐀𠀀\n", TEXT_ENCODING_GB18030);
     expect_decoded("", 0, japanese, TEXT_ENCODING_SHIFT_JIS);
+    expect_decoded("", 0, japanese, TEXT_ENCODING_EUC_JP);
+    expect_decoded("", 0, "問題,答案\n退貨怎麼辦？,七天內可以退貨。\n", TEXT_ENCODING_BIG5);
+    expect_decoded("", 0, "질문,답변\n한복 대여 가격은 얼마인가요?,하루에 3만 원입니다.\n",
+                   TEXT_ENCODING_EUC_KR);
     expect_decoded("", 0, half_width, TEXT_ENCODING_SHIFT_JIS);
     expect_decoded("", 0, "質問,回答\n", TEXT_ENCODING_SHIFT_JIS);
     expect_decoded("", 0, "ソ表能\\,①㈱\n", TEXT_ENCODING_SHIFT_JIS);
@@ -219,18 +224,124 @@ static void test_wrong_bytes(void **state)
     expect_wrong(&bytes, (struct csv_form){0}, "line 2, column 1: a NUL byte");
 }
 
-static void test_others_are_refused(void **state)
+/* ---- which encoding it is ---- */
+
+static struct text_encoding_guess guess_of(const char *text, enum text_encoding encoding)
+{
+    CLEANUP(strbuf_release) struct strbuf bytes = {0};
+    encode(text, encoding, &bytes);
+    return text_encoding_guess(bytes.bytes, bytes.length, true);
+}
+
+/* Texts that the lists of characters were not made from. A single cell of a few characters is enough. */
+static void test_is_told_from_little(void **state)
 {
     (void)state;
-    static const char *const texts[] = {
-        "name,place\nJos\xE9,Espa\xF1"
-        "a\nFran\xE7ois,Gen\xE8ve\n", /* Latin-1 */
-        "na,me\nM\xFCller,Stra\xDF"
-        "e\nfa\xE7"
-        "ade,d\xE9j\xE0 vu\n",
+    static const struct {
+        enum text_encoding encoding;
+        const char *texts[8];
+    } cases[] = {
+        {TEXT_ENCODING_GB18030,
+         {"退货流程", "租金多少", "营业到几点？", "可以带宠物吗", "押金全额退还，当天到账。", "周一闭馆"}},
+        {TEXT_ENCODING_BIG5,
+         {"退貨流程", "租金多少錢", "營業到幾點？", "可以帶寵物嗎", "押金全額退還，當天入帳。", "週一休館"}},
+        {TEXT_ENCODING_SHIFT_JIS,
+         {"返品方法", "営業時間は？", "ペットも入れますか", "当日キャンセルは全額いただきます。", "月曜定休",
+          "雨の日の貸出", half_width}},
+        {TEXT_ENCODING_EUC_JP,
+         {"営業時間は何時までですか", "ペットも一緒に入れますか", "当日キャンセルは全額いただきます。",
+          "支払方法を教えてください"}},
+        {TEXT_ENCODING_EUC_KR,
+         {"반품절차", "영업시간은?", "애완견도 되나요", "보증금은 당일 전액 환불됩니다.", "월요일 휴관",
+          "똠방각하 펲시콜라"}},
+        {TEXT_ENCODING_UTF8, {"退货", "退貨流程", "返品方法", "반품", "café", "Straße", "вопрос", "😀"}},
     };
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-        assert_int_equal(text_encoding_guess(texts[i], strlen(texts[i]), true), TEXT_ENCODING_UNKNOWN);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        for (size_t k = 0; k < ARRAY_SIZE(cases[i].texts) && cases[i].texts[k]; k++) {
+            struct text_encoding_guess guess = guess_of(cases[i].texts[k], cases[i].encoding);
+            if (guess.encoding != cases[i].encoding || guess.certainty != TEXT_ENCODING_SURE)
+                fail_msg("%s in %s is taken for %s (%d)", cases[i].texts[k],
+                         text_encoding_name(cases[i].encoding), text_encoding_name(guess.encoding),
+                         (int)guess.certainty);
+        }
+}
+
+/* One or two characters say little: then it may ask, but it is never sure of what is wrong. */
+static void test_is_never_sure_of_rubbish(void **state)
+{
+    (void)state;
+    static const enum text_encoding kinds[] = {TEXT_ENCODING_GB18030, TEXT_ENCODING_BIG5,
+                                               TEXT_ENCODING_SHIFT_JIS, TEXT_ENCODING_EUC_JP,
+                                               TEXT_ENCODING_EUC_KR};
+    static const char *const texts[ARRAY_SIZE(kinds)][6] = {
+        {"一", "联通", "押金", "客服", "好评", "包邮"},     {"一", "租", "客服", "價格", "訂單", "運費"},
+        {"税込", "無料", "要予約", "返却", "送料", "円"},   {"税込", "無料", "要予約", "返却", "送料", "円"},
+        {"예", "가격", "무료", "환불", "예약금", "배송비"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        for (size_t k = 0; k < ARRAY_SIZE(texts[i]); k++) {
+            struct text_encoding_guess guess = guess_of(texts[i][k], kinds[i]);
+            if (guess.certainty == TEXT_ENCODING_DOUBTFUL)
+                assert_true(guess.candidates >> kinds[i] & 1);
+            else if (guess.encoding != kinds[i])
+                fail_msg("%s in %s is surely taken for %s", texts[i][k], text_encoding_name(kinds[i]),
+                         text_encoding_name(guess.encoding));
+        }
+}
+
+/* What has a byte for each letter is never called sure: its neighbours differ in a few letters. */
+static void test_letters(void **state)
+{
+    (void)state;
+    static const struct {
+        enum text_encoding encoding;
+        const char *text;
+    } cases[] = {
+        {TEXT_ENCODING_WINDOWS_1252,
+         "name,place\nJosé,España\nFrançois,Genève\nMüller,Straße\nfaçade,déjà vu\n"},
+        {TEXT_ENCODING_WINDOWS_1251, "вопрос,ответ\nСколько стоит прокат кимоно?,Три тысячи иен в день\n"},
+        {TEXT_ENCODING_KOI8_R, "вопрос,ответ\nСколько стоит прокат кимоно?,Три тысячи иен в день\n"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct text_encoding_guess guess = guess_of(cases[i].text, cases[i].encoding);
+        assert_string_equal(text_encoding_name(guess.encoding), text_encoding_name(cases[i].encoding));
+        assert_int_equal(guess.certainty, i == 0 ? TEXT_ENCODING_LIKELY : TEXT_ENCODING_DOUBTFUL);
+    }
+}
+
+static void test_others_are_doubted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *encoding, *text;
+    } cases[] = {
+        {"TIS-620", "ราคาเท่าไหร่,สามร้อยบาท\n"},
+        {"CP1253", "Πόσο κοστίζει;,Τρία ευρώ\n"},
+        {"CP1255", "כמה זה עולה,שלוש מאות\n"},
+        {"CP1256", "كم السعر,ثلاثمائة\n"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char bytes[256], *in = (char *)cases[i].text, *out = bytes;
+        size_t left = strlen(in), room = sizeof(bytes);
+        iconv_t converter = iconv_open(cases[i].encoding, "UTF-8");
+        assert_int_equal(iconv(converter, &in, &left, &out, &room), 0);
+        iconv_close(converter);
+        struct text_encoding_guess guess = text_encoding_guess(bytes, (size_t)(out - bytes), true);
+        if (guess.encoding != TEXT_ENCODING_UNKNOWN && guess.certainty != TEXT_ENCODING_DOUBTFUL)
+            fail_msg("%s is taken for %s", cases[i].encoding, text_encoding_name(guess.encoding));
+    }
+}
+
+static void test_escapes(void **state)
+{
+    (void)state;
+    expect_decoded("", 0, japanese, TEXT_ENCODING_ISO_2022_JP);
+    expect_decoded("", 0, "q,a\n送料は？,無料か", TEXT_ENCODING_ISO_2022_JP);
+    CLEANUP(strbuf_release) struct strbuf out = {0};
+    enum text_encoding found = TEXT_ENCODING_UNKNOWN;
+    struct error err;
+    assert_true(decode("a\x1B[0m,b\n", 9, 3, 64, &out, &found, &err)); /* colours of a terminal */
+    assert_string_equal(strbuf_text(&out), "a\x1B[0m,b\n");
 }
 
 static void test_names(void **state)
@@ -251,7 +362,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_encodings), cmocka_unit_test(test_late_characters),
         cmocka_unit_test(test_rows),          cmocka_unit_test(test_wrong_bytes),
-        cmocka_unit_test(test_names),         cmocka_unit_test(test_others_are_refused),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_is_told_from_little),
+        cmocka_unit_test(test_letters),       cmocka_unit_test(test_is_never_sure_of_rubbish),
+        cmocka_unit_test(test_escapes),       cmocka_unit_test(test_others_are_doubted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
