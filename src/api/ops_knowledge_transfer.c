@@ -23,9 +23,10 @@ static const char *data_folder(const struct call *call)
 
 struct import_input {
     struct upload file;
-    const char *tenant_id, *mode, *sheet, *columns;
+    const char *tenant_id, *mode, *sheet, *encoding, *heading, *columns, *other_tenants;
     bool dry_run;
 };
+static const char *const other_tenants[] = {"fail", "take", NULL};
 static const struct param import_table[] = {
     PARAM_FORM(struct import_input, file, FILE, "Table of pairs: .xlsx, .csv or .tsv", .required = true),
     PARAM_FORM(struct import_input, tenant_id, TEXT, "Whose pairs they become", .required = true,
@@ -36,12 +37,35 @@ static const struct param import_table[] = {
     PARAM_FORM(struct import_input, dry_run, BOOL, "Only say what would be done"),
     PARAM_FORM(struct import_input, sheet, TEXT, "Of a workbook; absent: the first visible one with rows",
                .max = SHEET_NAME_MAX),
+    PARAM_FORM(struct import_input, encoding, TEXT,
+               "Of a text; absent: found out, or refused with the likely ones where that is not sure",
+               .values = text_encoding_names),
+    PARAM_FORM(struct import_input, heading, TEXT,
+               "Whether the first row is a heading; auto: if it names columns that are known, and refused if "
+               "it looks like a heading of other names",
+               .values = import_headings, .fallback = "auto"),
+    PARAM_FORM(struct import_input, other_tenants, TEXT,
+               "Rows whose column “Tenant ID”, as an export has it, names another tenant",
+               .values = other_tenants, .fallback = "fail"),
     PARAM_FORM(struct import_input, columns, TEXT,
                "JSON: place of each column from 0, and whether the first row is a heading, as in "
                "{\"question\":0,\"answer\":1,\"category\":2,\"heading\":true}; absent: found by the heading",
                .max = COLUMNS_MAX),
 };
 const struct params import_params = PARAMS(struct import_input, import_table);
+
+/* How the file is to be read. What `columns` says of the heading counts. */
+static bool read_table_form(const char *encoding, const char *heading, const char *columns,
+                            struct import_request *request, struct error *err)
+{
+    if (encoding)
+        text_encoding_parse(encoding, &request->encoding);
+    if (columns && !import_columns_parse(columns, &request->columns, err))
+        return false;
+    if (request->columns.heading == IMPORT_HEADING_AUTO)
+        import_heading_parse(heading, &request->columns.heading);
+    return true;
+}
 
 static bool read_import(const struct call *call, struct import_request *ret_request, struct error *err)
 {
@@ -53,8 +77,9 @@ static bool read_import(const struct call *call, struct import_request *ret_requ
         .sheet = input->sheet,
         .actor = &call->actor,
     };
-    import_mode_parse(input->mode, &ret_request->mode); /* one of the parameter's values */
-    return !input->columns || import_columns_parse(input->columns, &ret_request->columns, err);
+    import_mode_parse(input->mode, &ret_request->mode); /* one of the parameter's values, as those below */
+    ret_request->takes_other_tenants = strcmp(input->other_tenants, "take") == 0;
+    return read_table_form(input->encoding, input->heading, input->columns, ret_request, err);
 }
 
 bool knowledge_import_post(struct call *call, struct error *err)
@@ -70,12 +95,15 @@ bool knowledge_import_post(struct call *call, struct error *err)
 
 struct preview_input {
     struct upload file;
-    const char *sheet, *columns;
+    const char *sheet, *encoding, *heading, *columns;
 };
 static const struct param preview_table[] = {
     PARAM_FORM(struct preview_input, file, FILE, "Table of pairs: .xlsx, .csv or .tsv", .required = true),
     PARAM_FORM(struct preview_input, sheet, TEXT, "Of a workbook; absent: the first visible one with rows",
                .max = SHEET_NAME_MAX),
+    PARAM_FORM(struct preview_input, encoding, TEXT, "As for the import", .values = text_encoding_names),
+    PARAM_FORM(struct preview_input, heading, TEXT, "As for the import", .values = import_headings,
+               .fallback = "auto"),
     PARAM_FORM(struct preview_input, columns, TEXT, "As for the import", .max = COLUMNS_MAX),
 };
 const struct params import_preview_params = PARAMS(struct preview_input, preview_table);
@@ -85,7 +113,7 @@ bool knowledge_import_preview_post(struct call *call, struct error *err)
     const struct preview_input *input = call->input;
     struct import_request request = {.file = input->file.filename, .sheet = input->sheet};
     struct import_preview preview;
-    return (!input->columns || import_columns_parse(input->columns, &request.columns, err)) &&
+    return read_table_form(input->encoding, input->heading, input->columns, &request, err) &&
            import_preview(input->file.fd, &request, call->request->language, data_folder(call), call->arena,
                           &preview, err) &&
            reply(call, &import_preview_descriptor, &preview);

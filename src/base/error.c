@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const struct {
     int status;
     const char *slug;
@@ -14,20 +16,6 @@ static const struct {
 #undef X
 };
 
-/* A cut text must still be UTF-8: drops a character that the buffer's end cut in two. */
-static void trim_partial_character(char *text)
-{
-    size_t length = strlen(text), back = 0;
-    while (back < length && back < 4 && ((unsigned char)text[length - 1 - back] & 0xC0) == 0x80)
-        back++;
-    if (back == length)
-        return;
-    unsigned char lead = (unsigned char)text[length - 1 - back];
-    size_t want = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
-    if (back < want)
-        text[length - 1 - back] = '\0';
-}
-
 static void format_both(char (*texts)[384], const char *en, const char *zh, va_list args)
 {
     va_list again;
@@ -35,8 +23,9 @@ static void format_both(char (*texts)[384], const char *en, const char *zh, va_l
     vsnprintf(texts[LANGUAGE_EN], sizeof(texts[0]), en, args);
     vsnprintf(texts[LANGUAGE_ZH], sizeof(texts[0]), zh, again);
     va_end(again);
-    trim_partial_character(texts[LANGUAGE_EN]);
-    trim_partial_character(texts[LANGUAGE_ZH]);
+    /* A text that was cut, here or by a precision ("%.40s"), must still be UTF-8. */
+    utf8_drop_invalid(texts[LANGUAGE_EN]);
+    utf8_drop_invalid(texts[LANGUAGE_ZH]);
 }
 
 bool error_set(struct error *err, enum error_code code, const char *en, const char *zh, ...)
@@ -66,14 +55,9 @@ bool error_add_field(struct error *err, const char *field, const char *en, const
     va_start(args, zh);
     format_both(texts, en, zh, args);
     va_end(args);
-    snprintf(slot->field, sizeof(slot->field), "%s", field);
-    trim_partial_character(slot->field);
-    for (int language = 0; language < LANGUAGE_COUNT; language++) {
-        size_t length = strnlen(texts[language], sizeof(slot->message[0]) - 1);
-        memcpy(slot->message[language], texts[language], length);
-        slot->message[language][length] = '\0';
-        trim_partial_character(slot->message[language]);
-    }
+    utf8_copy(slot->field, sizeof(slot->field), field);
+    for (int language = 0; language < LANGUAGE_COUNT; language++)
+        utf8_copy(slot->message[language], sizeof(slot->message[0]), texts[language]);
     return false;
 }
 
@@ -90,14 +74,14 @@ bool error_prefix(struct error *err, const char *en, const char *zh, ...)
     for (int language = 0; language < LANGUAGE_COUNT; language++) {
         size_t size = sizeof(err->detail[0]);
         before[language][size - 3] = '\0';
-        trim_partial_character(before[language]);
+        utf8_drop_invalid(before[language]);
         size_t used = strlen(before[language]);
         memcpy(err->detail[language], before[language], used);
         memcpy(err->detail[language] + used, ": ", 2);
         size_t rest = strnlen(after[language], size - used - 3);
         memcpy(err->detail[language] + used + 2, after[language], rest);
         err->detail[language][used + 2 + rest] = '\0';
-        trim_partial_character(err->detail[language]);
+        utf8_drop_invalid(err->detail[language]);
     }
     return false;
 }

@@ -27,6 +27,7 @@ struct reader {
     struct strbuf text; /* the fields, each with a NUL */
     size_t offsets[CSV_COLUMNS_MAX], count;
     size_t largest; /* bytes of its largest field */
+    bool beyond;    /* something stands behind the last column that may be */
     bool complete;
 
     size_t heading_count; /* 0: the heading has not come yet */
@@ -45,6 +46,7 @@ static void begin_row(struct reader *reader)
 {
     reader->number++;
     reader->count = reader->largest = 0;
+    reader->beyond = false;
     reader->complete = false;
     strbuf_reset(&reader->text);
 }
@@ -53,6 +55,8 @@ static void begin_field(struct reader *reader, size_t length)
 {
     if (reader->count < CSV_COLUMNS_MAX)
         reader->offsets[reader->count] = reader->text.length;
+    else
+        reader->beyond |= length > 0;
     reader->count++;
     if (length > reader->largest)
         reader->largest = length;
@@ -92,16 +96,18 @@ static bool too_large(const struct reader *reader, struct error *err)
 
 static bool deliver(struct reader *reader, struct error *err)
 {
-    if (reader->count > CSV_COLUMNS_MAX)
+    if (reader->beyond)
         return complain(reader, err, "more than 256 columns", "超过 256 列");
     if (reader->largest > CSV_FIELD_MAX)
         return complain(reader, err, "a field of this row is larger than 64 KiB; is a quote not closed?",
                         "该行有字段超过 64 KiB；是否有引号未闭合？");
     const char *fields[CSV_COLUMNS_MAX];
-    for (size_t i = 0; i < reader->count; i++)
-        fields[i] = reader->text.bytes + reader->offsets[i];
     if (reader->heading_count == 0)
         reader->heading_count = reader->count;
+    if (reader->count > CSV_COLUMNS_MAX) /* empty ones, as spreadsheets leave them at a row's end */
+        reader->count = CSV_COLUMNS_MAX;
+    for (size_t i = 0; i < reader->count; i++)
+        fields[i] = reader->text.bytes + reader->offsets[i];
     struct table_row row = {
         .number = reader->number, .line = reader->window.line, .count = reader->count, .fields = fields};
     return reader->each(reader->context, &row, err);
@@ -327,6 +333,11 @@ static bool read_tsv_row(struct reader *reader, size_t *ret_used, struct error *
         return too_large(reader, err);
     for (size_t i = 0; i < count && i < CSV_COLUMNS_MAX; i++)
         take_tsv_field(reader, bytes, &fields[i]);
+    if (count > CSV_COLUMNS_MAX) {
+        const struct tsv_field *last = &fields[CSV_COLUMNS_MAX - 1];
+        size_t at = last->start + last->length + last->quoted;
+        reader->beyond = at + strspn(bytes + at, " \t\r\n") < used;
+    }
     reader->count = count;
     *ret_used = used;
     return true;

@@ -10,6 +10,8 @@
 #include "formats/csv.h"
 #include "formats/xlsx_reader.h"
 
+#define HIDDEN_LOOKED_AT 64 /* sheets */
+
 struct table {
     int fd;
     enum file_kind kind;
@@ -130,4 +132,29 @@ bool table_read(struct table *table, table_take take, void *context, struct erro
     table->context = context;
     return table->xlsx ? xlsx_read(table->xlsx, table->sheet, take_row, table, &table->sheet, err)
                        : read_text(table, err);
+}
+
+static bool stop_at_first(void *context, const struct table_row *row, struct error *err)
+{
+    bool *found = context;
+    (void)row;
+    *found = true;
+    return error_set(err, ERROR_CANCELLED, "enough was read", "已读取足够的行");
+}
+
+const char *table_hidden_sheet_with_rows(struct table *table)
+{
+    struct error ignored;
+    size_t looked_at = 0;
+    for (size_t i = 0; i < table_sheet_count(table) && looked_at < HIDDEN_LOOKED_AT; i++) {
+        struct table_sheet sheet = table_sheet(table, i);
+        bool found = false;
+        if (!sheet.hidden)
+            continue;
+        looked_at++;
+        xlsx_read(table->xlsx, sheet.name, stop_at_first, &found, NULL, &ignored);
+        if (found)
+            return sheet.name;
+    }
+    return NULL;
 }

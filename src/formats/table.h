@@ -52,4 +52,8 @@ struct table_sheet table_sheet(const struct table *table, size_t index);
 /* The sheet that table_read reads, or is reading; NULL: not known yet, or a text. */
 const char *table_sheet_read(const struct table *table);
 
+/* The first hidden sheet that has any row, for a workbook of which no other has; NULL: there is none, or it is a
+ * text. The name lives as long as the table. */
+const char *table_hidden_sheet_with_rows(struct table *table);
+
 #endif

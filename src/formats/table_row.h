@@ -8,11 +8,13 @@
 
 #include "base/error.h"
 
-/* What a workbook says of a cell, and what no text could: there is no value to be had. */
+/* What a workbook says of a cell, and what no text could: there is no value to be had, or it is not sure. */
 enum table_fault {
     TABLE_FAULT_NONE,
     TABLE_FAULT_UNCOMPUTED, /* a formula, and no spreadsheet program has computed it; the field is "" */
     TABLE_FAULT_ERROR,      /* a formula that failed; the field is "#REF!" or the like */
+    TABLE_NOTE_FORMAT,      /* a number whose format is not known, or shown differently by country */
+    TABLE_NOTE_DIGITS,      /* a number with more digits than a spreadsheet keeps */
 };
 
 struct table_row {

@@ -1,7 +1,9 @@
 /* Question-answer pairs from tables (.xlsx, .csv, .tsv) into one tenant's knowledge, and everyone's
  * knowledge into such tables again.
  *
+ *   import_headings.c   what people call the columns, and what looks like a heading
  *   import_columns.c    which column is which, and what is wrong with a row
+ *   import_warnings.c   what was guessed
  *   import_spool.c      the rows of a file, waiting in a temporary one
  *   knowledge_import.c  the import itself; import_run.h says which files it has
  *   import_errors.c     the rows that failed, to correct and import again
@@ -13,6 +15,7 @@
 #define KIMONO_OPS_IMPORT_EXPORT_SERVICE_H
 
 #include "formats/csv_writer.h"
+#include "formats/text_encoding.h"
 #include "ops/knowledge_manager.h"
 #include "platform/jobs.h"
 
@@ -35,10 +38,13 @@ enum import_column { IMPORT_QUESTION, IMPORT_ANSWER, IMPORT_CATEGORY, IMPORT_COL
 #define IMPORT_ABSENT SIZE_MAX /* place of a column that there is not */
 
 /* Which column is which, by its place from 0. All zero: found out. */
+enum import_heading { IMPORT_HEADING_AUTO, IMPORT_HEADING_FIRST_ROW, IMPORT_HEADING_NONE };
+extern const char *const import_headings[]; /* "auto", "yes", "no", NULL */
+bool import_heading_parse(const char *name, enum import_heading *ret_heading);
 struct import_columns {
     bool given;
     size_t places[IMPORT_COLUMNS];
-    enum { IMPORT_HEADING_IF_KNOWN, IMPORT_HEADING_NONE, IMPORT_HEADING_FIRST_ROW } heading;
+    enum import_heading heading;
 };
 /* {"question":0,"answer":2,"category":1,"heading":true}; question and answer must be there. `heading`:
  * whether the first row is one; left out: if it names a column that is known. ERROR_INVALID names the
@@ -50,9 +56,11 @@ struct import_request {
     const char *file; /* its name for people; NULL: that of the path */
     const char *tenant_id;
     enum import_mode mode;
-    bool dry_run;      /* the same result, nothing changed */
-    const char *sheet; /* of a workbook; NULL: the first visible one with any row */
+    bool dry_run;                /* the same result, nothing changed */
+    const char *sheet;           /* of a workbook; NULL: the first visible one with any row */
+    enum text_encoding encoding; /* of a text; UNKNOWN: found out, or refused where that is not sure */
     struct import_columns columns;
+    bool takes_other_tenants; /* rows whose column "Tenant ID" names another one; else they fail */
     const struct actor *actor;
     /* Called between two batches; false stops the import (ERROR_CONFLICT). May be NULL. */
     bool (*progress)(void *context, int64_t done, int64_t total);
@@ -60,6 +68,32 @@ struct import_request {
 };
 
 /* ---- import: what came of it ---- */
+
+/* What had to be guessed, or is to be known before one relies on the import; one of each kind. */
+enum import_warning_kind {
+    IMPORT_WARNING_ENCODING,      /* likely, not sure */
+    IMPORT_WARNING_HEADING,       /* its names are only like those that are known */
+    IMPORT_WARNING_FIRST_ROW,     /* taken for a pair, though it may be a heading */
+    IMPORT_WARNING_NUMBER_FORMAT, /* of a workbook: shown in another way than there */
+    IMPORT_WARNING_DIGITS,        /* of a workbook: a number so long that its last digits are lost */
+    IMPORT_WARNING_OTHER_TENANT,
+    IMPORT_WARNING_KINDS
+};
+struct import_warning {
+    const char *code;    /* encoding, heading, first_row, number_format, digits, other_tenants */
+    int64_t row;         /* the first; 0: the whole file */
+    int64_t count;       /* rows; 0: the whole file */
+    const char *message; /* in the language */
+};
+struct import_warnings {
+    struct {
+        int64_t row, count;
+        char message[LANGUAGE_COUNT][256]; /* "": there is no such warning */
+    } kinds[IMPORT_WARNING_KINDS];
+};
+/* Those that there are, in the language; the texts are the arena's. */
+struct import_warning *import_warnings_list(const struct import_warnings *warnings, enum language language,
+                                            struct arena *arena, size_t *ret_count);
 
 struct import_error {
     int64_t row;     /* as a spreadsheet counts: the first is 1 */
@@ -74,13 +108,16 @@ struct import_result {
     int64_t failed;
     size_t error_count;
     struct import_error errors[IMPORT_ERRORS_MAX];
+    struct import_warnings warnings;
 };
 
-/* Columns are known by their heading, in any order and case, in Chinese, English or Japanese: question
- * (问题, 質問), answer (答案, 回答), category (分类, カテゴリ; may be absent), also with marks around it ("问题*",
- * "答案（必填）:"). Others are ignored. If the first row names none of those, it is a row like the others and the
- * first column is the question, the second the answer, the third the category; a file whose heading stands
- * below other rows is refused. Rows of which all cells are empty are none.
+/* Columns are known by their heading (import_headings.c), in any order, case and width, in Chinese, English,
+ * Japanese or Korean: question (问题, 質問, q), answer (答案, 回答, a), category (分类, カテゴリ; may be absent), also
+ * with marks around it ("问题*", "答案（必填）:"). Others are ignored, but for "Tenant ID", as an export has it:
+ * a row of another tenant fails unless the request says that it is meant. If the first row names none of those,
+ * it is a row like the others and the first column is the question, the second the answer, the third the
+ * category; unless it looks like a heading: then the file is refused until somebody says what it is. So is a
+ * file whose heading stands below other rows. Rows of which all cells are empty are none.
  *
  * The file is read once, into a temporary one, and only when all of it could be read (encoding, quotes,
  * archive) does anything change. Then rows are written in transactions of IMPORT_BATCH: an import that is
@@ -114,7 +151,8 @@ bool import_ask(struct platform *platform, int fd, const struct import_request *
 /* The job's kind; resumes: what is done is counted in the transaction that does it. Its items are the rows
  * that failed: seq is the row, outcome "failed", detail {"column","message":{"en","zh"},"cells":[…]}. Its
  * result: {"total","created","updated","skipped","failed","errors":[first IMPORT_ERRORS_MAX
- * {"row","column","message"}],"mode","dry_run","file","headings":[…]}. Its changes can be undone
+ * {"row","column","message"}],"warnings":[{"code","message","row","count"}],"mode","dry_run","file","headings":[…]}.
+ * Its changes can be undone
  * (platform/knowledge_changes.h). */
 bool import_job_run(struct job_run *run, struct error *err);
 
@@ -156,7 +194,12 @@ struct import_preview {
     struct import_preview_row *rows;
     size_t rows_count;
     int64_t total_rows_at_least;
-    const char *problem; /* why it could not be imported like this, in the language; NULL: it can */
+    const char *problem;  /* why it could not be imported like this, in the language; NULL: it can */
+    const char *asks_for; /* what somebody has to say then: encoding, heading, columns; NULL: nothing helps */
+    struct import_warning *warnings;
+    size_t warnings_count;
+    const char *const *encodings; /* of a text: those that it may be in, the likeliest first */
+    size_t encodings_count;
 };
 extern const struct descriptor import_preview_descriptor;
 

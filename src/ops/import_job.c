@@ -92,8 +92,6 @@ static void write_columns(struct json_writer *w, const struct import_columns *co
     for (size_t i = 0; i < IMPORT_COLUMNS; i++)
         if (columns->places[i] != IMPORT_ABSENT)
             json_key_int(w, import_column_names[i], (int64_t)columns->places[i]);
-    if (columns->heading != IMPORT_HEADING_IF_KNOWN)
-        json_key_bool(w, "heading", columns->heading == IMPORT_HEADING_FIRST_ROW);
     json_object_end(w);
 }
 
@@ -109,8 +107,14 @@ static void write_parameters(struct strbuf *out, const struct import_request *re
     json_key_bool(&w, "dry_run", request->dry_run);
     if (request->sheet)
         json_key_text(&w, "sheet", request->sheet);
+    if (request->encoding != TEXT_ENCODING_UNKNOWN)
+        json_key_text(&w, "encoding", text_encoding_name(request->encoding));
+    if (request->takes_other_tenants)
+        json_key_bool(&w, "takes_other_tenants", true);
     if (request->columns.given)
         write_columns(&w, &request->columns);
+    if (request->columns.heading != IMPORT_HEADING_AUTO)
+        json_key_text(&w, "heading", import_headings[request->columns.heading]);
     json_key_text(&w, "language", language_names[language]);
     json_object_end(&w);
 }
@@ -124,11 +128,12 @@ static const char *text_member(const cJSON *root, const char *name)
 static bool read_columns(const cJSON *root, struct import_columns *ret_columns, struct error *err)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(root, "columns");
-    if (!value)
-        return true;
-    char *json = cJSON_PrintUnformatted(value);
-    bool read = import_columns_parse(json ? json : "", ret_columns, err);
+    const char *heading = text_member(root, "heading");
+    char *json = value ? cJSON_PrintUnformatted(value) : NULL;
+    bool read = !value || import_columns_parse(json ? json : "", ret_columns, err);
     cJSON_free(json);
+    if (heading)
+        import_heading_parse(heading, &ret_columns->heading);
     return read;
 }
 
@@ -137,10 +142,15 @@ static bool read_parameters(const cJSON *root, struct import_request *request, e
                             struct error *err)
 {
     const char *mode = text_member(root, "mode"), *language = text_member(root, "language");
+    const char *encoding = text_member(root, "encoding");
     request->file = text_member(root, "file");
     request->tenant_id = text_member(root, "tenant_id");
     request->sheet = text_member(root, "sheet");
     request->dry_run = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "dry_run"));
+    request->takes_other_tenants =
+        cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "takes_other_tenants"));
+    if (encoding)
+        text_encoding_parse(encoding, &request->encoding);
     *ret_language = language && strcmp(language, "zh") == 0 ? LANGUAGE_ZH : LANGUAGE_EN;
     if (!request->file || !request->tenant_id || !mode || !import_mode_parse(mode, &request->mode))
         return error_set(err, ERROR_INTERNAL,

@@ -21,6 +21,17 @@ static const struct field row_fields[] = {
 static const struct descriptor row_descriptor =
     DESCRIPTOR("ImportPreviewRow", struct import_preview_row, row_fields);
 
+static const struct field warning_fields[] = {
+    FIELD(struct import_warning, code, TEXT,
+          "encoding, heading, first_row, number_format, digits or other_tenants"),
+    FIELD(struct import_warning, row, INT, "The first row that it is about; 0: the whole file"),
+    FIELD(struct import_warning, count, INT, "So many rows; 0: the whole file"),
+    FIELD(struct import_warning, message, TEXT, "What was guessed, or is to be known",
+          .personal = PERSONAL_PARTS),
+};
+static const struct descriptor warning_descriptor =
+    DESCRIPTOR("ImportWarning", struct import_warning, warning_fields);
+
 static const struct field preview_fields[] = {
     FIELD(struct import_preview, format, TEXT, "xlsx, csv or tsv, by the contents"),
     FIELD(struct import_preview, encoding, TEXT, "Of a text, as it was found out; null: a workbook",
@@ -35,6 +46,12 @@ static const struct field preview_fields[] = {
     FIELD(struct import_preview, total_rows_at_least, INT, "So many rows below the heading, or more"),
     FIELD(struct import_preview, problem, TEXT, "Why it cannot be imported like this; null: it can",
           .nullable = true, .personal = PERSONAL_PARTS),
+    FIELD(struct import_preview, asks_for, TEXT,
+          "What has to be said then: encoding, heading, columns; null: nothing helps, or nothing is wrong",
+          .nullable = true),
+    FIELD_MANY(struct import_preview, warnings, LIST, "What was guessed", .of = &warning_descriptor),
+    FIELD_MANY(struct import_preview, encodings, TEXTS,
+               "Of a text whose encoding is not sure: what it may be, the likeliest first"),
 };
 const struct descriptor import_preview_descriptor =
     DESCRIPTOR("ImportPreview", struct import_preview, preview_fields);
@@ -45,6 +62,7 @@ struct looking {
     struct arena *arena;
     struct import_preview *preview;
     struct import_layout layout;
+    struct import_warnings warnings;
     bool has_first, enough;
     struct error problem;
 };
@@ -74,10 +92,19 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Without the empty cells at its end. */
+static size_t filled_columns(const struct table_row *first)
+{
+    size_t count = least(first->count, IMPORT_PREVIEW_COLUMNS);
+    while (count > IMPORT_COLUMNS && !*first->fields[count - 1])
+        count--;
+    return count;
+}
+
 static void describe_columns(struct looking *looking, const struct table_row *first)
 {
     struct import_preview *preview = looking->preview;
-    size_t count = least(first->count, IMPORT_PREVIEW_COLUMNS);
+    size_t count = filled_columns(first);
     preview->columns = arena_alloc(looking->arena, count * sizeof(*preview->columns));
     preview->columns_count = count;
     for (size_t i = 0; i < count; i++)
@@ -91,10 +118,8 @@ static void describe_columns(struct looking *looking, const struct table_row *fi
 /* What is wrong with the heading is shown beside the rows, so that the columns can be chosen by hand. */
 static void look_at_first(struct looking *looking, const struct table_row *first)
 {
-    bool is_workbook = looking->layout.is_workbook;
     looking->has_first = true;
-    if (import_layout_guess(&looking->request->columns, first, is_workbook, &looking->layout,
-                            &looking->problem)) {
+    if (import_layout_guess(&looking->layout, first, &looking->problem)) {
         import_layout_check(&looking->layout, first, &looking->problem);
     } else {
         looking->layout.has_heading = true;
@@ -118,6 +143,15 @@ static void keep_row(struct looking *looking, const struct table_row *row)
     slot->cells_count = count;
 }
 
+/* For its warnings: what is wrong with a row is for the trial to say. */
+static void note_row(struct looking *looking, const struct table_row *row)
+{
+    struct import_row ignored_row = {0};
+    struct error ignored;
+    if (looking->problem.code == ERROR_NONE)
+        import_row_read(&looking->layout, row, &ignored_row, &ignored);
+}
+
 static bool take_row(void *context, const struct table_row *row, struct error *err)
 {
     struct looking *looking = context;
@@ -130,7 +164,8 @@ static bool take_row(void *context, const struct table_row *row, struct error *e
             return true;
     }
     if (looking->problem.code == ERROR_NONE)
-        import_heading_is_first(&looking->layout, row, &looking->problem);
+        import_layout_look(&looking->layout, row, &looking->problem);
+    note_row(looking, row);
     preview->total_rows_at_least++;
     if (preview->rows_count < IMPORT_PREVIEW_ROWS)
         keep_row(looking, row);
@@ -168,15 +203,42 @@ static void describe_file(const struct table *table, struct looking *looking)
                 : NULL;
 }
 
-static void say_problem(struct looking *looking)
+static void list_encodings(const struct table *table, struct looking *looking)
 {
-    struct error *problem = &looking->problem;
-    if (problem->code == ERROR_NONE && !looking->has_first)
-        error_set(problem, ERROR_INVALID, "the file is empty", "文件为空");
-    if (problem->code == ERROR_NONE && looking->preview->total_rows_at_least == 0)
+    struct text_encoding_guess guess = table_encoding_guess(table);
+    const char **names = arena_alloc(looking->arena, TEXT_ENCODING_COUNT * sizeof(*names));
+    size_t count = 0;
+    if (guess.certainty != TEXT_ENCODING_SURE)
+        names[count++] = text_encoding_name(guess.encoding);
+    for (enum text_encoding i = TEXT_ENCODING_UTF8; i < TEXT_ENCODING_COUNT; i++)
+        if (i != guess.encoding && (guess.candidates >> i & 1) && guess.certainty == TEXT_ENCODING_DOUBTFUL)
+            names[count++] = text_encoding_name(i);
+    looking->preview->encodings = names;
+    looking->preview->encodings_count = count;
+}
+
+/* The first thing that is wrong, and what has to be said so that it is not. */
+static void say_problem(struct table *table, struct looking *looking)
+{
+    struct error *problem = &looking->problem, doubt;
+    struct import_preview *preview = looking->preview;
+    const char *asks_for = problem->code != ERROR_NONE ? "columns" : NULL;
+    error_clear(&doubt);
+    if (!import_check_encoding(table, &looking->warnings, &doubt)) {
+        *problem = doubt;
+        asks_for = "encoding";
+    } else if (problem->code == ERROR_NONE && !looking->has_first) {
+        import_nothing_found(table, problem);
+    } else if (problem->code == ERROR_NONE && preview->total_rows_at_least == 0) {
         error_set(problem, ERROR_INVALID, "there is no row below the heading", "标题行下没有任何数据行");
+    } else if (problem->code == ERROR_NONE && !import_layout_settle(&looking->layout, problem)) {
+        asks_for = "heading";
+    }
+    preview->asks_for = asks_for;
     if (problem->code != ERROR_NONE)
-        looking->preview->problem = arena_strdup(looking->arena, problem->detail[looking->language]);
+        preview->problem = arena_strdup(looking->arena, problem->detail[looking->language]);
+    preview->warnings =
+        import_warnings_list(&looking->warnings, looking->language, looking->arena, &preview->warnings_count);
 }
 
 /* The file may have no name any more, and its descriptor's place belongs to whoever received it. */
@@ -184,14 +246,8 @@ static bool open_again(int fd, const struct import_request *request, const char 
                        struct table **ret_table, struct error *err)
 {
     char path[64];
-    const char *ending = strrchr(request->file, '.');
-    struct table_options options = {
-        .sheet = request->sheet,
-        .delimiter = ending && strcasecmp(ending, ".tsv") == 0 ? '\t' : '\0',
-        .temporary_folder = temporary_folder,
-    };
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    return table_open(path, &options, ret_table, err);
+    return import_table_open(request, path, request->file, temporary_folder, ret_table, err);
 }
 
 /* Whatever is wrong with the file is wrong with the field `file`. */
@@ -214,11 +270,14 @@ bool import_preview(int fd, const struct import_request *request, enum language 
     error_clear(&looking.problem);
     if (!open_again(fd, request, temporary_folder, &table, err))
         return file_wrong(err);
-    looking.layout.is_workbook = table_kind(table) == FILE_KIND_WORKBOOK;
+    looking.layout = (struct import_layout){.request = request,
+                                            .warnings = &looking.warnings,
+                                            .is_workbook = table_kind(table) == FILE_KIND_WORKBOOK};
     if (!table_read(table, take_row, &looking, err) && !looking.enough)
         return file_wrong(err);
     describe_file(table, &looking);
-    say_problem(&looking);
+    list_encodings(table, &looking);
+    say_problem(table, &looking);
     *ret_preview = preview;
     return true;
 }

@@ -1,6 +1,5 @@
 /* The reading of an import: is the file whole, and which questions stand in it several times. */
 #include <string.h>
-#include <strings.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -28,10 +27,12 @@ static const char *heading_of(const struct import *import, const struct table_ro
     bool is_there = import->layout.has_heading && place < first->count;
     const char *heading = is_there ? first->fields[place] : "";
     enum import_column column;
-    bool known = import_heading_find(heading, &column);
+    int rank;
+    bool known = import_heading_find(heading, &column, &rank);
     for (size_t i = 0; i < IMPORT_COLUMNS; i++)
         if (import->layout.places[i] == place)
-            return known && column == (enum import_column)i ? heading : names[import->language][i];
+            return known && column == (enum import_column)i && rank == 0 ? heading
+                                                                         : names[import->language][i];
     return known ? "" : heading;
 }
 
@@ -52,9 +53,7 @@ static void keep_headings(struct import *import, const struct table_row *first)
 
 static bool read_first(struct import *import, const struct table_row *row, struct error *err)
 {
-    if (!import_layout_guess(&import->request->columns, row, import->layout.is_workbook, &import->layout,
-                             err) ||
-        !import_layout_check(&import->layout, row, err))
+    if (!import_layout_guess(&import->layout, row, err) || !import_layout_check(&import->layout, row, err))
         return false;
     keep_headings(import, row);
     return true;
@@ -97,37 +96,31 @@ static bool take_row(void *context, const struct table_row *cells, struct error 
     if (is_first && !read_first(import, cells, err))
         return false;
     return (is_first && import->layout.has_heading) ||
-           (import_heading_is_first(&import->layout, cells, err) && read_row(import, cells, err));
-}
-
-static bool ends_in_tsv(const char *file)
-{
-    const char *ending = strrchr(file, '.');
-    return ending && strcasecmp(ending, ".tsv") == 0;
+           (import_layout_look(&import->layout, cells, err) && read_row(import, cells, err));
 }
 
 static bool read_table(struct import *import, struct table *table, struct error *err)
 {
+    import->layout.request = import->request;
+    import->layout.warnings = &import->warnings;
     import->layout.is_workbook = table_kind(table) == FILE_KIND_WORKBOOK;
     if (!table_read(table, take_row, import, err))
         return false;
     if (import->heading_count == 0)
-        return error_set(err, ERROR_INVALID, "the file is empty", "文件为空");
+        return import_nothing_found(table, err);
     if (import->rows == 0)
         return error_set(err, ERROR_INVALID, "there is no row below the heading", "标题行下没有任何数据行");
-    return import_spool_rewind(import->spool, err);
+    return import_check_encoding(table, &import->warnings, err) &&
+           import_layout_settle(&import->layout, err) && import_spool_rewind(import->spool, err);
 }
 
 bool import_read_file(struct import *import, const char *temporary_folder, struct error *err)
 {
     CLEANUP(table_close) struct table *table = NULL;
-    struct table_options options = {
-        .sheet = import->request->sheet,
-        .delimiter = ends_in_tsv(import->file) ? '\t' : '\0',
-        .temporary_folder = temporary_folder,
-    };
     if (!import_spool_open(temporary_folder, &import->spool, err))
         return false;
-    return (table_open(import->request->path, &options, &table, err) && read_table(import, table, err)) ||
+    return (import_table_open(import->request, import->request->path, import->file, temporary_folder, &table,
+                              err) &&
+            read_table(import, table, err)) ||
            import->stopped || error_prefix(err, "%.200s", "%.200s", import->file);
 }

@@ -3,6 +3,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "base/utf8.h"
 #include "ops/import_run.h"
 
 /* ---- figures ---- */
@@ -39,6 +40,24 @@ static void write_errors(struct json_writer *w, const struct import *import,
     json_array_end(w);
 }
 
+static void write_warnings(struct json_writer *w, struct import *import)
+{
+    size_t count;
+    const struct import_warning *list =
+        import_warnings_list(&import->warnings, import->language, &import->arena, &count);
+    json_key(w, "warnings");
+    json_array_begin(w);
+    for (size_t i = 0; i < count; i++) {
+        json_object_begin(w);
+        json_key_text(w, "code", list[i].code);
+        json_key_text(w, "message", list[i].message);
+        json_key_int(w, "row", list[i].row);
+        json_key_int(w, "count", list[i].count);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
 /* ---- the job's row ---- */
 
 bool import_report(struct db *db, struct import *import, struct error *err)
@@ -62,6 +81,7 @@ bool import_report(struct db *db, struct import *import, struct error *err)
     write_figures(&w, import, import->next);
     json_key_bool(&w, "dry_run", import->request->dry_run);
     write_errors(&w, import, import->next);
+    write_warnings(&w, import);
     json_object_end(&w);
     return job_step(db, import->run, import->done + (int64_t)import->item_count, strbuf_text(&text), err);
 }
@@ -74,11 +94,10 @@ static void read_errors(const cJSON *errors, struct import_result *result)
         const cJSON *column = cJSON_GetObjectItemCaseSensitive(one, "column");
         const cJSON *message = cJSON_GetObjectItemCaseSensitive(one, "message");
         json_is_integer(cJSON_GetObjectItemCaseSensitive(one, "row"), &error->row);
-        snprintf(error->column, sizeof(error->column), "%s",
-                 cJSON_IsString(column) ? column->valuestring : "");
+        utf8_copy(error->column, sizeof(error->column), cJSON_IsString(column) ? column->valuestring : "");
         for (size_t language = 0; language < LANGUAGE_COUNT; language++)
-            snprintf(error->message[language], sizeof(error->message[0]), "%s",
-                     cJSON_IsString(message) ? message->valuestring : "");
+            utf8_copy(error->message[language], sizeof(error->message[0]),
+                      cJSON_IsString(message) ? message->valuestring : "");
     }
 }
 

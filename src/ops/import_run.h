@@ -32,6 +32,7 @@ struct import {
 
     /* The reading. */
     struct import_layout layout;
+    struct import_warnings warnings;
     struct import_spool *spool;
     struct repeats *repeats;
     int64_t rows; /* without the heading */

@@ -171,9 +171,9 @@ static const struct import_error *read_errors(const char **at, const struct head
     struct import_error *errors = arena_alloc(arena, (head->error_count + 1) * sizeof(*errors));
     for (size_t i = 0; i < head->error_count; i++) {
         errors[i].row = head->number;
-        strncpy(errors[i].column, next_text(at), sizeof(errors[i].column) - 1);
+        utf8_copy(errors[i].column, sizeof(errors[i].column), next_text(at));
         for (size_t language = 0; language < LANGUAGE_COUNT; language++)
-            strncpy(errors[i].message[language], next_text(at), sizeof(errors[i].message[0]) - 1);
+            utf8_copy(errors[i].message[language], sizeof(errors[i].message[0]), next_text(at));
     }
     return errors;
 }

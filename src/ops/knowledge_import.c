@@ -190,6 +190,7 @@ bool import_run(struct store *store, const struct import_request *request, struc
     if (!run_import(import, temporary_folder, err))
         return false;
     *ret_result = *import->result;
+    ret_result->warnings = import->warnings;
     return true;
 }
 

@@ -313,6 +313,95 @@ describe('a preview', () => {
   });
 });
 
+describe('what is not sure', () => {
+  /** @type {(file: string | Buffer, fields?: Record<string, string>) => Promise<any>} */
+  const preview = (file, fields = {}) =>
+    world.admin.must('POST', `${OPS}/knowledge/import/preview`, { form: formOf(file, 'a.csv', fields) });
+
+  test('of the encoding is asked, and told', async () => {
+    const tenant = await newTenant();
+    const file = Buffer.from('question,answer\nx,\xd2\xbb\n', 'latin1'); // 一 in GB18030
+    const refused = await importInto(tenant, file);
+    assertProblem(refused, 422, 'invalid', ['file']);
+    assert.match(refused.json.detail, /encoding/);
+    const seen = await preview(file);
+    assert.equal(seen.asks_for, 'encoding');
+    assert.ok(seen.encodings.includes('GB18030'), seen.encodings.join());
+    const told = await preview(file, { encoding: 'GB18030' });
+    assert.deepEqual([told.problem, told.asks_for, told.encodings], [null, null, []]);
+    assert.deepEqual(told.rows[0].cells, ['x', '一']);
+    assert.equal(await figures(tenant, file, { encoding: 'GB18030' }), '1 1 0 0 0');
+    assert.deepEqual(await textsOf(tenant), [{ question: 'x', answer: '一', category: '' }]);
+    assertProblem(await importInto(tenant, file, { encoding: 'EBCDIC' }), 422, 'invalid', ['encoding']);
+  });
+
+  test('of a heading is asked, and what was guessed is told in preview and result', async () => {
+    const tenant = await newTenant();
+    const below = '租金是多少钱一天？,三千九百日元。\n几点关门？,晚上八点。\n';
+    const unknown = `foo,bar\n${below}`;
+    assertProblem(await importInto(tenant, unknown), 422, 'invalid', ['file']);
+    assert.equal((await preview(unknown)).asks_for, 'heading');
+    assert.equal((await preview(unknown, { heading: 'yes' })).problem, null);
+    assert.equal(await figures(tenant, unknown, { heading: 'yes' }), '2 2 0 0 0');
+    assert.equal(await figures(tenant, unknown, { heading: 'no', dry_run: 'true' }), '3 1 0 2 0');
+    const similar = `咨询问题示例,建议回答话术\n${below}`;
+    const seen = await preview(similar);
+    const { json } = await importInto(tenant, similar);
+    for (const { warnings } of [seen, json.result])
+      assert.deepEqual(
+        warnings.map((/** @type {any} */ one) => one.code),
+        ['heading'],
+      );
+    assert.equal(json.result.skipped, 2);
+  });
+
+  test('of whose rows they are is asked: an export of two shops changes nothing in either', async () => {
+    const [a, b] = [await newTenant(), await newTenant()];
+    await figures(a, '问题,答案\n两店都有的租金,3900日元\n');
+    await figures(b, '问题,答案\n两店都有的租金,8800日元\n');
+    const path = `${OPS}/knowledge/export?keyword=${encodeURIComponent('两店都有的租金')}`;
+    for (const format of ['csv', 'xlsx']) {
+      const { body } = await world.admin.get(`${path}&format=${format}`);
+      for (const tenant of [a, b]) {
+        const { json } = await importInto(tenant, body, { name: `all.${format}` });
+        assert.deepEqual([json.result.updated, json.result.skipped, json.result.failed], [0, 1, 1]);
+        assert.equal(json.result.errors[0].column, 'tenant_id');
+        assert.deepEqual(
+          json.result.warnings.map((/** @type {any} */ one) => [one.code, one.count]),
+          [['other_tenants', 1]],
+        );
+      }
+    }
+    assert.equal((await textsOf(a))[0].answer, '3900日元');
+    assert.equal((await textsOf(b))[0].answer, '8800日元');
+  });
+
+  test('on the command line stands on standard error', async () => {
+    await world.store.must(['tenant', 'add', 'cli-unsure', 'U']);
+    const folder = temporaryFolder();
+    const file = join(folder, 'a.csv');
+    writeFileSync(file, 'foo,bar\n租金是多少钱一天？,三千九百日元。\n');
+    const command = ['import', file, '--tenant', 'cli-unsure'];
+    const refused = await world.store.command(command);
+    assert.deepEqual([refused.code, /looks like a heading/.test(refused.stderr)], [1, true], refused.stderr);
+    assert.match(await world.store.must([...command, '--heading', 'yes', '--columns', '2,1']), /^1 rows: 1 created/);
+    assert.deepEqual(await textsOf('cli-unsure'), [
+      { question: '三千九百日元。', answer: '租金是多少钱一天？', category: '' },
+    ]);
+    writeFileSync(file, '咨询问题示例,建议回答话术\n几点关门？,晚上八点。\n');
+    const warned = await world.store.command(command);
+    assert.deepEqual([warned.code, /warning: the first row/.test(warned.stderr)], [0, true], warned.stderr);
+    for (const wrong of [
+      ['--encoding', 'x'],
+      ['--heading', 'maybe'],
+      ['--columns', '1'],
+      ['--columns', '1,1'],
+      ['--columns', '0,1'],
+    ])
+      assert.equal((await world.store.command([...command, ...wrong])).code, 2, wrong.join(' '));
+  });
+});
+
 describe('an export', () => {
   const nasty = [
     '=1+1',
@@ -354,7 +443,9 @@ describe('an export', () => {
         const name = `export.${format}`;
         assert.equal(await figures(tenant, file.body, { name }), `${nasty.length} 0 0 ${nasty.length} 0`);
         const copy = await newTenant();
-        assert.equal(await figures(copy, file.body, { name }), `${nasty.length} ${nasty.length} 0 0 0`);
+        assert.equal(await figures(copy, file.body, { name }), `${nasty.length} 0 0 0 ${nasty.length}`);
+        const fields = { name, other_tenants: 'take' };
+        assert.equal(await figures(copy, file.body, fields), `${nasty.length} ${nasty.length} 0 0 0`);
         assert.deepEqual(await textsOf(copy), before);
       }
   });
@@ -705,7 +796,9 @@ describe('the command line', () => {
       );
     }
     const copy = join(folder, 'out.tsv');
-    assert.match(await world.store.must(['import', copy, '--tenant', 'cli-b']), /^3 rows: 3 created/);
+    assert.equal((await world.store.command(['import', copy, '--tenant', 'cli-b'])).code, 1);
+    const meant = ['import', copy, '--tenant', 'cli-b', '--other-tenants'];
+    assert.match(await world.store.must(meant), /^3 rows: 3 created/);
     assert.deepEqual(await textsOf('cli-b'), TEXTS);
     assert.equal((await world.store.command(['export', join(folder, 'out.pdf')])).code, 2);
     assert.equal((await world.store.command(['export', copy, '--tenant', 'nobody'])).code, 1);

@@ -117,6 +117,26 @@ static void test_utf8_put(void **state)
     assert_int_equal(utf8_character_length("和服", 6), 3);
 }
 
+static void test_utf8_get_copy_and_drop(void **state)
+{
+    (void)state;
+    char bytes[5] = {0}, copy[8], text[] = "a\xE5\x92和\xFF\xE6\x9C b\xC3";
+    for (uint32_t c = 1; c <= 0x10FFFF; c += c < 0x3000 ? 1 : 97) {
+        uint32_t read;
+        if (c >= 0xD800 && c < 0xE000)
+            continue;
+        size_t length = utf8_put(bytes, c);
+        assert_int_equal(utf8_get(bytes, &read), length);
+        assert_int_equal(read, c);
+    }
+    utf8_copy(copy, sizeof(copy), "和服和服");
+    assert_string_equal(copy, "和服");
+    utf8_copy(copy, sizeof(copy), "ab");
+    assert_string_equal(copy, "ab");
+    utf8_drop_invalid(text);
+    assert_string_equal(text, "a和 b");
+}
+
 static void test_utf8_cut(void **state)
 {
     (void)state;
@@ -291,6 +311,9 @@ static void test_error_is_utf8(void **state)
             memcpy(text + i, "😀", 5);
         struct error err;
         error_clear(&err);
+        error_set(&err, ERROR_INTERNAL, "it has “%.40s”", "现有“%.40s”", text);
+        assert_true(utf8_valid(err.detail[LANGUAGE_EN], strlen(err.detail[LANGUAGE_EN])));
+        assert_true(utf8_valid(err.detail[LANGUAGE_ZH], strlen(err.detail[LANGUAGE_ZH])));
         error_set(&err, ERROR_INTERNAL, "%s", "%s", text);
         assert_true(utf8_valid(err.detail[LANGUAGE_EN], strlen(err.detail[LANGUAGE_EN])));
         assert_true(strlen(err.detail[LANGUAGE_EN]) > 375);
@@ -1421,6 +1444,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_utf8_put),
+        cmocka_unit_test(test_utf8_get_copy_and_drop),
         cmocka_unit_test(test_utf8_cut),
         cmocka_unit_test(test_strbuf),
         cmocka_unit_test(test_strbuf_ceiling),

@@ -71,7 +71,8 @@ static bool export_to(struct fixture *f, const struct export_request *request, c
 static struct import_result import_of(struct fixture *f, const char *path, const char *tenant_id)
 {
     static struct import_result result;
-    struct import_request request = {.path = path, .tenant_id = tenant_id, .actor = &actor_system};
+    struct import_request request = {
+        .path = path, .tenant_id = tenant_id, .takes_other_tenants = true, .actor = &actor_system};
     must(f, import_file(f->platform.store, &request, &result, &f->err));
     return result;
 }

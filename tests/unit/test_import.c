@@ -271,7 +271,8 @@ static void test_files_that_are_refused(void **state)
         {",,\n ,\n", "the file is empty"},
         {"知识库,,\n\n问题,答案,分类\nq1,a1,c1\n", "row 3 names the columns"},
         {"question,answer\nq1,a1\nq2,\"a2\n", "line 3: a quote is opened"},
-        {"question,answer\nq1,a1\nq2,\xC4\xFF\n", "line 3, column 4"},
+        {"question,answer\nq1,a1\nq2,\xC4\xFF\n", "its encoding cannot be told"},
+        {"question,answer\nq1,问\nq2,\xC4\xFF\n", "line 3, column 4"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         static struct import_result result;
@@ -351,8 +352,11 @@ static void test_columns_that_are_told(void **state)
     assert_int_equal(result.created, 2);
     expect_answer(fixture, "q1", "a1", "");
     assert_true(import_columns_parse("{\"question\":2,\"answer\":1}", &request.columns, &err));
+    assert_false(import_file(fixture->store, &request, &result, &err)); /* is it a heading? */
+    assert_true(
+        import_columns_parse("{\"question\":2,\"answer\":1,\"heading\":false}", &request.columns, &err));
     assert_true(import_file(fixture->store, &request, &result, &err));
-    assert_int_equal(result.created, 1); /* the heading, which is not known to be one */
+    assert_int_equal(result.created, 1); /* the heading, since it was said to be none */
     static const char *const wrong[] = {"",
                                         "1",
                                         "{}",
@@ -367,6 +371,188 @@ static void test_columns_that_are_told(void **state)
         assert_false(import_columns_parse(wrong[i], &request.columns, &err));
         assert_string_equal(err.fields[0].field, "columns");
     }
+}
+
+/* ---- headings ---- */
+
+/* What programs and people write above their pairs, at the places of question and answer. */
+static void test_headings_that_are_known(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *heading;
+        size_t question, answer;
+    } cases[] = {
+        {"q,a,indexes", 0, 1},
+        {"Q,A", 0, 1},
+        {"Ｑ,Ａ", 0, 1},
+        {"questions,answers", 0, 1},
+        {"QUESTION,ANSWER", 0, 1},
+        {"标准问,标准答案", 0, 1},
+        {"标准问题,标准回答", 0, 1},
+        {"提问,回复", 0, 1},
+        {"问,答", 0, 1},
+        {"【问题】,【答案】", 0, 1},
+        {"title,content", 0, 1},
+        {"标题,内容", 0, 1},
+        {"序号,分类,问题,解答", 2, 3},
+        {"分段标题（选填）,分段内容（必填，问题答案）,问题（选填，单元格内一行一个）", 2, 1},
+        {"問題,答覆", 0, 1},
+        {"質問,回答", 0, 1},
+        {"No.,ご質問,ご回答", 1, 2},
+        {"질문,답변", 0, 1},
+        {"User Question,Bot_Answer", 0, 1},
+        {"id,prompt,completion", 1, 2},
+        {"query,response", 0, 1},
+        {"answer,title,question", 2, 0},
+        {"Question (required),Answer (optional)", 0, 1},
+        /* Only like those that are known. */
+        {"咨询问题示例,建议回答话术", 0, 1},
+        {"编号,历史提问记录,人工答复内容", 1, 2},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        static struct import_result result;
+        struct error err;
+        char text[512], question[32];
+        snprintf(question, sizeof(question), "第%zu个问法？", i);
+        size_t length = (size_t)snprintf(text, sizeof(text), "%s\n", cases[i].heading);
+        size_t columns = 1;
+        for (const char *at = cases[i].heading; (at = strchr(at, ',')); at++)
+            columns++;
+        for (size_t k = 0; k < columns; k++)
+            length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", k ? "," : "",
+                                       k == cases[i].question ? question
+                                       : k == cases[i].answer ? "这样答。"
+                                                              : "x");
+        if (!run_import(fixture, text, IMPORT_UPSERT, false, &result, &err))
+            fail_msg("%s: %s", cases[i].heading, err.detail[LANGUAGE_EN]);
+        if (result.total != 1 || result.created != 1)
+            fail_msg("%s is a pair", cases[i].heading);
+        expect_answer(fixture, question, "这样答。", i == 12 ? "x" : "");
+        assert_int_equal(result.warnings.kinds[IMPORT_WARNING_HEADING].message[LANGUAGE_ZH][0] != '\0',
+                         i >= ARRAY_SIZE(cases) - 2);
+    }
+}
+
+#define PAIRS_BELOW                                                                                          \
+    "租金是多少钱一天？,三千九百日元。\n可以带宠物进店吗？,可以，请牵绳。\n几点关门？,晚上八点。\n"
+
+/* Nobody has said that it is one, so it is neither stored as a pair nor left out. */
+static void test_heading_that_is_not_known(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const headings[] = {"foo,bar", "Frage,Antwort", "关键词,话术内容", "名称,标签,备注"};
+    for (size_t i = 0; i < ARRAY_SIZE(headings); i++) {
+        static struct import_result result;
+        struct error err;
+        char text[512], path[128];
+        snprintf(text, sizeof(text), "%s\n" PAIRS_BELOW, headings[i]);
+        if (run_import(fixture, text, IMPORT_UPSERT, false, &result, &err))
+            fail_msg("%s was read", headings[i]);
+        assert_non_null(strstr(err.detail[LANGUAGE_EN], "looks like a heading"));
+        struct import_request request = {.path = write_file(fixture, "said.csv", text, path),
+                                         .tenant_id = "t1",
+                                         .dry_run = true,
+                                         .actor = &actor_system};
+        request.columns.heading = IMPORT_HEADING_FIRST_ROW;
+        assert_true(import_file(fixture->store, &request, &result, &err));
+        assert_int_equal(result.total, 3);
+        request.columns.heading = IMPORT_HEADING_NONE;
+        assert_true(import_file(fixture->store, &request, &result, &err));
+        assert_int_equal(result.total, 4);
+    }
+    assert_int_equal(find_int(fixture, SQL_PAIRS), 0);
+}
+
+/* Short pairs are pairs; where one may be a heading all the same, it is said. */
+static void test_first_row_that_is_a_pair(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *text;
+        bool warned;
+    } cases[] = {
+        {"租金多少,一天三千\n押金多少,不收押金\n", false},
+        {"hello,hi\nbye,see you\nthanks,welcome\n", false},
+        {"如何提问,在右上角\n怎么回答,点回复\n", false},
+        {"营业时间,九点到六点\n" PAIRS_BELOW, false},
+        {"退款？,三到五天\n" PAIRS_BELOW, false},
+        {"咨询,人工\n我想知道你们店里租一天和服大概需要多少钱呢？,每天三千九百日元起，含腰带和小物。\n"
+         "下雨天还可以出去拍照吗？有没有伞可以借？,可以的，本店免费借给您透明雨伞，归还即可。\n"
+         "两个人一起去的话有没有优惠可以享受？,两人同行每人优惠五百日元，需要提前一天预约。\n",
+         true},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        static struct import_result result;
+        struct error err;
+        if (!run_import(fixture, cases[i].text, IMPORT_UPSERT, true, &result, &err))
+            fail_msg("%s: %s", cases[i].text, err.detail[LANGUAGE_EN]);
+        if ((*result.warnings.kinds[IMPORT_WARNING_FIRST_ROW].message[LANGUAGE_EN] != '\0') !=
+            cases[i].warned)
+            fail_msg("%s: warned %d", cases[i].text, !cases[i].warned);
+    }
+}
+
+/* ---- rows of others ---- */
+
+static void test_rows_of_other_tenants(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct import_result result;
+    struct error err;
+    char path[128];
+    struct import_request request = {
+        .path = write_file(
+            fixture, "all.csv",
+            "商家ID,商家,问题,答案\nt1,店,q1,a1\nT1 ,店,q2,a2\nt2,乙,q1,b1\n,,q3,a3\nt2,乙,q4,b4\n", path),
+        .tenant_id = "t1",
+        .actor = &actor_system,
+    };
+    assert_true(import_file(fixture->store, &request, &result, &err));
+    assert_int_equal(result.created, 3);
+    assert_int_equal(result.failed, 2);
+    assert_int_equal(result.errors[0].row, 4);
+    assert_string_equal(result.errors[0].column, "tenant_id");
+    assert_int_equal(result.warnings.kinds[IMPORT_WARNING_OTHER_TENANT].count, 2);
+    expect_answer(fixture, "q1", "a1", "");
+    assert_true(import_file(fixture->store, &request, &result, &err)); /* once more changes nothing */
+    assert_int_equal(result.skipped, 3);
+    request.takes_other_tenants = true;
+    assert_true(import_file(fixture->store, &request, &result, &err));
+    assert_int_equal(result.failed, 0);
+    assert_int_equal(result.created, 1);
+    expect_whole(fixture);
+}
+
+/* ---- encodings ---- */
+
+static void test_encoding_that_is_not_sure(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct import_result result;
+    struct error err;
+    char path[128];
+    struct import_request request = {
+        .path = write_file(fixture, "one.csv", "question,answer\nx,\xD2\xBB\n", path), /* 一 in GB18030 */
+        .tenant_id = "t1",
+        .actor = &actor_system,
+    };
+    assert_false(import_file(fixture->store, &request, &result, &err));
+    assert_non_null(strstr(err.detail[LANGUAGE_EN], "GB18030"));
+    request.encoding = TEXT_ENCODING_GB18030;
+    assert_true(import_file(fixture->store, &request, &result, &err));
+    expect_answer(fixture, "x", "一", "");
+    request.path =
+        write_file(fixture, "western.csv",
+                   "question,answer\nWo?,M\xFCnchen\nWann?,f\xFCnf oder zw\xF6lf Uhr\nWer?,die Gr\xF6\xDF"
+                   "ten und Gro\xDF"
+                   "m\xFCtter\n",
+                   path);
+    request.encoding = TEXT_ENCODING_UNKNOWN;
+    assert_true(import_file(fixture->store, &request, &result, &err));
+    assert_non_null(
+        strstr(result.warnings.kinds[IMPORT_WARNING_ENCODING].message[LANGUAGE_EN], "Windows-1252"));
+    expect_answer(fixture, "Wo?", "München", "");
 }
 
 /* Empty cells at the end of a workbook's row are not there: no reason to refuse the row. */
@@ -546,6 +732,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_files_that_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_no_file_or_tenant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_headings_and_rows_as_they_come, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_headings_that_are_known, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_heading_that_is_not_known, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_first_row_that_is_a_pair, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rows_of_other_tenants, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_encoding_that_is_not_sure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_columns_by_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_columns_that_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_workbook, set_up, tear_down),

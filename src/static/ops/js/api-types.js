@@ -420,6 +420,16 @@
 /** @typedef {'question' | 'answer' | 'category'} ColumnUse */
 
 /**
+ * What an import had to guess, or is to be known before one relies on it.
+ *
+ * @typedef {object} ImportWarning
+ * @property {'encoding' | 'heading' | 'first_row' | 'number_format' | 'digits' | 'other_tenants'} code
+ * @property {number} row  the first that it is about; 0: the whole file
+ * @property {number} count  rows; 0: the whole file
+ * @property {string} message
+ */
+
+/**
  * POST /ops/knowledge/import/preview
  * @typedef {object} ImportPreview
  * @property {string} format
@@ -431,6 +441,9 @@
  * @property {{ cells: string[] }[]} rows  the first of them below the heading
  * @property {number} total_rows_at_least
  * @property {string | null} problem  why it can't be imported as it is
+ * @property {'encoding' | 'heading' | 'columns' | null} asks_for  what has to be said then
+ * @property {ImportWarning[]} warnings
+ * @property {string[]} encodings  of a text of which it is not sure: what it may be in, the likeliest first
  */
 
 /**
