@@ -460,6 +460,7 @@ static bool open_server(struct app *app, const struct data_paths *paths, struct 
         .trusted_proxies = boot->trusted_proxy,
         .workers = app->workers,
         .heavy = app->heavy,
+        .counts = &api->connections,
         .temporary_folder = boot->data,
         .handler = dispatch_handler(api),
     };

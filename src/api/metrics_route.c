@@ -79,6 +79,18 @@ static void put_telemetry(struct strbuf *out, struct platform *platform)
         (double)stats.dropped_logs);
 }
 
+static void put_connections(struct strbuf *out, struct http_connection_counts *counts)
+{
+    put(out, "http_connections", "gauge", "Open connections.", (double)atomic_load(&counts->open));
+    put(out, "http_connections_given_way_total", "counter", "Connections ended to make room for new ones.",
+        (double)atomic_load(&counts->gave_way));
+    put(out, "http_connections_refused_total", "counter", "Connections refused: all taken and at work.",
+        (double)atomic_load(&counts->refused_full));
+    put(out, "http_connections_refused_address_total", "counter",
+        "Connections refused: the address held as many as one may.",
+        (double)atomic_load(&counts->refused_each));
+}
+
 static void put_components(struct strbuf *out, struct platform *platform)
 {
     strbuf_puts(out, "# HELP kimono_component_status 0 healthy, 1 degraded, 2 unhealthy, 3 unknown.\n"
@@ -111,6 +123,7 @@ bool metrics_get(struct call *call, struct error *err)
         return false;
     put_store(out, call->platform);
     put_telemetry(out, call->platform);
+    put_connections(out, &call->api->connections);
     put_components(out, call->platform);
     put_pools(out, call->api);
     put(out, "memory_overruns_total", "counter", "Pieces of work that wanted more memory than they may take.",

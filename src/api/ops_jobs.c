@@ -84,6 +84,18 @@ static bool read_job(struct call *call, const char *id, struct job *ret_job, str
            job_get(db, id, call->arena, ret_job, err);
 }
 
+/* In steps, after each of which it is seen whether somebody still waits. */
+static void wait_for(struct call *call, const char *id, int seconds)
+{
+    for (int64_t waited_ms = 0, began; waited_ms < seconds * SECOND_MS; waited_ms += SECOND_MS) {
+        began = clock_monotonic_us();
+        if (jobs_wait(call->platform->jobs, id, SECOND_MS) || http_request_abandoned(call->request))
+            return;
+        if (clock_monotonic_us() - began < SECOND_MS * 500) /* not taken: too many wait already */
+            return;
+    }
+}
+
 /* The job is in the store: whatever happens here, it was accepted. */
 bool reply_job(struct call *call, const struct job *job)
 {
@@ -92,7 +104,7 @@ bool reply_job(struct call *call, const struct job *job)
     struct error err;
     int seconds = http_prefer_wait(http_request_header(request, "Prefer"), WAIT_SECONDS_MAX);
     if (seconds > 0) {
-        jobs_wait(call->platform->jobs, job->id, seconds * (int)SECOND_MS);
+        wait_for(call, job->id, seconds);
         if (!read_job(call, job->id, &now, &err))
             now = *job;
     }

@@ -30,6 +30,7 @@ struct api {
     struct metrics_collector *metrics;
     struct tenant_manager *tenants;
     struct rate_limiter *limiter;
+    struct http_connection_counts connections; /* kept by the server */
     struct static_files *pages;
     const char *version;
     const char *public_origin; /* "" : the Host that was asked */

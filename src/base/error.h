@@ -23,16 +23,19 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(ERROR_TENANT_SUSPENDED, 403, "tenant-suspended", "The tenant is suspended", "商家已暂停")              \
     X(ERROR_NOT_FOUND, 404, "not-found", "Not found", "不存在")                                              \
     X(ERROR_METHOD, 405, "method-not-allowed", "Method not allowed", "不支持此方法")                         \
+    X(ERROR_REQUEST_TIMEOUT, 408, "request-timeout", "The request did not come in time", "请求未及时到达")   \
     X(ERROR_CONFLICT, 409, "conflict", "Conflict with the present state", "与当前状态冲突")                  \
     X(ERROR_CANCELLED, 409, "cancelled", "It was cancelled", "已取消")                                       \
     X(ERROR_TOO_LARGE, 413, "too-large", "Too large for one request", "超出单个请求的上限")                  \
+    X(ERROR_TARGET_TOO_LONG, 414, "target-too-long", "The address is too long", "请求地址过长")              \
     X(ERROR_MEDIA_TYPE, 415, "unsupported-media-type", "Unsupported content type", "不支持的内容类型")       \
     X(ERROR_INVALID, 422, "invalid", "Some input is wrong", "输入有误")                                      \
     X(ERROR_RATE_LIMITED, 429, "rate-limited", "Too many requests", "请求过于频繁")                          \
     X(ERROR_HEADERS_TOO_LARGE, 431, "headers-too-large", "Headers too large", "请求头过大")                  \
     X(ERROR_INTERNAL, 500, "internal", "Something failed here", "服务器内部错误")                            \
     X(ERROR_UNAVAILABLE, 503, "unavailable", "Not available for the moment", "暂时不可用")                   \
-    X(ERROR_TIMEOUT, 503, "timeout", "It took too long", "处理超时")
+    X(ERROR_TIMEOUT, 503, "timeout", "It took too long", "处理超时")                                         \
+    X(ERROR_HTTP_VERSION, 505, "http-version", "This HTTP version is not spoken", "不支持此 HTTP 版本")
 
 enum error_code {
 #define X(code, status, slug, en, zh) code,

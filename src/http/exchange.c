@@ -80,10 +80,10 @@ void exchange_reset(struct http_exchange *x)
     x->spare = buffer_emptied(&x->spare);
     atomic_store_explicit(&x->stage, EXCHANGE_LINE, memory_order_relaxed);
     x->plan = (struct http_plan){0};
-    x->target = x->target_end = x->content_encoding = x->content_disposition = NULL;
+    x->target = x->content_encoding = x->content_disposition = NULL;
     x->headers = x->parameters = NULL;
     x->header_count = x->parameter_count = 0;
-    x->head_read = x->body_coming = x->refused = x->vary_language = false;
+    x->head_read = x->active = x->body_coming = x->refused = x->vary_language = false;
 }
 
 static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name,
@@ -100,70 +100,17 @@ static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const
 
 /* They are copied, a few hundred bytes: what points into libmicrohttpd's memory would be gone under a
  * worker's feet when the server stops. */
-static bool take_headers(struct http_exchange *x, struct MHD_Connection *mhd, struct error *err)
+static void take_headers(struct http_exchange *x, struct MHD_Connection *mhd)
 {
     int count = MHD_get_connection_values(mhd, MHD_HEADER_KIND, NULL, NULL);
-    if (count > HTTP_HEADERS_MAX)
-        return error_set(err, ERROR_HEADERS_TOO_LARGE, "More than %d headers.", "请求头超过 %d 个。",
-                         HTTP_HEADERS_MAX);
     x->headers = arena_alloc(&x->request.arena, (size_t)count * sizeof(*x->headers));
     MHD_get_connection_values(mhd, MHD_HEADER_KIND, take_header, x);
-    return true;
 }
 
 /* Some ten look-ups over some ten headers for each request: the first letter settles most. */
 static bool is_name(const char *a, const char *b)
 {
     return ((a[0] ^ b[0]) & ~0x20) == 0 && strcasecmp(a, b) == 0;
-}
-
-static size_t count_headers(const struct http_exchange *x, const char *name)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < x->header_count; i++)
-        count += is_name(x->headers[i].name, name);
-    return count;
-}
-
-/* Letters, digits and some signs: RFC 9110, 5.6.2. */
-static bool is_token(const char *name)
-{
-    const char *at = name;
-    for (; *at; at++)
-        if (!isalnum((unsigned char)*at) && *at != '-' && !strchr("!#$%&'*+.^_`|~", *at))
-            return false;
-    return at > name;
-}
-
-static bool header_names_valid(const struct http_exchange *x)
-{
-    for (size_t i = 0; i < x->header_count; i++)
-        if (!is_token(x->headers[i].name))
-            return false;
-    return true;
-}
-
-/* Where two readers of one request could disagree on where it ends, it is refused: such requests
- * are made to smuggle a second one past a proxy. Source: RFC 9112, 6.3 and 3.2. */
-static bool check_framing(struct http_exchange *x, const char *version, struct error *err)
-{
-    const char *encoding = http_request_header(&x->request, "Transfer-Encoding");
-    const char *length = http_request_header(&x->request, "Content-Length");
-    x->body_coming = encoding || (length && strspn(length, "0") != strlen(length));
-    if (!header_names_valid(x))
-        return error_set(err, ERROR_BAD_REQUEST, "A header's name is not valid.", "请求头名称无效。");
-    if (encoding && (length || strcasecmp(encoding, "chunked") != 0))
-        return error_set(err, ERROR_BAD_REQUEST,
-                         "Transfer-Encoding must be 'chunked', without Content-Length.",
-                         "Transfer-Encoding 只能是 chunked，且不能同时有 Content-Length。");
-    if (count_headers(x, "Content-Length") > 1 || count_headers(x, "Transfer-Encoding") > 1)
-        return error_set(err, ERROR_BAD_REQUEST, "The body's length is said more than once.",
-                         "请求体长度重复声明。");
-    size_t hosts = count_headers(x, "Host");
-    if (hosts > 1 || (hosts == 0 && strcmp(version, "HTTP/1.0") != 0))
-        return error_set(err, ERROR_BAD_REQUEST, "There must be one Host header.",
-                         "必须有且只有一个 Host 请求头。");
-    return true;
 }
 
 static void take_request_id(struct http_request *request)
@@ -208,12 +155,8 @@ static void take_client(struct http_exchange *x)
     address_holder(request->client_address, request->client_holder);
 }
 
-static bool take_target(struct http_exchange *x, const char *version, struct error *err)
+static bool take_target(struct http_exchange *x, struct error *err)
 {
-    /* libmicrohttpd ends the target by a NUL right before the version; one found earlier was sent. */
-    if (version != x->target_end + 1)
-        return error_set(err, ERROR_BAD_REQUEST, "The request line holds a NUL or more than two spaces.",
-                         "请求行含有 NUL 或多余空格。");
     struct http_request *request = &x->request;
     if (!http_target_parse(&request->arena, x->target, &request->path, &request->query, err))
         return false;
@@ -221,20 +164,35 @@ static bool take_target(struct http_exchange *x, const char *version, struct err
            http_query_parse(&request->arena, request->query, &x->parameters, &x->parameter_count, err);
 }
 
-bool exchange_read_head(struct http_exchange *x, struct MHD_Connection *mhd, const char *method,
-                        const char *version, struct error *err)
+static void take_who_and_when(struct http_exchange *x)
 {
     struct http_request *request = &x->request;
     request->started_us = clock_monotonic_us();
     request->received_at = clock_now_ms();
-    request->is_head = strcmp(method, "HEAD") == 0;
-    request->method = request->is_head ? "GET" : arena_strdup(&request->arena, method);
-    request->path = "";
-    bool headers = take_headers(x, mhd, err);
     take_request_id(request);
     request->language = http_language(http_request_header(request, "Accept-Language"));
     take_client(x);
-    return headers && check_framing(x, version, err) && take_target(x, version, err);
+}
+
+bool exchange_read_head(struct http_exchange *x, struct MHD_Connection *mhd, const char *method,
+                        struct error *err)
+{
+    struct http_request *request = &x->request;
+    request->is_head = strcmp(method, "HEAD") == 0;
+    request->method = request->is_head ? "GET" : arena_strdup(&request->arena, method);
+    request->path = "";
+    take_headers(x, mhd);
+    take_who_and_when(x);
+    const char *length = http_request_header(request, "Content-Length");
+    x->body_coming = http_request_header(request, "Transfer-Encoding") ||
+                     (length && strspn(length, "0") != strlen(length));
+    return take_target(x, err);
+}
+
+void exchange_start_unread(struct http_exchange *x)
+{
+    x->request.method = x->request.path = "-";
+    take_who_and_when(x);
 }
 
 const char *http_request_header(const struct http_request *request, const char *name)
@@ -273,4 +231,9 @@ void http_response_header(struct http_request *request, const char *name, const 
             *c = ' ';
     *header = (struct http_header){arena_strdup(&request->arena, name), copy, request->response.headers};
     request->response.headers = header;
+}
+
+bool http_request_abandoned(const struct http_request *request)
+{
+    return atomic_load(&request->exchange->stage) == EXCHANGE_ABANDONED;
 }

@@ -2,6 +2,8 @@
  * product sees struct http_request only.
  *
  *   server.c    starts and stops
+ *   admission.c who may connect
+ *   intake.c    bytes on their way in; framing.c what they must look like
  *   stages.c    libmicrohttpd's callbacks: the stages of an exchange, and its hand-over to a worker
  *   exchange.c  the exchange's memory; reading the head (headers, target, who, language)
  *   stream.c    answers that are made while they are sent
@@ -20,7 +22,9 @@
 
 #include "base/log_limit.h"
 #include "http/address.h"
+#include "http/admission.h"
 #include "http/form.h"
+#include "http/framing.h"
 #include "http/networks.h"
 #include "http/query.h"
 #include "http/request.h"
@@ -28,9 +32,10 @@
 #include "http/stream.h"
 #include "http/watch.h"
 
-#define HTTP_HEADERS_MAX 100
 /* Slower than this (bytes in a second) over a whole body is too slow. */
 #define HTTP_SLOWEST 16384
+/* What a request that is still coming in is given when the server stops. */
+#define HTTP_STOP_READ_US INT64_C(1000000)
 
 enum exchange_stage {
     EXCHANGE_LINE,      /* the request line is there, the headers are not */
@@ -52,8 +57,10 @@ struct http_server {
     int port;
     struct network_list proxies;         /* whose X-Forwarded-For is believed */
     struct log_limit forwarded_warnings; /* of X-Forwarded-For from elsewhere */
+    struct admission admission;
+    struct http_connection_counts own_counts; /* where the options name none */
     atomic_bool stopping;
-    atomic_size_t active;  /* exchanges whose head was read and that are not completed */
+    atomic_size_t active;  /* exchanges whose head was read before the stop and that are not completed */
     atomic_size_t working; /* connections that are suspended or about to be, for a worker */
     atomic_bool closing;   /* the grace is over: nothing is suspended any more */
     atomic_int references; /* the owner's, and one for each task on the worker pool */
@@ -65,6 +72,10 @@ struct connection {
     struct MHD_Connection *mhd;
     struct http_exchange *exchange; /* one as long as the connection lasts */
     char peer[ADDRESS_SIZE];
+    uint32_t place; /* in the admission's counts */
+    struct framing framing;
+    uint64_t heads;      /* that libmicrohttpd has read */
+    struct error *fault; /* in what has come behind the requests that are still to be answered; NULL: none */
 };
 
 /* Between a producer and its connection: see stream.c. */
@@ -89,8 +100,7 @@ struct http_exchange {
     atomic_int references;         /* the connection's and the worker's */
     _Atomic enum exchange_stage stage;
     struct http_plan plan;
-    const char *target;     /* as sent, in the arena */
-    const char *target_end; /* where libmicrohttpd has its end: see exchange.c */
+    const char *target; /* as sent, in the arena */
     struct http_pair *headers;
     size_t header_count;
     struct http_pair *parameters;
@@ -107,7 +117,8 @@ struct http_exchange {
     int file; /* that is the answer; -1: none */
     int64_t file_size;
     bool file_handed_over; /* to libmicrohttpd, which closes it */
-    bool head_read;        /* counts as active, and finish is due */
+    bool head_read;        /* finish is due */
+    bool active;           /* is counted as such */
     bool body_coming;      /* a body was announced */
     bool refused;          /* answered with the body unread: drain before closing */
     bool vary_language;
@@ -153,7 +164,9 @@ void exchange_drop_content(struct http_exchange *x);
 /* Copies method, headers, target into the request and finds out who asks, in which language. False:
  * not acceptable; `err` says why, and the request is complete enough for a problem. */
 bool exchange_read_head(struct http_exchange *x, struct MHD_Connection *mhd, const char *method,
-                        const char *version, struct error *err);
+                        struct error *err);
+/* Instead: for a request whose head cannot be read, complete enough for a problem and a log row. */
+void exchange_start_unread(struct http_exchange *x);
 
 /* answer.c */
 /* To be called once status and body are there, on the thread that made them: hashes, compares,
@@ -161,8 +174,8 @@ bool exchange_read_head(struct http_exchange *x, struct MHD_Connection *mhd, con
 void answer_prepare(struct http_exchange *x);
 /* Queues the prepared answer. */
 enum MHD_Result answer_send(struct http_exchange *x, struct MHD_Connection *mhd);
-/* Writes the prepared answer straight to the socket, for the one case in which libmicrohttpd takes
- * none: in the middle of a body. The connection must be closed after it. */
+/* Writes the prepared answer straight to the socket, where libmicrohttpd takes none: before a request is
+ * complete. The connection must be closed after it. */
 void answer_write_now(struct http_exchange *x, int socket);
 size_t answer_length(const struct http_exchange *x); /* 0 for a stream */
 

@@ -71,6 +71,10 @@ const char *http_request_cookie(const struct http_request *request, const char *
 typedef bool (*http_query_fn)(void *context, const char *name, const char *value);
 bool http_query_each(const struct http_request *request, http_query_fn each, void *context);
 
+/* Nobody waits for the answer any more: the client has left, or the server is stopping and out of patience. For
+ * handlers on a worker that wait or do long work. */
+bool http_request_abandoned(const struct http_request *request);
+
 /* Adds a header to the answer; both texts are copied, control characters in the value become spaces.
  * The server adds those of its own (X-Request-Id, ETag, Content-Length …); a Cache-Control or Vary
  * that is added here stands in place of the server's. */

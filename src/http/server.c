@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -10,7 +11,12 @@
 #include "base/memory.h"
 #include "http/exchange.h"
 
-#define CONNECTION_MEMORY ((size_t)32 << 10) /* of libmicrohttpd: bounds the headers */
+/* Of libmicrohttpd: what http/framing.h lets pass must have room, with its copy of the cookies, some fifty bytes
+ * for each header, parameter and cookie, and the answer's head. */
+#define CONNECTION_MEMORY ((size_t)64 << 10)
+/* More than `connections`, which is admission's to keep: libmicrohttpd's own limit stops accepting. */
+#define SPARE_CONNECTIONS 128
+#define OTHER_FILES 256 /* that a process has open besides: databases, uploads, listeners */
 
 void server_unref(struct http_server *server)
 {
@@ -37,19 +43,34 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listener,
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     size_t threads = or_default(options->threads, cores > 0 ? (size_t)cores : 1);
-    size_t connections = or_default(options->connections, 1024);
-    size_t each = server->proxies.count ? 0 : or_default(options->connections_per_address, 256);
-    if (connections < threads)
-        connections = threads;
+    size_t most = (server->admission.limit + SPARE_CONNECTIONS) * threads; /* it is divided among them */
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, exchange_on_accept,
                             server, exchange_on_access, server, MHD_OPTION_LISTEN_SOCKET, listener,
                             MHD_OPTION_THREAD_POOL_SIZE, (unsigned)threads, MHD_OPTION_CONNECTION_LIMIT,
-                            (unsigned)connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)each,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+                            (unsigned)most, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
                             MHD_OPTION_URI_LOG_CALLBACK, exchange_on_request_line, server,
                             MHD_OPTION_UNESCAPE_CALLBACK, exchange_leave_escaped, NULL,
                             MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server,
                             MHD_OPTION_NOTIFY_CONNECTION, exchange_on_connection, server, MHD_OPTION_END);
+}
+
+/* As many as the process may have open files for; its own limit is raised as far as it may. */
+static size_t connections_possible(size_t wanted)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return wanted;
+    rlim_t needed = wanted + SPARE_CONNECTIONS + OTHER_FILES;
+    if (files.rlim_cur < needed) {
+        files.rlim_cur = needed < files.rlim_max ? needed : files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (files.rlim_cur >= needed)
+        return wanted;
+    size_t possible = files.rlim_cur / 2;
+    log_warn("http", "%zu connections at once instead of %zu: the limit on open files is %zu (ulimit -n)",
+             possible, wanted, (size_t)files.rlim_cur);
+    return possible;
 }
 
 static bool take_options(struct http_server *server, const struct http_server_options *options,
@@ -61,6 +82,10 @@ static bool take_options(struct http_server *server, const struct http_server_op
                          "The trusted proxies '%s' are no list of addresses and networks.",
                          "受信任代理“%s”不是地址或网段的列表。", proxies);
     pthread_mutex_init(&server->forwarded_warnings.lock, NULL);
+    size_t connections = connections_possible(or_default(options->connections, 1024));
+    admission_init(&server->admission, connections,
+                   or_default(options->connections_per_address, connections / 8 + 1),
+                   options->counts ? options->counts : &server->own_counts);
     server->handler = options->handler;
     server->workers = options->workers;
     server->heavy = options->heavy ? options->heavy : options->workers;
@@ -68,6 +93,26 @@ static bool take_options(struct http_server *server, const struct http_server_op
         server->temporary_folder = xstrdup(options->temporary_folder);
     server->timeout_us = (int64_t)(options->timeout_seconds > 0 ? options->timeout_seconds : 30) * 1000000;
     return true;
+}
+
+/* Takes the connection from a worker that is not done, or ends its stream. Whoever moves the stage on from
+ * WORKING, the worker or this, resumes the connection. */
+static bool take_away(struct watched *watched)
+{
+    struct connection *connection = (struct connection *)watched;
+    enum exchange_stage stage = EXCHANGE_WORKING;
+    if (!atomic_compare_exchange_strong(&connection->exchange->stage, &stage, EXCHANGE_ABANDONED)) {
+        stream_break(connection->exchange);
+        return false;
+    }
+    MHD_resume_connection(connection->mhd);
+    atomic_fetch_sub(&connection->server->working, 1);
+    return true;
+}
+
+static void client_gone(struct watched *watched)
+{
+    take_away(watched);
 }
 
 bool http_server_start(struct http_server **ret_server, const struct http_server_options *options,
@@ -79,7 +124,7 @@ bool http_server_start(struct http_server **ret_server, const struct http_server
     if (!take_options(server, options, err) ||
         !address_listen(options->listen, &listener, &server->port, err))
         return false;
-    server->watch = watch_start((int)(server->timeout_us / 1000000));
+    server->watch = watch_start((int)(server->timeout_us / 1000000), client_gone);
     server->daemon = start_daemon(server, listener, options);
     if (!server->daemon) {
         int number = errno;
@@ -103,20 +148,10 @@ static void pause_briefly(void)
     nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 }
 
-/* Takes the connection from a worker that is not done, or ends its stream. Whoever moves the stage on from WORKING, the
- * worker or this, resumes the connection. */
 static void abandon(void *context, struct watched *watched)
 {
-    struct connection *connection = (struct connection *)watched;
-    enum exchange_stage stage = EXCHANGE_WORKING;
     size_t *abandoned = context;
-    if (!atomic_compare_exchange_strong(&connection->exchange->stage, &stage, EXCHANGE_ABANDONED)) {
-        stream_break(connection->exchange);
-        return;
-    }
-    (*abandoned)++;
-    MHD_resume_connection(connection->mhd);
-    atomic_fetch_sub(&connection->server->working, 1);
+    *abandoned += take_away(watched);
 }
 
 /* libmicrohttpd must not be stopped with a connection suspended. */
@@ -131,13 +166,39 @@ static size_t abandon_all(struct http_server *server)
     return abandoned;
 }
 
+/* A request that has not come in yet was not begun: it has a moment, then it is answered with 503. */
+static void hurry(void *context, struct watched *watched)
+{
+    int64_t last = *(const int64_t *)context;
+    if (atomic_load(&watched->phase) == WATCHED_READING && atomic_load(&watched->deadline_us) > last)
+        atomic_store(&watched->deadline_us, last);
+}
+
+static void count_reading(void *context, struct watched *watched)
+{
+    *(size_t *)context += atomic_load(&watched->phase) == WATCHED_READING;
+}
+
+static bool some_are_reading(struct http_server *server)
+{
+    size_t reading = 0;
+    watch_each(server->watch, count_reading, &reading);
+    return reading > 0;
+}
+
 void http_server_stop(struct http_server *server, int grace_ms)
 {
     if (!server)
         return;
+    int64_t now = clock_monotonic_us(), until = now + (int64_t)grace_ms * 1000;
+    int64_t last_read = now + HTTP_STOP_READ_US, reading_until = last_read + HTTP_STOP_READ_US;
+    if (reading_until > until)
+        reading_until = until;
     atomic_store(&server->stopping, true);
-    int64_t until = clock_monotonic_us() + (int64_t)grace_ms * 1000;
-    while (atomic_load(&server->active) > 0 && clock_monotonic_us() < until)
+    watch_hurry(server->watch);
+    watch_each(server->watch, hurry, &last_read);
+    while ((atomic_load(&server->active) > 0 && clock_monotonic_us() < until) ||
+           (clock_monotonic_us() < reading_until && some_are_reading(server)))
         pause_briefly();
     size_t abandoned = abandon_all(server);
     if (abandoned > 0)

@@ -8,13 +8,16 @@
  * (http/stream.h). `finish` is called when the answer
  * has been handed to the network or the client has gone, on every request, for its log row: exactly
  * once, also for a request that the server itself refused (400, 413, 503 …), then possibly without
- * begin. Only what cannot be read as HTTP at all (no request line, headers beyond 32 KiB) is never
- * seen here: libmicrohttpd refuses it in its own words and closes.
+ * begin, and for what is no request at all (http/intake.h), then with method and path "-".
  *
  * Limits against slow and absurd clients: time to send headers and body (http/watch.h), idle time,
- * connections in all and for each address, header bytes and number, query parameters. */
+ * connections in all and for each address (http/admission.h), header bytes and number, query
+ * parameters (http/framing.h). A client that leaves while its request waits or is worked on is noticed
+ * (http_request_abandoned in http/request.h). */
 #ifndef KIMONO_HTTP_SERVER_H
 #define KIMONO_HTTP_SERVER_H
+
+#include <stdatomic.h>
 
 #include "base/worker_pool.h"
 #include "http/request.h"
@@ -42,13 +45,21 @@ struct http_handler {
     void (*finish)(void *context, struct http_request *request); /* may be NULL */
 };
 
+/* Of connections, for whoever watches from outside. */
+struct http_connection_counts {
+    atomic_size_t open;
+    atomic_size_t gave_way;     /* ended to make room for a new one */
+    atomic_size_t refused_full; /* nobody could give way */
+    atomic_size_t refused_each; /* the address held as many as one may */
+};
+
 struct http_server_options {
-    const char *listen; /* "127.0.0.1:8080", "[::1]:8080", ":8080"; port 0: any */
-    size_t threads;     /* 0: one for each core */
-    size_t connections; /* 0: 1024 */
-    /* 0: 256. Not applied when there is a trusted proxy: then all come from its address. */
-    size_t connections_per_address;
-    int timeout_seconds;          /* of an idle or slow connection; 0: 30 */
+    const char *listen;                    /* "127.0.0.1:8080", "[::1]:8080", ":8080"; port 0: any */
+    size_t threads;                        /* 0: one for each core */
+    size_t connections;                    /* 0: 1024; fewer where the limit on open files leaves no room */
+    size_t connections_per_address;        /* 0: an eighth of all; see http/admission.h */
+    struct http_connection_counts *counts; /* kept up to date; NULL: nowhere */
+    int timeout_seconds;                   /* of an idle or slow connection; 0: 30 */
     const char *trusted_proxies;  /* whose X-Forwarded-For is believed, as in http/networks.h; NULL: none */
     struct worker_pool *workers;  /* for HTTP_RUN_WORKER; not owned; NULL: all on the I/O threads */
     struct worker_pool *heavy;    /* for HTTP_RUN_HEAVY; not owned; NULL: `workers` */
@@ -62,7 +73,8 @@ struct http_server;
 bool http_server_start(struct http_server **ret_server, const struct http_server_options *options,
                        struct error *err);
 int http_server_port(const struct http_server *server);
-/* Stops accepting, lets what runs finish (at most `grace_ms`), closes. Takes NULL. A request that
+/* Lets what runs finish (at most `grace_ms`), then closes. Takes NULL. Whoever comes meanwhile, or has sent
+ * only a part of a request a second later, gets 503; a client that has left is not waited for. A request that
  * still runs on a worker after that loses its connection, not its memory: its finish comes when its
  * handler returns. So free the worker pool after this and before what the handler uses. */
 void http_server_stop(struct http_server *server, int grace_ms);

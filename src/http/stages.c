@@ -5,10 +5,17 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "http/intake.h"
 #include "http/problem.h"
 
-/* ---- deadlines ---- */
+/* ---- phases and deadlines ---- */
+
+static void set_phase(struct http_exchange *x, enum watched_phase phase)
+{
+    atomic_store_explicit(&x->connection->watched.phase, phase, memory_order_relaxed);
+}
 
 void exchange_set_deadline(struct http_exchange *x, int64_t deadline_us)
 {
@@ -25,6 +32,8 @@ static void set_send_deadline(struct http_exchange *x)
 /* A sender has the time limit between two pieces, and for the whole what the slowest may take. */
 static void set_body_deadline(struct http_exchange *x)
 {
+    if (atomic_load_explicit(&x->server->stopping, memory_order_relaxed))
+        return; /* it has been given its last one */
     int64_t limit = x->server->timeout_us;
     int64_t pause = clock_monotonic_us() + limit;
     int64_t whole = x->request.started_us + limit + (int64_t)(x->body_received / HTTP_SLOWEST) * 1000000;
@@ -35,6 +44,7 @@ static void set_body_deadline(struct http_exchange *x)
 
 static enum MHD_Result send_answer(struct http_exchange *x, struct MHD_Connection *mhd)
 {
+    set_phase(x, WATCHED_ANSWERING);
     set_send_deadline(x);
     return answer_send(x, mhd);
 }
@@ -89,15 +99,29 @@ bool exchange_hand_back(struct http_exchange *x, enum exchange_stage stage)
     return true;
 }
 
+/* For the log alone: the client left before a worker was free. */
+static void say_nobody_waits(struct http_exchange *x)
+{
+    struct error err;
+    error_set(&err, ERROR_CANCELLED, "The client has gone.", "客户端已断开。");
+    http_response_problem(&x->request, &err);
+    answer_prepare(x);
+}
+
 static void run_on_worker(void *context)
 {
     struct http_exchange *x = context;
     struct http_server *server = x->server;
-    handle(x);
-    if (x->produce && !x->request.is_head)
+    if (http_request_abandoned(&x->request))
+        say_nobody_waits(x);
+    else
+        handle(x);
+    if (x->produce && !x->request.is_head) {
         stream_run(x);
-    else if (!exchange_hand_back(x, EXCHANGE_READY))
+    } else if (!exchange_hand_back(x, EXCHANGE_READY)) {
+        x->request.response.ending = HTTP_ENDING_BROKEN;
         exchange_finish(x); /* abandoned: the connection is gone and could not do it */
+    }
     exchange_unref(x);
     server_unref(server);
 }
@@ -160,6 +184,7 @@ static enum MHD_Result hand_to_worker(struct http_exchange *x, struct MHD_Connec
     atomic_fetch_add(&x->references, 1);
     atomic_fetch_add(&server->references, 1);
     exchange_set_deadline(x, WATCH_NEVER);
+    set_phase(x, WATCHED_WORKING);
     MHD_suspend_connection(mhd); /* first: from the next line on it may be resumed */
     atomic_store(&x->stage, EXCHANGE_WORKING);
     enum worker_room room = worker_pool_submit(pool_of(x), x->plan.owner, run_on_worker, x);
@@ -245,16 +270,22 @@ static enum MHD_Result begin(struct http_exchange *x, struct MHD_Connection *mhd
     return MHD_YES;
 }
 
-static enum MHD_Result on_head(struct http_exchange *x, struct MHD_Connection *mhd, const char *method,
-                               const char *version)
+static enum MHD_Result on_head(struct http_exchange *x, struct MHD_Connection *mhd, const char *method)
 {
     struct error err;
     error_clear(&err);
-    atomic_fetch_add_explicit(&x->server->active, 1, memory_order_relaxed);
+    x->active = !atomic_load_explicit(&x->server->stopping, memory_order_relaxed);
+    atomic_fetch_add_explicit(&x->server->active, x->active, memory_order_relaxed);
     x->head_read = true;
     atomic_store_explicit(&x->stage, EXCHANGE_BODY, memory_order_relaxed);
-    if (!exchange_read_head(x, mhd, method, version, &err))
+    if (!exchange_read_head(x, mhd, method, &err))
         return refuse(x, mhd, &err);
+    if (++x->connection->heads > x->connection->framing.heads) {
+        log_error("http",
+                  "libmicrohttpd reads past http/intake.c: nothing can be answered; build with 0.9.75");
+        error_set(&err, ERROR_INTERNAL, "The server cannot check requests.", "服务器无法检查请求。");
+        return refuse(x, mhd, &err);
+    }
     set_body_deadline(x);
     return begin(x, mhd);
 }
@@ -298,11 +329,12 @@ enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, co
 {
     (void)context;
     (void)url;
+    (void)version;
     struct http_exchange *x = *state;
     if (!x)
         return MHD_NO;
     switch (atomic_load(&x->stage)) {
-    case EXCHANGE_LINE: return on_head(x, mhd, method, version);
+    case EXCHANGE_LINE: return on_head(x, mhd, method);
     case EXCHANGE_BODY: return *upload_length > 0 ? on_body(x, upload, upload_length) : run(x, mhd);
     case EXCHANGE_HANDOVER: return hand_to_worker(x, mhd);
     case EXCHANGE_STREAMING:
@@ -326,10 +358,8 @@ void *exchange_on_request_line(void *context, const char *target, struct MHD_Con
     if (!target)
         return NULL;
     struct http_exchange *x = connection->exchange;
-    size_t length = strlen(target);
-    x->target = arena_strndup(&x->request.arena, target, length);
-    x->target_end = target + length;
-    atomic_store_explicit(&connection->watched.idle, false, memory_order_relaxed);
+    x->target = arena_strdup(&x->request.arena, target);
+    set_phase(x, WATCHED_READING);
     exchange_set_deadline(x, clock_monotonic_us() + x->server->timeout_us);
     return x;
 }
@@ -355,7 +385,7 @@ static void complete(struct http_exchange *x, enum MHD_RequestTerminationCode co
     if (x->refused && x->body_coming)
         watch_drain(watch, connection->watched.socket);
     exchange_set_deadline(x, clock_monotonic_us() + x->server->timeout_us);
-    atomic_store_explicit(&connection->watched.idle, true, memory_order_relaxed);
+    set_phase(x, WATCHED_IDLE);
     exchange_reset(x);
 }
 
@@ -371,7 +401,7 @@ void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **sta
         return;
     *state = NULL;
     struct http_server *server = x->server;
-    bool counted = x->head_read;
+    bool counted = x->active;
     enum exchange_stage stage = EXCHANGE_STREAMING;
     if (atomic_compare_exchange_strong(&x->stage, &stage, EXCHANGE_ABANDONED))
         stream_break(x);
@@ -389,6 +419,13 @@ static void limit_stall(int socket, int64_t timeout_us)
     setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 }
 
+/* Of a connection on which nothing has come yet. */
+static int64_t first_deadline(const struct http_server *server)
+{
+    bool stopping = atomic_load_explicit(&server->stopping, memory_order_relaxed);
+    return clock_monotonic_us() + (stopping ? HTTP_STOP_READ_US : server->timeout_us);
+}
+
 static void connection_open(struct http_server *server, struct MHD_Connection *mhd, void **context)
 {
     struct connection *connection = xcalloc(1, sizeof(*connection));
@@ -396,10 +433,12 @@ static void connection_open(struct http_server *server, struct MHD_Connection *m
     connection->mhd = mhd;
     connection->exchange = exchange_new(connection);
     connection->watched.socket = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    atomic_init(&connection->watched.deadline_us, clock_monotonic_us() + server->timeout_us);
+    atomic_init(&connection->watched.deadline_us, first_deadline(server));
     address_text(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
                  connection->peer);
     limit_stall(connection->watched.socket, server->timeout_us);
+    connection->place = admission_enter(server, connection->peer);
+    intake_open(connection);
     watch_add(server->watch, &connection->watched);
     *context = connection;
 }
@@ -414,6 +453,8 @@ void exchange_on_connection(void *context, struct MHD_Connection *mhd, void **so
     }
     struct connection *connection = *socket_context;
     watch_remove(server->watch, &connection->watched);
+    intake_close(connection);
+    admission_leave(server, connection->place);
     exchange_unref(connection->exchange);
     free(connection);
 }
@@ -426,12 +467,11 @@ size_t exchange_leave_escaped(void *context, struct MHD_Connection *mhd, char *t
     return strlen(text);
 }
 
-/* While stopping, the listening socket stays open (closing it under libmicrohttpd is a race), but
- * whoever comes is sent away. */
+/* While stopping, too: whoever comes is told so (begin). */
 enum MHD_Result exchange_on_accept(void *context, const struct sockaddr *address, socklen_t size)
 {
-    (void)address;
     (void)size;
-    const struct http_server *server = context;
-    return atomic_load_explicit(&server->stopping, memory_order_relaxed) ? MHD_NO : MHD_YES;
+    char text[ADDRESS_SIZE];
+    address_text(address, text);
+    return admission_ask(context, text) ? MHD_YES : MHD_NO;
 }

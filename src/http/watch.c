@@ -16,6 +16,8 @@
 
 #define DRAINS_MAX 64
 #define DRAIN_US INT64_C(2000000)
+#define CUT_US INT64_C(1000000)
+#define HALF_CLOSED_MS 5000
 
 struct drain {
     int socket;
@@ -29,8 +31,9 @@ struct watch {
     struct drain drains[DRAINS_MAX];
     size_t drain_count;
     int wake; /* eventfd */
-    int tick_ms;
-    bool stopping;
+    unsigned tick_ms;
+    void (*gone)(struct watched *connection);
+    bool hurry, stopping;
 };
 
 static void wake(struct watch *watch)
@@ -42,23 +45,65 @@ static void wake(struct watch *watch)
 
 /* Only at the second look in a row: at the first, the I/O thread may just have read a last request
  * and not have said so. */
-static bool client_left(struct watched *connection)
+static bool left_idle(struct watched *c)
 {
     char byte;
-    bool ended = atomic_load_explicit(&connection->idle, memory_order_relaxed) &&
-                 recv(connection->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-    bool left = ended && connection->ended;
-    connection->ended = ended;
-    return left;
+    bool ended = recv(c->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    c->ended = ended ? c->ended + 1 : 0;
+    return c->ended >= 2;
 }
 
-static void cut(struct watch *watch)
+/* A reset or a closed connection is certain. A closed side may be one that still listens: it is given time. */
+static bool left_waiting(const struct watch *watch, struct watched *c)
+{
+    struct pollfd fd = {.fd = c->socket, .events = POLLRDHUP};
+    if (poll(&fd, 1, 0) < 1) {
+        c->ended = 0;
+        return false;
+    }
+    c->ended++;
+    return fd.revents & (POLLERR | POLLHUP) || watch->hurry || c->ended * watch->tick_ms >= HALF_CLOSED_MS;
+}
+
+/* Who was too slow with a request is told so by its I/O thread, which wakes up by the end of our reading side
+ * (http/intake.h); a connection that then still stays is ended. */
+static void cut_late(struct watched *c, int64_t now)
+{
+    bool reading = atomic_load_explicit(&c->phase, memory_order_relaxed) == WATCHED_READING;
+    if (reading && !atomic_exchange(&c->cut, true)) {
+        atomic_store_explicit(&c->deadline_us, now + CUT_US, memory_order_relaxed);
+        shutdown(c->socket, SHUT_RD);
+    } else {
+        shutdown(c->socket, SHUT_RDWR);
+    }
+}
+
+static void look_at(struct watch *watch, struct watched *c, int64_t now)
+{
+    if (atomic_load_explicit(&c->deadline_us, memory_order_relaxed) < now) {
+        cut_late(c, now);
+        return;
+    }
+    switch (atomic_load_explicit(&c->phase, memory_order_relaxed)) {
+    case WATCHED_IDLE:
+        if (left_idle(c))
+            shutdown(c->socket, SHUT_RDWR);
+        return;
+    case WATCHED_WORKING:
+        if (left_waiting(watch, c))
+            watch->gone(c);
+        return;
+    case WATCHED_READING:
+    case WATCHED_ANSWERING: c->ended = 0; return;
+    }
+}
+
+static void look_at_all(struct watch *watch)
 {
     int64_t now = clock_monotonic_us();
     pthread_mutex_lock(&watch->lock);
     for (struct watched *c = watch->connections; c; c = c->next)
-        if (atomic_load_explicit(&c->deadline_us, memory_order_relaxed) < now || client_left(c))
-            shutdown(c->socket, SHUT_RDWR);
+        look_at(watch, c, now);
     pthread_mutex_unlock(&watch->lock);
 }
 
@@ -107,24 +152,25 @@ static void *keep_watch(void *context)
     size_t drains;
     int64_t next_us = 0;
     while (take_state(watch, fds, &drains)) {
-        poll(fds, 1 + drains, watch->tick_ms);
+        poll(fds, 1 + drains, (int)watch->tick_ms);
         uint64_t count;
         if (fds[0].revents & POLLIN && read(watch->wake, &count, sizeof(count)) < 0)
             continue;
         run_drains(watch, drains);
         if (clock_monotonic_us() < next_us) /* woken by a drain */
             continue;
-        cut(watch);
+        look_at_all(watch);
         next_us = clock_monotonic_us() + watch->tick_ms * INT64_C(900);
     }
     return NULL;
 }
 
-struct watch *watch_start(int timeout_seconds)
+struct watch *watch_start(int timeout_seconds, void (*gone)(struct watched *connection))
 {
     struct watch *watch = xcalloc(1, sizeof(*watch));
     pthread_mutex_init(&watch->lock, NULL);
     watch->tick_ms = timeout_seconds < 2 ? 250 : 500;
+    watch->gone = gone;
     watch->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (watch->wake < 0 || pthread_create(&watch->thread, NULL, keep_watch, watch) != 0) {
         fprintf(stderr, "kimono: cannot start the thread that watches connections; raise the limits "
@@ -151,6 +197,13 @@ void watch_stop(struct watch *watch)
     free(watch);
 }
 
+void watch_hurry(struct watch *watch)
+{
+    pthread_mutex_lock(&watch->lock);
+    watch->hurry = true;
+    pthread_mutex_unlock(&watch->lock);
+}
+
 void watch_add(struct watch *watch, struct watched *connection)
 {
     pthread_mutex_lock(&watch->lock);
@@ -174,12 +227,20 @@ void watch_remove(struct watch *watch, struct watched *connection)
     pthread_mutex_unlock(&watch->lock);
 }
 
-void watch_each(struct watch *watch, void (*each)(void *context, struct watched *connection), void *context)
+void watch_each_then(struct watch *watch, void (*each)(void *context, struct watched *connection),
+                     void (*then)(void *context), void *context)
 {
     pthread_mutex_lock(&watch->lock);
     for (struct watched *c = watch->connections; c; c = c->next)
         each(context, c);
+    if (then)
+        then(context);
     pthread_mutex_unlock(&watch->lock);
+}
+
+void watch_each(struct watch *watch, void (*each)(void *context, struct watched *connection), void *context)
+{
+    watch_each_then(watch, each, NULL, context);
 }
 
 void watch_drain(struct watch *watch, int socket)

@@ -92,17 +92,27 @@ describe('how a request may come', () => {
 });
 
 describe('what is no request', () => {
-  const BAD = [400, 404, 405, 408, 413, 414, 417, 431, 501, 505];
+  /**
+   * One answer, a problem with its request id, and the connection closed behind it.
+   * @param {string} answer
+   * @param {number[]} wanted
+   */
+  function refused(answer, ...wanted) {
+    assert.ok(wanted.includes(status(answer)), answer.slice(0, 400));
+    assert.equal(answer.match(/HTTP\/1\.1 \d{3} /g)?.length, 1, answer);
+    assert.match(answer, /^Content-Type: application\/problem\+json\r$/m);
+    assert.match(answer, /^Connection: close\r$/m);
+    const id = /^X-Request-Id: (\S+)\r$/m.exec(answer)?.[1];
+    assert.equal(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)).request_id, id);
+  }
 
-  /** @param {string} answer */
-  const refusedOrClosed = (answer) => assert.ok(answer === '' || BAD.includes(status(answer)), answer.slice(0, 200));
-
-  const cases = /** @type {[string, (string | Buffer)[]][]} */ ([
+  const LOGIN = `POST ${API}/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+  const cases = /** @type {[string, (string | Buffer)[], number?][]} */ ([
     ['noise', [Buffer.from(Array.from({ length: 4096 }, (_, i) => (i * 7919) % 256))]],
     ['TLS', [Buffer.from('16030100c4010000c00303', 'hex')]],
-    ['HTTP/2 preface', ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n']],
+    ['HTTP/2 preface', ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'], 505],
     ['no version', ['GET /\r\n\r\n']],
-    ['an unknown version', [`GET ${API}/system/health HTTP/3.7\r\nHost: x\r\n\r\n`]],
+    ['an unknown version', [`GET ${API}/system/health HTTP/3.7\r\nHost: x\r\n\r\n`], 505],
     ['no Host', [`GET ${API}/system/health HTTP/1.1\r\n\r\n`]],
     ['a header without a colon', [`${HEAD}nonsense\r\n\r\n`]],
     ['a negative length', [`POST ${API}/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n`]],
@@ -110,7 +120,19 @@ describe('what is no request', () => {
     [
       'a length beyond all numbers',
       [`POST ${API}/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: ${'9'.repeat(40)}\r\n\r\n`],
+      413,
     ],
+    ['a folded length', [`${LOGIN}Content-Length:\r\n 54\r\n\r\n${HEAD}${CLOSE}`]],
+    ['a folded encoding', [`${LOGIN}Transfer-Encoding:\r\n\tchunked\r\n\r\n${HEAD}${CLOSE}`]],
+    ['any folded header', [`${HEAD}X-Any: a\r\n b\r\n${CLOSE}`]],
+    ['a fold in another packet', [`${HEAD}X-Any: a\r\n`, ` b\r\n${CLOSE}`]],
+    ['a NUL in a header', [`${HEAD}X-Any: a\0b\r\n${CLOSE}`]],
+    ['a line that ends in LF alone', [`${HEAD}X-Any: a\n${CLOSE}`]],
+    ['a CR in a header', [`${HEAD}X-Any: a\rX-Other: b\r\n${CLOSE}`]],
+    ['a space before the colon', [`${LOGIN}Content-Length : 5\r\n\r\nhello`]],
+    ['a body that breaks off', [`${LOGIN}Content-Length: 54\r\n\r\n{"user`]],
+    ['a head that breaks off', [HEAD]],
+    ['chunks that do not end where they should', [`${LOGIN}Transfer-Encoding: chunked\r\n\r\n2\r\n{}}\r\n0\r\n\r\n`]],
     [
       'length and chunks',
       [`POST ${API}/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n`],
@@ -120,29 +142,40 @@ describe('what is no request', () => {
       [`POST ${API}/auth/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`],
     ],
   ]);
-  for (const [name, pieces] of cases) {
-    test(name, async () => refusedOrClosed(await talk(pieces, { half: true })));
+  for (const [name, pieces, wanted = 400] of cases) {
+    test(name, async () => refused(await talk(pieces, { half: true, gap: 5 }), wanted));
   }
+
+  test('behind a good request: that is answered, then the fault', async () => {
+    const good = `${HEAD}X-Request-Id: the-good-one\r\n\r\n`;
+    for (const bad of [`${HEAD}X: a\r\n b\r\n\r\n`, `${LOGIN}Transfer-Encoding: chunked\r\n\r\nzz\r\n`]) {
+      const answer = await talk([good + bad]);
+      assert.deepEqual(
+        [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => match[1]),
+        ['200', '400'],
+        answer,
+      );
+    }
+  });
 
   test('a megabyte of headers', async () => {
     const fields = Array.from({ length: 1024 }, (_, i) => `X-Filler-${i}: ${'x'.repeat(1000)}\r\n`).join('');
-    refusedOrClosed(await talk([HEAD, fields, '\r\n'], { half: true }));
+    refused(await talk([HEAD, fields, '\r\n'], { half: true }), 431);
   });
 
   test('one header of a megabyte, and one without end', async () => {
-    refusedOrClosed(await talk([HEAD, `X-Long: ${'x'.repeat(1 << 20)}\r\n\r\n`], { half: true }));
-    refusedOrClosed(
-      await talk([HEAD, 'X-Endless: ', ...Array.from({ length: 64 }, () => 'x'.repeat(16384))], { half: true }),
-    );
+    refused(await talk([HEAD, `X-Long: ${'x'.repeat(1 << 20)}\r\n\r\n`], { half: true }), 431);
+    const endless = Array.from({ length: 64 }, () => 'x'.repeat(16384));
+    refused(await talk([HEAD, 'X-Endless: ', ...endless], { half: true }), 431);
   });
 
   test('a target of 100,000 characters', async () => {
-    refusedOrClosed(await talk([`GET /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: x\r\n\r\n`], { half: true }));
+    refused(await talk([`GET /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: x\r\n\r\n`], { half: true }), 414);
   });
 
   test('ten thousand parameters', async () => {
     const query = Array.from({ length: 10_000 }, (_, i) => `a${i}=1`).join('&');
-    refusedOrClosed(await talk([`GET ${API}/openapi.json?${query} HTTP/1.1\r\nHost: x\r\n\r\n`], { half: true }));
+    refused(await talk([`GET ${API}/openapi.json?${query} HTTP/1.1\r\nHost: x\r\n\r\n`], { half: true }), 400, 414);
   });
 });
 

@@ -24,6 +24,7 @@
 #include "http/address.h"
 #include "http/client.h"
 #include "http/compress.h"
+#include "http/framing.h"
 #include "http/negotiate.h"
 #include "http/networks.h"
 #include "http/problem.h"
@@ -355,9 +356,14 @@ static void table_of_requests(void **state)
         {"POST /echo" H "Content-Length: 5x\r\n\r\nhello", 0, 400, ""},
         {"POST /echo" H "Content-Length: -5\r\n\r\nhello", 0, 400, ""},
         {"POST /echo" H CHUNKED "\r\nzz\r\n", 0, 400, ""},
-        {"nonsense\r\n\r\n", 0, 0, NULL},
-        {"\x16\x03\x01\x02\x01\xfc\x03\x03\r\n\r\n", 0, 0, NULL},
-        {"GET\r\n\r\n", 0, 0, NULL},
+        {"nonsense\r\n\r\n", 0, 400, "/problems/bad-request"},
+        {"\x16\x03\x01\x02\x01\xfc\x03\x03", 0, 400, "TLS"},
+        {"GET\r\n\r\n", 0, 400, "/problems/bad-request"},
+        {"GET /small HTTP/2.0\r\nHost: x\r\n\r\n", 0, 505, "/problems/http-version"},
+        {"GET /small" H "X: a\r\n b\r\n\r\n", 0, 400, "folded"},
+        {"POST /echo" H "Content-Length:\r\n 5\r\n\r\nhello", 0, 400, "/problems/bad-request"},
+        {"GET /small" H "X: a\0b\r\n\r\n", sizeof("GET /small" H "X: a\0b\r\n\r\n") - 1, 400, "NUL"},
+        {"GET /small" H "X: a\0\0\0\r\n\r\n", sizeof("GET /small" H "X: a\0\0\0\r\n\r\n") - 1, 400, "NUL"},
         {"GET /worker" H "User-Agent: me\r\n\r\n", 0, 200, "worked me"},
         {"GET /problem" H "\r\n", 0, 422,
          "\"errors\":[{\"field\":\"name\",\"message\":\"must not be empty\"}]"},
@@ -582,7 +588,8 @@ static void large_body_and_headers(void **state)
     text.length += 1 << 20;
     strbuf_puts(&text, "\r\n\r\n");
     exchange(f->port, text.bytes, text.length, &headers);
-    assert_true(headers.status == 431 || headers.status == 0);
+    assert_int_equal(headers.status, 431);
+    assert_non_null(header_of(&headers, "X-Request-Id"));
     strbuf_reset(&text);
     strbuf_puts(&text, "GET /small" H);
     for (int i = 0; i < 120; i++)
@@ -592,6 +599,75 @@ static void large_body_and_headers(void **state)
     exchange(f->port, text.bytes, text.length, &headers);
     assert_int_equal(headers.status, 431);
     strbuf_release(&text);
+}
+
+/* The largest that may pass must find room in libmicrohttpd: not only in bytes, but in headers, parameters and
+ * cookies. */
+static void largest_head(void **state)
+{
+    struct fixture *f = *state;
+    CLEANUP(strbuf_release) struct strbuf text = {0};
+    strbuf_puts(&text, "GET /small?");
+    while (text.length < HTTP_PARAMETERS_MAX * 2 + 8)
+        strbuf_puts(&text, "a&");
+    strbuf_puts(&text, "a" H);
+    size_t cookies = text.length;
+    strbuf_puts(&text, "Cookie: ");
+    for (int i = 1; i < HTTP_COOKIE_COUNT_MAX; i++)
+        strbuf_printf(&text, "c%d=1; ", i);
+    while (text.length - cookies < HTTP_COOKIES_MAX)
+        strbuf_putc(&text, 'c');
+    strbuf_puts(&text, "\r\n");
+    for (int i = 3; i < HTTP_HEADERS_MAX; i++)
+        strbuf_printf(&text, "X-%d: y\r\n", i);
+    strbuf_puts(&text, "X-Filler: ");
+    while (text.length < HTTP_HEAD_MAX - 4)
+        strbuf_putc(&text, 'z');
+    strbuf_puts(&text, "\r\n\r\n");
+    int fd = dial(f->port);
+    for (int i = 0; i < 3; i++) {
+        REPLY reply;
+        say(fd, text.bytes, text.length);
+        hear(fd, false, &reply);
+        assert_int_equal(reply.status, 200);
+    }
+    close(fd);
+}
+
+/* What came before a fault is answered first, and then the fault, once, wherever the pieces were cut. */
+static void good_then_bad(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const faults[] = {
+        "GET /small" H "X: a\r\n b\r\n\r\n",
+        "POST /echo" H CHUNKED "\r\n3\r\nabc\r\nzz\r\n",
+        "POST /echo" H CHUNKED "\r\n3\r\nabcd\r\n0\r\n\r\n",
+        "POST /echo" H CHUNKED "\r\n0\r\nX: 1\r\n 2\r\n\r\n",
+        "POST /denied" H CHUNKED "\r\nzz\r\n",
+    };
+    static const char *const good[] = {"GET /small" H "\r\n", "GET /worker" H "\r\n"};
+    for (size_t i = 0; i < ARRAY_SIZE(faults) * ARRAY_SIZE(good) * 3; i++) {
+        const char *fault = faults[i % ARRAY_SIZE(faults)];
+        int finished = f->finished, fd = dial(f->port);
+        CLEANUP(strbuf_release) struct strbuf text = {0};
+        strbuf_printf(&text, "%s%s", good[i % ARRAY_SIZE(good)], fault);
+        size_t cut = i % 3 == 0 ? text.length : i % 3 == 1 ? text.length - 7 : strlen(good[0]) + 8;
+        REPLY first, second;
+        say(fd, text.bytes, cut);
+        if (cut < text.length)
+            usleep(2000);
+        say(fd, text.bytes + cut, text.length - cut);
+        hear(fd, false, &first);
+        assert_int_equal(first.status, 200);
+        hear(fd, false, &second);
+        if (second.status != 401 || !strstr(fault, "/denied")) /* the head may have been refused before */
+            assert_int_equal(second.status, 400);
+        check_header(&second, "Connection", "close");
+        assert_non_null(header_of(&second, "X-Request-Id"));
+        assert_true(at_end(fd)); /* no second head */
+        close(fd);
+        wait_for(&f->finished, finished + 2);
+    }
 }
 
 static void *ask_workers(void *context)
@@ -1192,6 +1268,8 @@ int main(void)
         cmocka_unit_test(continue_100),
         cmocka_unit_test(too_large_while_sending),
         cmocka_unit_test(large_body_and_headers),
+        cmocka_unit_test(largest_head),
+        cmocka_unit_test(good_then_bad),
         cmocka_unit_test(many_on_workers),
         cmocka_unit_test(client_vanishes),
         cmocka_unit_test(slow_senders_are_cut),
