@@ -78,8 +78,10 @@ bool knowledge_pairs_get(struct call *call, struct error *err);
 bool knowledge_search_post(struct call *call, struct error *err);
 
 /* ops_corrections.c */
-extern const struct params correction_list_params, correction_approve_params, correction_reject_params;
+extern const struct params correction_list_params, correction_params, correction_approve_params,
+    correction_reject_params;
 bool correction_list_get(struct call *call, struct error *err);
+bool correction_get(struct call *call, struct error *err);
 bool correction_approve_post(struct call *call, struct error *err);
 bool correction_reject_post(struct call *call, struct error *err);
 

@@ -20,13 +20,14 @@ const char *const correction_held_fors[] = {FEEDBACK_HELD_EXISTING, FEEDBACK_HEL
 static const struct field correction_fields[] = {
     FIELD(struct correction, id, INT, "Id of the feedback"),
     FIELD(struct correction, tenant_id, TEXT, "Tenant whose customer it is"),
-    FIELD(struct correction, tenant_name, TEXT, "The tenant's name"),
+    FIELD(struct correction, tenant_name, TEXT, "The tenant's name", .personal = PERSONAL_PARTS),
     FIELD(struct correction, message_id, TEXT, "The answer that it is about"),
-    FIELD(struct correction, question, TEXT, "What was asked"),
-    FIELD(struct correction, answer, TEXT, "What was answered"),
+    FIELD(struct correction, question, TEXT, "What was asked", .personal = PERSONAL_PARTS),
+    FIELD(struct correction, answer, TEXT, "What was answered", .personal = PERSONAL_PARTS),
     FIELD(struct correction, answered, BOOL, "The answer came from a pair"),
     FIELD(struct correction, correction, TEXT,
-          "What it should have been; null: the customer has only said that it was bad", .nullable = true),
+          "What it should have been; null: the customer has only said that it was bad", .nullable = true,
+          .personal = PERSONAL_PARTS),
     FIELD(struct correction, status, TEXT, "pending: waits; learned: without a person, it was a new question",
           .values = correction_statuses),
     FIELD(struct correction, held_for, TEXT,
@@ -34,15 +35,18 @@ static const struct field correction_fields[] = {
           "text; "
           "null: it does not",
           .nullable = true, .values = correction_held_fors),
-    FIELD(struct correction, qa_pair_id, INT, "The pair that it would change, or became; null: none",
+    FIELD(struct correction, qa_pair_id, INT,
+          "The pair that it became or would change, else the one that gave the answer; null: none",
           .nullable = true),
     FIELD(struct correction, pair_question, TEXT, "That pair's question now; null: it is gone",
-          .nullable = true),
-    FIELD(struct correction, pair_answer, TEXT, "Its answer now", .nullable = true),
+          .nullable = true, .personal = PERSONAL_PARTS),
+    FIELD(struct correction, pair_answer, TEXT, "Its answer now", .nullable = true,
+          .personal = PERSONAL_PARTS),
     FIELD(struct correction, version, INT, "Grows when the customer says it anew"),
     FIELD(struct correction, created_at, TIME, "When the customer first rated the answer"),
-    FIELD(struct correction, decided_by, TEXT, "Username of who decided", .nullable = true),
-    FIELD(struct correction, note, TEXT, "What was noted then", .nullable = true),
+    FIELD(struct correction, decided_by, TEXT, "Username of who decided", .nullable = true,
+          .personal = PERSONAL_PARTS),
+    FIELD(struct correction, note, TEXT, "What was noted then", .nullable = true, .personal = PERSONAL_PARTS),
     FIELD(struct correction, decided_at, TIME, "When it was decided or learned", .nullable = true),
 };
 const struct descriptor correction_descriptor =
@@ -52,6 +56,7 @@ static const struct field list_fields[] = {
     FIELD_MANY(struct correction_list, items, LIST, "The newest first", .of = &correction_descriptor),
     FIELD(struct correction_list, total, INT, "How many there are", .optional = true),
     FIELD(struct correction_list, total_at_least, INT, "In its place: so many or more", .optional = true),
+    FIELD(struct correction_list, page, INT, "Which page, from 1; behind a cursor what was asked"),
     FIELD(struct correction_list, page_size, INT, "Items on a page"),
     FIELD(struct correction_list, next_cursor, TEXT, "For the next page; null: this is the last one",
           .nullable = true),
@@ -66,17 +71,18 @@ const struct descriptor correction_list_descriptor =
     " m.question AS question, m.answer AS answer, m.answered AS answered, f.correction AS correction,"       \
     " f.status AS status, f.held_for AS held_for, COALESCE(f.qa_pair_id, f.held_pair_id) AS qa_pair_id,"     \
     " q.question AS pair_question, q.answer AS pair_answer, f.version AS version,"                           \
-    " f.created_at AS created_at, f.decided_by AS decided_by, f.note AS note, f.processed_at AS decided_at"  \
+    " f.created_at AS created_at, f.decided_by AS decided_by, f.note AS note, f.processed_at AS decided_at," \
+    " m.sources AS sources"                                                                                  \
     " FROM feedbacks f JOIN messages m ON m.id = f.message_id JOIN tenants t ON t.id = f.tenant_id"          \
     " LEFT JOIN qa_pairs q ON q.id = COALESCE(f.qa_pair_id, f.held_pair_id) AND q.deleted_at IS NULL"
 
 /* A good rating is in none of these lists; the indexes leave it out, too.
- * $1 status, $2 before which, $3 how many, $4 whose (where it is one tenant's). */
+ * $1 status, $2 before which, $3 how many, $4 behind how many, $5 whose (where it is one tenant's). */
 #define OF_ALL " WHERE f.status = $1 AND f.status <> 'noted' AND f.id < $2"
-#define OF_ONE " WHERE f.status = $1 AND f.tenant_id = $4 AND f.id < $2"
+#define OF_ONE " WHERE f.status = $1 AND f.tenant_id = $5 AND f.id < $2"
 #define CORRECTIONS " AND f.correction IS NOT NULL"
-#define SQL_PAGE(filter) SQL_CORRECTIONS filter " ORDER BY f.id DESC LIMIT $3"
-#define SQL_COUNT(filter) "SELECT COUNT(*) FROM (SELECT 1 FROM feedbacks f" filter " LIMIT $3) c"
+#define SQL_PAGE(filter) SQL_CORRECTIONS filter " ORDER BY f.id DESC LIMIT $3 OFFSET $4"
+#define SQL_COUNT(filter) "SELECT COUNT(*) FROM (SELECT 1 FROM feedbacks f" filter " LIMIT $3 OFFSET $4) c"
 
 /* [of one tenant][with a correction] */
 static const char *const SQL_PAGES[2][2] = {
@@ -106,48 +112,107 @@ static bool count_corrections(struct db *db, const struct correction_filter *fil
     }
     const bool is_one = filter->tenant_id != NULL;
     const struct db_value args[] = {db_text(filter->status), db_int(INT64_MAX), db_int(COUNTED_AT_MOST),
-                                    db_text(filter->tenant_id)};
-    if (!db_find_int(db, SQL_COUNTS[is_one][filter->with_correction], args, is_one ? 4 : 3, 0, &count, err))
+                                    db_int(0), db_text(filter->tenant_id)};
+    if (!db_find_int(db, SQL_COUNTS[is_one][filter->with_correction], args, is_one ? 5 : 4, 0, &count, err))
         return false;
     *(count < COUNTED_AT_MOST ? &list->total : &list->total_at_least) = count;
     return true;
 }
 
-static bool read_cursor(const char *cursor, int64_t *ret_before, struct error *err)
+/* Where the page begins: before an id, or behind so many. */
+static bool read_place(const struct correction_place *place, int64_t *ret_before, int64_t *ret_skipped,
+                       struct error *err)
 {
     char *end = NULL;
     *ret_before = INT64_MAX;
-    if (!cursor)
+    *ret_skipped = place->cursor ? 0 : (place->page - 1) * place->page_size;
+    if (*ret_skipped > CORRECTION_PAGE_DEPTH)
+        return error_add_field(err, "page", "lies too deep: go on by next_cursor",
+                               "太靠后：请用 next_cursor 继续");
+    if (!place->cursor)
         return true;
-    *ret_before = strtoll(cursor, &end, 10);
-    return (*cursor >= '1' && *cursor <= '9' && *end == '\0') ||
+    *ret_before = strtoll(place->cursor, &end, 10);
+    return (*place->cursor >= '1' && *place->cursor <= '9' && *end == '\0') ||
            error_add_field(err, "cursor", "is not one of this list's", "不是本列表的游标");
 }
 
-bool correction_list(struct db *db, const struct correction_filter *filter, const char *cursor,
-                     int64_t page_size, struct arena *arena, struct correction_list *ret_list,
+#define COLUMN_SOURCES 18
+
+/* The row as it stands, with the pair that gave the answer where it is about no other yet. */
+static void read_row(const struct db_rows *rows, struct correction *correction, struct arena *arena)
+{
+    db_read_row(rows, &correction_descriptor, correction, arena);
+    if (correction->qa_pair_id == INT_NULL && correction->answered) {
+        int64_t id = feedback_answering_pair(db_column_text(rows, COLUMN_SOURCES));
+        correction->qa_pair_id = id ? id : INT_NULL;
+    }
+}
+
+/* The text of the pairs that only the sources name. */
+static bool read_pairs(struct db *db, struct correction *corrections, size_t count, struct arena *arena,
+                       struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct correction *correction = &corrections[i];
+        struct qa_pair pair;
+        size_t found;
+        if (correction->qa_pair_id == INT_NULL || correction->pair_question)
+            continue;
+        if (!qa_pairs_get(db, correction->tenant_id, &correction->qa_pair_id, 1, arena, &pair, &found, err))
+            return false;
+        correction->pair_question = found ? pair.question : NULL;
+        correction->pair_answer = found ? pair.answer : NULL;
+    }
+    return true;
+}
+
+bool correction_list(struct db *db, const struct correction_filter *filter,
+                     const struct correction_place *place, struct arena *arena,
+                     struct correction_list *ret_list, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct correction_list list = {.page = place->page, .page_size = place->page_size};
+    const bool is_one = filter->tenant_id != NULL;
+    int64_t before, skipped;
+    if (!read_place(place, &before, &skipped, err) || !count_corrections(db, filter, &list, err))
+        return false;
+    const struct db_value args[] = {db_text(filter->status), db_int(before), db_int(place->page_size + 1),
+                                    db_int(skipped), db_text(filter->tenant_id)};
+    if (!db_query(db, SQL_PAGES[is_one][filter->with_correction], args, is_one ? 5 : 4, &rows, err))
+        return false;
+    list.items = arena_alloc(arena, ((size_t)place->page_size + 1) * sizeof(*list.items));
+    while (db_next(&rows))
+        read_row(&rows, &list.items[list.items_count++], arena);
+    if (!db_done(&rows, err) || !read_pairs(db, list.items, list.items_count, arena, err))
+        return false;
+    if (list.items_count > (size_t)place->page_size) { /* one more than a page: there is a next one */
+        list.items_count = (size_t)place->page_size;
+        list.next_cursor = arena_printf(arena, "%" PRId64, list.items[place->page_size - 1].id);
+    }
+    *ret_list = list;
+    return true;
+}
+
+static const char SQL_ONE[] = SQL_CORRECTIONS " WHERE f.id = $1 AND f.status <> 'noted'";
+
+bool correction_read(struct db *db, int64_t id, struct arena *arena, struct correction *ret_correction,
                      struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    struct correction_list list = {.page_size = page_size};
-    int64_t before;
-    const bool is_one = filter->tenant_id != NULL;
-    if (!read_cursor(cursor, &before, err) || !count_corrections(db, filter, &list, err))
+    struct correction correction = {0};
+    bool found = false;
+    if (!db_query(db, SQL_ONE, DB_ARGS(db_int(id)), &rows, err))
         return false;
-    const struct db_value args[] = {db_text(filter->status), db_int(before), db_int(page_size + 1),
-                                    db_text(filter->tenant_id)};
-    if (!db_query(db, SQL_PAGES[is_one][filter->with_correction], args, is_one ? 4 : 3, &rows, err))
-        return false;
-    list.items = arena_alloc(arena, ((size_t)page_size + 1) * sizeof(*list.items));
-    while (db_next(&rows))
-        db_read_row(&rows, &correction_descriptor, &list.items[list.items_count++], arena);
-    if (!db_done(&rows, err))
-        return false;
-    if (list.items_count > (size_t)page_size) { /* one more than a page: there is a next one */
-        list.items_count = (size_t)page_size;
-        list.next_cursor = arena_printf(arena, "%" PRId64, list.items[page_size - 1].id);
+    while (db_next(&rows)) {
+        read_row(&rows, &correction, arena);
+        found = true;
     }
-    *ret_list = list;
+    if (!db_done(&rows, err) || (found && !read_pairs(db, &correction, 1, arena, err)))
+        return false;
+    if (!found)
+        return error_set(err, ERROR_NOT_FOUND, "There is no feedback %" PRId64 " that waits or was decided.",
+                         "没有编号为 %" PRId64 " 的待处理或已处理反馈。", id);
+    *ret_correction = correction;
     return true;
 }
 
@@ -161,13 +226,9 @@ struct decision {
     struct correction correction; /* out: as it is afterwards */
 };
 
-static const char SQL_ONE[] = SQL_CORRECTIONS " WHERE f.id = $1";
-
-static bool read_back(struct db *db, struct decision *decision, struct error *err)
+static bool read_decided(struct db *db, struct decision *decision, struct error *err)
 {
-    bool found;
-    return db_find(db, SQL_ONE, DB_ARGS(db_int(decision->asked->id)), &correction_descriptor,
-                   &decision->correction, decision->arena, &found, err);
+    return correction_read(db, decision->asked->id, decision->arena, &decision->correction, err);
 }
 
 static const char *pair_json(struct arena *arena, const char *question, const char *answer, int64_t feedback)
@@ -206,26 +267,37 @@ static bool note_approval(struct db *db, const struct decision *decision, const 
     return audit_append(db, decision->actor, &approval, err) && audit_append(db, decision->actor, &pair, err);
 }
 
-/* The live pair that it is about: the one with the very question, else the one that it was held for. */
+static bool read_live(struct db *db, const struct feedback_row *row, int64_t id, struct arena *arena,
+                      struct qa_pair_row *ret_pair, bool *ret_found, struct error *err)
+{
+    if (!qa_pair_row_read(db, id, arena, ret_pair, ret_found, err))
+        return false;
+    *ret_found =
+        *ret_found && ret_pair->deleted_at == INT_NULL && strcmp(ret_pair->tenant_id, row->tenant_id) == 0;
+    return true;
+}
+
+/* The live pair whose answer it changes, if it changes one. */
 static bool find_pair(struct db *db, const struct decision *decision, const struct feedback_row *row,
                       struct qa_pair_row *ret_pair, bool *ret_found, struct error *err)
 {
+    const struct correction_decision *asked = decision->asked;
     struct qa_pair same;
-    bool found;
-    if (!qa_pair_same_question(db, row->tenant_id, row->question, decision->arena, &same, &found, err))
-        return false;
-    if (found && decision->asked->as_new)
-        return error_set(err, ERROR_CONFLICT,
-                         "The tenant has this question already: pair %" PRId64 "; approve without as_new.",
-                         "该商家已有相同的问题：问答 %" PRId64 "，请改为更新它。", same.id);
-    int64_t id = found ? same.id : decision->asked->as_new ? INT_NULL : row->held_pair_id;
     *ret_found = false;
-    if (id == INT_NULL)
-        return true;
-    if (!qa_pair_row_read(db, id, decision->arena, ret_pair, &found, err))
+    if (asked->qa_pair_id != INT_NULL)
+        return read_live(db, row, asked->qa_pair_id, decision->arena, ret_pair, ret_found, err) &&
+               (*ret_found || error_add_field(err, "qa_pair_id", "the tenant has no such pair (any more)",
+                                              "该商家（已）没有这条问答"));
+    bool is_known;
+    if (!qa_pair_same_question(db, row->tenant_id, row->question, decision->arena, &same, &is_known, err))
         return false;
-    *ret_found = found && ret_pair->deleted_at == INT_NULL;
-    return true;
+    if (is_known && asked->as_new)
+        return error_set(err, ERROR_CONFLICT,
+                         "The tenant has this question already: pair %" PRId64 "; change that.",
+                         "该商家已有相同的问题：问答 %" PRId64 "，请改为修改它。", same.id);
+    int64_t id = is_known ? same.id : row->held_pair_id;
+    return asked->as_new || id == INT_NULL ||
+           read_live(db, row, id, decision->arena, ret_pair, ret_found, err);
 }
 
 static bool apply(struct db *db, struct decision *decision, const struct feedback_row *row,
@@ -270,7 +342,7 @@ static bool approve_work(struct db *db, void *context, struct error *err)
                                "顾客没有给出更正：请填写正确的回答");
     answer = arena_strndup(decision->arena, span.bytes, span.length);
     return qa_pair_validate(row.question, answer, "", err) && apply(db, decision, &row, answer, err) &&
-           read_back(db, decision, err);
+           read_decided(db, decision, err);
 }
 
 static bool reject_work(struct db *db, void *context, struct error *err)
@@ -287,7 +359,7 @@ static bool reject_work(struct db *db, void *context, struct error *err)
         .reason = decision->note,
     };
     return feedback_decide(db, &row, "rejected", 0, decision->actor->username, decision->note, err) &&
-           audit_append(db, decision->actor, &entry, err) && read_back(db, decision, err);
+           audit_append(db, decision->actor, &entry, err) && read_decided(db, decision, err);
 }
 
 static bool decide(struct platform *platform, store_work work, const struct actor *actor,

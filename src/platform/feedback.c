@@ -77,6 +77,14 @@ static void find_answering_pair(const char *sources, int64_t *ret_id, double *re
         *ret_score = score->valuedouble;
 }
 
+int64_t feedback_answering_pair(const char *sources)
+{
+    int64_t id = 0;
+    double score;
+    find_answering_pair(sources, &id, &score);
+    return id;
+}
+
 static const char SQL_MESSAGE[] =
     "SELECT m.id, m.answered, m.sources, f.id, f.rating, f.status FROM messages m"
     " LEFT JOIN feedbacks f ON f.message_id = m.id WHERE m.public_id = $1 AND m.tenant_id = $2";

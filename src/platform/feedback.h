@@ -48,6 +48,9 @@ bool feedback_learned(struct db *db, int64_t id, int64_t qa_pair_id, struct erro
 /* Within a transaction: it stays pending, and learning does not meet it again. `pair_id` 0: none. */
 bool feedback_hold(struct db *db, int64_t id, const char *held_for, int64_t pair_id, struct error *err);
 
+/* The pair that gave an answer, out of the sources of its message (JSON); 0: they name none. */
+int64_t feedback_answering_pair(const char *sources);
+
 /* ---- what a person decides ---- */
 
 /* A pending one with all that the decision needs, read in its transaction. */

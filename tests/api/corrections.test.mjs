@@ -95,8 +95,9 @@ describe('corrections', () => {
         json: { message_id, rating: 'bad', correction },
       });
     const { id } = await say('二十四小时');
-    const [seen] = (await list('tenant_id=shop-a&page_size=1')).items;
-    assert.equal(seen.id, id);
+    const [newest] = (await list('tenant_id=shop-a&page_size=1')).items;
+    const seen = await world.viewer.must('GET', `${LIST}/${id}`);
+    assert.equal(newest.id, id);
     await say('十点到六点');
     const stale = { version: seen.version };
     assertProblem(await world.admin.post(`${LIST}/${id}/approve`, stale), 409, 'conflict');
@@ -111,6 +112,14 @@ describe('corrections', () => {
     const json = { answer: 'We ship to fifty countries.' };
     await world.admin.must('POST', `${LIST}/${id}/approve`, { json });
     assert.equal(await answerTo(PAIRS[4].question), 'We ship to fifty countries.');
+    const other = await correct(`${PAIRS[4].question} by ship`);
+    const seen = await world.admin.must('GET', `${LIST}/${other}`);
+    assert.deepEqual([seen.held_for, seen.pair_question], [null, PAIRS[4].question]); // the pair that answered
+    const wrong = { answer: 'x', qa_pair_id: 999999 };
+    assertProblem(await world.admin.post(`${LIST}/${other}/approve`, wrong), 422, 'invalid', ['qa_pair_id']);
+    const named = { answer: 'Yes, by ship too.', qa_pair_id: seen.qa_pair_id };
+    const done = await world.admin.must('POST', `${LIST}/${other}/approve`, { json: named });
+    assert.deepEqual([done.pair_question, done.pair_answer], [PAIRS[4].question, 'Yes, by ship too.']);
   });
 
   test('the list is exactly what the figure counts, page by page', async () => {
@@ -123,6 +132,11 @@ describe('corrections', () => {
       if (!page.next_cursor) break;
     }
     assert.equal(seen.length, page.total);
+    const second = (await list('page_size=2&page=2')).items;
+    assert.deepEqual(
+      second.map((/** @type {any} */ item) => item.id),
+      seen.slice(2, 4),
+    );
     assert.deepEqual(
       seen,
       [...new Set(seen)].sort((a, b) => b - a),
@@ -139,6 +153,8 @@ describe('corrections', () => {
       'page_size',
     ]);
     assertProblem(await world.admin.get(`${LIST}?cursor=-1`), 422, 'invalid', ['cursor']);
+    assertProblem(await world.admin.get(`${LIST}?page=1000000`), 422, 'invalid', ['page']);
+    assertProblem(await world.admin.get(`${LIST}/999999`), 404);
     assertProblem(await world.admin.post(`${LIST}/999999/approve`, {}), 404);
     assertProblem(await world.viewer.post(`${LIST}/1/approve`, {}), 403);
     assertProblem(await world.viewer.post(`${LIST}/1/reject`, {}), 403);

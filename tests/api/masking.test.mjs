@@ -26,10 +26,11 @@ let world;
 let person;
 let template = 0;
 let pair = 0;
+let correction = 0;
 let job = '';
 
 before(async () => {
-  world = await World.open({ env: { KIMONO_AUTO_SYNC_ENABLED: 'off' } });
+  world = await World.open({ env: { KIMONO_SCHEDULER_AUTO_SYNC_ENABLED: 'off' } });
   await addUser(world.store, EMAIL, 'ops_admin');
   person = world.admin.as(await world.logIn(EMAIL));
   const contact = `${CONTACT} ${PHONE} ${EMAIL}`;
@@ -60,7 +61,12 @@ before(async () => {
   form.set('file', new Blob([rows]), `${PHONE}.csv`);
   job = (await person.must('POST', `${OPS}/knowledge/import`, { form, headers: wait })).id;
   await person.must('POST', `${OPS}/tenants/closed/suspend`, { json: { reason: TEXT } });
-  await world.anyone.must('POST', `${API}/chat/message`, { key: world.keys['shop-a'], json: { message: TEXT } });
+  const said = await world.anyone.must('POST', `${API}/chat/message`, {
+    key: world.keys['shop-a'],
+    json: { message: TEXT },
+  });
+  const words = { message_id: said.message_id, rating: 'bad', correction: TEXT };
+  correction = (await world.anyone.must('POST', `${API}/feedback`, { key: world.keys['shop-a'], json: words })).id;
   withStore((database) => {
     database
       .prepare(
@@ -104,6 +110,8 @@ const ways = () => ({
   'GET /knowledge/qa-pairs/{id}': [`/${pair}`],
   'GET /knowledge/deleted': [''],
   'GET /knowledge/sync/status': [''],
+  'GET /knowledge/corrections': [''],
+  'GET /knowledge/corrections/{id}': [`/${correction}`],
   'POST /knowledge/search': { json: { tenant_id: 'full', question: `问题一 ${PHONE}`, min_score: 0 } },
   'GET /jobs': ['', '?page_size=200'],
   'GET /jobs/{id}': [`/${job}`],

@@ -123,6 +123,7 @@ export function overview(pairs) {
     by_source: countBy(pairs, 'source'),
     synced_count: synced,
     unsynced_count: pairs.length - synced,
+    held_back_count: 0,
     avg_quality_score: pairs.length ? sum / pairs.length : null,
     generated_at: new Date().toISOString(),
   };
@@ -142,6 +143,8 @@ export function syncStatus(changes = {}) {
   return {
     pending: 5,
     removals_pending: 2,
+    held_back: 0,
+    removals_held_back: 0,
     running: false,
     last_run: ago(0.1),
     last_success: ago(0.2),

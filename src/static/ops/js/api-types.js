@@ -377,11 +377,45 @@
 /** One of GET /ops/knowledge/deleted @typedef {QaPair & { deleted_at: string, deleted_by: string | null, undo_until: string }} DeletedPair */
 
 /**
+ * One of GET /ops/knowledge/corrections: what a customer says was wrong.
+ * @typedef {object} Correction
+ * @property {number} id  of the feedback
+ * @property {string} tenant_id
+ * @property {string} tenant_name
+ * @property {string} question  what was asked
+ * @property {string} answer  what was answered
+ * @property {boolean} answered  by a pair
+ * @property {string | null} correction  null: only that it was bad
+ * @property {'pending' | 'approved' | 'rejected' | 'learned'} status
+ * @property {'existing_pair' | 'unfit' | null} held_for  why learning leaves it to a person
+ * @property {number | null} qa_pair_id  that it would change, or became
+ * @property {string | null} pair_question  of that pair as it is now; null: there is none
+ * @property {string | null} pair_answer
+ * @property {number} version  grows when the customer says it anew
+ * @property {string} created_at
+ * @property {string | null} decided_by
+ * @property {string | null} note
+ * @property {string | null} decided_at
+ */
+
+/**
+ * GET /ops/knowledge/corrections
+ * @typedef {object} CorrectionList
+ * @property {Correction[]} items
+ * @property {number} [total]
+ * @property {number} [total_at_least]
+ * @property {number} page
+ * @property {number} page_size
+ * @property {string | null} next_cursor
+ */
+
+/**
  * GET /ops/knowledge/overview
  * @typedef {object} KnowledgeOverview
  * @property {number} total_qa_pairs
  * @property {number} synced_count
  * @property {number} unsynced_count
+ * @property {number} held_back_count  not among them: of suspended tenants
  * @property {number | null} avg_quality_score  null: there are no pairs
  * @property {string} generated_at
  */
@@ -396,8 +430,10 @@
 /**
  * GET /ops/knowledge/sync/status
  * @typedef {object} SyncStatus
- * @property {number} pending
+ * @property {number} pending  of active tenants
  * @property {number} removals_pending
+ * @property {number} held_back  of suspended ones
+ * @property {number} removals_held_back
  * @property {boolean} running
  * @property {string | null} last_run
  * @property {string | null} last_success

@@ -44,6 +44,13 @@ export const pages = [
     key: 'k',
     component: () => import('./components/knowledge.js'),
   },
+  {
+    name: 'corrections',
+    title: 'nav.corrections',
+    icon: 'icon-message-square-warning',
+    key: 'c',
+    component: () => import('./components/corrections.js'),
+  },
 ];
 
 /** Where /ops/ leads. */

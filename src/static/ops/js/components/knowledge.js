@@ -214,12 +214,12 @@ function describeFigures(overview, sync) {
   ];
 }
 
-/** How long the index has been behind, or why it stays so. @param {SyncStatus | null} sync */
+/** How long the index has been behind, or what isn’t its work now. @param {SyncStatus | null} sync */
 function waitText(sync) {
   if (!sync) return '';
-  const { lag_seconds: lag, pending } = sync;
+  const { lag_seconds: lag, held_back: heldBack } = sync;
   if (lag !== null) return t('knowledge.figure.lag', { age: format.duration(lag) });
-  return pending > 0 ? t('knowledge.sync.resting') : '';
+  return heldBack > 0 ? t('knowledge.figure.heldBack', { count: heldBack }) : '';
 }
 
 /**

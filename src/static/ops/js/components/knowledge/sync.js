@@ -148,7 +148,7 @@ function describeStatus(status) {
     value: instant ? format.ago(Date.parse(instant), clock.now) : t('knowledge.sync.never'),
     title: instant ? format.exactTime(instant) : '',
   });
-  const noLag = t(status.pending > 0 ? 'knowledge.sync.resting' : 'knowledge.sync.noLag');
+  const heldBack = status.held_back + status.removals_held_back;
   return [
     {
       label: t('knowledge.sync.state'),
@@ -159,9 +159,18 @@ function describeStatus(status) {
     { label: t('knowledge.sync.removals'), value: t('count.pieces', { count: status.removals_pending }), title: '' },
     {
       label: t('knowledge.sync.lag'),
-      value: status.lag_seconds === null ? noLag : format.duration(status.lag_seconds),
+      value: status.lag_seconds === null ? t('knowledge.sync.noLag') : format.duration(status.lag_seconds),
       title: t('knowledge.sync.lag.title'),
     },
+    ...(heldBack > 0
+      ? [
+          {
+            label: t('knowledge.heldBack'),
+            value: t('count.pieces', { count: heldBack }),
+            title: t('knowledge.heldBack.title'),
+          },
+        ]
+      : []),
     { label: t('knowledge.sync.lastRun'), ...when(status.last_run) },
     { label: t('knowledge.sync.lastSuccess'), ...when(status.last_success) },
   ];
