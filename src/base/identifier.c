@@ -2,22 +2,19 @@
 
 #include <ctype.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 
 void random_bytes(void *bytes, size_t length)
 {
     unsigned char *at = bytes;
     while (length > 0) {
         ssize_t got = getrandom(at, length, 0);
-        if (got <= 0) {
-            fprintf(stderr, "kimono: the operating system gives no random bytes\n");
-            abort();
-        }
+        if (got <= 0)
+            fatal("the operating system gives no random bytes");
         at += got;
         length -= (size_t)got;
     }

@@ -1,14 +1,34 @@
 #include "base/memory.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Neither allocates nor takes stdio's lock, which the thread that failed may hold. */
+void fatal(const char *format, ...)
+{
+    char line[512] = "kimono: ";
+    size_t length = strlen(line);
+    va_list args;
+    va_start(args, format);
+    int more = vsnprintf(line + length, sizeof(line) - length - 1, format, args);
+    va_end(args);
+    length += more < 0                                   ? 0
+              : (size_t)more < sizeof(line) - length - 1 ? (size_t)more
+                                                         : sizeof(line) - length - 2;
+    line[length++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, length);
+    (void)written;
+    _exit(EXIT_FAILURE);
+}
 
 static void *or_die(void *memory, size_t size)
 {
     if (memory || size == 0)
         return memory;
-    fprintf(stderr, "kimono: out of memory (%zu bytes asked for); start it again\n", size);
-    abort();
+    fatal("out of memory (%zu bytes asked for): give it more (MemoryMax=, ulimit -v), and start it again",
+          size);
 }
 
 void *xmalloc(size_t size)

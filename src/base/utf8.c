@@ -102,3 +102,9 @@ void utf8_drop_invalid(char *text)
     }
     text[kept] = '\0';
 }
+
+void utf8_drop_mark(char *text)
+{
+    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
+        memmove(text, text + 3, strlen(text + 3) + 1);
+}

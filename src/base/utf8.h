@@ -30,4 +30,7 @@ void utf8_copy(char *to, size_t size, const char *text);
 /* Drops whatever is not well-formed, such as the halves of characters that a printf's precision has cut. */
 void utf8_drop_invalid(char *text);
 
+/* Takes away the byte order mark that some editors put before a text; it is no part of a secret. */
+void utf8_drop_mark(char *text);
+
 #endif

@@ -148,10 +148,8 @@ struct worker_pool *worker_pool_new(const char *name, size_t threads, size_t que
     pool->ceiling = queue_ceiling;
     pool->line_end = &pool->line;
     for (; pool->thread_count < threads; pool->thread_count++) {
-        if (pthread_create(&pool->threads[pool->thread_count], NULL, work, pool) != 0) {
-            fprintf(stderr, "kimono: cannot start a thread for %s; raise the limit on processes\n", name);
-            abort();
-        }
+        if (pthread_create(&pool->threads[pool->thread_count], NULL, work, pool) != 0)
+            fatal("cannot start a thread for %s; raise the limits on processes and memory", name);
         char title[16];
         snprintf(title, sizeof(title), "%.11s-%zu", name, pool->thread_count % 100);
         pthread_setname_np(pool->threads[pool->thread_count], title);

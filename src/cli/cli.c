@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -183,6 +185,22 @@ static void hold_standard_streams(void)
         close(fd);
 }
 
+/* A core dump would hold the signing key, passwords and customers' words; nor may another process of the same
+ * user read them from memory. */
+static void keep_memory_private(void)
+{
+    const struct rlimit none = {0, 0};
+    prctl(PR_SET_DUMPABLE, 0);
+    setrlimit(RLIMIT_CORE, &none);
+}
+
+/* A reader that goes away and a file that may not grow further are errors of the call that meets them. */
+static void ignore_signals_of_calls(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 /* What was printed must have arrived: a token is shown only once. */
 static enum cli_status check_output(const struct invocation *invocation, enum cli_status status)
 {
@@ -200,8 +218,9 @@ int cli_main(int argc, char **argv)
     struct parse parse;
     struct invocation *invocation = &parse.invocation;
     enum cli_status status = CLI_DONE;
+    keep_memory_private();
     hold_standard_streams();
-    signal(SIGPIPE, SIG_IGN);
+    ignore_signals_of_calls();
     switch (parse_words(commands, command_count, argc, argv, &parse)) {
     case PARSE_RUN: status = run(invocation); break;
     case PARSE_HELP: help_print(stdout, invocation->group ? invocation->group : invocation->command); break;

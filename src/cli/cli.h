@@ -84,8 +84,8 @@ static inline void cli_close(struct app **app) /* for CLEANUP */
     app_close(*app);
 }
 
-/* One line of standard input, without its line break. While a person types, `prompt` is shown and the
- * echo is off. False at the end of input or for a line of `size` bytes or more. */
+/* One line of standard input, without its line break and a byte order mark. While a person types, `prompt` is
+ * shown and the echo is off. False at the end of input, for a line of `size` bytes or more, or with a NUL. */
 bool cli_read_secret(const char *prompt, char *ret_line, size_t size);
 
 #define CLI_READ_MS 60000 /* for what a command reads from the store */

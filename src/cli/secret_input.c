@@ -5,6 +5,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "cli/cli.h"
 
 static volatile sig_atomic_t caught;
@@ -36,6 +37,7 @@ static bool read_line(char *line, size_t size)
     if (length > 0 && line[length - 1] == '\r')
         length--;
     line[length] = '\0';
+    utf8_drop_mark(line);
     return true;
 }
 

@@ -64,7 +64,9 @@ static bool ask_password(const struct invocation *invocation, char *ret_password
     char again[PASSWORD_SIZE];
     bool done = cli_read_secret("Password: ", ret_password, size);
     if (!done) {
-        cli_usage(invocation, "the password is one line on standard input; there is none, or it is too long");
+        cli_usage(invocation,
+                  "the password is one line of UTF-8 on standard input; there is none, or it is too "
+                  "long, or in another encoding");
         return false;
     }
     if (!isatty(STDIN_FILENO))

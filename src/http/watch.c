@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -172,11 +170,9 @@ struct watch *watch_start(int timeout_seconds, void (*gone)(struct watched *conn
     watch->tick_ms = timeout_seconds < 2 ? 250 : 500;
     watch->gone = gone;
     watch->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (watch->wake < 0 || pthread_create(&watch->thread, NULL, keep_watch, watch) != 0) {
-        fprintf(stderr, "kimono: cannot start the thread that watches connections; raise the limits "
-                        "on processes and open files\n");
-        abort();
-    }
+    if (watch->wake < 0 || pthread_create(&watch->thread, NULL, keep_watch, watch) != 0)
+        fatal("cannot start the thread that watches connections; raise the limits on processes, memory and "
+              "open files");
     pthread_setname_np(watch->thread, "http-watch");
     return watch;
 }

@@ -194,12 +194,14 @@ bool auth_login(struct platform *platform, const char *username, const char *pas
     username_normalise(username, name);
     struct user user;
     bool found;
-    if (!load_user(platform, name, arena, &user, &found, err))
+    bool right_password;
+    if (!load_user(platform, name, arena, &user, &found, err) ||
+        !password_verify(password, found ? user.password_hash : NULL, &right_password, err))
         return false;
     struct login login = {
         .actor = {found ? user.id : "", name, ip_address, request_id},
         .user = found ? &user : NULL,
-        .right_password = password_verify(password, found ? user.password_hash : NULL),
+        .right_password = right_password,
         .now = clock_now_ms(),
         .arena = arena,
     };

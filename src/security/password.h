@@ -18,7 +18,8 @@ bool password_check(const char *password, struct error *err);
 /* Refuses one that is too short, too long or not UTF-8 (ERROR_INVALID, field "password"). */
 bool password_hash(const char *password, char ret_hash[static PASSWORD_HASH_SIZE], struct error *err);
 
-/* `hash` NULL (no such user) takes the same time and is false. */
-bool password_verify(const char *password, const char *hash);
+/* `hash` NULL (no such user) takes the same time and is not the same. ERROR_UNAVAILABLE: there was no memory
+ * to tell; that says nothing about the password. */
+bool password_verify(const char *password, const char *hash, bool *ret_same, struct error *err);
 
 #endif

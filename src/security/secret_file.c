@@ -12,6 +12,7 @@
 
 #include "base/identifier.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 
 static void close_file(const int *file)
 {
@@ -61,6 +62,7 @@ static bool read_all(int file, const char *path, char *ret_text, size_t size, st
     ret_text[length] = '\0';
     if (strlen(ret_text) != length)
         return refuse(err, path, "holds a NUL byte", "含有 NUL 字节");
+    utf8_drop_mark(ret_text);
     return true;
 }
 

@@ -41,6 +41,9 @@ static const struct {
     {SQLITE_NOTADB, ERROR_INTERNAL,
      "%s is not a Kimono store (%s). Give the right path, or restore a backup.",
      "%s 不是 Kimono 数据文件（%s）。请给出正确路径，或恢复备份。"},
+    {SQLITE_NOMEM, ERROR_UNAVAILABLE,
+     "There is not enough memory for %s (%s). Give the process more, or try again in a moment.",
+     "内存不足，无法读写 %s（%s）。请为进程分配更多内存，或稍后重试。"},
     {SQLITE_TOOBIG, ERROR_TOO_LARGE, "A value is too large for %s (%s).", "数据过大，%s 无法保存（%s）。"},
 };
 
@@ -82,7 +85,7 @@ static int last_errno(sqlite3 *handle, int which)
     return number;
 }
 
-/* SQLite calls only ENOSPC from write() a full disk; fsync() and quotas say it too. */
+/* SQLite calls only ENOSPC from write() a full disk; fsync(), quotas and limits on a file's size say it too. */
 static int primary_of(sqlite3 *handle, int result)
 {
     if ((result & 0xFF) != SQLITE_IOERR || !handle)
@@ -90,7 +93,7 @@ static int primary_of(sqlite3 *handle, int result)
     int numbers[] = {sqlite3_system_errno(handle), last_errno(handle, SQLITE_FCNTL_JOURNAL_POINTER),
                      last_errno(handle, SQLITE_FCNTL_FILE_POINTER)};
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-        if (numbers[i] == ENOSPC || numbers[i] == EDQUOT)
+        if (numbers[i] == ENOSPC || numbers[i] == EDQUOT || numbers[i] == EFBIG)
             return SQLITE_FULL;
     return SQLITE_IOERR;
 }

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <stdio.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -417,10 +416,8 @@ struct writer *writer_new(struct db *db, struct reader_pool *readers, size_t que
     writer->behind = db->driver->catch_up != NULL;
     init_lock(writer);
     reader_pool_set_first_use(readers, on_first_use, writer);
-    if (pthread_create(&writer->thread, NULL, write_for_all, writer) != 0) {
-        fprintf(stderr, "kimono: cannot start a thread for the store; raise the limit on processes\n");
-        abort();
-    }
+    if (pthread_create(&writer->thread, NULL, write_for_all, writer) != 0)
+        fatal("cannot start a thread for the store; raise the limits on processes and memory");
     pthread_setname_np(writer->thread, "store-writer");
     return writer;
 }

@@ -194,10 +194,8 @@ bool telemetry_flush(struct telemetry *telemetry, struct error *err)
 
 void log_flusher_start(struct telemetry *telemetry)
 {
-    if (pthread_create(&telemetry->flusher, NULL, flush_each_second, telemetry) != 0) {
-        fprintf(stderr, "kimono: cannot start a thread for log rows; raise the limit on processes\n");
-        abort();
-    }
+    if (pthread_create(&telemetry->flusher, NULL, flush_each_second, telemetry) != 0)
+        fatal("cannot start a thread for log rows; raise the limits on processes and memory");
     pthread_setname_np(telemetry->flusher, "log-writer");
 }
 

@@ -42,6 +42,20 @@ async function shops() {
   return store;
 }
 
+/**
+ * The status of a log-in.
+ * @param {Server} server
+ * @param {string} username
+ */
+async function logIn(server, username) {
+  const { status } = await fetch(`${server.url}${API}/auth/login`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ username, password: PASSWORD }),
+  });
+  return status;
+}
+
 /** @param {Store} store */
 async function totals(store) {
   await addUser(store, `reader-${Date.now()}`, 'ops_viewer');
@@ -160,6 +174,16 @@ describe('people', () => {
     await store.must(['user', 'disable', 'bob']);
     assert.match(await store.must(['user', 'list']), /bob.*disabled/);
     assertFails(await store.command(['user', 'disable', 'bob']), 1, /bob/);
+  });
+
+  test('a byte order mark and a line break are no part of a password; another encoding is refused', async () => {
+    assert.equal((await add(['dora', '--role', 'ops_admin'], `\ufeff${PASSWORD}\r\n`)).code, 0);
+    await store.must(['user', 'passwd', 'anna'], { input: `\ufeff${PASSWORD}` });
+    const server = await Server.start(store);
+    for (const username of ['dora', 'anna']) assert.equal(await logIn(server, username), 200, username);
+    await server.stop();
+    const utf16 = Buffer.from(`\ufeff${PASSWORD}\n`, 'utf16le');
+    assertFails(await store.command(['user', 'passwd', 'anna'], { input: utf16 }), 1, /UTF-8/);
   });
 
   test('wrong ones are refused with what to do', async () => {

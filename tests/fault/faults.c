@@ -10,6 +10,8 @@
  *   KIMONO_FAULT_COUNT_FILE  gets the number of calls counted when the program ends by itself
  *   KIMONO_FAULT_FILE_MAX    bytes beyond which no file grows; this befalls stdio's writes, too
  *
+ *   KIMONO_FAULT_MEMORY      no piece of memory of this many bytes or more is given (mmap)
+ *
  * Counted are write, pwrite, fsync, fdatasync, ftruncate, rename and unlink. `kill` in the middle of a
  * write writes half of it first. `enospc` spares what needs no room (unlink, cutting a file).
  * Compile with -D_GNU_SOURCE -shared -fPIC, link with -ldl. */
@@ -22,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -30,7 +33,7 @@
 enum fault { FAULT_NONE, FAULT_KILL, FAULT_ENOSPC, FAULT_EIO };
 
 static enum fault fault;
-static long fault_at, fault_for = 1, then_kill;
+static long fault_at, fault_for = 1, then_kill, memory_max;
 static const char *fault_path, *count_file;
 static bool count_steps;
 static atomic_long calls;
@@ -55,7 +58,6 @@ static void limit_files(long bytes)
     struct rlimit limit = {(rlim_t)bytes, (rlim_t)bytes};
     if (bytes <= 0)
         return;
-    signal(SIGXFSZ, SIG_IGN);
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
         abort();
 }
@@ -69,6 +71,7 @@ __attribute__((constructor)) static void read_environment(void)
     then_kill = number_of("KIMONO_FAULT_THEN_KILL", 0);
     fault_path = getenv("KIMONO_FAULT_PATH");
     count_file = getenv("KIMONO_FAULT_COUNT_FILE");
+    memory_max = number_of("KIMONO_FAULT_MEMORY", 0);
     count_steps = number_of("KIMONO_FAULT_STEP", 0) != 0;
 }
 
@@ -202,6 +205,16 @@ int unlink(const char *path)
     return path_counts(path) && fails(without_room(next_call()))
                ? -1
                : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+/* Argon2 takes its memory so, and glibc's malloc does not come by here. */
+void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    if (memory_max > 0 && fd < 0 && length >= (size_t)memory_max) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
 }
 
 #define SQLITE_IOERR 10

@@ -76,7 +76,7 @@ export class Store {
 
 /**
  * @typedef {object} CommandOptions
- * @property {string} [input]  standard input
+ * @property {string | Buffer} [input]  standard input
  * @property {Record<string, string>} [env]
  * @property {string} [cwd]
  */

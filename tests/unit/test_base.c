@@ -55,7 +55,55 @@ static bool aborts(void (*act)(void))
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
+/* --- the end for want of memory */
+
+static void ask_for_too_much(void)
+{
+    free(xmalloc(SIZE_MAX / 2));
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    int ends[2], status;
+    char said[200] = {0};
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        ask_for_too_much();
+        _exit(0);
+    }
+    close(ends[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(read(ends[0], said, sizeof(said) - 1) > 0);
+    close(ends[0]);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    assert_ptr_equal(strstr(said, "kimono: out of memory ("), said);
+    assert_string_equal(strchr(said, '\n'), "\n");
+}
+
 /* --- UTF-8 */
+
+static void test_utf8_mark(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *without;
+    } cases[] = {{"\xEF\xBB\xBF"
+                  "abc",
+                  "abc"},
+                 {"\xEF\xBB\xBF", ""},
+                 {"\xEF\xBB", "\xEF\xBB"},
+                 {"", ""},
+                 {"abc\xEF\xBB\xBF", "abc\xEF\xBB\xBF"}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "%s", cases[i].text);
+        utf8_drop_mark(text);
+        assert_string_equal(text, cases[i].without);
+    }
+}
 
 static void test_utf8(void **state)
 {
@@ -1442,7 +1490,9 @@ static void test_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_utf8_mark),
         cmocka_unit_test(test_utf8_put),
         cmocka_unit_test(test_utf8_get_copy_and_drop),
         cmocka_unit_test(test_utf8_cut),

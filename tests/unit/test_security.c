@@ -59,6 +59,14 @@ static void write_file(const char *path, const char *text, mode_t mode)
 
 /* --- passwords */
 
+static bool is_password(const char *password, const char *hash)
+{
+    struct error err;
+    bool same = false;
+    assert_true(password_verify(password, hash, &same, &err));
+    return same;
+}
+
 static void test_password(void **state)
 {
     (void)state;
@@ -69,11 +77,11 @@ static void test_password(void **state)
     assert_true(password_hash("correct horse 电池", other, &err));
     assert_string_not_equal(hash, other);
     assert_non_null(strstr(hash, "$argon2id$v=19$m=19456,t=2,p=1$"));
-    assert_true(password_verify("correct horse 电池", hash));
-    assert_false(password_verify("correct horse 电", hash));
-    assert_false(password_verify("", hash));
-    assert_false(password_verify("correct horse 电池", NULL));
-    assert_false(password_verify("anything", "not a hash"));
+    assert_true(is_password("correct horse 电池", hash));
+    assert_false(is_password("correct horse 电", hash));
+    assert_false(is_password("", hash));
+    assert_false(is_password("correct horse 电池", NULL));
+    assert_false(is_password("anything", "not a hash"));
 }
 
 static void test_password_rules(void **state)
@@ -113,7 +121,7 @@ static double verify_seconds(const char *hash)
 {
     double start = processor_seconds();
     for (int i = 0; i < 5; i++)
-        password_verify("some password", hash);
+        is_password("some password", hash);
     return processor_seconds() - start;
 }
 
