@@ -6,9 +6,11 @@
 
 #include "api/router.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/utf8.h"
 #include "http/problem.h"
 #include "http/static_files.h"
+#include "platform/health.h"
 #include "telemetry/telemetry.h"
 
 #define API_PREFIX "/api/"
@@ -167,6 +169,33 @@ static bool permit_reveal(struct call *call, struct error *err)
     return true;
 }
 
+static bool is_operator(const struct call *call)
+{
+    return call->principal.user_id && role_may(call->principal.role, PERMISSION_OPS_READ);
+}
+
+/* THE way an error leaves. What fails inside is logged for those who look after the machine; only they are
+ * also told its names. The component is told, so that health knows before its next probe. */
+static void answer_error(struct call *call, struct error *err)
+{
+    struct http_request *request = call->request;
+    if (err->code == ERROR_STORE || err->code == ERROR_INTERNAL) {
+        log_write(LOG_ERROR, "http", request->request_id, "%s %s: %s", request->method,
+                  call->route ? call->route->path : "-", err->detail[LANGUAGE_EN]);
+        if (err->code == ERROR_STORE)
+            health_report_down(call->platform->health, COMPONENT_DATABASE, err);
+        if (!is_operator(call)) {
+            int seconds = err->retry_after_seconds;
+            error_set(err, err->code,
+                      "The service cannot do this at the moment. Please try again later; if it goes on, tell "
+                      "its operators the request id.",
+                      "服务暂时无法处理此请求，请稍后重试；如持续出现，请将请求编号告知运营人员。");
+            err->retry_after_seconds = seconds;
+        }
+    }
+    http_response_problem(request, err);
+}
+
 static bool find_route(struct call *call, struct error *err)
 {
     struct http_request *request = call->request;
@@ -209,7 +238,7 @@ static void begin_call(struct api *api, struct http_request *request, struct htt
         plan_for(call, ret_plan);
         return;
     }
-    http_response_problem(request, &err);
+    answer_error(call, &err);
     ret_plan->answered = true;
 }
 
@@ -272,7 +301,7 @@ static void handle(void *context, struct http_request *request)
     call->input = input;
     if (!params_parse(route->params, route_is_personal(route), request, &call->path, input, &err) ||
         !route->handle(call, &err) || !note_revealed(call, &err))
-        http_response_problem(request, &err);
+        answer_error(call, &err);
 }
 
 /* A page and its parts are worth the least: the API calls that it makes tell more. */

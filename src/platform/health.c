@@ -77,6 +77,16 @@ void health_copy_text(char *to, size_t size, const char *from)
     to[length] = '\0';
 }
 
+/* What the samples say, and no better than the newest probe or report allows. */
+static struct health_verdict judge_record(const struct health_record *record, int64_t now_us, int64_t slow_us)
+{
+    struct health_verdict verdict = health_judge(record->samples, record->count, now_us, slow_us);
+    bool limited = statuses[record->limit].rank > statuses[verdict.status].rank;
+    if (limited && verdict.status != HEALTH_UNKNOWN)
+        verdict.status = record->limit;
+    return verdict;
+}
+
 /* The verdict is asked for when a call may have changed it: a good one changes nothing while all is well. */
 static void take_sample(struct health_record *record, const struct health_sample *sample, int64_t slow_us)
 {
@@ -87,7 +97,7 @@ static void take_sample(struct health_record *record, const struct health_sample
     bool settled = record->trouble.since == INT_NULL && record->resumed_since == INT_NULL;
     if (settled && sample->success && sample->latency_us <= slow_us)
         return;
-    struct health_verdict verdict = health_judge(record->samples, record->count, sample->at_us, slow_us);
+    struct health_verdict verdict = judge_record(record, sample->at_us, slow_us);
     health_trouble_follow(record, verdict.status, sample->at_us, clock_now_ms(), slow_us);
 }
 
@@ -106,7 +116,22 @@ void health_report(struct health *health, enum component component, const char *
     record->last_at = clock_now_ms();
     record->newest_is_probe = false;
     for (int language = 0; !success && why && language < LANGUAGE_COUNT; language++)
-        health_copy_text(record->last_error[language], HEALTH_NOTE_SIZE, why->detail[language]);
+        health_copy_text(record->last_error[language], HEALTH_MESSAGE_SIZE, why->detail[language]);
+    pthread_mutex_unlock(&health->lock);
+}
+
+void health_report_down(struct health *health, enum component component, const struct error *why)
+{
+    if (!health)
+        return;
+    health_set_limit(health, component, HEALTH_UNHEALTHY);
+    health_report(health, component, NULL, false, 0, why);
+}
+
+void health_set_limit(struct health *health, enum component component, enum health_status limit)
+{
+    pthread_mutex_lock(&health->lock);
+    health->records[component].limit = limit;
     pthread_mutex_unlock(&health->lock);
 }
 
@@ -186,7 +211,7 @@ enum health_status health_judge_beat(int64_t since_beat_ms, int64_t running_ms)
 
 /* Both languages; the formats take the same arguments. */
 __attribute__((format(printf, 2, 4), format(printf, 3, 4))) static void
-say(char ret_message[LANGUAGE_COUNT][160], const char *en, const char *zh, ...)
+say(char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE], const char *en, const char *zh, ...)
 {
     const char *const formats[LANGUAGE_COUNT] = {[LANGUAGE_EN] = en, [LANGUAGE_ZH] = zh};
     for (int language = 0; language < LANGUAGE_COUNT; language++) {
@@ -195,36 +220,47 @@ say(char ret_message[LANGUAGE_COUNT][160], const char *en, const char *zh, ...)
         va_start(args, zh);
         vsnprintf(text, sizeof(text), formats[language], args);
         va_end(args);
-        health_copy_text(ret_message[language], 160, text);
+        health_copy_text(ret_message[language], HEALTH_MESSAGE_SIZE, text);
     }
 }
 
-static void say_note(const struct health_record *record, char ret_message[LANGUAGE_COUNT][160])
+static void say_note(const struct health_record *record,
+                     char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
 {
     for (int language = 0; language < LANGUAGE_COUNT; language++)
-        health_copy_text(ret_message[language], 160, record->note[language]);
+        health_copy_text(ret_message[language], HEALTH_MESSAGE_SIZE, record->note[language]);
 }
 
 /* How many, then why the newest of them failed. */
 static void say_failed(const struct health_record *record, const struct health_verdict *verdict,
-                       char ret_message[LANGUAGE_COUNT][160])
+                       char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
 {
     say(ret_message, "%zu of the last minute's %zu calls failed: ", "最近一分钟 %zu 次失败，共 %zu 次调用：",
         verdict->failed, verdict->calls);
     for (int language = 0; language < LANGUAGE_COUNT; language++) {
         size_t length = strlen(ret_message[language]);
-        health_copy_text(ret_message[language] + length, 160 - length, record->last_error[language]);
+        health_copy_text(ret_message[language] + length, HEALTH_MESSAGE_SIZE - length,
+                         record->last_error[language]);
     }
 }
 
+static void say_limit(const struct health_record *record,
+                      char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
+{
+    for (int language = 0; language < LANGUAGE_COUNT; language++)
+        health_copy_text(ret_message[language], HEALTH_MESSAGE_SIZE, record->last_error[language]);
+}
+
 static void write_message(const struct health_record *record, const struct health_verdict *verdict,
-                          int64_t slow_us, char ret_message[LANGUAGE_COUNT][160])
+                          int64_t slow_us, char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
 {
     double p95_ms = verdict->p95_latency_us / 1000;
     if (record->count == 0)
         say(ret_message, "no reading yet", "尚无读数");
     else if (verdict->status == HEALTH_UNKNOWN)
         say(ret_message, "the last reading is too old", "读数已过期");
+    else if (record->limit != HEALTH_HEALTHY)
+        say_limit(record, ret_message);
     else if (verdict->failed > 0)
         say_failed(record, verdict, ret_message);
     else if (verdict->status == HEALTH_DEGRADED)
@@ -250,7 +286,7 @@ static void read_calls(struct health *health, enum component component, struct h
     pthread_mutex_lock(&health->lock);
     int64_t now_us = clock_monotonic_us();
     struct health_record *live = &health->records[component];
-    struct health_verdict verdict = health_judge(live->samples, live->count, now_us, slow_us);
+    struct health_verdict verdict = judge_record(live, now_us, slow_us);
     health_trouble_follow(live, verdict.status, now_us, clock_now_ms(), slow_us);
     const struct health_record record = *live;
     pthread_mutex_unlock(&health->lock);
@@ -265,7 +301,7 @@ static void read_calls(struct health *health, enum component component, struct h
 
 /* One language's sentence about the scheduler. */
 static void say_beat_in(enum language language, const struct scheduler_state *state, int64_t since_beat_ms,
-                        enum health_status status, char ret_message[160])
+                        enum health_status status, char ret_message[HEALTH_MESSAGE_SIZE])
 {
     bool zh = language == LANGUAGE_ZH;
     char text[512], time[CLOCK_DURATION_SIZE];
@@ -288,7 +324,7 @@ static void say_beat_in(enum language language, const struct scheduler_state *st
                  time, state->next_title[language], state->runs, state->failures);
     else
         snprintf(text, sizeof(text), "%s", zh ? "没有启用的任务" : "no job is enabled");
-    health_copy_text(ret_message, 160, text);
+    health_copy_text(ret_message, HEALTH_MESSAGE_SIZE, text);
 }
 
 /* When it stopped beating, began what takes so long, or failed; INT_NULL while it is well. */

@@ -24,6 +24,7 @@ enum health_status { HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_UNHEALTHY, HEALTH_U
 const char *component_name(enum component component); /* database, vector_store, llm, scheduler, telemetry */
 const char *health_status_name(enum health_status status);
 
+#define HEALTH_MESSAGE_SIZE 256
 #define HEALTH_STALE_MS 90000 /* older than this is unknown */
 #define HEALTH_IDLE_MS 25000  /* without a real call for this long, a probe is made */
 
@@ -37,6 +38,9 @@ void health_report(struct health *health, enum component component, const char *
 /* What the process before has left: if the component is not well from the start, it has been so since then. */
 void health_resume(struct health *health, enum component component, int64_t since);
 
+/* The component cannot do its work at all until a probe finds otherwise, whatever went well before. */
+void health_report_down(struct health *health, enum component component, const struct error *why);
+
 /* Status from the last minute's calls: unhealthy when the newest failed and at least half did (or the
  * only one), degraded when more than a tenth failed or p95 is above the component's slow limit. */
 struct health_reading {
@@ -47,7 +51,7 @@ struct health_reading {
     int64_t since;         /* ms; since when it is degraded or unhealthy; INT_NULL: it is not */
     int64_t failed_calls;  /* since then */
     int64_t tenants;       /* whose calls those were; more than 1,000 are not counted */
-    char message[LANGUAGE_COUNT][160];
+    char message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE];
     const char *provider; /* "SQLite", "embedded", "Pinecone" … */
 };
 void health_read(struct platform *platform, enum component component, struct health_reading *ret_reading);

@@ -23,14 +23,15 @@ struct health_trouble {
 struct health_record {
     struct health_sample samples[HEALTH_SAMPLES]; /* a ring */
     size_t count, next;
-    int64_t last_at;                                   /* ms; INT_NULL: never */
-    char last_error[LANGUAGE_COUNT][HEALTH_NOTE_SIZE]; /* of the newest failure */
-    char note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE];       /* what the newest probe said */
-    const char *provider;                              /* as the newest probe found it; NULL: not yet */
-    bool newest_is_probe;                              /* the note is of now */
+    int64_t last_at;                                      /* ms; INT_NULL: never */
+    char last_error[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE]; /* of the newest failure */
+    char note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE];          /* what the newest probe said */
+    const char *provider;                                 /* as the newest probe found it; NULL: not yet */
+    bool newest_is_probe;                                 /* the note is of now */
     struct health_trouble trouble;
     int64_t trouble_ended_us; /* monotonic: when the one before was over; 0: there was none */
     int64_t resumed_since;    /* the trouble that the process before left open; INT_NULL: none */
+    enum health_status limit; /* of the newest probe or report: no better than this, for last_error */
 };
 
 /* What a writer's statistics were at the probe before. */
@@ -45,6 +46,8 @@ struct health {
     struct health_commits store, telemetry; /* of the probing thread alone */
 };
 
+/* For the samples that follow. */
+void health_set_limit(struct health *health, enum component component, enum health_status limit);
 /* Copies as much as there is room for, to a whole character. */
 void health_copy_text(char *to, size_t size, const char *from);
 const struct health_sample *health_newest(const struct health_sample *samples, size_t count);

@@ -46,6 +46,7 @@ static bool is_idle(struct health *health, enum component component)
 static void keep_probe(struct health *health, enum component component, const char *provider, bool success,
                        int64_t began_us, char note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE], const struct error *why)
 {
+    health_set_limit(health, component, HEALTH_HEALTHY);
     health_report(health, component, NULL, success, clock_monotonic_us() - began_us, why);
     pthread_mutex_lock(&health->lock);
     struct health_record *record = &health->records[component];
@@ -114,6 +115,12 @@ static bool read_something(struct store *store, const char **ret_provider, struc
     return db_find_int(db, SQL_PROBE, DB_NO_ARGS, 0, &value, err);
 }
 
+/* That another process writes just now is no fault of the store. */
+static bool is_sound(struct store *store, struct error *err)
+{
+    return store_sound(store, err) || err->code != ERROR_STORE;
+}
+
 static void probe_database(struct platform *platform)
 {
     struct health *health = platform->health;
@@ -123,7 +130,7 @@ static void probe_database(struct platform *platform)
     error_clear(&err);
     const char *provider = "SQLite";
     int64_t began_us = clock_monotonic_us();
-    bool done = read_something(platform->store, &provider, &err);
+    bool done = read_something(platform->store, &provider, &err) && is_sound(platform->store, &err);
     store_get_stats(platform->store, &stats);
     bool commits = commits_go_on(&health->store, stats.commits, stats.failed_commits, stats.queue_length > 0,
                                  done ? &err : NULL);
@@ -136,6 +143,8 @@ static void probe_database(struct platform *platform)
              "%.1f MiB，WAL %.1f MiB，%" PRId64 " 个写入等待，上次提交 %.1f ms", mib, wal, stats.queue_length,
              commit_ms);
     keep_probe(health, COMPONENT_DATABASE, provider, done && commits, began_us, note, &err);
+    if (!done && err.code == ERROR_STORE)
+        health_report_down(health, COMPONENT_DATABASE, &err);
 }
 
 static bool telemetry_goes_on(struct health *health, const struct telemetry_stats *stats, struct error *err)

@@ -1,8 +1,8 @@
 #include "security/password.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -11,6 +11,7 @@
 
 #define PASSES 2
 #define MEMORY_BYTES ((size_t)19456 << 10)
+#define HASH_BYTES 32 /* that libsodium makes */
 #define RETRY_SECONDS 5
 
 _Static_assert(PASSWORD_HASH_SIZE >= crypto_pwhash_STRBYTES, "room for libsodium's text form");
@@ -64,15 +65,46 @@ bool password_hash(const char *password, char ret_hash[static PASSWORD_HASH_SIZE
     return true;
 }
 
-/* libsodium says EINVAL for a password that differs and for a text that is no hash, and something else, or
- * nothing, when it could not compute. */
+/* The parts of "$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH". */
+struct parts {
+    unsigned memory_kib, passes;
+    unsigned char salt[crypto_pwhash_SALTBYTES], hash[HASH_BYTES];
+};
+
+static bool take_base64(const char *text, size_t length, unsigned char *ret_bytes, size_t size)
+{
+    size_t got;
+    return sodium_base642bin(ret_bytes, size, text, length, NULL, &got, NULL,
+                             sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
+           got == size;
+}
+
+static bool parse_hash(const char *text, struct parts *ret_parts)
+{
+    int head = 0;
+    if (sscanf(text, "$argon2id$v=19$m=%u,t=%u,p=1$%n", &ret_parts->memory_kib, &ret_parts->passes, &head) !=
+            2 ||
+        head == 0)
+        return false;
+    const char *salt = text + head, *hash = strchr(salt, '$');
+    return hash && take_base64(salt, (size_t)(hash - salt), ret_parts->salt, sizeof(ret_parts->salt)) &&
+           take_base64(hash + 1, strlen(hash + 1), ret_parts->hash, sizeof(ret_parts->hash));
+}
+
+/* Not by crypto_pwhash_str_verify, to which a password that differs and memory that is not there are one. */
 bool password_verify(const char *password, const char *hash, bool *ret_same, struct error *err)
 {
     pthread_once(&once, prepare);
-    errno = 0;
-    bool same = crypto_pwhash_str_verify(hash ? hash : nobodys_hash, password, strlen(password)) == 0;
-    if (!same && errno != EINVAL)
+    struct parts parts;
+    unsigned char computed[HASH_BYTES];
+    bool known = hash && parse_hash(hash, &parts);
+    if (!known && !parse_hash(nobodys_hash, &parts))
+        return error_set(err, ERROR_INTERNAL, "The hash of nobody cannot be read.", "无法解析占位散列。");
+    if (crypto_pwhash(computed, sizeof(computed), password, strlen(password), parts.salt, parts.passes,
+                      (size_t)parts.memory_kib << 10, crypto_pwhash_ALG_ARGON2ID13) != 0)
         return no_memory("check a password", "校验密码", err);
-    *ret_same = same && hash != NULL;
+    bool same = sodium_memcmp(computed, parts.hash, sizeof(computed)) == 0;
+    sodium_memzero(computed, sizeof(computed));
+    *ret_same = same && known;
     return true;
 }

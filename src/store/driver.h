@@ -7,6 +7,8 @@
 #ifndef KIMONO_STORE_DRIVER_H
 #define KIMONO_STORE_DRIVER_H
 
+#include <stdatomic.h>
+
 #include "base/strbuf.h"
 #include "store/store.h"
 
@@ -23,6 +25,7 @@ struct db_open_options {
     enum db_role role; /* the writer creates what is missing; a reader cannot change anything */
     int cache_kib;
     bool bulk;               /* STORE_BULK */
+    atomic_bool *damaged;    /* set when the file turns out to be; may be NULL */
     store_tokenize tokenize; /* NULL: the schema has no full-text index */
 };
 
@@ -40,6 +43,10 @@ struct db_driver {
     void (*close)(struct db *db); /* its statements are gone by then */
     bool (*script)(struct db *db, const char *sql, struct error *err);
     bool (*in_transaction)(struct db *db);
+    /* Whether the files that are open still lie where they were: what is committed to files that were deleted
+     * or replaced is lost without a sound (ERROR_STORE). On the writer's connection, by one thread at a time.
+     * NULL: it cannot happen. */
+    bool (*in_place)(struct db *db, struct error *err);
     /* Last of all in a transaction: what is to be told of all its changes at once. May be NULL. */
     bool (*before_commit)(struct db *db, struct error *err);
     /* In a transaction of its own while nobody waits: a piece, some milliseconds long, of the work that
@@ -91,7 +98,8 @@ extern const struct db_driver sqlite_driver;
 
 struct db {
     const struct db_driver *driver;
-    int64_t deadline_us; /* 0: none */
+    int64_t deadline_us;  /* 0: none */
+    atomic_bool *damaged; /* as in db_open_options */
     /* Set while the writer runs a work: if the database took the transaction back on its own (disk
      * full), statements that follow must not commit one by one. */
     bool needs_transaction;

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -49,7 +51,13 @@ static sqlite3_stmt *handle_of(struct db_statement *statement)
 
 static bool failed(struct sqlite_db *db, int result, struct error *err)
 {
-    return sqlite_error(db->handle, result, db->path, err);
+    struct error local;
+    err = err ? err : &local;
+    sqlite_error(db->handle, result, db->path, err);
+    bool damaged = (result & 0xFF) == SQLITE_CORRUPT || (result & 0xFF) == SQLITE_NOTADB;
+    if (damaged && db->base.damaged && !atomic_exchange(db->base.damaged, true))
+        log_error("store", "%s", err->detail[LANGUAGE_EN]);
+    return false;
 }
 
 /* ---- waiting and deadlines ---- */
@@ -160,6 +168,42 @@ static const volatile uint32_t *stamp(struct db *base)
     return (const volatile uint32_t *)header;
 }
 
+/* ---- are the files still there? ---- */
+
+static bool same_file(struct file_identity *seen, const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return seen->inode == 0; /* not made yet */
+    if (seen->inode == 0)
+        *seen = (struct file_identity){status.st_dev, status.st_ino};
+    return seen->device == status.st_dev && seen->inode == status.st_ino;
+}
+
+static bool in_place(struct db *base, struct error *err)
+{
+    static const char *const suffixes[SQLITE_FILES] = {"", "-wal", "-shm"};
+    struct sqlite_db *db = sqlite_of(base);
+    for (size_t i = 0; i < SQLITE_FILES; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%s%s", db->path, suffixes[i]);
+        if (same_file(&db->files[i], path))
+            continue;
+        const char *slash = strrchr(path, '/');
+        error_set(
+            err, ERROR_STORE,
+            "%s was deleted, moved or replaced while it is in use: nothing is written any more, as it "
+            "would be lost. Put it back, or stop the program and restore a backup.",
+            "%s "
+            "在使用中被删除、移动或替换：为避免数据丢失，已停止写入。请将其放回原处，或停止程序后恢复备份。",
+            slash ? slash + 1 : path);
+        if (err)
+            err->retry_after_seconds = STORE_RETRY_SECONDS;
+        return false;
+    }
+    return true;
+}
+
 /* ---- opening ---- */
 
 static void configure_library(void)
@@ -176,7 +220,7 @@ static bool create_file(const char *path, struct error *err)
     if (fd < 0 && errno == EEXIST)
         return true;
     if (fd < 0)
-        return error_set(err, ERROR_INTERNAL,
+        return error_set(err, ERROR_STORE,
                          "The file cannot be created (%s). Look at the path and the permissions of its "
                          "directory, and whether the disk is full or mounted read-only.",
                          "无法创建文件（%s）。请检查路径、目录权限，以及磁盘是否已满或只读。",
@@ -247,6 +291,7 @@ static bool prepare_connection(struct sqlite_db *db, const struct db_open_option
         !db_script(&db->base, sql, err))
         return false;
     if (writer) {
+        in_place(&db->base, NULL); /* sees them for the first time */
         db->checkpoint_at = CHECKPOINT_PAGES;
         sqlite3_wal_hook(db->handle, on_wal_commit, db);
         if (db->has_full_text)
@@ -290,6 +335,7 @@ static bool sqlite_open(const struct db_open_options *options, struct db **ret_d
         return false;
     struct sqlite_db *db = xcalloc(1, sizeof(*db));
     db->base.driver = &sqlite_driver;
+    db->base.damaged = options->damaged;
     db->busy_limit_us = BUSY_LIMIT_US;
     db->has_full_text = options->tokenize;
     /* "file:…" and ":memory:" mean something to SQLite. */
@@ -513,6 +559,7 @@ const struct db_driver sqlite_driver = {
     .close = sqlite_close,
     .script = sqlite_script,
     .in_transaction = sqlite_in_transaction,
+    .in_place = in_place,
     .before_commit = sqlite_tell_changes,
     .catch_up = sqlite_catch_up,
     .after_commit = checkpoint,

@@ -5,45 +5,45 @@
 #include "base/memory.h"
 #include "store/sqlite_private.h"
 
-/* The texts take the file's name and SQLite's own message. */
+/* The texts take the file's name and SQLite's own message. ERROR_STORE: only somebody who looks after the
+ * machine can help, and nobody else is to read the text (api/dispatch.c). */
 static const struct {
     int result; /* primary */
     enum error_code code;
     const char *en, *zh;
 } failures[] = {
-    {SQLITE_BUSY, ERROR_UNAVAILABLE, "%s is being written by another process (%s). Try again in a moment.",
-     "%s 正被其他进程写入（%s），请稍后重试。"},
-    {SQLITE_LOCKED, ERROR_UNAVAILABLE, "%s is locked (%s). Try again in a moment.",
-     "%s 已被锁定（%s），请稍后重试。"},
-    {SQLITE_INTERRUPT, ERROR_TIMEOUT, "Reading %s took too long (%s). Ask for less at once.",
-     "读取 %s 超时（%s），请缩小查询范围。"},
-    {SQLITE_FULL, ERROR_INTERNAL,
+    {SQLITE_BUSY, ERROR_UNAVAILABLE,
+     "The store is being written by another process. Try again in a moment.%.0s%.0s",
+     "数据正被其他进程写入，请稍后重试。%.0s%.0s"},
+    {SQLITE_LOCKED, ERROR_UNAVAILABLE, "The store is locked. Try again in a moment.%.0s%.0s",
+     "数据已被锁定，请稍后重试。%.0s%.0s"},
+    {SQLITE_INTERRUPT, ERROR_TIMEOUT, "Reading the store took too long. Ask for less at once.%.0s%.0s",
+     "读取数据超时，请缩小查询范围。%.0s%.0s"},
+    {SQLITE_FULL, ERROR_STORE,
      "The disk that holds %s is full (%s). Free some space there: reading goes on meanwhile, and "
      "writing does as soon as there is room.",
      "%s 所在磁盘已满（%s）。请释放空间：期间仍可读取，有空间后即可恢复写入。"},
-    {SQLITE_IOERR, ERROR_INTERNAL,
+    {SQLITE_IOERR, ERROR_STORE,
      "Reading or writing %s failed (%s). Look at the disk and the system's log; if it goes on, "
      "restore a backup on a sound disk.",
      "读写 %s 失败（%s）。请检查磁盘和系统日志；若持续出现，请在完好的磁盘上恢复备份。"},
-    {SQLITE_READONLY, ERROR_INTERNAL,
+    {SQLITE_READONLY, ERROR_STORE,
      "%s cannot be written (%s). Look at the owner and the permissions of the file and its "
      "directory, and whether the disk is mounted read-only.",
      "%s 不可写（%s）。请检查文件及其目录的所有者和权限，以及磁盘是否以只读方式挂载。"},
-    {SQLITE_CANTOPEN, ERROR_INTERNAL,
+    {SQLITE_CANTOPEN, ERROR_STORE,
      "%s cannot be opened (%s). Look at the path, the permissions of its directory, and the limit "
      "on open files.",
      "%s 无法打开（%s）。请检查路径、目录权限以及打开文件数上限。"},
-    {SQLITE_PERM, ERROR_INTERNAL, "%s may not be opened (%s). Look at its permissions.",
+    {SQLITE_PERM, ERROR_STORE, "%s may not be opened (%s). Look at its permissions.",
      "无权打开 %s（%s），请检查其权限。"},
-    {SQLITE_CORRUPT, ERROR_INTERNAL,
+    {SQLITE_CORRUPT, ERROR_STORE,
      "%s is damaged (%s). Stop the program, keep a copy of the file, and restore a backup.",
      "%s 已损坏（%s）。请停止程序，保留该文件的副本，然后恢复备份。"},
-    {SQLITE_NOTADB, ERROR_INTERNAL,
-     "%s is not a Kimono store (%s). Give the right path, or restore a backup.",
+    {SQLITE_NOTADB, ERROR_STORE, "%s is not a Kimono store (%s). Give the right path, or restore a backup.",
      "%s 不是 Kimono 数据文件（%s）。请给出正确路径，或恢复备份。"},
-    {SQLITE_NOMEM, ERROR_UNAVAILABLE,
-     "There is not enough memory for %s (%s). Give the process more, or try again in a moment.",
-     "内存不足，无法读写 %s（%s）。请为进程分配更多内存，或稍后重试。"},
+    {SQLITE_NOMEM, ERROR_UNAVAILABLE, "There is not enough memory for this. Try again in a moment.%.0s%.0s",
+     "内存不足，请稍后重试。%.0s%.0s"},
     {SQLITE_TOOBIG, ERROR_TOO_LARGE, "A value is too large for %s (%s).", "数据过大，%s 无法保存（%s）。"},
 };
 
@@ -111,8 +111,10 @@ bool sqlite_error(sqlite3 *handle, int result, const char *path, struct error *e
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
         if (failures[i].result == primary) {
             error_set(err, failures[i].code, failures[i].en, failures[i].zh, name, message);
-            if (err && failures[i].code == ERROR_UNAVAILABLE)
-                err->retry_after_seconds = 1;
+            if (err)
+                err->retry_after_seconds = failures[i].code == ERROR_STORE         ? STORE_RETRY_SECONDS
+                                           : failures[i].code == ERROR_UNAVAILABLE ? 1
+                                                                                   : 0;
             return false;
         }
     return error_set(err, ERROR_INTERNAL, "The database %s failed (%s).", "数据库 %s 出错（%s）。", name,

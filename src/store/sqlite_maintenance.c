@@ -228,7 +228,7 @@ bool sqlite_integrity(struct db *db, struct strbuf *ret_findings, struct error *
     struct error found;
     if (integrity_lines(db, ret_findings, &found) && foreign_key_lines(db, ret_findings, &found))
         return true;
-    if (found.code != ERROR_INTERNAL) {
+    if (found.code == ERROR_UNAVAILABLE || found.code == ERROR_TIMEOUT) {
         error_copy(err, &found);
         return false;
     }

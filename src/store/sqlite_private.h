@@ -3,6 +3,7 @@
 #define KIMONO_STORE_SQLITE_PRIVATE_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "store/driver.h"
 
@@ -19,10 +20,18 @@ struct changed_rows {
     size_t count, room;
 };
 
+/* Which file a name meant when it was opened. */
+struct file_identity {
+    dev_t device;
+    ino_t inode; /* 0: not looked at yet */
+};
+#define SQLITE_FILES 3 /* the database, -wal, -shm */
+
 struct sqlite_db {
     struct db base;
     sqlite3 *handle;
     char *path;
+    struct file_identity files[SQLITE_FILES]; /* of the writer */
     bool has_full_text;
     struct changed_rows changed, inserted; /* `inserted`: of those the new ones */
     int64_t busy_since_us, busy_limit_us;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/memory.h"
@@ -22,6 +23,7 @@ struct store {
     struct writer *writer;
     struct reader_pool *readers;
     const volatile uint32_t *stamp; /* NULL: the driver has none */
+    atomic_bool damaged;
 };
 
 static bool open_parts(struct store *store, const struct store_options *options, struct error *err)
@@ -31,6 +33,7 @@ static bool open_parts(struct store *store, const struct store_options *options,
         .role = DB_WRITER,
         .cache_kib = options->cache_kib,
         .bulk = options->durability == STORE_BULK,
+        .damaged = &store->damaged,
         .tokenize = options->tokenize,
     };
     struct db_open_options writing = connection;
@@ -82,6 +85,30 @@ bool store_get_stamp(const struct store *store, struct store_stamp *ret_stamp)
         ret_stamp->words[i] = store->stamp[i];
     atomic_thread_fence(memory_order_acquire);
     return true;
+}
+
+bool store_is_damaged(const struct store *store)
+{
+    return store->damaged;
+}
+
+static bool change_nothing(struct db *db, void *context, struct error *err)
+{
+    (void)db, (void)context, (void)err;
+    return true;
+}
+
+bool store_sound(struct store *store, struct error *err)
+{
+    const char *slash = strrchr(store->path, '/'), *name = slash ? slash + 1 : store->path;
+    if (store->damaged)
+        return error_set(err, ERROR_STORE,
+                         "%s is damaged: stop the program, keep a copy of the file, and restore a backup "
+                         "('kimono check' says what is wrong)",
+                         "%s 已损坏：请停止程序，保留该文件的副本，然后恢复备份（kimono check 会指出问题）",
+                         name);
+    return store_write(store, change_nothing, NULL,
+                       err); /* each commit looks whether the files are in place */
 }
 
 enum db_kind store_kind(const struct store *store)

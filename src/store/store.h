@@ -77,6 +77,13 @@ void store_look_again(struct store *store);
 
 enum db_kind store_kind(const struct store *store);
 
+/* A page of the file was found to be no such thing, by whatever read it; that does not heal by itself. */
+bool store_is_damaged(const struct store *store);
+/* Not damaged as far as anybody has seen, and its files still lie where they were opened: else ERROR_STORE with
+ * what to do. Files that were deleted or replaced take no changes any more until they are put back: every
+ * commit looks. Waits for the writer. */
+bool store_sound(struct store *store, struct error *err);
+
 /* A stamp of the store's state: two that are equal mean that nobody, no other process either, has
  * committed anything in between. Costs some nanoseconds; what is kept in memory together with the stamp
  * taken BEFORE it was read may be used for as long as the stamp is the same. False: there is none here,

@@ -289,7 +289,8 @@ static struct task *await(struct writer *writer)
 static bool finish_work(struct writer *writer)
 {
     const struct db_driver *driver = writer->db->driver;
-    return !driver->before_commit || driver->before_commit(writer->db, &writer->err);
+    return (!driver->in_place || driver->in_place(writer->db, &writer->err)) &&
+           (!driver->before_commit || driver->before_commit(writer->db, &writer->err));
 }
 
 static bool commit(struct writer *writer)
@@ -302,7 +303,7 @@ static bool commit(struct writer *writer)
     size_t kept = writer->kept;
     if (!done) {
         roll_back(writer);
-        if (writer->err.code == ERROR_INTERNAL && writer->db->driver->after_failed_commit)
+        if (writer->err.code == ERROR_STORE && writer->db->driver->after_failed_commit)
             writer->db->driver->after_failed_commit(writer->db);
     }
     writer->begun = false;

@@ -450,7 +450,7 @@ static void test_reader_cannot_write(void **state)
     (void)state;
     struct store *store = open_store();
     struct db *db = reader(store);
-    assert_fails(db_execute(db, "DELETE FROM items", DB_NO_ARGS, NULL, &err), ERROR_INTERNAL, "readonly");
+    assert_fails(db_execute(db, "DELETE FROM items", DB_NO_ARGS, NULL, &err), ERROR_STORE, "readonly");
     store_reader_return(db);
     store_close(store);
 }
@@ -750,17 +750,77 @@ static void test_full_disk(void **state)
     must(store_write(store, add_item, "before", &err));
     must(store_write(store, fill_disk, NULL, &err));
     struct sql_work many = {.sql = ADD_MANY};
-    assert_fails(store_write(store, run_sql, &many, &err), ERROR_INTERNAL, "is full");
+    assert_fails(store_write(store, run_sql, &many, &err), ERROR_STORE, "is full");
     assert_null(strstr(err.detail[LANGUAGE_EN], directory)); /* the path is nobody's business */
     assert_int_equal(count(store, SQL_COUNT_ITEMS), 1);
     struct batch_work works[] = {/* the room that there is goes to those that need little */
                                  {.sql = {ADD("a")}},
-                                 {.sql = {ADD("lost"), ADD_MANY}, .expected = ERROR_INTERNAL},
+                                 {.sql = {ADD("lost"), ADD_MANY}, .expected = ERROR_STORE},
                                  {.sql = {ADD("b")}}};
     run_as_batch(store, works, ARRAY_SIZE(works));
     assert_int_equal(count(store, SQL_COUNT_ITEMS), 3);
     must(store_write(store, free_disk, NULL, &err));
     must(store_write(store, add_item, "after", &err));
+    store_close(store);
+}
+
+/* What is committed to a file that has no name any more, or another one, is lost with the process. */
+static void test_files_taken_away(void **state)
+{
+    (void)state;
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+        struct store *store = open_store();
+        char file[100], aside[100];
+        snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
+        snprintf(aside, sizeof(aside), "%s/aside", directory);
+        must(store_write(store, add_item, "before", &err));
+        must(store_sound(store, &err));
+        assert_int_equal(rename(file, aside), 0);
+        assert_fails(store_write(store, add_item, "lost", &err), ERROR_STORE,
+                     "was deleted, moved or replaced");
+        assert_fails(store_sound(store, &err), ERROR_STORE, strrchr(file, '/') + 1);
+        assert_int_equal(count(store, SQL_COUNT_ITEMS), 1); /* what is there can be read */
+        write_file(file, "", 0);
+        assert_fails(store_write(store, add_item, "lost", &err), ERROR_STORE,
+                     "was deleted, moved or replaced");
+        assert_int_equal(rename(aside, file), 0);
+        must(store_write(store, add_item, "after", &err));
+        must(store_sound(store, &err));
+        assert_false(store_is_damaged(store));
+        store_close(store);
+        unlink(path);
+    }
+}
+
+static void damage(const char *name, long at)
+{
+    FILE *file = fopen(name, "r+b");
+    fseek(file, at, SEEK_SET);
+    for (int i = 0; i < 3000; i++)
+        fputc(i * 7, file);
+    fclose(file);
+}
+
+/* Once seen by anybody, it is known to all until the process ends. */
+static void test_damage_is_remembered(void **state)
+{
+    (void)state;
+    struct store *store = open_store();
+    must(write_sql(store, "INSERT INTO items (name, data) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+                          " SELECT i + 1 FROM n WHERE i < 1000) SELECT 'item ' || i, zeroblob(100) FROM n"));
+    store_close(store);
+    for (long at = 2 * 4096; at < 12 * 4096; at += 4096)
+        damage(path, at);
+    store = open_store();
+    must(store_sound(store, &err));
+    struct db *db = reader(store);
+    int64_t length;
+    bool done = db_find_int(db, "SELECT sum(length(name)) FROM items", DB_NO_ARGS, 0, &length, &err);
+    assert_fails(done, ERROR_STORE, "is damaged");
+    store_reader_return(db);
+    assert_true(store_is_damaged(store));
+    assert_fails(store_sound(store, &err), ERROR_STORE, "restore a backup");
     store_close(store);
 }
 
@@ -1067,7 +1127,7 @@ static void test_opening_what_is_none(void **state)
     struct store_options options = options_of(0, 0);
     struct store *store = NULL;
     write_file(path, "Lorem ipsum dolor sit amet, consectetur adipiscing elit.", 56);
-    assert_fails(store_open(&store, &options, &err), ERROR_INTERNAL, "not a Kimono store");
+    assert_fails(store_open(&store, &options, &err), ERROR_STORE, "not a Kimono store");
     assert_non_null(strstr(err.detail[LANGUAGE_EN], path));
     unlink(path);
     sqlite3 *other;
@@ -1076,9 +1136,9 @@ static void test_opening_what_is_none(void **state)
     sqlite3_close(other);
     assert_fails(store_open(&store, &options, &err), ERROR_CONFLICT, "another program");
     options.path = "/nonexistent/directory/kimono.db";
-    assert_fails(store_open(&store, &options, &err), ERROR_INTERNAL, "/nonexistent/directory");
+    assert_fails(store_open(&store, &options, &err), ERROR_STORE, "/nonexistent/directory");
     options.path = directory;
-    assert_fails(store_open(&store, &options, &err), ERROR_INTERNAL, "cannot be opened");
+    assert_fails(store_open(&store, &options, &err), ERROR_STORE, "cannot be opened");
     options.path = "postgresql://localhost/kimono";
     assert_fails(store_open(&store, &options, &err), ERROR_INVALID, "PostgreSQL");
     assert_null(store);
@@ -1092,11 +1152,11 @@ static void test_read_only_directory(void **state)
     struct store_options options = options_of(0, 0);
     struct store *store;
     chmod(directory, 0500);
-    assert_fails(store_open(&store, &options, &err), ERROR_INTERNAL, "permissions");
+    assert_fails(store_open(&store, &options, &err), ERROR_STORE, "permissions");
     chmod(directory, 0700);
     store_close(open_store());
     chmod(directory, 0500);
-    assert_fails(store_open(&store, &options, &err), ERROR_INTERNAL, "permissions");
+    assert_fails(store_open(&store, &options, &err), ERROR_STORE, "permissions");
     chmod(directory, 0700);
 }
 
@@ -1322,15 +1382,6 @@ static int count_files(void)
     return files;
 }
 
-static void damage(const char *name, long at)
-{
-    FILE *file = fopen(name, "r+b");
-    fseek(file, at, SEEK_SET);
-    for (int i = 0; i < 3000; i++)
-        fputc(i * 7, file);
-    fclose(file);
-}
-
 static void test_restore_refuses_what_is_not_whole(void **state)
 {
     (void)state;
@@ -1339,7 +1390,7 @@ static void test_restore_refuses_what_is_not_whole(void **state)
     char other[100];
     snprintf(other, sizeof(other), "%s/other.db", directory);
     write_file(other, "rubbish, but long enough to be looked at as a header", 52);
-    assert_fails(store_restore(other, path, &err), ERROR_INTERNAL, "not a Kimono store");
+    assert_fails(store_restore(other, path, &err), ERROR_STORE, "not a Kimono store");
     unlink(other);
     sqlite3 *handle;
     sqlite3_open(other, &handle);
@@ -1444,6 +1495,8 @@ int main(void)
         TEST(test_deadline_of_a_work),
         TEST(test_commit_fails_for_one),
         TEST(test_full_disk),
+        TEST(test_files_taken_away),
+        TEST(test_damage_is_remembered),
         TEST(test_constraint_texts),
         TEST(test_failure_after_the_rows),
         TEST(test_changes),

@@ -515,9 +515,9 @@ static void failed_commit_leaves_nothing_in_memory(void **state)
     telemetry_get_stats(house->telemetry, &stats);
     unlimit_file_size();
     assert_false(done);
-    assert_int_equal(err.code, ERROR_INTERNAL);
+    assert_int_equal(err.code, ERROR_STORE);
     assert_false(flushed);
-    assert_int_equal(log_err.code, ERROR_INTERNAL);
+    assert_int_equal(log_err.code, ERROR_STORE);
     assert_true(stats.failed_commits >= 2);
     assert_int_equal(stats.queued, 2);
     assert_true(stats.last_error[0] != '\0');
