@@ -8,38 +8,6 @@
 
 #include "base/memory.h"
 
-/* clang-format off */
-static const struct {
-    unsigned id;
-    const char *code;
-} builtins[] = {
-    {0, "General"}, {1, "0"}, {2, "0.00"}, {3, "#,##0"}, {4, "#,##0.00"},
-    {5, "\"$\"#,##0;-\"$\"#,##0"}, {6, "\"$\"#,##0;-\"$\"#,##0"},
-    {7, "\"$\"#,##0.00;-\"$\"#,##0.00"}, {8, "\"$\"#,##0.00;-\"$\"#,##0.00"},
-    {9, "0%"}, {10, "0.00%"}, {11, "0.00E+00"}, {12, "General"}, {13, "General"},
-    {14, "yyyy-mm-dd"}, {15, "d-mmm-yy"}, {16, "d-mmm"}, {17, "mmm-yy"},
-    {18, "h:mm AM/PM"}, {19, "h:mm:ss AM/PM"}, {20, "h:mm"}, {21, "h:mm:ss"}, {22, "yyyy-mm-dd h:mm"},
-    {27, "yyyy\"年\"m\"月\""}, {28, "m\"月\"d\"日\""}, {29, "m\"月\"d\"日\""}, {30, "m-d-yy"},
-    {31, "yyyy\"年\"m\"月\"d\"日\""}, {32, "h\"时\"mm\"分\""}, {33, "h\"时\"mm\"分\"ss\"秒\""},
-    {34, "上午/下午h\"时\"mm\"分\""}, {35, "上午/下午h\"时\"mm\"分\"ss\"秒\""}, {36, "yyyy\"年\"m\"月\""},
-    {37, "#,##0;-#,##0"}, {38, "#,##0;-#,##0"}, {39, "#,##0.00;-#,##0.00"}, {40, "#,##0.00;-#,##0.00"},
-    {41, "#,##0;-#,##0;\"-\""}, {42, "\"$\"#,##0;-\"$\"#,##0;\"$\"\"-\""},
-    {43, "#,##0.00;-#,##0.00;\"-\""}, {44, "\"$\"#,##0.00;-\"$\"#,##0.00;\"$\"\"-\""},
-    {45, "mm:ss"}, {46, "[h]:mm:ss"}, {47, "mm:ss.0"}, {48, "##0.0E+0"}, {49, "@"},
-    {50, "yyyy\"年\"m\"月\""}, {51, "m\"月\"d\"日\""}, {52, "yyyy\"年\"m\"月\""}, {53, "m\"月\"d\"日\""},
-    {54, "m\"月\"d\"日\""}, {55, "上午/下午h\"时\"mm\"分\""}, {56, "上午/下午h\"时\"mm\"分\"ss\"秒\""},
-    {57, "yyyy\"年\"m\"月\""}, {58, "m\"月\"d\"日\""},
-};
-/* clang-format on */
-
-const char *number_format_builtin(unsigned id)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(builtins); i++)
-        if (builtins[i].id == id)
-            return builtins[i].code;
-    return NULL;
-}
-
 /* ---- decimal digits ---- */
 
 #define DIGITS 15 /* that Excel computes and shows with */
@@ -111,7 +79,7 @@ static char digit_at(const struct decimal *decimal, int place)
 
 /* ---- General ---- */
 
-#define GENERAL_WIDTH 11
+#define GENERAL_WIDTH 21 /* digits of a whole number; more have an exponent */
 
 /* Digits with a point, trailing zeros dropped; `first` is the place of the leftmost. */
 static void write_plain(const struct decimal *decimal, int first, int decimals, struct strbuf *out)
@@ -130,33 +98,28 @@ static void write_scientific(struct decimal decimal, struct strbuf *out)
 {
     int exponent = decimal.point - 1;
     decimal.point = 1;
-    round_decimal(&decimal, 5);
-    if (decimal.point == 2) { /* 9.999999 became 10 */
-        decimal.point = 1;
-        exponent++;
-    }
-    write_plain(&decimal, -1, 5, out);
+    write_plain(&decimal, -1, DIGITS - 1, out);
     strbuf_printf(out, "E%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
 }
 
-/* As in a wide column: 11 characters with the point, but without the sign; else with an exponent. */
 static void write_general(double value, struct strbuf *out)
 {
     struct decimal decimal = to_decimal(fabs(value));
     if (value < 0)
         strbuf_putc(out, '-');
-    if (value == 0) {
+    if (value == 0)
         strbuf_putc(out, '0');
-        return;
-    }
-    struct decimal rounded = decimal;
-    int whole = decimal.point > 0 ? decimal.point : 1;
-    int decimals = GENERAL_WIDTH - 1 - whole;
-    round_decimal(&rounded, decimals > 0 ? decimals : 0);
-    if (rounded.point > GENERAL_WIDTH || decimal.point < -3)
+    else if (decimal.point > GENERAL_WIDTH || decimal.point < -3)
         write_scientific(decimal, out);
     else
-        write_plain(&rounded, rounded.point > 0 ? -rounded.point : -1, decimals > 0 ? decimals : 0, out);
+        write_plain(&decimal, decimal.point > 0 ? -decimal.point : -1,
+                    DIGITS - decimal.point > 0 ? DIGITS - decimal.point : 0, out);
+}
+
+/* A whole number that has more digits than are kept, but few enough that somebody may have typed them. */
+static bool is_cut_short(double value)
+{
+    return fabs(value) >= 1e15 && fabs(value) < 1e21;
 }
 
 /* ---- literals ---- */
@@ -457,7 +420,7 @@ static void format_number(const struct format_section *section, double magnitude
 /* Length of "General" here, or of what some programs write for it, or of @; 0: none of them. */
 static size_t general_at(const struct format_section *section, size_t at)
 {
-    static const char *const names[] = {"General", "G/通用格式", "@"};
+    static const char *const names[] = {"General", "G/通用格式", "G/標準", "G/표준", "@"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         size_t length = strlen(names[i]);
         if (section->length - at >= length && strncasecmp(section->code + at, names[i], length) == 0)
@@ -490,15 +453,122 @@ static void format_general(const struct format_section *section, double magnitud
     }
 }
 
-static bool is_fraction(const struct format_section *section)
+/* ---- fractions ---- */
+
+#define DENOMINATOR_DIGITS 6 /* at most */
+
+/* "# ?/?": placeholders of the whole number, of the numerator and of the denominator, or the denominator itself. */
+struct fraction_shape {
+    size_t slash;     /* its place */
+    size_t numerator; /* where its placeholders begin */
+    bool has_whole;
+    int digits, denominator;
+};
+
+static bool is_digit(char c)
 {
+    return c >= '0' && c <= '9';
+}
+
+static bool read_fraction_shape(const struct format_section *section, struct fraction_shape *shape)
+{
+    bool in_group = false, found = false;
+    int groups = 0;
+    *shape = (struct fraction_shape){0};
     for (size_t at = 0; at < section->length;) {
+        char c = section->code[at];
         size_t step = format_literal(section, at, NULL);
-        if (step == 0 && section->code[at] == '/')
-            return true;
+        if (step == 0 && !found && is_placeholder(c)) {
+            if (!in_group)
+                shape->numerator = at;
+            groups += !in_group;
+        } else if (step == 0 && c == '/' && !found) {
+            found = true;
+            shape->slash = at;
+        } else if (step == 0 && found && is_placeholder(c) && shape->denominator == 0) {
+            shape->digits++;
+        } else if (step == 0 && found && is_digit(c) && shape->denominator < 10000) {
+            shape->denominator = shape->denominator * 10 + (c - '0');
+        }
+        in_group = step == 0 && is_placeholder(c);
         at += step ? step : 1;
     }
-    return false;
+    shape->has_whole = groups > 1;
+    return found && groups > 0 && (shape->digits > 0 || shape->denominator > 0);
+}
+
+struct fraction {
+    double whole;
+    int64_t numerator, denominator;
+};
+
+#define FRACTION_ENOUGH 5e-8 /* what is left is as good as nothing */
+
+/* The last convergent of the continued fraction whose denominator is at most `most`, as Excel takes it. */
+static void approximate(double part, int64_t most, struct fraction *fraction)
+{
+    int64_t numerators[2] = {0, 1}, denominators[2] = {1, 0}; /* the last but one, the last */
+    for (double left = part;; left = 1 / (left - floor(left))) {
+        int64_t whole = (int64_t)floor(left);
+        int64_t numerator = whole * numerators[1] + numerators[0];
+        int64_t denominator = whole * denominators[1] + denominators[0];
+        if (denominator > most)
+            break;
+        numerators[0] = numerators[1];
+        numerators[1] = numerator;
+        denominators[0] = denominators[1];
+        denominators[1] = denominator;
+        if (left - floor(left) < FRACTION_ENOUGH)
+            break;
+    }
+    fraction->numerator = numerators[1];
+    fraction->denominator = denominators[1];
+}
+
+static struct fraction to_fraction(double magnitude, const struct fraction_shape *shape)
+{
+    struct fraction fraction = {.whole = shape->has_whole ? floor(magnitude) : 0,
+                                .denominator = shape->denominator};
+    double part = magnitude - fraction.whole;
+    int digits = shape->digits < DENOMINATOR_DIGITS ? shape->digits : DENOMINATOR_DIGITS;
+    if (shape->denominator > 0)
+        fraction.numerator = (int64_t)round(part * shape->denominator);
+    else
+        approximate(part, (int64_t)pow(10, digits) - 1, &fraction);
+    if (shape->has_whole && fraction.numerator == fraction.denominator) {
+        fraction.whole++;
+        fraction.numerator = 0;
+    }
+    return fraction;
+}
+
+/* Each group of placeholders at once; what stands between them as it is, less the padding. */
+static bool format_fraction(const struct format_section *section, double magnitude, struct strbuf *out)
+{
+    struct fraction_shape shape;
+    if (magnitude >= 1e12 || !read_fraction_shape(section, &shape))
+        return false;
+    struct fraction fraction = to_fraction(magnitude, &shape);
+    bool shows_part = !shape.has_whole || fraction.numerator > 0, in_group = false;
+    size_t from = out->length;
+    for (size_t at = 0; at < section->length;) {
+        char c = section->code[at];
+        bool digit = is_placeholder(c) || (at > shape.slash && is_digit(c));
+        size_t step = digit ? 0 : format_literal(section, at, out);
+        if (step == 0 && digit && !in_group && at < shape.numerator) {
+            if (fraction.whole > 0 || fraction.numerator == 0 || c == '0')
+                strbuf_printf(out, "%.0f", fraction.whole);
+        } else if (step == 0 && digit && !in_group && shows_part) {
+            strbuf_printf(out, "%lld",
+                          (long long)(at < shape.slash ? fraction.numerator : fraction.denominator));
+        } else if (step == 0 && !digit && (at != shape.slash || shows_part) &&
+                   !(c == ' ' && (out->length == from || out->bytes[out->length - 1] == ' '))) {
+            strbuf_putc(out, c);
+        }
+        in_group = step == 0 && digit;
+        at += step ? step : 1;
+    }
+    return true;
 }
 
 static void trim(struct strbuf *out, size_t from)
@@ -514,42 +584,93 @@ static void trim(struct strbuf *out, size_t from)
     out->length -= spaces;
 }
 
-static void write_section(const struct format_section *section, double value, bool sign, bool date1904,
-                          struct strbuf *out)
+/* Letters mean nothing among digits, but for an exponent: the format is not understood. */
+static bool has_letters(const struct format_section *section)
 {
-    if (format_is_date(section)) {
-        if (!format_date(section, value, date1904, out))
-            write_general(value, out);
-        return;
+    for (size_t at = 0; at < section->length;) {
+        size_t step = format_literal(section, at, NULL);
+        char c = section->code[at] | 0x20;
+        if (step == 0 && c >= 'a' && c <= 'z' && !is_exponent(section, at))
+            return true;
+        at += step ? step : 1;
     }
+    return false;
+}
+
+static enum number_note write_section(const struct format_section *section, double value, bool sign,
+                                      const struct number_workbook *workbook, struct strbuf *out)
+{
+    enum number_note note = is_cut_short(value) ? NUMBER_CUT_SHORT : NUMBER_SURE;
     bool general = has_general(section);
-    if (!general && is_fraction(section)) {
+    if (format_is_date(section)) {
+        if (!format_date(section, value, workbook, out, &note))
+            write_general(value, out);
+        return note;
+    }
+    if (!general && has_letters(section)) {
         write_general(value, out);
-        return;
+        return NUMBER_GUESSED;
     }
     if (sign)
         strbuf_putc(out, '-');
     if (general)
         format_general(section, fabs(value), out);
-    else
+    else if (!format_fraction(section, fabs(value), out))
         format_number(section, fabs(value), out);
+    return note;
 }
 
-void number_format_write(const char *code, double value, bool date1904, struct strbuf *out)
+static enum number_note write_code(const char *code, double value, const struct number_workbook *workbook,
+                                   struct strbuf *out)
 {
-    if (!code || strcmp(code, "General") == 0 || !isfinite(value)) {
-        write_general(isfinite(value) ? value : 0, out);
-        return;
-    }
     struct format_section sections[SECTIONS_MAX];
     size_t count = split(code, sections), from = out->length;
     bool sign;
     size_t chosen = count > 0 ? choose(sections, count, value, &sign) : 0;
     if (count == 0 || (chosen == 0 && sections[0].length == 0)) {
         write_general(value, out);
-        return;
+        return is_cut_short(value) ? NUMBER_CUT_SHORT : NUMBER_SURE;
     }
-    write_section(&sections[chosen], value, sign, date1904, out);
+    enum number_note note = write_section(&sections[chosen], value, sign, workbook, out);
     if (!out->overflowed)
         trim(out, from);
+    return note;
+}
+
+/* A whole day is no time, and a time is no date. */
+static bool shows_what_is_there(const char *code, double value)
+{
+    struct format_section section = {code, strlen(code)};
+    bool date, time, has_date = value >= 1, has_time = value != floor(value);
+    format_date_parts(&section, &date, &time);
+    return has_date && has_time ? date || time : has_date ? date : time;
+}
+
+/* Where the language is not known: the first that shows what the number has. */
+static enum number_note write_eastern(unsigned id, double value, const struct number_workbook *workbook,
+                                      struct strbuf *out)
+{
+    static const enum number_language languages[] = {NUMBER_LANGUAGE_CHINESE, NUMBER_LANGUAGE_JAPANESE,
+                                                     NUMBER_LANGUAGE_TRADITIONAL};
+    if (workbook->language >= NUMBER_LANGUAGE_CHINESE && workbook->language <= NUMBER_LANGUAGE_KOREAN)
+        return write_code(number_format_eastern(id, workbook->language), value, workbook, out);
+    const char *code = value == floor(value) ? "yyyy-mm-dd" : "h:mm:ss";
+    for (size_t i = 0; i < ARRAY_SIZE(languages); i++)
+        if (shows_what_is_there(number_format_eastern(id, languages[i]), value)) {
+            code = number_format_eastern(id, languages[i]);
+            break;
+        }
+    write_code(code, value, workbook, out);
+    return NUMBER_GUESSED;
+}
+
+enum number_note number_format_write(const struct number_style *style, double value,
+                                     const struct number_workbook *workbook, struct strbuf *out)
+{
+    if (isfinite(value) && style->eastern)
+        return write_eastern(style->eastern, value, workbook, out);
+    if (isfinite(value) && style->code && strcmp(style->code, "General") != 0)
+        return write_code(style->code, value, workbook, out);
+    write_general(isfinite(value) ? value : 0, out);
+    return is_cut_short(value) ? NUMBER_CUT_SHORT : NUMBER_SURE;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -83,7 +84,8 @@ enum token_kind {
     TOKEN_YEAR,
     TOKEN_MONTH,
     TOKEN_DAY,
-    TOKEN_WEEKDAY, /* aaa, aaaa: in Chinese */
+    TOKEN_WEEKDAY, /* aaa, aaaa: as East Asia writes it */
+    TOKEN_ERA,     /* g, gg, ggg */
     TOKEN_HOUR,
     TOKEN_MINUTE,
     TOKEN_SECOND,
@@ -103,8 +105,11 @@ struct token {
 
 static const struct {
     const char *text, *am, *pm;
-} halves[] = {
-    {"AM/PM", "AM", "PM"}, {"A/P", "A", "P"}, {"上午/下午", "上午", "下午"}, {"午前/午後", "午前", "午後"}};
+} halves[] = {{"AM/PM", "AM", "PM"},
+              {"A/P", "A", "P"},
+              {"上午/下午", "上午", "下午"},
+              {"午前/午後", "午前", "午後"},
+              {"오전/오후", "오전", "오후"}};
 
 static size_t half_at(const char *code, size_t left, size_t *ret_which)
 {
@@ -128,6 +133,7 @@ static enum token_kind kind_of(char c)
     case 'a': return TOKEN_WEEKDAY;
     case 'h': return TOKEN_HOUR;
     case 's': return TOKEN_SECOND;
+    case 'g': return TOKEN_ERA;
     default: return TOKEN_OTHER;
     }
 }
@@ -205,9 +211,14 @@ static size_t split_tokens(const struct format_section *section, struct token to
     return count;
 }
 
-static bool is_general(const struct format_section *section, size_t at)
+/* Length of "General", or of "G/" before what some editions call it. */
+static size_t general_length(const struct format_section *section, size_t at)
 {
-    return section->length - at >= 7 && strncasecmp(section->code + at, "General", 7) == 0;
+    const char *code = section->code + at;
+    size_t left = section->length - at;
+    return left >= 7 && strncasecmp(code, "General", 7) == 0 ? 7
+           : left >= 2 && memcmp(code, "G/", 2) == 0         ? 2
+                                                             : 0;
 }
 
 bool format_is_date(const struct format_section *section)
@@ -215,12 +226,12 @@ bool format_is_date(const struct format_section *section)
     for (size_t at = 0; at < section->length;) {
         char c = section->code[at];
         size_t step = format_literal(section, at, NULL), which;
-        if (step == 0 && is_general(section, at))
-            step = 7;
+        if (step == 0 && general_length(section, at) > 0)
+            step = general_length(section, at);
         else if (step == 0 && (c | 0x20) == 'e' && at + 1 < section->length &&
                  strchr("+-", section->code[at + 1]))
             step = 2;
-        else if (step == 0 && (c == '[' || strchr("yYmMdDhHsSeE", c) ||
+        else if (step == 0 && (c == '[' || strchr("yYmMdDhHsSeEgGbB", c) ||
                                half_at(section->code + at, section->length - at, &which) > 0 ||
                                (section->length - at >= 3 && strncasecmp(section->code + at, "aaa", 3) == 0)))
             return true;
@@ -239,50 +250,158 @@ static const char *const months_zh[] = {"一月", "二月", "三月", "四月", 
 static const char *const days_en[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                       "Thursday", "Friday", "Saturday"};
 static const char *const days_zh[] = {"日", "一", "二", "三", "四", "五", "六"};
+static const char *const days_ja[] = {"日", "月", "火", "水", "木", "金", "土"};
+static const char *const days_ko[] = {"일", "월", "화", "수", "목", "금", "토"};
 
-/* [$-804], [$-zh-CN], [$-404]: the language's last two digits are 04 for every kind of Chinese. */
-static bool is_chinese(const struct format_section *section)
+/* What stands behind the dash in [$-411], [$¥-804], [$-ja-JP-x-gannen]; its length, 0: there is none. */
+static size_t find_locale(const struct format_section *section, const char **ret_locale)
 {
-    for (size_t at = 0; at + 4 < section->length; at++) {
+    for (size_t at = 0; at + 3 < section->length; at++) {
         const char *code = section->code + at;
         if (code[0] != '[' || code[1] != '$')
             continue;
         const char *close = memchr(code, ']', section->length - at);
         const char *dash = close ? memchr(code, '-', (size_t)(close - code)) : NULL;
-        if (dash && close - dash >= 3 && strncasecmp(dash + 1, "zh", 2) == 0)
-            return true;
-        return dash && close - dash >= 4 && strncmp(close - 2, "04", 2) == 0;
+        if (!dash)
+            continue;
+        *ret_locale = dash + 1;
+        return (size_t)(close - dash) - 1;
     }
-    return false;
+    return 0;
 }
 
-static void write_month_name(const struct moment *moment, size_t length, bool chinese, struct strbuf *out)
+static enum number_language language_of_id(unsigned id)
 {
-    const char *name = months_en[moment->month - 1];
-    if (chinese && length == 3)
-        strbuf_printf(out, "%d月", moment->month);
-    else if (chinese && length == 4)
-        strbuf_puts(out, months_zh[moment->month - 1]);
-    else
-        strbuf_append(out, name, length == 3 ? 3 : length == 5 ? 1 : strlen(name));
+    switch (id & 0x3FF) {
+    case 0: return NUMBER_LANGUAGE_UNKNOWN;
+    case 0x04:
+        return id == 0x804 || id == 0x1004 || id == 0x04 ? NUMBER_LANGUAGE_CHINESE
+                                                         : NUMBER_LANGUAGE_TRADITIONAL;
+    case 0x09: return NUMBER_LANGUAGE_ENGLISH;
+    case 0x11: return NUMBER_LANGUAGE_JAPANESE;
+    case 0x12: return NUMBER_LANGUAGE_KOREAN;
+    default: return NUMBER_LANGUAGE_OTHER;
+    }
 }
 
-static void write_day_name(const struct moment *moment, size_t length, bool chinese, struct strbuf *out)
+static enum number_language language_of_name(const char *name, size_t length)
 {
-    const char *name = days_en[moment->weekday];
-    if (chinese)
-        strbuf_printf(out, "%s%s", length == 3 ? "周" : "星期", days_zh[moment->weekday]);
-    else
-        strbuf_append(out, name, length == 3 ? 3 : strlen(name));
+    static const struct {
+        const char *start;
+        enum number_language language;
+    } names[] = {{"zh-TW", NUMBER_LANGUAGE_TRADITIONAL},   {"zh-HK", NUMBER_LANGUAGE_TRADITIONAL},
+                 {"zh-Hant", NUMBER_LANGUAGE_TRADITIONAL}, {"zh", NUMBER_LANGUAGE_CHINESE},
+                 {"ja", NUMBER_LANGUAGE_JAPANESE},         {"ko", NUMBER_LANGUAGE_KOREAN},
+                 {"en", NUMBER_LANGUAGE_ENGLISH}};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (length >= strlen(names[i].start) &&
+            strncasecmp(name, names[i].start, strlen(names[i].start)) == 0)
+            return names[i].language;
+    return NUMBER_LANGUAGE_OTHER;
 }
+
+enum number_language format_language(const struct format_section *section, unsigned *ret_calendar)
+{
+    const char *locale = NULL;
+    size_t length = find_locale(section, &locale);
+    char *end;
+    if (ret_calendar)
+        *ret_calendar = 0;
+    if (length == 0)
+        return NUMBER_LANGUAGE_UNKNOWN;
+    unsigned long id = strtoul(locale, &end, 16);
+    if (end != locale + length && *end != ',')
+        return language_of_name(locale, length);
+    if (ret_calendar)
+        *ret_calendar = (unsigned)(id >> 16 & 0xFF);
+    return language_of_id((unsigned)(id & 0xFFFF));
+}
+
+enum number_language number_format_language(const char *code)
+{
+    struct format_section section = {code, strlen(code)};
+    return format_language(&section, NULL);
+}
+
+/* ---- eras ---- */
+
+static const struct era {
+    int year, month, day; /* it begins */
+    const char *letter, *first, *name;
+} eras[] = {
+    {2019, 5, 1, "R", "令", "令和"},  {1989, 1, 8, "H", "平", "平成"},   {1926, 12, 25, "S", "昭", "昭和"},
+    {1912, 7, 30, "T", "大", "大正"}, {1868, 10, 23, "M", "明", "明治"},
+};
+
+/* NULL: before all of them. */
+static const struct era *era_of(const struct moment *moment)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(eras); i++) {
+        int64_t begin = days_from_civil(eras[i].year, eras[i].month, eras[i].day);
+        if (days_from_civil(moment->year, moment->month, moment->day) >= begin)
+            return &eras[i];
+    }
+    return NULL;
+}
+
+#define REPUBLIC 1911 /* the year before the first of the Republic of China */
 
 /* ---- the whole ---- */
 
 struct writing {
     const struct format_section *section;
     struct moment moment;
-    bool twelve_hours, chinese;
+    enum number_language language; /* the section's, else the workbook's */
+    bool is_named;                 /* the section names it */
+    bool twelve_hours, has_era, gannen;
 };
+
+static bool is_chinese(const struct writing *writing)
+{
+    return writing->language == NUMBER_LANGUAGE_CHINESE || writing->language == NUMBER_LANGUAGE_TRADITIONAL;
+}
+
+static void write_month_name(const struct writing *writing, size_t length, struct strbuf *out)
+{
+    int month = writing->moment.month;
+    bool is_japanese = writing->language == NUMBER_LANGUAGE_JAPANESE;
+    const char *name = months_en[month - 1];
+    if (is_chinese(writing) && writing->is_named && length == 3)
+        strbuf_printf(out, "%d月", month);
+    else if (is_chinese(writing) && writing->is_named && length == 4)
+        strbuf_puts(out, months_zh[month - 1]);
+    else if ((is_japanese || writing->language == NUMBER_LANGUAGE_KOREAN) && writing->is_named)
+        strbuf_printf(out, "%d%s", month, length != 4 ? "" : is_japanese ? "月" : "월");
+    else
+        strbuf_append(out, name, length == 3 ? 3 : length == 5 ? 1 : strlen(name));
+}
+
+/* `alone`: the short form is the day's character alone. */
+static void write_eastern_day(const struct writing *writing, size_t length, bool alone, struct strbuf *out)
+{
+    int day = writing->moment.weekday;
+    if (writing->language == NUMBER_LANGUAGE_JAPANESE)
+        strbuf_printf(out, "%s%s", days_ja[day], length > 3 ? "曜日" : "");
+    else if (writing->language == NUMBER_LANGUAGE_KOREAN)
+        strbuf_printf(out, "%s%s", days_ko[day], length > 3 ? "요일" : "");
+    else
+        strbuf_printf(out, "%s%s",
+                      length > 3                                         ? "星期"
+                      : alone                                            ? ""
+                      : writing->language == NUMBER_LANGUAGE_TRADITIONAL ? "週"
+                                                                         : "周",
+                      days_zh[day]);
+}
+
+static void write_day_name(const struct writing *writing, size_t length, struct strbuf *out)
+{
+    const char *name = days_en[writing->moment.weekday];
+    if (writing->is_named && writing->language >= NUMBER_LANGUAGE_CHINESE &&
+        writing->language <= NUMBER_LANGUAGE_KOREAN)
+        write_eastern_day(writing, length, false, out);
+    else
+        strbuf_append(out, name, length == 3 ? 3 : strlen(name));
+}
 
 static void write_padded(int64_t number, size_t width, struct strbuf *out)
 {
@@ -293,6 +412,11 @@ static void write_half(const struct writing *writing, const struct token *token,
 {
     size_t which = 0;
     half_at(writing->section->code + token->at, token->length, &which);
+    if (which == 0 && writing->is_named) /* AM/PM is what the language says for it */
+        which = is_chinese(writing)                             ? 2
+                : writing->language == NUMBER_LANGUAGE_JAPANESE ? 3
+                : writing->language == NUMBER_LANGUAGE_KOREAN   ? 4
+                                                                : 0;
     strbuf_puts(out, writing->moment.seconds < DAY_SECONDS / 2 ? halves[which].am : halves[which].pm);
 }
 
@@ -314,8 +438,26 @@ static void write_other(const struct writing *writing, const struct token *token
 
 static void write_year(const struct writing *writing, const struct token *token, struct strbuf *out)
 {
-    bool is_short = token->length <= 2 && (writing->section->code[token->at] | 0x20) == 'y';
-    write_padded(is_short ? writing->moment.year % 100 : writing->moment.year, is_short ? 2 : 4, out);
+    int year = writing->moment.year;
+    bool is_e = (writing->section->code[token->at] | 0x20) == 'e', is_short = token->length <= 2 && !is_e;
+    const struct era *era = era_of(&writing->moment);
+    if (is_e && writing->language == NUMBER_LANGUAGE_TRADITIONAL && year > REPUBLIC)
+        write_padded(year - REPUBLIC, token->length, out);
+    else if (is_e && writing->gannen && era && year == era->year)
+        strbuf_puts(out, "元");
+    else if (is_e && era && (writing->language == NUMBER_LANGUAGE_JAPANESE || writing->has_era))
+        write_padded(year - era->year + 1, token->length > 2 ? 2 : token->length, out);
+    else
+        write_padded(is_short ? year % 100 : year, is_short ? 2 : 4, out);
+}
+
+static void write_era(const struct writing *writing, const struct token *token, struct strbuf *out)
+{
+    const struct era *era = era_of(&writing->moment);
+    if (writing->language == NUMBER_LANGUAGE_TRADITIONAL)
+        strbuf_puts(out, token->length > 2 ? "中華民國" : "民國");
+    else if (era)
+        strbuf_puts(out, token->length == 1 ? era->letter : token->length == 2 ? era->first : era->name);
 }
 
 static void write_month(const struct writing *writing, const struct token *token, struct strbuf *out)
@@ -323,7 +465,7 @@ static void write_month(const struct writing *writing, const struct token *token
     if (token->length <= 2)
         write_padded(writing->moment.month, token->length, out);
     else
-        write_month_name(&writing->moment, token->length, writing->chinese, out);
+        write_month_name(writing, token->length, out);
 }
 
 static void write_day(const struct writing *writing, const struct token *token, struct strbuf *out)
@@ -331,12 +473,12 @@ static void write_day(const struct writing *writing, const struct token *token, 
     if (token->length <= 2)
         write_padded(writing->moment.day, token->length, out);
     else
-        write_day_name(&writing->moment, token->length, writing->chinese, out);
+        write_day_name(writing, token->length, out);
 }
 
 static void write_weekday(const struct writing *writing, const struct token *token, struct strbuf *out)
 {
-    strbuf_printf(out, "%s%s", token->length > 3 ? "星期" : "", days_zh[writing->moment.weekday]);
+    write_eastern_day(writing, token->length, true, out);
 }
 
 static void write_hour(const struct writing *writing, const struct token *token, struct strbuf *out)
@@ -373,6 +515,7 @@ static const write_token token_writers[] = {
     [TOKEN_MONTH] = write_month,
     [TOKEN_DAY] = write_day,
     [TOKEN_WEEKDAY] = write_weekday,
+    [TOKEN_ERA] = write_era,
     [TOKEN_HOUR] = write_hour,
     [TOKEN_MINUTE] = write_minute,
     [TOKEN_SECOND] = write_second,
@@ -383,19 +526,86 @@ static const write_token token_writers[] = {
     [TOKEN_ELAPSED_SECONDS] = write_elapsed,
 };
 
-bool format_date(const struct format_section *section, double value, bool date1904, struct strbuf *out)
+void format_date_parts(const struct format_section *section, bool *ret_date, bool *ret_time)
 {
     struct token tokens[TOKENS_MAX];
     size_t count = split_tokens(section, tokens);
-    struct writing writing = {.section = section, .chinese = is_chinese(section)};
+    *ret_date = *ret_time = false;
+    for (size_t i = 0; i < count; i++) {
+        *ret_date |= tokens[i].kind >= TOKEN_YEAR && tokens[i].kind <= TOKEN_ERA;
+        *ret_time |= tokens[i].kind >= TOKEN_HOUR;
+    }
+}
+
+static bool is_letter(char c)
+{
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+/* Letters that mean nothing here, names in a language that is not known, another calendar. */
+static bool is_understood(const struct writing *writing, const struct token *tokens, size_t count,
+                          unsigned calendar)
+{
+    const struct format_section *section = writing->section;
+    const char *locale = NULL;
+    size_t length = find_locale(section, &locale);
+    if (calendar > 1 ||
+        (length == 4 && strncasecmp(locale, "F800", 4) == 0)) /* as the reader's machine shows it */
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        bool is_name = tokens[i].length > 2 && (tokens[i].kind == TOKEN_MONTH || tokens[i].kind == TOKEN_DAY);
+        if ((is_name && writing->is_named && writing->language == NUMBER_LANGUAGE_OTHER) ||
+            (tokens[i].kind == TOKEN_OTHER && format_literal(section, tokens[i].at, NULL) == 0 &&
+             is_letter(section->code[tokens[i].at])))
+            return false;
+    }
+    return true;
+}
+
+/* Whether its look depends on the language, and nothing says which it is. */
+static bool is_guessed(const struct writing *writing, const struct token *tokens, size_t count)
+{
+    bool depends = false;
+    for (size_t i = 0; i < count; i++)
+        depends |= tokens[i].kind == TOKEN_WEEKDAY || tokens[i].kind == TOKEN_ERA;
+    return depends &&
+           (writing->language < NUMBER_LANGUAGE_CHINESE || writing->language > NUMBER_LANGUAGE_KOREAN);
+}
+
+static void write_iso(const struct moment *moment, struct strbuf *out)
+{
+    strbuf_printf(out, "%04d-%02d-%02d", moment->year, moment->month, moment->day);
+    if (moment->seconds > 0)
+        strbuf_printf(out, " %02d:%02d:%02d", (int)(moment->seconds / 3600), (int)(moment->seconds / 60 % 60),
+                      (int)(moment->seconds % 60));
+}
+
+bool format_date(const struct format_section *section, double value, const struct number_workbook *workbook,
+                 struct strbuf *out, enum number_note *ret_note)
+{
+    struct token tokens[TOKENS_MAX];
+    size_t count = split_tokens(section, tokens);
+    unsigned calendar;
+    struct writing writing = {.section = section, .language = format_language(section, &calendar)};
+    writing.is_named = writing.language != NUMBER_LANGUAGE_UNKNOWN;
+    writing.gannen = memmem(section->code, section->length, "gannen", 6) != NULL;
+    if (!writing.is_named)
+        writing.language = workbook->language;
     int units = 1;
     for (size_t i = 0; i < count; i++) {
         writing.twelve_hours |= tokens[i].kind == TOKEN_HALF;
+        writing.has_era |= tokens[i].kind == TOKEN_ERA;
         if (tokens[i].kind == TOKEN_FRACTION)
             units = tokens[i].length == 2 ? 10 : tokens[i].length == 3 ? 100 : 1000;
     }
-    if (!to_moment(value, date1904, units, &writing.moment))
+    if (!to_moment(value, workbook->date1904, units, &writing.moment))
         return false;
+    *ret_note = is_guessed(&writing, tokens, count) ? NUMBER_GUESSED : NUMBER_SURE;
+    if (!is_understood(&writing, tokens, count, calendar)) {
+        *ret_note = NUMBER_GUESSED;
+        write_iso(&writing.moment, out);
+        return true;
+    }
     for (size_t i = 0; i < count; i++)
         token_writers[tokens[i].kind](&writing, &tokens[i], out);
     return true;

@@ -17,7 +17,14 @@ size_t format_literal(const struct format_section *section, size_t at, struct st
 /* Whether anything in the section is a part of a date or time. */
 bool format_is_date(const struct format_section *section);
 
+/* The language that the section names, and the calendar (0: the usual one). `ret_calendar` may be NULL. */
+enum number_language format_language(const struct format_section *section, unsigned *ret_calendar);
+
+/* Whether it shows a part of a day, and a part of a date. */
+void format_date_parts(const struct format_section *section, bool *ret_date, bool *ret_time);
+
 /* False, and nothing appended: the value is no date that can be shown. */
-bool format_date(const struct format_section *section, double value, bool date1904, struct strbuf *out);
+bool format_date(const struct format_section *section, double value, const struct number_workbook *workbook,
+                 struct strbuf *out, enum number_note *ret_note);
 
 #endif

@@ -228,7 +228,7 @@ static bool take_workbook_element(void *context, const char *name, const char *c
         reading->is_workbook = strcmp(name, "workbook") == 0;
     reading->begun = true;
     if (strcmp(name, "workbookPr") == 0)
-        reading->workbook->date1904 = is_true(xml_attribute(attributes, "date1904"));
+        reading->workbook->numbers.date1904 = is_true(xml_attribute(attributes, "date1904"));
     return strcmp(name, "sheet") != 0 || take_sheet(reading, attributes, err);
 }
 
@@ -242,17 +242,81 @@ struct own_format {
 struct format_list {
     struct own_format *list;
     size_t count;
-    bool in_cell_styles;
+    bool in_cell_styles, in_fonts;
+    enum number_language font_language;
 };
 
 /* A later one with the same number counts. */
-static const char *find_format(const struct format_list *formats, unsigned id)
+static struct number_style find_format(const struct format_list *formats, unsigned id)
 {
     for (size_t i = formats->count; i-- > 0;)
         if (formats->list[i].id == id)
-            return formats->list[i].code;
-    return number_format_builtin(id);
+            return (struct number_style){.code = formats->list[i].code};
+    return (struct number_style){.code = number_format_builtin(id),
+                                 .eastern = number_format_is_eastern(id) ? id : 0};
 }
+
+/* ---- styles.xml: in whose language the workbook was made ---- */
+
+/* What names the language of East Asia that a program was made for: the fonts that it takes by itself. */
+static const struct {
+    const char *part;
+    enum number_language language;
+} font_names[] = {
+    {"ＭＳ", NUMBER_LANGUAGE_JAPANESE},        {"游", NUMBER_LANGUAGE_JAPANESE},
+    {"Yu Gothic", NUMBER_LANGUAGE_JAPANESE},   {"Yu Mincho", NUMBER_LANGUAGE_JAPANESE},
+    {"Meiryo", NUMBER_LANGUAGE_JAPANESE},      {"メイリオ", NUMBER_LANGUAGE_JAPANESE},
+    {"ヒラギノ", NUMBER_LANGUAGE_JAPANESE},    {"宋体", NUMBER_LANGUAGE_CHINESE},
+    {"等线", NUMBER_LANGUAGE_CHINESE},         {"黑体", NUMBER_LANGUAGE_CHINESE},
+    {"雅黑", NUMBER_LANGUAGE_CHINESE},         {"SimSun", NUMBER_LANGUAGE_CHINESE},
+    {"DengXian", NUMBER_LANGUAGE_CHINESE},     {"YaHei", NUMBER_LANGUAGE_CHINESE},
+    {"新細明體", NUMBER_LANGUAGE_TRADITIONAL}, {"微軟正黑", NUMBER_LANGUAGE_TRADITIONAL},
+    {"PMingLiU", NUMBER_LANGUAGE_TRADITIONAL}, {"JhengHei", NUMBER_LANGUAGE_TRADITIONAL},
+    {"맑은", NUMBER_LANGUAGE_KOREAN},          {"Malgun", NUMBER_LANGUAGE_KOREAN},
+    {"돋움", NUMBER_LANGUAGE_KOREAN},          {"굴림", NUMBER_LANGUAGE_KOREAN},
+};
+
+/* Windows' numbers of character sets. */
+static const struct {
+    const char *number;
+    enum number_language language;
+} charsets[] = {{"128", NUMBER_LANGUAGE_JAPANESE},
+                {"129", NUMBER_LANGUAGE_KOREAN},
+                {"134", NUMBER_LANGUAGE_CHINESE},
+                {"136", NUMBER_LANGUAGE_TRADITIONAL}};
+
+static enum number_language language_of_font(const char *name, const char *value)
+{
+    if (strcmp(name, "charset") == 0)
+        for (size_t i = 0; i < ARRAY_SIZE(charsets); i++)
+            if (strcmp(charsets[i].number, value) == 0)
+                return charsets[i].language;
+    if (strcmp(name, "name") == 0)
+        for (size_t i = 0; i < ARRAY_SIZE(font_names); i++)
+            if (strstr(value, font_names[i].part))
+                return font_names[i].language;
+    return NUMBER_LANGUAGE_UNKNOWN;
+}
+
+/* The first that says anything; fonts before the languages that formats name, as those may be another's. */
+static void take_language(struct format_list *formats, const char *name, const char *const *attributes)
+{
+    const char *value = xml_attribute(attributes, "val");
+    if (value && formats->font_language == NUMBER_LANGUAGE_UNKNOWN)
+        formats->font_language = language_of_font(name, value);
+}
+
+static enum number_language language_of_formats(const struct format_list *formats)
+{
+    for (size_t i = 0; i < formats->count; i++) {
+        enum number_language language = number_format_language(formats->list[i].code);
+        if (language >= NUMBER_LANGUAGE_CHINESE && language <= NUMBER_LANGUAGE_KOREAN)
+            return language;
+    }
+    return NUMBER_LANGUAGE_UNKNOWN;
+}
+
+/* ---- styles.xml: the whole ---- */
 
 static bool take_format(struct reading *reading, const char *const *attributes, struct error *err)
 {
@@ -279,7 +343,7 @@ static bool take_style(struct reading *reading, const char *const *attributes, s
         return error_set(err, ERROR_INVALID, "the workbook has more than %d cell styles",
                          "工作簿的单元格样式超过 %d 个", WORKBOOK_STYLES_MAX);
     workbook->formats[workbook->style_count++] =
-        id ? find_format(reading->formats, (unsigned)strtoul(id, NULL, 10)) : NULL;
+        find_format(reading->formats, id ? (unsigned)strtoul(id, NULL, 10) : 0);
     return true;
 }
 
@@ -290,6 +354,10 @@ static bool take_styles_element(void *context, const char *name, const char *con
     struct format_list *formats = reading->formats;
     if (strcmp(name, "cellXfs") == 0)
         formats->in_cell_styles = true;
+    if (strcmp(name, "fonts") == 0)
+        formats->in_fonts = true;
+    if (formats->in_fonts)
+        take_language(formats, name, attributes);
     if (strcmp(name, "numFmt") == 0)
         return take_format(reading, attributes, err);
     return !formats->in_cell_styles || strcmp(name, "xf") != 0 || take_style(reading, attributes, err);
@@ -301,6 +369,8 @@ static bool end_styles_element(void *context, const char *name, struct error *er
     (void)err;
     if (strcmp(name, "cellXfs") == 0)
         reading->formats->in_cell_styles = false;
+    if (strcmp(name, "fonts") == 0)
+        reading->formats->in_fonts = false;
     return true;
 }
 
@@ -315,6 +385,8 @@ static bool read_styles(struct package *package, const char *part, struct readin
     reading->formats = &formats;
     reading->workbook->formats = xcalloc(WORKBOOK_STYLES_MAX, sizeof(*reading->workbook->formats));
     bool read = xml_part_read(package, part, STYLES_PART, &events, reading, err);
+    reading->workbook->numbers.language =
+        formats.font_language ? formats.font_language : language_of_formats(&formats);
     reading->formats = NULL;
     return read;
 }

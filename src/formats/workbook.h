@@ -4,6 +4,7 @@
 #define KIMONO_FORMATS_WORKBOOK_H
 
 #include "base/arena.h"
+#include "formats/number_format.h"
 #include "formats/package.h"
 
 #define WORKBOOK_SHEETS_MAX 1024
@@ -20,10 +21,10 @@ struct workbook {
     struct arena arena; /* all texts here */
     size_t sheet_count; /* worksheets; charts have no rows */
     struct workbook_sheet *sheets;
-    const char *shared_strings; /* part; NULL: it has none */
-    bool date1904;
+    const char *shared_strings;     /* part; NULL: it has none */
+    struct number_workbook numbers; /* its dates, and its language by fonts and formats */
     size_t style_count;
-    const char **formats; /* of each style (a cell's `s`): the code of its number format */
+    struct number_style *formats; /* of each style (a cell's `s`) */
 };
 
 /* ERROR_INVALID, each with a text of its own: a package that is something else (Word, OpenDocument, a

@@ -311,11 +311,24 @@ static void put_field(struct sheet_reading *reading, size_t from)
         reading->count = column + 1;
 }
 
+static void put_fault(struct sheet_reading *reading, enum table_fault fault)
+{
+    size_t column = (size_t)reading->column;
+    reading->faults[column] = (uint8_t)fault;
+    reading->is_faulty = true;
+    if (column >= reading->count)
+        reading->count = column + 1;
+}
+
 static void put_number(struct sheet_reading *reading, double number)
 {
+    static const struct number_style general = {0};
     const struct workbook *workbook = &reading->xlsx->workbook;
-    const char *code = reading->style < workbook->style_count ? workbook->formats[reading->style] : NULL;
-    number_format_write(code, number, workbook->date1904, &reading->texts);
+    const struct number_style *style =
+        reading->style < workbook->style_count ? &workbook->formats[reading->style] : &general;
+    enum number_note note = number_format_write(style, number, &workbook->numbers, &reading->texts);
+    if (note != NUMBER_SURE)
+        put_fault(reading, note == NUMBER_GUESSED ? TABLE_NOTE_FORMAT : TABLE_NOTE_DIGITS);
 }
 
 static bool put_shared(struct sheet_reading *reading, const char *text, struct error *err)
@@ -348,7 +361,7 @@ static bool put_value(struct sheet_reading *reading, const char *text, struct er
         break;
     case CELL_DATE:
         end = (char *)text;
-        if (number_format_parse_date(text, reading->xlsx->workbook.date1904, &number)) {
+        if (number_format_parse_date(text, reading->xlsx->workbook.numbers.date1904, &number)) {
             put_number(reading, number);
             end = "";
         }
@@ -360,15 +373,6 @@ static bool put_value(struct sheet_reading *reading, const char *text, struct er
         strbuf_append(&reading->texts, reading->value.bytes,
                       xlsx_text_decode(reading->value.bytes, reading->value.length));
     return true;
-}
-
-static void put_fault(struct sheet_reading *reading, enum table_fault fault)
-{
-    size_t column = (size_t)reading->column;
-    reading->faults[column] = (uint8_t)fault;
-    reading->is_faulty = true;
-    if (column >= reading->count)
-        reading->count = column + 1;
 }
 
 static bool end_cell(struct sheet_reading *reading, struct error *err)

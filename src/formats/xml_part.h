@@ -1,7 +1,7 @@
 /* Reading an XML part of a package as a stream of events, by xml_scanner.h as far as that goes and by expat
- * from there, with ceilings: nesting XML_DEPTH_MAX deep, tags of XML_TAG_MAX bytes, and no document type
- * declaration at all, so that no entity can be declared (a billion laughs) nor anything from outside be
- * named.
+ * from there, with ceilings: nesting XML_DEPTH_MAX deep, tags of XML_TAG_MAX bytes (give or take what is read
+ * at once), and no document type declaration at all, so that no entity can be declared (a billion laughs) nor
+ * anything from outside be named.
  *
  * Names of elements come without their prefix: the transitional and the strict form of a workbook differ
  * in their namespaces only. Attributes come as they stand. */

@@ -339,7 +339,7 @@ static bool open_element(struct scanner *scanner, const char *name, size_t lengt
     char *copy = scanner->names + scanner->names_length;
     memcpy(copy, name, length);
     copy[length] = '\0';
-    const char *colon = length > 1 ? memchr(copy, ':', length) : NULL;
+    const char *colon = memchr(copy, ':', length);
     scanner->open[scanner->depth++] = (struct name){.at = (uint16_t)scanner->names_length,
                                                     .length = (uint16_t)length,
                                                     .local = (uint16_t)(colon ? colon + 1 - copy : 0)};

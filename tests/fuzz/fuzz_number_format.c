@@ -18,11 +18,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *code = malloc(length + 1);
     memcpy(code, data + sizeof(value) + 1, length);
     code[length] = '\0';
-    number_format_write(code, value, data[sizeof(value)] & 1, &out);
+    uint8_t how = data[sizeof(value)];
+    struct number_workbook workbook = {.date1904 = how & 1, .language = (how >> 1) % 7};
+    number_format_write(&(struct number_style){.code = code}, value, &workbook, &out);
+    number_format_write(&(struct number_style){.eastern = 27 + how % 10}, value, &workbook, &out);
     if (out.length > 0 && strlen(out.bytes) != out.length)
         abort();
     if (number_format_parse_date(code, false, &value))
-        number_format_write("yyyy-mm-dd hh:mm:ss.000", value, false, &out);
+        number_format_write(&(struct number_style){.code = "yyyy-mm-dd hh:mm:ss.000"}, value, &workbook,
+                            &out);
     strbuf_release(&out);
     free(code);
     return 0;

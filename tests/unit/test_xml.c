@@ -44,6 +44,8 @@ static void test_events(void **state)
         {"<a><b/><?go on?><b c = '1\t2\n3'/></a><!-- end -->", "<a><b></b><b c=1 2 3></b></a>"},
         {"<?xml version='2.0'?><a/>", "<a></a>"},
         {"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xE9</a>", "<a>é</a>"},
+        {"\t<:/>\t", "<></>"}, /* names with a colon at either end, or nothing else */
+        {"<a><:b/><b:/><b:c:d/></a>", "<a><b></b><></><c:d></c:d></a>"},
         {"<a>x<\xE9\x97\xAE/>y</a>", "<a>x<\xE9\x97\xAE></\xE9\x97\xAE>y</a>"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
