@@ -1,15 +1,11 @@
 /* Log-in, refresh, log-out, who am I. Programs take the tokens from the answer; the console takes them
- * as HttpOnly cookies, which scripts cannot read and other sites cannot send (SameSite=Strict). */
-#include <stdio.h>
-#include <string.h>
+ * as cookies (session_cookies.h). */
+#include <ctype.h>
 
 #include "api/endpoints.h"
+#include "api/session_cookies.h"
 #include "http/request.h"
 #include "security/token.h"
-
-#define COOKIE_ACCESS "kimono_access"
-#define COOKIE_REFRESH "kimono_refresh"
-#define REFRESH_PATH "/api/v1/auth"
 
 struct login_input {
     const char *username, *password;
@@ -50,7 +46,9 @@ static const struct field session_fields[] = {
     FIELD(struct session_answer, access_token, TEXT, "JWT for the Authorization header"),
     FIELD(struct session_answer, token_type, TEXT, "bearer"),
     FIELD(struct session_answer, expires_in, INT, "Seconds that the access token lives"),
-    FIELD(struct session_answer, refresh_token, TEXT, "Good once, for POST /auth/refresh"),
+    FIELD(struct session_answer, refresh_token, TEXT,
+          "For POST /auth/refresh: good once, and if the answer was lost for half a minute more, for the "
+          "same answer"),
     FIELD(struct session_answer, user, OBJECT, "Who logged in", .of = &identity_descriptor),
 };
 const struct descriptor session_descriptor = DESCRIPTOR("Session", struct session_answer, session_fields);
@@ -61,21 +59,11 @@ static struct identity identity_of(const struct principal *principal)
                              principal->tenant_id};
 }
 
-static void set_cookie(struct call *call, const char *name, const char *value, const char *path,
-                       int64_t seconds)
-{
-    bool tls = strncmp(call->api->public_origin, "https:", 6) == 0;
-    const char *cookie =
-        arena_printf(call->arena, "%s=%s; Path=%s; Max-Age=%lld; HttpOnly; SameSite=Strict%s", name, value,
-                     path, (long long)seconds, tls ? "; Secure" : "");
-    http_response_header(call->request, "Set-Cookie", cookie);
-}
-
 static void set_cookies(struct call *call, const char *access, const char *refresh, int64_t access_seconds,
                         int64_t refresh_seconds)
 {
-    set_cookie(call, COOKIE_ACCESS, access, "/", access_seconds);
-    set_cookie(call, COOKIE_REFRESH, refresh, REFRESH_PATH, refresh_seconds);
+    session_cookie_set(call, SESSION_COOKIE_ACCESS, access, access_seconds);
+    session_cookie_set(call, SESSION_COOKIE_REFRESH, refresh, refresh_seconds);
 }
 
 static bool reply_session(struct call *call, const struct auth_session *session)
@@ -93,14 +81,42 @@ static bool reply_session(struct call *call, const struct auth_session *session)
     return reply(call, &session_descriptor, &answer);
 }
 
+/* An account has a bucket of its own, so that many addresses are no more than one. Whoever comes from where this
+ * person has logged in before has another: a stranger who guesses keeps nobody out. */
+static bool take_account(struct call *call, const char *username, const char **ret_account, struct error *err)
+{
+    const char *holder = call->request->client_holder;
+    bool known;
+    int wait = 1;
+    if (!auth_knows_holder(call->platform, username, holder, &known, err))
+        return false;
+    char *account = arena_printf(call->arena, "%s\n%s", username, known ? holder : "");
+    for (char *at = account; *at; at++)
+        *at = (char)tolower((unsigned char)*at); /* as names are kept */
+    *ret_account = account;
+    if (rate_limiter_take(call->api->limiter, RATE_LOGIN_ACCOUNT, account, call->request->started_us, &wait))
+        return true;
+    error_set(
+        err, ERROR_RATE_LIMITED,
+        "Too many wrong passwords for this user name: try again in %d s, or from where you have logged in "
+        "before.",
+        "该用户名的密码错误次数过多：请 %d 秒后重试，或在曾经登录过的网络登录。", wait);
+    err->retry_after_seconds = wait;
+    return false;
+}
+
 bool auth_login_post(struct call *call, struct error *err)
 {
     const struct login_input *input = call->input;
     struct auth_session session;
-    if (!auth_login(call->platform, input->username, input->password, call->request->client_address,
+    const char *account;
+    if (!take_account(call, input->username, &account, err) ||
+        !auth_login(call->platform, input->username, input->password, call->request->client_address,
                     call->request->request_id, call->arena, &session, err))
         return false;
-    rate_limiter_give_back(call->api->limiter, call->route->rate, call_caller(call)); /* failed tries count */
+    /* Failed tries count. */
+    rate_limiter_give_back(call->api->limiter, call->route->rate, call_caller(call));
+    rate_limiter_give_back(call->api->limiter, RATE_LOGIN_ACCOUNT, account);
     return reply_session(call, &session);
 }
 
@@ -110,10 +126,11 @@ static const char *refresh_token_of(struct call *call, struct error *err)
     const struct refresh_input *input = call->input;
     if (input->refresh_token)
         return input->refresh_token;
-    const char *cookie = http_request_cookie(call->request, COOKIE_REFRESH);
+    const char *cookie = session_cookie_get(call, SESSION_COOKIE_REFRESH);
     if (!cookie || !*cookie) {
-        error_set(err, ERROR_UNAUTHENTICATED, "Send refresh_token, or log in.",
-                  "请携带 refresh_token，或重新登录。");
+        error_set(err, ERROR_UNAUTHENTICATED,
+                  "Nobody is logged in here any more: log in again (programs: send refresh_token).",
+                  "此处已无人登录：可能已在另一个标签页退出。请重新登录（程序请携带 refresh_token）。");
         return NULL;
     }
     return call_check_origin(call, err) ? cookie : NULL;

@@ -5,12 +5,14 @@
 #include <strings.h>
 
 #include "api/router.h"
+#include "api/session_cookies.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "http/problem.h"
 #include "http/static_files.h"
 #include "platform/health.h"
+#include "platform/tenants.h"
 #include "telemetry/telemetry.h"
 
 #define API_PREFIX "/api/"
@@ -72,7 +74,7 @@ static const char *token_of(struct call *call, bool *ret_from_cookie)
     if (header)
         return "";
     *ret_from_cookie = true;
-    return http_request_cookie(call->request, "kimono_access");
+    return session_cookie_get(call, SESSION_COOKIE_ACCESS);
 }
 
 static bool authenticate(struct call *call, struct error *err)
@@ -100,18 +102,47 @@ static bool from_this_machine(const struct http_request *request)
     return loopback && !http_request_header(request, "X-Forwarded-For");
 }
 
+static bool take_from(struct call *call, enum rate_class class, const char *caller, struct error *err)
+{
+    int wait = 1;
+    if (rate_limiter_take(call->api->limiter, class, caller, call->request->started_us, &wait))
+        return true;
+    error_set(err, ERROR_RATE_LIMITED, "Too many requests: try again in %d s.",
+              "请求过于频繁：请 %d 秒后重试。", wait);
+    err->retry_after_seconds = wait;
+    return false;
+}
+
+/* A key counts for its tenant once it is known to be one; whoever brings another counts by the address. */
+static bool check_tenant_key(struct call *call, struct error *err)
+{
+    const char *key = http_request_header(call->request, "X-API-Key");
+    if (!key || !*key)
+        return error_set(err, ERROR_UNAUTHENTICATED, "Send the tenant's publishable key in X-API-Key.",
+                         "请在 X-API-Key 中携带商家的公开密钥。");
+    struct tenant tenant;
+    bool found;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    if (!store_reader(call->platform->store, READ_LIMIT_MS, &db, err) ||
+        !tenant_by_api_key(db, key, call->arena, &tenant, &found, err))
+        return false;
+    if (found) {
+        call->key_tenant_id = tenant.id;
+        return true;
+    }
+    return take_from(call, RATE_PUBLIC, call->request->client_holder, err) &&
+           error_set(err, ERROR_UNAUTHENTICATED, "The X-API-Key is no tenant's.",
+                     "X-API-Key 不属于任何商家。");
+}
+
 static bool permit(struct call *call, struct error *err)
 {
     enum permission permission = call->route->permission;
     if (permission == PERMISSION_PUBLIC ||
         (permission == PERMISSION_LOCAL && from_this_machine(call->request)))
         return true;
-    if (permission == PERMISSION_TENANT_KEY) {
-        const char *key = http_request_header(call->request, "X-API-Key");
-        return (key && *key) ||
-               error_set(err, ERROR_UNAUTHENTICATED, "Send the tenant's publishable key in X-API-Key.",
-                         "请在 X-API-Key 中携带商家的公开密钥。");
-    }
+    if (permission == PERMISSION_TENANT_KEY)
+        return check_tenant_key(call, err);
     if (!authenticate(call, err))
         return false;
     if (!role_may(call->principal.role, permission))
@@ -120,25 +151,17 @@ static bool permit(struct call *call, struct error *err)
     return true;
 }
 
-/* Whose bucket it is: the person, else the tenant's key, else the address. */
+/* Whose bucket it is: the person, else the tenant of the key, else the address. */
 const char *call_caller(const struct call *call)
 {
-    if (call->principal.user_id)
-        return call->principal.user_id;
-    const char *key = http_request_header(call->request, "X-API-Key");
-    return key && call->route->permission == PERMISSION_TENANT_KEY ? key : call->request->client_holder;
+    return call->principal.user_id ? call->principal.user_id
+           : call->key_tenant_id   ? call->key_tenant_id
+                                   : call->request->client_holder;
 }
 
 static bool limit(struct call *call, struct error *err)
 {
-    int wait = 1;
-    if (rate_limiter_take(call->api->limiter, call->route->rate, call_caller(call), call->request->started_us,
-                          &wait))
-        return true;
-    error_set(err, ERROR_RATE_LIMITED, "Too many requests: try again in %d s.",
-              "请求过于频繁：请 %d 秒后重试。", wait);
-    err->retry_after_seconds = wait;
-    return false;
+    return take_from(call, call->route->rate, call_caller(call), err);
 }
 
 bool route_is_personal(const struct route *route)

@@ -505,8 +505,9 @@ static const char PROBLEM_SCHEMA[] =
 static const char SECURITY_SCHEMES[] =
     "{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"Access token (JWT) or API "
     "token\"},"
-    "\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"kimono_access\","
-    "\"description\":\"The console's; a write also needs a matching Origin\"},"
+    "\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"kimono_access_MARK\","
+    "\"description\":\"The console's, with a mark of this server and its port; a write also needs a "
+    "matching Origin\"},"
     "\"tenantKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\","
     "\"description\":\"A tenant's publishable key\"}}";
 

@@ -45,6 +45,7 @@ struct call {
     const struct route *route;
     struct arena *arena;
     struct principal principal; /* all zero where nobody is signed in */
+    const char *key_tenant_id;  /* whose publishable key came; NULL: none */
     struct actor actor;
     const void *input;
     struct path_values path;
@@ -99,7 +100,7 @@ bool reply_file(struct call *call, const char *content_type, const char *file_na
 
 /* True when the request comes from the console's own pages (its Origin is our own). */
 bool call_check_origin(struct call *call, struct error *err);
-/* Whose rate limit the request counts for: a user's id, a tenant's key, an address. */
+/* Whose rate limit the request counts for: a user's id, the id of a key's tenant, an address. */
 const char *call_caller(const struct call *call);
 
 #endif

@@ -80,6 +80,10 @@ static bool read_platform(struct db *db, struct stats_answer *stats, struct erro
 bool system_stats_get(struct call *call, struct error *err)
 {
     const char *tenant_id = call->principal.tenant_id;
+    if (!tenant_id && !role_is_of_platform(call->principal.role))
+        return error_set(err, ERROR_FORBIDDEN,
+                         "The role %s belongs to no tenant, and may not read all tenants' totals.",
+                         "角色 %s 不属于任何商家，无权查看全平台的统计。", role_name(call->principal.role));
     struct stats_answer stats = {.generated_at = clock_now_ms()};
     struct activity today;
     CLEANUP(store_reader_release) struct db *db = NULL;

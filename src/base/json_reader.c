@@ -5,11 +5,48 @@
 
 #include "base/utf8.h"
 
+#define PLACE_SIZE 80 /* of the text of a place */
+
 static bool refuse(struct error *err, size_t at, const char *en, const char *zh)
 {
     error_set(err, ERROR_BAD_REQUEST, "Not JSON: %s%.0s (byte %zu).",
               "不是合法的 JSON：%.0s%s（第 %zu 字节）。", en, zh, at);
     return false;
+}
+
+/* Where in the value something is: a name, and within what. Elements of arrays have the array's place. */
+struct place {
+    const struct place *outer; /* NULL at the top */
+    const char *name;
+    size_t length;
+};
+
+/* The names that lead there, joined by '.'; "" at the top. */
+static void place_write(const struct place *place, char ret_path[static PLACE_SIZE])
+{
+    ret_path[0] = '\0';
+    if (!place)
+        return;
+    char outer[PLACE_SIZE];
+    place_write(place->outer, outer);
+    size_t used = strnlen(outer, PLACE_SIZE - 2), room = PLACE_SIZE - 1 - used - (used > 0);
+    memcpy(ret_path, outer, used);
+    if (used > 0)
+        ret_path[used++] = '.';
+    size_t length = utf8_cut(place->name, place->length, room);
+    memcpy(ret_path + used, place->name, length);
+    ret_path[used + length] = '\0';
+}
+
+/* It is JSON, but not taken. */
+static bool refuse_field(struct error *err, const struct place *place, const char *en, const char *zh)
+{
+    char path[PLACE_SIZE];
+    place_write(place, path);
+    error_clear(err);
+    if (*path)
+        return error_add_field(err, path, "%s%.0s", "%.0s%s", en, zh);
+    return error_set(err, ERROR_INVALID, "Not accepted: it %s%.0s.", "不接受：%.0s%s。", en, zh);
 }
 
 /* The scan: one pass over the text before cJSON reads it, for what cJSON lets pass and RFC 8259 does not
@@ -19,14 +56,53 @@ struct scan {
     const char *text;
     size_t length, at;
     int depth;
+    /* The name that was read last at each depth; within an array none. */
+    struct place names[JSON_READER_DEPTH + 1];
+    bool has_nul;
+    char nul_path[PLACE_SIZE]; /* of the first escape of NUL */
 };
+
+static size_t skip_space(const struct scan *scan, size_t at)
+{
+    while (at < scan->length && strchr(" \t\r\n", scan->text[at]) && scan->text[at])
+        at++;
+    return at;
+}
+
+/* The names that lead to what comes next, as one chain. */
+static const struct place *place_now(struct scan *scan)
+{
+    const struct place *place = NULL;
+    for (int depth = 1; depth <= scan->depth; depth++)
+        if (scan->names[depth].name) {
+            scan->names[depth].outer = place;
+            place = &scan->names[depth];
+        }
+    return place;
+}
+
+/* The text between `start` and `end`: where a colon follows it is a name. */
+static void note_string(struct scan *scan, size_t start, size_t end, size_t nul_at)
+{
+    size_t next = skip_space(scan, end + 1);
+    bool has_nul = nul_at < end && !scan->has_nul;
+    if (scan->depth > 0 && next < scan->length &&
+        scan->text[next] == ':') /* up to a NUL, which nobody reads */
+        scan->names[scan->depth] = (struct place){NULL, scan->text + start, (has_nul ? nul_at : end) - start};
+    if (has_nul) {
+        scan->has_nul = true;
+        place_write(place_now(scan), scan->nul_path);
+    }
+}
 
 /* From the opening quotation mark to the closing one. */
 static bool scan_string(struct scan *scan, struct error *err)
 {
-    for (size_t i = scan->at + 1; i < scan->length; i++) {
+    size_t start = scan->at + 1, nul_at = scan->length;
+    for (size_t i = start; i < scan->length; i++) {
         unsigned char c = (unsigned char)scan->text[i];
         if (c == '"') {
+            note_string(scan, start, i, nul_at);
             scan->at = i + 1;
             return true;
         }
@@ -34,8 +110,8 @@ static bool scan_string(struct scan *scan, struct error *err)
             return refuse(err, i, "a control character in a string", "字符串中含有控制字符");
         if (c != '\\')
             continue;
-        if (scan->length - i >= 6 && memcmp(scan->text + i + 1, "u0000", 5) == 0)
-            return refuse(err, i, "the escape \\u0000 is not accepted", "不接受转义 \\u0000");
+        if (nul_at == scan->length && scan->length - i >= 6 && memcmp(scan->text + i + 1, "u0000", 5) == 0)
+            nul_at = i;
         i++;
     }
     return refuse(err, scan->length, "a string does not end", "字符串未结束");
@@ -89,8 +165,10 @@ static bool scan_next(struct scan *scan, struct error *err)
     if (c == '[' || c == '{') {
         if (++scan->depth > JSON_READER_DEPTH)
             return refuse(err, scan->at, "nested too deeply", "嵌套过深");
+        scan->names[scan->depth] = (struct place){0};
     } else if (c == ']' || c == '}') {
-        scan->depth--;
+        if (--scan->depth < 0)
+            return refuse(err, scan->at, "something unexpected", "出现意外内容");
     } else if (!is_one_of(scan, scan->at, " \t\r\n,:truefalsn")) { /* the last ones: true, false, null */
         return refuse(err, scan->at, "something unexpected", "出现意外内容");
     }
@@ -98,17 +176,15 @@ static bool scan_next(struct scan *scan, struct error *err)
     return true;
 }
 
-static bool check_text(const char *text, size_t length, struct error *err)
+static bool check_text(struct scan *scan, struct error *err)
 {
-    bool marked = length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0; /* cJSON skips a byte order mark */
-    struct scan scan = {.text = text, .length = length, .at = marked ? 3 : 0};
-    while (scan.at < length)
-        if (!scan_next(&scan, err))
+    bool marked = scan->length >= 3 && memcmp(scan->text, "\xEF\xBB\xBF", 3) == 0; /* cJSON skips it, too */
+    scan->at = marked ? 3 : 0;
+    while (scan->at < scan->length)
+        if (!scan_next(scan, err))
             return false;
     return true;
 }
-
-static bool check_numbers_and_names(const cJSON *value, struct error *err);
 
 static bool name_stands_before(const cJSON *object, const cJSON *member)
 {
@@ -118,36 +194,31 @@ static bool name_stands_before(const cJSON *object, const cJSON *member)
     return false;
 }
 
-static bool check_children(const cJSON *value, struct error *err)
+static bool check_value(const cJSON *value, const struct place *place, struct error *err)
 {
     int count = 0;
+    if (cJSON_IsNumber(value) && !isfinite(value->valuedouble))
+        return refuse_field(err, place, "is a number beyond what can be stored", "数字超出可存储的范围");
     for (const cJSON *child = value->child; child; child = child->next) {
+        bool named = cJSON_IsObject(value);
+        struct place name = {place, child->string, named ? strlen(child->string) : 0};
         /* Comparing each name with all before it is quadratic: objects of input are small. */
-        if (cJSON_IsObject(value) && ++count > 256)
-            return error_set(err, ERROR_BAD_REQUEST, "Not accepted: an object with more than 256 names.",
-                             "不接受：对象的字段超过 256 个。");
-        if (cJSON_IsObject(value) && name_stands_before(value, child))
-            return error_set(err, ERROR_BAD_REQUEST, "Not accepted: the name '%.40s' stands twice.",
-                             "不接受：字段“%.40s”重复。", child->string);
-        if (!check_numbers_and_names(child, err))
+        if (named && ++count > 256)
+            return refuse_field(err, place, "has more than 256 names", "字段超过 256 个");
+        if (named && name_stands_before(value, child))
+            return refuse_field(err, &name, "stands twice", "重复");
+        if (!check_value(child, named ? &name : place, err))
             return false;
     }
     return true;
-}
-
-static bool check_numbers_and_names(const cJSON *value, struct error *err)
-{
-    if (cJSON_IsNumber(value) && !isfinite(value->valuedouble))
-        return error_set(err, ERROR_BAD_REQUEST, "Not accepted: a number beyond what can be stored.",
-                         "不接受：数字超出可存储的范围。");
-    return check_children(value, err);
 }
 
 bool json_parse(const char *text, size_t length, cJSON **ret_value, struct error *err)
 {
     if (!utf8_valid(text, length))
         return error_set(err, ERROR_BAD_REQUEST, "The text is not UTF-8.", "内容不是 UTF-8 编码。");
-    if (!check_text(text, length, err))
+    struct scan scan = {.text = text, .length = length};
+    if (!check_text(&scan, err))
         return false;
     const char *end = NULL;
     cJSON *value = cJSON_ParseWithLengthOpts(text, length, &end, false);
@@ -157,11 +228,12 @@ bool json_parse(const char *text, size_t length, cJSON **ret_value, struct error
     }
     while (end < text + length && strchr(" \t\r\n", *end))
         end++;
-    if (end != text + length) {
-        cJSON_Delete(value);
-        return refuse(err, (size_t)(end - text), "something follows the value", "值之后还有内容");
-    }
-    if (!check_numbers_and_names(value, err)) {
+    bool taken = end == text + length ||
+                 refuse(err, (size_t)(end - text), "something follows the value", "值之后还有内容");
+    struct place nul = {NULL, scan.nul_path, strlen(scan.nul_path)};
+    if (taken && scan.has_nul)
+        taken = refuse_field(err, &nul, "holds \\u0000, which no text may", "含有不接受的转义 \\u0000");
+    if (!taken || !check_value(value, NULL, err)) {
         cJSON_Delete(value);
         return false;
     }

@@ -87,7 +87,7 @@ static bool take_password(const struct invocation *invocation, char *ret_passwor
     *ret_status = CLI_FAILED;
     if (!ask_password(invocation, ret_password, size))
         return false;
-    if (password_check(ret_password, &err))
+    if (password_check(ret_password, invocation->arguments[0], cli_option(invocation, "tenant"), &err))
         return true;
     cli_fail(invocation, &err);
     return false;

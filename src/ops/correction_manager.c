@@ -335,6 +335,8 @@ static bool approve_work(struct db *db, void *context, struct error *err)
     struct feedback_row row;
     if (!feedback_read_pending(db, decision->asked->id, decision->asked->version, decision->arena, &row, err))
         return false;
+    if (row.correction && !text_check_unmasked("answer", decision->asked->answer, row.correction, err))
+        return false;
     const char *answer = decision->asked->answer ? decision->asked->answer : row.correction;
     struct text_span span = text_trim(answer);
     if (span.length == 0)

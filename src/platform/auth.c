@@ -16,12 +16,9 @@
 /* Sessions are kept for a while after their end, for whoever asks who was logged in. */
 #define SWEEP_AFTER_MS (30 * DAY_MS)
 #define SWEEP_BATCH 1000
-
-static bool refuse_session(struct error *err)
-{
-    return error_set(err, ERROR_UNAUTHENTICATED, "The session is over; log in again.",
-                     "会话已结束，请重新登录。");
-}
+/* A refresh token that was just replaced is good for so long yet: the answer may have been lost, or two tabs
+ * have asked at once. */
+#define REPLACED_GOOD_MS (30 * SECOND_MS)
 
 static bool is_active(const char *status)
 {
@@ -218,11 +215,12 @@ struct refresh {
     int64_t now;
     struct arena *arena;
     enum refresh_result result;
+    struct error why; /* unless it is done */
     struct session session;
 };
 
-/* A refresh token that is not the newest was used before, by its owner or by a thief: which of the two
- * holds the newest one cannot be told, so both have to log in again. */
+/* A refresh token that is neither the newest nor just replaced was used before, by its owner or by a thief:
+ * which of the two holds the newest one cannot be told, so both have to log in again. */
 static bool end_reused(struct db *db, const struct refresh *refresh, struct error *err)
 {
     const struct session *session = &refresh->session;
@@ -232,25 +230,48 @@ static bool end_reused(struct db *db, const struct refresh *refresh, struct erro
                                 .target_id = session->id,
                                 .reason = "a refresh token came a second time: the session was ended",
                                 .result = "refused"};
-    return session_revoke(db, session->id, refresh->now, err) && audit_append(db, &actor, &entry, err);
+    return session_revoke(db, session->id, SESSION_END_REUSE, refresh->now, err) &&
+           audit_append(db, &actor, &entry, err);
+}
+
+static bool same_hash(const unsigned char a[static TOKEN_HASH_SIZE],
+                      const unsigned char b[static TOKEN_HASH_SIZE])
+{
+    return sodium_memcmp(a, b, TOKEN_HASH_SIZE) == 0;
+}
+
+/* Replaced a moment ago, by the very token that this one would give again. */
+static bool is_just_replaced(const struct refresh *refresh)
+{
+    const struct session *session = &refresh->session;
+    return same_hash(session->replaced_hash, refresh->old_hash) &&
+           same_hash(session->refresh_hash, refresh->new_hash) &&
+           refresh->now - session->refreshed_at < REPLACED_GOOD_MS;
 }
 
 static bool refresh_work(struct db *db, void *context, struct error *err)
 {
     struct refresh *refresh = context;
+    struct session *session = &refresh->session;
     bool found;
-    if (!session_find(db, refresh->session_id, refresh->arena, &refresh->session, &found, err))
+    error_clear(&refresh->why);
+    if (!session_find(db, refresh->session_id, refresh->arena, session, &found, err))
         return false;
-    refresh->result = REFRESH_OVER;
-    if (!found || !session_is_good(&refresh->session, refresh->now))
+    bool newest = found && same_hash(session->refresh_hash, refresh->old_hash);
+    bool replaced = found && is_just_replaced(refresh);
+    if (!found || !session_is_good(session, refresh->now)) {
+        refresh->result = REFRESH_OVER;
+        session_refuse(newest || replaced ? session : NULL, &refresh->why);
         return true;
-    if (sodium_memcmp(refresh->session.refresh_hash, refresh->old_hash, TOKEN_HASH_SIZE) != 0) {
+    }
+    if (!newest && !replaced) {
         refresh->result = REFRESH_REUSED;
+        session_refuse(NULL, &refresh->why);
         return end_reused(db, refresh, err);
     }
     refresh->result = REFRESH_DONE;
-    return session_passes(&refresh->session, TENANT_GATE_REFRESH, err) &&
-           session_rotate(db, refresh->session_id, refresh->new_hash, refresh->now, err);
+    return session_passes(session, TENANT_GATE_REFRESH, err) &&
+           (replaced || session_rotate(db, refresh->session_id, refresh->new_hash, refresh->now, err));
 }
 
 bool auth_refresh(struct platform *platform, const char *refresh_token, const char *ip_address,
@@ -259,19 +280,21 @@ bool auth_refresh(struct platform *platform, const char *refresh_token, const ch
 {
     char session_id[40], new_token[TOKEN_SIZE];
     if (!token_refresh_parse(refresh_token, session_id))
-        return refuse_session(err);
+        return session_refuse(NULL, err);
     struct refresh refresh = {.session_id = session_id,
                               .ip_address = ip_address,
                               .request_id = request_id,
                               .now = clock_now_ms(),
                               .arena = arena};
-    token_refresh_make(session_id, new_token);
+    token_refresh_next(platform->signer, session_id, refresh_token, new_token);
     token_hash(refresh_token, refresh.old_hash);
     token_hash(new_token, refresh.new_hash);
     if (!store_write(platform->store, refresh_work, &refresh, err))
         return false;
-    if (refresh.result != REFRESH_DONE)
-        return refuse_session(err);
+    if (refresh.result != REFRESH_DONE) {
+        *err = refresh.why;
+        return false;
+    }
     return issue(platform, &refresh.session, new_token, refresh.now, arena, ret_session, err);
 }
 
@@ -287,7 +310,7 @@ static bool logout_work(struct db *db, void *context, struct error *err)
     const struct logout *logout = context;
     struct audit_entry entry = {
         .action = "auth.logout", .target_type = "session", .target_id = logout->principal->session_id};
-    return session_revoke(db, logout->principal->session_id, clock_now_ms(), err) &&
+    return session_revoke(db, logout->principal->session_id, SESSION_END_LOGOUT, clock_now_ms(), err) &&
            audit_append(db, &logout->actor, &entry, err);
 }
 
@@ -335,8 +358,10 @@ static bool read_session(struct platform *platform, const struct access_claims *
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) ||
         !session_find(db, claims->session_id, arena, ret_session, &found, err))
         return false;
-    if (!found || !session_is_good(ret_session, now) || strcmp(ret_session->user_id, claims->user_id) != 0)
-        return refuse_session(err);
+    if (!found || strcmp(ret_session->user_id, claims->user_id) != 0)
+        return session_refuse(NULL, err);
+    if (!session_is_good(ret_session, now))
+        return session_refuse(ret_session, err);
     return session_passes(ret_session, gate, err) && make_principal(ret_session, ret_principal, err);
 }
 
@@ -368,6 +393,18 @@ bool auth_check(struct platform *platform, const char *token, enum tenant_gate g
     struct access_claims claims;
     return token_verify(platform->signer, token, now / 1000, &claims, err) &&
            check_session(platform, &claims, gate, now, arena, ret_principal, err);
+}
+
+bool auth_knows_holder(struct platform *platform, const char *username, const char *holder, bool *ret_known,
+                       struct error *err)
+{
+    char name[USERNAME_MAX + 1];
+    *ret_known = false;
+    if (!username_normalise(username, name))
+        return true;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(platform->store, READ_LIMIT_MS, &db, err) &&
+           sessions_know_holder(db, name, holder, ret_known, err);
 }
 
 /* --- sweeping */

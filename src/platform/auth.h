@@ -1,5 +1,6 @@
 /* Who is calling: log-in, refresh, log-out, and the check that every request passes. Access tokens
- * live 15 minutes; refresh tokens rotate, and one that comes a second time ends its session; a
+ * live 15 minutes; refresh tokens rotate: one that was just replaced is answered once more with its
+ * successor, and one that was replaced before that ends its session; a
  * disabled user, a log-out and a suspended tenant end both at once, since every check asks the store. */
 #ifndef KIMONO_PLATFORM_AUTH_H
 #define KIMONO_PLATFORM_AUTH_H
@@ -28,7 +29,8 @@ struct auth_session {
 bool auth_login(struct platform *platform, const char *username, const char *password, const char *ip_address,
                 const char *request_id, struct arena *arena, struct auth_session *ret_session,
                 struct error *err);
-/* A new pair of tokens for the newest refresh token of a session. One that was used before ends the
+/* A new pair of tokens for the newest refresh token of a session, or the one that it replaced within the last
+ * 30 seconds, which gives the same one again. One that was used before ends the
  * session (auth.refresh_reuse in the audit log). ERROR_UNAUTHENTICATED, ERROR_TENANT_SUSPENDED. */
 bool auth_refresh(struct platform *platform, const char *refresh_token, const char *ip_address,
                   const char *request_id, struct arena *arena, struct auth_session *ret_session,
@@ -41,6 +43,9 @@ bool auth_logout(struct platform *platform, const struct principal *principal, c
  * for). Fast: one indexed read. */
 bool auth_check(struct platform *platform, const char *token, enum tenant_gate gate, struct arena *arena,
                 struct principal *ret_principal, struct error *err);
+/* Whether this user has logged in before from where `holder` (http/address.h) stands for. */
+bool auth_knows_holder(struct platform *platform, const char *username, const char *holder, bool *ret_known,
+                       struct error *err);
 /* Deletes sessions that ended 30 days ago or earlier. A scheduled job. */
 bool auth_sweep(struct platform *platform, int64_t *ret_deleted, struct error *err);
 

@@ -102,18 +102,32 @@ static const char *make_id(struct arena *arena)
 static const char SQL_INSERT[] = "INSERT INTO tenants(id, name, contact, api_key, created_at, updated_at)"
                                  " VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (id) DO NOTHING";
 
+/* Two ids that differ in the case of letters only would be taken for one by every reader. */
+static const char SQL_SAME_ID[] = "SELECT id FROM tenants WHERE LOWER(id) = LOWER($1) LIMIT 1";
+
+static bool refuse_same_id(struct db *db, const struct tenant *tenant, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_SAME_ID, DB_ARGS(db_text(tenant->id)), &rows, err))
+        return false;
+    if (!db_next(&rows))
+        return db_done(&rows, err);
+    error_set(err, ERROR_CONFLICT, "There is a tenant '%s' already; choose another id.",
+              "商家“%s”已存在，请换一个 ID。", db_column_text(&rows, 0));
+    return error_add_field(err, "id", "is taken", "已被占用");
+}
+
 static bool insert_row(struct db *db, const struct tenant *tenant, struct error *err)
 {
     int64_t changed;
+    if (!refuse_same_id(db, tenant, err))
+        return false;
     if (!db_execute(db, SQL_INSERT,
                     DB_ARGS(db_text(tenant->id), db_text(tenant->name), db_text(tenant->contact),
                             db_text(tenant->api_key), db_int(tenant->created_at)),
                     &changed, err))
         return false;
-    if (changed == 0)
-        return error_set(err, ERROR_CONFLICT, "There is a tenant '%s' already; choose another id.",
-                         "商家“%s”已存在，请换一个 ID。", tenant->id);
-    return true;
+    return changed == 1 || refuse_same_id(db, tenant, err);
 }
 
 static bool note_creation(struct db *db, const struct actor *actor, const struct tenant *tenant,

@@ -7,6 +7,7 @@
 #include "base/identifier.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
+#include "platform/platform.h"
 #include "platform/sessions.h"
 #include "platform/tenants.h"
 #include "security/password.h"
@@ -49,6 +50,11 @@ bool role_parse(const char *name, enum role *ret_role)
 bool role_is_of_tenant(enum role role)
 {
     return role == ROLE_TENANT_ADMIN || role == ROLE_TENANT_STAFF;
+}
+
+bool role_is_of_platform(enum role role)
+{
+    return role == ROLE_OPS_ADMIN || role == ROLE_OPS_VIEWER;
 }
 
 bool username_normalise(const char *username, char ret_name[static USERNAME_MAX + 1])
@@ -208,7 +214,7 @@ static bool check_new(const char *username, const char *password, const char *ro
         error_add_field(err, "username", "1 to %d letters, digits, '.', '_', '-', '@'",
                         "须为 1 到 %d 个字母、数字、“.”“_”“-”“@”", USERNAME_MAX);
     good = check_role(role, tenant_id, err) && good;
-    return password_check(password, err) && good;
+    return password_check(password, ret_name, tenant_id, err) && good;
 }
 
 bool user_add(struct store *store, const struct actor *actor, const char *username, const char *password,
@@ -255,15 +261,25 @@ static bool set_password_work(struct db *db, void *context, struct error *err)
     return user_get(db, change->username, &arena, &user, err) &&
            db_execute(db, SQL_SET_PASSWORD,
                       DB_ARGS(db_text(user.id), db_text(change->password_hash), db_int(now)), NULL, err) &&
-           sessions_revoke_of_user(db, user.id, now, err) &&
+           sessions_revoke_of_user(db, user.id, SESSION_END_PASSWORD, now, err) &&
            note(db, change->actor, "user.password", &user, NULL, err);
+}
+
+/* Read before the hash is made, which takes a while; what becomes of the user meanwhile is for the change. */
+static bool check_changed(struct store *store, const char *username, const char *password, struct error *err)
+{
+    CLEANUP(arena_release) struct arena arena = {0};
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    struct user user = {0};
+    return store_reader(store, READ_LIMIT_MS, &db, err) && user_get(db, username, &arena, &user, err) &&
+           password_check(password, user.username, user.tenant_id, err);
 }
 
 bool user_set_password(struct store *store, const struct actor *actor, const char *username,
                        const char *password, struct error *err)
 {
     char hash[PASSWORD_HASH_SIZE];
-    if (!password_hash(password, hash, err))
+    if (!check_changed(store, username, password, err) || !password_hash(password, hash, err))
         return false;
     struct change change = {.actor = actor, .username = username, .password_hash = hash};
     return store_write(store, set_password_work, &change, err);
@@ -284,7 +300,7 @@ static bool disable_work(struct db *db, void *context, struct error *err)
                          user.username);
     user.status = "disabled";
     return db_execute(db, SQL_DISABLE, DB_ARGS(db_text(user.id), db_int(now)), NULL, err) &&
-           sessions_revoke_of_user(db, user.id, now, err) &&
+           sessions_revoke_of_user(db, user.id, SESSION_END_DISABLED, now, err) &&
            note(db, change->actor, "user.disable", &user, "active", err);
 }
 

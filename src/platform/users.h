@@ -23,7 +23,8 @@ enum role {
 
 const char *role_name(enum role role);
 bool role_parse(const char *name, enum role *ret_role);
-bool role_is_of_tenant(enum role role); /* tenant_admin, tenant_staff */
+bool role_is_of_tenant(enum role role);   /* tenant_admin, tenant_staff */
+bool role_is_of_platform(enum role role); /* ops_admin, ops_viewer */
 
 struct user {
     const char *id, *username, *password_hash, *role, *tenant_id, *status;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "security/common_passwords.h"
 
 #define PASSES 2
 #define MEMORY_BYTES ((size_t)19456 << 10)
@@ -28,7 +29,7 @@ static void prepare(void)
         fatal("libsodium does not start: the operating system gives no random bytes");
 }
 
-bool password_check(const char *password, struct error *err)
+bool password_check(const char *password, const char *username, const char *tenant_id, struct error *err)
 {
     size_t length = strlen(password);
     if (length < PASSWORD_MIN || length > PASSWORD_MAX)
@@ -36,6 +37,13 @@ bool password_check(const char *password, struct error *err)
                                PASSWORD_MIN, PASSWORD_MAX);
     if (!utf8_valid(password, length))
         return error_add_field(err, "password", "not UTF-8", "不是 UTF-8 编码");
+    const char *const names[] = {username, tenant_id, "kimono"};
+    if (password_is_common(password, names, ARRAY_SIZE(names)))
+        return error_add_field(
+            err, "password",
+            "is one of those that are tried first: common, a walk over the keyboard, a date, or "
+            "a name; take several words",
+            "过于常见：常用密码、键盘顺序、日期或名称最先被人猜到，请改用几个词组成的密码");
     return true;
 }
 
@@ -54,8 +62,6 @@ static bool no_memory(const char *what_en, const char *what_zh, struct error *er
 
 bool password_hash(const char *password, char ret_hash[static PASSWORD_HASH_SIZE], struct error *err)
 {
-    if (!password_check(password, err))
-        return false;
     pthread_once(&once, prepare);
     char hash[PASSWORD_HASH_SIZE] = {0};
     if (crypto_pwhash_str_alg(hash, password, strlen(password), PASSES, MEMORY_BYTES,

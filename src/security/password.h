@@ -12,10 +12,12 @@
 #define PASSWORD_MIN 8
 #define PASSWORD_MAX 256
 
-/* The rule for new ones: length and UTF-8. The wrong ones are named as field "password". */
-bool password_check(const char *password, struct error *err);
+/* The rule for new ones: length, UTF-8, none of the common ones, and nothing made of the product's name or of
+ * what the person is called: `username` and `tenant_id`, each NULL if there is none. The wrong ones are named
+ * as field "password". */
+bool password_check(const char *password, const char *username, const char *tenant_id, struct error *err);
 
-/* Refuses one that is too short, too long or not UTF-8 (ERROR_INVALID, field "password"). */
+/* Whether it is a good one is password_check's. ERROR_UNAVAILABLE: not enough memory. */
 bool password_hash(const char *password, char ret_hash[static PASSWORD_HASH_SIZE], struct error *err);
 
 /* `hash` NULL (no such user) takes the same time and is not the same. ERROR_UNAVAILABLE: there was no memory

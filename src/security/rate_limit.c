@@ -10,9 +10,9 @@
 #include "base/identifier.h"
 #include "base/memory.h"
 
-/* Sets of WAYS buckets, each set with a lock of its own: 32,768 callers, 1.5 MiB. A caller is known by
- * a 128-bit hash with a secret, so nobody can choose whose place he takes. */
-#define SETS 4096
+/* For each class sets of WAYS buckets, each set with a lock of its own: 8,192 callers, 360 KiB. A caller is
+ * known by a 128-bit hash with a secret, so nobody can choose whose place he takes. */
+#define SETS 1024
 #define WAYS 8
 #define SECRET_SIZE 192 /* XXH3's own default */
 
@@ -38,7 +38,7 @@ struct bucket_set {
 struct rate_limiter {
     bool enabled;
     unsigned char hash_secret[SECRET_SIZE];
-    struct bucket_set sets[SETS];
+    struct bucket_set sets[RATE_CLASS_COUNT][SETS];
 };
 
 struct rate_limiter *rate_limiter_new(bool enabled)
@@ -46,8 +46,9 @@ struct rate_limiter *rate_limiter_new(bool enabled)
     struct rate_limiter *limiter = xcalloc(1, sizeof(*limiter));
     limiter->enabled = enabled;
     random_bytes(limiter->hash_secret, sizeof(limiter->hash_secret));
-    for (size_t i = 0; i < SETS; i++)
-        pthread_mutex_init(&limiter->sets[i].lock, NULL);
+    for (size_t class = 0; class < RATE_CLASS_COUNT; class ++)
+        for (size_t i = 0; i < SETS; i++)
+            pthread_mutex_init(&limiter->sets[class][i].lock, NULL);
     return limiter;
 }
 
@@ -55,22 +56,20 @@ void rate_limiter_free(struct rate_limiter *limiter)
 {
     if (!limiter)
         return;
-    for (size_t i = 0; i < SETS; i++)
-        pthread_mutex_destroy(&limiter->sets[i].lock);
+    for (size_t class = 0; class < RATE_CLASS_COUNT; class ++)
+        for (size_t i = 0; i < SETS; i++)
+            pthread_mutex_destroy(&limiter->sets[class][i].lock);
     free(limiter);
 }
 
-/* Each class has its own bucket of a caller: the class is mixed into the hash. */
-static XXH128_hash_t hash_of(const struct rate_limiter *limiter, enum rate_class class, const char *caller)
+static XXH128_hash_t hash_of(const struct rate_limiter *limiter, const char *caller)
 {
-    XXH128_hash_t hash = XXH3_128bits_withSecret(caller, strlen(caller), limiter->hash_secret, SECRET_SIZE);
-    hash.high64 += (uint64_t) class;
-    return hash;
+    return XXH3_128bits_withSecret(caller, strlen(caller), limiter->hash_secret, SECRET_SIZE);
 }
 
-static struct bucket_set *set_of(struct rate_limiter *limiter, XXH128_hash_t hash)
+static struct bucket_set *set_of(struct rate_limiter *limiter, enum rate_class class, XXH128_hash_t hash)
 {
-    return &limiter->sets[hash.low64 % SETS];
+    return &limiter->sets[class][hash.low64 % SETS];
 }
 
 static struct bucket *find(struct bucket_set *set, XXH128_hash_t caller)
@@ -81,13 +80,27 @@ static struct bucket *find(struct bucket_set *set, XXH128_hash_t caller)
     return NULL;
 }
 
-static struct bucket *oldest(struct bucket_set *set)
+/* Threads may come a little out of order: time never runs back. */
+static double level_at(const struct bucket *bucket, enum rate_class class, int64_t now_us)
 {
-    struct bucket *oldest = &set->ways[0];
-    for (size_t way = 1; way < WAYS; way++)
-        if (set->ways[way].seen_us < oldest->seen_us)
-            oldest = &set->ways[way];
-    return oldest;
+    int64_t passed_us = now_us > bucket->seen_us ? now_us - bucket->seen_us : 0;
+    return fmin(bucket->level + (double)passed_us * rates[class].per_us, rates[class].burst);
+}
+
+/* The place that is free, or whose caller loses least by being forgotten. */
+static struct bucket *place_in(struct bucket_set *set, enum rate_class class, int64_t now_us)
+{
+    struct bucket *place = NULL;
+    double most = -1;
+    for (size_t way = 0; way < WAYS; way++) {
+        struct bucket *bucket = &set->ways[way];
+        double level = bucket->seen_us ? level_at(bucket, class, now_us) : rates[class].burst + 1;
+        if (level > most) {
+            most = level;
+            place = bucket;
+        }
+    }
+    return place;
 }
 
 static bool take(struct bucket_set *set, enum rate_class class, XXH128_hash_t caller, int64_t now_us,
@@ -95,15 +108,12 @@ static bool take(struct bucket_set *set, enum rate_class class, XXH128_hash_t ca
 {
     struct bucket *bucket = find(set, caller);
     if (!bucket) {
-        bucket = oldest(set);
+        bucket = place_in(set, class, now_us);
         *bucket = (struct bucket){.caller = caller, .level = rates[class].burst, .seen_us = now_us};
     }
-    /* Threads may come a little out of order: time never runs back. */
-    if (now_us > bucket->seen_us) {
-        double level = bucket->level + (double)(now_us - bucket->seen_us) * rates[class].per_us;
-        bucket->level = fmin(level, rates[class].burst);
+    bucket->level = level_at(bucket, class, now_us);
+    if (now_us > bucket->seen_us)
         bucket->seen_us = now_us;
-    }
     if (bucket->level < 1) {
         double wait_us = (1 - bucket->level) / rates[class].per_us;
         *ret_retry_seconds = (int)fmax(1, ceil(wait_us / 1e6));
@@ -118,8 +128,8 @@ bool rate_limiter_take(struct rate_limiter *limiter, enum rate_class class, cons
 {
     if (!limiter->enabled)
         return true;
-    XXH128_hash_t hash = hash_of(limiter, class, caller);
-    struct bucket_set *set = set_of(limiter, hash);
+    XXH128_hash_t hash = hash_of(limiter, caller);
+    struct bucket_set *set = set_of(limiter, class, hash);
     pthread_mutex_lock(&set->lock);
     bool taken = take(set, class, hash, monotonic_us > 0 ? monotonic_us : 1, ret_retry_seconds);
     pthread_mutex_unlock(&set->lock);
@@ -130,8 +140,8 @@ void rate_limiter_give_back(struct rate_limiter *limiter, enum rate_class class,
 {
     if (!limiter->enabled)
         return;
-    XXH128_hash_t hash = hash_of(limiter, class, caller);
-    struct bucket_set *set = set_of(limiter, hash);
+    XXH128_hash_t hash = hash_of(limiter, caller);
+    struct bucket_set *set = set_of(limiter, class, hash);
     pthread_mutex_lock(&set->lock);
     struct bucket *bucket = find(set, hash);
     if (bucket)

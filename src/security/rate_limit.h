@@ -1,5 +1,6 @@
-/* Rate limits: token buckets by class and caller, in a table of bounded size: a caller who has been
- * quiet for the longest time gives way to a new one, and is then as one who was never seen. */
+/* Rate limits: token buckets by class and caller, in a table of bounded size for each class. Where a place is
+ * needed for a new caller, the one gives way who has most left, and is then as one who was never seen: so
+ * strangers, however many, do not make anybody forgotten who has used up what is his. */
 #ifndef KIMONO_SECURITY_RATE_LIMIT_H
 #define KIMONO_SECURITY_RATE_LIMIT_H
 
@@ -11,6 +12,7 @@
     X(RATE_OPS_READ, 600, 3000, "a person reading")                                                          \
     X(RATE_OPS_WRITE, 60, 300, "a person changing something")                                                \
     X(RATE_LOGIN, 10, 10, "an address trying passwords")                                                     \
+    X(RATE_LOGIN_ACCOUNT, 20, 2, "an account whose password is tried, from wherever")                        \
     X(RATE_CHAT, 600, 6000, "a tenant's customers")                                                          \
     X(RATE_INGEST, 600, 6000, "a sender of telemetry")                                                       \
     X(RATE_PUBLIC, 300, 3000, "an address without a name")                                                   \

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "base/identifier.h"
+#include "base/json_reader.h"
 #include "base/memory.h"
 #include "security/secret_file.h"
 
@@ -159,9 +160,36 @@ static bool take_seconds(jwt_t *jwt, const char *name, int64_t *ret_seconds)
     return errno == 0 && *ret_seconds > 0;
 }
 
+/* No token of ours has either of the two; one that has was made by somebody else who has the key, and means
+ * it. Both are JSON objects. */
+static bool check_conditions(const char *header, const char *claims, int64_t now_seconds, struct error *err)
+{
+    CLEANUP(json_delete) cJSON *header_members = cJSON_Parse(header);
+    CLEANUP(json_delete) cJSON *claim_members = cJSON_Parse(claims);
+    if (!header_members || !claim_members)
+        return refuse(err, "malformed", "格式错误");
+    if (cJSON_HasObjectItem(header_members, "crit"))
+        return refuse(err, "of a kind that is not known here: it has critical extensions",
+                      "含有此处未知的关键扩展（crit）");
+    const cJSON *nbf = cJSON_GetObjectItemCaseSensitive(claim_members, "nbf");
+    int64_t not_before = 0;
+    if (nbf && !json_is_integer(nbf, &not_before))
+        return refuse(err, "malformed: nbf is no time", "格式错误：nbf 不是时间");
+    return now_seconds >= not_before || refuse(err, "not valid yet", "尚未生效");
+}
+
+static bool take_conditions(jwt_t *jwt, int64_t now_seconds, struct error *err)
+{
+    char *header = jwt_get_headers_json(jwt, NULL), *claims = jwt_get_grants_json(jwt, NULL);
+    bool good = check_conditions(header ? header : "", claims ? claims : "", now_seconds, err);
+    free(header);
+    free(claims);
+    return good;
+}
+
 /* Everything but the expiry, which goes on being asked of a cached token. */
-static bool verify_signature(struct token_signer *signer, const char *token, struct access_claims *ret_claims,
-                             struct error *err)
+static bool verify_signature(struct token_signer *signer, const char *token, int64_t now_seconds,
+                             struct access_claims *ret_claims, struct error *err)
 {
     CLEANUP(free_jwt) jwt_t *jwt = NULL;
     if (jwt_decode(&jwt, token, signer->key, SIGNING_KEY_SIZE) != 0) {
@@ -177,7 +205,7 @@ static bool verify_signature(struct token_signer *signer, const char *token, str
         !take_seconds(jwt, "iat", &claims.issued_at) || !take_seconds(jwt, "exp", &claims.expires_at))
         return refuse(err, "malformed: a claim is missing", "格式错误：缺少声明");
     *ret_claims = claims;
-    return true;
+    return take_conditions(jwt, now_seconds, err);
 }
 
 bool token_verify(struct token_signer *signer, const char *token, int64_t now_seconds,
@@ -189,7 +217,7 @@ bool token_verify(struct token_signer *signer, const char *token, int64_t now_se
     XXH128_hash_t hash = XXH3_128bits_withSecret(token, length, signer->hash_secret, SECRET_SIZE);
     struct access_claims claims;
     bool cached = cache_find(signer, hash, token, length, &claims);
-    if (!cached && !verify_signature(signer, token, &claims, err))
+    if (!cached && !verify_signature(signer, token, now_seconds, &claims, err))
         return false;
     if (now_seconds >= claims.expires_at)
         return refuse(err, "expired", "已过期");
@@ -220,6 +248,35 @@ void token_refresh_make(const char *session_id, char ret_token[static TOKEN_SIZE
 {
     int length = snprintf(ret_token, TOKEN_SIZE, "%s%.39s.", TOKEN_PREFIX_REFRESH, session_id);
     append_random(ret_token, (size_t)length);
+}
+
+/* What is signed begins with its purpose, so that no hash serves another. */
+static void hash_with_key(const struct token_signer *signer, const char *purpose, const char *text,
+                          unsigned char ret_hash[static crypto_auth_hmacsha256_BYTES])
+{
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, signer->key, sizeof(signer->key));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)purpose, strlen(purpose) + 1);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)text, strlen(text));
+    crypto_auth_hmacsha256_final(&state, ret_hash);
+}
+
+void token_refresh_next(const struct token_signer *signer, const char *session_id, const char *token,
+                        char ret_token[static TOKEN_SIZE])
+{
+    unsigned char hash[crypto_auth_hmacsha256_BYTES];
+    hash_with_key(signer, "kimono refresh token", token, hash);
+    int length = snprintf(ret_token, TOKEN_SIZE, "%s%.39s.", TOKEN_PREFIX_REFRESH, session_id);
+    sodium_bin2base64(ret_token + length, TOKEN_SIZE - (size_t)length, hash, sizeof(hash),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_memzero(hash, sizeof(hash));
+}
+
+void token_mark(const struct token_signer *signer, const char *what, char ret_mark[static TOKEN_MARK_SIZE])
+{
+    unsigned char hash[crypto_auth_hmacsha256_BYTES];
+    hash_with_key(signer, "kimono mark", what, hash);
+    sodium_bin2hex(ret_mark, TOKEN_MARK_SIZE, hash, (TOKEN_MARK_SIZE - 1) / 2);
 }
 
 bool token_refresh_parse(const char *token, char ret_session_id[static 40])

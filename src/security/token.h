@@ -35,8 +35,9 @@ void token_signer_free(struct token_signer *signer); /* wipes the key; takes NUL
 
 bool token_sign(struct token_signer *signer, const struct access_claims *claims, struct strbuf *ret_token,
                 struct error *err);
-/* Signature, algorithm (HS256 only), expiry against `now_seconds`. ERROR_UNAUTHENTICATED says which of
- * malformed, forged, expired it is. One that was verified before costs a hash and a comparison. */
+/* Signature, algorithm (HS256 only), nothing critical that we do not know (RFC 7515, 4.1.11), neither expired
+ * nor ahead of its time (`nbf`) at `now_seconds`. ERROR_UNAUTHENTICATED says which of malformed, forged,
+ * expired it is. One that was verified before costs a hash and a comparison. */
 bool token_verify(struct token_signer *signer, const char *token, int64_t now_seconds,
                   struct access_claims *ret_claims, struct error *err);
 
@@ -47,6 +48,15 @@ void token_random(const char *prefix, char ret_token[static TOKEN_SIZE]);
 void token_refresh_make(const char *session_id, char ret_token[static TOKEN_SIZE]);
 /* False when it has not that form; says nothing of whether it is good. */
 bool token_refresh_parse(const char *token, char ret_session_id[static 40]);
+
+/* The one that follows `token`, and no other, whoever asks: a hash of it with the key. So a token whose
+ * answer was lost on the way can be answered once more with the same. */
+void token_refresh_next(const struct token_signer *signer, const char *session_id, const char *token,
+                        char ret_token[static TOKEN_SIZE]);
+
+/* Some letters that tell this key, and `what`, from others; says nothing of either. */
+#define TOKEN_MARK_SIZE 9
+void token_mark(const struct token_signer *signer, const char *what, char ret_mark[static TOKEN_MARK_SIZE]);
 
 void token_hash(const char *token, unsigned char ret_hash[static TOKEN_HASH_SIZE]);
 

@@ -524,6 +524,12 @@ static const char SQL_CORRECTIONS_HELD[] =
     " FROM tenants WHERE status <> 'active';"
     "INSERT INTO platform_counters(name, value) SELECT 'held_back_removals', COALESCE(SUM(removal_count), 0)"
     " FROM tenants WHERE status <> 'active';";
+static const char SQL_SESSION_ENDS[] =
+    "ALTER TABLE sessions ADD COLUMN replaced_hash {{bytes}};" /* of the refresh token before the present one */
+    "ALTER TABLE sessions ADD COLUMN ended_because TEXT;";     /* logout, password, disabled, reuse */
+static const char SQL_TENANT_SAME_ID[] =
+    /* not unique: a store may have two already that differ in the case of letters only */
+    "CREATE INDEX idx_tenants_same_id ON tenants(LOWER(id));";
 /* clang-format on */
 
 const struct migration main_migrations[] = {
@@ -537,5 +543,7 @@ const struct migration main_migrations[] = {
     {"everyone's knowledge as a list in memory: which pairs have changed", SQL_KNOWLEDGE_DIRECTORY},
     {"tenants: who suspended one", SQL_TENANT_SUSPENDED_BY},
     {"feedback: what waits for a person; knowledge: what suspensions hold back", SQL_CORRECTIONS_HELD},
+    {"sessions: a refresh token that was just replaced, why one has ended", SQL_SESSION_ENDS},
+    {"tenants: ids without regard to case", SQL_TENANT_SAME_ID},
 };
 const size_t main_migration_count = ARRAY_SIZE(main_migrations);

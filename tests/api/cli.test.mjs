@@ -192,7 +192,8 @@ describe('people', () => {
     assertFails(await add(['carl', '--role', 'tenant_staff']), 1, /tenant/);
     assertFails(await add(['carl', '--role', 'tenant_staff', '--tenant', 'nobody']), 1, /nobody|tenant/);
     assertFails(await add(['carl', '--role', 'ops_admin', '--tenant', 'shop-a']), 1, /tenant/);
-    assertFails(await add(['carl', '--role', 'ops_admin'], 'short\n'), 1, /password/i);
+    for (const common of ['short', 'password', '12345678', 'woaini1314', 'Carl2026', 'kimono123'])
+      assertFails(await add(['carl', '--role', 'ops_admin'], `${common}\n`), 1, /password/i);
     assertFails(await add(['carl', '--role', 'ops_admin'], ''), 1, /password/i);
     assertFails(await store.command(['user', 'passwd', 'nobody'], { input: `${PASSWORD}\n` }), 1, /nobody/);
   });

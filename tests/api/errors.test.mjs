@@ -29,20 +29,17 @@ describe('400: what is not JSON', () => {
     ['single quotes', "{'message':'x'}"],
     ['a comma too many', '{"message":"x",}'],
     ['two values', '{"message":"x"} {}'],
-    ['a name twice', '{"message":"x","message":"y"}'],
     ['a bare word', 'message'],
     ['NaN', '{"message":NaN}'],
     ['a comment', '{"message":"x"/* */}'],
     ['an unescaped line break', '{"message":"a\nb"}'],
     ['a lone surrogate', '{"message":"\\ud800"}'],
-    ['NUL escaped', '{"message":"a\\u0000b"}'],
     ['NUL bytes', Buffer.from('{"message":"a\0b"}')],
     ['Latin-1', Buffer.from('{"message":"caf\xe9"}', 'latin1')],
     ['overlong UTF-8', Buffer.from([...Buffer.from('{"message":"'), 0xc0, 0xaf, ...Buffer.from('"}')])],
     ['UTF-16', Buffer.from('{"message":"x"}', 'utf16le')],
     ['a million brackets', '['.repeat(60_000)],
     ['nested 1,000 deep', `{"message":${'['.repeat(1000)}${']'.repeat(1000)}}`],
-    ['a number beyond a double', '{"message":1e999}'],
   ]);
   for (const [name, body] of broken) {
     test(name, async () => assertProblem(await sendRaw(body), 400, 'bad-request'));
@@ -158,6 +155,16 @@ describe('422: every wrong field is named at once', () => {
     for (const message of [1, true, [], {}, ['x'], 1e308, null]) {
       assertProblem(await chat({ message }), 422, 'invalid', ['message']);
     }
+  });
+
+  test('what is JSON and still not taken names its field', async () => {
+    for (const [body, field] of [
+      ['{"message":"x","message":"y"}', 'message'],
+      ['{"message":"a\\u0000b"}', 'message'],
+      ['{"message":"x","conversation\\u0000":1}', 'conversation'],
+      ['{"message":1e999}', 'message'],
+    ])
+      assertProblem(await sendRaw(body), 422, 'invalid', [field]);
   });
 
   test('a body that is JSON but no object', async () => {

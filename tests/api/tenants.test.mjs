@@ -165,7 +165,9 @@ describe('making and editing', () => {
   });
 
   test('an id that is taken: 409; wrong fields: all named', async () => {
-    assertProblem(await world.admin.post(LIST, { id: 'shop-a', name: 'x' }), 409, 'conflict');
+    for (const id of ['shop-a', 'SHOP-A', 'Shop-a'])
+      assertProblem(await world.admin.post(LIST, { id, name: 'x' }), 409, 'conflict', ['id']);
+    assertProblem(await world.admin.get(at('SHOP-A')), 404); // looked up as it is written
     assertProblem(await world.admin.post(LIST, { id: '../x', name: ' ', contact: 'a\nb' }), 422, 'invalid', [
       'id',
       'name',

@@ -88,20 +88,20 @@ static void test_password_rules(void **state)
 {
     (void)state;
     char too_long[PASSWORD_MAX + 2];
-    memset(too_long, 'a', sizeof(too_long) - 1);
+    for (size_t i = 0; i < sizeof(too_long) - 1; i++)
+        too_long[i] = (char)('a' + i * 7 % 26);
     too_long[sizeof(too_long) - 1] = '\0';
     const struct {
         const char *password;
         bool good;
     } cases[] = {
-        {"", false},       {"1234567", false},   {"12345678", true}, {"\xff\xfe 345678", false},
+        {"", false},       {"1234567", false},   {"8 2 4 6!", true}, {"\xff\xfe 345678", false},
         {too_long, false}, {too_long + 1, true},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct error err;
-        char hash[PASSWORD_HASH_SIZE];
         error_clear(&err);
-        bool good = password_hash(cases[i].password, hash, &err);
+        bool good = password_check(cases[i].password, NULL, NULL, &err);
         assert_int_equal(good, cases[i].good);
         assert_int_equal(err.code, good ? ERROR_NONE : ERROR_INVALID);
         if (!good)
@@ -135,6 +135,45 @@ static void test_password_time(void **state)
     verify_seconds(NULL);
     double ratio = verify_seconds(NULL) / verify_seconds(hash);
     assert_true(ratio > 0.5 && ratio < 2);
+}
+
+static void test_common_passwords(void **state)
+{
+    (void)state;
+    static const char *const common[] = {
+        "password",      "Password1",    "PASSWORD123!", "p@ssw0rd",      "Passw0rd",     "12345678",
+        "123456789",     "987654321",    "11111111",     "88888888",      "abcabcabc",    "12341234",
+        "qwertyui",      "1qaz2wsx",     "1qaz@WSX",     "!QAZ2wsx",      "zaq12wsx",     "q1w2e3r4",
+        "asdfghjk",      "qwer1234",     "1234qwer",     "abcd1234",      "qweasdzxc",    "147258369",
+        "iloveyou",      "iloveyou2",    "sunshine",     "football",      "letmein1",     "trustno1",
+        "admin123",      "admin@123",    "Admin888",     "administrator", "welcome1",     "changeme",
+        "19900101",      "31121999",     "12311999",     "woaini1314",    "woaini520",    "5201314a",
+        "a1234567",      "aa123456",     "qq123456",     "123456789a",    "wang19900101", "zhangwei88",
+        "xiaoming1",     "5201314520",   "sakura1234",   "doraemon",      "kimono2026",   "Kimono!!1",
+        "mei.lin@shop1", "Mei.Lin@Shop", "shop-001",     "SHOP-001!",     "pohs@nil.iem", "superman",
+        "baseball1",     "princess",     "michael1",     "dragon2024",    "monkey123",    "fuckyou1",
+        "00000000",      "zxcvbnm1",     "1q2w3e4r",     "qazwsxedc",     "asdf1234",
+    };
+    static const char *const good[] = {
+        "correct horse 电池", "a good password",    "Passw0rd!admin", "for the browser tests",
+        "another password",   "kimono rental desk", "tr0ub4dor&3",    "wombat-lantern",
+        "今天天气很好啊",     "x7Gq2mPz",           "9182736450918",  "meilin and shops",
+        "yx8wv7ut6s",         "blue monkey tree",   "浅草の雷門",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(common); i++) {
+        struct error err;
+        error_clear(&err);
+        if (password_check(common[i], "mei.lin@shop", "shop-001", &err))
+            fail_msg("taken: %s", common[i]);
+        assert_string_equal(err.fields[0].field, "password");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        struct error err;
+        error_clear(&err);
+        if (!password_check(good[i], "mei.lin@shop", "shop-001", &err))
+            fail_msg("refused: %s", good[i]);
+        assert_true(password_check(good[i], NULL, NULL, &err));
+    }
 }
 
 /* --- tokens */
@@ -282,6 +321,80 @@ static void test_token_algorithms_and_claims(void **state)
         free(token);
     }
     token_signer_free(signer);
+}
+
+/* RFC 7515, 4.1.11: what is critical and not known makes the token invalid; RFC 7519, 4.1.5: `nbf`. */
+static void test_token_conditions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *crit, *nbf; /* JSON; NULL: none */
+        const char *refused;    /* NULL: it is good */
+    } cases[] = {
+        {NULL, NULL, NULL},
+        {"{\"crit\":[\"b64\"],\"b64\":false}", NULL, "critical"},
+        {"{\"crit\":[]}", NULL, "critical"},
+        {"{\"crit\":\"x\"}", NULL, "critical"},
+        {"{\"crit\":false}", NULL, "critical"},
+        {"{\"kid\":\"x\"}", NULL, NULL},
+        {NULL, "{\"nbf\":1795330106}", NULL},
+        {NULL, "{\"nbf\":1}", NULL},
+        {NULL, "{\"nbf\":1795330107}", "not valid yet"},
+        {NULL, "{\"nbf\":\"1\"}", "nbf"},
+        {NULL, "{\"nbf\":1.5}", "nbf"},
+    };
+    struct token_signer *signer = token_signer_new(key);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        jwt_t *jwt;
+        assert_int_equal(jwt_new(&jwt), 0);
+        jwt_add_grants_json(jwt, "{\"sub\":\"usr_1\",\"sid\":\"ses_1\",\"iat\":1,\"exp\":4000000000}");
+        if (cases[i].crit)
+            jwt_add_headers_json(jwt, cases[i].crit);
+        if (cases[i].nbf)
+            jwt_add_grants_json(jwt, cases[i].nbf);
+        assert_int_equal(jwt_set_alg(jwt, JWT_ALG_HS256, key, SIGNING_KEY_SIZE), 0);
+        char *token = jwt_encode_str(jwt);
+        struct access_claims claims;
+        struct error err;
+        for (int again = 0; again < 2; again++) {
+            if (cases[i].refused)
+                expect_refused(signer, token, 1795330106, cases[i].refused);
+            else
+                assert_true(token_verify(signer, token, 1795330106, &claims, &err));
+        }
+        free(token);
+        jwt_free(jwt);
+    }
+    token_signer_free(signer);
+}
+
+/* By the key and the token alone: every process gives the same, and nobody else can. */
+static void test_token_refresh_next(void **state)
+{
+    (void)state;
+    unsigned char other_key[SIGNING_KEY_SIZE] = "another key";
+    struct token_signer *signers[] = {token_signer_new(key), token_signer_new(key),
+                                      token_signer_new(other_key)};
+    char first[TOKEN_SIZE], next[3][TOKEN_SIZE], further[TOKEN_SIZE], session[40], marks[3][TOKEN_MARK_SIZE];
+    token_refresh_make("ses_1", first);
+    for (size_t i = 0; i < 3; i++) {
+        token_refresh_next(signers[i], "ses_1", first, next[i]);
+        token_mark(signers[i], "8080", marks[i]);
+    }
+    assert_string_equal(next[0], next[1]);
+    assert_string_not_equal(next[0], next[2]);
+    assert_string_not_equal(next[0], first);
+    assert_true(token_refresh_parse(next[0], session));
+    assert_string_equal(session, "ses_1");
+    token_refresh_next(signers[0], "ses_1", next[0], further);
+    assert_string_not_equal(further, next[0]);
+    assert_string_equal(marks[0], marks[1]);
+    assert_string_not_equal(marks[0], marks[2]);
+    assert_int_equal(strlen(marks[0]), TOKEN_MARK_SIZE - 1);
+    token_mark(signers[1], "8081", marks[1]);
+    assert_string_not_equal(marks[0], marks[1]);
+    for (size_t i = 0; i < 3; i++)
+        token_signer_free(signers[i]);
 }
 
 /* More tokens than the cache holds: all are still verified, whichever were dropped. */
@@ -510,6 +623,25 @@ static void test_rate_limit_is_bounded(void **state)
     rate_limiter_free(limiter);
 }
 
+/* Neither the many who come once, in this class or another, nor those who do so again and again. */
+static void test_rate_limit_forgets_no_debt(void **state)
+{
+    (void)state;
+    struct rate_limiter *limiter = rate_limiter_new(true);
+    int retry;
+    for (int i = 0; i < 10; i++)
+        assert_true(rate_limiter_take(limiter, RATE_LOGIN, "guesser", 1, &retry));
+    for (int i = 0; i < 100000; i++) {
+        char caller[32];
+        snprintf(caller, sizeof(caller), "kmp_%d", i);
+        rate_limiter_take(limiter, RATE_LOGIN, caller, 1, &retry);
+        rate_limiter_take(limiter, RATE_LOGIN, caller, 1, &retry);
+        rate_limiter_take(limiter, RATE_CHAT, caller, 1, &retry);
+    }
+    assert_false(rate_limiter_take(limiter, RATE_LOGIN, "guesser", 2, &retry));
+    rate_limiter_free(limiter);
+}
+
 static void *take_many(void *context)
 {
     intptr_t taken = 0;
@@ -689,9 +821,12 @@ int main(void)
         cmocka_unit_test(test_password),
         cmocka_unit_test(test_password_rules),
         cmocka_unit_test(test_password_time),
+        cmocka_unit_test(test_common_passwords),
         cmocka_unit_test(test_token),
         cmocka_unit_test(test_token_refused),
         cmocka_unit_test(test_token_algorithms_and_claims),
+        cmocka_unit_test(test_token_conditions),
+        cmocka_unit_test(test_token_refresh_next),
         cmocka_unit_test(test_token_cache_is_bounded),
         cmocka_unit_test(test_token_threads),
         cmocka_unit_test(test_random_tokens),
@@ -701,6 +836,7 @@ int main(void)
         cmocka_unit_test(test_rate_limit),
         cmocka_unit_test(test_rate_limit_off),
         cmocka_unit_test(test_rate_limit_is_bounded),
+        cmocka_unit_test(test_rate_limit_forgets_no_debt),
         cmocka_unit_test(test_rate_limit_threads),
         cmocka_unit_test(test_redact),
         cmocka_unit_test(test_redact_in_context),
