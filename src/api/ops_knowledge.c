@@ -18,10 +18,12 @@ bool knowledge_overview_get(struct call *call, struct error *err)
 }
 
 struct facets_input {
-    const char *tenant_id;
+    const char *tenant_id, *keyword;
 };
 static const struct param facets_table[] = {
     PARAM_QUERY(struct facets_input, tenant_id, TEXT, "Only this tenant's", .max = TENANT_ID_MAX),
+    PARAM_QUERY(struct facets_input, keyword, TEXT, "Only categories with this in their name",
+                .max = CATEGORY_MAX),
 };
 const struct params facets_params = PARAMS(struct facets_input, facets_table);
 
@@ -31,7 +33,8 @@ bool knowledge_facets_get(struct call *call, struct error *err)
     struct knowledge_facets facets;
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
-           knowledge_facets(call->platform->directory, db, input->tenant_id, call->arena, &facets, err) &&
+           knowledge_facets(call->platform->directory, db, input->tenant_id, input->keyword, call->arena,
+                            &facets, err) &&
            reply(call, &knowledge_facets_descriptor, &facets);
 }
 

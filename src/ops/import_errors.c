@@ -8,7 +8,7 @@
 #include "ops/import_internal.h"
 #include "platform/platform.h"
 
-#define ITEMS_READ 200 /* in one go: up to 64 KiB each */
+#define ITEMS_READ 50 /* in one go: up to 64 KiB each, six times that where all is escaped */
 
 /* ---- a failed row as an item ---- */
 

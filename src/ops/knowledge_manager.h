@@ -17,10 +17,13 @@ struct named_count {
 
 struct knowledge_overview {
     int64_t total_qa_pairs;
+    /* Those with the most pairs; the counts say how many there are in all. */
     struct named_count *by_tenant; /* most pairs first; tenants without pairs too */
     size_t by_tenant_count;
+    int64_t tenant_count;
     struct named_count *by_category, *by_source; /* in order of name; "": pairs without a category */
     size_t by_category_count, by_source_count;
+    int64_t category_count;
     int64_t synced_count, unsynced_count, held_back_count;
     double avg_quality_score; /* NaN: there are no pairs */
     int64_t generated_at;
@@ -30,16 +33,19 @@ extern const struct descriptor knowledge_overview_descriptor;
 bool knowledge_overview(struct knowledge_directory *directory, struct db *db, struct arena *arena,
                         struct knowledge_overview *ret_overview, struct error *err);
 
-/* What a filter can be set to, and how many pairs there are of each; in order of name. */
+/* What a filter can be set to, and how many pairs there are of each; in order of name. Of categories those that have
+ * the most pairs; `category_count`: how many there are. */
 struct knowledge_facets {
     struct named_count *categories, *sources;
     size_t categories_count, sources_count;
+    int64_t category_count;
 };
 extern const struct descriptor knowledge_facets_descriptor;
 
-/* `tenant_id` NULL: of all tenants. */
+/* `tenant_id` NULL: of all tenants. `keyword`: only categories whose name holds it; NULL or empty: all. */
 bool knowledge_facets(struct knowledge_directory *directory, struct db *db, const char *tenant_id,
-                      struct arena *arena, struct knowledge_facets *ret_facets, struct error *err);
+                      const char *keyword, struct arena *arena, struct knowledge_facets *ret_facets,
+                      struct error *err);
 
 /* Compares the full-text index with the texts; of each thousand pairs that differ a line. In a transaction: what
  * is written meanwhile would be taken for a difference. For `kimono check`. */

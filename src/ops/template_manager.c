@@ -59,7 +59,8 @@ static const struct descriptor version_descriptor =
 _Static_assert(offsetof(struct template_detail, template) == 0, "its fields are used for the detail, too");
 static const struct field detail_fields[] = {
     TEMPLATE_FIELDS,
-    FIELD_MANY(struct template_detail, versions, LIST, "Its texts, newest first", .of = &version_descriptor),
+    FIELD_MANY(struct template_detail, versions, LIST, "Its texts, newest first, 100 at most",
+               .of = &version_descriptor),
 };
 const struct descriptor template_detail_descriptor =
     DESCRIPTOR("TemplateDetail", struct template_detail, detail_fields);
@@ -165,18 +166,20 @@ bool template_list_read(struct db *db, const struct template_filter *filter, str
     return true;
 }
 
-static const char SQL_VERSIONS[] = "SELECT version, question, answer, category, created_at, created_by"
-                                   " FROM template_versions WHERE template_id = $1 ORDER BY version DESC";
+#define VERSIONS_SHOWN 100 /* the newest: each may be forty thousand bytes */
+
+static const char SQL_VERSIONS[] =
+    "SELECT version, question, answer, category, created_at, created_by"
+    " FROM template_versions WHERE template_id = $1 ORDER BY version DESC LIMIT $2";
 
 static bool read_versions(struct db *db, struct arena *arena, struct template_detail *detail,
                           struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    size_t room = (size_t)detail->template.version;
-    detail->versions = arena_alloc(arena, room * sizeof(*detail->versions));
-    if (!db_query(db, SQL_VERSIONS, DB_ARGS(db_int(detail->template.id)), &rows, err))
+    detail->versions = arena_alloc(arena, VERSIONS_SHOWN * sizeof(*detail->versions));
+    if (!db_query(db, SQL_VERSIONS, DB_ARGS(db_int(detail->template.id), db_int(VERSIONS_SHOWN)), &rows, err))
         return false;
-    while (detail->versions_count < room && db_next(&rows))
+    while (db_next(&rows))
         db_read_row(&rows, &version_descriptor, &detail->versions[detail->versions_count++], arena);
     return db_done(&rows, err);
 }

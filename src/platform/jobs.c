@@ -39,7 +39,9 @@ static const struct field job_item_fields[] = {
     FIELD(struct job_item, target_id, TEXT, "What it is about: a tenant's id"),
     FIELD(struct job_item, outcome, TEXT, "What came of it, in the kind's own word; null: not reached",
           .nullable = true),
-    FIELD(struct job_item, detail, JSON, "Figures of it", .nullable = true, .personal = PERSONAL_PARTS),
+    FIELD(struct job_item, detail, JSON,
+          "Figures of it; where it is long, without its lists and shortened: true", .nullable = true,
+          .personal = PERSONAL_PARTS),
 };
 const struct descriptor job_item_descriptor = DESCRIPTOR("JobItem", struct job_item, job_item_fields);
 
@@ -222,6 +224,77 @@ bool job_get(struct db *db, const char *id, struct arena *arena, struct job *ret
                               "没有任务“%.64s”；过期任务会被删除。", id);
 }
 
+/* A job's texts may be long (ten thousand ids that were asked for, the cells of a row that an import refused), and a
+ * page has two hundred of them: in lists those of more than so many bytes stand without their own lists. */
+#define SHOWN_BYTES 8192
+#define SHORTENED "\"shortened\":true" /* says so */
+
+static const char *skip_string(const char *at)
+{
+    for (at++; *at && *at != '"'; at++)
+        at += *at == '\\' && at[1];
+    return *at ? at + 1 : at;
+}
+
+/* Of JSON without white space between its parts, as it is written here. */
+static const char *skip_value(const char *at)
+{
+    int depth = 0;
+    do {
+        if (*at == '"') {
+            at = skip_string(at);
+            continue;
+        }
+        depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+        at++;
+    } while (*at && (depth > 0 || !strchr(",}]", *at)));
+    return at;
+}
+
+/* The object's members that are no lists. Not parsed into a tree: two hundred of them would take seconds. */
+static void put_members(struct strbuf *out, const char *json)
+{
+    const char *at = json + 1;
+    while (*at == '"' || (*at == ',' && at[1] == '"')) {
+        const char *name = at + (*at == ','), *value = skip_string(name) + 1, *end = skip_value(value);
+        if (value[-1] != ':')
+            return;
+        if (*value != '[') {
+            strbuf_append(out, name, (size_t)(end - name));
+            strbuf_putc(out, ',');
+        }
+        at = end;
+    }
+}
+
+static const char *shown(const char *json, struct arena *arena)
+{
+    if (!json || strlen(json) <= SHOWN_BYTES)
+        return arena_strdup(arena, json);
+    CLEANUP(strbuf_release) struct strbuf out = {.ceiling = SHOWN_BYTES};
+    strbuf_putc(&out, '{');
+    if (*json == '{')
+        put_members(&out, json);
+    strbuf_puts(&out, SHORTENED "}");
+    return out.overflowed ? "{" SHORTENED "}" : arena_strndup(arena, out.bytes, out.length);
+}
+
+/* As db_read_row, but never more than the list shows; `whole` is for the row as it is. */
+static void read_shown(const struct db_rows *rows, const struct descriptor *descriptor, void *object,
+                       struct arena *whole, struct arena *arena)
+{
+    arena_reset(whole);
+    db_read_row(rows, descriptor, object, whole);
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct field *field = &descriptor->fields[i];
+        const char **text = (const char **)(void *)((char *)object + field->offset);
+        if (field->kind == FIELD_JSON)
+            *text = shown(*text, arena);
+        else if (field->kind == FIELD_TEXT)
+            *text = arena_strdup(arena, *text);
+    }
+}
+
 #define OF_KIND_AND_TENANT                                                                                   \
     " AND (CAST($1 AS TEXT) IS NULL OR kind = $1)"                                                           \
     " AND (CAST($2 AS TEXT) IS NULL OR tenant_id = $2"                                                       \
@@ -249,12 +322,13 @@ bool job_list(struct db *db, const struct job_filter *filter, struct arena *aren
     };
     struct job *jobs = arena_alloc(arena, (size_t)filter->page_size * sizeof(*jobs));
     size_t count = 0;
+    CLEANUP(arena_release) struct arena whole = {0};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_find_int(db, open ? SQL_COUNT_OPEN : SQL_COUNT, args, 3, 0, ret_total, err) ||
         !db_query(db, open ? SQL_LIST_OPEN : SQL_LIST, args, ARRAY_SIZE(args), &rows, err))
         return false;
     while (db_next(&rows))
-        db_read_row(&rows, &job_descriptor, &jobs[count++], arena);
+        read_shown(&rows, &job_descriptor, &jobs[count++], &whole, arena);
     if (!db_done(&rows, err))
         return false;
     *ret_jobs = jobs;
@@ -278,12 +352,13 @@ bool job_item_list(struct db *db, const char *job_id, const char *outcome, int64
                                     db_int((page - 1) * page_size)};
     struct job_item *items = arena_alloc(arena, (size_t)page_size * sizeof(*items));
     size_t count = 0;
+    CLEANUP(arena_release) struct arena whole = {0};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_find_int(db, SQL_COUNT_ITEMS, args, 2, 0, ret_total, err) ||
         !db_query(db, SQL_LIST_ITEMS, args, ARRAY_SIZE(args), &rows, err))
         return false;
     while (db_next(&rows))
-        db_read_row(&rows, &job_item_descriptor, &items[count++], arena);
+        read_shown(&rows, &job_item_descriptor, &items[count++], &whole, arena);
     if (!db_done(&rows, err))
         return false;
     *ret_items = items;

@@ -62,7 +62,10 @@ describe('the overview', () => {
     assert.equal(all.sources.length, 1);
     assert.deepEqual(await world.viewer.must('GET', `${OPS}/knowledge/facets?tenant_id=shop-a`), all);
     const none = await world.viewer.must('GET', `${OPS}/knowledge/facets?tenant_id=shop-b`);
-    assert.deepEqual(none, { categories: [], sources: [] });
+    assert.deepEqual(none, { categories: [], category_count: 0, sources: [] });
+    const one = await world.viewer.must('GET', `${OPS}/knowledge/facets?keyword=${encodeURIComponent('价')}`);
+    assert.deepEqual([one.categories, one.category_count], [[{ name: '价格', count: 1 }], 1]);
+    assert.equal(all.category_count, PAIRS.length);
   });
 });
 

@@ -119,7 +119,9 @@ export function overview(pairs) {
   return {
     total_qa_pairs: pairs.length,
     by_tenant: countBy(pairs, 'tenant_id'),
+    tenant_count: Object.keys(countBy(pairs, 'tenant_id')).length,
     by_category: countBy(pairs, 'category'),
+    category_count: Object.keys(countBy(pairs, 'category')).length,
     by_source: countBy(pairs, 'source'),
     synced_count: synced,
     unsynced_count: pairs.length - synced,
@@ -129,13 +131,16 @@ export function overview(pairs) {
   };
 }
 
-/** @param {any[]} pairs */
-export function facets(pairs) {
+/** @param {any[]} pairs @param {URLSearchParams} query @param {number} most  categories that are named */
+export function facets(pairs, query, most) {
   const list = (/** @type {string} */ field) =>
     Object.entries(countBy(pairs, field))
       .map(([name, count]) => ({ name, count }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { categories: list('category'), sources: list('source') };
+  const keyword = query.get('keyword') ?? '';
+  const categories = list('category').filter(({ name }) => name.includes(keyword));
+  const named = [...categories].sort((a, b) => b.count - a.count).slice(0, most);
+  return { categories: named, category_count: categories.length, sources: list('source') };
 }
 
 /** @param {object} [changes] */
@@ -244,14 +249,16 @@ export function trial(changes = {}) {
  * @param {any[]} [options.tenants]
  * @param {any[]} [options.deleted]
  * @param {number} [options.counted]
+ * @param {number} [options.categories]  that are named
  */
 export async function stubKnowledge(page, options = {}) {
-  const { pairs = manyPairs(178), status = syncStatus(), tenants = manyTenants(25), deleted = [], counted } = options;
+  const { pairs = manyPairs(178), status = syncStatus(), tenants = manyTenants(25), deleted = [] } = options;
+  const { counted, categories = 100 } = options;
   const now = () => (typeof pairs === 'function' ? pairs() : pairs);
   /** @type {Record<string, (query: URLSearchParams) => any>} */
   const answers = {
     '/ops/knowledge/overview': () => overview(now()),
-    '/ops/knowledge/facets': () => facets(now()),
+    '/ops/knowledge/facets': (query) => facets(now(), query, categories),
     '/ops/knowledge/sync/status': () => status,
     '/ops/knowledge/deleted': () => ({ items: deleted, total: deleted.length, page: 1, page_size: 20 }),
     '/ops/knowledge/qa-pairs': (query) => pairPage(now(), query, { counted }),

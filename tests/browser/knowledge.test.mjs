@@ -173,6 +173,21 @@ test('filters stand in the address, are said in words, and each is cleared by it
   await range(page).getByText('共 178 条').waitFor();
 });
 
+test('more categories than a menu holds are looked for by a part of their name', async () => {
+  const page = await open('/ops/knowledge', { categories: 1 });
+  await row(page, 1).waitFor();
+  assert.equal(await page.locator('[data-test=category]').isVisible(), false);
+  const field = page.locator('[data-test=category-choice]');
+  await field.fill('预');
+  await page.getByRole('option', { name: '预约' }).waitFor();
+  await field.press('Enter');
+  await page.waitForURL((url) => url.searchParams.get('category') === '预约');
+  assert.equal(await field.inputValue(), '预约');
+  await field.click();
+  await page.getByRole('option', { name: '全部分类' }).click();
+  await page.waitForURL((url) => !url.searchParams.has('category'));
+});
+
 test('pairs without a category are a filter too', async () => {
   const page = await open();
   await row(page, 1).waitFor();

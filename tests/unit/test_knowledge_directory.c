@@ -440,7 +440,7 @@ static void test_facets_without_what_was_deleted(void **state)
     run_sql(f, "DELETE FROM qa_pairs WHERE id = 2 OR id = 29");
     CLEANUP(store_reader_release) struct db *db = NULL;
     must(f, store_reader(f->platform.store, 60000, &db, &f->err));
-    must(f, knowledge_facets(f->platform.directory, db, "alpha", &f->arena, &facets, &f->err));
+    must(f, knowledge_facets(f->platform.directory, db, "alpha", NULL, &f->arena, &facets, &f->err));
     assert_int_equal(facets.categories_count, 2);
     assert_string_equal(facets.categories[0].name, "");
     assert_int_equal(facets.categories[0].count, 25);
@@ -448,7 +448,7 @@ static void test_facets_without_what_was_deleted(void **state)
     assert_int_equal(facets.categories[1].count, 1);
     assert_int_equal(facets.sources_count, 1);
     assert_int_equal(facets.sources[0].count, 26);
-    must(f, knowledge_facets(f->platform.directory, db, "nobody", &f->arena, &facets, &f->err));
+    must(f, knowledge_facets(f->platform.directory, db, "nobody", NULL, &f->arena, &facets, &f->err));
     assert_int_equal(facets.categories_count + facets.sources_count, 0);
 }
 
@@ -766,7 +766,7 @@ static void *list_all_the_time(void *context)
         request.filter.keyword = lister->sort % 3 ? NULL : "more";
         if (!store_reader(lister->f->platform.store, 60000, &db, &err) ||
             !knowledge_list(lister->f->platform.directory, db, &request, &arena, &list, &err) ||
-            !knowledge_facets(lister->f->platform.directory, db, "alpha", &arena, &facets, &err)) {
+            !knowledge_facets(lister->f->platform.directory, db, "alpha", NULL, &arena, &facets, &err)) {
             fprintf(stderr, "%s\n", err.detail[LANGUAGE_EN]);
             abort();
         }

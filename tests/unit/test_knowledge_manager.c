@@ -634,7 +634,7 @@ static void test_facets_are_those_of_the_tenant(void **state)
     struct knowledge_facets facets;
     CLEANUP(store_reader_release) struct db *db = NULL;
     must(w->f, store_reader(w->f->platform.store, 5000, &db, &w->f->err));
-    must(w->f, knowledge_facets(w->f->platform.directory, db, "t2", &w->arena, &facets, &w->f->err));
+    must(w->f, knowledge_facets(w->f->platform.directory, db, "t2", NULL, &w->arena, &facets, &w->f->err));
     assert_int_equal(facets.categories_count, ARRAY_SIZE(categories));
     assert_int_equal(facets.sources_count, 5);
     for (size_t i = 0; i < facets.sources_count; i++) {
@@ -643,7 +643,7 @@ static void test_facets_are_those_of_the_tenant(void **state)
         filter.source = facets.sources[i].name;
         assert_int_equal(facets.sources[i].count, naive_count(w, &filter));
     }
-    must(w->f, knowledge_facets(w->f->platform.directory, db, "t6", &w->arena, &facets, &w->f->err));
+    must(w->f, knowledge_facets(w->f->platform.directory, db, "t6", NULL, &w->arena, &facets, &w->f->err));
     assert_int_equal(facets.categories_count, 0);
 }
 

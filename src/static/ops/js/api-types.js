@@ -423,7 +423,8 @@
 /**
  * GET /ops/knowledge/facets
  * @typedef {object} KnowledgeFacets
- * @property {{ name: string, count: number }[]} categories  '': pairs without one
+ * @property {{ name: string, count: number }[]} categories  '': pairs without one; those with the most pairs
+ * @property {number} category_count  how many there are
  * @property {{ name: string, count: number }[]} sources
  */
 

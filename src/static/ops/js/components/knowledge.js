@@ -244,6 +244,7 @@ function figure(id, count, query, note) {
 function describeFacets(facets) {
   const { source = '', category = '', uncategorised } = route.query;
   const most = [...(facets?.categories ?? [])].sort((a, b) => b.count - a.count);
+  const count = facets?.category_count ?? 0;
   const link = (
     /** @type {string} */ text,
     /** @type {number} */ count,
@@ -267,7 +268,7 @@ function describeFacets(facets) {
     {
       id: 'category',
       title: t('knowledge.category'),
-      more: most.length > MOST_CATEGORIES ? t('knowledge.category.more', { count: most.length - MOST_CATEGORIES }) : '',
+      more: count > MOST_CATEGORIES ? t('knowledge.category.more', { count: count - MOST_CATEGORIES }) : '',
       links: most.slice(0, MOST_CATEGORIES).map(({ name, count }) => ({
         ...link(name || t('knowledge.category.none'), count, name ? { category: name } : { uncategorised: '1' }),
         current: (name ? name === category : uncategorised) ? 'true' : null,

@@ -680,6 +680,9 @@ export default {
   'knowledge.noAnswer': '(no answer)',
   'knowledge.category': 'Category',
   'knowledge.category.any': 'All categories',
+  'knowledge.category.search': 'Part of a category',
+  'knowledge.category.unknown': 'No such category',
+  'knowledge.category.left': { one: '{count} more, go on typing', other: '{count} more, go on typing' },
   'knowledge.category.none': 'Uncategorised',
   'knowledge.category.hint': 'Choose one in use, or write a new one.',
   'knowledge.category.more': {

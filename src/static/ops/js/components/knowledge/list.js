@@ -13,6 +13,7 @@ import { mayWrite } from '../../session.js';
 import { learnTenantNames } from '../../tenant-names.js';
 import { toast } from '../../toasts.js';
 import { bulkTarget } from './bulk.js';
+import { createCategoryChoice } from './category-choice.js';
 import { createTenantFilter, describeFilter, filters, qualityOf, sources, toQuery } from './filter.js';
 import { qualityWhy, syncLook } from './quality.js';
 
@@ -62,12 +63,18 @@ export function createPairList() {
  */
 export function knowledgeList(list, facets) {
   const choice = createTenantFilter(list);
+  const categoryChoice = createCategoryChoice({
+    filter: () => list.filter,
+    choose: (category, uncategorised) =>
+      changeQuery({ ...FIRST_PAGE, category, uncategorised: uncategorised ? '1' : undefined }),
+  });
   /** @type {(() => void) | null} */
   let stop = null;
 
   return component({
     list,
     choice,
+    categoryChoice,
     busy: false,
 
     init() {
@@ -77,9 +84,15 @@ export function knowledgeList(list, facets) {
     destroy() {
       stop?.();
       choice.dispose();
+      categoryChoice.dispose();
     },
 
     // ── filters ──
+
+    /** A menu names those with the most pairs only. */
+    get hasMoreCategories() {
+      return (facets.data?.category_count ?? 0) > (facets.data?.categories.length ?? 0);
+    },
 
     get categoryOptions() {
       const { category = '', uncategorised } = list.filter;
