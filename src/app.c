@@ -8,6 +8,7 @@
 
 #include "api/dispatch.h"
 #include "api/openapi.h"
+#include "api/request_log.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/static_files.h"
@@ -442,6 +443,8 @@ static bool open_server(struct app *app, const struct data_paths *paths, struct 
         .metrics = app->metrics,
         .tenants = tenant_manager_new(&app->platform),
         .limiter = rate_limiter_new(boot->rate_limits),
+        .request_log = request_log_new(app->platform.telemetry),
+        .origin_warnings.lock = PTHREAD_MUTEX_INITIALIZER,
         .version = KIMONO_VERSION,
         .public_origin = boot->public_origin,
     };
@@ -503,6 +506,7 @@ static void close_server(struct app *app)
     jobs_stop(app->platform.jobs); /* after all that may ask for one */
     log_set_sink(NULL, NULL);
     static_files_close(app->api.pages);
+    request_log_free(app->api.request_log);
     rate_limiter_free(app->api.limiter);
     strbuf_release(&app->api.openapi);
     tenant_manager_free(app->api.tenants);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 
 #include "api/endpoints.h"
+#include "api/origin.h"
 #include "api/session_cookies.h"
 #include "http/request.h"
 #include "security/token.h"
@@ -110,7 +111,8 @@ bool auth_login_post(struct call *call, struct error *err)
     const struct login_input *input = call->input;
     struct auth_session session;
     const char *account;
-    if (!take_account(call, input->username, &account, err) ||
+    /* A page that couldn't use its session afterwards: Secure cookies over http, writes from elsewhere. */
+    if (!call_check_origin_if_any(call, err) || !take_account(call, input->username, &account, err) ||
         !auth_login(call->platform, input->username, input->password, call->request->client_address,
                     call->request->request_id, call->arena, &session, err))
         return false;

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/origin.h"
+#include "api/request_log.h"
 #include "api/router.h"
 #include "api/session_cookies.h"
-#include "base/clock.h"
 #include "base/log.h"
-#include "base/utf8.h"
 #include "http/problem.h"
 #include "http/static_files.h"
 #include "platform/health.h"
@@ -16,7 +16,6 @@
 #include "telemetry/telemetry.h"
 
 #define API_PREFIX "/api/"
-#define LOGGED_PATH_BYTES 150
 #define REQUEST_ARENA_CEILING ((size_t)16 << 20)
 
 const char *permission_name(enum permission permission)
@@ -48,22 +47,6 @@ static bool is_write(const struct http_request *request)
     return strcmp(request->method, "GET") != 0;
 }
 
-/* A browser sends the cookie by itself, so a write must also come from our own pages. */
-bool call_check_origin(struct call *call, struct error *err)
-{
-    const char *origin = http_request_header(call->request, "Origin");
-    const char *host = http_request_header(call->request, "Host");
-    const char *own = call->api->public_origin;
-    if (origin && *own && strcmp(origin, own) == 0)
-        return true;
-    const char *authority = origin ? strstr(origin, "://") : NULL;
-    if (authority && !*own && host && strcmp(authority + 3, host) == 0)
-        return true;
-    return error_set(err, ERROR_FORBIDDEN,
-                     "The Origin header does not name this console: log in again at its own address.",
-                     "Origin 与控制台地址不符：请从控制台自己的地址访问。");
-}
-
 /* The token of the Authorization header, else of the console's cookie; NULL: there is none. */
 static const char *token_of(struct call *call, bool *ret_from_cookie)
 {
@@ -87,19 +70,12 @@ static bool authenticate(struct call *call, struct error *err)
                          "请携带 Authorization: Bearer …，或登录控制台。");
     if (!auth_check(call->platform, token, call->route->gate, call->arena, &call->principal, err))
         return false;
+    /* A browser sends the cookie by itself, so a write must also come from our own pages. */
     if (from_cookie && is_write(call->request) && !call_check_origin(call, err))
         return false;
     call->actor.user_id = call->principal.user_id;
     call->actor.username = call->principal.username;
     return true;
-}
-
-static bool from_this_machine(const struct http_request *request)
-{
-    const char *address = request->client_address;
-    bool loopback = strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
-                    strncmp(address, "::ffff:127.", 11) == 0;
-    return loopback && !http_request_header(request, "X-Forwarded-For");
 }
 
 static bool take_from(struct call *call, enum rate_class class, const char *caller, struct error *err)
@@ -138,8 +114,7 @@ static bool check_tenant_key(struct call *call, struct error *err)
 static bool permit(struct call *call, struct error *err)
 {
     enum permission permission = call->route->permission;
-    if (permission == PERMISSION_PUBLIC ||
-        (permission == PERMISSION_LOCAL && from_this_machine(call->request)))
+    if (permission == PERMISSION_PUBLIC || (permission == PERMISSION_LOCAL && call_is_local(call->request)))
         return true;
     if (permission == PERMISSION_TENANT_KEY)
         return check_tenant_key(call, err);
@@ -159,9 +134,29 @@ const char *call_caller(const struct call *call)
                                    : call->request->client_holder;
 }
 
+/* Of a tenant's customers each has a bucket below the tenant's: one who empties it shuts nobody else out. */
 static bool limit(struct call *call, struct error *err)
 {
-    return take_from(call, call->route->rate, call_caller(call), err);
+    const char *caller = call_caller(call), *holder = call->request->client_holder;
+    if (call->route->permission == PERMISSION_TENANT_KEY &&
+        !take_from(call, RATE_VISITOR, arena_printf(call->arena, "%s\n%s", caller, holder), err))
+        return false;
+    return take_from(call, call->route->rate, caller, err);
+}
+
+/* What is refused costs little, but no bucket of its own bounds it. Whoever has been refused too often is told so,
+ * and has to connect again each time. */
+static void limit_refusals(struct api *api, struct http_request *request, struct error *err)
+{
+    int wait = 1;
+    if (error_status(err->code) >= 500)
+        return; /* it is us */
+    if (rate_limiter_take(api->limiter, RATE_REFUSED, request->client_holder, request->started_us, &wait))
+        return;
+    error_set(err, ERROR_RATE_LIMITED, "Too many requests from your network were refused: try again in %d s.",
+              "来自您所在网络的请求被拒绝次数过多：请 %d 秒后重试。", wait);
+    err->retry_after_seconds = wait;
+    http_response_header(request, "Connection", "close");
 }
 
 bool route_is_personal(const struct route *route)
@@ -258,9 +253,11 @@ static void begin_call(struct api *api, struct http_request *request, struct htt
     };
     request->user = call;
     if (find_route(call, &err) && permit(call, &err) && limit(call, &err) && permit_reveal(call, &err)) {
+        call->admitted = true;
         plan_for(call, ret_plan);
         return;
     }
+    limit_refusals(api, request, &err);
     answer_error(call, &err);
     ret_plan->answered = true;
 }
@@ -268,6 +265,7 @@ static void begin_call(struct api *api, struct http_request *request, struct htt
 static void begin_page(struct api *api, struct http_request *request, struct http_plan *ret_plan)
 {
     struct error err;
+    error_clear(&err);
     ret_plan->answered = true;
     if (strcmp(request->method, "GET") != 0) {
         http_response_header(request, "Allow", "GET, HEAD");
@@ -283,6 +281,7 @@ static void begin_page(struct api *api, struct http_request *request, struct htt
         error_set(&err, ERROR_NOT_FOUND, "There is nothing at %.120s; the console is at /ops/.",
                   "路径 %.120s 不存在；控制台在 /ops/。", request->path);
     }
+    limit_refusals(api, request, &err);
     http_response_problem(request, &err);
 }
 
@@ -327,55 +326,10 @@ static void handle(void *context, struct http_request *request)
         answer_error(call, &err);
 }
 
-/* A page and its parts are worth the least: the API calls that it makes tell more. */
-static enum log_level level_of(int status, bool is_page)
-{
-    return status >= 500 ? LOG_ERROR : status >= 400 ? LOG_WARN : is_page ? LOG_DEBUG : LOG_INFO;
-}
-
-/* The path without its values, so that equal requests make equal messages; values are in `fields`. */
-static const char *path_for_log(const struct call *call, const struct http_request *request)
-{
-    return call && call->route ? call->route->path : request->path;
-}
-
-/* A member of `fields` for an answer that did not reach its end. */
-static const char *ending_for_log(enum http_ending ending)
-{
-    static const char *const endings[] = {
-        [HTTP_ENDING_WHOLE] = "",
-        [HTTP_ENDING_BROKEN] = ",\"ending\":\"broken\"",
-        [HTTP_ENDING_FAILED] = ",\"ending\":\"failed\"",
-    };
-    return endings[ending];
-}
-
 static void finish(void *context, struct http_request *request)
 {
     struct api *api = context;
-    const struct call *call = request->user;
-    int status = request->response.status;
-    char message[200], fields[256];
-    const char *path = path_for_log(call, request);
-    int path_length = (int)utf8_cut(path, strlen(path), LOGGED_PATH_BYTES);
-    snprintf(message, sizeof(message), "%.10s %.*s %d", request->method, path_length, path, status);
-    int64_t took_us = clock_monotonic_us() - request->started_us;
-    const char *user = call && call->principal.user_id ? call->principal.user_id : "";
-    snprintf(fields, sizeof(fields),
-             "{\"status\":%d,\"duration_ms\":%lld.%03lld,\"ip_address\":\"%s\",\"user_id\":\"%s\"%s}", status,
-             (long long)(took_us / 1000), (long long)(took_us % 1000), request->client_address, user,
-             ending_for_log(request->response.ending));
-    bool failed = request->response.ending == HTTP_ENDING_FAILED;
-    enum log_level level = failed ? LOG_ERROR : level_of(status, !call);
-    telemetry_log(api->platform->telemetry, &(struct log_record){
-                                                .timestamp = request->received_at,
-                                                .level = level,
-                                                .source = "http",
-                                                .message = message,
-                                                .tenant_id = call ? call->principal.tenant_id : NULL,
-                                                .request_id = request->request_id,
-                                                .fields = fields,
-                                            });
+    request_log_add(api->request_log, request, request->user);
 }
 
 struct http_handler dispatch_handler(struct api *api)

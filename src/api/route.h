@@ -4,6 +4,7 @@
 #define KIMONO_API_ROUTE_H
 
 #include "api/params.h"
+#include "base/log_limit.h"
 #include "http/server.h"
 #include "http/stream.h"
 #include "ops/metrics_collector.h"
@@ -31,6 +32,8 @@ struct api {
     struct tenant_manager *tenants;
     struct rate_limiter *limiter;
     struct http_connection_counts connections; /* kept by the server */
+    struct request_log *request_log;
+    struct log_limit origin_warnings; /* of pages at another address than the console's */
     struct static_files *pages;
     const char *version;
     const char *public_origin; /* "" : the Host that was asked */
@@ -49,6 +52,7 @@ struct call {
     struct actor actor;
     const void *input;
     struct path_values path;
+    bool admitted;   /* the route is there, its door open, the rate kept */
     bool reveal;     /* ops_admin has asked for personal data as it is: ?reveal=true */
     size_t revealed; /* texts of the answer that would have been masked */
 };
@@ -98,8 +102,6 @@ bool reply_stream(struct call *call, const char *content_type, const char *file_
 bool reply_file(struct call *call, const char *content_type, const char *file_name, int fd,
                 struct error *err);
 
-/* True when the request comes from the console's own pages (its Origin is our own). */
-bool call_check_origin(struct call *call, struct error *err);
 /* Whose rate limit the request counts for: a user's id, the id of a key's tenant, an address. */
 const char *call_caller(const struct call *call);
 

@@ -20,6 +20,7 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(ERROR_BAD_REQUEST, 400, "bad-request", "The request cannot be read", "请求无法解析")                   \
     X(ERROR_UNAUTHENTICATED, 401, "unauthenticated", "Please log in", "需要登录")                            \
     X(ERROR_FORBIDDEN, 403, "forbidden", "Not allowed", "没有权限")                                          \
+    X(ERROR_WRONG_ORIGIN, 403, "wrong-origin", "The console has another address", "控制台的地址不是这里")    \
     X(ERROR_TENANT_SUSPENDED, 403, "tenant-suspended", "The tenant is suspended", "商家已暂停")              \
     X(ERROR_NOT_FOUND, 404, "not-found", "Not found", "不存在")                                              \
     X(ERROR_METHOD, 405, "method-not-allowed", "Method not allowed", "不支持此方法")                         \

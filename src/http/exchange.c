@@ -148,7 +148,8 @@ static void take_client(struct http_exchange *x)
     struct http_request *request = &x->request;
     const char *forwarded = last_forwarded(x);
     memcpy(request->client_address, x->connection->peer, ADDRESS_SIZE);
-    if (forwarded && networks_have(&x->server->proxies, x->connection->peer))
+    request->by_proxy = networks_have(&x->server->proxies, x->connection->peer);
+    if (forwarded && request->by_proxy)
         networks_forwarded(&x->server->proxies, forwarded, request->client_address);
     else if (forwarded)
         warn_of_proxy(x);

@@ -30,6 +30,7 @@ struct http_request {
     bool is_head;
     char request_id[65];
     char client_address[46]; /* the peer's, or what a trusted proxy says */
+    bool by_proxy;           /* it came over a trusted proxy */
     char client_holder[46];  /* whose limits it counts against: address_holder */
     enum language language;  /* of Accept-Language */
     int64_t started_us;      /* clock_monotonic_us */

@@ -13,10 +13,12 @@
     X(RATE_OPS_WRITE, 60, 300, "a person changing something")                                                \
     X(RATE_LOGIN, 10, 10, "an address trying passwords")                                                     \
     X(RATE_LOGIN_ACCOUNT, 20, 2, "an account whose password is tried, from wherever")                        \
+    X(RATE_VISITOR, 60, 600, "one address of a tenant's customers")                                          \
     X(RATE_CHAT, 600, 6000, "a tenant's customers")                                                          \
     X(RATE_INGEST, 600, 6000, "a sender of telemetry")                                                       \
     X(RATE_PUBLIC, 300, 3000, "an address without a name")                                                   \
-    X(RATE_HEALTH, 600, 6000, "a monitor")
+    X(RATE_HEALTH, 600, 6000, "a monitor")                                                                   \
+    X(RATE_REFUSED, 120, 600, "an address whose requests are refused")
 
 enum rate_class {
 #define X(class, burst, minute, who) class,

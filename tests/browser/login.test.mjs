@@ -76,6 +76,38 @@ for (const next of ['https://example.org/ops/', '//example.org/ops/', 'javascrip
   });
 }
 
+test('at another address than the console: where it is, as a link, or what to set', async () => {
+  const home = 'https://ops.example.com';
+  const problem = { type: '/problems/wrong-origin', title: 'x', status: 403, detail: `本控制台的地址是 ${home}` };
+  const elsewhere = await openLogIn('/ops/login', (opened) =>
+    stub(opened, '/auth/login', { ...problem, errors: [{ field: 'public_origin', message: home }] }, { status: 403 }),
+  );
+  await logIn(elsewhere, 'any');
+  await elsewhere.getByText(problem.detail).waitFor();
+  assert.equal(await elsewhere.locator('[data-test=home]').getAttribute('href'), `${home}/ops/`);
+
+  const real = await openLogIn('/ops/login', (opened) =>
+    opened.route('**/api/v1/auth/login', async (route) => {
+      const headers = { ...route.request().headers(), origin: 'http://kimono.test:18092' };
+      return route.fulfill({ response: await route.fetch({ headers }) });
+    }),
+  );
+  await logIn(real, PASSWORD);
+  await real.getByText(/kimono\.test:18092.*KIMONO_PUBLIC_ORIGIN/).waitFor();
+  assert.ok(!(await real.locator('[data-test=home]').isVisible()));
+});
+
+test('a session that can not be renewed at this address ends at the log-in page, not in "no answer"', async () => {
+  const context = await operatorContext();
+  const page = await context.newPage();
+  const problem = { type: '/problems/wrong-origin', title: 'x', status: 403 };
+  await stub(page, '/auth/me', { title: 'Unauthorized', status: 401 }, { status: 401 });
+  await stub(page, '/auth/refresh', problem, { status: 403 });
+  await page.goto('/ops/dashboard');
+  await page.waitForURL('**/ops/login?next=*');
+  await page.locator('#username').waitFor();
+});
+
 test('an account of a tenant hears that this console is for operators, and stays logged out', async () => {
   let loggedOut = false;
   const page = await openLogIn('/ops/login', async (opened) => {

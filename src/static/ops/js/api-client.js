@@ -162,7 +162,7 @@ async function withSession(request) {
     await renewSession(startedAt);
     return await request();
   } catch (error) {
-    if (isUnauthorized(error)) goToLogIn();
+    if (isUnauthorized(error) || isAtWrongAddress(error)) goToLogIn(); // where it says what is wrong
     throw error;
   }
 }
@@ -170,6 +170,11 @@ async function withSession(request) {
 /** @param {unknown} error */
 function isUnauthorized(error) {
   return error instanceof ApiError && error.status === 401;
+}
+
+/** The session can't be renewed from here. @param {unknown} error */
+function isAtWrongAddress(error) {
+  return error instanceof ApiError && (error.problem.type?.endsWith('/wrong-origin') ?? false);
 }
 
 /**

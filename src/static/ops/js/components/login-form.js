@@ -19,6 +19,8 @@ export function loginForm() {
     capsLock: false,
     /** Why it didn't work: a text made when it is shown, so that it follows the language. @type {(() => string) | null} */
     problem: null,
+    /** Where the console is, when it isn't here: no session would last in this place. */
+    home: '',
     /** The server asked to wait until then (429, 503). */
     waitUntil: 0,
 
@@ -53,6 +55,7 @@ export function loginForm() {
       }
       this.busy = true;
       this.problem = null;
+      this.home = '';
       try {
         const { user } = await logIn(this.username.trim(), this.password);
         if (isOperator(user)) {
@@ -93,6 +96,9 @@ export function loginForm() {
           return seconds > 0 ? t(key, { count: seconds }) : '';
         };
       } else {
+        const { errors = [] } = failure.problem;
+        const home = errors.find(({ field }) => field === 'public_origin')?.message;
+        this.home = home ? `${home}/ops/` : '';
         this.problem = () => explain(failure);
       }
     },
