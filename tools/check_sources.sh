@@ -1,5 +1,6 @@
 #!/bin/sh
-# Every C file is listed in the meson.build beside it, and every listed one exists.
+# Every C file is listed in the meson.build beside it, and every listed one exists. None calls a function of the C
+# library that answers from a buffer which all threads share.
 #
 #     tools/check_sources.sh [--write]      --write brings the lists up to date
 set -eu
@@ -39,4 +40,12 @@ for folder in src/*/ tests/unit tests/fault tests/fuzz tests/bench; do
         status=1
     fi
 done
+
+shared='asctime|ctime|gmtime|localtime|strtok|rand|srand|drand48|getpwnam|getpwuid|getgrnam|getgrgid'
+shared="$shared|gethostbyname|inet_ntoa|tmpnam|ttyname|strsignal|setlocale|readdir_r"
+if grep -rnE "(^|[^A-Za-z0-9_>.])($shared)\\(" src --include='*.c' --include='*.h' |
+    grep -vE '^src/base/clock\.c:[0-9]+:struct tm \*(gmtime|localtime)\('; then
+    echo 'these share one buffer, or one state, among all threads: use their _r form' >&2
+    status=1
+fi
 exit $status

@@ -6,6 +6,7 @@
 #include "api/endpoints.h"
 #include "base/clock.h"
 #include "base/temporary_file.h"
+#include "formats/file_kind.h"
 #include "ops/import_export_service.h"
 #include "platform/knowledge.h"
 #include "platform/tenants.h"
@@ -224,24 +225,22 @@ static bool produce_export(void *context, struct http_stream *stream, struct err
     return export_text(download->platform, &download->request, &sink, &count, err);
 }
 
-/* The library that writes workbooks wants a name, and replaces what is there: so a name that nobody else
- * has, for a moment. */
+/* The library that writes workbooks wants a name: that of a descriptor, as the file has none and is gone
+ * however the process ends. */
 static bool make_workbook(struct call *call, const struct export_download *download, int *ret_fd,
                           struct error *err)
 {
-    char id[IDENTIFIER_SIZE];
+    CLEANUP(file_close) int fd = -1;
+    char path[64];
     int64_t count;
-    identifier_make("exp_", id);
-    const char *path = arena_printf(call->arena, "%s/%s.xlsx", data_folder(call), id);
-    if (!export_workbook(download->platform, &download->request, path, data_folder(call), &count, err)) {
-        unlink(path);
+    if (!temporary_file_open(data_folder(call), &fd, err))
         return false;
-    }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    unlink(path);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    if (!export_workbook(download->platform, &download->request, path, data_folder(call), &count, err))
+        return false;
     *ret_fd = fd;
-    return fd >= 0 || error_set(err, ERROR_INTERNAL, "The workbook that was written cannot be opened.",
-                                "无法打开已生成的工作簿。");
+    fd = -1;
+    return true;
 }
 
 bool knowledge_export_get(struct call *call, struct error *err)

@@ -300,3 +300,19 @@ void clock_duration_format(int64_t seconds, enum language language, char text[st
     snprintf(text + length, CLOCK_DURATION_SIZE - (size_t)length, " %" PRId64 " %s",
              rest / units[unit + 1].seconds, units[unit + 1].names[language]);
 }
+
+/* ---- for libraries ---- */
+
+/* Libraries (libxlsxwriter) call these, which the C library answers from one buffer for all threads. */
+
+struct tm *gmtime(const time_t *seconds)
+{
+    static _Thread_local struct tm parts;
+    return gmtime_r(seconds, &parts);
+}
+
+struct tm *localtime(const time_t *seconds)
+{
+    static _Thread_local struct tm parts;
+    return localtime_r(seconds, &parts);
+}

@@ -508,7 +508,8 @@ struct fraction {
 static void approximate(double part, int64_t most, struct fraction *fraction)
 {
     int64_t numerators[2] = {0, 1}, denominators[2] = {1, 0}; /* the last but one, the last */
-    for (double left = part;; left = 1 / (left - floor(left))) {
+    double left = part;
+    do {
         int64_t whole = (int64_t)floor(left);
         int64_t numerator = whole * numerators[1] + numerators[0];
         int64_t denominator = whole * denominators[1] + denominators[0];
@@ -518,9 +519,8 @@ static void approximate(double part, int64_t most, struct fraction *fraction)
         numerators[1] = numerator;
         denominators[0] = denominators[1];
         denominators[1] = denominator;
-        if (left - floor(left) < FRACTION_ENOUGH)
-            break;
-    }
+        left -= (double)whole;
+    } while (left >= FRACTION_ENOUGH && (left = 1 / left, true));
     fraction->numerator = numerators[1];
     fraction->denominator = denominators[1];
 }

@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,28 @@ static bool copy(int from, int to, struct error *err)
     return fsync(to) == 0 || keeping_fails(errno, err);
 }
 
+/* Gives the upload, which has no name, one: nothing is written again. Not where the file system knows no files
+ * without a name, or the upload lies on another one. */
+static bool link_upload(int fd, const char *path)
+{
+    char source[64];
+    snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* Names in a folder are on the disk only when the folder is. */
+static bool sync_uploads(const struct platform *platform, struct error *err)
+{
+    char path[PATH_SIZE];
+    upload_path(platform, "", path);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    int number = errno;
+    if (fd >= 0)
+        close(fd);
+    return synced || keeping_fails(number, err);
+}
+
 /* The file is on the disk before the job is: a job that is found after a power cut has its file. */
 static bool keep_upload(struct platform *platform, int fd, char *ret_path, struct error *err)
 {
@@ -73,6 +96,13 @@ static bool keep_upload(struct platform *platform, int fd, char *ret_path, struc
     upload_path(platform, name, ret_path);
     if (!make_folder(platform, err))
         return false;
+    if (link_upload(fd, ret_path)) {
+        if (fsync(fd) == 0)
+            return true;
+        int number = errno;
+        unlink(ret_path);
+        return keeping_fails(number, err);
+    }
     int to = open(ret_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (to < 0)
         return keeping_fails(errno, err);
@@ -177,7 +207,7 @@ static bool audit_request(struct db *db, const struct asking *ask, struct error 
     return audit_append(db, ask->request->actor, &entry, err);
 }
 
-/* Renaming costs microseconds, and must be done before anybody sees the job. */
+/* Its file's name must be on the disk before the job is. */
 static bool give_to_job(struct asking *ask, struct error *err)
 {
     char path[PATH_SIZE];
@@ -185,7 +215,7 @@ static bool give_to_job(struct asking *ask, struct error *err)
     if (rename(ask->path, path) != 0)
         return keeping_fails(errno, err);
     memcpy(ask->path, path, sizeof(path));
-    return true;
+    return sync_uploads(ask->platform, err);
 }
 
 static bool ask_work(struct db *db, void *context, struct error *err)
@@ -287,6 +317,21 @@ static bool is_over(struct platform *platform, const char *name, const char *pat
     return job_has_ended(&job) && job.finished_at < clock_now_ms() - KEPT_MS;
 }
 
+/* Workbooks that an earlier version of the program wrote under a name, and left when it was killed. */
+static void sweep_workbooks(const struct platform *platform, int64_t *deleted)
+{
+    char path[PATH_SIZE];
+    DIR *folder = opendir(data_folder(platform));
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        if (fnmatch("exp_*.xlsx", entry->d_name, 0) != 0)
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", data_folder(platform), entry->d_name);
+        *deleted += unlink(path) == 0;
+    }
+    if (folder)
+        closedir(folder);
+}
+
 bool import_sweep_uploads(struct platform *platform, int64_t *ret_deleted, struct error *err)
 {
     char path[PATH_SIZE];
@@ -305,5 +350,6 @@ bool import_sweep_uploads(struct platform *platform, int64_t *ret_deleted, struc
     }
     if (folder)
         closedir(folder);
+    sweep_workbooks(platform, ret_deleted);
     return true;
 }

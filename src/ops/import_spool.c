@@ -8,6 +8,7 @@
 #include "ops/import_internal.h"
 
 #define BUFFER ((size_t)256 << 10)
+#define MEMORY ((size_t)4 << 20) /* so much waits without a file */
 
 /* Before each row; then its texts, each with a NUL: question, answer and category of a row that is fine,
  * column and messages of each error, the cells. */
@@ -20,10 +21,11 @@ struct head {
 
 struct import_spool {
     int fd;
-    int64_t size;
-    struct strbuf waiting; /* what is not written yet */
+    int64_t size;          /* when it is being read: what is left */
+    struct strbuf waiting; /* what is not written yet; all of it, where MEMORY is enough */
 
-    char *read; /* BUFFER bytes, when it is being read */
+    char *buffer;     /* BUFFER bytes, when a file is being read */
+    const char *read; /* the buffer, or what waits */
     size_t start, end;
 };
 
@@ -44,7 +46,7 @@ void import_spool_close(struct import_spool **spool)
         return;
     close((*spool)->fd);
     strbuf_release(&(*spool)->waiting);
-    free((*spool)->read);
+    free((*spool)->buffer);
     free(*spool);
     *spool = NULL;
 }
@@ -116,15 +118,21 @@ bool import_spool_put(struct import_spool *spool, const struct import_row *row, 
     head.cell_count = cells ? put_cells(out, cells) : 0;
     head.length = (uint32_t)(out->length - at - sizeof(head));
     memcpy(out->bytes + at, &head, sizeof(head));
-    return out->length < BUFFER || flush(spool, err);
+    return out->length < (spool->size > 0 ? BUFFER : MEMORY) || flush(spool, err);
 }
 
 bool import_spool_rewind(struct import_spool *spool, struct error *err)
 {
+    if (spool->size == 0) {
+        spool->read = strbuf_text(&spool->waiting);
+        spool->end = spool->waiting.length;
+        spool->size = (int64_t)spool->end;
+        return true;
+    }
     if (!flush(spool, err))
         return false;
     strbuf_release(&spool->waiting);
-    spool->read = xmalloc(BUFFER);
+    spool->read = spool->buffer = xmalloc(BUFFER);
     if (lseek(spool->fd, 0, SEEK_SET) == 0)
         return true;
     return error_set(err, ERROR_INTERNAL, "a temporary file cannot be read: %s", "无法读取临时文件：%s",
@@ -135,7 +143,7 @@ bool import_spool_rewind(struct import_spool *spool, struct error *err)
 
 static bool fill(struct import_spool *spool, struct error *err)
 {
-    ssize_t got = read(spool->fd, spool->read, BUFFER);
+    ssize_t got = read(spool->fd, spool->buffer, BUFFER);
     if (got <= 0)
         return error_set(err, ERROR_INTERNAL, "a temporary file cannot be read: %s", "无法读取临时文件：%s",
                          got < 0 ? strerror(errno) : "it has been cut off");

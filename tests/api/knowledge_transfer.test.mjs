@@ -1,6 +1,7 @@
 /** @file Import and export of knowledge: real files, hostile files, errors to correct, jobs that are killed. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { crc32, deflateRawSync } from 'node:zlib';
@@ -273,6 +274,31 @@ describe('an import', () => {
     await world.admin.must('POST', `${OPS}/tenants/${tenant}/suspend`, { json: { reason: '测试' } });
     assert.equal(await figures(tenant, 'question,answer\nq,a\n'), '1 1 0 0 0');
   });
+});
+
+test('the example of a proxy lets through what an import may send, and no more', async () => {
+  const config = readFileSync(new URL('../../deploy/nginx.conf', import.meta.url), 'utf8');
+  const [, megabytes] = /client_max_body_size (\d+)m;/.exec(config) ?? [];
+  assert.ok(megabytes, config);
+  /** What the server says to a form of so many bytes before any of them has come. @param {number} bytes */
+  const announce = (bytes) =>
+    new Promise((resolve, reject) => {
+      const headers = {
+        ...{ Authorization: `Bearer ${world.admin.token}`, Expect: '100-continue', 'Content-Length': bytes },
+        'Content-Type': 'multipart/form-data; boundary=x',
+      };
+      const { port } = world.admin;
+      const path = `${OPS}/knowledge/import/preview`;
+      const sent = request({ host: '127.0.0.1', port, path, method: 'POST', headers, agent: false });
+      const say = (/** @type {number | undefined} */ status) => {
+        sent.on('error', () => {}).destroy();
+        resolve(status);
+      };
+      sent.on('continue', () => say(100)).on('response', ({ statusCode }) => say(statusCode));
+      sent.on('error', reject).flushHeaders();
+    });
+  const limit = Number(megabytes) * 1024 * 1024;
+  assert.deepEqual([await announce(limit), await announce(limit + 1)], [100, 413]);
 });
 
 describe('a preview', () => {

@@ -197,7 +197,7 @@ export function importPreview(changes = {}) {
       cells: [String(index + 1), QUESTIONS[index % 5], '单件和服租借每天 298 元起，含穿着。', CATEGORIES[index % 5]],
     })),
     total_rows_at_least: 1000,
-    problem: null,
+    ...{ problem: null, asks_for: null, warnings: [], encodings: [] },
     ...changes,
   };
 }
@@ -217,6 +217,7 @@ export function importJob(changes = {}) {
         { row: 4, column: 'answer', message: '答案太长：最多 20,000 个字符。' },
         { row: 9, column: '', message: '有 5 列，而首行有 4 列；是否有文本未加引号？' },
       ],
+      warnings: [],
       ...{ mode: 'upsert', dry_run: false, file: 'pairs.csv' },
     },
     ...changes,

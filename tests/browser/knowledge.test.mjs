@@ -518,6 +518,13 @@ test('the selection goes over pages, and a sync of it is asked for by ids', asyn
 
 // ── import ──
 
+/** Whether it is seen without scrolling. @param {import('playwright-core').Locator} where */
+const isInView = (where) =>
+  where.evaluate((element) => {
+    const { top, bottom, left } = element.getBoundingClientRect();
+    return element.contains(document.elementFromPoint(left + 4, (top + bottom) / 2)) && bottom <= innerHeight;
+  });
+
 test('an import: preview, columns to change, trial with its errors, the import, its undo', async () => {
   const page = await open('/ops/knowledge?dialog=import');
   const dialogue = dialog(page, 'import');
@@ -534,14 +541,19 @@ test('an import: preview, columns to change, trial with its errors, the import, 
   await chooseTenant(dialogue, '和服店 001');
   await dialogue.locator('[data-test=try-import]').click();
   await dialogue.locator('[data-test=row-errors]').getByText('答案太长').waitFor();
-  await dialogue.getByRole('button', { name: '导入 9 条' }).click();
+  // What would come of it is seen without scrolling, and the button says it.
+  for (const seen of ['outcome', 'run-import'])
+    assert.ok(
+      await isInView(dialogue.locator(`[data-test=${seen}] [data-test=value], [data-test=${seen}].button`).first()),
+    );
+  await dialogue.getByRole('button', { name: '导入：新增 7 条 · 更新 2 条' }).click();
   await dialogue.locator('[data-test=job-status]').getByText('已完成').waitFor();
   const columns = '{"question":1,"answer":2,"category":0,"heading":true}';
   assert.deepEqual(
     sent.map(({ columns: json, ...rest }) => ({ ...rest, columns: json.replaceAll('%22', '"') })),
     [
-      { tenant_id: 'tenant_001', mode: 'upsert', columns, dry_run: 'true' },
-      { tenant_id: 'tenant_001', mode: 'upsert', columns },
+      { tenant_id: 'tenant_001', mode: 'skip', columns, dry_run: 'true' },
+      { tenant_id: 'tenant_001', mode: 'skip', columns },
     ],
   );
   const undone = await onWrite(page, 'POST', '/ops/jobs/job-i1/undo', () => ({
@@ -553,7 +565,7 @@ test('an import: preview, columns to change, trial with its errors, the import, 
   await until(() => undone.length === 1);
 });
 
-test('a file that can’t be imported says why; another mode forgets the trial', async () => {
+test('a file that can’t be imported says why, and offers no second try; another mode is tried anew', async () => {
   const page = await open('/ops/knowledge?dialog=import&tenant_id=tenant_001');
   const dialogue = dialog(page, 'import');
   const problem = { status: 422, title: 'x', detail: '这个文件已加密，请去掉密码后再导入。' };
@@ -561,18 +573,77 @@ test('a file that can’t be imported says why; another mode forgets the trial',
   await onWrite(page, 'POST', '/ops/knowledge/import/preview', () =>
     refuse ? { status: 422, json: problem } : { json: made.importPreview() },
   );
-  await onWrite(page, 'POST', '/ops/knowledge/import', () => ({ json: made.importJob() }));
+  const sent = await onWrite(page, 'POST', '/ops/knowledge/import', () => ({ json: made.importJob() }));
   await chooseFile(page, 'PK', 'secret.xlsx');
-  await dialogue.getByText(problem.detail).waitFor();
+  const refused = dialogue.locator('[data-test=import-refused]:visible');
+  await refused.getByText(problem.detail).waitFor();
+  assert.equal(await dialogue.locator('[data-test=retry]:visible').count(), 0);
+  assert.equal(await refused.locator('use').getAttribute('href'), '#icon-file-x');
+  assert.equal(await dialogue.locator('[data-test=encoding]:visible').count(), 0, 'a workbook says its own');
   refuse = false;
-  await dialogue.getByRole('button', { name: '换一个文件' }).click();
+  await refused.getByRole('button', { name: '换一个文件' }).click();
   await chooseFile(page, '问题,答案\n');
   await dialogue.locator('[data-test=try-import]').click();
   await dialogue.locator('[data-test=run-import]:visible').waitFor();
-  await dialogue.getByRole('radio', { name: '跳过' }).check();
-  await dialogue.locator('[data-test=run-import]').waitFor({ state: 'hidden' });
+  await dialogue.getByRole('radio', { name: '更新' }).check();
+  await until(() => sent.length === 2);
+  await dialogue.locator('[data-test=run-import]:visible').waitFor();
+  assert.deepEqual(
+    sent.map(({ mode, dry_run: dry }) => [mode, dry]),
+    [
+      ['skip', 'true'],
+      ['upsert', 'true'],
+    ],
+  );
+  await dialogue.locator('[data-test=back]').click();
+  await dialogue.locator('[data-test=preview]:visible').waitFor();
   await page.keyboard.press('Escape');
   await dialogue.getByText('文件还没有导入。').waitFor();
+});
+
+test('what the server isn’t sure of is asked: the encoding, the heading, whose rows they are', async () => {
+  const page = await open('/ops/knowledge?dialog=import&tenant_id=tenant_001');
+  const dialogue = dialog(page, 'import');
+  const doubt = {
+    ...{ problem: '无法确定文件编码，可能是：GB18030, EUC-KR。', asks_for: 'encoding' },
+    encodings: ['GB18030', 'EUC-KR'],
+  };
+  const heading = {
+    ...{ problem: '第一行看起来是标题行（foo | bar）', asks_for: 'heading' },
+    columns: [
+      { place: 0, heading: null, taken_for: 'question' },
+      { place: 1, heading: null, taken_for: 'answer' },
+    ],
+    warnings: [{ code: 'number_format', row: 3, count: 2, message: '日期的格式无法确定' }],
+  };
+  const previews = await onWrite(page, 'POST', '/ops/knowledge/import/preview', (body) => ({
+    json: made.importPreview(body.encoding ? { encoding: body.encoding, ...heading } : doubt),
+  }));
+  const others = { code: 'other_tenants', row: 5, count: 3, message: '其他商家（“tenant_002”）的行不会导入' };
+  const job = made.importJob();
+  const sent = await onWrite(page, 'POST', '/ops/knowledge/import', () => ({
+    json: { ...job, result: { ...job.result, warnings: [others] } },
+  }));
+  await chooseFile(page, '编号,问题\n');
+  await dialogue.locator('[data-test=import-problem]').getByText('无法确定文件编码').waitFor();
+  assert.ok(await dialogue.locator('[data-test=try-import]').isDisabled());
+  await dialogue.locator('[data-test=encoding]').selectOption('EUC-KR');
+  await dialogue.locator('[data-test=import-problem]').getByText('第一行看起来是标题行').waitFor();
+  assert.deepEqual(previews.at(-1), { encoding: 'EUC-KR' });
+  await dialogue.locator('[data-code=number_format]').getByText('共 2 行，第一处在第 3 行').waitFor();
+  assert.ok(await dialogue.locator('[data-test=try-import]').isDisabled());
+  await dialogue.locator('[data-test=is-heading]').click();
+  await dialogue.locator('[data-test=try-import]:enabled').click();
+  await dialogue.locator('[data-code=other_tenants]').waitFor();
+  await dialogue.locator('[data-test=take-others]').check();
+  await until(() => sent.length === 2);
+  assert.deepEqual(
+    sent.map(({ encoding, columns, other_tenants: take }) => [encoding, columns.includes('true'), take]),
+    [
+      ['EUC-KR', true, undefined],
+      ['EUC-KR', true, 'take'],
+    ],
+  );
 });
 
 // ── sync and trial ──

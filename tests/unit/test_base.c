@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -163,6 +164,29 @@ static void test_utf8_put(void **state)
     assert_int_equal(utf8_character_length("\xe5\x92(", 3), 0);
     assert_int_equal(utf8_character_length("\xe5(\x8c", 3), 0);
     assert_int_equal(utf8_character_length("和服", 6), 3);
+}
+
+static void *ask_calendar(void *context)
+{
+    static const time_t other = 86400 * 365;
+    (void)context;
+    struct tm *utc = gmtime(&other), *local = localtime(&other);
+    return utc && local && utc->tm_year == 71 ? utc : NULL;
+}
+
+/* What libraries get of these is theirs: other threads do not write there. */
+static void test_calendar_of_libraries(void **state)
+{
+    (void)state;
+    static const time_t epoch = 0;
+    struct tm *utc = gmtime(&epoch);
+    pthread_t thread;
+    void *others = NULL;
+    assert_int_equal(pthread_create(&thread, NULL, ask_calendar, NULL), 0);
+    assert_int_equal(pthread_join(thread, &others), 0);
+    assert_non_null(others);
+    assert_ptr_not_equal(others, utc);
+    assert_int_equal(utc->tm_year, 70);
 }
 
 static void test_utf8_get_copy_and_drop(void **state)
@@ -1522,6 +1546,7 @@ int main(void)
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_utf8_mark),
         cmocka_unit_test(test_utf8_put),
+        cmocka_unit_test(test_calendar_of_libraries),
         cmocka_unit_test(test_utf8_get_copy_and_drop),
         cmocka_unit_test(test_utf8_cut),
         cmocka_unit_test(test_strbuf),

@@ -1,7 +1,9 @@
 /* Export of knowledge: what comes out goes in again unchanged. */
 #include "platform_fixture.h"
 
+#include <dlfcn.h>
 #include <math.h>
+#include <time.h>
 
 #include "ops/import_export_service.h"
 
@@ -159,9 +161,24 @@ static void test_broken_off(void **state)
               ERROR_UNAVAILABLE);
 }
 
+/* The library that writes workbooks asks for the time in a way that is not made for threads: it gets ours, of
+ * which each thread has its own. */
+static void test_calendar_of_the_library(void **state)
+{
+    (void)state;
+    struct tm *(*ours)(const time_t *) = gmtime;
+    void *found = dlsym(RTLD_DEFAULT, "gmtime");
+    struct tm *(*libc)(const time_t *);
+    void *original = dlsym(RTLD_NEXT, "gmtime");
+    memcpy(&libc, &original, sizeof(libc));
+    assert_memory_equal(&found, &ours, sizeof(found));
+    assert_true(ours != libc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_calendar_of_the_library),
         fixture_test(test_there_and_back),
         fixture_test(test_pairs_with_one_question),
         fixture_test(test_batches),

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <utime.h>
 
+#include "base/temporary_file.h"
 #include "ops/import_export_service.h"
 
 static const char SQL_SET_STATUS[] = "UPDATE jobs SET status = $2, finished_at = $3 WHERE id = $1";
@@ -71,6 +72,26 @@ static const char *upload_of(struct fixture *f, const char *name)
 static void set_status(struct fixture *f, const struct job *job, const char *status, int64_t finished_at)
 {
     fixture_execute(f, SQL_SET_STATUS, DB_ARGS(db_text(job->id), db_text(status), db_int(finished_at)));
+}
+
+/* What came without a name gets one: it is not written a second time. */
+static void test_upload_is_not_copied(void **state)
+{
+    struct fixture *f = *state;
+    struct import_request request = request_of(IMPORT_CREATE);
+    struct job job;
+    struct stat sent, kept;
+    int fd;
+    must(f, temporary_file_open(data_folder, &fd, &f->err));
+    must(f, temporary_file_write(fd, "question,answer\nq,a\n", 20, &f->err));
+    assert_int_equal(fstat(fd, &sent), 0);
+    must(f, import_ask(&f->platform, fd, &request, LANGUAGE_EN, &f->arena, &job, &f->err));
+    close(fd);
+    assert_int_equal(stat(upload_of(f, job.id), &kept), 0);
+    assert_int_equal(kept.st_nlink, 1);
+    assert_int_equal(kept.st_size, 20);
+    if (sent.st_nlink == 0) /* the file system knows files without a name */
+        assert_int_equal(kept.st_ino, sent.st_ino);
 }
 
 /* As the runner would: the job as its row is now. */
@@ -287,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         job_test(test_asked_and_run),
+        job_test(test_upload_is_not_copied),
         job_test(test_failed_rows_as_a_file),
         job_test(test_failed_rows_of_told_columns),
         job_test(test_goes_on_behind_what_is_done),

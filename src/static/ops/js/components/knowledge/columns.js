@@ -76,7 +76,12 @@ export class Columns {
   }
 
   toggleHeading() {
-    this.heading = !this.heading;
+    this.sayHeading(!this.heading);
+  }
+
+  /** @param {boolean} heading  whether the first row is one */
+  sayHeading(heading) {
+    this.heading = heading;
     this.changed = true;
   }
 

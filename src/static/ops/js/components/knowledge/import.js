@@ -1,7 +1,9 @@
 /**
  * @file Pairs from a file: choose it, see what its columns will be taken for, try it out, import it.
  *
- * Trying is a dry run of the import itself: its figures and its failed rows are those that the import would have. The
+ * Trying is a dry run of the import itself: its figures and its failed rows are those that the import would have. They
+ * take the place of the rows, so that nobody has to look for them below. What the server isn't sure of (the encoding,
+ * the heading, whose rows they are) is asked here. The
  * import goes on when the dialog is closed; the job tray has it, and takes it back for a day.
  */
 import Alpine from '@alpinejs/csp';
@@ -22,18 +24,28 @@ import { createColumns } from './columns.js';
 /** @typedef {import('../../api-types.js').Job} Job */
 /** @typedef {import('../../dialog.js').Dialog} Dialog */
 /** @typedef {{ row: number, column: string, message: string }} RowError */
+/** @typedef {import('../../api-types.js').ImportWarning} ImportWarning */
 
 const PATH = '/ops/knowledge/import';
 /** A preview looks no further. */
 const ROWS_LOOKED_AT = 1000;
-const MODES = /** @type {const} */ (['upsert', 'create', 'skip']);
+/** The first is taken unless another is chosen: it overwrites nothing. */
+const MODES = /** @type {const} */ (['skip', 'upsert', 'create']);
+/** Of a text, as the server names them. */
+const ENCODINGS = [
+  ...['UTF-8', 'GB18030', 'Big5', 'Shift_JIS', 'EUC-JP', 'ISO-2022-JP', 'EUC-KR', 'UTF-16LE', 'UTF-16BE'],
+  ...['Windows-1252', 'Windows-1251', 'KOI8-R'],
+];
 
 /** @param {Dialog} dialog */
 export function knowledgeImport(dialog) {
   const gone = new AbortController();
   const watched = createWatchedJob(gone.signal);
   /** What is sent. The file must not be wrapped, or it can't be read any more. */
-  const chosen = { sheet: '', mode: 'upsert', file: /** @type {File | null} */ (null) };
+  const chosen = {
+    ...{ sheet: '', encoding: '', mode: /** @type {string} */ (MODES[0]), others: '' },
+    file: /** @type {File | null} */ (null),
+  };
   const tenant = Alpine.reactive({ id: route.query.tenant_id ?? '' });
   const columns = createColumns();
   const choice = createTenantChoice({
@@ -55,7 +67,8 @@ export function knowledgeImport(dialog) {
 
   function form(more = {}) {
     const body = new FormData();
-    const parts = { tenant_id: tenant.id, mode: chosen.mode, sheet: chosen.sheet, columns: columns.toJson(), ...more };
+    const { mode, sheet, encoding, others: other_tenants } = chosen;
+    const parts = { tenant_id: tenant.id, mode, sheet, encoding, other_tenants, columns: columns.toJson(), ...more };
     for (const [name, value] of Object.entries(parts)) if (value) body.set(name, value);
     body.set('file', /** @type {File} */ (chosen.file));
     return body;
@@ -65,6 +78,7 @@ export function knowledgeImport(dialog) {
   async function readPreview(signal) {
     const body = new FormData();
     if (chosen.sheet) body.set('sheet', chosen.sheet);
+    if (chosen.encoding) body.set('encoding', chosen.encoding);
     body.set('file', /** @type {File} */ (chosen.file));
     return send(`${PATH}/preview`, body, signal);
   }
@@ -107,6 +121,8 @@ export function knowledgeImport(dialog) {
     fileName: '',
     fileSize: 0,
     mode: chosen.mode,
+    encoding: '',
+    takesOthers: false,
     busy: false,
     failure: /** @type {ApiError | null} */ (null),
 
@@ -117,6 +133,14 @@ export function knowledgeImport(dialog) {
         follow(
           () => columns.toJson(),
           () => this.forgetTrial(),
+        ),
+        // So is one for another tenant.
+        follow(
+          () => tenant.id,
+          () => {
+            this.takeOthers(false);
+            this.forgetTrial();
+          },
         ),
       );
     },
@@ -138,10 +162,11 @@ export function knowledgeImport(dialog) {
       return t('knowledge.import.title');
     },
 
-    /** @returns {'choose' | 'preview' | 'run'} */
+    /** @returns {'choose' | 'preview' | 'trial' | 'run'} */
     get step() {
       if (watched.job) return 'run';
-      return this.fileName ? 'preview' : 'choose';
+      if (this.fileName === '') return 'choose';
+      return trial.state === 'empty' && !trial.busy ? 'preview' : 'trial';
     },
 
     // ── the file ──
@@ -174,7 +199,8 @@ export function knowledgeImport(dialog) {
     take(file) {
       if (!file) return;
       chosen.file = file;
-      chosen.sheet = '';
+      chosen.sheet = chosen.encoding = this.encoding = '';
+      this.takeOthers(false);
       this.fileName = file.name;
       this.fileSize = file.size;
       watched.forget();
@@ -220,8 +246,47 @@ export function knowledgeImport(dialog) {
       this.read();
     },
 
+    /** A text's encoding can be told wrong; a workbook says its own. */
+    get hasEncoding() {
+      if (preview.data) return preview.data.encoding !== null;
+      return preview.state === 'error' && !/\.xls[xm]?$/i.test(this.fileName);
+    },
+
+    get encodings() {
+      const found = this.encoding ? null : preview.data?.encoding;
+      const automatic = found
+        ? t('knowledge.import.encoding.found', { name: found })
+        : t('knowledge.import.encoding.automatic');
+      return [
+        { name: '', text: automatic, selected: this.encoding === '' },
+        ...ENCODINGS.map((name) => ({ name, text: name, selected: name === this.encoding })),
+      ];
+    },
+
+    /** @param {Event} event */
+    chooseEncoding(event) {
+      chosen.encoding = this.encoding = /** @type {HTMLSelectElement} */ (event.target).value;
+      this.read();
+    },
+
+    /** What is wrong with the file, as long as nothing was said that mends it. */
     get problem() {
-      return columns.changed ? '' : (preview.data?.problem ?? '');
+      const { data } = preview;
+      return columns.changed && data?.asks_for !== 'encoding' ? '' : (data?.problem ?? '');
+    },
+
+    /** Whether the first row is a heading has to be said. */
+    get asksForHeading() {
+      return this.problem !== '' && preview.data?.asks_for === 'heading';
+    },
+
+    /** It can't be read, and asking again would not help. */
+    get refusal() {
+      const error = trial.state === 'error' ? trial.error : preview.state === 'error' ? preview.error : null;
+      if (error?.kind !== 'refused' || error.status >= 500) return '';
+      const { errors = [], detail } = error.problem;
+      const [first] = errors;
+      return errors.length === 1 && first?.field === 'file' ? first.message : (detail ?? explain(error));
     },
 
     get modes() {
@@ -233,10 +298,24 @@ export function knowledgeImport(dialog) {
       }));
     },
 
-    /** @param {string} name */
+    /** Another mode is another import: where one was tried, this one is. @param {string} name */
     chooseMode(name) {
+      const again = this.step === 'trial';
       this.mode = chosen.mode = name;
       this.forgetTrial();
+      if (again) this.tryIt();
+    },
+
+    /** Rows of other tenants, which fail otherwise. @param {boolean} take */
+    takeOthers(take) {
+      this.takesOthers = take;
+      chosen.others = take ? 'take' : '';
+    },
+
+    toggleOthers() {
+      this.takeOthers(!this.takesOthers);
+      this.forgetTrial();
+      this.tryIt();
     },
 
     // ── trying it out ──
@@ -274,8 +353,16 @@ export function knowledgeImport(dialog) {
       return Number(result.created ?? 0) + Number(result.updated ?? 0);
     },
 
+    /** What it does, with its figures. */
     get submitText() {
-      return t('knowledge.import.do', { count: this.changes });
+      const { created = 0, updated = 0 } = /** @type {Record<string, number>} */ (trial.data?.result ?? {});
+      const parts = [
+        created > 0 ? t('knowledge.import.do.create', { count: created }) : '',
+        updated > 0 ? t('knowledge.import.do.update', { count: updated }) : '',
+      ].filter(Boolean);
+      return parts.length > 0
+        ? t('knowledge.import.do', { what: format.beside(parts) })
+        : t('knowledge.import.do.none');
     },
 
     // ── the import ──
@@ -314,6 +401,20 @@ export function knowledgeImport(dialog) {
 
     get figures() {
       return this.shownJob ? jobFigures(this.shownJob) : [];
+    },
+
+    /** What was guessed, or is to be known. @returns {{ code: string, text: string }[]} */
+    get warnings() {
+      const result = /** @type {{ warnings?: ImportWarning[] }} */ (this.shownJob?.result ?? {});
+      const warnings = this.shownJob ? (result.warnings ?? []) : (preview.data?.warnings ?? []);
+      return warnings.map(({ code, message, row, count }) => ({
+        code,
+        text: count > 0 ? t('knowledge.import.warning.rows', { count, row: format.exactCount(row), message }) : message,
+      }));
+    },
+
+    get hasOthers() {
+      return this.warnings.some((/** @type {{ code: string }} */ warning) => warning.code === 'other_tenants');
     },
 
     get errors() {
