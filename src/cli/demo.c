@@ -14,10 +14,10 @@
 static const struct option_spec demo_options[] = {
     CLI_STORE_OPTIONS,
     {.name = "tenants", .value = "N", .text = "tenants (25)"},
-    {.name = "qa", .value = "N", .text = "question-answer pairs of each tenant (187, the whole corpus)"},
-    {.name = "usage", .value = "N", .text = "usage rows in all (90000)"},
-    {.name = "logs", .value = "N", .text = "log rows in all (120000)"},
-    {.name = "days", .value = "N", .text = "days, today the last (30)"},
+    {.name = "qa", .value = "N", .text = "question-answer pairs of each tenant (as many as each would have)"},
+    {.name = "usage", .value = "N", .text = "usage rows in all (240000)"},
+    {.name = "logs", .value = "N", .text = "log rows in all (240000)"},
+    {.name = "days", .value = "N", .text = "days, today the last (190)"},
     {.name = "seed", .value = "N", .text = "the same seed gives the same data (1)"},
     {.name = "live", .text = "ask a running server instead, as customers would, until stopped"},
     {.name = "server", .value = "URL", .text = "with --live: the server (http://127.0.0.1:8080)"},
@@ -41,10 +41,10 @@ const struct command demo_command = {
 static bool read_size(const struct invocation *invocation, struct demo_size *ret_size)
 {
     return cli_option_int(invocation, "tenants", 1, 100000, 25, &ret_size->tenants) &&
-           cli_option_int(invocation, "qa", 0, 1000000, (int64_t)demo_pair_count, &ret_size->pairs) &&
-           cli_option_int(invocation, "usage", 0, 1000000000, 90000, &ret_size->usage) &&
-           cli_option_int(invocation, "logs", 0, 1000000000, 120000, &ret_size->logs) &&
-           cli_option_int(invocation, "days", 1, 365, 30, &ret_size->days) &&
+           cli_option_int(invocation, "qa", 0, 1000000, DEMO_PAIRS_OWN, &ret_size->pairs) &&
+           cli_option_int(invocation, "usage", 0, 1000000000, 240000, &ret_size->usage) &&
+           cli_option_int(invocation, "logs", 0, 1000000000, 240000, &ret_size->logs) &&
+           cli_option_int(invocation, "days", 1, 365, 190, &ret_size->days) &&
            cli_option_int(invocation, "seed", 0, INT32_MAX, 1, &ret_size->seed);
 }
 
@@ -97,6 +97,7 @@ static bool load(struct platform *platform, struct demo_plan *plan, struct error
         {"common templates", demo_templates_load},
         {"calls and logs", load_telemetry},
         {"conversations and feedback", demo_chats_load},
+        {"what has become of them", demo_story_load},
         {"readings", load_readings},
         {"full text", settle},
     };
@@ -119,9 +120,12 @@ static enum cli_status fill(const struct invocation *invocation, const struct de
     if (!app_open(&app, &options, &err))
         return cli_fail(invocation, &err);
     struct demo_plan plan = {0};
+    int64_t pairs = 0;
     bool done = check_empty(app_platform(app), &err);
     if (done) {
         demo_plan_make(&plan, size);
+        for (int64_t i = 0; i < size->tenants; i++)
+            pairs += plan.shops[i].pair_count;
         done = load(app_platform(app), &plan, &err);
         demo_plan_release(&plan);
     }
@@ -129,8 +133,7 @@ static enum cli_status fill(const struct invocation *invocation, const struct de
     if (!done)
         return cli_fail(invocation, &err);
     printf("%lld tenants, %lld pairs, %lld usage rows, %lld log rows, %lld days\n", (long long)size->tenants,
-           (long long)(size->tenants * size->pairs), (long long)size->usage, (long long)size->logs,
-           (long long)size->days);
+           (long long)pairs, (long long)size->usage, (long long)size->logs, (long long)size->days);
     return CLI_DONE;
 }
 

@@ -5,17 +5,20 @@
 #include "base/memory.h"
 #include "cli/demo_corpus.h"
 #include "cli/demo_history.h"
+#include "cli/demo_story.h"
+#include "platform/feedback.h"
 #include "platform/knowledge.h"
 #include "platform/past.h"
 #include "platform/tenants.h"
 #include "store/store.h"
 
-#define UNKNOWN_SHARE .07  /* of questions that no pair answers */
+#define UNKNOWN_SHARE .04  /* of questions that no shop is about */
+#define GAP_SHARE .03      /* of questions that nobody has written down yet */
+#define WORSE_SHARE .3     /* of questions that another pair answers, since a shop has worsened */
 #define GREETING_SHARE .04 /* of questions that begin with a greeting */
 #define FEEDBACK_SHARE .07 /* of answers */
-#define GOOD_SHARE .62     /* of feedback */
-#define HANDLED_DAYS 4     /* bad feedback older than this has been dealt with */
-#define LEARNED_SHARE .55  /* of that, if a pair had answered: the pair has the customer's correction now */
+#define APPROVED_SHARE .6 /* of what was decided about an answer of a pair: somebody has put the pair right */
+#define HANDLED_DAYS 4    /* bad feedback older than this has been dealt with */
 #define SAME_CONVERSATION_MS (15 * MINUTE_MS)
 
 /* The newest conversation of each shop: a next message soon after may go on with it. */
@@ -28,60 +31,165 @@ struct chats_work {
     int64_t day;
     struct recent *recent;   /* by shop */
     int64_t *pending;        /* by shop: feedback left pending */
+    int64_t *learned;        /* by shop and gap: the pair that was learned; 0: none yet */
+    int64_t *learned_count;  /* by shop */
     int64_t *last_active_at; /* by shop */
     struct db *db;
     struct error *err;
 };
 
 struct asked {
-    const char *question, *answer;
-    int64_t answered_by;
+    const char *question;
+    char buffer[256]; /* of a question with a greeting before it */
+    char answer[2048];
+    int64_t answered_by; /* 0: nobody */
+    double score;
+    int gap;               /* -1: it is none */
+    char correction[2048]; /* what would have been right, where it was not; "": it was */
 };
 
-static struct asked draw_question(const struct demo_plan *plan, const struct demo_shop *shop,
-                                  struct demo_random *random, char *buffer, size_t size)
+static const char not_known[] = "抱歉，这个问题我还不知道答案，请直接联系商家。";
+
+static int64_t *learned_at(const struct chats_work *work, size_t shop, int gap)
 {
-    if (demo_random_unit(random) < UNKNOWN_SHARE || plan->size.pairs == 0)
-        return (struct asked){demo_unknown_questions[demo_random_below(random, demo_unknown_question_count)],
-                              "抱歉，这个问题我还不知道答案，请直接联系商家。", 0};
-    int64_t index = (int64_t)demo_random_below(random, (size_t)plan->size.pairs);
-    char ignored[256];
-    struct demo_text text = demo_pair_text(plan, shop, index, random, ignored, sizeof(ignored));
-    struct asked asked = {text.asked, text.answer, shop->first_pair + index};
-    if (demo_random_unit(random) < GREETING_SHARE) {
-        snprintf(buffer, size, "%s，%s", demo_greetings[demo_random_below(random, demo_greeting_count)],
-                 text.asked);
-        asked.question = buffer;
-    }
-    return asked;
+    return &work->learned[shop * demo_gap_count + (size_t)gap];
 }
 
-/* Good feedback is noted. Bad feedback waits; what is older than a few days has been learned or rejected. */
+static void ask_unknown(struct asked *asked, const char *question)
+{
+    asked->question = question;
+    asked->answered_by = 0;
+    snprintf(asked->answer, sizeof(asked->answer), "%s", not_known);
+}
+
+/* What nobody has written down: not known, until a correction was learned. */
+static void ask_gap(const struct chats_work *work, size_t shop, struct demo_random *random,
+                    struct asked *asked)
+{
+    asked->gap = (int)demo_random_below(random, demo_gap_count);
+    const struct demo_gap *gap = &demo_gaps[asked->gap];
+    ask_unknown(asked, gap->question);
+    asked->answered_by = *learned_at(work, shop, asked->gap);
+    if (asked->answered_by)
+        snprintf(asked->answer, sizeof(asked->answer), "%s", gap->correction);
+    else
+        snprintf(asked->correction, sizeof(asked->correction), "%s", gap->correction);
+}
+
+static bool has_worsened(const struct demo_plan *plan, const struct demo_shop *shop, int64_t at)
+{
+    return shop->profile.fate == DEMO_WORSENS && demo_is_natural(plan) &&
+           at > plan->now - DEMO_WORSE_DAYS * DAY_MS;
+}
+
+static void ask_known(const struct chats_work *work, const struct demo_group *group,
+                      struct demo_random *random, struct asked *asked)
+{
+    const struct demo_shop *shop = &work->plan->shops[group->shop];
+    struct demo_text text;
+    int64_t index = (int64_t)demo_random_below(random, (size_t)shop->pair_count);
+    demo_pair_text(shop, index, random, &text);
+    asked->question = text.asked;
+    if (has_worsened(work->plan, shop, group->at) && demo_random_unit(random) < WORSE_SHARE) {
+        struct demo_text other;
+        snprintf(asked->correction, sizeof(asked->correction), "%s", text.answer);
+        index = (int64_t)demo_random_below(random, (size_t)shop->pair_count);
+        demo_pair_text(shop, index, random, &other);
+        text = other;
+        asked->score = 0.31 + 0.15 * demo_random_unit(random);
+    } else {
+        asked->score = 0.42 + 0.55 * demo_random_unit(random);
+    }
+    snprintf(asked->answer, sizeof(asked->answer), "%s", text.answer);
+    asked->answered_by = shop->first_pair + index;
+}
+
+static void draw_question(const struct chats_work *work, const struct demo_group *group,
+                          struct demo_random *random, struct asked *ret_asked)
+{
+    double kind = demo_random_unit(random);
+    const struct demo_shop *shop = &work->plan->shops[group->shop];
+    *ret_asked = (struct asked){.gap = -1};
+    if (kind < UNKNOWN_SHARE || shop->pair_count == 0)
+        ask_unknown(ret_asked,
+                    demo_unknown_questions[demo_random_below(random, demo_unknown_question_count)]);
+    else if (kind < UNKNOWN_SHARE + GAP_SHARE)
+        ask_gap(work, group->shop, random, ret_asked);
+    else
+        ask_known(work, group, random, ret_asked);
+    if (demo_random_unit(random) >= GREETING_SHARE)
+        return;
+    snprintf(ret_asked->buffer, sizeof(ret_asked->buffer), "%s，%s",
+             demo_greetings[demo_random_below(random, demo_greeting_count)], ret_asked->question);
+    if (ret_asked->gap < 0) /* those are learned word for word */
+        ret_asked->question = ret_asked->buffer;
+}
+
+static bool learn(struct chats_work *work, size_t shop_index, const struct asked *asked, int64_t at,
+                  int64_t *ret_pair, struct error *err)
+{
+    const struct demo_shop *shop = &work->plan->shops[shop_index];
+    int64_t revision, *learned = learned_at(work, shop_index, asked->gap);
+    struct qa_pair pair = {
+        .tenant_id = shop->id,
+        .question = demo_gaps[asked->gap].question,
+        .answer = demo_gaps[asked->gap].correction,
+        .source = "learned",
+        .created_at = at,
+        .is_synced = true,
+        .synced_at = at + 10 * MINUTE_MS,
+    };
+    if (*learned == 0) {
+        if (!tenant_next_revision(work->db, shop->id, &revision, err) ||
+            !qa_pair_insert(work->db, revision, &pair, learned, err))
+            return false;
+        work->learned_count[shop_index]++;
+    }
+    *ret_pair = *learned;
+    return true;
+}
+
+/* What customers think: well of nearly all that is right, badly of what isn't, and of some that is. */
+static bool is_found_good(const struct asked *asked, struct demo_random *random)
+{
+    return demo_random_unit(random) < (asked->correction[0] || !asked->answered_by ? 0.06 : 0.86);
+}
+
+/* Good feedback is noted. Bad feedback waits; what is older than a few days has been learned, or decided. */
 static bool add_feedback(struct chats_work *work, const struct demo_group *group, const struct asked *asked,
                          int64_t message_id, struct demo_random *random)
 {
     const struct demo_plan *plan = work->plan;
-    bool good = demo_random_unit(random) < GOOD_SHARE;
+    const struct demo_shop *shop = &plan->shops[group->shop];
+    bool good = is_found_good(asked, random),
+         says_so = !good && asked->correction[0] && demo_random_unit(random) < 0.6;
     int64_t at = group->at + MINUTE_MS + (int64_t)demo_random_below(random, (size_t)(20 * MINUTE_MS));
+    at = at < plan->now ? at : plan->now;
     bool handled = !good && plan->now - at > HANDLED_DAYS * DAY_MS;
-    bool learned = handled && asked->answered_by && demo_random_unit(random) < LEARNED_SHARE;
+    bool learns = handled && says_so && asked->gap >= 0 && demo_is_natural(plan) && !asked->answered_by;
+    bool approved = handled && !learns && asked->answered_by && demo_random_unit(random) < APPROVED_SHARE;
     struct past_feedback feedback = {
-        .tenant_id = plan->shops[group->shop].id,
+        .tenant_id = shop->id,
         .message_id = message_id,
         .answered_by = asked->answered_by,
         .rating = good ? "good" : "bad",
-        .correction = learned ? asked->answer : NULL,
-        .status = good      ? "noted"
-                  : learned ? "learned"
-                  : handled ? "rejected"
-                            : "pending",
-        .qa_pair_id = learned ? asked->answered_by : 0,
-        .at = at < plan->now ? at : plan->now,
+        .correction = says_so ? asked->correction : NULL,
+        .status = good       ? "noted"
+                  : learns   ? "learned"
+                  : approved ? "approved"
+                  : handled  ? "rejected"
+                             : "pending",
+        .qa_pair_id = approved ? asked->answered_by : 0,
+        .held_for = says_so && !handled && asked->answered_by ? FEEDBACK_HELD_EXISTING : NULL,
+        .held_pair_id = says_so && !handled ? asked->answered_by : 0,
+        .decided_by = handled && !learns ? DEMO_OPERATOR : NULL,
+        .at = at,
         .processed_at = handled ? at + DAY_MS : INT_NULL,
     };
     if (!good && !handled)
         work->pending[group->shop]++;
-    return past_feedback_add(work->db, &feedback, work->err);
+    return (!learns || learn(work, group->shop, asked, at + DAY_MS, &feedback.qa_pair_id, work->err)) &&
+           past_feedback_add(work->db, &feedback, work->err);
 }
 
 static bool add_message(struct chats_work *work, const struct demo_group *group, const struct asked *asked,
@@ -104,9 +212,9 @@ static bool add_message(struct chats_work *work, const struct demo_group *group,
         .question = asked->question,
         .answer = asked->answer,
         .answered_by = asked->answered_by,
-        .score = 0.42 + 0.55 * demo_random_unit(random),
+        .score = asked->score,
         .latency_ms = group->embedding_ms + group->query_ms + group->chat_ms,
-        .model = shop->model,
+        .model = shop->profile.model,
         .request_id = group->request_id,
     };
     if (!past_message_add(work->db, &past, &recent->conversation_id, ret_message_id, work->err))
@@ -125,10 +233,9 @@ static bool add_chat(void *context, const struct demo_group *group)
         return true;
     struct demo_random random = group->random;
     random.state ^= UINT64_C(0x5DEECE66D); /* another stream than the telemetry's */
-    char buffer[256];
     int64_t message_id;
-    struct asked asked =
-        draw_question(work->plan, &work->plan->shops[group->shop], &random, buffer, sizeof(buffer));
+    struct asked asked;
+    draw_question(work, group, &random, &asked);
     work->last_active_at[group->shop] = group->at;
     return add_message(work, group, &asked, &random, &message_id) &&
            (demo_random_unit(&random) >= FEEDBACK_SHARE ||
@@ -149,6 +256,8 @@ static bool add_totals(struct db *db, void *context, struct error *err)
     for (size_t i = 0; i < (size_t)work->plan->size.tenants; i++) {
         const char *id = work->plan->shops[i].id;
         if (work->pending[i] && !tenant_count_pending(db, id, work->pending[i], err))
+            return false;
+        if (work->learned_count[i] && !tenant_count_pairs(db, id, work->learned_count[i], 0, err))
             return false;
         if (work->last_active_at[i] && !tenant_touch(db, id, work->last_active_at[i], err))
             return false;
@@ -171,11 +280,15 @@ bool demo_chats_load(struct platform *platform, struct demo_plan *plan, struct e
         .plan = plan,
         .recent = xcalloc(shops, sizeof(*work.recent)),
         .pending = xcalloc(shops, sizeof(*work.pending)),
+        .learned = xcalloc(shops * demo_gap_count, sizeof(*work.learned)),
+        .learned_count = xcalloc(shops, sizeof(*work.learned_count)),
         .last_active_at = xcalloc(shops, sizeof(*work.last_active_at)),
     };
     bool done = add_days(platform, &work, err);
     free(work.recent);
     free(work.pending);
+    free(work.learned);
+    free(work.learned_count);
     free(work.last_active_at);
     return done;
 }

@@ -3,7 +3,7 @@
  *
  * NAME
  *     demo_pairs, demo_shop_names, demo_shop_name_heads, demo_shop_name_tails,
- *     demo_unknown_questions, demo_corrections, demo_staff_names, demo_greetings,
+ *     demo_unknown_questions, demo_staff_names, demo_greetings,
  *     demo_log_messages - constant tables of demonstration data
  *
  * DESCRIPTION
@@ -40,19 +40,6 @@ struct demo_pair {
     const char *question;
     const char *answer;
     const char *const *asked;
-};
-
-/*
- * One case in which the assistant answered poorly and a member of staff corrected it.
- *
- * question    what the customer typed.
- * wrong       the poor answer: wrong figure, too vague, or contrary to the shop's rules.
- * correction  what the member of staff wrote instead; agrees with demo_pairs[].
- */
-struct demo_correction {
-    const char *question;
-    const char *wrong;
-    const char *correction;
 };
 
 /*
@@ -99,10 +86,6 @@ extern const size_t demo_shop_name_tail_count;
 /* Questions, as typed, that nothing in demo_pairs[] answers: out of domain or too special. */
 extern const char *const demo_unknown_questions[];
 extern const size_t demo_unknown_question_count;
-
-/* Corrected answers, for the learning part of the console. */
-extern const struct demo_correction demo_corrections[];
-extern const size_t demo_correction_count;
 
 /* Login names for users of a shop: lower-case ASCII letters, digits, '.' and '_'; unique. */
 extern const char *const demo_staff_names[];

@@ -12,6 +12,8 @@ bool demo_shops_load(struct platform *platform, struct demo_plan *plan, struct e
 bool demo_templates_load(struct platform *platform, struct demo_plan *plan, struct error *err);
 /* Fills the plan's buckets with conversations. */
 bool demo_chats_load(struct platform *platform, struct demo_plan *plan, struct error *err);
+/* What has become of the shops: what operators did, jobs, a sync that fails. */
+bool demo_story_load(struct platform *platform, struct demo_plan *plan, struct error *err);
 bool demo_readings_load(struct platform *platform, const struct demo_plan *plan, struct error *err);
 
 #endif

@@ -1,9 +1,12 @@
 /* Customers who keep asking: each thread takes the next question when its time has come, so that the
- * rate is kept whatever the answers take. Everything goes over HTTP, as from a shop's own page. */
+ * rate is kept whatever the answers take. Everything goes over HTTP, as from a shop's own page. They ask a shop what it
+ * knows (its pairs are read once, at the beginning), what it does not, and what no shop does; and they say what was
+ * right only where it was not answered, so that what is learned from them is right. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +17,7 @@
 #include "cli/demo.h"
 #include "cli/demo_corpus.h"
 #include "cli/demo_random.h"
+#include "cli/demo_world.h"
 #include "http/client.h"
 #include "platform/tenants.h"
 #include "store/store.h"
@@ -27,10 +31,25 @@ struct outcomes {
     int64_t asked, answered, not_known, suspended, refused, failed, feedbacks;
 };
 
+/* What a customer may ask a shop: a wording, and the answer that the shop has for it. */
+struct live_question {
+    const char *asked; /* of the corpus */
+    char *answer;
+};
+
+#define READ_SHOPS 200 /* whose pairs are read; the others are asked what nobody has written down */
+
+struct live_shop {
+    char key[80];
+    size_t index; /* of its profile */
+    struct live_question *questions;
+    size_t question_count;
+};
+
 struct live {
     const char *server;
-    char (*keys)[80];
-    size_t key_count;
+    struct live_shop *shops;
+    size_t shop_count;
     double *weights; /* cumulative */
     int64_t rate, until_us, began_us;
     struct http_client *client;
@@ -49,21 +68,32 @@ static void ask_to_stop(int signal_number)
     stop_asked = true;
 }
 
-static const char *draw_text(struct demo_random *random)
+#define UNKNOWN_SHARE .05
+#define GAP_SHARE .05
+
+/* What is asked, and what would be right; "": nobody can know. */
+struct live_ask {
+    const char *message, *right;
+};
+
+static struct live_ask draw_ask(const struct live_shop *shop, struct demo_random *random)
 {
-    if (demo_random_unit(random) < 0.07)
-        return demo_unknown_questions[demo_random_below(random, demo_unknown_question_count)];
-    const struct demo_pair *pair = &demo_pairs[demo_random_below(random, demo_pair_count)];
-    size_t wordings = 0;
-    while (pair->asked[wordings])
-        wordings++;
-    return pair->asked[demo_random_below(random, wordings)];
+    double kind = demo_random_unit(random);
+    if (kind < UNKNOWN_SHARE)
+        return (struct live_ask){
+            demo_unknown_questions[demo_random_below(random, demo_unknown_question_count)], ""};
+    if (kind < UNKNOWN_SHARE + GAP_SHARE || shop->question_count == 0) {
+        const struct demo_gap *gap = &demo_gaps[demo_random_below(random, demo_gap_count)];
+        return (struct live_ask){gap->question, gap->correction};
+    }
+    const struct live_question *question = &shop->questions[demo_random_below(random, shop->question_count)];
+    return (struct live_ask){question->asked, question->answer};
 }
 
-static const char *draw_key(const struct live *live, struct demo_random *random)
+static const struct live_shop *draw_shop(const struct live *live, struct demo_random *random)
 {
-    double mark = demo_random_unit(random) * live->weights[live->key_count - 1];
-    size_t low = 0, high = live->key_count - 1;
+    double mark = demo_random_unit(random) * live->weights[live->shop_count - 1];
+    size_t low = 0, high = live->shop_count - 1;
     while (low < high) {
         size_t middle = (low + high) / 2;
         if (live->weights[middle] <= mark)
@@ -71,7 +101,7 @@ static const char *draw_key(const struct live *live, struct demo_random *random)
         else
             high = middle;
     }
-    return live->keys[low];
+    return &live->shops[low];
 }
 
 static bool post(struct live *live, const char *path, const char *key, const struct strbuf *body,
@@ -95,9 +125,14 @@ static void note_failure(struct live *live, const struct http_answer *answer, co
                  strbuf_text(&answer->body));
 }
 
-/* What came back, into the totals; the message's id when it was answered. */
+/* What came back. */
+struct live_reply {
+    char message_id[64]; /* "": none came */
+    bool is_known, is_right;
+};
+
 static void note_answer(struct live *live, const struct http_answer *answer, int64_t took_us,
-                        const struct error *err, char ret_message_id[static 64])
+                        const struct error *err, const char *right, struct live_reply *ret_reply)
 {
     CLEANUP(json_delete) cJSON *body = NULL;
     struct error ignored;
@@ -105,14 +140,17 @@ static void note_answer(struct live *live, const struct http_answer *answer, int
     if (answer->status == 200)
         json_parse(strbuf_text(&answer->body), answer->body.length, &body, &ignored);
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(body, "message_id");
-    if (cJSON_IsString(id))
-        snprintf(ret_message_id, 64, "%s", id->valuestring);
+    if (cJSON_IsString(id)) {
+        const cJSON *text = cJSON_GetObjectItemCaseSensitive(body, "answer");
+        snprintf(ret_reply->message_id, sizeof(ret_reply->message_id), "%s", id->valuestring);
+        ret_reply->is_known = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "answered"));
+        ret_reply->is_right = cJSON_IsString(text) && strcmp(text->valuestring, right) == 0;
+    }
     pthread_mutex_lock(&live->lock);
     live->outcomes.asked++;
     if (cJSON_IsString(id)) {
-        bool known = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "answered"));
-        live->outcomes.answered += known;
-        live->outcomes.not_known += !known;
+        live->outcomes.answered += ret_reply->is_known;
+        live->outcomes.not_known += !ret_reply->is_known;
         histogram_add(&live->latencies, took_us);
     } else if (answer->status == 403) {
         live->outcomes.suspended++;
@@ -124,21 +162,24 @@ static void note_answer(struct live *live, const struct http_answer *answer, int
     pthread_mutex_unlock(&live->lock);
 }
 
-static void give_feedback(struct live *live, const char *key, const char *message_id,
-                          struct demo_random *random)
+/* Customers find right answers good, nearly always; who got none, or a wrong one, may say what is right. */
+static void give_feedback(struct live *live, const char *key, const struct live_reply *reply,
+                          const char *right, struct demo_random *random)
 {
     CLEANUP(strbuf_release) struct strbuf body = {0};
     struct json_writer w = {.out = &body};
     struct http_answer answer = {.body.ceiling = ANSWER_BYTES_MAX};
     struct error err;
     error_clear(&err);
-    bool good = demo_random_unit(random) < 0.65;
+    bool good = demo_random_unit(random) < (reply->is_known && reply->is_right ? 0.94
+                                            : reply->is_known                  ? 0.3
+                                                                               : 0.05);
+    bool corrects = !good && *right && !reply->is_right && demo_random_unit(random) < 0.5;
     json_object_begin(&w);
-    json_key_text(&w, "message_id", message_id);
+    json_key_text(&w, "message_id", reply->message_id);
     json_key_text(&w, "rating", good ? "good" : "bad");
-    if (!good && demo_random_unit(random) < 0.3)
-        json_key_text(&w, "correction",
-                      demo_corrections[demo_random_below(random, demo_correction_count)].correction);
+    if (corrects)
+        json_key_text(&w, "correction", right);
     json_object_end(&w);
     if (post(live, "/feedback", key, &body, &answer, &err) && answer.status == 200) {
         pthread_mutex_lock(&live->lock);
@@ -156,17 +197,18 @@ static void ask(struct live *live, int64_t number)
     struct http_answer answer = {.body.ceiling = ANSWER_BYTES_MAX};
     struct error err;
     error_clear(&err);
-    const char *key = draw_key(live, &random);
-    char message_id[64] = "";
+    const struct live_shop *shop = draw_shop(live, &random);
+    struct live_ask asked = draw_ask(shop, &random);
+    struct live_reply reply = {0};
     json_object_begin(&w);
-    json_key_text(&w, "message", draw_text(&random));
+    json_key_text(&w, "message", asked.message);
     json_object_end(&w);
     int64_t began_us = clock_monotonic_us();
-    post(live, "/chat/message", key, &body, &answer, &err);
-    note_answer(live, &answer, clock_monotonic_us() - began_us, &err, message_id);
+    post(live, "/chat/message", shop->key, &body, &answer, &err);
+    note_answer(live, &answer, clock_monotonic_us() - began_us, &err, asked.right, &reply);
     strbuf_release(&answer.body);
-    if (*message_id && demo_random_unit(&random) < 0.07)
-        give_feedback(live, key, message_id, &random);
+    if (*reply.message_id && demo_random_unit(&random) < 0.07)
+        give_feedback(live, shop->key, &reply, asked.right, &random);
 }
 
 /* Sleeps at most a tenth of a second at a time, so that a signal is heeded. */
@@ -211,19 +253,65 @@ static void report(struct live *live)
     pthread_mutex_unlock(&live->lock);
 }
 
-static bool take_key(void *context, const struct tenant *tenant)
+static bool take_shop(void *context, const struct tenant *tenant)
 {
     struct live *live = context;
-    live->keys = xrealloc(live->keys, (live->key_count + 1) * sizeof(*live->keys));
-    live->weights = xrealloc(live->weights, (live->key_count + 1) * sizeof(*live->weights));
-    snprintf(live->keys[live->key_count], sizeof(*live->keys), "%s", tenant->api_key);
-    double before = live->key_count ? live->weights[live->key_count - 1] : 0;
-    live->weights[live->key_count] = before + 1 / ((double)live->key_count + 3);
-    live->key_count++;
+    live->shops = xrealloc(live->shops, (live->shop_count + 1) * sizeof(*live->shops));
+    live->weights = xrealloc(live->weights, (live->shop_count + 1) * sizeof(*live->weights));
+    struct demo_composed composed;
+    double before = live->shop_count ? live->weights[live->shop_count - 1] : 0;
+    const char *number =
+        strrchr(tenant->id, '_'); /* "tenant_007"; of shops that are none of ours any will do */
+    size_t index = number && atol(number + 1) > 0 ? (size_t)atol(number + 1) - 1 : live->shop_count;
+    struct demo_profile profile = demo_profile_of(index, 0, &composed);
+    bool is_asked = profile.fate != DEMO_FALLS_SILENT && strcmp(tenant->status, "active") == 0;
+    live->shops[live->shop_count] = (struct live_shop){.index = index};
+    snprintf(live->shops[live->shop_count].key, sizeof(live->shops->key), "%s", tenant->api_key);
+    /* Who hears that a shop is closed asks seldom again. */
+    live->weights[live->shop_count] = before + profile.weight * (is_asked ? 1 : 0.01);
+    live->shop_count++;
     return true;
 }
 
-static bool read_keys(const struct invocation *invocation, struct live *live, struct error *err)
+/* The wordings of an item, each with the shop's answer. */
+static void take_item(struct live_shop *shop, const struct demo_item *item, const char *answer)
+{
+    for (size_t i = 0; item->asked[i]; i++) {
+        shop->questions = xrealloc(shop->questions, (shop->question_count + 1) * sizeof(*shop->questions));
+        shop->questions[shop->question_count++] = (struct live_question){item->asked[i], xstrdup(answer)};
+    }
+}
+
+#define SAID_SIZE 512
+static const char SQL_PAIRS[] =
+    "SELECT p.question, p.answer FROM qa_pairs p JOIN tenants t ON t.id = p.tenant_id"
+    " WHERE t.api_key = $1 AND p.deleted_at IS NULL LIMIT 1000";
+
+/* A pair is known by its question, as the shop says that. */
+static bool read_pairs(struct db *db, struct live_shop *shop, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct demo_composed composed;
+    struct demo_profile profile = demo_profile_of(shop->index, 0, &composed);
+    size_t count = demo_items_count(&profile);
+    char(*said)[SAID_SIZE] = xcalloc(count, sizeof(*said));
+    for (size_t place = 0; place < count; place++) {
+        struct demo_item item = demo_item_at(&profile, place);
+        demo_say(&profile, item.question, said[place], sizeof(said[place]));
+    }
+    bool done = db_query(db, SQL_PAIRS, DB_ARGS(db_text(shop->key)), &rows, err);
+    while (done && db_next(&rows))
+        for (size_t place = 0; place < count; place++)
+            if (strcmp(said[place], db_column_text(&rows, 0)) == 0) {
+                struct demo_item item = demo_item_at(&profile, place);
+                take_item(shop, &item, db_column_text(&rows, 1));
+                break;
+            }
+    free(said);
+    return done && db_done(&rows, err);
+}
+
+static bool read_shops(const struct invocation *invocation, struct live *live, struct error *err)
 {
     struct app *app;
     struct app_options options = {.settings = invocation->settings, .depth = APP_STORE, .must_exist = true};
@@ -231,13 +319,26 @@ static bool read_keys(const struct invocation *invocation, struct live *live, st
         return false;
     struct db *db = NULL;
     bool done = store_reader(app_platform(app)->store, READ_LIMIT_MS, &db, err) &&
-                tenant_list(db, take_key, live, err);
+                tenant_list(db, take_shop, live, err);
+    for (size_t i = 0; done && i < live->shop_count && i < READ_SHOPS; i++)
+        done = read_pairs(db, &live->shops[i], err);
     store_reader_return(db);
     app_close(app);
-    if (done && live->key_count == 0)
+    if (done && live->shop_count == 0)
         return error_set(err, ERROR_NOT_FOUND, "the store has no tenants: run 'kimono demo' first",
                          "数据库中没有商家：请先运行 kimono demo");
     return done;
+}
+
+static void release_shops(struct live *live)
+{
+    for (size_t i = 0; i < live->shop_count; i++) {
+        for (size_t k = 0; k < live->shops[i].question_count; k++)
+            free(live->shops[i].questions[k].answer);
+        free(live->shops[i].questions);
+    }
+    free(live->shops);
+    free(live->weights);
 }
 
 static void run_threads(struct live *live)
@@ -268,9 +369,8 @@ enum cli_status demo_live_run(const struct invocation *invocation)
         return CLI_USAGE;
     if (!live.server)
         live.server = "http://127.0.0.1:8080";
-    if (!read_keys(invocation, &live, &err)) {
-        free(live.keys);
-        free(live.weights);
+    if (!read_shops(invocation, &live, &err)) {
+        release_shops(&live);
         return cli_fail(invocation, &err);
     }
     signal(SIGINT, ask_to_stop);
@@ -280,7 +380,6 @@ enum cli_status demo_live_run(const struct invocation *invocation)
     live.until_us = duration ? live.began_us + duration * 1000000 : 0;
     run_threads(&live);
     http_client_free(live.client);
-    free(live.keys);
-    free(live.weights);
+    release_shops(&live);
     return live.outcomes.failed ? CLI_FAILED : CLI_DONE;
 }

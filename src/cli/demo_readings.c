@@ -14,7 +14,8 @@ struct readings_work {
     int64_t counters[COUNTER_COUNT];
 };
 
-static void fill_components(struct metrics_reading *reading, struct demo_random *random)
+static void fill_components(const struct demo_plan *plan, struct metrics_reading *reading,
+                            struct demo_random *random)
 {
     static const double medians_ms[COMPONENT_COUNT] = {[COMPONENT_DATABASE] = .4,
                                                        [COMPONENT_VECTOR_STORE] = 31,
@@ -27,6 +28,10 @@ static void fill_components(struct metrics_reading *reading, struct demo_random 
     }
     if (demo_random_unit(random) < 0.004)
         reading->status[COMPONENT_LLM] = HEALTH_DEGRADED;
+    if (demo_in_incident(plan, reading->at)) {
+        reading->status[COMPONENT_LLM] = HEALTH_UNHEALTHY;
+        reading->latency_ms[COMPONENT_LLM] *= 5;
+    }
 }
 
 /* Until this bucket's end, the day so far. Pending feedback was a little less each hour before. */
@@ -43,9 +48,10 @@ static bool add_reading(struct db *db, const struct readings_work *work, int64_t
             [METRIC_PENDING_FEEDBACKS] = floor(pending),
             [METRIC_API_CALLS_TODAY] = (double)so_far->calls,
             [METRIC_ESTIMATED_COST_TODAY] = (double)so_far->cost_nano_cny / 1e9,
-            [METRIC_UNSYNCED_QA_PAIRS] = (double)work->counters[COUNTER_UNSYNCED_QA_PAIRS],
+            [METRIC_UNSYNCED_QA_PAIRS] = (double)(work->counters[COUNTER_UNSYNCED_QA_PAIRS] -
+                                                  work->counters[COUNTER_HELD_BACK_QA_PAIRS]),
         }};
-    fill_components(&reading, random);
+    fill_components(work->plan, &reading, random);
     return metrics_reading_add(db, &reading, err);
 }
 

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -5,6 +6,7 @@
 #include "base/memory.h"
 #include "cli/demo_corpus.h"
 #include "cli/demo_history.h"
+#include "cli/demo_story.h"
 #include "platform/knowledge.h"
 #include "platform/past.h"
 #include "platform/tenants.h"
@@ -12,23 +14,43 @@
 
 #define SHOPS_OF_WORK 20   /* in one transaction, while they are small */
 #define UNSYNCED_SHARE .02 /* of pairs: edited lately */
+#define UNSYNCED_BEHIND 14 /* pairs that the index has not taken of a shop whose sync fails */
 
 struct shops_work {
     struct demo_plan *plan;
     size_t first, count;
 };
 
+/* When somebody last logged in: most within days; one of five never did, nor anybody of a shop that fell silent lately. */
+static int64_t last_login(const struct demo_plan *plan, const struct demo_shop *shop, bool is_admin,
+                          struct demo_random *random)
+{
+    double drawn = demo_random_unit(random);
+    int64_t since = shop->profile.fate == DEMO_FALLS_SILENT ? plan->now - 16 * DAY_MS : plan->now;
+    int64_t until = shop->suspended_at ? shop->suspended_at : since;
+    int64_t ago =
+        (int64_t)(pow(demo_random_unit(random), 3) * (is_admin ? 4 : 25) * (double)DAY_MS) + 20 * MINUTE_MS;
+    bool never = !is_admin && drawn < 0.2;
+    return never || until - ago < shop->created_at ? INT_NULL : until - ago;
+}
+
 static bool add_users(struct db *db, const struct demo_plan *plan, size_t index, struct error *err)
 {
     const struct demo_shop *shop = &plan->shops[index];
     struct demo_random random = demo_random_for((uint64_t)plan->size.seed, 2000000 + index);
-    size_t count = 2 + demo_random_below(&random, 4);
+    size_t count = 1 + demo_random_below(&random, 3) + (shop->profile.weight > 10 ? 3 : 0);
     for (size_t i = 0; i < count; i++) {
         char username[64];
         const char *name = demo_staff_names[demo_random_below(&random, demo_staff_name_count)];
         snprintf(username, sizeof(username), "%s.%zu-%zu", name, index + 1, i + 1);
-        if (!past_user_add(db, username, i == 0 ? "tenant_admin" : "tenant_staff", shop->id, shop->created_at,
-                           err))
+        struct past_user user = {
+            .username = username,
+            .role = i == 0 ? "tenant_admin" : "tenant_staff",
+            .tenant_id = shop->id,
+            .created_at = shop->created_at,
+            .logged_in_at = last_login(plan, shop, i == 0, &random),
+        };
+        if (!past_user_add(db, &user, err))
             return false;
     }
     return true;
@@ -37,9 +59,10 @@ static bool add_users(struct db *db, const struct demo_plan *plan, size_t index,
 static bool add_pair(struct db *db, const struct demo_plan *plan, struct demo_shop *shop, int64_t index,
                      int64_t revision, struct demo_random *random, int64_t *unsynced, struct error *err)
 {
-    char question[256];
-    struct demo_text text = demo_pair_text(plan, shop, index, random, question, sizeof(question));
-    bool edited = demo_random_unit(random) < UNSYNCED_SHARE;
+    struct demo_text text;
+    demo_pair_text(shop, index, random, &text);
+    bool edited = demo_random_unit(random) < UNSYNCED_SHARE ||
+                  (shop->profile.fate == DEMO_SYNC_FAILS && index < UNSYNCED_BEHIND);
     int64_t created_at =
         shop->created_at + (int64_t)demo_random_below(random, (size_t)(plan->now - shop->created_at));
     int64_t id;
@@ -68,10 +91,10 @@ static bool add_pairs(struct db *db, const struct demo_plan *plan, size_t index,
     int64_t revision, unsynced = 0;
     if (!tenant_next_revision(db, shop->id, &revision, err))
         return false;
-    for (int64_t i = 0; i < plan->size.pairs; i++)
+    for (int64_t i = 0; i < shop->pair_count; i++)
         if (!add_pair(db, plan, shop, i, revision, &random, &unsynced, err))
             return false;
-    return tenant_count_pairs(db, shop->id, plan->size.pairs, unsynced, err);
+    return tenant_count_pairs(db, shop->id, shop->pair_count, unsynced, err);
 }
 
 static bool add_shop(struct db *db, const struct demo_plan *plan, size_t index, struct error *err)
@@ -80,11 +103,12 @@ static bool add_shop(struct db *db, const struct demo_plan *plan, size_t index, 
     const struct demo_shop *shop = &plan->shops[index];
     struct tenant tenant;
     struct actor actor = actor_command_line();
-    return tenant_insert(db, &actor, shop->id, shop->name, "", &arena, &tenant, err) &&
+    return tenant_insert(db, &actor, shop->id, shop->profile.name, shop->profile.contact, &arena, &tenant,
+                         err) &&
            past_tenant_created(db, shop->id, shop->created_at, err) && add_users(db, plan, index, err) &&
            add_pairs(db, plan, index, err) &&
-           (!shop->suspended_at ||
-            past_tenant_suspended(db, shop->id, shop->suspended_at, "合同到期，续约沟通中", err));
+           (!shop->suspended_at || past_tenant_suspended(db, shop->id, shop->suspended_at, DEMO_OPERATOR,
+                                                         shop->profile.fate_reason, err));
 }
 
 static bool add_shops(struct db *db, void *context, struct error *err)

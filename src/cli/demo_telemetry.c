@@ -47,7 +47,8 @@ static bool load_calls(struct day_loading *loading, const struct demo_group *gro
                        struct demo_random *random)
 {
     const struct demo_shop *shop = &loading->plan->shops[group->shop];
-    int64_t input = 320 + (int64_t)demo_random_below(random, 900),
+    /* The instructions, five pairs and what was said before; the embedding has the question alone. */
+    int64_t input = 1400 + (int64_t)demo_random_below(random, 2600),
             words = 10 + (int64_t)demo_random_below(random, 28);
     struct usage_record calls[] = {
         {.api_type = "dashscope",
@@ -58,9 +59,9 @@ static bool load_calls(struct day_loading *loading, const struct demo_group *gro
         {.api_type = "pinecone", .operation = "query", .model = "", .latency_ms = group->query_ms},
         {.api_type = "dashscope",
          .operation = "chat",
-         .model = shop->model,
+         .model = shop->profile.model,
          .tokens_input = input,
-         .tokens_output = group->failed ? 0 : 40 + (int64_t)demo_random_below(random, 190),
+         .tokens_output = group->failed ? 0 : 90 + (int64_t)demo_random_below(random, 260),
          .latency_ms = group->chat_ms,
          .outcome = group->failed ? USAGE_TIMEOUT : USAGE_OK},
     };

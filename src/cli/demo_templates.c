@@ -17,18 +17,23 @@
 /* Shares are of all shops; of those that are reached, `renewed` have the second version, `edited` their own
  * words. */
 static const struct story {
-    const char *category;
-    size_t place; /* in its category, from 0 */
+    const char *question;
     double reached;
     bool for_all, second_version;
     double renewed, edited;
 } stories[] = {
-    {"价格", 0, 1.0, true, false, 0, 0},    {"价格", 1, 1.0, true, true, 0.6, 0},
-    {"价格", 2, 0.8, true, false, 0, 0.1},  {"预约", 0, 1.0, true, false, 0, 0},
-    {"预约", 1, 0.8, true, false, 0, 0},    {"预约", 2, 0.4, false, false, 0, 0},
-    {"政策", 0, 0.6, false, false, 0, 0.1}, {"政策", 1, 1.0, true, true, 0.8, 0.15},
-    {"门店", 0, 1.0, true, false, 0, 0},    {"门店", 1, 0, false, false, 0, 0},
-    {"支付", 0, 0.9, true, true, 0, 0},     {"支付", 1, 0.2, false, false, 0, 0},
+    {"如何修改预约时间？", 1.0, true, false, 0, 0},
+    {"没收到预约确认邮件怎么办？", 1.0, true, true, 0.6, 0},
+    {"退款几天能到账？", 0.8, true, false, 0, 0.1},
+    {"下雨可以免费改期吗？", 1.0, true, false, 0, 0},
+    {"预约时填写的个人信息会怎么处理？", 0.8, true, false, 0, 0},
+    {"和服的衣襟哪边在上？", 0.4, false, false, 0, 0},
+    {"可以用支付宝或微信付款吗？", 0.6, false, false, 0, 0.1},
+    {"租和服可以免税吗？", 1.0, true, true, 0.8, 0.15},
+    {"归还前需要自己洗干净吗？", 1.0, true, false, 0, 0},
+    {"怎么转接人工客服？", 0, false, false, 0, 0},
+    {"听障客人可以怎么沟通？", 0.9, true, true, 0, 0},
+    {"线上付款失败怎么办？", 0.2, false, false, 0, 0},
 };
 #define STORIES ARRAY_SIZE(stories)
 
@@ -48,9 +53,8 @@ struct templates_work {
 
 static size_t find_in_corpus(const struct story *story)
 {
-    size_t seen = 0;
     for (size_t i = 0; i < demo_pair_count; i++)
-        if (strcmp(demo_pairs[i].category, story->category) == 0 && seen++ == story->place)
+        if (strcmp(demo_pairs[i].question, story->question) == 0)
             return i;
     return 0;
 }
@@ -120,13 +124,15 @@ static bool link_copy(struct shop_writing *w, const struct story *story, const s
            template_count_copy(w->db, template->id, version, 1, err);
 }
 
-/* The pair with a place of the corpus is in the shop where its share of the corpus reaches. */
-static bool find_pair(const struct demo_plan *plan, const struct demo_shop *shop, size_t corpus_place,
-                      int64_t *ret_pair_id)
+/* A hanfu studio has none of these. */
+static bool find_pair(const struct demo_shop *shop, size_t corpus_place, int64_t *ret_pair_id)
 {
-    size_t index = (corpus_place + demo_pair_count - shop->corpus_offset) % demo_pair_count;
-    *ret_pair_id = shop->first_pair + (int64_t)index;
-    return (int64_t)index < plan->size.pairs;
+    for (size_t i = 0; i < shop->item_count && (int64_t)i < shop->pair_count && !shop->profile.is_hanfu; i++)
+        if (shop->items[i] == demo_items_own() + corpus_place) {
+            *ret_pair_id = shop->first_pair + (int64_t)i;
+            return true;
+        }
+    return false;
 }
 
 static bool link_shop(struct db *db, const struct templates_work *work, size_t index, struct error *err)
@@ -139,7 +145,7 @@ static bool link_shop(struct db *db, const struct templates_work *work, size_t i
     };
     for (size_t i = 0; i < STORIES; i++) {
         int64_t pair_id;
-        if (find_pair(plan, w.shop, work->templates[i].corpus_place, &pair_id) &&
+        if (find_pair(w.shop, work->templates[i].corpus_place, &pair_id) &&
             !link_copy(&w, &stories[i], &work->templates[i], pair_id, err))
             return false;
     }

@@ -30,7 +30,8 @@ static const struct field stats_fields[] = {
           "Mean time to answer of the last 30 days, milliseconds; null: no message", .nullable = true),
     FIELD(struct tenant_stats, pending_feedbacks, INT, "Feedback that waits to be dealt with"),
     FIELD(struct tenant_stats, feedback_approval_rate, REAL,
-          "Of the feedback that was decided the part that was learned, 0 to 1; null: none was decided",
+          "Of the feedback that was decided the part that was learned or approved, 0 to 1; null: none was "
+          "decided",
           .nullable = true),
     FIELD(struct tenant_stats, generated_at, TIME, "When this was read"),
 };
@@ -139,14 +140,15 @@ static bool read_quality(struct db *db, const char *id, double *ret_quality, str
 
 static bool read_counts(struct db *db, const char *id, struct tenant_stats *stats, struct error *err)
 {
-    int64_t learned, rejected;
+    int64_t learned, approved, rejected;
     if (!count_of(db, SQL_USERS_OF_ROLE, id, "tenant_admin", &stats->admin_count, err) ||
         !count_of(db, SQL_USERS_OF_ROLE, id, "tenant_staff", &stats->staff_count, err) ||
         !count_of(db, SQL_FEEDBACKS_OF_STATUS, id, "learned", &learned, err) ||
+        !count_of(db, SQL_FEEDBACKS_OF_STATUS, id, "approved", &approved, err) ||
         !count_of(db, SQL_FEEDBACKS_OF_STATUS, id, "rejected", &rejected, err))
         return false;
-    stats->feedback_approval_rate =
-        learned + rejected > 0 ? (double)learned / (double)(learned + rejected) : NAN;
+    int64_t decided = learned + approved + rejected;
+    stats->feedback_approval_rate = decided > 0 ? (double)(learned + approved) / (double)decided : NAN;
     return true;
 }
 

@@ -156,6 +156,12 @@ static bool insert(struct db *db, const struct hashed_row *row, struct head *hea
 bool audit_append(struct db *db, const struct actor *actor, const struct audit_entry *entry,
                   struct error *err)
 {
+    return audit_append_at(db, clock_now_ms(), actor, entry, err);
+}
+
+bool audit_append_at(struct db *db, int64_t at, const struct actor *actor, const struct audit_entry *entry,
+                     struct error *err)
+{
     CLEANUP(strbuf_release) struct strbuf details = {0};
     write_details(&details, entry);
     if (details.overflowed)
@@ -164,7 +170,7 @@ bool audit_append(struct db *db, const struct actor *actor, const struct audit_e
     struct head head;
     bool damaged;
     struct hashed_row row = {
-        .timestamp = clock_now_ms(),
+        .timestamp = at,
         .texts = {span(actor->user_id),
                   span(actor->username),
                   span(entry->action),

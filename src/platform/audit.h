@@ -34,6 +34,9 @@ struct audit_entry {
 /* Appends within the writer's transaction. `before` and `after` must be JSON: they are vouched for. */
 bool audit_append(struct db *db, const struct actor *actor, const struct audit_entry *entry,
                   struct error *err);
+/* The same as of another instant, for platform/past.h. */
+bool audit_append_at(struct db *db, int64_t at, const struct actor *actor, const struct audit_entry *entry,
+                     struct error *err);
 /* Appends in a transaction of its own: for what changes nothing else (a refused log-in). */
 bool audit_note(struct store *store, const struct actor *actor, const struct audit_entry *entry,
                 struct error *err);

@@ -59,19 +59,22 @@ bool past_message_add(struct db *db, const struct past_message *message, int64_t
 
 static const char SQL_PAST_FEEDBACK[] =
     "INSERT INTO feedbacks(tenant_id, message_id, rating, correction, status, qa_pair_id, created_at,"
-    " processed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    " processed_at, held_for, held_pair_id, decided_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+    "$11)";
 
 bool past_feedback_add(struct db *db, const struct past_feedback *feedback, struct error *err)
 {
     static const struct activity one = {.feedbacks = 1};
     bool good = feedback->rating[0] == 'g';
-    return db_execute(db, SQL_PAST_FEEDBACK,
-                      DB_ARGS(db_text(feedback->tenant_id), db_int(feedback->message_id),
-                              db_text(feedback->rating), db_text(feedback->correction),
-                              db_text(feedback->status),
-                              db_int(feedback->qa_pair_id ? feedback->qa_pair_id : INT_NULL),
-                              db_int(feedback->at), db_int(feedback->processed_at)),
-                      NULL, err) &&
+    return db_execute(
+               db, SQL_PAST_FEEDBACK,
+               DB_ARGS(db_text(feedback->tenant_id), db_int(feedback->message_id), db_text(feedback->rating),
+                       db_text(feedback->correction), db_text(feedback->status),
+                       db_int(feedback->qa_pair_id ? feedback->qa_pair_id : INT_NULL), db_int(feedback->at),
+                       db_int(feedback->processed_at), db_text(feedback->held_for),
+                       db_int(feedback->held_pair_id ? feedback->held_pair_id : INT_NULL),
+                       db_text(feedback->decided_by)),
+               NULL, err) &&
            (!feedback->answered_by || qa_pair_count_feedback(db, feedback->answered_by, good, !good, err)) &&
            activity_add(db, feedback->tenant_id, feedback->at, &one, 0, err);
 }
@@ -84,30 +87,65 @@ bool past_tenant_created(struct db *db, const char *tenant_id, int64_t at, struc
 }
 
 static const char SQL_PAST_SUSPEND[] =
-    "UPDATE tenants SET status = 'suspended', suspended_at = $2, suspended_reason = $3, updated_at = $2,"
-    " version = version + 1 WHERE id = $1";
+    "UPDATE tenants SET status = 'suspended', suspended_at = $2, suspended_reason = $3, suspended_by = $4,"
+    " updated_at = $2, version = version + 1 WHERE id = $1";
 
-bool past_tenant_suspended(struct db *db, const char *tenant_id, int64_t at, const char *reason,
-                           struct error *err)
+bool past_tenant_suspended(struct db *db, const char *tenant_id, int64_t at, const char *username,
+                           const char *reason, struct error *err)
 {
-    return db_execute(db, SQL_PAST_SUSPEND, DB_ARGS(db_text(tenant_id), db_int(at), db_text(reason)), NULL,
+    return db_execute(db, SQL_PAST_SUSPEND,
+                      DB_ARGS(db_text(tenant_id), db_int(at), db_text(reason), db_text(username)), NULL,
                       err) &&
            counters_add(db, COUNTER_ACTIVE_TENANTS, -1, err) &&
            counters_hold_back(db, tenant_id, true, err) && counters_add(db, COUNTER_TENANT_EDITS, 1, err);
 }
 
 static const char SQL_PAST_USER[] =
-    "INSERT INTO users(id, username, password_hash, role, tenant_id, status, created_at, updated_at)"
-    " VALUES ($1, $2, '!', $3, $4, 'active', $5, $5)";
+    "INSERT INTO users(id, username, password_hash, role, tenant_id, status, created_at, updated_at,"
+    " last_login_at) VALUES ($1, $2, '!', $3, $4, 'active', $5, $5, $6)";
 static const char SQL_PAST_USER_COUNT[] = "UPDATE tenants SET user_count = user_count + 1 WHERE id = $1";
 
-bool past_user_add(struct db *db, const char *username, const char *role, const char *tenant_id, int64_t at,
-                   struct error *err)
+bool past_user_add(struct db *db, const struct past_user *user, struct error *err)
 {
     char id[IDENTIFIER_SIZE];
     identifier_make("usr_", id);
     return db_execute(db, SQL_PAST_USER,
-                      DB_ARGS(db_text(id), db_text(username), db_text(role), db_text(tenant_id), db_int(at)),
+                      DB_ARGS(db_text(id), db_text(user->username), db_text(user->role),
+                              db_text(user->tenant_id), db_int(user->created_at), db_int(user->logged_in_at)),
                       NULL, err) &&
-           db_execute(db, SQL_PAST_USER_COUNT, DB_ARGS(db_text(tenant_id)), NULL, err);
+           db_execute(db, SQL_PAST_USER_COUNT, DB_ARGS(db_text(user->tenant_id)), NULL, err);
+}
+
+static const char SQL_PAST_JOB[] =
+    "INSERT INTO jobs(id, kind, status, tenant_id, parameters, progress_done, progress_total, result, "
+    "error_en,"
+    " error_zh, user_id, username, ip_address, request_id, created_at, started_at, finished_at)"
+    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, COALESCE(MAX(id), ''), $11, '', $12, $13, $13, $14"
+    " FROM users WHERE username = $11";
+
+bool past_job_add(struct db *db, const struct past_job *job, struct error *err)
+{
+    char id[IDENTIFIER_SIZE], request_id[IDENTIFIER_SIZE];
+    identifier_make("job_", id);
+    identifier_make("", request_id);
+    return db_execute(db, SQL_PAST_JOB,
+                      DB_ARGS(db_text(id), db_text(job->kind), db_text(job->status), db_text(job->tenant_id),
+                              db_text(job->parameters), db_int(job->done), db_int(job->total),
+                              db_text(job->result), db_text(job->error[LANGUAGE_EN]),
+                              db_text(job->error[LANGUAGE_ZH]), db_text(job->username), db_text(request_id),
+                              db_int(job->started_at), db_int(job->finished_at)),
+                      NULL, err);
+}
+
+static const char SQL_PAST_SYNC[] =
+    "INSERT INTO vector_syncs(tenant_id, run_at, failed_at, failures, retry_at, error_en, error_zh)"
+    " VALUES ($1, $2, $2, $3, $4, $5, $6)";
+
+bool past_sync_failed(struct db *db, const char *tenant_id, int64_t failed_at, int64_t failures,
+                      int64_t retry_at, const char *message_en, const char *message_zh, struct error *err)
+{
+    return db_execute(db, SQL_PAST_SYNC,
+                      DB_ARGS(db_text(tenant_id), db_int(failed_at), db_int(failures), db_int(retry_at),
+                              db_text(message_en), db_text(message_zh)),
+                      NULL, err);
 }

@@ -28,16 +28,37 @@ struct past_feedback {
     int64_t answered_by; /* pair whose good and bad it counts for; 0: none */
     const char *rating, *correction, *status;
     int64_t qa_pair_id;       /* what it became; 0: nothing */
+    const char *held_for;     /* why it waits for a person; NULL: it does not */
+    int64_t held_pair_id;     /* the pair that it would change; 0: none */
+    const char *decided_by;   /* username; NULL: nobody has */
     int64_t at, processed_at; /* INT_NULL: not yet */
 };
 bool past_feedback_add(struct db *db, const struct past_feedback *feedback, struct error *err);
 
-/* A tenant that exists has been there since then; or was suspended then. */
+/* A tenant that exists has been there since then; or was suspended then, by that user. */
 bool past_tenant_created(struct db *db, const char *tenant_id, int64_t at, struct error *err);
-bool past_tenant_suspended(struct db *db, const char *tenant_id, int64_t at, const char *reason,
-                           struct error *err);
-/* A user of a tenant who cannot log in before `kimono user passwd` gives a password. */
-bool past_user_add(struct db *db, const char *username, const char *role, const char *tenant_id, int64_t at,
-                   struct error *err);
+bool past_tenant_suspended(struct db *db, const char *tenant_id, int64_t at, const char *username,
+                           const char *reason, struct error *err);
+
+struct past_user {
+    const char *username, *role;
+    const char *tenant_id;            /* NULL: of the platform */
+    int64_t created_at, logged_in_at; /* the last time; INT_NULL: never */
+};
+/* Cannot log in before `kimono user passwd` gives a password. */
+bool past_user_add(struct db *db, const struct past_user *user, struct error *err);
+
+/* A job that has ended. */
+struct past_job {
+    const char *kind, *status, *tenant_id, *username;
+    const char *parameters, *result;   /* JSON; result NULL: none */
+    const char *error[LANGUAGE_COUNT]; /* NULL: none */
+    int64_t done, total, started_at, finished_at;
+};
+bool past_job_add(struct db *db, const struct past_job *job, struct error *err);
+
+/* The tenant's vector sync has failed since then, so often; it is tried again then. */
+bool past_sync_failed(struct db *db, const char *tenant_id, int64_t failed_at, int64_t failures,
+                      int64_t retry_at, const char *message_en, const char *message_zh, struct error *err);
 
 #endif

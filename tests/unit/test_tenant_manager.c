@@ -360,10 +360,16 @@ static const char SQL_ADD_SESSION[] =
 static bool add_users_work(struct db *db, void *context, struct error *err)
 {
     (void)context;
-    return past_user_add(db, "cho", "tenant_admin", "alpha", 1, err) &&
-           past_user_add(db, "aki", "tenant_staff", "alpha", 2, err) &&
-           past_user_add(db, "ben", "tenant_staff", "alpha", 3, err) &&
-           past_user_add(db, "dan", "tenant_staff", "beta", 4, err);
+    static const struct past_user users[] = {
+        {"cho", "tenant_admin", "alpha", 1, INT_NULL},
+        {"aki", "tenant_staff", "alpha", 2, INT_NULL},
+        {"ben", "tenant_staff", "alpha", 3, INT_NULL},
+        {"dan", "tenant_staff", "beta", 4, INT_NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(users); i++)
+        if (!past_user_add(db, &users[i], err))
+            return false;
+    return true;
 }
 
 static void add_people(struct fixture *f)
