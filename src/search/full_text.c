@@ -1,141 +1,127 @@
 #include "search/full_text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include <unicase.h>
 #include <unictype.h>
-#include <uninorm.h>
 #include <unistr.h>
 
-#include "search/tokenizer.h"
+#include "base/memory.h"
+#include "search/fold.h"
 
-#define CHARACTER_BYTES_MAX 4
+#define PIECE_CJK 2
+#define PIECE_OTHER 3
 
-struct receiver {
-    bool (*receive)(void *context, const char *token, size_t length);
-    void *context;
-    bool query;
-    char last[CHARACTER_BYTES_MAX]; /* second character of the bigram before */
-    size_t last_length;             /* 0: it was no bigram */
-};
-
-static size_t character_length(const char *at)
+/* From where the scripts that are written without spaces begin: kana, Han, Hangul (and what lies between). */
+static bool is_cjk(ucs4_t c)
 {
-    unsigned char first = (unsigned char)*at;
-    return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0xF900 && c <= 0xFAFF) ||
+           (c >= 0x20000 && c <= 0x3FFFF);
 }
 
-/* A run of characters is over: its last one has begun no bigram. */
-static bool end_run(struct receiver *r)
+static bool is_part_of_word(ucs4_t c)
 {
-    bool goes_on = r->last_length == 0 || r->query || r->receive(r->context, r->last, r->last_length);
-    r->last_length = 0;
-    return goes_on;
+    if (c < 0x80)
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if ((c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3041 && c <= 0x3096) || (c >= 0x30A1 && c <= 0x30FA))
+        return true;
+    return uc_is_general_category_withtable(c, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_N | UC_CATEGORY_MASK_M);
 }
 
-static bool take_token(void *context, const char *token, size_t length, enum token_kind kind)
+/* The character at `at` if it is one of a word; its bytes, else 0. */
+static size_t word_character(const char *at, const char *end, ucs4_t *ret_c)
 {
-    struct receiver *r = context;
-    bool joins = kind == TOKEN_BIGRAM && r->last_length > 0 && memcmp(token, r->last, r->last_length) == 0;
-    if (!joins && !end_run(r))
-        return false;
-    if (kind == TOKEN_BIGRAM) {
-        size_t first = character_length(token);
-        r->last_length = length - first;
-        memcpy(r->last, token + first, r->last_length);
-    }
-    return r->receive(r->context, token, length);
+    if (at >= end)
+        return 0;
+    size_t length = (size_t)u8_mbtouc(ret_c, (const uint8_t *)at, (size_t)(end - at));
+    return is_part_of_word(*ret_c) ? length : 0;
+}
+
+/* The piece that begins at `at`, which is a character of a word: its bytes. `ret_whole`: the word did not end
+ * before it had all of its characters. */
+static size_t piece_at(const char *at, const char *end, bool *ret_whole)
+{
+    ucs4_t c;
+    size_t length = word_character(at, end, &c);
+    int wanted = is_cjk(c) ? PIECE_CJK : PIECE_OTHER, count = 1;
+    for (size_t step; count < wanted && (step = word_character(at + length, end, &c)) > 0; count++)
+        length += step;
+    *ret_whole = count == wanted;
+    return length;
 }
 
 bool full_text_tokens(const char *text, size_t length, bool query,
                       bool (*receive)(void *context, const char *token, size_t length), void *context)
 {
-    struct receiver r = {.receive = receive, .context = context, .query = query};
-    return tokenizer_run(text, length, take_token, &r) && end_run(&r);
+    CLEANUP(strbuf_release) struct strbuf folded = {0};
+    if (query)
+        return receive(context, text, length);
+    text_fold_plain(text, length, &folded);
+    const char *at = strbuf_text(&folded), *end = at + folded.length;
+    for (size_t step; at < end; at += step) {
+        ucs4_t c;
+        bool whole;
+        step = word_character(at, end, &c);
+        if (step > 0 && !receive(context, at, piece_at(at, end, &whole)))
+            return false;
+        if (step == 0)
+            step = (size_t)u8_mbtouc(&c, (const uint8_t *)at, (size_t)(end - at));
+    }
+    return true;
 }
 
 /* ---- asking ---- */
 
-struct query_builder {
-    struct strbuf *query;
-    size_t count, token_bytes;
-    enum token_kind kind; /* of the last token */
-};
-
-static void end_token(struct query_builder *builder, bool is_last)
-{
-    /* What a word goes on with is not known to be the keyword's end; a character may begin any bigram. */
-    bool open = builder->kind == TOKEN_SINGLE || (is_last && builder->kind == TOKEN_WORD);
-    strbuf_puts(builder->query, open ? "\"*" : "\"");
-}
-
-/* A token holds letters, marks and digits only: no quotation mark to take care of. */
-static bool add_token(void *context, const char *token, size_t length, enum token_kind kind)
-{
-    struct query_builder *builder = context;
-    if (builder->count > 0) {
-        end_token(builder, false);
-        strbuf_puts(builder->query, " AND ");
-    }
-    strbuf_putc(builder->query, '"');
-    strbuf_append(builder->query, token, length);
-    builder->kind = kind;
-    builder->count++;
-    builder->token_bytes += length;
-    return true;
-}
-
+/* Which pieces are asked for: the whole ones; and where a word of the keyword ends in a shorter one that no whole
+ * one covers, whatever begins with that. A piece holds letters, marks and digits only: no quotation mark to take
+ * care of. */
 bool full_text_query(const char *keyword, struct strbuf *query, bool *ret_exact)
 {
-    struct query_builder builder = {.query = query};
-    size_t length = strlen(keyword);
-    tokenizer_run(keyword, length, add_token, &builder);
-    if (builder.count == 0)
-        return false;
-    end_token(&builder, true);
-    *ret_exact = builder.count == 1 && builder.token_bytes == length;
-    return true;
-}
-
-/* ---- folding ---- */
-
-/* As the tokenizer does it: NFKC and simple lower case, without what has no width. */
-static size_t fold(const uint8_t *text, size_t length, uint8_t **ret_folded)
-{
-    size_t normal_length = 0, at = 0, out = 0;
-    uint8_t *normal = u8_normalize(UNINORM_NFKC, text, length, NULL, &normal_length);
-    uint8_t *folded = normal ? malloc(2 * normal_length + CHARACTER_BYTES_MAX) : NULL;
-    while (folded && at < normal_length) {
+    CLEANUP(strbuf_release) struct strbuf plain = {0}, folded = {0};
+    text_fold_plain(keyword, strlen(keyword), &plain);
+    text_fold(keyword, strlen(keyword), &folded);
+    const char *at = strbuf_text(&plain), *end = at + plain.length, *covered = at;
+    size_t count = 0;
+    *ret_exact = false;
+    for (size_t step; at < end; at += step) {
         ucs4_t c;
-        at += (size_t)u8_mbtouc(&c, normal + at, normal_length - at);
-        if (c >= 0x80 && uc_is_property_default_ignorable_code_point(c))
+        bool whole;
+        step = word_character(at, end, &c);
+        if (step == 0) {
+            step = (size_t)u8_mbtouc(&c, (const uint8_t *)at, (size_t)(end - at));
             continue;
-        int written = u8_uctomb(folded + out, uc_tolower(c), CHARACTER_BYTES_MAX);
-        out += written > 0 ? (size_t)written : 0;
+        }
+        size_t length = piece_at(at, end, &whole);
+        if (!whole && at + length <= covered)
+            continue;
+        covered = at + length;
+        strbuf_puts(query, count++ > 0 ? " AND \"" : "\"");
+        strbuf_append(query, at, length);
+        strbuf_puts(query, whole ? "\"" : "\"*");
+        *ret_exact = length == plain.length && strcmp(strbuf_text(&plain), strbuf_text(&folded)) == 0;
     }
-    free(normal);
-    *ret_folded = folded;
-    return out;
+    return count > 0;
 }
+
+/* ---- looking into texts ---- */
 
 struct folded_text full_text_fold(struct arena *arena, const char *text)
 {
-    uint8_t *folded = NULL;
-    size_t length = fold((const uint8_t *)text, strlen(text), &folded);
-    const char *bytes = arena_strndup(arena, (const char *)folded, length);
-    free(folded);
-    return (struct folded_text){bytes, length};
+    CLEANUP(strbuf_release) struct strbuf plain = {0}, folded = {0};
+    text_fold(text, strlen(text), &folded);
+    text_fold_plain(text, strlen(text), &plain);
+    return (struct folded_text){
+        .bytes = arena_strndup(arena, strbuf_text(&folded), folded.length),
+        .length = folded.length,
+        .accented = strcmp(strbuf_text(&plain), strbuf_text(&folded)) != 0,
+    };
 }
 
 bool full_text_contains(const char *text, struct folded_text keyword)
 {
+    CLEANUP(strbuf_release) struct strbuf folded = {0};
     size_t length = strlen(text);
     if (memmem(text, length, keyword.bytes, keyword.length))
         return true; /* nearly all text is its own folded form */
-    uint8_t *folded = NULL;
-    size_t folded_length = fold((const uint8_t *)text, length, &folded);
-    bool found = folded && memmem(folded, folded_length, keyword.bytes, keyword.length);
-    free(folded);
-    return found;
+    (keyword.accented ? text_fold : text_fold_plain)(text, length, &folded);
+    return memmem(strbuf_text(&folded), folded.length, keyword.bytes, keyword.length);
 }

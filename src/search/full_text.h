@@ -1,19 +1,21 @@
-/* Full-text search: the tokens of search/tokenizer.h as an index of texts keeps them, what such an index is
- * asked for a keyword, and whether a text that it found really holds the keyword.
+/* Full-text search: the tokens that an index of texts keeps, what such an index is asked for a keyword, and
+ * whether a text that it found really holds the keyword.
  *
- * A keyword is looked for as a part of the text, where width (Ｋ = K, ｷﾓﾉ = キモノ) and case make no
- * difference. This is less than "any part" in one way: a part that begins with a letter or digit must
- * begin where a word does, so that "mono" does not find "kimono". Chinese, Japanese and Korean are found
- * anywhere, from one character on. */
+ * A keyword is found wherever it is a part of the text, from one character up, in whatever width and case
+ * (search/fold.h). Without an accent it finds letters with any (cafe: café), with one only those (é: café).
+ *
+ * Tokens are overlapping pieces of folded words without accents: of two characters where a Chinese, Japanese or
+ * Korean one begins them, else of three, shorter only at a word's end; every character begins one. What a
+ * keyword's pieces find is looked at again in the text. */
 #ifndef KIMONO_SEARCH_FULL_TEXT_H
 #define KIMONO_SEARCH_FULL_TEXT_H
 
 #include "base/arena.h"
 #include "base/strbuf.h"
 
-/* Calls `receive` for each token (valid during the call). Of a text that is kept (`query` false) the last
- * character of a Chinese run is a token as well, so that every character begins one. Returns false if
- * `receive` stopped it. Any number of threads may call at once. */
+/* Calls `receive` for each token (valid during the call). What an index is asked for (`query`) is one token
+ * already, as full_text_query has made it. Returns false if `receive` stopped it. Any number of threads may
+ * call at once. */
 bool full_text_tokens(const char *text, size_t length, bool query,
                       bool (*receive)(void *context, const char *token, size_t length), void *context);
 
@@ -26,6 +28,7 @@ bool full_text_query(const char *keyword, struct strbuf *query, bool *ret_exact)
 struct folded_text {
     const char *bytes;
     size_t length;
+    bool accented; /* accents count */
 };
 struct folded_text full_text_fold(struct arena *arena, const char *text);
 /* Does `text`, in any width and case, hold it? The empty one is everywhere. */

@@ -17,46 +17,34 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "search/fold.h"
 #include "search/slot_table.h"
 #include "search/text_hash.h"
 #include "search/token_weight.h"
 #include "search/tokenizer.h"
 
-#define BM25_K1 1.2f
-#define BM25_B 0.75f
-
-/* Weights by class, found by trial with the hundred questions of tests/unit/test_search.c: a third
- * up or down puts one or two of them on the wrong side of 0.3. What is unknown must weigh
- * something, or a question about something else would match by its one known word; the more it
- * weighs, the fewer match. Japanese sets its Han words apart by particles, so there two Han
- * characters are more likely a word. */
-#define WEIGHT_FUNCTION 0.1f
-#define WEIGHT_HIRAGANA 0.05f
-#define WEIGHT_UNKNOWN_CROSSING 0.25f
-#define WEIGHT_UNKNOWN_CROSSING_JAPANESE 0.5f
-/* A question that mixes languages ("shoe size 木屐 草履") often says the same thing twice: where its
- * Han words are known, its unknown Latin words and numbers are no sign of another subject. */
-#define WEIGHT_UNKNOWN_WORD_MIXED 0.25f
-
-/* Few pairs: N is at least this; in an index of one pair no token would be rarer than another. */
-#define IDF_PAIRS_MIN 16
-/* English words of grammar: as if this many more pairs had been seen, this part of them with it. */
-#define FUNCTION_WORD_PAIRS 200
-#define FUNCTION_WORD_SHARE 0.5
+/* What the score asks for: of what the question says, and of what the pair's question says. */
+#define QUESTION_SHARE 0.6f
+/* From how many pairs on chance makes a score less telling than it looks, and how slowly. */
+#define CHANCE_PAIRS 100
+#define CHANCE_PAIRS_MIN 16
+#define CHANCE_SLOWNESS 8
+/* For the arithmetic, when the threshold is reckoned back. */
+#define FLOOR_MARGIN 1e-6
+/* For a pair with the same tokens whose question is another (in another order): all but equal. */
+#define SCORE_BELOW_EQUAL 0.99
 
 #define PAIRS_MAX ((size_t)1 << 24)
 #define PAIR_TOKENS_MAX 65535
 #define TERMS_MAX (((size_t)1 << 28) - PAIR_TOKENS_MAX)
-#define QUERY_TOKENS_MAX 256
-#define OCCURRENCES_MAX 127
+#define QUERY_TERMS_MAX 512
 #define BLOCK_SLOTS 4096
 #define FEW_POSTINGS 2
 
-/* A posting: slot << 8 | occurrences in the question << 1 | stands in the answer. Ascending order
- * of postings is ascending order of slots. */
-#define POSTING_SLOT(posting) ((posting) >> 8)
-#define POSTING_OCCURRENCES(posting) (((posting) >> 1) & OCCURRENCES_MAX)
-#define POSTING_IN_ANSWER(posting) ((posting)&1)
+/* A posting: slot << 1 | stands in the question (not only in the answer). Ascending order of postings is
+ * ascending order of slots. */
+#define POSTING_SLOT(posting) ((posting) >> 1)
+#define POSTING_IN_QUESTION(posting) ((posting)&1)
 
 struct term {
     uint64_t hash;
@@ -64,14 +52,15 @@ struct term {
         uint32_t few[FEW_POSTINGS]; /* most terms stand in one or two pairs */
         uint32_t *many;
     };
-    uint32_t count;    /* postings; 0: the term is free */
-    uint32_t capacity; /* of `many`; 0: they are in `few` */
+    uint32_t count;         /* postings; 0: the term is free */
+    uint32_t capacity : 28; /* of `many`; 0: they are in `few` */
+    uint32_t class : 4;     /* enum token_class */
 };
 
 struct pair {
     int64_t id, text_hash;
-    uint8_t *terms; /* NULL: the slot is free */
-    uint32_t terms_bytes;
+    uint8_t *terms; /* those of the question, then those of the answer alone; NULL: the slot is free */
+    uint32_t terms_bytes, question_bytes;
 };
 
 struct numbers {
@@ -86,14 +75,13 @@ struct text_index {
     struct slot_table term_table; /* token → term */
 
     struct pair *pairs;
-    uint16_t *lengths; /* tokens of each slot's question, apart from `pairs` for the cache's sake */
+    uint64_t *identities; /* of each slot's question (search/fold.h), apart for the cache's sake */
     size_t slot_count, slot_capacity;
     struct numbers free_slots;
     struct slot_table id_table; /* id → slot */
 
     size_t pair_count;
-    uint64_t total_length; /* sum of the lengths */
-    size_t block_bytes;    /* of all `many` and all pairs' `terms` */
+    size_t block_bytes; /* of all `many` and all pairs' `terms` */
 };
 
 /* ---- small things ---- */
@@ -105,6 +93,11 @@ static void numbers_push(struct numbers *numbers, uint32_t item)
         numbers->items = xrealloc(numbers->items, numbers->capacity * sizeof(*numbers->items));
     }
     numbers->items[numbers->count++] = item;
+}
+
+static void numbers_release(struct numbers *numbers)
+{
+    free(numbers->items);
 }
 
 static uint64_t hash_id(int64_t id)
@@ -137,7 +130,7 @@ void text_index_free(struct text_index *index)
     free(index->free_slots.items);
     free(index->terms);
     free(index->pairs);
-    free(index->lengths);
+    free(index->identities);
     free(index);
 }
 
@@ -149,7 +142,7 @@ size_t text_index_count(const struct text_index *index)
 size_t text_index_bytes(const struct text_index *index)
 {
     return sizeof(*index) + index->block_bytes + index->term_capacity * sizeof(*index->terms) +
-           index->slot_capacity * (sizeof(*index->pairs) + sizeof(*index->lengths)) +
+           index->slot_capacity * (sizeof(*index->pairs) + sizeof(*index->identities)) +
            (index->free_terms.capacity + index->free_slots.capacity) * sizeof(uint32_t) +
            slot_table_bytes(&index->term_table) + slot_table_bytes(&index->id_table);
 }
@@ -165,7 +158,7 @@ static uint32_t find_term(const struct text_index *index, uint64_t hash)
     return SLOT_NONE;
 }
 
-static uint32_t new_term(struct text_index *index, uint64_t hash)
+static uint32_t new_term(struct text_index *index, uint64_t hash, enum token_class class)
 {
     uint32_t number;
     if (index->free_terms.count > 0) {
@@ -177,7 +170,7 @@ static uint32_t new_term(struct text_index *index, uint64_t hash)
         }
         number = (uint32_t)index->term_count++;
     }
-    index->terms[number] = (struct term){.hash = hash};
+    index->terms[number] = (struct term){.hash = hash, .class = class};
     slot_table_add(&index->term_table, hash, number);
     return number;
 }
@@ -193,7 +186,7 @@ static void resize_postings(struct text_index *index, struct term *term, uint32_
         memcpy(term->many, few, sizeof(few));
     index->block_bytes += capacity * sizeof(uint32_t);
     index->block_bytes -= term->capacity * sizeof(uint32_t);
-    term->capacity = capacity;
+    term->capacity = capacity & 0xFFFFFFF;
 }
 
 /* Where the posting of `slot` stands or would stand. New slots go to the end: tried first. */
@@ -252,6 +245,12 @@ static void remove_posting(struct text_index *index, uint32_t number, uint32_t s
 
 /* ---- pairs ---- */
 
+/* A stem is another token than a word of the same letters. */
+static uint64_t hash_token(const char *token, size_t length, enum token_kind kind)
+{
+    return XXH3_64bits_withSeed(token, length, kind == TOKEN_STEM);
+}
+
 /* The tokens of a pair on their way in: term << 1 | stands in the answer, sorted by term later. */
 struct intake {
     struct text_index *index;
@@ -261,14 +260,13 @@ struct intake {
 
 static bool intake_token(void *context, const char *token, size_t length, enum token_kind kind)
 {
-    (void)kind;
     struct intake *intake = context;
     if (intake->tokens.count == PAIR_TOKENS_MAX)
         return false;
-    uint64_t hash = XXH3_64bits(token, length);
+    uint64_t hash = hash_token(token, length, kind);
     uint32_t term = find_term(intake->index, hash);
     if (term == SLOT_NONE)
-        term = new_term(intake->index, hash);
+        term = new_term(intake->index, hash, token_classify(token, length, kind));
     numbers_push(&intake->tokens, term << 1 | intake->in_answer);
     return true;
 }
@@ -278,6 +276,8 @@ static int compare_numbers(const void *a, const void *b)
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
 }
+
+#define TERM_BYTES_MAX 4 /* of a number below 2^28 */
 
 /* Seven bits a byte, lowest first, the top bit says that more follow (LEB128). */
 static uint8_t *write_number(uint8_t *at, uint32_t number)
@@ -298,25 +298,32 @@ static const uint8_t *read_number(const uint8_t *at, uint32_t *ret_number)
     return at;
 }
 
-/* Adds one posting for each different term of the sorted tokens and leaves the pair's list of terms
- * in place of them (it is never longer: a term's difference takes at most 4 bytes below 2^28, and
- * there are fewer terms than that). Returns the list's bytes. */
-static size_t add_postings(struct text_index *index, struct numbers *tokens, uint32_t slot)
+/* Terms in ascending order, as they are written. */
+struct term_list {
+    uint8_t *end;
+    uint32_t last;
+};
+
+static void list_term(struct term_list *list, uint32_t number)
 {
-    uint8_t *list = (uint8_t *)tokens->items, *end = list;
-    uint32_t before = 0;
+    list->end = write_number(list->end, number - list->last);
+    list->last = number;
+}
+
+/* Adds one posting for each different term of the sorted tokens: those of the question (`in_answer` 0), or those of
+ * the answer alone (1). Leaves their list at `list->end`. */
+static void add_postings(struct text_index *index, const struct numbers *tokens, uint32_t slot,
+                         uint32_t in_answer, struct term_list *list)
+{
     for (size_t i = 0; i < tokens->count;) {
-        uint32_t number = tokens->items[i] >> 1, occurrences = 0, in_answer = 0;
-        for (; i < tokens->count && tokens->items[i] >> 1 == number; i++) {
-            uint32_t from_answer = tokens->items[i] & 1;
-            in_answer |= from_answer;
-            occurrences += !from_answer && occurrences < OCCURRENCES_MAX;
-        }
-        add_posting(index, &index->terms[number], slot << 8 | occurrences << 1 | in_answer);
-        end = write_number(end, number - before);
-        before = number;
+        uint32_t first = tokens->items[i], number = first >> 1; /* that of the question stands first */
+        while (i < tokens->count && tokens->items[i] >> 1 == number)
+            i++;
+        if ((first & 1) != in_answer)
+            continue;
+        add_posting(index, &index->terms[number], slot << 1 | !in_answer);
+        list_term(list, number);
     }
-    return (size_t)(end - list);
 }
 
 static uint32_t find_slot(const struct text_index *index, int64_t id)
@@ -335,7 +342,7 @@ static uint32_t new_slot(struct text_index *index)
     if (index->slot_count == index->slot_capacity) {
         size_t capacity = index->slot_capacity + index->slot_capacity / 2 + 16;
         index->pairs = xrealloc(index->pairs, capacity * sizeof(*index->pairs));
-        index->lengths = xrealloc(index->lengths, capacity * sizeof(*index->lengths));
+        index->identities = xrealloc(index->identities, capacity * sizeof(*index->identities));
         index->slot_capacity = capacity;
     }
     return (uint32_t)index->slot_count++;
@@ -348,31 +355,45 @@ static int64_t hash_of(const char *question, const char *answer)
     return text_hash(question, strlen(question), answer, strlen(answer));
 }
 
+/* Sorted; a term that stands in both comes as the question's first. */
+static struct numbers take_tokens(struct text_index *index, const char *question, const char *answer)
+{
+    struct intake intake = {.index = index};
+    if (question)
+        tokenizer_run(question, strlen(question), intake_token, &intake);
+    intake.in_answer = 1;
+    if (answer)
+        tokenizer_run(answer, strlen(answer), intake_token, &intake);
+    if (intake.tokens.count > 0)
+        qsort(intake.tokens.items, intake.tokens.count, sizeof(*intake.tokens.items), compare_numbers);
+    return intake.tokens;
+}
+
 bool text_index_put(struct text_index *index, int64_t id, const char *question, const char *answer)
 {
     text_index_remove(index, id);
     if (index->pair_count == PAIRS_MAX || index->term_count > TERMS_MAX)
         return false;
 
-    struct intake intake = {.index = index};
-    if (question)
-        tokenizer_run(question, strlen(question), intake_token, &intake);
-    size_t length = intake.tokens.count;
-    intake.in_answer = 1;
-    if (answer)
-        tokenizer_run(answer, strlen(answer), intake_token, &intake);
-    struct numbers *tokens = &intake.tokens;
-    if (tokens->count > 0)
-        qsort(tokens->items, tokens->count, sizeof(*tokens->items), compare_numbers);
-
+    CLEANUP(numbers_release) struct numbers tokens = take_tokens(index, question, answer);
     uint32_t slot = new_slot(index);
-    size_t bytes = add_postings(index, tokens, slot);
-    struct pair *pair = &index->pairs[slot];
-    *pair = (struct pair){.id = id, .text_hash = hash_of(question, answer), .terms_bytes = (uint32_t)bytes};
-    pair->terms = xrealloc(tokens->items, bytes);
-    index->lengths[slot] = (uint16_t)length;
+    uint8_t *terms = xmalloc(TERM_BYTES_MAX * tokens.count + 1);
+    struct term_list list = {.end = terms};
+    add_postings(index, &tokens, slot, 0, &list);
+    size_t question_bytes = (size_t)(list.end - terms);
+    list.last = 0;
+    add_postings(index, &tokens, slot, 1, &list);
+    size_t bytes = (size_t)(list.end - terms);
+
+    index->pairs[slot] = (struct pair){
+        .id = id,
+        .text_hash = hash_of(question, answer),
+        .terms = xrealloc(terms, bytes + (bytes == 0)),
+        .terms_bytes = (uint32_t)bytes,
+        .question_bytes = (uint32_t)question_bytes,
+    };
+    index->identities[slot] = text_identity(question ? question : "", question ? strlen(question) : 0);
     index->block_bytes += bytes;
-    index->total_length += length;
     index->pair_count++;
     slot_table_add(&index->id_table, hash_id(id), slot);
     return true;
@@ -384,21 +405,21 @@ void text_index_remove(struct text_index *index, int64_t id)
     if (slot == SLOT_NONE)
         return;
     struct pair *pair = &index->pairs[slot];
-    const uint8_t *at = pair->terms, *end = at + pair->terms_bytes;
+    const uint8_t *at = pair->terms, *answer = at + pair->question_bytes, *end = at + pair->terms_bytes;
     uint32_t number = 0;
     while (at < end) {
         uint32_t difference;
+        number = at == answer ? 0 : number;
         at = read_number(at, &difference);
         number += difference;
         remove_posting(index, number, slot);
     }
     slot_table_remove(&index->id_table, hash_id(id), slot);
     index->block_bytes -= pair->terms_bytes;
-    index->total_length -= index->lengths[slot];
     index->pair_count--;
     free(pair->terms);
     *pair = (struct pair){0};
-    index->lengths[slot] = 0;
+    index->identities[slot] = 0;
     numbers_push(&index->free_slots, slot);
 }
 
@@ -413,165 +434,155 @@ void text_index_each(const struct text_index *index, text_index_each_fn each, vo
 
 struct query_term {
     uint64_t hash;
-    const uint32_t *at, *end; /* postings not yet looked at; none for an unknown token */
-    uint32_t pairs;           /* that have it */
-    uint32_t occurrences;     /* in the query */
-    float impact;             /* occurrences · weight · idf · (k1 + 1) */
-    enum token_class class;
-    enum token_kind kind;
+    const uint32_t *at, *end;        /* postings not yet looked at; none for an unknown token */
+    uint32_t in_question, in_answer; /* what it adds to a pair's sum */
 };
 
 struct query {
     const struct text_index *index;
-    struct query_term terms[QUERY_TOKENS_MAX];
+    struct query_term terms[QUERY_TERMS_MAX];
     size_t term_count;
-    size_t length;     /* tokens */
-    float length_unit; /* what each token of a question adds to the divisor: k1 · b / average */
-    bool japanese;     /* has Hiragana */
-    bool known_han;    /* has two Han or Hangul characters that some pair has */
-    float self;        /* BM25 of a pair whose question is the query */
-    float floor;       /* sums below cannot be among the best any more */
+    uint64_t identity;
+    float weight;   /* of all its tokens */
+    float exponent; /* for the chance of so many pairs */
+    double floor;   /* raw scores below cannot be among the best any more */
 };
 
 static bool query_token(void *context, const char *token, size_t length, enum token_kind kind)
 {
     struct query *query = context;
-    if (query->length == QUERY_TOKENS_MAX)
+    const struct text_index *index = query->index;
+    uint64_t hash = hash_token(token, length, kind);
+    for (size_t i = 0; i < query->term_count; i++)
+        if (query->terms[i].hash == hash)
+            return true;
+    if (query->term_count == QUERY_TERMS_MAX)
         return false;
-    query->length++;
-    uint64_t hash = XXH3_64bits(token, length);
-    for (size_t i = 0; i < query->term_count; i++) {
-        if (query->terms[i].hash != hash)
-            continue;
-        query->terms[i].occurrences++;
-        return true;
-    }
     struct query_term *term = &query->terms[query->term_count++];
-    *term = (struct query_term){.hash = hash, .occurrences = 1};
-    term->class = token_classify(token, length, kind);
-    term->kind = kind;
-    query->japanese = query->japanese || term->class == TOKEN_HIRAGANA;
-    uint32_t number = find_term(query->index, hash);
+    *term = (struct query_term){.hash = hash};
+    uint32_t number = find_term(index, hash);
+    if (number == SLOT_NONE && kind == TOKEN_STEM)
+        return true; /* its word is unknown, and counts */
     if (number != SLOT_NONE) {
-        term->pairs = query->index->terms[number].count;
-        term->at = term_postings(&query->index->terms[number]);
-        term->end = term->at + term->pairs;
-        query->known_han = query->known_han || (term->class == TOKEN_CROSSING && term->pairs > 0);
+        term->at = term_postings(&index->terms[number]);
+        term->end = term->at + index->terms[number].count;
     }
+    term->in_question =
+        token_weight(token_classify(token, length, kind), (size_t)(term->end - term->at), index->pair_count);
+    term->in_answer = (uint32_t)((float)term->in_question * (float)TEXT_INDEX_ANSWER_WEIGHT);
+    query->weight += (float)term->in_question;
     return true;
 }
 
-static double term_idf(const struct query_term *term, size_t pair_count)
-{
-    double all = pair_count > IDF_PAIRS_MIN ? (double)pair_count : IDF_PAIRS_MIN;
-    double with = term->pairs;
-    if (term->class == TOKEN_FUNCTION_WORD) {
-        all += FUNCTION_WORD_PAIRS;
-        with += FUNCTION_WORD_PAIRS * FUNCTION_WORD_SHARE;
-    }
-    return log(1 + (all - with + 0.5) / (with + 0.5));
-}
-
-static float term_weight(const struct query *query, const struct query_term *term)
-{
-    if (term->class == TOKEN_FUNCTION)
-        return WEIGHT_FUNCTION;
-    if (term->class == TOKEN_HIRAGANA)
-        return WEIGHT_HIRAGANA;
-    if (term->class == TOKEN_CROSSING && term->pairs == 0)
-        return query->japanese ? WEIGHT_UNKNOWN_CROSSING_JAPANESE : WEIGHT_UNKNOWN_CROSSING;
-    if (term->kind == TOKEN_WORD && term->pairs == 0 && query->known_han)
-        return WEIGHT_UNKNOWN_WORD_MIXED;
-    return 1;
-}
-
-/* BM25's saturation: what `tf` occurrences are worth in a question of `length` tokens. */
-static float saturate(const struct query *query, float tf, float length)
-{
-    return tf / (tf + BM25_K1 * (1 - BM25_B) + query->length_unit * length);
-}
-
-/* `self` is summed in the order and by the arithmetic of the pairs' sums, so that an exact repeat
- * gets exactly 1. */
-static void weigh_terms(struct query *query)
-{
-    const struct text_index *index = query->index;
-    double average = (double)index->total_length / (double)index->pair_count;
-    query->length_unit = BM25_K1 * BM25_B / (float)(average > 1 ? average : 1);
-    for (size_t i = 0; i < query->term_count; i++) {
-        struct query_term *term = &query->terms[i];
-        float idf = (float)term_idf(term, index->pair_count);
-        float tf = (float)term->occurrences;
-        term->impact = tf * term_weight(query, term) * idf * (BM25_K1 + 1);
-        query->self += term->impact * saturate(query, tf, (float)query->length);
-    }
-}
-
 /* Adds the term's postings in the block [first, first + BLOCK_SLOTS) to the block's sums. */
-static void add_term(const struct query *query, struct query_term *term, uint32_t first, float *sums)
+static void add_term(struct query_term *term, uint32_t first, uint32_t *sums)
 {
-    const uint16_t *lengths = query->index->lengths + first;
     const uint32_t *at = term->at;
-    for (; at < term->end && POSTING_SLOT(*at) - first < BLOCK_SLOTS; at++) {
-        uint32_t slot = POSTING_SLOT(*at) - first;
-        float tf =
-            (float)POSTING_OCCURRENCES(*at) + (float)TEXT_INDEX_ANSWER_WEIGHT * (float)POSTING_IN_ANSWER(*at);
-        sums[slot] += term->impact * saturate(query, tf, (float)lengths[slot]);
-    }
+    for (; at < term->end && POSTING_SLOT(*at) - first < BLOCK_SLOTS; at++)
+        sums[POSTING_SLOT(*at) - first] += POSTING_IN_QUESTION(*at) ? term->in_question : term->in_answer;
     term->at = at;
 }
 
-/* The best so far, best first, with the sum in place of the score. */
+/* What the pair's question says: the weight of its tokens. */
+static float question_weight(const struct text_index *index, const struct pair *pair)
+{
+    const uint8_t *at = pair->terms, *end = at + pair->question_bytes;
+    uint64_t sum = 0;
+    uint32_t number = 0;
+    while (at < end) {
+        uint32_t difference;
+        at = read_number(at, &difference);
+        number += difference;
+        const struct term *term = &index->terms[number];
+        sum += token_weight(term->class, term->count, index->pair_count);
+    }
+    return (float)sum;
+}
+
+/* The power mean of exponent 1/2 lies between the arithmetic one, by which a single word would never find a
+ * long question, and the geometric one, by which it would find any. */
+static double raw_score(const struct query *query, float common, float pair_weight)
+{
+    if (pair_weight < common)
+        pair_weight = common;
+    float root = QUESTION_SHARE * sqrtf(query->weight) + (1 - QUESTION_SHARE) * sqrtf(pair_weight);
+    return (double)common / ((double)root * (double)root);
+}
+
+/* The best so far, best first, with the raw score in place of the score; 2: the question itself. */
+#define RAW_EQUAL 2
+
 struct best {
     struct text_match *matches;
     size_t count, limit;
 };
 
-static void offer(struct query *query, struct best *best, int64_t id, float sum)
+static void offer(struct query *query, struct best *best, int64_t id, double score)
 {
     size_t at = best->count;
-    while (at > 0 && (best->matches[at - 1].score < sum ||
-                      (best->matches[at - 1].score == (double)sum && best->matches[at - 1].id > id)))
+    while (at > 0 && (best->matches[at - 1].score < score ||
+                      (best->matches[at - 1].score == score && best->matches[at - 1].id > id)))
         at--;
     if (at == best->limit)
         return;
     size_t kept = best->count < best->limit ? best->count : best->limit - 1;
     memmove(best->matches + at + 1, best->matches + at, (kept - at) * sizeof(*best->matches));
-    best->matches[at] = (struct text_match){.id = id, .score = sum};
+    best->matches[at] = (struct text_match){.id = id, .score = score};
     best->count = kept + 1;
-    if (best->count == best->limit && (float)best->matches[kept].score > query->floor)
-        query->floor = (float)best->matches[kept].score;
+    if (best->count == best->limit && best->matches[kept].score > query->floor)
+        query->floor = best->matches[kept].score;
 }
 
+/* The weight of a pair's question is only reckoned where the pair can still be among the best. */
 static void search_block(struct query *query, struct best *best, uint32_t first)
 {
-    float sums[BLOCK_SLOTS] = {0};
-    size_t left = query->index->slot_count - first;
+    uint32_t sums[BLOCK_SLOTS] = {0};
+    const struct text_index *index = query->index;
+    size_t left = index->slot_count - first;
     size_t count = left < BLOCK_SLOTS ? left : BLOCK_SLOTS;
     for (size_t i = 0; i < query->term_count; i++)
-        add_term(query, &query->terms[i], first, sums);
-    for (size_t i = 0; i < count; i++)
-        if (sums[i] >= query->floor && sums[i] > 0)
-            offer(query, best, query->index->pairs[first + i].id, sums[i]);
+        add_term(&query->terms[i], first, sums);
+    for (size_t i = 0; i < count; i++) {
+        const struct pair *pair = &index->pairs[first + i];
+        float common = (float)sums[i];
+        if (index->identities[first + i] == query->identity && pair->terms)
+            offer(query, best, pair->id, RAW_EQUAL);
+        else if (common > 0 && raw_score(query, common, common) >= query->floor)
+            offer(query, best, pair->id, raw_score(query, common, question_weight(index, pair)));
+    }
+}
+
+/* Of the more pairs the best one is taken, the better it is by chance. */
+static float chance_exponent(size_t pair_count)
+{
+    float pairs = (float)(pair_count > CHANCE_PAIRS_MIN ? pair_count : CHANCE_PAIRS_MIN);
+    return 1 + logf(pairs / CHANCE_PAIRS) / CHANCE_SLOWNESS;
+}
+
+static double score_of(const struct query *query, double raw)
+{
+    double score = pow(raw, (double)query->exponent);
+    return raw == RAW_EQUAL ? 1 : score < SCORE_BELOW_EQUAL ? score : SCORE_BELOW_EQUAL;
 }
 
 size_t text_index_search(const struct text_index *index, const char *query_text, size_t top_k,
                          double min_score, struct text_match *ret_matches)
 {
+    size_t length = strlen(query_text), count = 0;
     if (index->pair_count == 0 || top_k == 0)
         return 0;
-    struct query query = {.index = index};
-    tokenizer_run(query_text, strlen(query_text), query_token, &query);
-    weigh_terms(&query);
-    query.floor = (float)(min_score * query.self);
-
+    struct query query = {.index = index, .exponent = chance_exponent(index->pair_count)};
+    query.floor = min_score > 0 ? pow(min_score, 1 / (double)query.exponent) - FLOOR_MARGIN : 0;
+    query.identity = text_identity(query_text, length);
+    tokenizer_run(query_text, length, query_token, &query);
     struct best best = {.matches = ret_matches};
     best.limit = top_k < TEXT_INDEX_TOP_K_MAX ? top_k : TEXT_INDEX_TOP_K_MAX;
     for (size_t first = 0; first < index->slot_count; first += BLOCK_SLOTS)
         search_block(&query, &best, (uint32_t)first);
-    for (size_t i = 0; i < best.count; i++) {
-        double score = ret_matches[i].score / query.self;
-        ret_matches[i].score = score < 1 ? score : 1;
+    for (; count < best.count; count++) {
+        ret_matches[count].score = score_of(&query, ret_matches[count].score);
+        if (ret_matches[count].score < min_score)
+            break;
     }
-    return best.count;
+    return count;
 }

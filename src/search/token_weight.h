@@ -1,26 +1,35 @@
-/* How much a token of a question says: content, or only grammar.
+/* How much a token says: what two texts have in common is the sum of its tokens' weights.
  *
- * The statistics of one tenant cannot tell. A shop with thirty pairs has met "what" twice and 吗 in
- * ten different bigrams (物吗, 店吗, 钱吗) once each, so by their frequency all of these look as
- * rare and as telling as "kimono". And most bigrams of Chinese are not words at all but the
- * accidental meeting of two: 请问能带宠物去吗 has seven tokens and one word that matters. The
- * tables with the reasons stand in token_weight.c; what the numbers do in search/text_index.h. */
+ * A token weighs by how rare it is among the tenant's pairs (the idf). The pairs of one shop alone cannot tell:
+ * of thirty, two have "what" and one has "kimono", and both look rare. So tokens that are grammar in any shop
+ * are weighed as if some hundred pairs of everyday text had been read before, of which a known part has them.
+ * With thousands of pairs of its own a tenant's figures outweigh that. */
 #ifndef KIMONO_SEARCH_TOKEN_WEIGHT_H
 #define KIMONO_SEARCH_TOKEN_WEIGHT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "search/tokenizer.h"
 
 enum token_class {
-    TOKEN_CONTENT,       /* a word, a number, or a bigram that may be (part of) a word */
-    TOKEN_CROSSING,      /* two Han or Hangul characters: a word, or the accident of two that meet */
-    TOKEN_FUNCTION,      /* a bigram of Chinese, Japanese or Korean grammar */
-    TOKEN_HIRAGANA,      /* the same, with a Hiragana character: the text is Japanese */
-    TOKEN_FUNCTION_WORD, /* an English word of grammar */
+    TOKEN_CONTENT,           /* a word, its stem, a number, a character */
+    TOKEN_NEIGHBOURS,        /* a bigram: its characters count by themselves, so it only tells their order */
+    TOKEN_GRAMMAR_WORD,      /* what, is, the; the stem of such a word */
+    TOKEN_GRAMMAR_CHARACTER, /* 吗 的; Hiragana */
+    TOKEN_GRAMMAR_SEAM,      /* a bigram of which one character is that */
+    TOKEN_GRAMMAR_NEIGHBOURS /* and of which both are */
 };
+#define TOKEN_CLASS_COUNT (TOKEN_GRAMMAR_NEIGHBOURS + 1)
 
 /* `token` is one that the tokenizer gave, with its kind; NUL-terminated. */
 enum token_class token_classify(const char *token, size_t length, enum token_kind kind);
+
+/* Weights are whole numbers, so that a sum is the same in any order. A token of an index of 16 million
+ * pairs weighs less than 17 of this unit. */
+#define TOKEN_WEIGHT_UNIT 65536
+
+/* Of a token that `with` of `pairs` pairs have. */
+uint32_t token_weight(enum token_class class, size_t with, size_t pairs);
 
 #endif

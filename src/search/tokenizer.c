@@ -15,7 +15,7 @@
 
 #define CHARACTER_BYTES_MAX 4
 
-enum character_class { SEPARATOR, LETTER, MARK, CJK, INVISIBLE };
+enum character_class { SEPARATOR, SPACE, LETTER, MARK, CJK, INVISIBLE };
 
 /* What stands between two separators, as far as it has been read. At most one of the two is
  * non-empty: a letter ends a CJK run and the other way round. */
@@ -30,7 +30,8 @@ struct tokenizer {
 
     char pair[2 * CHARACTER_BYTES_MAX + 1]; /* the run's last character, then room for the next */
     size_t previous_length;                 /* bytes of that last character, 0: no run */
-    bool previous_paired;                   /* it already stands in a bigram */
+    bool stands_alone;                      /* it has a space or nothing before it, and may have one behind */
+    bool after_space;                       /* and it has */
 };
 
 static void emit(struct tokenizer *t, char *token, size_t length, enum token_kind kind)
@@ -41,20 +42,34 @@ static void emit(struct tokenizer *t, char *token, size_t length, enum token_kin
     t->stopped = !t->receive(t->context, token, length, kind);
 }
 
+/* Bytes of the word's stem; 0: it is too short for one. */
+static size_t stem_length(const struct tokenizer *t)
+{
+    size_t length = 0;
+    for (int characters = 0; characters < TOKEN_STEM_CHARACTERS; characters++) {
+        if (length >= t->word_length)
+            return 0;
+        length += (size_t)u8_mblen((const uint8_t *)t->word + length, t->word_length - length);
+    }
+    return length;
+}
+
 static void end_word(struct tokenizer *t)
 {
-    if (t->word_length > 0)
+    if (t->word_length > 0) {
+        size_t stem = stem_length(t);
         emit(t, t->word, t->word_length, TOKEN_WORD);
+        if (stem > 0)
+            emit(t, t->word, stem, TOKEN_STEM);
+    }
     t->word_length = 0;
     t->word_full = false;
 }
 
 static void end_run(struct tokenizer *t)
 {
-    if (t->previous_length > 0 && !t->previous_paired)
-        emit(t, t->pair, t->previous_length, TOKEN_SINGLE);
     t->previous_length = 0;
-    t->previous_paired = false;
+    t->after_space = false;
 }
 
 static void add_to_word(struct tokenizer *t, ucs4_t c)
@@ -69,18 +84,38 @@ static void add_to_word(struct tokenizer *t, ucs4_t c)
         t->word_length += (size_t)length;
 }
 
+static bool is_hangul(ucs4_t c)
+{
+    return (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0x1100 && c <= 0x11FF);
+}
+
 static void add_to_run(struct tokenizer *t, ucs4_t c)
 {
+    if (t->after_space && is_hangul(c))
+        end_run(t);
     uint8_t *next = (uint8_t *)t->pair + t->previous_length;
     int length = u8_uctomb(next, c, CHARACTER_BYTES_MAX);
     if (length <= 0)
         return; /* not reached: u8_mbtouc and NFKC give only valid characters */
+    t->stands_alone = !is_hangul(c) && (t->previous_length == 0 || t->after_space);
+    t->after_space = false;
     if (t->previous_length > 0) {
         emit(t, t->pair, t->previous_length + (size_t)length, TOKEN_BIGRAM);
         memmove(t->pair, next, (size_t)length);
-        t->previous_paired = true;
     }
     t->previous_length = (size_t)length;
+    emit(t, t->pair, t->previous_length, TOKEN_SINGLE);
+}
+
+/* White space ends a run, except behind a character that stands alone: what is typed with a space between all
+ * characters is one run. */
+static void take_space(struct tokenizer *t)
+{
+    end_word(t);
+    if (t->previous_length > 0 && t->stands_alone)
+        t->after_space = true;
+    else
+        end_run(t);
 }
 
 /* The blocks that make up nearly all Chinese, Japanese and Korean text, where every character is
@@ -113,7 +148,7 @@ static enum character_class classify(ucs4_t c)
     if (uc_is_general_category_withtable(c, UC_CATEGORY_MASK_M))
         return MARK;
     if (!uc_is_general_category_withtable(c, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_N))
-        return SEPARATOR;
+        return uc_is_property_white_space(c) ? SPACE : SEPARATOR;
     return c >= 0x1100 && has_cjk_script(c) ? CJK : LETTER;
 }
 
@@ -134,6 +169,7 @@ static void take(struct tokenizer *t, ucs4_t c)
         end_word(t);
         add_to_run(t, c);
         return;
+    case SPACE: take_space(t); return;
     case SEPARATOR:
         end_word(t);
         end_run(t);
@@ -154,6 +190,10 @@ static char ascii_fold(unsigned char c)
 static void take_ascii(struct tokenizer *t, unsigned char c)
 {
     char folded = ascii_fold(c);
+    if (c == ' ' || (c >= '\t' && c <= '\r')) {
+        take_space(t);
+        return;
+    }
     end_run(t);
     if (!folded)
         end_word(t);

@@ -1,16 +1,16 @@
-/* The one tokenizer of the product: text in any language becomes the tokens that search compares.
- *
- * Used by the in-memory index (search/text_index.h) and made for the full-text search of both
- * databases, so that a question finds the same pairs wherever it is asked. It knows nothing of
- * weights: which tokens count for little is decided in search/token_weight.h.
+/* The tokenizer of the retrieval (search/text_index.h): text in any language becomes the tokens that a
+ * question and a pair have in common or not. It knows nothing of weights: search/token_weight.h.
  *
  * What becomes a token
  *   - Words: runs of letters, marks and digits of any script except those below, lower-cased.
  *     Everything else separates: white space, punctuation (also `_`, `-`, `'` and `.`), symbols.
- *     "Don't pay ¥3.500" gives don, t, pay, 3, 500; "Tシャツ" gives t and the bigram シャ, ャツ.
+ *     "Don't pay ¥3.500" gives don, t, pay, 3, 500. Of a word of five characters or more its first
+ *     five are a token as well, the stem: "rented" and "rentals" have rente and renta, "cancelled"
+ *     and "cancel" share cance.
  *   - Chinese, Japanese and Korean have no spaces to go by (Korean has, but glues its particles to
- *     its nouns): a run of Han, Hiragana, Katakana, Hangul or Bopomofo, mixed or not, becomes its
- *     overlapping bigrams: "租和服" gives 租和, 和服. A run of one character is a token of its own.
+ *     its nouns): each character of a run of Han, Hiragana, Katakana, Hangul or Bopomofo, mixed or
+ *     not, is a token, and each two neighbours are one: "租和服" gives 租, 租和, 和, 和服, 服. Spaces
+ *     around a single character are none ("租 和 服" gives the same), except in Korean.
  *   - Thai, Lao, Khmer and Burmese, which have no spaces either, are treated as words: a limit.
  *
  * What is folded
@@ -34,11 +34,13 @@
 #include <stddef.h>
 
 #define TOKEN_BYTES_MAX 64
+#define TOKEN_STEM_CHARACTERS 5
 
 enum token_kind {
     TOKEN_WORD,   /* letters and digits between separators */
+    TOKEN_STEM,   /* the first TOKEN_STEM_CHARACTERS of a word that has as many */
     TOKEN_BIGRAM, /* two neighbours of a Chinese, Japanese or Korean run */
-    TOKEN_SINGLE, /* such a run of only one character */
+    TOKEN_SINGLE, /* a character of such a run */
 };
 
 /* Receives each token in the order of the text: `length` bytes of valid UTF-8 (1..TOKEN_BYTES_MAX),

@@ -9,7 +9,8 @@
  *   {{code_point}}     the function that gives the number of a text's first character
  *   {{generated}}      the kind of a column that is computed from others
  * and with whole statements where the two have nothing in common (full text, triggers):
- *   {{knowledge_text}}, {{knowledge_counting}}, {{knowledge_triggers_end}}: sqlite_full_text.c says what they make. */
+ *   {{knowledge_text}}, {{knowledge_counting}}, {{knowledge_triggers_end}}, {{knowledge_text_anew}}:
+ *   sqlite_full_text.c says what they make. */
 #ifndef KIMONO_STORE_MIGRATION_H
 #define KIMONO_STORE_MIGRATION_H
 

@@ -530,6 +530,9 @@ static const char SQL_SESSION_ENDS[] =
 static const char SQL_TENANT_SAME_ID[] =
     /* not unique: a store may have two already that differ in the case of letters only */
     "CREATE INDEX idx_tenants_same_id ON tenants(LOWER(id));";
+
+/* A keyword is found anywhere in a word, and its accents may be left out: the full text has other tokens. */
+static const char SQL_FULL_TEXT_OF_PARTS[] = "{{knowledge_text_anew}}";
 /* clang-format on */
 
 const struct migration main_migrations[] = {
@@ -545,5 +548,6 @@ const struct migration main_migrations[] = {
     {"feedback: what waits for a person; knowledge: what suspensions hold back", SQL_CORRECTIONS_HELD},
     {"sessions: a refresh token that was just replaced, why one has ended", SQL_SESSION_ENDS},
     {"tenants: ids without regard to case", SQL_TENANT_SAME_ID},
+    {"full text: any part of a word", SQL_FULL_TEXT_OF_PARTS},
 };
 const size_t main_migration_count = ARRAY_SIZE(main_migrations);

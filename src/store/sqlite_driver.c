@@ -542,6 +542,7 @@ static const struct db_token tokens[] = {
     {"knowledge_text", SQLITE_KNOWLEDGE_TEXT},
     {"knowledge_counting", SQLITE_KNOWLEDGE_COUNTING},
     {"knowledge_triggers_end", SQLITE_KNOWLEDGE_TRIGGERS_END},
+    {"knowledge_text_anew", SQLITE_KNOWLEDGE_TEXT_ANEW},
     {NULL, NULL},
 };
 
