@@ -41,7 +41,7 @@ bool knowledge_facets_get(struct call *call, struct error *err)
 /* --- the list --- */
 
 struct qa_list_input {
-    const char *tenant_id, *keyword, *category, *source, *is_synced, *sort, *cursor;
+    const char *tenant_id, *keyword, *category, *source, *is_synced, *tenant_status, *sort, *cursor;
     double quality_min, quality_max;
     int64_t page, page_size;
 };
@@ -56,6 +56,8 @@ static const struct param qa_list_table[] = {
     PARAM_QUERY(struct qa_list_input, source, TEXT, "Only from here", .values = pair_sources),
     PARAM_QUERY(struct qa_list_input, is_synced, TEXT, "Only pairs whose text the index holds, or lacks",
                 .values = truths),
+    PARAM_QUERY(struct qa_list_input, tenant_status, TEXT, "Only of tenants in this state",
+                .values = tenant_statuses),
     PARAM_QUERY(struct qa_list_input, quality_min, REAL, "Least quality", .min = 0, .max = 1),
     PARAM_QUERY(struct qa_list_input, quality_max, REAL, "Highest quality", .min = 0, .max = 1),
     PARAM_QUERY(struct qa_list_input, sort, TEXT, "Order; '-': descending", .values = knowledge_sorts,
@@ -74,6 +76,7 @@ static struct qa_list_request list_request(const struct qa_list_input *input)
                    .keyword = input->keyword,
                    .category = input->category,
                    .source = input->source,
+                   .tenant_status = input->tenant_status,
                    .is_synced = !synced            ? SYNCED_ANY
                                 : synced[0] == 't' ? SYNCED_YES
                                                    : SYNCED_NO,

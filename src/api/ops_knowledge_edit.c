@@ -130,7 +130,7 @@ bool knowledge_pair_restore(struct call *call, struct error *err)
 /* --- many --- */
 
 struct filter_input {
-    const char *tenant_id, *keyword, *category, *source;
+    const char *tenant_id, *keyword, *category, *source, *tenant_status;
     int64_t is_synced;
     double quality_min, quality_max;
 };
@@ -142,6 +142,8 @@ static const struct param filter_table[] = {
                .max = CATEGORY_MAX),
     PARAM_BODY(struct filter_input, source, TEXT, "Only from here", .values = pair_sources),
     PARAM_BODY(struct filter_input, is_synced, TRUTH, "Only pairs whose text the index holds, or lacks"),
+    PARAM_BODY(struct filter_input, tenant_status, TEXT, "Only of tenants in this state",
+               .values = tenant_statuses),
     PARAM_BODY(struct filter_input, quality_min, REAL, "Least quality", .min = 0, .max = 1),
     PARAM_BODY(struct filter_input, quality_max, REAL, "Highest quality", .min = 0, .max = 1),
 };
@@ -172,6 +174,7 @@ static struct qa_filter filter_of(const struct filter_input *input)
         .category = input->category,
         .source = input->source,
         .keyword = input->keyword,
+        .tenant_status = input->tenant_status,
         .is_synced = input->is_synced == INT_NULL ? SYNCED_ANY : (enum synced_filter)input->is_synced,
         .quality_min = input->quality_min,
         .quality_max = input->quality_max,

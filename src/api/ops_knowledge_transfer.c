@@ -162,7 +162,7 @@ bool job_errors_get(struct call *call, struct error *err)
 /* --- export --- */
 
 struct export_input {
-    const char *tenant_id, *keyword, *category, *source, *is_synced, *format;
+    const char *tenant_id, *keyword, *category, *source, *is_synced, *tenant_status, *format;
     double quality_min, quality_max;
 };
 static const char *const truths[] = {"true", "false", NULL};
@@ -176,6 +176,8 @@ static const struct param export_table[] = {
     PARAM_QUERY(struct export_input, source, TEXT, "Only from here", .values = pair_sources),
     PARAM_QUERY(struct export_input, is_synced, TEXT, "Only pairs whose text the index holds, or lacks",
                 .values = truths),
+    PARAM_QUERY(struct export_input, tenant_status, TEXT, "Only of tenants in this state",
+                .values = tenant_statuses),
     PARAM_QUERY(struct export_input, quality_min, REAL, "Least quality", .min = 0, .max = 1),
     PARAM_QUERY(struct export_input, quality_max, REAL, "Highest quality", .min = 0, .max = 1),
     PARAM_QUERY(struct export_input, format, TEXT, "Kind of table", .values = formats, .fallback = "xlsx"),
@@ -197,6 +199,7 @@ static struct export_download *read_export(struct call *call)
                    .keyword = input->keyword,
                    .category = input->category,
                    .source = input->source,
+                   .tenant_status = input->tenant_status,
                    .is_synced = !input->is_synced            ? SYNCED_ANY
                                 : input->is_synced[0] == 't' ? SYNCED_YES
                                                              : SYNCED_NO,

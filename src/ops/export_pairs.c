@@ -60,23 +60,26 @@ static bool next_of_list(const struct platform *platform, struct db *db, struct 
     return true;
 }
 
-/* $2 category, $3 source, $4 is_synced (null: any), $5 and $6 bounds of quality (null: open), $7 tenant. */
+/* $2 category, $3 source, $4 is_synced (null: any), $5 and $6 bounds of quality (null: open), $7 tenant, $8 its
+ * status. */
 #define SQL_ADMITTED                                                                                         \
     " (CAST($2 AS TEXT) IS NULL OR category = $2) AND (CAST($3 AS TEXT) IS NULL OR source = $3)"             \
     " AND (CAST($4 AS BIGINT) IS NULL OR is_synced = $4)"                                                    \
     " AND (CAST($5 AS REAL) IS NULL OR quality_score >= $5)"                                                 \
     " AND (CAST($6 AS REAL) IS NULL OR quality_score <= $6)"                                                 \
-    " AND (CAST($7 AS TEXT) IS NULL OR tenant_id = $7)"
+    " AND (CAST($7 AS TEXT) IS NULL OR tenant_id = $7)"                                                      \
+    " AND (CAST($8 AS TEXT) IS NULL OR status = $8)"
 #define ADMITTED_ARGS(filter)                                                                                \
     db_text((filter)->category), db_text((filter)->source),                                                  \
         db_int((filter)->is_synced == SYNCED_ANY ? INT_NULL : (filter)->is_synced),                          \
-        db_real((filter)->quality_min), db_real((filter)->quality_max), db_text((filter)->tenant_id)
+        db_real((filter)->quality_min), db_real((filter)->quality_max), db_text((filter)->tenant_id),        \
+        db_text((filter)->tenant_status)
 
 static const char SQL_SCAN[] =
     "SELECT q.id, q.tenant_id, t.name, q.question, q.answer, q.category, q.source, q.quality_score,"
     " q.is_synced, q.updated_at FROM qa_pairs q CROSS JOIN tenants t"
-    " WHERE q.id > $1 AND q.id <= $8 AND t.id = q.tenant_id AND q.deleted_at IS NULL AND" SQL_ADMITTED
-    " ORDER BY q.id LIMIT $9";
+    " WHERE q.id > $1 AND q.id <= $9 AND t.id = q.tenant_id AND q.deleted_at IS NULL AND" SQL_ADMITTED
+    " ORDER BY q.id LIMIT $10";
 
 static void read_item(const struct db_rows *rows, struct arena *arena, struct qa_list_item *item)
 {

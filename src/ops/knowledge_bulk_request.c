@@ -36,6 +36,7 @@ static void write_filter(struct json_writer *w, const struct qa_filter *filter)
     write_text(w, "category", filter->category);
     write_text(w, "source", filter->source);
     write_text(w, "keyword", filter->keyword);
+    write_text(w, "tenant_status", filter->tenant_status);
     if (filter->is_synced != SYNCED_ANY)
         json_key_bool(w, "is_synced", filter->is_synced == SYNCED_YES);
     write_real(w, "quality_min", filter->quality_min);
@@ -84,6 +85,7 @@ static void read_filter(const cJSON *object, struct arena *arena, struct qa_filt
         .category = read_text(object, "category", arena),
         .source = read_text(object, "source", arena),
         .keyword = read_text(object, "keyword", arena),
+        .tenant_status = read_text(object, "tenant_status", arena),
         .is_synced = !cJSON_IsBool(synced)  ? SYNCED_ANY
                      : cJSON_IsTrue(synced) ? SYNCED_YES
                                             : SYNCED_NO,

@@ -175,7 +175,8 @@ static void write_filter(struct json_writer *w, const struct qa_filter *filter)
     } texts[] = {{"tenant_id", filter->tenant_id},
                  {"category", filter->category},
                  {"source", filter->source},
-                 {"keyword", filter->keyword}};
+                 {"keyword", filter->keyword},
+                 {"tenant_status", filter->tenant_status}};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         if (texts[i].value)
             json_key_text(w, texts[i].name, texts[i].value);

@@ -106,13 +106,15 @@ struct pair_match {
     bool is_empty;             /* nothing can match: a name that no pair has */
     bool kinds[KIND_COUNT];    /* those that the filter admits */
     uint32_t tenant, category; /* SLOT_NONE: any */
+    const bool *tenants;       /* by number: those whose pairs match; NULL: any */
     double quality_min, quality_max;
     const uint32_t *places; /* only these, in order; NULL: all */
     size_t place_count;
 };
 /* `search` may be NULL. */
-struct pair_match match_make(const struct knowledge_directory *directory, const struct qa_filter *filter,
-                             const struct keyword_search *search, struct arena *arena);
+bool match_make(const struct knowledge_directory *directory, struct db *db, const struct qa_filter *filter,
+                const struct keyword_search *search, struct arena *arena, struct pair_match *ret_match,
+                struct error *err);
 /* A place as numbers, as long as the directory is locked. */
 struct list_key {
     int64_t value, id;

@@ -65,7 +65,9 @@ static bool select_first(struct listing *l, const struct list_place *from, size_
     directory = l->directory;
     if (!place_key(directory, l->db, l->order.sort, from, &after, err))
         return false;
-    struct pair_match match = match_make(directory, &l->filter, &l->search, l->arena);
+    struct pair_match match;
+    if (!match_make(directory, l->db, &l->filter, &l->search, l->arena, &match, err))
+        return false;
     *ret_selection = match_select(&match, l->order, after, limit, l->arena);
     return true;
 }

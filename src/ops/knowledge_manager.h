@@ -68,6 +68,9 @@ struct qa_filter {
      * count. NULL or empty: any. */
     const char *keyword;
     enum synced_filter is_synced;
+    const char *
+        tenant_status; /* active, suspended: of the pair's tenant; NULL: any. With is_synced: what waits for the
+                                  sync, and what a suspension holds back */
     double quality_min, quality_max; /* both included; NaN: open */
 };
 

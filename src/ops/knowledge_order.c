@@ -81,6 +81,7 @@ static uint64_t hash_list(const struct qa_filter *filter, struct list_order orde
     hash_text(&state, filter->tenant_id);
     hash_text(&state, filter->category);
     hash_text(&state, filter->source);
+    hash_text(&state, filter->tenant_status);
     hash_text(&state, filter->keyword && *filter->keyword ? filter->keyword : NULL);
     XXH3_64bits_update(&state, rest, rest_length);
     return XXH3_64bits_digest(&state);

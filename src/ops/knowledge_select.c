@@ -33,8 +33,32 @@ static void find_places(struct pair_match *match, const struct keyword_search *s
     match->places = places;
 }
 
-struct pair_match match_make(const struct knowledge_directory *directory, const struct qa_filter *filter,
-                             const struct keyword_search *search, struct arena *arena)
+static const char SQL_SUSPENDED[] = "SELECT id FROM tenants WHERE status <> 'active'";
+
+/* Which tenants are in that state: all but the suspended ones, or those alone. */
+static bool admit_tenants(struct pair_match *match, struct db *db, const char *status, struct arena *arena,
+                          struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    const struct name_list *names = &match->directory->tenants;
+    bool wants_active = strcmp(status, "active") == 0;
+    bool *tenants = arena_alloc(arena, (names->count + 1) * sizeof(*tenants));
+    for (size_t i = 0; i < names->count; i++)
+        tenants[i] = wants_active;
+    if (!db_query(db, SQL_SUSPENDED, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        uint32_t number = name_list_find(names, db_column_text(&rows, 0));
+        if (number != SLOT_NONE)
+            tenants[number] = !wants_active;
+    }
+    match->tenants = tenants;
+    return db_done(&rows, err);
+}
+
+bool match_make(const struct knowledge_directory *directory, struct db *db, const struct qa_filter *filter,
+                const struct keyword_search *search, struct arena *arena, struct pair_match *ret_match,
+                struct error *err)
 {
     struct pair_match match = {
         .directory = directory,
@@ -48,7 +72,10 @@ struct pair_match match_make(const struct knowledge_directory *directory, const 
     admit_kinds(&match, filter);
     if (search && search->kind == KEYWORD_IDS)
         find_places(&match, search, arena);
-    return match;
+    if (filter->tenant_status && !admit_tenants(&match, db, filter->tenant_status, arena, err))
+        return false;
+    *ret_match = match;
+    return true;
 }
 
 static inline bool admits(const struct pair_match *match, size_t place)
@@ -56,6 +83,7 @@ static inline bool admits(const struct pair_match *match, size_t place)
     const struct knowledge_directory *directory = match->directory;
     return match->kinds[directory->kind[place]] &&
            (match->tenant == SLOT_NONE || directory->tenant[place] == match->tenant) &&
+           (!match->tenants || match->tenants[directory->tenant[place]]) &&
            (match->category == SLOT_NONE || directory->category[place] == match->category) &&
            directory->quality[place] >= match->quality_min && directory->quality[place] <= match->quality_max;
 }

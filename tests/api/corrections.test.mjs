@@ -188,6 +188,23 @@ describe('what a suspension holds back', () => {
       ];
     };
     for (const pair of await figures()) assert.deepEqual(pair, [0, 1]);
+    // Each figure has its list.
+    const listed = async (/** @type {string} */ status) => {
+      const query = `is_synced=false&tenant_status=${status}`;
+      const rows = (await world.admin.get(`${OPS}/knowledge/export?${query}&format=csv`)).text.trim().split('\r\n');
+      const preview = { action: 'delete', filter: { is_synced: false, tenant_status: status }, dry_run: true };
+      const { result } = await world.admin.must('POST', `${OPS}/knowledge/qa-pairs/bulk`, {
+        json: preview,
+        headers: { Prefer: 'wait=20' },
+      });
+      return [
+        (await world.admin.must('GET', `${OPS}/knowledge/qa-pairs?${query}`)).total,
+        rows.length - 1,
+        result.matched,
+      ];
+    };
+    assert.deepEqual(await listed('active'), [0, 0, 0]);
+    assert.deepEqual(await listed('suspended'), [1, 1, 1]);
     await world.admin.must('POST', `${OPS}/tenants/shop-b/activate`, { json: {} });
     for (const pair of await figures()) assert.deepEqual(pair, [1, 0]);
     await synced();

@@ -17,7 +17,7 @@ export const filters = {
   category: null,
   uncategorised: ['1'],
   source: sources,
-  is_synced: ['true', 'false'],
+  is_synced: ['true', 'false', 'held_back'],
   quality_min: null,
   quality_max: null,
   keyword: null,
@@ -47,10 +47,13 @@ export function qualityOf(text) {
  * @param {Filter} filter
  * @returns {Filter}
  */
-export function toQuery({ uncategorised, quality_min: least, quality_max: most, ...rest }) {
+export function toQuery({ uncategorised, is_synced: synced, quality_min: least, quality_max: most, ...rest }) {
   return {
     ...rest,
     ...(uncategorised ? { category: '' } : {}),
+    ...(synced ? { is_synced: String(synced === 'true') } : {}),
+    // What a suspension holds back doesn't wait for the sync.
+    ...(synced && synced !== 'true' ? { tenant_status: synced === 'held_back' ? 'suspended' : 'active' } : {}),
     ...(qualityOf(least) ? { quality_min: qualityOf(least) } : {}),
     ...(qualityOf(most) ? { quality_max: qualityOf(most) } : {}),
   };
@@ -71,13 +74,16 @@ export function toBody(filter) {
   };
 }
 
+/** @type {Record<string, import('../../i18n.js').MessageKey>} */
+export const syncWords = { true: 'knowledge.synced', false: 'knowledge.unsynced', held_back: 'knowledge.heldBack' };
+
 /** What each part of a filter says, in the order in which it is read. @type {[string, (value: string) => string][]} */
 const words = [
   ['tenant_id', (id) => t('knowledge.filter.tenant', { tenant: tenantName(id) || id })],
   ['category', (category) => t('knowledge.filter.category', { category })],
   ['uncategorised', () => t('knowledge.filter.category', { category: t('knowledge.category.none') })],
   ['source', (source) => t('knowledge.filter.source', { source: tValue('pairSource', source) })],
-  ['is_synced', (synced) => t(synced === 'true' ? 'knowledge.synced' : 'knowledge.unsynced')],
+  ['is_synced', (synced) => t(syncWords[synced])],
   ['quality_min', (value) => (qualityOf(value) ? t('knowledge.filter.least', { value: qualityOf(value) }) : '')],
   ['quality_max', (value) => (qualityOf(value) ? t('knowledge.filter.most', { value: qualityOf(value) }) : '')],
   ['keyword', (keyword) => t('knowledge.filter.keyword', { keyword })],

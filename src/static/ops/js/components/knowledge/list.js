@@ -14,7 +14,7 @@ import { learnTenantNames } from '../../tenant-names.js';
 import { toast } from '../../toasts.js';
 import { bulkTarget } from './bulk.js';
 import { createCategoryChoice } from './category-choice.js';
-import { createTenantFilter, describeFilter, filters, qualityOf, sources, toQuery } from './filter.js';
+import { createTenantFilter, describeFilter, filters, qualityOf, sources, syncWords, toQuery } from './filter.js';
 import { qualityWhy, syncLook } from './quality.js';
 
 /** @typedef {import('../../api-types.js').QaPair} QaPair */
@@ -130,11 +130,11 @@ export function knowledgeList(list, facets) {
 
     get syncOptions() {
       const shown = list.filter.is_synced ?? '';
-      return /** @type {const} */ ([
-        ['', 'knowledge.sync.any'],
-        ['true', 'knowledge.synced'],
-        ['false', 'knowledge.unsynced'],
-      ]).map(([value, key]) => ({ value, text: t(key), selected: value === shown }));
+      return ['', ...Object.keys(syncWords)].map((value) => ({
+        value,
+        text: t(value ? syncWords[value] : 'knowledge.sync.any'),
+        selected: value === shown,
+      }));
     },
 
     /** @param {string} name @param {Event} event */
