@@ -305,14 +305,14 @@ void clock_duration_format(int64_t seconds, enum language language, char text[st
 
 /* Libraries (libxlsxwriter) call these, which the C library answers from one buffer for all threads. */
 
-struct tm *gmtime(const time_t *seconds)
+struct tm *gmtime(const time_t *timer)
 {
     static _Thread_local struct tm parts;
-    return gmtime_r(seconds, &parts);
+    return gmtime_r(timer, &parts);
 }
 
-struct tm *localtime(const time_t *seconds)
+struct tm *localtime(const time_t *timer)
 {
     static _Thread_local struct tm parts;
-    return localtime_r(seconds, &parts);
+    return localtime_r(timer, &parts);
 }

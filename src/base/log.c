@@ -46,6 +46,7 @@ void log_write(enum log_level level, const char *source, const char *request_id,
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
+    utf8_drop_invalid(message);
     va_end(args);
     message[utf8_cut(message, strlen(message), MESSAGE_MAX)] = '\0';
     make_one_line(message);

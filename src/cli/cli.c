@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "cli/parse.h"
 
 const struct command *const commands[] = {
@@ -107,6 +108,7 @@ enum cli_status cli_usage(const struct invocation *invocation, const char *forma
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    utf8_drop_invalid(text);
     const struct command *topic = invocation->group ? invocation->group : invocation->command;
     if (topic == &help_command)
         topic = NULL;

@@ -103,8 +103,10 @@ static bool settle_encoding(struct text_decoder *decoder, bool *ret_pass, struct
         *ret_pass = true;
         return true;
     }
-    decoder->guess = *bytes == ESCAPE ? (struct text_encoding_guess){.encoding = TEXT_ENCODING_ISO_2022_JP}
-                                      : text_encoding_guess(bytes, length, decoder->at_end);
+    if (*bytes == ESCAPE)
+        decoder->guess.encoding = TEXT_ENCODING_ISO_2022_JP;
+    else
+        decoder->guess = text_encoding_guess(bytes, length, decoder->at_end);
     decoder->encoding = decoder->guess.encoding;
     if (decoder->encoding == TEXT_ENCODING_UNKNOWN)
         return error_set(

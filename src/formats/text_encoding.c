@@ -211,30 +211,44 @@ static void judge(const char *bytes, size_t length, bool whole, struct judged *j
     }
 }
 
-static enum text_encoding likeliest(const struct judged *judged)
+static bool is_candidate(const struct judged *judged, enum text_encoding encoding)
 {
-    enum text_encoding best = TEXT_ENCODING_UNKNOWN;
-    for (enum text_encoding i = TEXT_ENCODING_UTF8; i < TEXT_ENCODING_COUNT; i++)
-        if (judged->readings[i].characters && isfinite(judged->bits[i]) &&
-            (best == TEXT_ENCODING_UNKNOWN || judged->bits[i] < judged->bits[best]))
-            best = i;
-    return best;
+    return judged->readings[encoding].characters && isfinite(judged->bits[encoding]);
+}
+
+/* The likeliest come first; those far behind the best are none. */
+static void rank_candidates(const struct judged *judged, struct text_encoding_guess *guess)
+{
+    for (enum text_encoding i = TEXT_ENCODING_UTF8; i < TEXT_ENCODING_COUNT; i++) {
+        size_t at = guess->count;
+        if (!is_candidate(judged, i))
+            continue;
+        while (at > 0 && judged->bits[i] < judged->bits[guess->candidates[at - 1]])
+            at--;
+        if (at == TEXT_ENCODING_ASKED)
+            continue;
+        size_t kept = guess->count < TEXT_ENCODING_ASKED ? guess->count : TEXT_ENCODING_ASKED - 1;
+        memmove(&guess->candidates[at + 1], &guess->candidates[at], (kept - at) * sizeof(*guess->candidates));
+        guess->candidates[at] = i;
+        guess->count = kept + 1;
+    }
+    while (guess->count > 0 && judged->bits[guess->candidates[guess->count - 1]] >
+                                   judged->bits[guess->candidates[0]] + ASKED_BITS)
+        guess->count--;
 }
 
 static struct text_encoding_guess conclude(const struct judged *judged)
 {
-    struct text_encoding_guess guess = {.encoding = likeliest(judged)};
-    enum text_encoding best = guess.encoding;
-    if (best == TEXT_ENCODING_UNKNOWN)
+    struct text_encoding_guess guess = {0};
+    rank_candidates(judged, &guess);
+    if (guess.count == 0)
         return guess;
+    enum text_encoding best = guess.encoding = guess.candidates[0];
     bool doubtful = !judged->likely[best] || best > TEXT_ENCODING_WINDOWS_1252;
-    for (enum text_encoding i = TEXT_ENCODING_UTF8; i < TEXT_ENCODING_COUNT; i++) {
-        if (!judged->readings[i].characters || !isfinite(judged->bits[i]) ||
-            judged->bits[i] > judged->bits[best] + ASKED_BITS)
-            continue;
-        guess.candidates |= 1U << i;
-        doubtful |= i != best && judged->bits[i] < judged->bits[best] + SURE_BITS &&
-                    !same_reading(&judged->readings[i], &judged->readings[best]);
+    for (size_t i = 1; i < guess.count; i++) {
+        enum text_encoding other = guess.candidates[i];
+        doubtful |= judged->bits[other] < judged->bits[best] + SURE_BITS &&
+                    !same_reading(&judged->readings[other], &judged->readings[best]);
     }
     guess.certainty = doubtful                             ? TEXT_ENCODING_DOUBTFUL
                       : best == TEXT_ENCODING_WINDOWS_1252 ? TEXT_ENCODING_LIKELY
@@ -285,9 +299,9 @@ struct text_encoding_guess text_encoding_guess(const char *bytes, size_t length,
 
 void text_encoding_list(const struct text_encoding_guess *guess, char text[static TEXT_ENCODING_LIST_SIZE])
 {
-    size_t used = (size_t)snprintf(text, TEXT_ENCODING_LIST_SIZE, "%s", text_encoding_name(guess->encoding));
-    for (enum text_encoding i = TEXT_ENCODING_UTF8; i < TEXT_ENCODING_COUNT; i++)
-        if (i != guess->encoding && (guess->candidates >> i & 1) && used < TEXT_ENCODING_LIST_SIZE)
-            used +=
-                (size_t)snprintf(text + used, TEXT_ENCODING_LIST_SIZE - used, ", %s", text_encoding_name(i));
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < guess->count && used < TEXT_ENCODING_LIST_SIZE; i++)
+        used += (size_t)snprintf(text + used, TEXT_ENCODING_LIST_SIZE - used, "%s%s", i ? ", " : "",
+                                 text_encoding_name(guess->candidates[i]));
 }

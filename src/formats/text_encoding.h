@@ -49,10 +49,13 @@ enum text_encoding text_encoding_of_zeros(const char *bytes, size_t length);
 /* Whether an escape of ISO-2022-JP begins here. */
 bool text_encoding_is_escape(const char *bytes, size_t length);
 
+#define TEXT_ENCODING_ASKED 5 /* encodings that a person is offered at most */
+
 struct text_encoding_guess {
     enum text_encoding encoding; /* the likeliest; UNKNOWN: it makes no sense in any */
     enum { TEXT_ENCODING_SURE, TEXT_ENCODING_LIKELY, TEXT_ENCODING_DOUBTFUL } certainty;
-    unsigned candidates; /* if it is doubtful: a bit for each encoding that it may be in */
+    enum text_encoding candidates[TEXT_ENCODING_ASKED]; /* what it may be in, the likeliest first */
+    size_t count;
 };
 
 /* `bytes` begin at the first one beyond ASCII. `whole`: nothing comes behind, so that half a character at
@@ -60,7 +63,7 @@ struct text_encoding_guess {
  * it finds the place. LIKELY: Windows-1252, which reads whatever is there. The Cyrillic ones are always asked about. */
 struct text_encoding_guess text_encoding_guess(const char *bytes, size_t length, bool whole);
 
-/* "GB18030 (likeliest), EUC-JP", into `text`. */
+/* "GB18030, EUC-JP", into `text`. */
 #define TEXT_ENCODING_LIST_SIZE 128
 void text_encoding_list(const struct text_encoding_guess *guess, char text[static TEXT_ENCODING_LIST_SIZE]);
 

@@ -206,13 +206,10 @@ static void describe_file(const struct table *table, struct looking *looking)
 static void list_encodings(const struct table *table, struct looking *looking)
 {
     struct text_encoding_guess guess = table_encoding_guess(table);
-    const char **names = arena_alloc(looking->arena, TEXT_ENCODING_COUNT * sizeof(*names));
-    size_t count = 0;
-    if (guess.certainty != TEXT_ENCODING_SURE)
-        names[count++] = text_encoding_name(guess.encoding);
-    for (enum text_encoding i = TEXT_ENCODING_UTF8; i < TEXT_ENCODING_COUNT; i++)
-        if (i != guess.encoding && (guess.candidates >> i & 1) && guess.certainty == TEXT_ENCODING_DOUBTFUL)
-            names[count++] = text_encoding_name(i);
+    const char **names = arena_alloc(looking->arena, TEXT_ENCODING_ASKED * sizeof(*names));
+    size_t count = guess.certainty == TEXT_ENCODING_SURE ? 0 : guess.count;
+    for (size_t i = 0; i < count; i++)
+        names[i] = text_encoding_name(guess.candidates[i]);
     looking->preview->encodings = names;
     looking->preview->encodings_count = count;
 }

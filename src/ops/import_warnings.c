@@ -36,13 +36,15 @@ struct import_warning *import_warnings_list(const struct import_warnings *warnin
     size_t count = 0;
     for (size_t i = 0; i < IMPORT_WARNING_KINDS; i++) {
         const char *message = warnings->kinds[i].message[language];
-        if (*message)
-            list[count++] = (struct import_warning){
-                .code = codes[i],
-                .row = warnings->kinds[i].row,
-                .count = warnings->kinds[i].count,
-                .message = arena_strdup(arena, message),
-            };
+        if (!*message)
+            continue;
+        list[count] = (struct import_warning){
+            .code = codes[i],
+            .row = warnings->kinds[i].row,
+            .count = warnings->kinds[i].count,
+            .message = arena_strdup(arena, message),
+        };
+        count++;
     }
     *ret_count = count;
     return list;

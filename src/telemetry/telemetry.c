@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "telemetry/prices.h"
 #include "telemetry/state.h"
 #include "telemetry/usage_row.h"
@@ -81,8 +82,7 @@ static void count_failure(struct telemetry *telemetry, const struct error *err)
 {
     pthread_mutex_lock(&telemetry->stats_lock);
     telemetry->stats.failed_commits++;
-    snprintf(telemetry->stats.last_error, sizeof(telemetry->stats.last_error), "%.159s",
-             err->detail[LANGUAGE_EN]);
+    utf8_copy(telemetry->stats.last_error, sizeof(telemetry->stats.last_error), err->detail[LANGUAGE_EN]);
     pthread_mutex_unlock(&telemetry->stats_lock);
 }
 

@@ -130,6 +130,13 @@ describe('help and wrong usage', () => {
     });
   }
 
+  test('what is cut short in a message is cut between characters', async () => {
+    for (const cut of ['', 'a', 'ab']) {
+      const { stderr } = await command([`${cut}${'和'.repeat(60)}`]);
+      assert.ok(stderr.includes('和') && !stderr.includes('\uFFFD'), stderr);
+    }
+  });
+
   test('nothing at all is wrong usage', async () => {
     assert.equal((await command([])).code, 2);
   });

@@ -402,6 +402,55 @@ describe('what is not sure', () => {
     assert.equal((await textsOf(b))[0].answer, '8800日元');
   });
 
+  test('of a number or a date is told with its rows', async () => {
+    const tenant = await newTenant();
+    const book = new ExcelJS.Workbook();
+    const sheet = book.addWorksheet('数据');
+    sheet.addRows([
+      ['问题', '答案'],
+      ['电话', 819012345678],
+      ['身份证', 110101199003071230],
+      ['开业', 46350],
+      ['年号', 46350],
+    ]);
+    sheet.getCell('B4').numFmt = '[$-407]dddd, d. mmmm yyyy';
+    sheet.getCell('B5').numFmt = '[$-411]ggge"年"m"月"d"日"';
+    const { json } = await importInto(tenant, Buffer.from(await book.xlsx.writeBuffer()), { name: 'n.xlsx' });
+    const list = await world.admin.must('GET', `${OPS}/knowledge/qa-pairs?tenant_id=${tenant}&sort=id&reveal=true`);
+    assert.deepEqual(
+      list.items.map((/** @type {any} */ one) => one.answer),
+      ['819012345678', '110101199003071000', '2026-11-24', '令和8年11月24日'],
+    );
+    assert.deepEqual(
+      json.result.warnings.map((/** @type {any} */ one) => [one.code, one.row, one.count]),
+      [
+        ['number_format', 4, 1],
+        ['digits', 3, 1],
+      ],
+    );
+  });
+
+  test('of a workbook whose visible sheets are empty: the hidden ones are named', async () => {
+    const tenant = await newTenant();
+    const book = new ExcelJS.Workbook();
+    book.addWorksheet('空');
+    const hidden = book.addWorksheet('藏起来的', { state: 'hidden' });
+    const content = async () => Buffer.from(await book.xlsx.writeBuffer());
+    const see = async () =>
+      (
+        await world.admin.must('POST', `${OPS}/knowledge/import/preview`, {
+          form: formOf(await content(), 'h.xlsx', {}),
+        })
+      ).problem;
+    assert.match(await see(), /the file is empty/);
+    hidden.addRows([
+      ['问题', '答案'],
+      ['q', 'a'],
+    ]);
+    assert.match(await see(), /only hidden sheets have rows \(“藏起来的”\)/);
+    assert.equal(await figures(tenant, await content(), { name: 'h.xlsx', sheet: '藏起来的' }), '1 1 0 0 0');
+  });
+
   test('on the command line stands on standard error', async () => {
     await world.store.must(['tenant', 'add', 'cli-unsure', 'U']);
     const folder = temporaryFolder();
