@@ -1,9 +1,11 @@
 /* Shared by the files of the knowledge list only: the columns of the directory. Whoever looks at them holds
- * the directory's lock. */
+ * the directory's lock; whoever changes them, for writing, and for some hundred pairs at a time. What takes longer
+ * is done beside it: all pairs are read, and all questions ranked, without the lock, and then put in place. */
 #ifndef KIMONO_OPS_KNOWLEDGE_COLUMNS_H
 #define KIMONO_OPS_KNOWLEDGE_COLUMNS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/strbuf.h"
 #include "ops/knowledge_directory.h"
@@ -54,6 +56,17 @@ struct named_tenant {
 
 struct knowledge_directory {
     pthread_rwlock_t lock;
+    pthread_mutex_t updating; /* held by the one who brings it up to date; taken before `lock` */
+    pthread_mutex_t ranking;  /* held by the one who ranks questions; taken before `lock` */
+    struct knowledge_directory
+        *building; /* where all pairs are being read, beside this one; of who holds `updating` */
+    atomic_bool is_building;
+    atomic_int waiting; /* for the first time that all are read */
+    /* Called between two pieces of that reading; NULL but in tests. */
+    void (*on_piece)(void *context);
+    void *on_piece_context;
+
+    /* From here on: what a directory that was built beside it brings. */
     bool is_whole;    /* all pairs have been read */
     int64_t read_to;  /* before that: those up to this id */
     int64_t sequence; /* of qa_pairs_changes: how far it has followed */
@@ -89,7 +102,7 @@ static inline void directory_release(struct knowledge_directory **directory)
 /* Before the lock, for an order by the tenants' names: what they are called now. */
 bool directory_name_tenants(struct knowledge_directory *directory, struct db *db, struct error *err);
 
-/* knowledge_question.c, locked for writing: ranks the questions that have none. */
+/* knowledge_question.c, with `ranking` held and without the lock: ranks the questions that have none. */
 bool directory_rank_questions(struct knowledge_directory *directory, struct db *db, struct error *err);
 /* The same, unless many more of them are coming at this moment. */
 bool directory_rank_when_quiet(struct knowledge_directory *directory, struct db *db, struct error *err);

@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 #include <xxhash.h>
 
 #define ROWS_AT_ONCE 20000 /* while all are read: so many are kept when time is up */
+#define ROWS_LOCKED 512    /* others may look between so many: half a millisecond */
+#define WAITING_MAX 4      /* workers that wait for the first reading; others are told to come again */
 #define GONE_MIN 10000     /* places without a row, and more than a fourth of all: they are given up */
 #define ROOM_GUESS 1024
 
@@ -92,6 +95,8 @@ struct knowledge_directory *knowledge_directory_new(void)
     pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&directory->lock, &attributes);
     pthread_rwlockattr_destroy(&attributes);
+    pthread_mutex_init(&directory->updating, NULL);
+    pthread_mutex_init(&directory->ranking, NULL);
     directory->tenant_edits = INT_NULL;
     return directory;
 }
@@ -100,7 +105,10 @@ void knowledge_directory_free(struct knowledge_directory *directory)
 {
     if (!directory)
         return;
+    knowledge_directory_free(directory->building);
     pthread_rwlock_destroy(&directory->lock);
+    pthread_mutex_destroy(&directory->updating);
+    pthread_mutex_destroy(&directory->ranking);
 #define COLUMN(type, name) free(directory->name);
     DIRECTORY_COLUMNS(COLUMN)
 #undef COLUMN
@@ -250,27 +258,26 @@ static void set_place(struct knowledge_directory *directory, size_t i, const str
     directory->updated_at[i] = db_column_int(rows, 9);
 }
 
-/* Rows `first` to `last` as they are now, `limit` at most; what has no row there is gone. `ret_read_to`:
- * `last` when all have been read. */
-static bool read_rows(struct knowledge_directory *directory, struct db *db, int64_t first, int64_t last,
-                      int64_t limit, int64_t *ret_read_to, struct error *err)
+/* With the lock. */
+static bool take_rows(struct knowledge_directory *directory, struct db_rows *rows, int64_t last,
+                      int64_t limit, size_t place, int64_t *ret_read_to, struct error *err)
 {
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    size_t place = directory_place(directory, 0, first);
     int64_t count = 0;
-    if (!db_query(db, SQL_ROWS, DB_ARGS(db_int(first), db_int(last), db_int(limit)), &rows, err))
-        return false;
-    for (; db_next(&rows); place++, count++) {
-        int64_t id = db_column_int(&rows, 0);
+    for (; db_next(rows); place++, count++) {
+        if (count % ROWS_LOCKED == ROWS_LOCKED - 1) { /* nobody but this thread changes anything meanwhile */
+            pthread_rwlock_unlock(&directory->lock);
+            pthread_rwlock_wrlock(&directory->lock);
+        }
+        int64_t id = db_column_int(rows, 0);
         while (place < directory->count && directory->id[place] < id)
             note_gone(directory, place++);
         if (place == directory->count || directory->id[place] > id)
             insert_place(directory, place);
         else if (directory->kind[place] == KIND_GONE)
             come_back(directory, place);
-        set_place(directory, place, &rows);
+        set_place(directory, place, rows);
     }
-    if (!db_done(&rows, err))
+    if (!db_done(rows, err))
         return false;
     *ret_read_to = count == limit ? directory->id[place - 1] : last;
     while (place < directory->count && directory->id[place] <= *ret_read_to)
@@ -278,29 +285,66 @@ static bool read_rows(struct knowledge_directory *directory, struct db *db, int6
     return true;
 }
 
+/* Rows `first` to `last` as they are now, `limit` at most; what has no row there is gone. `ret_read_to`:
+ * `last` when all have been read. */
+static bool read_rows(struct knowledge_directory *directory, struct db *db, int64_t first, int64_t last,
+                      int64_t limit, int64_t *ret_read_to, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_ROWS, DB_ARGS(db_int(first), db_int(last), db_int(limit)), &rows, err))
+        return false;
+    pthread_rwlock_wrlock(&directory->lock);
+    bool done =
+        take_rows(directory, &rows, last, limit, directory_place(directory, 0, first), ret_read_to, err);
+    pthread_rwlock_unlock(&directory->lock);
+    return done;
+}
+
 static const char SQL_NEWEST[] = "SELECT COALESCE(MAX(sequence), 0) FROM qa_pairs_changes";
 
 /* What is changed meanwhile is in qa_pairs_changes behind `sequence`, which is read first. */
-static bool read_all(struct knowledge_directory *directory, struct db *db, struct error *err)
+static bool read_all(struct knowledge_directory *building, const struct knowledge_directory *directory,
+                     struct db *db, struct error *err)
 {
-    if (directory->read_to == 0 && !db_find_int(db, SQL_NEWEST, DB_NO_ARGS, 0, &directory->sequence, err))
+    if (building->read_to == 0 && !db_find_int(db, SQL_NEWEST, DB_NO_ARGS, 0, &building->sequence, err))
         return false;
-    while (directory->read_to < INT64_MAX)
-        if (!read_rows(directory, db, directory->read_to + 1, INT64_MAX, ROWS_AT_ONCE, &directory->read_to,
-                       err))
+    while (building->read_to < INT64_MAX) {
+        if (!read_rows(building, db, building->read_to + 1, INT64_MAX, ROWS_AT_ONCE, &building->read_to, err))
             return false;
-    directory->is_whole = true;
+        if (directory->on_piece)
+            directory->on_piece(directory->on_piece_context);
+    }
+    building->is_whole = true;
+    return true;
+}
+
+#define BROUGHT offsetof(struct knowledge_directory, is_whole) /* and all behind it */
+
+/* All pairs anew, beside the directory, which answers as it is until then. If the time is up, what has been read
+ * is kept for the next call. */
+static bool build(struct knowledge_directory *directory, struct db *db, struct error *err)
+{
+    if (!directory->building)
+        directory->building = knowledge_directory_new();
+    struct knowledge_directory *building = directory->building;
+    char former[sizeof(*directory) - BROUGHT];
+    directory->is_building = true;
+    bool done = read_all(building, directory, db, err);
+    directory->is_building = false;
+    if (!done)
+        return false;
+    put_in_order(&building->categories);
+    pthread_rwlock_wrlock(&directory->lock);
+    memcpy(former, (char *)directory + BROUGHT, sizeof(former));
+    memcpy((char *)directory + BROUGHT, (char *)building + BROUGHT, sizeof(former));
+    memcpy((char *)building + BROUGHT, former, sizeof(former));
+    pthread_rwlock_unlock(&directory->lock);
+    knowledge_directory_free(building);
+    directory->building = NULL;
     return true;
 }
 
 /* ---- following ---- */
-
-static void begin_anew(struct knowledge_directory *directory)
-{
-    directory->is_whole = false;
-    directory->read_to = 0;
-    directory->count = directory->gone_count = directory->unranked_count = 0;
-}
 
 /* "12-500 733": the rows of one commit. `ret_gap`: it says something else, so they are not known. */
 static bool read_ranges(struct knowledge_directory *directory, struct db *db, const char *ranges,
@@ -341,55 +385,61 @@ static bool read_changes(struct knowledge_directory *directory, struct db *db, b
             return false;
         if (*ret_gap)
             return true;
+        pthread_rwlock_wrlock(&directory->lock);
         directory->sequence++;
+        pthread_rwlock_unlock(&directory->lock);
     }
     return db_done(&rows, err);
 }
 
-static bool catch_up(struct knowledge_directory *directory, struct db *db, struct error *err)
-{
-    bool gap = true;
-    while (gap) {
-        if ((!directory->is_whole && !read_all(directory, db, err)) ||
-            !read_changes(directory, db, &gap, err))
-            return false;
-        if (gap)
-            begin_anew(directory);
-    }
-    return true;
-}
-
-/* If it ends midway, others may still list what has been read: new categories have their place in any case. */
+/* Whoever calls it holds `updating`. */
 static bool follow(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
-    bool done = catch_up(directory, db, err);
+    bool gap = !directory->is_whole, done = true;
+    do
+        done = (!gap || build(directory, db, err)) && read_changes(directory, db, &gap, err);
+    while (done && gap);
+    pthread_rwlock_wrlock(&directory->lock);
     if (done)
         give_up_gone(directory);
-    put_in_order(&directory->categories);
-    return done;
-}
-
-/* `rank` NULL: the questions stay as they are. */
-static bool update(struct knowledge_directory *directory, struct db *db,
-                   bool (*rank)(struct knowledge_directory *directory, struct db *db, struct error *err),
-                   struct error *err)
-{
-    pthread_rwlock_wrlock(&directory->lock);
-    bool done = follow(directory, db, err) && (!rank || rank(directory, db, err));
+    put_in_order(&directory->categories); /* new ones have their place in any case */
     pthread_rwlock_unlock(&directory->lock);
     return done;
 }
 
 bool knowledge_directory_refresh(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
-    return update(directory, db, NULL, err);
+    pthread_mutex_lock(&directory->updating);
+    bool done = follow(directory, db, err);
+    pthread_mutex_unlock(&directory->updating);
+    return done;
+}
+
+/* The first reading of all pairs takes a second for a million: not all workers may wait for it. */
+static bool refresh_soon(struct knowledge_directory *directory, struct db *db, bool first, struct error *err)
+{
+    bool may_wait = atomic_fetch_add(&directory->waiting, 1) < WAITING_MAX || !first;
+    bool done = may_wait && knowledge_directory_refresh(directory, db, err);
+    atomic_fetch_sub(&directory->waiting, 1);
+    if (may_wait)
+        return done;
+    error_set(err, ERROR_UNAVAILABLE, "All pairs are being read, after the start; try again in a second.",
+              "启动后正在读取全部问答；请稍后重试。");
+    err->retry_after_seconds = 1;
+    return false;
 }
 
 bool knowledge_directory_rank(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
-    return update(directory, db, directory_rank_when_quiet, err);
+    if (!knowledge_directory_refresh(directory, db, err))
+        return false;
+    pthread_mutex_lock(&directory->ranking);
+    bool done = directory_rank_when_quiet(directory, db, err);
+    pthread_mutex_unlock(&directory->ranking);
+    return done;
 }
 
+/* While all pairs are read anew, because too many changes were missed, it answers as it was before that. */
 bool directory_lock(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     int64_t newest;
@@ -397,10 +447,11 @@ bool directory_lock(struct knowledge_directory *directory, struct db *db, struct
         return false;
     for (;;) {
         pthread_rwlock_rdlock(&directory->lock);
-        if (directory->is_whole && directory->sequence >= newest)
+        if (directory->is_whole && (directory->sequence >= newest || directory->is_building))
             return true;
+        bool first = !directory->is_whole;
         pthread_rwlock_unlock(&directory->lock);
-        if (!knowledge_directory_refresh(directory, db, err))
+        if (!refresh_soon(directory, db, first, err))
             return false;
     }
 }
@@ -413,7 +464,10 @@ bool directory_lock_ranked(struct knowledge_directory *directory, struct db *db,
         if (directory->unranked_count == 0)
             return true;
         pthread_rwlock_unlock(&directory->lock);
-        if (!update(directory, db, directory_rank_questions, err))
+        pthread_mutex_lock(&directory->ranking);
+        bool done = directory_rank_questions(directory, db, err);
+        pthread_mutex_unlock(&directory->ranking);
+        if (!done)
             return false;
     }
 }
@@ -427,29 +481,36 @@ void directory_unlock(struct knowledge_directory *directory)
 
 static const char SQL_TENANTS[] = "SELECT id, name FROM tenants ORDER BY name, id";
 
-static bool read_tenants(struct knowledge_directory *directory, struct db *db, struct error *err)
+/* Ids and names, each with its NUL; on the heap. */
+static bool read_tenants(struct db *db, struct strbuf *ret_texts, size_t *ret_count, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    size_t count = 0, room = 64;
-    directory->tenant_edits = INT_NULL;
-    directory->named_count = directory->ranked_count = 0; /* if it ends midway, there is no order */
-    strbuf_reset(&directory->tenant_names);
-    directory->named_tenants = xrealloc(directory->named_tenants, room * sizeof(directory->named_tenants[0]));
+    ret_texts->ceiling = UINT32_MAX;
     if (!db_query(db, SQL_TENANTS, DB_NO_ARGS, &rows, err))
         return false;
-    for (; db_next(&rows); count++) {
-        if (count == room) {
-            room *= 2;
-            directory->named_tenants =
-                xrealloc(directory->named_tenants, room * sizeof(directory->named_tenants[0]));
-        }
-        const char *name = db_column_text(&rows, 1);
-        directory->named_tenants[count] = (struct named_tenant){
-            name_list_put(&directory->tenants, db_column_text(&rows, 0)), directory->tenant_names.length};
+    for (; db_next(&rows); (*ret_count)++) {
+        const char *id = db_column_text(&rows, 0), *name = db_column_text(&rows, 1);
+        strbuf_append(ret_texts, id, strlen(id) + 1);
+        strbuf_append(ret_texts, name, strlen(name) + 1);
+    }
+    return db_done(&rows, err);
+}
+
+static void name_tenants(struct knowledge_directory *directory, const struct strbuf *texts, size_t count)
+{
+    const char *at = strbuf_text(texts);
+    directory->named_tenants =
+        xrealloc(directory->named_tenants, (count + 1) * sizeof(directory->named_tenants[0]));
+    directory->tenant_names.ceiling = UINT32_MAX;
+    strbuf_reset(&directory->tenant_names);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = at + strlen(at) + 1;
+        directory->named_tenants[i] =
+            (struct named_tenant){name_list_put(&directory->tenants, at), directory->tenant_names.length};
         strbuf_append(&directory->tenant_names, name, strlen(name) + 1);
+        at = name + strlen(name) + 1;
     }
     directory->named_count = count;
-    return db_done(&rows, err);
 }
 
 /* A tenant whose row came after the names were read stands before all. */
@@ -468,14 +529,22 @@ bool directory_name_tenants(struct knowledge_directory *directory, struct db *db
     int64_t counters[COUNTER_COUNT];
     if (!counters_read(db, counters, err))
         return false;
-    pthread_rwlock_wrlock(&directory->lock);
     int64_t edits = counters[COUNTER_TENANT_EDITS];
+    pthread_rwlock_rdlock(&directory->lock);
     bool known = directory->tenant_edits >= edits && directory->ranked_count == directory->tenants.count;
-    bool done = known || read_tenants(directory, db, err);
-    if (done && !known) {
-        rank_tenants(directory);
+    pthread_rwlock_unlock(&directory->lock);
+    CLEANUP(strbuf_release) struct strbuf texts = {0};
+    size_t count = 0;
+    if (known)
+        return true;
+    if (!read_tenants(db, &texts, &count, err))
+        return false;
+    pthread_rwlock_wrlock(&directory->lock);
+    if (edits >= directory->tenant_edits) { /* else somebody has read newer ones */
+        name_tenants(directory, &texts, count);
         directory->tenant_edits = edits;
     }
+    rank_tenants(directory);
     pthread_rwlock_unlock(&directory->lock);
-    return done;
+    return true;
 }

@@ -366,12 +366,79 @@ static void test_a_neighbour_is_edited_meanwhile(void **state)
     must(f, directory_lock(directory, db, &f->err));
     directory_unlock(directory);
     fixture_edit_pair(f, "alpha", id, "x", "answer");
-    pthread_rwlock_wrlock(&directory->lock);
+    pthread_mutex_lock(&directory->ranking);
     bool done = directory_rank_questions(directory, db, &f->err);
-    pthread_rwlock_unlock(&directory->lock);
+    pthread_mutex_unlock(&directory->ranking);
     assert_true(done);
     fixture_edit_pair(f, "alpha", id, "b", "answer"); /* and goes away again */
     check_by_question(f);
+}
+
+struct looker {
+    struct fixture *f;
+    int64_t total; /* of the list that it got, while the other one was still reading */
+    bool done;
+    struct error err;
+};
+
+/* As any request would. */
+static void *look(void *context)
+{
+    struct looker *looker = context;
+    struct knowledge_directory *directory = looker->f->platform.directory;
+    CLEANUP(arena_release) struct arena arena = {0};
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    struct qa_list_request request = {
+        .filter = {.is_synced = SYNCED_ANY, .quality_min = NAN, .quality_max = NAN},
+        .sort = KNOWLEDGE_SORT_DEFAULT,
+        .page = 1,
+        .page_size = 20};
+    struct qa_list list = {0}, by_question = {0};
+    struct knowledge_facets facets;
+    struct knowledge_overview overview = {0};
+    looker->done = store_reader(looker->f->platform.store, 60000, &db, &looker->err) &&
+                   knowledge_list(directory, db, &request, &arena, &list, &looker->err) &&
+                   knowledge_facets(directory, db, NULL, NULL, &arena, &facets, &looker->err) &&
+                   knowledge_overview(directory, db, &arena, &overview, &looker->err);
+    request.sort = "question";
+    looker->done =
+        looker->done && knowledge_list(directory, db, &request, &arena, &by_question, &looker->err);
+    looker->total =
+        list.total == overview.total_qa_pairs && list.total == by_question.total ? list.total : -1;
+    return NULL;
+}
+
+static void look_meanwhile(void *context)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, look, context);
+    pthread_join(thread, NULL); /* it does not wait for who is in the middle of reading all pairs */
+}
+
+/* Too many changes were missed: all pairs are read anew, and whoever looks meanwhile is answered as it was. */
+static void test_nobody_waits_for_a_reading_of_all(void **state)
+{
+    struct fixture *f = *state;
+    struct knowledge_directory *directory = f->platform.directory;
+    struct looker looker = {.f = f, .total = -1};
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    fixture_add_pair(f, "alpha", "before", "answer");
+    check_by_question(f);
+    run_sql(f, "DELETE FROM qa_pairs_changes");
+    for (int i = 0; i < 3; i++)
+        fixture_add_pair(f, "alpha", (const char *const[]){"one", "two", "three"}[i], "answer");
+    run_sql(f, "DELETE FROM qa_pairs_changes WHERE sequence < (SELECT MAX(sequence) FROM qa_pairs_changes)");
+    directory->on_piece = look_meanwhile;
+    directory->on_piece_context = &looker;
+    must(f, store_reader(f->platform.store, 60000, &db, &f->err));
+    must(f, knowledge_directory_refresh(directory, db, &f->err));
+    directory->on_piece = NULL;
+    if (!looker.done)
+        fail_msg("%s", looker.err.detail[LANGUAGE_EN]);
+    assert_int_equal(looker.total, 1);
+    store_reader_return(db);
+    db = NULL;
+    check_by_question(f); /* and then as it is */
 }
 
 /* Each new question between the one before and the next: half the room each time. */
@@ -825,6 +892,7 @@ int main(void)
         directory_test(test_a_tenant_is_renamed),
         directory_test(test_questions_are_edited_and_added),
         directory_test(test_a_neighbour_is_edited_meanwhile),
+        directory_test(test_nobody_waits_for_a_reading_of_all),
         directory_test(test_no_room_between_two_questions),
         directory_test(test_hundreds_of_new_questions),
         directory_test(test_questions_are_ranked_when_no_more_come),
