@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -219,6 +220,19 @@ static bool take_texts(const struct parsing *p, const struct param *param, const
 static void take_object(const struct parsing *p, const struct param *param, const cJSON *object);
 
 /* A value of the JSON body. */
+static bool is_beyond_exact(const cJSON *value)
+{
+    return cJSON_IsNumber(value) && fabs(value->valuedouble) > (double)JSON_INTEGER_MAX;
+}
+
+static bool has_beyond_exact(const cJSON *array)
+{
+    for (const cJSON *item = array->child; item; item = item->next)
+        if (is_beyond_exact(item))
+            return true;
+    return false;
+}
+
 static void take_json(const struct parsing *p, const struct param *param, const cJSON *value)
 {
     int64_t integer;
@@ -234,6 +248,10 @@ static void take_json(const struct parsing *p, const struct param *param, const 
         take_truth(p, param, cJSON_IsTrue(value));
     else if (param->kind == PARAM_KIND_OBJECT && cJSON_IsObject(value))
         take_object(p, param, value);
+    else if ((param->kind == PARAM_KIND_INT && is_beyond_exact(value)) ||
+             (param->kind == PARAM_KIND_INTS && has_beyond_exact(value)))
+        error_add_field(p->err, param->name, "is too large: whole numbers go to %" PRId64,
+                        "过大：整数最大为 %" PRId64, JSON_INTEGER_MAX);
     else if (!(cJSON_IsArray(value) && param->kind == PARAM_KIND_INTS && take_ints(p, param, value)) &&
              !(cJSON_IsArray(value) && param->kind == PARAM_KIND_TEXTS && take_texts(p, param, value)))
         refuse_kind(p, param);

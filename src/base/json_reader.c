@@ -243,7 +243,7 @@ bool json_parse(const char *text, size_t length, cJSON **ret_value, struct error
 
 bool json_is_integer(const cJSON *value, int64_t *ret_integer)
 {
-    if (!cJSON_IsNumber(value) || fabs(value->valuedouble) > 9007199254740992.0 ||
+    if (!cJSON_IsNumber(value) || fabs(value->valuedouble) > (double)JSON_INTEGER_MAX ||
         value->valuedouble != floor(value->valuedouble))
         return false;
     *ret_integer = (int64_t)value->valuedouble;

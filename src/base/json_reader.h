@@ -24,7 +24,10 @@ static inline void json_delete(cJSON **value)
     cJSON_Delete(*value);
 }
 
-/* A whole number that a double holds exactly (at most 2^53 in size). */
+/* Beyond it a double no longer holds every whole number: 2^53 may have been 2^53 + 1. */
+#define JSON_INTEGER_MAX INT64_C(9007199254740991)
+
+/* A whole number of at most JSON_INTEGER_MAX in size. */
 bool json_is_integer(const cJSON *value, int64_t *ret_integer);
 
 #endif

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -241,6 +242,13 @@ static bool file_has_no_room(const struct http_exchange *x, struct error *err)
     return room != WORKER_ROOM;
 }
 
+/* Nothing is unpacked here: what a few bytes may become would have to be bounded anew. */
+static bool is_compressed(const struct http_exchange *x)
+{
+    const char *coding = x->body_coming ? http_request_header(&x->request, "Content-Encoding") : NULL;
+    return coding && *coding && strcasecmp(coding, "identity") != 0;
+}
+
 static enum MHD_Result begin(struct http_exchange *x, struct MHD_Connection *mhd)
 {
     struct error err;
@@ -259,6 +267,12 @@ static enum MHD_Result begin(struct http_exchange *x, struct MHD_Connection *mhd
     }
     if (!x->plan.answered && body_too_large(x)) {
         say_too_large(x, &err);
+        return refuse(x, mhd, &err);
+    }
+    if (!x->plan.answered && is_compressed(x)) {
+        error_set(&err, ERROR_MEDIA_TYPE, "The body is compressed (Content-Encoding); send it as it is.",
+                  "请求体经过压缩（Content-Encoding）；请不压缩发送。");
+        http_response_header(&x->request, "Accept-Encoding", "identity");
         return refuse(x, mhd, &err);
     }
     if (!x->plan.answered && file_has_no_room(x, &err))

@@ -1,6 +1,7 @@
 /** @file What is wrong is refused with the right status, all of it at once, in the language of the reader. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { API, OPS, World, assertProblem } from './harness.mjs';
 
 /** @type {World} */
@@ -106,6 +107,51 @@ describe('404 and 405', () => {
   test('a method that nobody knows', async () => {
     const answer = await world.admin.send('PROPFIND', `${API}/auth/me`);
     assert.ok([405, 501].includes(answer.status));
+  });
+});
+
+describe('every route with a body', () => {
+  /** @param {any} operation */
+  const contents = (operation) => /** @type {[string, any][]} */ (Object.entries(operation.requestBody?.content ?? {}));
+  const path = (/** @type {string} */ route) => route.replace(/\{\w+\}/g, '1');
+  const key = () => world.keys['shop-a'];
+
+  test('refuses a compressed one with 415', async () => {
+    const body = gzipSync('{"message":"x"}');
+    for (const { method, path: route, operation } of world.document.routes) {
+      for (const [type] of contents(operation)) {
+        const headers = { 'Content-Type': type.startsWith('multipart') ? `${type}; boundary=x` : type };
+        for (const encoding of ['gzip', 'br', 'deflate']) {
+          const sent = { ...headers, 'Content-Encoding': encoding };
+          const answer = await world.admin.send(method, path(route), { body, key: key(), headers: sent, check: false });
+          assertProblem(answer, 415, 'unsupported-media-type');
+          assert.equal(answer.headers['accept-encoding'], 'identity');
+        }
+      }
+    }
+  });
+
+  test('takes no whole number that it would round', async () => {
+    let fields = 0;
+    for (const { method, path: route, operation } of world.document.routes) {
+      for (const [type, { schema }] of contents(operation)) {
+        if (type !== 'application/json') continue;
+        for (const [name, property] of /** @type {[string, any][]} */ (Object.entries(schema?.properties ?? {}))) {
+          const isList = property.type === 'array' && property.items?.type === 'integer';
+          if (!isList && ![property.type].flat().includes('integer')) continue;
+          fields += 1;
+          for (const number of ['9007199254740993', '-9007199254740993', '1e300']) {
+            const body = `{"${name}":${isList ? `[1,${number}]` : number}}`;
+            const headers = { 'Content-Type': type };
+            const answer = await world.admin.send(method, path(route), { body, key: key(), headers, check: false });
+            assertProblem(answer, 422, 'invalid');
+            const named = answer.json.errors.find((/** @type {any} */ error) => error.field === name);
+            assert.ok(named, `${method} ${route} ${body}: ${answer.text}`);
+          }
+        }
+      }
+    }
+    assert.ok(fields >= 5, String(fields));
   });
 });
 
