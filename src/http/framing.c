@@ -222,7 +222,7 @@ static bool say_line_too_long(const struct framing *f, struct error *err)
 
 static bool take_line(struct framing *f, struct text line, struct error *err)
 {
-    struct text name, value;
+    struct text name = {"", 0}, value = name;
     switch (f->state) {
     case FRAMING_START:
     case FRAMING_LINE: {

@@ -130,6 +130,7 @@ static ssize_t take_in(struct connection *connection, void *bytes, size_t room, 
     return edge > 0 ? keep_fault(connection, &err, edge) : turn_away(connection, &err);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's are reserved names */
 ssize_t recv(int fd, void *bytes, size_t room, int flags)
 {
     place *place = flags & MSG_PEEK ? NULL : place_of(fd, false);
