@@ -11,13 +11,15 @@ struct answer_mask {
     struct call *call;
 };
 
-/* What an administrator has sent with this very request, in a field of its body, nobody needs to hide from
- * them: a write answers what it was given. */
+/* What an administrator has sent with this very request, in a field of its body or in a file, nobody needs to
+ * hide from them: a write answers what it was given, a preview what is in the file. */
 static bool was_sent(const struct call *call, const char *text)
 {
     const struct http_request *request = call->request;
-    if (call->route->permission != PERMISSION_OPS_ADMIN || !request->body)
+    if (call->route->permission != PERMISSION_OPS_ADMIN)
         return false;
+    if (request->form || !request->body)
+        return request->form != NULL;
     CLEANUP(json_delete) cJSON *body = cJSON_ParseWithLength(request->body, request->body_length);
     for (const cJSON *field = body ? body->child : NULL; field; field = field->next) {
         struct text_span sent = text_trim(cJSON_IsString(field) ? field->valuestring : NULL);

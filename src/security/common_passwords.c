@@ -288,7 +288,7 @@ static bool is_day(int year, int month, int day)
 /* 19900101, 01011990, 31121990. */
 static bool is_date(const char *text)
 {
-    int digits[8];
+    int digits[8] = {0};
     if (strlen(text) != 8)
         return false;
     for (size_t i = 0; i < 8; i++) {
@@ -320,7 +320,7 @@ static bool is_number_with_letters(const char *text)
 
 static bool is_common(char folded[static FOLDED_MAX])
 {
-    char copy[FOLDED_MAX], reversed[FOLDED_MAX];
+    char copy[FOLDED_MAX] = "", reversed[FOLDED_MAX] = "";
     reverse(folded, reversed);
     if (stands_in_words(folded) || is_repetition(folded) || is_date(folded) || is_walk(folded) ||
         is_walk(reversed) || is_number_with_letters(folded) || is_number_with_letters(reversed))

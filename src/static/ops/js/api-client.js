@@ -1,6 +1,7 @@
 /**
  * @file The one way to the server. Knows the session: an access cookie that has run out is renewed once and the request
- * repeated, without the caller noticing; when that fails the person is sent to the log-in page.
+ * repeated, without the caller noticing. When that fails the session is over: requests wait until the person has logged
+ * in again over the page (session.js), and then go on.
  *
  * Tokens are in HttpOnly cookies and are never seen or kept by these pages.
  */
@@ -12,7 +13,15 @@ const BASE = '/api/v1';
 const TIMEOUT_MS = 15_000;
 /** For a file on its way to the server, over a slow line. */
 const UPLOAD_TIMEOUT_MS = 600_000;
-const RENEWED_KEY = 'kimono.session-renewed-at';
+/** A renewal whose answer is lost is asked for again at once: the server answers the same for half a minute. */
+const RENEWAL_TIMEOUT_MS = 8000;
+const RENEWAL_PAUSES_MS = [500, 2000];
+/**
+ * Something that is another after each renewal and log-in, in all tabs. Not a time: clocks are set back and forth.
+ */
+const MARK_KEY = 'kimono.session-mark';
+/** Likewise after each log-out. */
+const LEFT_KEY = 'kimono.session-left';
 
 /**
  * Why a request failed, as far as this side can know.
@@ -51,7 +60,7 @@ export class ApiError extends Error {
  */
 export async function get(path, { query, signal } = {}) {
   const search = query ? `?${new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]))}` : '';
-  return withSession(() => send('GET', `${path}${search}`, { signal }));
+  return withSession(() => send('GET', `${path}${search}`, { signal }), signal);
 }
 
 /**
@@ -104,7 +113,7 @@ export async function startJob(path, body, { wait = 0 } = {}) {
  * @returns {Promise<any>}  the caller names the type that the endpoint has
  */
 export async function upload(path, form, signal) {
-  return withSession(() => send('POST', path, { body: form, signal, patience: UPLOAD_TIMEOUT_MS }));
+  return withSession(() => send('POST', path, { body: form, signal, patience: UPLOAD_TIMEOUT_MS }), signal);
 }
 
 /**
@@ -127,16 +136,35 @@ export function downloadAddress(path, query = {}) {
  * @returns {Promise<{ user: import('./api-types.js').User }>}
  */
 export async function logIn(username, password) {
-  return send('POST', '/auth/login', { body: { username, password } });
+  const answer = await send('POST', '/auth/login', { body: { username, password } });
+  changeMark();
+  return answer;
 }
 
-/** Ends the session here and at the server; an unreachable server must not keep anybody logged in on the screen. */
+/**
+ * Who is logged in here, without renewing anything and without waiting for anybody.
+ * @returns {Promise<import('./api-types.js').User>}
+ */
+export async function whoIsHere() {
+  return send('GET', '/auth/me', {});
+}
+
+/**
+ * Ends the session here and at the server; an unreachable server must not keep anybody logged in on the screen. One
+ * whose access cookie has run out is renewed for it: it would live on.
+ */
 export async function logOut() {
+  const leave = () => send('POST', '/auth/logout', { body: {} });
   try {
-    await send('POST', '/auth/logout', { body: {} });
+    await leave().catch(async (error) => {
+      if (!isUnauthorized(error)) throw error;
+      await renewSession(sessionMark());
+      return leave();
+    });
   } catch (error) {
-    if (!(error instanceof ApiError && error.status === 401)) throw error;
+    if (!isUnauthorized(error)) throw error;
   }
+  write(LEFT_KEY, newMark());
 }
 
 /** Leaves for the log-in page, which comes back to this address. */
@@ -146,49 +174,124 @@ export function goToLogIn() {
 }
 
 /**
- * Runs a request; if the session has run out, renews it and runs the request once more.
+ * What happens when the session is over: session.js says, see there.
+ * @typedef {object} SessionEnd
+ * @property {() => boolean} isOver  nobody need try to renew it any more
+ * @property {() => Promise<void> | null} waiting  what requests wait for now; null: nothing
+ * @property {(why: string) => Promise<void> | null} end  what they wait for from now on; null: there is no going on
+ */
+
+/** @type {SessionEnd} */
+let sessionEnd = { isOver: () => false, waiting: () => null, end: () => (goToLogIn(), null) };
+
+/** @param {SessionEnd} handler */
+export function onSessionEnd(handler) {
+  sessionEnd = handler;
+}
+
+/**
+ * Tells what happens to the session in other tabs.
+ * @param {{ renewed: () => void, left: () => void }} handler
+ */
+export function followSession({ renewed, left }) {
+  addEventListener('storage', ({ key }) => {
+    if (key === MARK_KEY) renewed();
+    if (key === LEFT_KEY) left();
+  });
+}
+
+/**
+ * Runs a request; if the session has run out, renews it and runs the request once more; if it is over, once more when
+ * somebody has logged in again.
+ * @template T
+ * @param {() => Promise<T>} request
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
+ */
+async function withSession(request, signal) {
+  for (;;) {
+    await unlessAborted(sessionEnd.waiting(), signal);
+    try {
+      return await withRenewals(request);
+    } catch (error) {
+      const again = isUnauthorized(error) ? sessionEnd.end(error.problem.detail ?? '') : null;
+      if (!again) throw error;
+      await unlessAborted(again, signal);
+    }
+  }
+}
+
+/**
+ * Twice at most: another tab may have renewed meanwhile, in vain; what it got is refused as well, and it is for this one
+ * to ask.
  * @template T
  * @param {() => Promise<T>} request
  * @returns {Promise<T>}
  */
-async function withSession(request) {
-  const startedAt = Date.now();
-  try {
-    return await request();
-  } catch (error) {
-    if (!isUnauthorized(error)) throw error;
-  }
-  try {
-    await renewSession(startedAt);
-    return await request();
-  } catch (error) {
-    if (isUnauthorized(error) || isAtWrongAddress(error)) goToLogIn(); // where it says what is wrong
-    throw error;
+async function withRenewals(request) {
+  for (let tries = 0; ; tries++) {
+    const mark = sessionMark();
+    try {
+      return await request();
+    } catch (error) {
+      if (!isUnauthorized(error) || tries === 2 || sessionEnd.isOver()) throw error;
+    }
+    await renewSession(mark);
   }
 }
 
-/** @param {unknown} error */
+/**
+ * @param {Promise<void> | null} promise
+ * @param {AbortSignal} [signal]
+ */
+async function unlessAborted(promise, signal) {
+  if (!promise) return;
+  const aborted = new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+  await (signal ? Promise.race([promise, aborted]) : promise);
+}
+
+/**
+ * @param {unknown} error
+ * @returns {error is ApiError}
+ */
 function isUnauthorized(error) {
   return error instanceof ApiError && error.status === 401;
 }
 
-/** The session can't be renewed from here. @param {unknown} error */
+/**
+ * The session can't be renewed from here.
+ * @param {unknown} error
+ * @returns {error is ApiError}
+ */
 function isAtWrongAddress(error) {
   return error instanceof ApiError && (error.problem.type?.endsWith('/wrong-origin') ?? false);
 }
 
 /**
- * Refresh tokens rotate: the second of two tabs that renew at once would present a token that has just been replaced,
- * and be logged out. So one tab at a time renews, and one that waited finds that it has been done since its request
- * was sent.
- * @param {number} since  when the refused request was sent
+ * One tab at a time renews, and one that waited finds that it has been done since its request was sent.
+ * @param {string} mark  the session's when the refused request was sent
  */
-async function renewSession(since) {
+async function renewSession(mark) {
   await oneTabAtATime(async () => {
-    if (lastRenewal() >= since) return;
-    await send('POST', '/auth/refresh', { body: {} });
-    rememberRenewal();
+    if (sessionMark() !== mark) return;
+    if (sessionEnd.isOver()) throw new ApiError('refused', { status: 401 }); // it was tried, in vain
+    await sendRenewal();
+    changeMark();
   });
+}
+
+async function sendRenewal() {
+  for (const pause of [...RENEWAL_PAUSES_MS, null]) {
+    try {
+      return await send('POST', '/auth/refresh', { body: {}, patience: RENEWAL_TIMEOUT_MS });
+    } catch (error) {
+      // From this address it never will be: as good as over, and the server says what to do.
+      if (isAtWrongAddress(error)) throw new ApiError('refused', { status: 401, problem: error.problem });
+      const isLost = error instanceof ApiError && ['unreachable', 'timeout'].includes(error.kind);
+      if (!isLost || pause === null) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
 }
 
 /** @type {Promise<unknown>} */
@@ -196,7 +299,7 @@ let renewing = Promise.resolve();
 
 /**
  * Browsers offer locks only in a secure context. Over plain HTTP to another host, requests of this tab still wait for
- * each other.
+ * each other, and the server answers two tabs at once alike.
  * @param {() => Promise<void>} task
  */
 function oneTabAtATime(task) {
@@ -206,22 +309,35 @@ function oneTabAtATime(task) {
   return turn;
 }
 
-let renewedHere = 0;
+/** Without storage each tab has a mark of its own, and renews for itself. */
+let markHere = '';
 
-function lastRenewal() {
+function sessionMark() {
   try {
-    return Math.max(renewedHere, Number(localStorage.getItem(RENEWED_KEY)));
+    return `${markHere} ${localStorage.getItem(MARK_KEY) ?? ''}`;
   } catch {
-    return renewedHere;
+    return markHere;
   }
 }
 
-function rememberRenewal() {
-  renewedHere = Date.now();
+function changeMark() {
+  markHere = newMark();
+  write(MARK_KEY, markHere);
+}
+
+function newMark() {
+  return String(Math.random());
+}
+
+/**
+ * @param {string} key
+ * @param {string} value
+ */
+function write(key, value) {
   try {
-    localStorage.setItem(RENEWED_KEY, String(renewedHere));
+    localStorage.setItem(key, value);
   } catch {
-    // Without storage other tabs renew for themselves.
+    // Other tabs find out by themselves.
   }
 }
 

@@ -116,6 +116,12 @@ export class Dialog {
 }
 
 let lastHeading = 0;
+let mayLeave = false;
+
+/** Somebody has decided to leave the page, and knows what is lost: the browser needn't ask, too. */
+export function leaveUnasked() {
+  mayLeave = true;
+}
 
 /** What is open, one over the other. @type {{ nodes: HTMLDialogElement[] }} */
 const layers = Alpine.reactive({ nodes: [] });
@@ -206,7 +212,7 @@ function listen(node, dialog) {
   // Selecting text may end beside the dialog; only what begins there too is meant to close it.
   node.addEventListener('pointerdown', (event) => (pressedBeside = event.target === node), { signal });
   node.addEventListener('click', (event) => event.target === node && pressedBeside && dialog.close(), { signal });
-  addEventListener('beforeunload', (event) => dialog.unsaved && event.preventDefault(), { signal });
+  addEventListener('beforeunload', (event) => dialog.unsaved && !mayLeave && event.preventDefault(), { signal });
   return () => {
     ended.abort();
     leaveLayers(node);

@@ -1,8 +1,11 @@
 /**
  * @file Who is here, and whether this console is for them.
+ *
+ * When a session ends (it has run out, the password was changed, somebody has logged out in another tab) nothing on the
+ * page is lost: requests wait, the person logs in again over the page (components/log-in-again.js), and all goes on.
  */
 import Alpine from '@alpinejs/csp';
-import { ApiError, get, logOut } from './api-client.js';
+import { ApiError, followSession, get, goToLogIn, logOut, onSessionEnd, whoIsHere } from './api-client.js';
 
 /** @typedef {import('./api-types.js').User} User */
 
@@ -18,6 +21,11 @@ export const session = Alpine.reactive({
   user: null,
   /** @type {ApiError | null} */
   error: null,
+  /**
+   * The session is over: why, in the server's words, and who has logged in since if it is somebody else.
+   * @type {{ why: string, other: User | null } | null}
+   */
+  ended: null,
 });
 
 /** May this person change anything? What they may not do isn't offered to them; the server refuses it besides. */
@@ -49,7 +57,68 @@ export async function openSession() {
   }
 }
 
+/** What requests wait for while the session is over. @type {{ promise: Promise<void>, goOn: () => void } | null} */
+let waiting = null;
+let isLeaving = false;
+/** For what is asked by a page that is being left: its answers would come to nobody. @type {Promise<void>} */
+const never = new Promise(() => {});
+
+/** To be called once, before the first request. */
+export function keepSession() {
+  onSessionEnd({
+    isOver: () => waiting !== null,
+    waiting: () => (isLeaving ? never : (waiting?.promise ?? null)),
+    end(why) {
+      if (isLeaving) return never;
+      if (!session.user) {
+        goToLogIn(); // Nothing is on the page yet that could be lost.
+        return null;
+      }
+      if (!waiting) {
+        let goOn = () => {};
+        const promise = new Promise((/** @type {(value: void) => void} */ resolve) => (goOn = () => resolve()));
+        waiting = { promise, goOn };
+        session.ended = { why, other: null };
+      }
+      return waiting.promise;
+    },
+  });
+  followSession({
+    // Somebody has logged in in another tab; a renewal of a session that goes on changes nothing here.
+    renewed() {
+      if (session.ended) whoIsHere().then(reopenSession, () => {});
+    },
+    // Ask at once: the answer will be that the session is over.
+    left() {
+      if (session.user && !session.ended) get('/auth/me').catch(() => {});
+    },
+  });
+}
+
+/**
+ * Somebody has logged in again. The same person: everything goes on. Another one: what is on the page is not theirs.
+ * @param {User} user
+ */
+export function reopenSession(user) {
+  if (!session.ended) return;
+  if (user.id !== session.user?.id) {
+    session.ended.other = user;
+    return;
+  }
+  session.user = user;
+  session.state = isOperator(user) ? 'operator' : 'stranger';
+  session.ended = null;
+  waiting?.goOn();
+  waiting = null;
+}
+
 export async function closeSession() {
-  await logOut();
+  isLeaving = true;
+  try {
+    await logOut();
+  } catch (error) {
+    isLeaving = false;
+    throw error;
+  }
   location.assign('/ops/login');
 }

@@ -9,10 +9,14 @@ import { setLanguage, t, tValue } from '../i18n.js';
 import { chooseTheme, preferences } from '../preferences.js';
 import { isOperator } from '../session.js';
 
-export function loginForm() {
+/**
+ * @param {string} [username]  who is expected
+ * @param {(user: import('../api-types.js').User) => void} [done]  instead of going to a page
+ */
+export function loginForm(username = '', done) {
   return component({
     preferences,
-    username: '',
+    username,
     password: '',
     busy: false,
     passwordShown: false,
@@ -25,6 +29,7 @@ export function loginForm() {
     waitUntil: 0,
 
     init() {
+      if (done) return;
       follow(
         () => t('title.page', { title: t('login.title') }),
         (title) => {
@@ -58,11 +63,15 @@ export function loginForm() {
       this.home = '';
       try {
         const { user } = await logIn(this.username.trim(), this.password);
-        if (isOperator(user)) {
+        if (isOperator(user) && done) {
+          this.password = '';
+          done(user);
+        } else if (isOperator(user)) {
           location.replace(whereTo());
           return; // Stays busy until the next page is here.
+        } else {
+          await this.refuseStranger(user);
         }
-        await this.refuseStranger(user);
       } catch (error) {
         this.explainFailure(error);
       }

@@ -72,6 +72,13 @@ export default {
     one: 'The server is busy. Try again in {count} second.',
     other: 'The server is busy. Try again in {count} seconds.',
   },
+  'again.title': 'Log in again',
+  'again.why': 'The session is over.',
+  'again.kept': 'The page and what you have typed are kept: log in and go on.',
+  'again.leave': 'Go to the log-in page instead (what is not saved is lost)',
+  'again.other':
+    'Now {now} is logged in; this page is of {before}. It will be loaded again for {now}, without what {before} has not saved.',
+  'again.reload': 'Load again',
   'login.stranger':
     'This console is for platform operators. The account {user} has the role "{role}"; use the merchant pages.',
 

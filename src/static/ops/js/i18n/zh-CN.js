@@ -64,6 +64,12 @@ export default {
   'login.refused': '用户名或密码不对。',
   'login.wait': { other: '尝试太多，请在 {count} 秒后再试。' },
   'login.busyServer': { other: '服务器正忙，请在 {count} 秒后再试。' },
+  'again.title': '请重新登录',
+  'again.why': '会话已结束。',
+  'again.kept': '页面和已填写的内容都保留着，登录后继续。',
+  'again.leave': '改去登录页（放弃未保存的内容）',
+  'again.other': '现在登录的是 {now}，此页面属于 {before}。将为 {now} 重新载入，{before} 未保存的内容不会保留。',
+  'again.reload': '重新载入',
   'login.stranger': '运维中心只供平台运维人员使用。账号 {user} 的角色是“{role}”，请使用商家后台。',
 
   'error.title': '没有读到{what}',
