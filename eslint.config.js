@@ -15,7 +15,20 @@ export default [
       'max-depth': ['error', 4],
     },
   },
-  { files: ['src/static/ops/js/**/*.js'], languageOptions: { globals: globals.browser } },
+  {
+    files: ['src/static/ops/js/**/*.js'],
+    languageOptions: { globals: globals.browser },
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'MemberExpression[property.name=/^(isComposing|keyCode)$/]',
+          message: 'js/keyboard.js has seen to it.',
+        },
+      ],
+    },
+  },
+  { files: ['src/static/ops/js/keyboard.js'], rules: { 'no-restricted-syntax': 'off' } },
   {
     files: ['tools/**/*.mjs', 'tests/**/*.mjs', '*.config.js'],
     languageOptions: { globals: { ...globals.node, ...globals.browser } },

@@ -41,6 +41,29 @@ bool error_set(struct error *err, enum error_code code, const char *en, const ch
     return false;
 }
 
+static void put_field(struct error *err, const char *field, char (*texts)[384])
+{
+    struct error_field *slot = &err->fields[err->field_count++];
+    utf8_copy(slot->field, sizeof(slot->field), field);
+    for (int language = 0; language < LANGUAGE_COUNT; language++)
+        utf8_copy(slot->message[language], sizeof(slot->message[0]), texts[language]);
+}
+
+bool error_set_field(struct error *err, enum error_code code, const char *field, const char *en,
+                     const char *zh, ...)
+{
+    if (!err)
+        return false;
+    error_clear(err);
+    err->code = code;
+    va_list args;
+    va_start(args, zh);
+    format_both(err->detail, en, zh, args);
+    va_end(args);
+    put_field(err, field, err->detail);
+    return false;
+}
+
 bool error_add_field(struct error *err, const char *field, const char *en, const char *zh, ...)
 {
     if (!err)
@@ -49,15 +72,12 @@ bool error_add_field(struct error *err, const char *field, const char *en, const
         error_set(err, ERROR_INVALID, "Some fields are wrong; see 'errors'.", "部分字段有误，详见 errors。");
     if (err->field_count == ERROR_FIELDS_MAX)
         return false;
-    struct error_field *slot = &err->fields[err->field_count++];
     char texts[LANGUAGE_COUNT][384];
     va_list args;
     va_start(args, zh);
     format_both(texts, en, zh, args);
     va_end(args);
-    utf8_copy(slot->field, sizeof(slot->field), field);
-    for (int language = 0; language < LANGUAGE_COUNT; language++)
-        utf8_copy(slot->message[language], sizeof(slot->message[0]), texts[language]);
+    put_field(err, field, texts);
     return false;
 }
 

@@ -84,6 +84,11 @@ bool error_set(struct error *err, enum error_code code, const char *en, const ch
 bool error_add_field(struct error *err, const char *field, const char *en, const char *zh, ...)
     __attribute__((format(printf, 3, 5), format(printf, 4, 5)));
 
+/* Code and detail as error_set, with the one field that is the reason, whose message is the same: a form marks
+ * it. For what is wrong though well formed: an id that is taken. Returns false. */
+bool error_set_field(struct error *err, enum error_code code, const char *field, const char *en,
+                     const char *zh, ...) __attribute__((format(printf, 4, 6), format(printf, 5, 6)));
+
 /* Puts what was being done in front of the detail: "import of corpus.tsv: …". Returns false. */
 bool error_prefix(struct error *err, const char *en, const char *zh, ...)
     __attribute__((format(printf, 2, 4), format(printf, 3, 4)));

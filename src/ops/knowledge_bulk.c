@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "ops/job_figures.h"
 #include "ops/knowledge_bulk_request.h"
+#include "ops/knowledge_columns.h"
 #include "ops/knowledge_sync.h"
 #include "platform/knowledge_changes.h"
 
@@ -16,6 +17,7 @@
 struct figures {
     const char *action;
     int64_t matched, changed, skipped;
+    int64_t tenants; /* that the matched pairs are of; INT_NULL: not counted */
     bool dry_run;
     struct sync_failure *errors;
     size_t errors_count;
@@ -26,6 +28,7 @@ static const struct field figures_fields[] = {
     FIELD(struct figures, matched, INT, ""),
     FIELD(struct figures, changed, INT, ""),
     FIELD(struct figures, skipped, INT, ""),
+    FIELD(struct figures, tenants, INT, "", .optional = true),
     FIELD(struct figures, dry_run, BOOL, ""),
     FIELD_MANY(struct figures, errors, LIST, "", .of = &sync_failure_descriptor),
     FIELD(struct figures, after, TEXT, ""),
@@ -40,6 +43,8 @@ struct bulk {
     struct figures figures; /* of what is committed */
     struct sync_failures failures;
     int64_t done, total;
+    struct name_list tenants; /* met so far, by a dry run that nothing has interrupted */
+    bool counts_tenants;
 
     /* The batch. */
     struct arena arena;
@@ -171,6 +176,8 @@ static void judge(struct bulk *b, const struct qa_pair_row *rows, size_t count)
         bool changes = row && outcome;
         b->batch.changed += changes;
         b->batch.skipped += !changes;
+        if (row && b->counts_tenants)
+            name_list_put(&b->tenants, row->tenant_id);
         if (b->items)
             b->items[i].outcome = outcome ? outcome : "unchanged";
     }
@@ -251,6 +258,8 @@ static bool report_batch(struct bulk *b, struct db *db, struct error *err)
     int64_t done = b->done + (int64_t)b->count;
     add_figures(&figures, &b->batch);
     figures.after = b->after;
+    if (b->counts_tenants)
+        figures.tenants = (int64_t)b->tenants.count;
     figures.errors = b->failures.items;
     figures.errors_count = b->failures.count;
     for (size_t i = 0; b->items && i < b->count; i++)
@@ -384,15 +393,19 @@ static bool count_unchanged(struct bulk *b, struct db *db, int64_t matched, int6
 static bool count_only(struct bulk *b, bool *ret_counted, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    int64_t matched, unchanged = INT_NULL;
+    int64_t matched, unchanged = INT_NULL, tenants;
     if (!store_reader(b->run->platform->store, BULK_READ_MS, &db, err) ||
         !count_filter(b, db, &b->parameters.filter, &matched, err) ||
-        (matched != INT_NULL && !count_unchanged(b, db, matched, &unchanged, err)))
+        (matched != INT_NULL && !count_unchanged(b, db, matched, &unchanged, err)) ||
+        !knowledge_count_tenants(b->run->platform->directory, db, &b->parameters.filter, &b->arena, &tenants,
+                                 err))
         return false;
-    *ret_counted = matched != INT_NULL && unchanged != INT_NULL;
+    *ret_counted = matched != INT_NULL && unchanged != INT_NULL && tenants != INT_NULL;
     if (!*ret_counted)
         return true;
     b->batch = (struct figures){.matched = matched, .changed = matched - unchanged, .skipped = unchanged};
+    b->figures.tenants = tenants;
+    b->counts_tenants = false;
     b->total = b->done = matched;
     b->is_last = true;
     return true;
@@ -426,6 +439,7 @@ static bool run_bulk(struct bulk *b, struct error *err)
     sync_failures_read(job->result, &b->failures);
     b->figures.action = bulk_actions[b->parameters.action];
     b->figures.dry_run = b->parameters.dry_run;
+    b->counts_tenants = b->parameters.dry_run && !job->result;
     b->done = job->progress_done;
     b->total = job->progress_total;
     if (b->parameters.has_filter && job->result && !b->figures.after)
@@ -437,10 +451,11 @@ static bool run_bulk(struct bulk *b, struct error *err)
 
 bool knowledge_bulk_run(struct job_run *run, struct error *err)
 {
-    struct bulk b = {.run = run, .failures = {.arena = run->arena}};
+    struct bulk b = {.run = run, .figures = {.tenants = INT_NULL}, .failures = {.arena = run->arena}};
     bool done = run_bulk(&b, err);
     arena_release(&b.arena);
     arena_release(&b.work);
     strbuf_release(&b.before);
+    name_list_release(&b.tenants);
     return done;
 }

@@ -4,10 +4,11 @@
  * undone (platform/knowledge_changes.h), an audit row that holds them as they were, and the job's progress;
  * so it may be cancelled or killed at any time, and goes on behind the last pair.
  *
- * Result: {"action", "matched", "changed", "skipped", "dry_run"}: matched = changed + skipped; skipped are
- * pairs that were so already (in the category, synced) or are gone, and those whose sync failed (`errors`
- * says why). A dry run changes nothing and counts what a run would change now. A suspended tenant's pairs are
- * changed like others, but not synced. */
+ * Result: {"action", "matched", "changed", "skipped", "tenants", "dry_run"}: matched = changed + skipped;
+ * skipped are pairs that were so already (in the category, synced) or are gone, and those whose sync failed
+ * (`errors` says why). A dry run changes nothing; it counts what a run would change now, and of how many
+ * `tenants` the pairs are (left out if it was interrupted). A suspended tenant's pairs are changed like
+ * others, but not synced. */
 #ifndef KIMONO_OPS_KNOWLEDGE_BULK_H
 #define KIMONO_OPS_KNOWLEDGE_BULK_H
 

@@ -191,9 +191,9 @@ static bool check_question(struct db *db, const struct change *change, const cha
     if (!qa_pair_same_question(db, tenant_id, question, change->arena, &other, &found, err))
         return false;
     return !found || other.id == change->id ||
-           error_set(err, ERROR_CONFLICT,
-                     "The tenant has this question already: pair %" PRId64 "; edit that.",
-                     "该商家已有相同的问题：问答 %" PRId64 "，请直接编辑它。", other.id);
+           error_set_field(err, ERROR_CONFLICT, "question",
+                           "The tenant has this question already: pair %" PRId64 "; edit that.",
+                           "该商家已有相同的问题：问答 %" PRId64 "，请直接编辑它。", other.id);
 }
 
 static bool check_tenant(struct db *db, const struct change *change, struct error *err)

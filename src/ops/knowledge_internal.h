@@ -115,6 +115,8 @@ struct pair_match {
 bool match_make(const struct knowledge_directory *directory, struct db *db, const struct qa_filter *filter,
                 const struct keyword_search *search, struct arena *arena, struct pair_match *ret_match,
                 struct error *err);
+/* Of how many tenants are the pairs that match? */
+int64_t match_count_tenants(const struct pair_match *match, struct arena *arena);
 /* A place as numbers, as long as the directory is locked. */
 struct list_key {
     int64_t value, id;

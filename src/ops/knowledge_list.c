@@ -261,3 +261,25 @@ bool knowledge_list(struct knowledge_directory *directory, struct db *db,
     *ret_list = list;
     return true;
 }
+
+bool knowledge_count_tenants(struct knowledge_directory *directory, struct db *db,
+                             const struct qa_filter *filter, struct arena *arena, int64_t *ret_count,
+                             struct error *err)
+{
+    CLEANUP(directory_release) struct knowledge_directory *locked = NULL;
+    struct keyword_search search;
+    struct pair_match match;
+    if (!keyword_find(db, trimmed(arena, filter->keyword), arena, &search, err))
+        return false;
+    if (!keyword_is_certain(&search)) {
+        *ret_count = INT_NULL;
+        return true;
+    }
+    if (!directory_lock(directory, db, err))
+        return false;
+    locked = directory;
+    if (!match_make(locked, db, filter, &search, arena, &match, err))
+        return false;
+    *ret_count = match_count_tenants(&match, arena);
+    return true;
+}

@@ -108,5 +108,9 @@ bool knowledge_list(struct knowledge_directory *directory, struct db *db,
                     const struct qa_list_request *request, struct arena *arena, struct qa_list *ret_list,
                     struct error *err);
 #define KNOWLEDGE_READ_MAX 1500
+/* In how many tenants the pairs lie that the filter admits; INT_NULL where only their texts would tell. */
+bool knowledge_count_tenants(struct knowledge_directory *directory, struct db *db,
+                             const struct qa_filter *filter, struct arena *arena, int64_t *ret_count,
+                             struct error *err);
 
 #endif

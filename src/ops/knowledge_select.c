@@ -99,6 +99,23 @@ static inline size_t candidate(const struct pair_match *match, size_t i)
     return match->places ? match->places[i] : i;
 }
 
+int64_t match_count_tenants(const struct pair_match *match, struct arena *arena)
+{
+    const struct knowledge_directory *directory = match->directory;
+    bool *seen = arena_alloc(arena, directory->tenants.count + 1);
+    int64_t count = 0;
+    memset(seen, 0, directory->tenants.count + 1);
+    for (size_t i = 0, all = candidate_count(match); i < all; i++) {
+        size_t place = candidate(match, i);
+        uint32_t tenant = directory->tenant[place];
+        if (seen[tenant] || !admits(match, place))
+            continue;
+        seen[tenant] = true;
+        count++;
+    }
+    return count;
+}
+
 /* ---- keys: each order as numbers, the id decides between equal ones ---- */
 
 static inline bool is_before(struct list_key a, struct list_key b)

@@ -72,8 +72,9 @@ static bool insert_row(struct db *db, const struct addition *add, struct error *
                     &changed, err))
         return false;
     if (changed == 0)
-        return error_set(err, ERROR_CONFLICT, "There is, or was, a token '%s'; choose another name.",
-                         "令牌“%s”已存在或曾存在，请换一个名称。", token->name);
+        return error_set_field(err, ERROR_CONFLICT, "name",
+                               "There is, or was, a token '%s'; choose another name.",
+                               "令牌“%s”已存在或曾存在，请换一个名称。", token->name);
     return true;
 }
 

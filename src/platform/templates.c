@@ -19,10 +19,10 @@ static struct db_value db_trimmed(const char *text)
 static bool question_taken(const char *question, struct error *err)
 {
     struct text_span span = text_trim(question);
-    return error_set(err, ERROR_CONFLICT,
-                     "There is a template with the question “%.*s” already; edit that one.",
-                     "已有问题为“%.*s”的模板，请直接编辑它。",
-                     (int)utf8_cut(span.bytes, span.length, QUESTION_SHOWN), span.bytes);
+    return error_set_field(err, ERROR_CONFLICT, "question",
+                           "There is a template with the question “%.*s” already; edit that one.",
+                           "已有问题为“%.*s”的模板，请直接编辑它。",
+                           (int)utf8_cut(span.bytes, span.length, QUESTION_SHOWN), span.bytes);
 }
 
 static const char SQL_INSERT_VERSION[] =

@@ -112,9 +112,8 @@ static bool refuse_same_id(struct db *db, const struct tenant *tenant, struct er
         return false;
     if (!db_next(&rows))
         return db_done(&rows, err);
-    error_set(err, ERROR_CONFLICT, "There is a tenant '%s' already; choose another id.",
-              "商家“%s”已存在，请换一个 ID。", db_column_text(&rows, 0));
-    return error_add_field(err, "id", "is taken", "已被占用");
+    return error_set_field(err, ERROR_CONFLICT, "id", "There is a tenant '%s' already; choose another id.",
+                           "商家“%s”已存在，请换一个 ID。", db_column_text(&rows, 0));
 }
 
 static bool insert_row(struct db *db, const struct tenant *tenant, struct error *err)

@@ -182,8 +182,9 @@ static bool insert_row(struct db *db, const struct user *user, struct error *err
                     &changed, err))
         return false;
     if (changed == 0)
-        return error_set(err, ERROR_CONFLICT, "There is a user '%s' already; choose another name.",
-                         "用户“%s”已存在，请换一个名称。", user->username);
+        return error_set_field(err, ERROR_CONFLICT, "username",
+                               "There is a user '%s' already; choose another name.",
+                               "用户“%s”已存在，请换一个名称。", user->username);
     return true;
 }
 

@@ -89,7 +89,7 @@ describe('one pair', () => {
   test('has a question of its own, and correct fields', async () => {
     const { question } = await make();
     const again = { tenant_id: 'shop-b', question: ` ${question} `, answer: '又一个' };
-    assertProblem(await world.admin.post(PAIR, again), 409, 'conflict');
+    assertProblem(await world.admin.post(PAIR, again), 409, 'conflict', ['question']);
     assertProblem(await world.admin.post(PAIR, { tenant_id: 'nobody', question: 'q', answer: 'a' }), 422, 'invalid', [
       'tenant_id',
     ]);
@@ -166,6 +166,26 @@ describe('many pairs', () => {
     assert.equal(await total({ category: '批量丙' }), 2);
     await world.admin.must('PUT', `${PAIR}/${pair.id}`, { json: { answer: '之后改的' } });
     assert.deepEqual((await job(`/jobs/${id}/undo`)).result, { undone: 1, conflicts: 1, job_id: id });
+  });
+
+  test('a dry run says of how many tenants they are, however they are found', async () => {
+    const category = '批量丁';
+    const first = await make({ category, tenant_id: 'shop-a' });
+    await make({ category, tenant_id: 'shop-a', answer: '🎏' });
+    const second = await make({ category, answer: '🎏' });
+    /** @param {object} which */
+    const tenants = async (which) => {
+      const request = { action: 'delete', dry_run: true, ...which };
+      return (await job('/knowledge/qa-pairs/bulk', request)).result.tenants;
+    };
+    assert.equal(await tenants({ ids: [first.id] }), 1);
+    assert.equal(await tenants({ ids: [first.id, second.id, 999999] }), 2);
+    assert.equal(await tenants({ filter: { category } }), 2);
+    assert.equal(await tenants({ filter: { category, tenant_id: 'shop-a' } }), 1);
+    assert.equal(await tenants({ filter: { category, keyword: '🎏' } }), 2, 'found by looking at the texts');
+    assert.equal(await tenants({ filter: { category, keyword: '没有这个' } }), 0);
+    const real = await job('/knowledge/qa-pairs/bulk', { action: 'delete', filter: { category } });
+    assert.equal(real.result.tenants, undefined);
   });
 
   test('are refused with all that is wrong', async () => {

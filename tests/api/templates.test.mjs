@@ -75,8 +75,8 @@ describe('templates', () => {
     const first = await make();
     const second = await make();
     const json = { question: ` ${first.question} `, answer: '又一个' };
-    assertProblem(await world.admin.post(TEMPLATES, json), 409, 'conflict');
-    assertProblem(await world.admin.send('PUT', `${TEMPLATES}/${second.id}`, { json }), 409, 'conflict');
+    assertProblem(await world.admin.post(TEMPLATES, json), 409, 'conflict', ['question']);
+    assertProblem(await world.admin.send('PUT', `${TEMPLATES}/${second.id}`, { json }), 409, 'conflict', ['question']);
   });
 
   test('are sorted by each column, in both directions', async () => {

@@ -5,6 +5,7 @@
  */
 import Alpine from '@alpinejs/csp';
 import { t } from './i18n.js';
+import { isTyping } from './keyboard.js';
 import { refreshAll } from './refresher.js';
 
 /**
@@ -58,7 +59,7 @@ let firstKeyAt = 0;
  * @param {KeyboardEvent} event
  */
 export function runKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (isTyping(event.target) || document.querySelector('dialog[open]')) return;
   const sequence = Date.now() - firstKeyAt < SEQUENCE_MS ? `${firstKey} ${event.key}` : event.key;
   const command = findByKeys(sequence) ?? findByKeys(event.key);
@@ -75,9 +76,4 @@ export function runKey(event) {
  */
 export function findByKeys(keys) {
   return commands.list.findLast((command) => command.keys === keys);
-}
-
-/** @param {EventTarget | null} target */
-function isTyping(target) {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches('input, textarea, select'));
 }

@@ -1,6 +1,7 @@
 /**
  * @file What cannot simply be undone: shows its effect in figures first, asks for the reason that the audit log keeps,
- * makes the person type a name where much hangs on it, and says on its button what it does.
+ * makes the person type the name of what it is about, or how many it is about where they have none, and says on its
+ * button what it does.
  *
  *   const danger = createDanger({ what: 'suspend.effect', load: (signal) => get(…), effect: (tenant) => [ … ],
  *                                 reason: 'required', name: () => tenant.name, submit: () => t('suspend.do', …),
@@ -10,6 +11,7 @@
  * dialog that shows the effect in its own way.
  */
 import Alpine from '@alpinejs/csp';
+import * as format from './format.js';
 import { createForm } from './form.js';
 import { t } from './i18n.js';
 import { createPanel } from './panel.js';
@@ -25,11 +27,20 @@ import { createPanel } from './panel.js';
  * @property {(signal: AbortSignal) => Promise<Effect>} load  the effect as it would be now
  * @property {(effect: Effect) => EffectLine[]} effect
  * @property {'required' | 'optional'} reason
- * @property {() => string} [name]  what the person has to type; empty or left out: nothing
+ * @property {() => string} [name]  of what it is about, to be typed; empty or left out: nothing
+ * @property {() => number} [count]  of things without a name, to be typed where they are many; 0 or left out: nothing
  * @property {() => string} submit
  * @property {(values: { reason?: string }) => Promise<T>} send
  * @property {(answer: T) => void} done
  */
+
+/** From so many on, how many things without a name there are has to be typed. */
+const MANY = 20;
+
+/** @param {number} count @returns {number} for DangerOptions.count */
+export function countOfMany(count) {
+  return count >= MANY ? count : 0;
+}
 
 /** @template Effect, T */
 export class Danger {
@@ -61,13 +72,24 @@ export class Danger {
     return this._options.name?.() ?? '';
   }
 
-  get nameText() {
-    return t('danger.type', { name: this.name });
+  get count() {
+    return this._options.count?.() ?? 0;
+  }
+
+  /** What is to be typed; empty: nothing. */
+  get asked() {
+    return this.name || (this.count > 0 ? String(this.count) : '');
+  }
+
+  get askedText() {
+    if (this.name) return t('danger.type', { name: this.name });
+    return t('danger.typeNumber', { number: format.exactCount(this.count) });
   }
 
   /** Figures that couldn't be read hold nobody up who has to act; what is still being read does. */
   get ready() {
-    return this.effect.state !== 'loading' && (this.name === '' || asRead(this.typed) === asRead(this.name));
+    if (this.effect.state === 'loading' || this.asked === '') return this.effect.state !== 'loading';
+    return this.name ? asRead(this.typed) === asRead(this.name) : numberOf(this.typed) === this.asked;
   }
 
   get dirty() {
@@ -82,6 +104,11 @@ export class Danger {
 /** A name as the page shows it: any white space is one space, and an accent is the same however it is composed. */
 function asRead(/** @type {string} */ name) {
   return name.normalize().trim().replaceAll(/\s+/g, ' ');
+}
+
+/** A number as anybody types it: full-width digits, and signs that part its thousands. @param {string} typed */
+function numberOf(typed) {
+  return typed.normalize('NFKC').replaceAll(/[\s,.'’]/g, '');
 }
 
 /**

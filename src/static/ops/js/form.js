@@ -23,7 +23,8 @@ import { t } from './i18n.js';
  * @typedef {object} FieldRow
  * @property {string} name  as the server calls it
  * @property {MessageKey} label
- * @property {'line' | 'text'} [kind]  one line, or several
+ * @property {'line' | 'text'} [kind]  one line, or several: then the box grows with what is in it
+ * @property {number} [lines]  that such a box has at least
  * @property {boolean} [required]
  * @property {MessageKey} [hint]
  * @property {() => string[]} [suggestions]  what one may choose instead of typing it
@@ -86,6 +87,7 @@ export class Form {
       field,
       id: field.id,
       isText: field.kind === 'text',
+      lines: field.lines ?? 3,
       label: t(field.label),
       mark: field.required ? '' : t('form.optional'),
       hint: field.hint ? t(field.hint) : '',

@@ -8,6 +8,7 @@ import { panelAge, panelError } from './components/panel-notes.js';
 import { searchBox } from './components/search-box.js';
 import { toastList } from './components/toast-list.js';
 import { startClock } from './clock.js';
+import { startKeyboard } from './keyboard.js';
 import { followDialog } from './dialog.js';
 
 /**
@@ -20,9 +21,11 @@ import { followDialog } from './dialog.js';
  *   x-dialog="dialog"         on a <dialog>: open while the Dialog is (dialog.js)
  *   x-mixed="some"            on a checkbox: neither on nor off
  *   x-progress="progress"     on an empty span.progress: how far a job is (jobProgress); :aria-label says which
+ *   x-grows="text"            on a textarea of this text: as high as it, where the browser doesn't know field-sizing
  *   x-list-bar                on the bar of what is ticked: messages know how high it is, and stay above
  */
 export async function prepareAlpine() {
+  startKeyboard();
   await startTranslations();
   startClock();
   Alpine.magic('t', () => t);
@@ -40,6 +43,7 @@ export async function prepareAlpine() {
   });
   Alpine.directive('progress', showProgress);
   Alpine.directive('list-bar', tellHeight);
+  Alpine.directive('grows', growWithText);
   Alpine.data('panelError', panelError);
   Alpine.data('panelAge', panelAge);
   Alpine.data('searchBox', searchBox);
@@ -88,6 +92,22 @@ function showProgress(element, { expression }, { evaluateLater, effect }) {
       if (!progress) return;
       set({ 'aria-valuenow': String(progress.share), 'aria-valuetext': progress.text });
       bar.style.width = progress.width;
+    }),
+  );
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {{ expression: string }} directive
+ * @param {import('@alpinejs/csp').DirectiveUtilities} utilities
+ */
+function growWithText(element, { expression }, { evaluateLater, effect }) {
+  if (CSS.supports('field-sizing', 'content')) return;
+  const evaluate = evaluateLater(expression);
+  effect(() =>
+    evaluate(() => {
+      element.style.height = 'auto';
+      element.style.height = `${element.scrollHeight + 2}px`; // with its border
     }),
   );
 }

@@ -1,7 +1,11 @@
 /**
  * @file Short messages that come and go; read aloud because they stand in a live region (components/toast-list.js).
+ *
+ * One that offers to take something back is reached at once: Ctrl/⌘-Z accepts the latest offer, F6 leads to the
+ * messages. While somebody points at them or has the focus in them, none of them goes.
  */
 import Alpine from '@alpinejs/csp';
+import { isTyping } from './keyboard.js';
 
 const SHOWN_MS = 6000;
 /** One that offers to do something has to be read, and reached. */
@@ -13,6 +17,9 @@ const OFFERED_MS = 20_000;
 /** @type {{ list: Toast[] }} */
 export const toasts = Alpine.reactive({ list: [] });
 let lastId = 0;
+/** Message → what takes it away. @type {Map<number, ReturnType<typeof setTimeout>>} */
+const timers = new Map();
+let beingRead = false;
 
 /**
  * @param {string} text
@@ -22,8 +29,9 @@ let lastId = 0;
  */
 export function toast(text, kind = 'good', action = null) {
   const id = ++lastId;
-  toasts.list.push({ id, text, kind, action });
-  setTimeout(() => dismissToast(id), action ? OFFERED_MS : SHOWN_MS);
+  const shown = { id, text, kind, action };
+  toasts.list.push(shown);
+  if (!beingRead) startTimer(shown);
   return id;
 }
 
@@ -36,5 +44,44 @@ export function acceptToast(id) {
 
 /** @param {number} id */
 export function dismissToast(id) {
+  clearTimeout(timers.get(id));
+  timers.delete(id);
   toasts.list = toasts.list.filter((shown) => shown.id !== id);
+}
+
+/** Somebody is at the messages, or has left them: then each has its whole time again. @param {boolean} reading */
+export function readToasts(reading) {
+  if (reading === beingRead) return;
+  beingRead = reading;
+  for (const timer of timers.values()) clearTimeout(timer);
+  timers.clear();
+  if (!reading) toasts.list.forEach(startTimer);
+}
+
+/** @param {Toast} shown */
+function startTimer({ id, action }) {
+  timers.set(
+    id,
+    setTimeout(() => dismissToast(id), action ? OFFERED_MS : SHOWN_MS),
+  );
+}
+
+/**
+ * The two keys of the messages, also while a dialog is open. In a field Ctrl-Z is the field's own.
+ * @param {KeyboardEvent} event
+ */
+export function runToastKey(event) {
+  const undoes =
+    (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === 'z';
+  if (event.key === 'F6') {
+    const button = [...document.querySelectorAll('.toasts button')].find((one) => one.checkVisibility());
+    if (!(button instanceof HTMLElement)) return;
+    event.preventDefault();
+    button.focus();
+  } else if (undoes && !isTyping(event.target)) {
+    const offer = toasts.list.findLast(({ action }) => action !== null);
+    if (!offer) return;
+    event.preventDefault();
+    acceptToast(offer.id);
+  }
 }

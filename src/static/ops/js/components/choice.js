@@ -148,7 +148,6 @@ export class Choice {
 
   /** @param {KeyboardEvent} event */
   steer(event) {
-    if (event.isComposing) return;
     const steps = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1 });
     if (event.key in steps) {
       if (this.open) this._step(steps[event.key]);

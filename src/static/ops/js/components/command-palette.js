@@ -1,6 +1,7 @@
 /**
  * @file The command palette: Ctrl/⌘-K or `/`, type a part of a name, arrows, Enter. It finds commands at once, and tenants
- * by asking the server a moment after the last key.
+ * by asking the server a moment after the last key. Over a dialog too: what is typed there stays, and is asked about
+ * before a choice leads away from it.
  *
  * A combobox with a list (WAI-ARIA APG, "editable combobox with list autocomplete"): the focus stays in the field, the
  * active option is named by aria-activedescendant.
@@ -9,10 +10,9 @@ import Alpine from '@alpinejs/csp';
 import { commands, registerCommands } from '../commands.js';
 import { t } from '../i18n.js';
 import { component, explain } from '../component.js';
+import { COMMAND_KEY } from '../keyboard.js';
 import { addressOf, navigate } from '../router.js';
 import { createTenantFinder } from './tenant-finder.js';
-
-const isApple = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 export function commandPalette() {
   const finder = createTenantFinder();
@@ -21,7 +21,9 @@ export function commandPalette() {
     finder,
     typed: '',
     active: 0,
-    shortcut: isApple ? '⌘ K' : 'Ctrl K',
+    /** It lies over a dialog: what belongs to the page behind that is not offered. */
+    overDialog: false,
+    shortcut: `${COMMAND_KEY} K`,
 
     init() {
       addEventListener('keydown', (event) => {
@@ -46,7 +48,8 @@ export function commandPalette() {
     },
 
     open() {
-      if (this.dialog.open || document.querySelector('dialog[open]')) return;
+      if (this.dialog.open) return;
+      this.overDialog = document.querySelector('dialog[open]') !== null;
       this.typed = '';
       this.active = 0;
       finder.find('');
@@ -73,7 +76,7 @@ export function commandPalette() {
       /** @type {string[]} */
       const words = this.typed.trim().toLowerCase().split(/\s+/);
       return commands.list
-        .filter(({ id }) => id !== 'search')
+        .filter(({ id, group }) => id !== 'search' && !(this.overDialog && group === 'page'))
         .map((command) => ({ ...command, text: command.label(), optionId: `option-${command.id}`, detail: '' }))
         .filter(({ text, words: more = '' }) => {
           const haystack = `${text} ${more}`.toLowerCase();
@@ -135,7 +138,7 @@ export function commandPalette() {
     /** @param {KeyboardEvent} event */
     steer(event) {
       const last = this.options.length - 1;
-      if (event.isComposing || last < 0) return; // While a Chinese input method is open, the keys are its own.
+      if (last < 0) return;
       /** @type {Record<string, number>} */
       const targets = {
         ArrowDown: this.active === last ? 0 : this.active + 1,

@@ -11,7 +11,7 @@ import { keepFresh, refreshAll } from '../refresher.js';
 import { addressOf, navigate, route } from '../router.js';
 import { closeSession, openSession, session } from '../session.js';
 import { system } from '../system.js';
-import { toast, toasts } from '../toasts.js';
+import { runToastKey, toast, toasts } from '../toasts.js';
 
 const RETRY_SESSION_MS = 5000;
 
@@ -33,6 +33,7 @@ export function frame() {
 
     init() {
       addEventListener('keydown', runKey);
+      addEventListener('keydown', runToastKey);
       registerCommands(frameCommands());
       follow(
         () => session.state,

@@ -4,10 +4,13 @@
 import { commands, findByKeys, registerCommands } from '../commands.js';
 import { t } from '../i18n.js';
 import { component } from '../component.js';
+import { COMMAND_KEY } from '../keyboard.js';
 
 /** Keys that no command has, because they belong to a place. */
 const placeKeys = /** @type {const} */ ([
-  { keys: ['Ctrl', 'K'], text: 'keys.palette' },
+  { keys: [COMMAND_KEY, 'K'], text: 'keys.palette' },
+  { keys: [COMMAND_KEY, 'Z'], text: 'keys.undo' },
+  { keys: ['F6'], text: 'keys.messages' },
   { keys: ['←', '→'], text: 'keys.chart' },
   { keys: ['Esc'], text: 'keys.escape' },
 ]);

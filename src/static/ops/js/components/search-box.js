@@ -86,7 +86,7 @@ export function searchBox(list) {
 
     /** @param {KeyboardEvent} event */
     escape(event) {
-      if (event.isComposing || !this.typed) return;
+      if (!this.typed) return;
       event.preventDefault();
       this.clear();
     },

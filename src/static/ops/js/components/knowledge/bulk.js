@@ -5,7 +5,7 @@
  */
 import { ApiError, startJob } from '../../api-client.js';
 import { component } from '../../component.js';
-import { createDanger } from '../../danger.js';
+import { countOfMany, createDanger } from '../../danger.js';
 import { createForm } from '../../form.js';
 import * as format from '../../format.js';
 import { t } from '../../i18n.js';
@@ -21,8 +21,6 @@ import { toBody, filterText } from './filter.js';
 const PATH = '/ops/knowledge/qa-pairs/bulk';
 const WAIT_SECONDS = 10;
 const PAUSE_MS = 300;
-/** From so many on the person has to type how many they are. */
-const TYPED_FROM = 20;
 
 /** @param {PairList} list  something in it is ticked @returns {BulkTarget} */
 export function bulkTarget(list) {
@@ -53,6 +51,13 @@ function countOf(job, ticked) {
   return job ? figureOf(job, 'changed') : ticked;
 }
 
+/** How many shops it concerns, where that was counted. @param {Job} job */
+function tenantsLine(job) {
+  const { tenants } = job.result ?? {};
+  if (typeof tenants !== 'number') return [];
+  return [{ label: t('knowledge.bulk.tenants'), value: t('count.tenants', { count: tenants }) }];
+}
+
 /** What is ticked, in words. @param {PairList} list */
 function targetText(list) {
   return list.selection?.all ? filterText(list.filter) : list.selectionText;
@@ -74,10 +79,11 @@ export function knowledgeBulkDelete(dialog, list) {
     effect: (job) => [
       { label: t('knowledge.bulk.matched'), value: format.count(figureOf(job, 'matched')) },
       { label: t('knowledge.bulk.deleted'), value: format.count(figureOf(job, 'changed')) },
+      ...tenantsLine(job),
       { label: t('knowledge.bulk.undo'), value: t('knowledge.bulk.undo.hours') },
     ],
     reason: 'optional',
-    name: () => (count() >= TYPED_FROM ? t('knowledge.bulk.word', { count: String(count()) }) : ''),
+    count: () => countOfMany(count()),
     submit: () => t('knowledge.bulk.delete.do', { count: count() }),
     send: ({ reason }) => startJob(PATH, { ...request, ...(reason ? { reason } : {}) }),
     done: (job) => {
@@ -177,7 +183,8 @@ export function knowledgeBulkCategory(dialog, list, categories) {
       if (!effect.data) return '';
       const same = figureOf(effect.data, 'matched') - figureOf(effect.data, 'changed');
       const changes = t('knowledge.bulk.category.changes', { count: figureOf(effect.data, 'changed') });
-      return format.beside([changes, same > 0 ? t('knowledge.bulk.category.same', { count: same }) : '']);
+      const tenants = tenantsLine(effect.data).map(({ label, value }) => t('jobs.figure', { label, value }));
+      return format.beside([changes, ...tenants, same > 0 ? t('knowledge.bulk.category.same', { count: same }) : '']);
     },
 
     get ready() {

@@ -86,8 +86,8 @@ export function pairEditor(dialog, categories, isNew) {
     start(values) {
       this.form = createForm({
         fields: [
-          { name: 'question', label: 'knowledge.question', kind: 'text', required: true },
-          { name: 'answer', label: 'knowledge.answer', kind: 'text', hint: 'knowledge.answer.hint' },
+          { name: 'question', label: 'knowledge.question', kind: 'text', lines: 1, required: true },
+          { name: 'answer', label: 'knowledge.answer', kind: 'text', lines: 6, hint: 'knowledge.answer.hint' },
           {
             name: 'category',
             label: 'knowledge.category',

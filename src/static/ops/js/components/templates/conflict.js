@@ -156,7 +156,7 @@ export function templateConflict(dialog, typing) {
 function editorFields() {
   return /** @type {import('../../form.js').FieldRow[]} */ ([
     { name: 'question', label: 'templates.question', required: true },
-    { name: 'answer', label: 'templates.answer', kind: 'text', required: true },
+    { name: 'answer', label: 'templates.answer', kind: 'text', lines: 6, required: true },
     { name: 'category', label: 'templates.category' },
   ]);
 }

@@ -131,7 +131,7 @@ export function templateDistribution(dialog, typing) {
         load: (signal) => this.dryRun(signal),
         effect: () => [],
         reason: 'optional',
-        name: () => (toAll ? t('templates.distribute.word') : ''),
+        count: () => (toAll ? this.reached : 0),
         submit: () => this.submitText,
         send: ({ reason }) => startJob(PATH, { ...request(), ...(reason ? { reason } : {}) }),
         done: (job) => this.watch(job),

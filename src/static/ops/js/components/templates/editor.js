@@ -71,7 +71,7 @@ export function templateEditor(dialog, typing, categories) {
       return createForm({
         fields: [
           { name: 'question', label: 'templates.question', required: true },
-          { name: 'answer', label: 'templates.answer', kind: 'text', required: true },
+          { name: 'answer', label: 'templates.answer', kind: 'text', lines: 6, required: true },
           {
             name: 'category',
             label: 'templates.category',

@@ -3,7 +3,7 @@
  */
 import { get, remove } from '../../api-client.js';
 import { component } from '../../component.js';
-import { createDanger } from '../../danger.js';
+import { countOfMany, createDanger } from '../../danger.js';
 import * as format from '../../format.js';
 import { t } from '../../i18n.js';
 import { refreshChanged } from '../../refresher.js';
@@ -13,8 +13,6 @@ import { toast } from '../../toasts.js';
 /** @typedef {import('../../api-types.js').TemplateDetail} TemplateDetail */
 /** @typedef {import('../../dialog.js').Dialog} Dialog */
 /** @typedef {import('../templates.js').Typing} Typing */
-
-const MOST_TYPED = 30;
 
 /**
  * @param {Dialog} dialog
@@ -35,7 +33,7 @@ export function templateRemoval(dialog, typing, deleted) {
       { label: t('templates.delete.versions'), value: format.count(template.versions.length) },
     ],
     reason: 'optional',
-    name: () => nameToType(danger.effect.data),
+    count: () => countOfMany(copies()),
     submit: () => t('templates.delete.do'),
     send: ({ reason }) => remove(path, reason ? { reason } : undefined),
     done: () => {
@@ -68,11 +66,4 @@ export function templateRemoval(dialog, typing, deleted) {
       danger.effect.dispose();
     },
   });
-}
-
-/** Nobody types a long question; its number will do then. @param {TemplateDetail | null} template */
-function nameToType(template) {
-  if (!template || template.distributed_count === 0) return '';
-  const { question, id } = template;
-  return question.length <= MOST_TYPED ? question : t('templates.delete.number', { id: String(id) });
 }

@@ -2,6 +2,7 @@
  * @file The trend of one tenant: the dashboard's for its own days. The series stands in the address, as there.
  */
 import { component } from '../../component.js';
+import { isTyping } from '../../keyboard.js';
 import { createTrend } from '../trend-view.js';
 
 /** @typedef {import('../../api-types.js').TenantTrends} TenantTrends */
@@ -32,9 +33,8 @@ export function tenantTrend(panel) {
      * @param {KeyboardEvent} event
      */
     keys(event) {
-      if (event.key !== trend.key || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-      const typing = event.target instanceof Element && event.target.closest('input, textarea, select');
-      if (!typing && document.querySelectorAll('dialog[open]').length === 1) trend.toggleTable();
+      if (event.key !== trend.key || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!isTyping(event.target) && document.querySelectorAll('dialog[open]').length === 1) trend.toggleTable();
     },
   });
 }
