@@ -38,7 +38,7 @@ bool dashboard_trends_get(struct call *call, struct error *err);
 /* ops_jobs.c */
 struct job;
 extern const struct params job_list_params, job_params, job_item_list_params;
-extern const struct descriptor job_answer_descriptor;
+extern const struct descriptor job_answer_descriptor, job_list_descriptor;
 bool job_list_get(struct call *call, struct error *err);
 bool job_get_one(struct call *call, struct error *err);
 bool job_items_get(struct call *call, struct error *err);

@@ -124,36 +124,79 @@ bool reply_job(struct call *call, const struct job *job)
 /* --- looking --- */
 
 struct job_list_input {
-    const char *status, *kind, *tenant_id;
+    const char *status, *kind, *tenant_id, *created_by, *sort, *cursor;
+    bool without_trials;
     int64_t page, page_size;
 };
-static const char *const list_statuses[] = {"open",   "queued",    "running", "succeeded",
-                                            "failed", "cancelled", NULL};
+static const char *const list_sorts[] = {"-created_at", "created_at", NULL};
+static const char *const list_statuses[] = {"open",      "recent", "queued",    "running",
+                                            "succeeded", "failed", "cancelled", NULL};
 static const struct param job_list_table[] = {
-    PARAM_QUERY(struct job_list_input, status, TEXT, "Only these; open: queued and running",
+    PARAM_QUERY(struct job_list_input, status, TEXT,
+                "Only these; open: queued and running; recent: these, and what was asked for within a day",
                 .values = list_statuses),
     PARAM_QUERY(struct job_list_input, kind, TEXT, "Only this kind"),
     PARAM_QUERY(struct job_list_input, tenant_id, TEXT,
                 "Only those about this tenant, alone or among others"),
+    PARAM_QUERY(struct job_list_input, created_by, TEXT, "Only those that this person has asked for"),
+    PARAM_QUERY(struct job_list_input, without_trials, BOOL, "None that only counts what another would do"),
+    PARAM_QUERY(struct job_list_input, sort, TEXT, "Order; '-': newest first", .values = list_sorts,
+                .fallback = "-created_at"),
+    PARAM_QUERY(struct job_list_input, cursor, TEXT,
+                "next_cursor of the page before; page is then without effect"),
     PARAMS_PAGE(struct job_list_input),
 };
 const struct params job_list_params = PARAMS(struct job_list_input, job_list_table);
 
+struct job_list_answer {
+    struct job_answer *items;
+    size_t items_count;
+    int64_t total, total_at_least, page, page_size;
+    const char *next_cursor;
+};
+static const struct field job_list_fields[] = {
+    FIELD_MANY(struct job_list_answer, items, LIST, "The page's jobs", .of = &job_answer_descriptor),
+    FIELD(struct job_list_answer, total, INT, "Jobs that match; left out where there are very many",
+          .optional = true),
+    FIELD(struct job_list_answer, total_at_least, INT, "In its place: so many or more", .optional = true),
+    FIELD(struct job_list_answer, page, INT, "Which page was asked for"),
+    FIELD(struct job_list_answer, page_size, INT, "Items on a page"),
+    FIELD(struct job_list_answer, next_cursor, TEXT,
+          "What to send as cursor for the next page; null: the end", .nullable = true),
+};
+const struct descriptor job_list_descriptor = DESCRIPTOR("JobList", struct job_list_answer, job_list_fields);
+
 bool job_list_get(struct call *call, struct error *err)
 {
     const struct job_list_input *input = call->input;
-    struct job_filter filter = {input->status, input->kind, input->tenant_id, input->page, input->page_size};
-    struct job *jobs;
-    size_t count;
-    int64_t total;
+    struct job_filter filter = {
+        .status = input->status,
+        .kind = input->kind,
+        .tenant_id = input->tenant_id,
+        .username = input->created_by,
+        .without_trials = input->without_trials,
+        .oldest_first = input->sort[0] != '-',
+        .cursor = input->cursor,
+        .page = input->page,
+        .page_size = input->page_size,
+    };
+    struct job_page page;
     CLEANUP(store_reader_release) struct db *db = NULL;
     if (!store_reader(call->platform->store, READ_LIMIT_MS, &db, err) ||
-        !job_list(db, &filter, call->arena, &jobs, &count, &total, err))
+        !job_list(db, &filter, call->arena, &page, err))
         return false;
-    struct job_answer *answers = arena_alloc(call->arena, (count + 1) * sizeof(*answers));
-    for (size_t i = 0; i < count; i++)
-        answers[i] = answer_of(call, &jobs[i]);
-    return reply_list(call, &job_answer_descriptor, answers, count, total, input->page, input->page_size);
+    struct job_list_answer answer = {
+        .items = arena_alloc(call->arena, (page.count + 1) * sizeof(*answer.items)),
+        .items_count = page.count,
+        .total = page.total,
+        .total_at_least = page.total_at_least,
+        .page = input->page,
+        .page_size = input->page_size,
+        .next_cursor = page.next_cursor,
+    };
+    for (size_t i = 0; i < page.count; i++)
+        answer.items[i] = answer_of(call, &page.jobs[i]);
+    return reply(call, &job_list_descriptor, &answer);
 }
 
 struct job_input {

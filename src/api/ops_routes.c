@@ -147,8 +147,8 @@ const struct route routes[] = {
      .handle = knowledge_export_get, .summary = "The pairs that a filter admits, as a table"},
 
     {.method = "GET", .path = OPS "/jobs", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
-     .run = HTTP_RUN_WORKER, .params = &job_list_params, .answer = &job_answer_descriptor, .shape = ANSWER_LIST,
-     .handle = job_list_get, .summary = "Long work, newest first"},
+     .run = HTTP_RUN_WORKER, .params = &job_list_params, .answer = &job_list_descriptor, .handle = job_list_get,
+     .summary = "Long work, that runs and that has ended"},
     {.method = "GET", .path = OPS "/jobs/{id}", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
      .run = HTTP_RUN_WORKER, .params = &job_params, .answer = &job_answer_descriptor, .handle = job_get_one,
      .summary = "A job, how far it is, and what came of it"},

@@ -295,44 +295,107 @@ static void read_shown(const struct db_rows *rows, const struct descriptor *desc
     }
 }
 
-#define OF_KIND_AND_TENANT                                                                                   \
+#define IS_OPEN "status IN ('queued', 'running')" /* in these words: idx_jobs_open is for them */
+/* Parameters are JSON as json_writer.h writes it; within a text of theirs a quote has its backslash. */
+#define ADMITTED                                                                                             \
     " AND (CAST($1 AS TEXT) IS NULL OR kind = $1)"                                                           \
     " AND (CAST($2 AS TEXT) IS NULL OR tenant_id = $2"                                                       \
-    "  OR EXISTS (SELECT 1 FROM job_items WHERE target_id = $2 AND job_id = jobs.id))"
-#define IS_OPEN "status IN ('queued', 'running')" /* in these words: idx_jobs_open is for them */
-#define ANY_STATUS " FROM jobs WHERE (CAST($3 AS TEXT) IS NULL OR status = $3)" OF_KIND_AND_TENANT
-#define OPEN " FROM jobs WHERE " IS_OPEN " AND CAST($3 AS TEXT) = 'open'" OF_KIND_AND_TENANT
-#define PAGE " ORDER BY created_at DESC, id DESC LIMIT $4 OFFSET $5"
+    "  OR EXISTS (SELECT 1 FROM job_items WHERE target_id = $2 AND job_id = jobs.id))"                       \
+    " AND (CAST($3 AS TEXT) IS NULL OR $3 IN ('open', 'recent') OR status = $3)"                             \
+    " AND (CAST($4 AS TEXT) IS NULL OR username = $4)"                                                       \
+    " AND ($5 = 0 OR parameters NOT LIKE '%\"dry_run\":true%')"
 
-static const char SQL_COUNT[] = "SELECT COUNT(*)" ANY_STATUS;
-static const char SQL_LIST[] = "SELECT " JOB_COLUMNS ANY_STATUS PAGE;
-static const char SQL_COUNT_OPEN[] = "SELECT COUNT(*)" OPEN;
-static const char SQL_LIST_OPEN[] = "SELECT " JOB_COLUMNS OPEN PAGE;
+enum jobs_of { OF_ANY_TIME, OF_OPEN, OF_RECENT, JOBS_OF_COUNT };
+#define FROM_ANY " FROM jobs WHERE created_at >= $6" ADMITTED
+#define FROM_OPEN " FROM jobs WHERE created_at >= $6 AND " IS_OPEN ADMITTED
+#define FROM_RECENT " FROM jobs WHERE (" IS_OPEN " OR created_at >= $6)" ADMITTED
+#define NEWEST " AND (created_at, id) < ($7, $8) ORDER BY created_at DESC, id DESC LIMIT $9 OFFSET $10"
+#define OLDEST " AND (created_at, id) > ($7, $8) ORDER BY created_at, id LIMIT $9 OFFSET $10"
+#define COUNT(from) "SELECT COUNT(*) FROM (SELECT id" from " LIMIT $7) AS counted"
+#define LIST(from, order) "SELECT " JOB_COLUMNS from order
 
-bool job_list(struct db *db, const struct job_filter *filter, struct arena *arena, struct job **ret_jobs,
-              size_t *ret_count, int64_t *ret_total, struct error *err)
+static const char *const SQL_COUNT[JOBS_OF_COUNT] = {COUNT(FROM_ANY), COUNT(FROM_OPEN), COUNT(FROM_RECENT)};
+static const char *const SQL_LIST[JOBS_OF_COUNT][2] = {
+    /* newest first, oldest first */
+    {LIST(FROM_ANY, NEWEST), LIST(FROM_ANY, OLDEST)},
+    {LIST(FROM_OPEN, NEWEST), LIST(FROM_OPEN, OLDEST)},
+    {LIST(FROM_RECENT, NEWEST), LIST(FROM_RECENT, OLDEST)},
+};
+static const char SQL_CREATED_AT[] = "SELECT created_at FROM jobs WHERE id = $1";
+
+/* Behind which job the page begins; without a cursor: before all, and skipping some. */
+static bool find_start(struct db *db, const struct job_filter *filter, int64_t *ret_created_at,
+                       int64_t *ret_skip, struct error *err)
 {
-    bool open = filter->status && strcmp(filter->status, "open") == 0;
+    *ret_created_at = filter->oldest_first ? INT64_MIN + 1 : INT64_MAX;
+    *ret_skip = filter->cursor ? 0 : (filter->page - 1) * filter->page_size;
+    if (*ret_skip > JOB_PAGE_DEPTH)
+        return error_add_field(err, "page", "goes to the first %d jobs; go on with cursor=next_cursor",
+                               "只能翻到前 %d 个任务，请用 cursor=next_cursor 继续", JOB_PAGE_DEPTH);
+    if (!filter->cursor)
+        return true;
+    if (!db_find_int(db, SQL_CREATED_AT, DB_ARGS(db_text(filter->cursor)), INT_NULL, ret_created_at, err))
+        return false;
+    return *ret_created_at != INT_NULL ||
+           error_add_field(err, "cursor", "is no next_cursor of this list, or its job is gone; begin again",
+                           "不是此列表的 next_cursor，或对应的任务已被删除，请重新开始");
+}
+
+#define ADMITTED_ARGS 6 /* of FROM_… */
+
+static bool count_jobs(struct db *db, const char *sql, const struct db_value *admitted, struct job_page *page,
+                       struct error *err)
+{
+    struct db_value args[ADMITTED_ARGS + 1];
+    int64_t count;
+    memcpy(args, admitted, ADMITTED_ARGS * sizeof(*args));
+    args[ADMITTED_ARGS] = db_int(JOB_PAGE_DEPTH + 1);
+    if (!db_find_int(db, sql, args, ARRAY_SIZE(args), 0, &count, err))
+        return false;
+    page->total = count > JOB_PAGE_DEPTH ? INT_NULL : count;
+    page->total_at_least = count > JOB_PAGE_DEPTH ? JOB_PAGE_DEPTH : INT_NULL;
+    return true;
+}
+
+static enum jobs_of jobs_of(const char *status)
+{
+    if (status && strcmp(status, "open") == 0)
+        return OF_OPEN;
+    return status && strcmp(status, "recent") == 0 ? OF_RECENT : OF_ANY_TIME;
+}
+
+bool job_list(struct db *db, const struct job_filter *filter, struct arena *arena, struct job_page *ret_page,
+              struct error *err)
+{
+    enum jobs_of of = jobs_of(filter->status);
+    int64_t created_at, skip;
+    if (!find_start(db, filter, &created_at, &skip, err))
+        return false;
     const struct db_value args[] = {
         db_text(filter->kind),
         db_text(filter->tenant_id),
         db_text(filter->status),
-        db_int(filter->page_size),
-        db_int((filter->page - 1) * filter->page_size),
+        db_text(filter->username),
+        db_int(filter->without_trials),
+        db_int(of == OF_RECENT ? clock_now_ms() - DAY_MS : 0),
+        db_int(created_at),
+        db_text(filter->cursor ? filter->cursor : ""),
+        db_int(filter->page_size + 1), /* one more tells whether there are more */
+        db_int(skip),
     };
-    struct job *jobs = arena_alloc(arena, (size_t)filter->page_size * sizeof(*jobs));
-    size_t count = 0;
     CLEANUP(arena_release) struct arena whole = {0};
+    struct job_page page = {.jobs = arena_alloc(arena, (size_t)(filter->page_size + 1) * sizeof(*page.jobs))};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_find_int(db, open ? SQL_COUNT_OPEN : SQL_COUNT, args, 3, 0, ret_total, err) ||
-        !db_query(db, open ? SQL_LIST_OPEN : SQL_LIST, args, ARRAY_SIZE(args), &rows, err))
+    if (!count_jobs(db, SQL_COUNT[of], args, &page, err) ||
+        !db_query(db, SQL_LIST[of][filter->oldest_first], args, ARRAY_SIZE(args), &rows, err))
         return false;
     while (db_next(&rows))
-        read_shown(&rows, &job_descriptor, &jobs[count++], &whole, arena);
+        read_shown(&rows, &job_descriptor, &page.jobs[page.count++], &whole, arena);
     if (!db_done(&rows, err))
         return false;
-    *ret_jobs = jobs;
-    *ret_count = count;
+    if ((int64_t)page.count > filter->page_size)
+        page.next_cursor = page.jobs[--page.count - 1].id;
+    *ret_page = page;
     return true;
 }
 

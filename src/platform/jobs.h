@@ -113,13 +113,25 @@ bool job_add_all_tenants(struct db *db, struct job *job, struct error *err);
 bool job_get(struct db *db, const char *id, struct arena *arena, struct job *ret_job, struct error *err);
 
 struct job_filter {
-    const char *status, *kind; /* NULL: any; status "open": queued and running */
-    const char *tenant_id;     /* NULL: any; else jobs about this tenant, alone or by an item */
-    int64_t page, page_size;
+    /* NULL: any; status "open": queued and running; "recent": these, and what was asked for within a day */
+    const char *status, *kind;
+    const char *tenant_id;   /* NULL: any; else jobs about this tenant, alone or by an item */
+    const char *username;    /* NULL: any; who asked */
+    bool without_trials;     /* none that only counts what another would do */
+    bool oldest_first;       /* else newest */
+    const char *cursor;      /* next_cursor of the page before under the same filter; NULL: `page` */
+    int64_t page, page_size; /* pages reach JOB_PAGE_DEPTH jobs deep, a cursor any depth */
 };
-/* Newest first. */
-bool job_list(struct db *db, const struct job_filter *filter, struct arena *arena, struct job **ret_jobs,
-              size_t *ret_count, int64_t *ret_total, struct error *err);
+#define JOB_PAGE_DEPTH 10000
+struct job_page {
+    struct job *jobs;
+    size_t count;
+    int64_t total, total_at_least; /* one of them; the other INT_NULL: counted as far as JOB_PAGE_DEPTH */
+    const char *next_cursor;       /* NULL: this is the end */
+};
+/* By when they were asked for. ERROR_INVALID names `cursor` (no job of this store any more) or `page`. */
+bool job_list(struct db *db, const struct job_filter *filter, struct arena *arena, struct job_page *ret_page,
+              struct error *err);
 /* `outcome` NULL: all; "waiting": those not reached. `ret_total`: of all pages. */
 bool job_item_list(struct db *db, const char *job_id, const char *outcome, int64_t page, int64_t page_size,
                    struct arena *arena, struct job_item **ret_items, size_t *ret_count, int64_t *ret_total,

@@ -21,19 +21,20 @@ const JOBS = `${OPS}/jobs`;
  * @param {string} row.status
  * @param {number} row.created  milliseconds
  * @param {string | null} [row.tenant]
+ * @param {string} [row.parameters]
  * @param {(string | null)[]} [row.outcomes]  of its items, which are about shop-a and shop-b in turn
  */
-function leave(id, { status, created, tenant = null, outcomes = [] }) {
+function leave(id, { status, created, tenant = null, parameters = '{"n":1}', outcomes = [] }) {
   const database = new DatabaseSync(join(world.store.folder, 'kimono.db'), { enableForeignKeyConstraints: true });
   try {
     database.exec('PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE');
     database
       .prepare(
         'INSERT INTO jobs(id, kind, status, tenant_id, parameters, progress_done, progress_total, result, user_id,' +
-          " username, ip_address, request_id, created_at) VALUES (?, 'of.tomorrow', ?, ?, '{\"n\":1}', ?, ?, '{}'," +
+          " username, ip_address, request_id, created_at) VALUES (?, 'of.tomorrow', ?, ?, ?, ?, ?, '{}'," +
           " 'usr_1', 'anna', '192.0.2.1', 'request-1', ?)",
       )
-      .run(id, status, tenant, outcomes.filter(Boolean).length, outcomes.length, created);
+      .run(id, status, tenant, parameters, outcomes.filter(Boolean).length, outcomes.length, created);
     const item = database.prepare('INSERT INTO job_items VALUES (?, ?, ?, ?, ?)');
     outcomes.forEach((outcome, i) => {
       item.run(id, i + 1, i % 2 ? 'shop-b' : 'shop-a', outcome, outcome ? '{"created":1}' : null);
@@ -44,12 +45,20 @@ function leave(id, { status, created, tenant = null, outcomes = [] }) {
   }
 }
 
+/** @param {...string} gone  jobs without items */
+function drop(...gone) {
+  const database = new DatabaseSync(join(world.store.folder, 'kimono.db'));
+  database.exec('PRAGMA busy_timeout = 5000');
+  for (const id of gone) database.prepare('DELETE FROM jobs WHERE id = ?').run(id);
+  database.close();
+}
+
 /** @param {{ items: { id: string }[] }} page */
 const ids = (page) => page.items.map((job) => job.id);
 
 describe('while there are none', () => {
   test('the list is empty', async () => {
-    const page = { items: [], total: 0, page: 1, page_size: 20 };
+    const page = { items: [], total: 0, page: 1, page_size: 20, next_cursor: null };
     assert.deepEqual(await world.viewer.must('GET', JOBS), page);
     for (const status of ['open', 'queued', 'running', 'succeeded', 'failed', 'cancelled']) {
       assert.deepEqual(await world.viewer.must('GET', `${JOBS}?status=${status}`), page);
@@ -64,6 +73,9 @@ describe('while there are none', () => {
 
   test('wrong parameters are named', async () => {
     assertProblem(await world.viewer.get(`${JOBS}?status=done&page=0&x=1`), 422, 'invalid', ['status', 'page', 'x']);
+    assertProblem(await world.viewer.get(`${JOBS}?page=502`), 422, 'invalid', ['page']);
+    assertProblem(await world.viewer.get(`${JOBS}?cursor=job_gone&sort=id`), 422, 'invalid', ['sort']);
+    assertProblem(await world.viewer.get(`${JOBS}?cursor=job_gone`), 422, 'invalid', ['cursor']);
     const items = `${JOBS}/job_x/items?page_size=201&outcome=${'x'.repeat(33)}`;
     assertProblem(await world.viewer.get(items), 422, 'invalid', ['page_size', 'outcome']);
   });
@@ -98,6 +110,7 @@ describe('a job that runs', () => {
       ['', ['job_2', 'job_1']],
       ['?page_size=1&page=2', ['job_1']],
       ['?status=open', ['job_2', 'job_1']],
+      ['?status=recent', ['job_2', 'job_1']],
       ['?status=failed', []],
       ['?kind=of.tomorrow&status=running', ['job_2', 'job_1']],
       ['?kind=other', []],
@@ -105,6 +118,27 @@ describe('a job that runs', () => {
       ['?tenant_id=shop-b', ['job_2', 'job_1']],
     ]);
     for (const [query, want] of lists) assert.deepEqual(ids(await world.viewer.must('GET', JOBS + query)), want, query);
+  });
+
+  test('is listed by person, from either end, page by page, and without trials', async () => {
+    const note = '"dry_run":true';
+    leave('job_no_trial', { status: 'running', created: 1500, parameters: JSON.stringify({ note, dry_run: false }) });
+    leave('job_trial', { status: 'running', created: 1500, parameters: JSON.stringify({ note, dry_run: true }) });
+    const lists = /** @type {[string, string[], string | null][]} */ ([
+      ['?sort=created_at', ['job_1', 'job_no_trial', 'job_trial', 'job_2'], null],
+      ['?sort=created_at&page_size=2', ['job_1', 'job_no_trial'], 'job_no_trial'],
+      ['?sort=created_at&page_size=2&cursor=job_no_trial', ['job_trial', 'job_2'], null],
+      ['?page_size=3', ['job_2', 'job_trial', 'job_no_trial'], 'job_no_trial'],
+      ['?page_size=3&cursor=job_no_trial&status=open', ['job_1'], null],
+      ['?without_trials=true', ['job_2', 'job_no_trial', 'job_1'], null],
+      ['?created_by=anna&tenant_id=shop-a', ['job_1'], null],
+      ['?created_by=Anna', [], null],
+    ]);
+    for (const [query, want, cursor] of lists) {
+      const page = await world.viewer.must('GET', JOBS + query);
+      assert.deepEqual([ids(page), page.next_cursor], [want, cursor], query);
+    }
+    drop('job_trial', 'job_no_trial');
   });
 
   test('has its items, by outcome and page by page', async () => {

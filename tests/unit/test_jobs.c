@@ -588,10 +588,12 @@ static void who_waits_is_answered_when_the_process_ends(void **state)
 static size_t list(struct fixture *f, struct job_filter filter, struct job **ret_jobs, int64_t *ret_total)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    size_t count = 0;
+    struct job_page page;
     must(f, store_reader(f->platform.store, 5000, &db, &f->err));
-    must(f, job_list(db, &filter, &f->arena, ret_jobs, &count, ret_total, &f->err));
-    return count;
+    must(f, job_list(db, &filter, &f->arena, &page, &f->err));
+    *ret_jobs = page.jobs;
+    *ret_total = page.total;
+    return page.count;
 }
 
 static int64_t open_of(struct fixture *f, const char *tenant_id)

@@ -2,7 +2,7 @@
  * @file Short messages that come and go; read aloud because they stand in a live region (components/toast-list.js).
  *
  * One that offers to take something back is reached at once: Ctrl/⌘-Z accepts the latest offer, F6 leads to the
- * messages. While somebody points at them or has the focus in them, none of them goes.
+ * latest message. While somebody points at them or has the focus in them, none of them goes.
  */
 import Alpine from '@alpinejs/csp';
 import { isTyping } from './keyboard.js';
@@ -74,10 +74,10 @@ export function runToastKey(event) {
   const undoes =
     (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === 'z';
   if (event.key === 'F6') {
-    const button = [...document.querySelectorAll('.toasts button')].find((one) => one.checkVisibility());
-    if (!(button instanceof HTMLElement)) return;
+    const latest = [...document.querySelectorAll('.toast')].findLast((one) => one.checkVisibility());
+    if (!latest) return;
     event.preventDefault();
-    button.focus();
+    latest.querySelector('button')?.focus();
   } else if (undoes && !isTyping(event.target)) {
     const offer = toasts.list.findLast(({ action }) => action !== null);
     if (!offer) return;
