@@ -31,16 +31,26 @@ const running = (changes = {}) =>
   });
 
 /**
- * A server that has these jobs: those that are open in its list, each by its id.
+ * A server that has these jobs: those that are open in its list, or all, each by its id.
  * @param {Page} page
  * @param {() => any[]} jobs
  */
 async function serveJobs(page, jobs) {
   await stubTemplates(page, stub);
   const isOpen = (/** @type {Job} */ { status }) => status === 'queued' || status === 'running';
-  await stub(page, '/ops/jobs', () => {
-    const items = jobs().filter(isOpen);
-    return { items, total: items.length, page: 1, page_size: 50 };
+  await answer(page, /^\/ops\/jobs$/, ({ searchParams: asked }) => {
+    const matches = (/** @type {string} */ name, /** @type {unknown} */ value) =>
+      [null, value].includes(asked.get(name));
+    const items = jobs().filter(
+      (one) =>
+        (asked.get('status') === 'open'
+          ? isOpen(one)
+          : asked.get('status') === 'recent' || matches('status', one.status)) &&
+        matches('kind', one.kind) &&
+        matches('created_by', one.created_by) &&
+        !(asked.get('without_trials') === 'true' && one.parameters.dry_run),
+    );
+    return { items, total: items.length, page: 1, page_size: 50, next_cursor: null };
   });
   await answer(page, /^\/ops\/jobs\/[^/]+$/, (url) => jobs().find(({ id }) => url.pathname.endsWith(`/${id}`)));
 }
@@ -137,6 +147,86 @@ test('a job that somebody else started stays in the tray when it has ended, unti
   );
   await page.locator('[data-test=clear-jobs]').click();
   await tray(page).waitFor({ state: 'hidden' });
+});
+
+test('after a reload the tray has what the store has, and what was cleared away stays away', async () => {
+  const ended = job({ id: 'job-1', created_by: 'another' });
+  const page = await open(() => [ended, running({ id: 'job-2' })]);
+  await tray(page).click();
+  await row(page, 'job-1').getByText('已完成').waitFor();
+  await page.reload();
+  await tray(page).click();
+  await row(page, 'job-1').getByText('已完成').waitFor();
+  await page.locator('[data-test=clear-jobs]').click();
+  await row(page, 'job-1').waitFor({ state: 'hidden' });
+  await page.reload();
+  await tray(page).click();
+  await row(page, 'job-2').waitFor();
+  assert.equal(await row(page, 'job-1').count(), 0);
+  await page.locator('[data-test=all-jobs]').click();
+  await page.waitForURL('**/ops/jobs');
+  await page.locator('[data-row=job-1]').waitFor();
+});
+
+test('the page of jobs: filters in the address, the result by its address, cancel, undo and retry', async () => {
+  const list = [
+    running({ id: 'job-1', created_by: 'anna' }),
+    job({ id: 'job-2', kind: 'knowledge.bulk', parameters: { action: 'delete', ids: 3 }, result: { changed: 3 } }),
+    job({
+      id: 'job-3',
+      kind: 'knowledge.sync',
+      status: 'failed',
+      error: '索引没有回答',
+      parameters: { tenant_id: 'tenant_1', ids: 0 },
+    }),
+    job({ id: 'job-4', parameters: { dry_run: true } }),
+  ];
+  /** @type {string[]} */
+  const sent = [];
+  const page = await open(() => list, {
+    path: '/ops/jobs',
+    prepare: (opened) =>
+      opened.route(/\/api\/v1\/ops\/(jobs\/.*\/(undo|cancel)|knowledge\/sync)$/, (route) => {
+        const { pathname } = new URL(route.request().url());
+        sent.push(`${pathname.replace('/api/v1/ops', '')} ${route.request().postData()}`);
+        return route.fulfill({ status: 202, json: running({ id: 'job-9' }) });
+      }),
+  });
+  const line = (/** @type {string} */ id) => page.locator(`[data-row=${id}]`);
+  await line('job-1').getByText('5 / 25').waitFor();
+  await line('job-3').getByText('索引没有回答').waitFor();
+  assert.equal(await line('job-4').count(), 0, 'a trial');
+  await page.locator('[data-test=trials]').check();
+  await line('job-4').getByText('分发模板（试算）').waitFor();
+  await page.locator('[data-test=trials]').uncheck();
+  await page.locator('[data-test=status]').selectOption('failed');
+  await line('job-2').waitFor({ state: 'hidden' });
+  await atAddress(page, '/ops/jobs?status=failed');
+  await page.reload();
+  await line('job-3').waitFor();
+  await line('job-3').locator('[data-test=retry-job]').click();
+  await until(() => sent.length === 1);
+  await page.locator('[data-test=status]').selectOption('');
+  await page.locator('[data-test=person]').fill('anna');
+  await page.locator('[data-test=person]').press('Enter');
+  await atAddress(page, '/ops/jobs?created_by=anna');
+  await line('job-2').waitFor({ state: 'hidden' });
+  await line('job-1').locator('[data-test=cancel-job]').click();
+  await line('job-1').locator('[data-test=cancel-job-yes]').click();
+  await until(() => sent.length === 2);
+  await page.locator('[data-test=person]').fill('');
+  await page.locator('[data-test=person]').press('Enter');
+  await line('job-2').locator('[data-test=undo-job]').click();
+  await until(() => sent.length === 3);
+  assert.deepEqual(sent, ['/knowledge/sync {"tenant_id":"tenant_1"}', '/jobs/job-1/cancel {}', '/jobs/job-2/undo {}']);
+  await line('job-2').locator('[data-test=open-job]').click();
+  await dialog(page).locator('[data-test=job-status]').waitFor();
+  await atAddress(page, '/ops/jobs?job=job-2');
+});
+
+test('before the first job the page says what will stand there; nonsense in its address is left out', async () => {
+  const page = await open(() => [], { path: '/ops/jobs?status=done&kind=x&sort=id' });
+  await page.locator('[data-test=no-jobs]').waitFor();
 });
 
 test('a job that has failed says why', async () => {

@@ -1,5 +1,5 @@
 /**
- * @file Long work, whoever asked for it: what runs now, and what this tab has seen end.
+ * @file Long work, whoever asked for it: what runs now, and what has ended within a day, as the store says.
  *
  * While a job is open it is asked for each second, as long as somebody can see the page; else with everything every 30
  * seconds. A job goes on when the page is left: after a reload this tab knows again which ones were started in it.
@@ -8,6 +8,7 @@ import Alpine from '@alpinejs/csp';
 import { ApiError, get, post, startJob } from './api-client.js';
 import { explain } from './component.js';
 import { jobEndText } from './components/jobs/describe.js';
+import { readAllItems } from './components/jobs/items.js';
 import { t } from './i18n.js';
 import { createPanel } from './panel.js';
 import { keepFresh, refreshChanged } from './refresher.js';
@@ -17,8 +18,9 @@ import { dismissToast, toast } from './toasts.js';
 /** @typedef {import('./api-types.js').Job} Job */
 
 const STARTED_KEY = 'kimono.jobs-started';
+const CLEARED_KEY = 'kimono.jobs-cleared-before';
 const POLL_MS = 1000;
-const MOST_OPEN = 50;
+const MOST_READ = 50;
 const SAMPLES_KEPT = 20;
 /** So long the changes of a job can be taken back. */
 const UNDO_MS = 24 * 3_600_000;
@@ -37,6 +39,10 @@ const offers = new Map();
 const known = new Map();
 /** The ids of those that were started in this tab and haven't been seen to end. */
 const started = new Set(readStarted());
+/** What had ended by then has been cleared away; an instant of the server's. */
+let clearedBefore = readText(localStorage, CLEARED_KEY);
+/** What is read next: what runs, each second; what has ended lately too, with everything else. */
+let readsRecent = true;
 /** How far a job was, and when, for its pace. @type {Map<string, { at: number, done: number }[]>} */
 const samples = new Map();
 
@@ -60,7 +66,10 @@ export function isDryRun(job) {
 export function startWatchingJobs() {
   keepFresh([jobs]);
   setInterval(() => {
-    if (!document.hidden && jobs.mayRefresh && (jobs.data ?? []).some((job) => !hasEnded(job))) jobs.load();
+    if (document.hidden || !jobs.mayRefresh || (jobs.data ?? []).every(hasEnded)) return;
+    readsRecent = false;
+    jobs.load();
+    readsRecent = true;
   }, POLL_MS);
 }
 
@@ -151,9 +160,68 @@ export async function undoJob(job) {
   }
 }
 
+/**
+ * How a job that did not come to its end is asked for once more: where, and with what. Of items, with those that are
+ * left: none is done twice.
+ * @type {Record<string, (job: Job) => Promise<[string, object] | null>>}
+ */
+const repeats = {
+  'templates.distribute': async (job) => {
+    const { template_ids, all_tenants, force, reason } = job.parameters;
+    const target = all_tenants === true ? { all_tenants } : { tenant_ids: await leftOf(job) };
+    return ['/ops/templates/distribute', { template_ids, force, ...target, ...(reason ? { reason } : {}) }];
+  },
+  // All that match a filter may be others now: that begins at the list again, where they are counted.
+  'knowledge.bulk': async (job) => {
+    const { action, ids, category } = job.parameters;
+    if (typeof ids !== 'number') return null;
+    const target = { ids: (await leftOf(job)).map(Number) };
+    return ['/ops/knowledge/qa-pairs/bulk', { action, ...target, ...(category === undefined ? {} : { category }) }];
+  },
+  'knowledge.sync': async (job) => {
+    const { tenant_id, ids } = job.parameters;
+    const target = ids ? { ids: (await leftOf(job)).map(Number) } : tenant_id ? { tenant_id } : {};
+    return ['/ops/knowledge/sync', target];
+  },
+  'knowledge.sync_check': async ({ parameters: { tenant_id, repair } }) => [
+    '/ops/knowledge/sync/check',
+    { ...(tenant_id ? { tenant_id } : {}), ...(repair ? { repair } : {}) },
+  ],
+};
+
+/** @param {Job} job */
+export function mayRetry(job) {
+  const stopped = job.status === 'failed' || job.status === 'cancelled';
+  const repeatable = job.kind in repeats && !(job.kind === 'knowledge.bulk' && typeof job.parameters.ids !== 'number');
+  return mayWrite() && stopped && repeatable && !isDryRun(job);
+}
+
+/** Asks for what is left of a job, as a new one. @param {Job} job */
+export async function retryJob(job) {
+  try {
+    const request = await repeats[job.kind]?.(job);
+    if (!request) return;
+    runJob(await startJob(...request));
+    toast(t('jobs.retry.started', { title: job.title }));
+  } catch (error) {
+    toast(error instanceof ApiError ? explain(error) : String(error), 'bad');
+  }
+}
+
+/** What of a job's items has not been done. @param {Job} job */
+async function leftOf(job) {
+  const items = await readAllItems(job.id, new AbortController().signal);
+  return items.filter(({ outcome }) => outcome === null || outcome === 'failed').map(({ target_id: id }) => id);
+}
+
 /** Takes what has ended out of the tray. */
 export function forgetEnded() {
-  for (const job of known.values()) if (hasEnded(job)) forget(job.id);
+  for (const job of known.values()) {
+    if (!hasEnded(job)) continue;
+    if ((job.finished_at ?? '') > clearedBefore) clearedBefore = job.finished_at ?? '';
+    forget(job.id);
+  }
+  writeText(localStorage, CLEARED_KEY, clearedBefore);
   jobs.load();
 }
 
@@ -173,13 +241,16 @@ export function paceOf(job) {
 /** @param {AbortSignal} signal */
 async function readJobs(signal) {
   /** @type {import('./api-types.js').Page<Job>} */
-  const { items } = await get('/ops/jobs', { query: { status: 'open', page_size: MOST_OPEN }, signal });
-  const open = new Set(items.map(({ id }) => id));
+  const { items } = await get('/ops/jobs', {
+    query: { status: readsRecent ? 'recent' : 'open', page_size: MOST_READ },
+    signal,
+  });
+  const read = new Set(items.map(({ id }) => id));
   const shown = [...known.values()].filter((job) => !hasEnded(job)).map(({ id }) => id);
-  const gone = [...new Set([...shown, ...started])].filter((id) => !open.has(id));
-  const ended = await Promise.all(gone.map((id) => readLast(id, signal)));
-  for (const job of [...items, ...ended]) if (job) remember(job);
-  for (const job of ended) if (job) announce(job);
+  const gone = [...new Set([...shown, ...started])].filter((id) => !read.has(id));
+  const others = (await Promise.all(gone.map((id) => readLast(id, signal)))).flatMap((job) => job ?? []);
+  for (const job of [...items, ...others]) if (!isCleared(job)) remember(job);
+  for (const job of [...items, ...others]) announce(job);
   return [...known.values()].sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
 }
 
@@ -211,6 +282,11 @@ function remember(job) {
 }
 
 /** @param {Job} job */
+function isCleared({ finished_at: end }) {
+  return end !== null && end <= clearedBefore;
+}
+
+/** @param {Job} job */
 function sample(job) {
   const seen = samples.get(job.id) ?? [];
   seen.push({ at: Date.now(), done: job.progress.done });
@@ -236,7 +312,7 @@ function announce(job) {
 /** @returns {string[]} */
 function readStarted() {
   try {
-    const ids = JSON.parse(sessionStorage.getItem(STARTED_KEY) ?? '[]');
+    const ids = JSON.parse(readText(sessionStorage, STARTED_KEY) || '[]');
     return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : [];
   } catch {
     return [];
@@ -244,9 +320,23 @@ function readStarted() {
 }
 
 function writeStarted() {
+  writeText(sessionStorage, STARTED_KEY, JSON.stringify([...started]));
+}
+
+/** @param {Storage} storage @param {string} key */
+function readText(storage, key) {
   try {
-    sessionStorage.setItem(STARTED_KEY, JSON.stringify([...started]));
+    return storage.getItem(key) ?? '';
   } catch {
-    // Without storage a reload forgets who started what; the jobs that run are listed all the same.
+    return '';
+  }
+}
+
+/** Without storage a reload forgets it; what the store has is listed all the same. @param {Storage} storage @param {string} key @param {string} text */
+function writeText(storage, key, text) {
+  try {
+    storage.setItem(key, text);
+  } catch {
+    // As said.
   }
 }

@@ -51,6 +51,13 @@ export const pages = [
     key: 'c',
     component: () => import('./components/corrections.js'),
   },
+  {
+    name: 'jobs',
+    title: 'nav.jobs',
+    icon: 'icon-list-checks',
+    key: 'j',
+    component: () => import('./components/jobs.js'),
+  },
 ];
 
 /** Where /ops/ leads. */

@@ -6,7 +6,7 @@ import { component, explain, follow } from '../component.js';
 import { createDialog } from '../dialog.js';
 import * as format from '../format.js';
 import { t } from '../i18n.js';
-import { cancelJob, hasEnded, mayUndo, paceOf, undoJob } from '../jobs.js';
+import { cancelJob, hasEnded, mayRetry, mayUndo, paceOf, retryJob, undoJob } from '../jobs.js';
 import { createPanel } from '../panel.js';
 import { keepFresh } from '../refresher.js';
 import { route } from '../router.js';
@@ -16,6 +16,7 @@ import {
   jobFigures,
   jobOwner,
   jobProgress,
+  jobTime,
   jobTitle,
   outcomeLook,
   outcomes,
@@ -131,13 +132,7 @@ export function jobDetail(dialog) {
       if (!job) return [];
       const began = { label: t('jobs.began'), value: format.exactTime(job.started_at ?? job.created_at) };
       const by = { label: t('jobs.by'), value: jobOwner(job) };
-      if (!job.finished_at) return [by, began];
-      const seconds = (Date.parse(job.finished_at) - Date.parse(job.started_at ?? job.created_at)) / 1000;
-      return [
-        by,
-        began,
-        { label: t('jobs.took'), value: seconds < 1 ? format.milliseconds(seconds * 1000) : format.duration(seconds) },
-      ];
+      return job.finished_at ? [by, began, { label: t('jobs.took'), value: jobTime(job) }] : [by, began];
     },
 
     get mayCancel() {
@@ -150,6 +145,14 @@ export function jobDetail(dialog) {
 
     undo() {
       if (this.job) undoJob(this.job);
+    },
+
+    get mayRetry() {
+      return this.job !== null && mayRetry(this.job);
+    },
+
+    retry() {
+      if (this.job) retryJob(this.job);
     },
 
     ask() {

@@ -1,5 +1,5 @@
 /**
- * @file The top bar's job tray: what long work runs now, and what of it has ended since this tab was opened.
+ * @file The top bar's job tray: what long work runs now, and what has ended within a day and wasn't cleared away.
  */
 import { clock } from '../clock.js';
 import { component, explain, follow } from '../component.js';
@@ -46,6 +46,10 @@ export function jobTray() {
     get label() {
       if (this.openCount > 0) return t('jobs.open', { count: this.openCount });
       return t('jobs.endedCount', { count: this.endedCount });
+    },
+
+    get allHref() {
+      return addressOf('jobs');
     },
 
     get badge() {

@@ -11,10 +11,27 @@ import { acceptToast, dismissToast, readToasts } from '../toasts.js';
 /** So many stand there at once; the others wait behind them until somebody asks, or their time is over. */
 const MOST_SHOWN = 3;
 
+const GAP = 16;
+
+/**
+ * Below the dialog if there is room, else on the upper edge of its foot: never over a button that ends it.
+ * @param {HTMLElement} list
+ * @param {HTMLDialogElement} dialog
+ */
+function keepOffFoot(list, dialog) {
+  const box = dialog.getBoundingClientRect();
+  const foot = [...dialog.querySelectorAll('.dialog-foot')].find((one) => one.checkVisibility());
+  const fitsBelow = innerHeight - box.bottom >= list.offsetHeight + 2 * GAP;
+  const end = fitsBelow ? innerHeight : (foot?.getBoundingClientRect().top ?? box.bottom);
+  list.style.bottom = `${innerHeight - end + GAP / 2}px`;
+  list.style.left = `${box.left + GAP}px`;
+}
+
 /** @param {typeof import('../toasts.js').toasts} toasts */
 export function toastList(toasts) {
   /** @type {HTMLDialogElement | null} */
   let place = null;
+  const gone = new AbortController();
 
   return component({
     /** All of them were asked for. */
@@ -22,7 +39,18 @@ export function toastList(toasts) {
     undoKey: `${COMMAND_KEY} Z`,
 
     init() {
-      place = this.$el.closest('dialog');
+      const list = this.$el;
+      place = list.closest('dialog');
+      if (!place) return;
+      const dialog = place;
+      const observer = new ResizeObserver(() => keepOffFoot(list, dialog));
+      for (const element of [list, dialog]) observer.observe(element);
+      addEventListener('resize', () => keepOffFoot(list, dialog), { signal: gone.signal });
+      gone.signal.addEventListener('abort', () => observer.disconnect());
+    },
+
+    destroy() {
+      gone.abort();
     },
 
     get all() {

@@ -17,6 +17,15 @@ const statusLooks = {
   cancelled: { icon: 'icon-ban', tone: 'is-unknown' },
 };
 
+/** The states of a job, in the order of its life. */
+export const statuses = Object.keys(statusLooks);
+
+/** What jobs there are: `jobKind.…`. */
+export const jobKinds = [
+  ...['knowledge.import', 'knowledge.bulk', 'knowledge.undo', 'knowledge.sync', 'knowledge.sync_check'],
+  'templates.distribute',
+];
+
 /** The same for what came of one item: `jobOutcome.…`. */
 const outcomeLooks = {
   done: { icon: 'icon-circle-check', tone: 'is-ok' },
@@ -79,6 +88,13 @@ export function jobTitle(job) {
 /** The system's own jobs have no person. @param {Job} job */
 export function jobOwner(job) {
   return job.created_by || t('jobs.system');
+}
+
+/** How long it took; a dash while it runs or waits. @param {Job} job */
+export function jobTime(job) {
+  if (!job.finished_at) return format.DASH;
+  const seconds = (Date.parse(job.finished_at) - Date.parse(job.started_at ?? job.created_at)) / 1000;
+  return seconds < 1 ? format.milliseconds(seconds * 1000) : format.duration(seconds);
 }
 
 /**
