@@ -245,6 +245,7 @@ export async function answer(page, path, answer) {
   await page.route(
     ({ pathname }) => {
       const below = pathname.replace(/^\/api\/v1/, '');
+      if (below === pathname) return false; // a page's own address
       return typeof path === 'string' ? below === path : path.test(below);
     },
     (route) => route.fulfill({ json: answer(new URL(route.request().url()), route) }),

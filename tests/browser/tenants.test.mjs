@@ -451,6 +451,10 @@ test('a new tenant: what the server finds wrong stands at its fields, and the ty
       const errors = [{ field: 'id', message: 'ID 只能有字母、数字、_、- 和 .。' }];
       return { status: 422, json: { title: 'Unprocessable', detail: '输入有误。', errors } };
     }
+    if (body.id === 'taken') {
+      const detail = '商家“taken”已存在，请换一个 ID。';
+      return { status: 409, json: { title: 'Conflict', detail, errors: [{ field: 'id', message: detail }] } };
+    }
     return { status: 201, json: tenantDetail({ id: 'kyoto', name: body.name }) };
   });
   const dialog = page.locator('[data-test=new-dialog]');
@@ -464,6 +468,11 @@ test('a new tenant: what the server finds wrong stands at its fields, and the ty
   await dialog.getByRole('button', { name: '建立商家' }).click();
   await dialog.getByText('ID 只能有字母').waitFor();
   assert.equal(await dialog.locator('[name=id]').getAttribute('aria-invalid'), 'true');
+  assert.ok(await dialog.locator('[name=id]').evaluate((field) => field === document.activeElement));
+  await dialog.locator('[data-test=form-failure]').waitFor({ state: 'hidden' });
+  await dialog.locator('[name=id]').fill('taken');
+  await dialog.getByRole('button', { name: '建立商家' }).click();
+  await dialog.locator('.form-field.is-error').getByText('商家“taken”已存在').waitFor();
   assert.ok(await dialog.locator('[name=id]').evaluate((field) => field === document.activeElement));
   await dialog.locator('[data-test=form-failure]').waitFor({ state: 'hidden' });
   await dialog.locator('[name=id]').fill('kyoto');

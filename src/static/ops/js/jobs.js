@@ -199,7 +199,8 @@ export function mayRetry(job) {
 /** Asks for what is left of a job, as a new one. @param {Job} job */
 export async function retryJob(job) {
   try {
-    const request = await repeats[job.kind]?.(job);
+    // In a list what was asked for may be shortened.
+    const request = await repeats[job.kind]?.(await get(`/ops/jobs/${job.id}`));
     if (!request) return;
     runJob(await startJob(...request));
     toast(t('jobs.retry.started', { title: job.title }));

@@ -6,7 +6,7 @@
  *   init() { undo.push(list.start()); }
  *
  * In markup, all of them with x-use and the list (index.html has the templates):
- *   list-search, list-head, list-skeleton, list-unmatched, list-selection, list-pager, and the panel's own two with
+ *   list-filters, list-search, list-head, list-skeleton, list-unmatched, list-selection, list-pager, and the panel's own two with
  *   `list.panel`. The page writes its rows itself, `<tbody>` with one `<td data-label>` for each column: on a narrow
  *   screen a row becomes a card, and the label stands beside the value.
  *
@@ -40,6 +40,8 @@ const FIRST_PAGE = { page: undefined, cursor: undefined };
  * @property {'text' | 'number' | 'time'} [kind]  numbers stand right; numbers and times sort from the top first
  * @property {boolean} [fixed]  can't be sorted by
  * @property {'medium' | 'wide'} [from]  shown only from this width on
+ * @property {boolean} [grows]  its text may be of any length: it takes the width that the others leave
+ * @property {number} [shape]  so wide, in rem, is what stands in it while it is loading: about as what will
  */
 
 /**
@@ -64,6 +66,8 @@ export class List {
   /** The pointer is over the list, or the focus in it. */
   pointed = false;
   focused = false;
+  /** The filters are shown where a narrow screen folds them away. */
+  filtersOpen = false;
 
   /** @param {ListOptions<Row, Answer>} options */
   constructor(options) {
@@ -160,6 +164,16 @@ export class List {
     changeQuery({ [name]: value || undefined, ...FIRST_PAGE }, how);
   }
 
+  toggleFilters() {
+    this.filtersOpen = !this.filtersOpen;
+  }
+
+  /** "筛选 (2)": how many are in force, the search not counted, which stays in sight. */
+  get filtersText() {
+    const count = Object.keys(this.filter).filter((name) => name !== 'keyword').length;
+    return count > 0 ? t('list.filters.count', { count: format.exactCount(count) }) : t('list.filters');
+  }
+
   clearFilters() {
     const names = Object.keys(this._options.filters ?? {});
     changeQuery({ ...Object.fromEntries(names.map((name) => [name, undefined])), ...FIRST_PAGE });
@@ -168,11 +182,12 @@ export class List {
   // ── the head ──
 
   get heads() {
-    return this.columns.map(({ name, label, kind = 'text', fixed = false, from }) => ({
+    return this.columns.map(({ name, label, kind = 'text', fixed = false, from, grows, shape = grows ? 16 : 4 }) => ({
       name,
       fixed,
       label: t(label),
-      class: [kind === 'number' ? 'number' : '', from ? `from-${from}` : ''].join(' ').trim(),
+      class: [kind === 'number' ? 'number' : '', from ? `from-${from}` : '', grows ? 'grows' : ''].join(' ').trim(),
+      shape: `${shape}rem`,
       state: fixed ? null : this.sort.column !== name ? 'none' : this.sort.descending ? 'descending' : 'ascending',
     }));
   }

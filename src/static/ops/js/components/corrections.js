@@ -30,8 +30,8 @@ const FIRST_PAGE = { page: undefined, cursor: undefined };
 /** The server has them by time, the newest first. @type {import('../list.js').Column[]} */
 const columns = [
   { name: 'tenant_name', label: 'corrections.tenant', fixed: true },
-  { name: 'question', label: 'corrections.question', fixed: true },
-  { name: 'correction', label: 'corrections.correction', fixed: true },
+  { name: 'question', label: 'corrections.question', fixed: true, grows: true },
+  { name: 'correction', label: 'corrections.correction', fixed: true, grows: true },
   { name: 'status', label: 'corrections.state', fixed: true },
   { name: 'created_at', label: 'corrections.created', kind: 'time', fixed: true, from: 'medium' },
 ];

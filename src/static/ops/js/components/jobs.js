@@ -34,10 +34,10 @@ import { createTenantChoice } from './tenant-choice.js';
 /** @type {import('../list.js').Column[]} */
 const columns = [
   { name: 'created_at', label: 'jobs.asked', kind: 'time' },
-  { name: 'title', label: 'jobs.one', fixed: true },
+  { name: 'title', label: 'jobs.one', fixed: true, grows: true },
   { name: 'status', label: 'jobs.status', fixed: true },
   { name: 'result', label: 'jobs.result', fixed: true, from: 'medium' },
-  { name: 'created_by', label: 'jobs.by', fixed: true, from: 'medium' },
+  { name: 'created_by', label: 'jobs.by', fixed: true },
   { name: 'took', label: 'jobs.took', kind: 'number', fixed: true, from: 'wide' },
   { name: 'actions', label: 'jobs.actions', fixed: true },
 ];

@@ -171,10 +171,10 @@ function templateList(distribution, learn, deleted) {
     sort: '-updated_at',
     filters: { ...categoryFilters, keyword: null },
     columns: [
-      { name: 'question', label: 'templates.question' },
+      { name: 'question', label: 'templates.question', grows: true },
       { name: 'category', label: 'templates.category' },
-      { name: 'version', label: 'templates.version.head', kind: 'number', from: 'wide' },
-      { name: 'distributed_count', label: 'templates.distributed', kind: 'number' },
+      { name: 'version', label: 'templates.version.head', kind: 'number', from: 'wide', shape: 2 },
+      { name: 'distributed_count', label: 'templates.distributed', kind: 'number', shape: 9.5 },
       { name: 'updated_at', label: 'templates.updated', kind: 'time', from: 'medium' },
       ...(mayWrite()
         ? [

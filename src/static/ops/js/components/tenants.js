@@ -36,7 +36,7 @@ Alpine.data('tenantActivation', tenantActivation);
 
 /** @type {import('../list.js').Column[]} */
 const columns = [
-  { name: 'name', label: 'tenants.name' },
+  { name: 'name', label: 'tenants.name', grows: true },
   { name: 'status', label: 'tenants.status' },
   { name: 'user_count', label: 'tenants.users', kind: 'number', from: 'medium' },
   { name: 'qa_pair_count', label: 'tenants.pairs', kind: 'number' },

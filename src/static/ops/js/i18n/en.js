@@ -402,6 +402,8 @@ export default {
   'list.ascending': '{column}, lowest first',
   'list.descending': '{column}, highest first',
   'list.clearSearch': 'Clear the search',
+  'list.filters': 'Filters',
+  'list.filters.count': 'Filters ({count})',
   'list.clearFilters': 'Clear the filters',
   'list.unmatched': 'Nothing matches the filters',
   'list.unmatched.further': 'Nothing more behind this',

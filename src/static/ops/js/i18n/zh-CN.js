@@ -375,6 +375,8 @@ export default {
   'list.ascending': '{column}，从小到大',
   'list.descending': '{column}，从大到小',
   'list.clearSearch': '清空搜索',
+  'list.filters': '筛选',
+  'list.filters.count': '筛选 ({count})',
   'list.clearFilters': '清除筛选',
   'list.unmatched': '没有符合筛选的结果',
   'list.unmatched.further': '后面没有更多了',

@@ -16,8 +16,8 @@ import { createTenantFilter } from './filter.js';
 
 /** @type {import('../../list.js').Column[]} */
 const columns = [
-  { name: 'tenant_name', label: 'knowledge.tenant', fixed: true },
-  { name: 'question', label: 'knowledge.question', fixed: true },
+  { name: 'tenant_name', label: 'knowledge.tenant', fixed: true, shape: 8 },
+  { name: 'question', label: 'knowledge.question', fixed: true, grows: true },
   { name: 'deleted_at', label: 'knowledge.deleted.when', kind: 'time', fixed: true },
   { name: 'deleted_by', label: 'knowledge.deleted.by', fixed: true, from: 'medium' },
   { name: 'undo_until', label: 'knowledge.deleted.until', kind: 'time', fixed: true },

@@ -26,14 +26,14 @@ const FIRST_PAGE = { page: undefined, cursor: undefined };
 
 /** @type {import('../../list.js').Column[]} */
 const columns = [
-  { name: 'tenant_name', label: 'knowledge.tenant', from: 'medium' },
-  { name: 'question', label: 'knowledge.question' },
-  { name: 'category', label: 'knowledge.category' },
-  { name: 'source', label: 'knowledge.source', fixed: true, from: 'wide' },
-  { name: 'quality_score', label: 'knowledge.quality', kind: 'number' },
+  { name: 'tenant_name', label: 'knowledge.tenant', shape: 8 },
+  { name: 'question', label: 'knowledge.question', grows: true },
+  { name: 'category', label: 'knowledge.category', from: 'medium', shape: 2.5 },
+  { name: 'source', label: 'knowledge.source', fixed: true, from: 'wide', shape: 2 },
+  { name: 'quality_score', label: 'knowledge.quality', kind: 'number', shape: 1.5 },
   { name: 'is_synced', label: 'knowledge.sync', fixed: true },
-  { name: 'hit_count', label: 'knowledge.hits', kind: 'number', from: 'wide' },
-  { name: 'updated_at', label: 'knowledge.updated', kind: 'time', from: 'medium' },
+  { name: 'hit_count', label: 'knowledge.hits', kind: 'number', from: 'wide', shape: 1.5 },
+  { name: 'updated_at', label: 'knowledge.updated', kind: 'time', from: 'medium', shape: 3.5 },
 ];
 
 export function createPairList() {
