@@ -191,7 +191,7 @@ void http_server_stop(struct http_server *server, int grace_ms)
     if (!server)
         return;
     int64_t now = clock_monotonic_us(), until = now + (int64_t)grace_ms * 1000;
-    int64_t last_read = now + HTTP_STOP_READ_US, reading_until = last_read + HTTP_STOP_READ_US;
+    int64_t last_read = now + HTTP_STOP_READ_US, reading_until = last_read + 4 * HTTP_STOP_READ_US;
     if (reading_until > until)
         reading_until = until;
     atomic_store(&server->stopping, true);

@@ -57,8 +57,13 @@ describe('refused requests', () => {
     const statuses = /** @type {number[]} */ ([]);
     const world = await withWorld(LIMITED, async ({ anyone, admin }) => {
       for (let round = 0; round < 100; round++) {
-        for (const [method, path, options] of asked) {
-          const answer = await anyone.send(method, `${path}${round}`, { ...options, headers, check: false });
+        // Together: one after another they might be slower than the bucket fills.
+        const answers = await Promise.all(
+          asked.map(([method, path, options]) =>
+            anyone.send(method, `${path}${round}`, { ...options, headers, check: false }),
+          ),
+        );
+        for (const answer of answers) {
           statuses.push(answer.status);
           if (answer.status !== 429) continue;
           assert.ok(Number(answer.headers['retry-after']) >= 1);
@@ -102,9 +107,12 @@ describe('a visitor', () => {
     await withWorld(LIMITED, async ({ anyone, keys }) => {
       const ask = (/** @type {string} */ address) =>
         anyone.post(`${API}/chat/message`, { message: '预约' }, { key: keys['shop-a'], headers: from(address) });
-      let answer = await ask('2001:db8:1:2::1');
-      for (let i = 0; i < 400 && answer.status === 200; i++) answer = await ask(`2001:db8:1:2:${i.toString(16)}::1`);
-      assertProblem(answer, 429, 'rate-limited');
+      const answers = await Promise.all(
+        Array.from({ length: 600 }, (_, i) => ask(`2001:db8:1:2:${i.toString(16)}::1`)),
+      );
+      const refused = answers.filter((answer) => answer.status !== 200);
+      assert.ok(refused.length > 0);
+      for (const answer of refused) assertProblem(answer, 429, 'rate-limited');
       assert.equal((await ask('2001:db8:1:3::1')).status, 200);
       assert.equal((await ask('203.0.113.9')).status, 200);
       assert.equal((await ask('203.0.113.9, 192.0.2.77')).status, 200);

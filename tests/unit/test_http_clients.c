@@ -22,13 +22,14 @@ struct fixture {
     struct worker_pool *workers;
     struct http_connection_counts counts;
     int port;
-    atomic_int waiting, abandoned, finished, handled;
+    atomic_int begun, waiting, abandoned, finished, handled;
     atomic_bool open; /* lets /wait go */
 };
 
 static void begin(void *context, struct http_request *request, struct http_plan *plan)
 {
-    (void)context;
+    struct fixture *f = context;
+    f->begun++;
     plan->body_limit = 100;
     if (strcmp(request->path, "/wait") == 0)
         plan->run = HTTP_RUN_WORKER;
@@ -275,8 +276,9 @@ static void stop_waits_for_nobody_who_is_not_there(void **state)
         fds[i] = dial(f->port);
         say_text(fds[i], halves[i]);
     }
-    wait_until_open(f, 1 + ARRAY_SIZE(halves));
-    usleep(50000); /* what was said has been read */
+    wait_for(&f->begun,
+             ARRAY_SIZE(halves)); /* all but the first, whose head is not whole, and the one before */
+    usleep(200000);
     http_server_stop(f->server, 3600000);
     f->server = NULL;
     for (size_t i = 0; i < ARRAY_SIZE(halves); i++) {
