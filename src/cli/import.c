@@ -23,8 +23,7 @@ static const struct option_spec options[] = {
 
 const struct command import_command = {
     .name = "import",
-    .arguments = "FILE --tenant ID [--mode MODE] [--sheet NAME] [--encoding NAME] [--heading yes|no]\n"
-                 "              [--columns Q,A[,C]] [--other-tenants] [--dry-run]",
+    .arguments = "FILE --tenant ID [--mode MODE] [--dry-run] [OPTION...]",
     .text = "question-answer pairs from .xlsx, .csv or .tsv",
     .details =
         "The heading names the columns question (问题, 質問, q), answer (答案, 回答, a) and, if there is "
@@ -153,6 +152,12 @@ static enum cli_status import_run(const struct invocation *invocation)
     bool done = import_file(app_platform(app)->store, &request, result, &err);
     if (watched)
         fputs("\r\033[K", stderr);
+    if (!done && err.code == ERROR_INVALID) { /* how a file is to be read can be said */
+        struct error told;
+        error_set(&told, err.code, "%s%.0s (see 'kimono help import')", "%.0s%s（见 kimono help import）",
+                  err.detail[LANGUAGE_EN], err.detail[LANGUAGE_ZH]);
+        return cli_fail(invocation, &told);
+    }
     if (!done)
         return cli_fail(invocation, &err);
     printf("%" PRId64 " rows: %" PRId64 " created, %" PRId64 " updated, %" PRId64 " skipped, %" PRId64

@@ -181,6 +181,15 @@ static bool has_punctuation(const char *text)
     return false;
 }
 
+/* "Free parking behind the shop" is a sentence. */
+static bool has_many_words(const char *cell)
+{
+    size_t words = 0;
+    for (const char *at = cell; *(at += strspn(at, " _-")); at += strcspn(at, " _-"))
+        words++;
+    return words > 3;
+}
+
 bool import_heading_is_label(const char *cell)
 {
     char folded[FOLDED_SIZE];
@@ -189,7 +198,7 @@ bool import_heading_is_label(const char *cell)
     bool is_word = characters == length && strspn(folded, "abcdefghijklmnopqrstuvwxyz0123456789/.") == length;
     return characters > 0 && characters <= (is_word ? 2 * LABEL_MAX : LABEL_MAX) &&
            !has_punctuation(folded) && !strpbrk(folded, "0123456789") && !asks(folded) &&
-           strchr(cell, '\n') == NULL;
+           !has_many_words(cell) && strchr(cell, '\n') == NULL;
 }
 
 bool import_heading_is_word(const char *cell)

@@ -476,6 +476,7 @@ static void test_first_row_that_is_a_pair(void **state)
         {"hello,hi\nbye,see you\nthanks,welcome\n", false},
         {"如何提问,在右上角\n怎么回答,点回复\n", false},
         {"营业时间,九点到六点\n" PAIRS_BELOW, false},
+        {"Parking,Free parking behind the shop\nWhen do you open?,At nine.\n", false},
         {"退款？,三到五天\n" PAIRS_BELOW, false},
         {"咨询,人工\n我想知道你们店里租一天和服大概需要多少钱呢？,每天三千九百日元起，含腰带和小物。\n"
          "下雨天还可以出去拍照吗？有没有伞可以借？,可以的，本店免费借给您透明雨伞，归还即可。\n"
