@@ -78,7 +78,7 @@ async function endWhole(server, store) {
   assert.equal(code, 0);
 }
 
-const places = { 'the folder of uploads': '/uploads/', 'the folder where a form waits': '(deleted)' };
+const places = { 'the folder of uploads': '/uploads', 'the folder where a form waits': '(deleted)' };
 
 for (const [where, path] of Object.entries(places))
   test(`an upload while ${where} is full is refused, and leaves nothing`, async () => {

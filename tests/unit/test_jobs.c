@@ -632,7 +632,11 @@ static void jobs_are_listed_newest_first(void **state)
         {"open", "items", "beta", 0}, {NULL, "once", "nobody", 0},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct job_filter filter = {cases[i].status, cases[i].kind, cases[i].tenant_id, 1, 20};
+        struct job_filter filter = {.status = cases[i].status,
+                                    .kind = cases[i].kind,
+                                    .tenant_id = cases[i].tenant_id,
+                                    .page = 1,
+                                    .page_size = 20};
         assert_int_equal(list(f, filter, &jobs, &total), cases[i].total);
         assert_int_equal(total, cases[i].total);
     }
