@@ -129,13 +129,16 @@ static const char *refresh_token_of(struct call *call, struct error *err)
     if (input->refresh_token)
         return input->refresh_token;
     const char *cookie = session_cookie_get(call, SESSION_COOKIE_REFRESH);
-    if (!cookie || !*cookie) {
+    if (cookie && *cookie)
+        return call_check_origin(call, err) ? cookie : NULL;
+    if (http_request_header(call->request, "Origin")) /* a person's page, not a program */
         error_set(err, ERROR_UNAUTHENTICATED,
-                  "Nobody is logged in here any more: log in again (programs: send refresh_token).",
-                  "此处已无人登录：可能已在另一个标签页退出。请重新登录（程序请携带 refresh_token）。");
-        return NULL;
-    }
-    return call_check_origin(call, err) ? cookie : NULL;
+                  "Nobody is logged in here any more, perhaps since a log-out in another tab. Log in again.",
+                  "此处已无人登录，可能已在另一个标签页退出。请重新登录。");
+    else
+        error_set(err, ERROR_UNAUTHENTICATED, "Send refresh_token, or log in.",
+                  "请携带 refresh_token，或重新登录。");
+    return NULL;
 }
 
 bool auth_refresh_post(struct call *call, struct error *err)
