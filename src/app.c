@@ -49,7 +49,6 @@ struct app {
     struct platform platform;
     struct metrics_collector *metrics;
     struct scheduled_job jobs[LEARNING_JOBS + HOUSEKEEPING_JOBS]; /* lent to the two schedulers */
-    struct scheduler *housekeeping; /* short jobs, so that a long one of the scheduler delays none */
     struct worker_pool *workers, *heavy;
     struct api api;
     struct http_server *server;
@@ -304,7 +303,8 @@ const struct scheduled_job *app_scheduled_jobs(const struct app *app, size_t *re
 static void start_schedulers(struct app *app)
 {
     app->platform.scheduler = scheduler_start(&app->platform, app->jobs, LEARNING_JOBS);
-    app->housekeeping = scheduler_start(&app->platform, app->jobs + LEARNING_JOBS, HOUSEKEEPING_JOBS);
+    app->platform.housekeeping =
+        scheduler_start(&app->platform, app->jobs + LEARNING_JOBS, HOUSEKEEPING_JOBS);
 }
 
 /* Long work that requests ask for. Adding a kind: its row. */
@@ -501,7 +501,8 @@ static void close_server(struct app *app)
     http_server_stop(app->server, STOP_GRACE_MS);
     worker_pool_free(app->workers);
     worker_pool_free(app->heavy);
-    scheduler_stop(app->housekeeping); /* first: health reads the other one's state */
+    scheduler_stop(app->platform.housekeeping); /* first: health reads the other one's state */
+    app->platform.housekeeping = NULL;
     scheduler_stop(app->platform.scheduler);
     jobs_stop(app->platform.jobs); /* after all that may ask for one */
     log_set_sink(NULL, NULL);

@@ -340,16 +340,10 @@ static int64_t trouble_of_beat(const struct scheduler_state *state, int64_t sinc
                                : now - state->running_ms;
 }
 
-/* The scheduler is not called but watched: its beat is read anew each time. */
-static void read_scheduler(struct platform *platform, struct health_reading *ret_reading)
+static void read_beat(struct scheduler *scheduler, struct health_reading *ret_reading)
 {
-    ret_reading->provider = "in process";
-    if (!platform->scheduler) {
-        say(ret_reading->message, "not started", "未启动");
-        return;
-    }
     struct scheduler_state state;
-    scheduler_get_state(platform->scheduler, &state);
+    scheduler_get_state(scheduler, &state);
     int64_t since_beat_ms = (clock_monotonic_us() - state.last_beat_us) / 1000;
     enum health_status status = health_judge_beat(since_beat_ms, state.running ? state.running_ms + 1 : 0);
     for (int language = 0; language < LANGUAGE_COUNT; language++)
@@ -359,6 +353,24 @@ static void read_scheduler(struct platform *platform, struct health_reading *ret
     ret_reading->status = status;
     ret_reading->last_check = clock_now_ms() - (state.running ? 0 : since_beat_ms);
     ret_reading->since = trouble_of_beat(&state, since_beat_ms, status);
+}
+
+/* The schedulers are not called but watched: their beats are read anew each time. The one that is worse speaks; of
+ * two that are equally well that of the work for tenants. */
+static void read_scheduler(struct platform *platform, struct health_reading *ret_reading)
+{
+    ret_reading->provider = "in process";
+    if (!platform->scheduler) {
+        say(ret_reading->message, "not started", "未启动");
+        return;
+    }
+    read_beat(platform->scheduler, ret_reading);
+    if (!platform->housekeeping)
+        return;
+    struct health_reading housekeeping = *ret_reading;
+    read_beat(platform->housekeeping, &housekeeping);
+    if (statuses[housekeeping.status].rank > statuses[ret_reading->status].rank)
+        *ret_reading = housekeeping;
 }
 
 void health_read(struct platform *platform, enum component component, struct health_reading *ret_reading)

@@ -25,8 +25,9 @@ struct platform {
     struct embedder *embedder; /* NULL: the index needs no vectors */
     struct chat_model *model;
     struct health *health;
-    struct scheduler *scheduler;
-    struct jobs *jobs;                     /* NULL: nothing runs jobs here; they wait for a server */
+    struct scheduler *scheduler;    /* learning, sync, roll-over … */
+    struct scheduler *housekeeping; /* health, settings, the directory: short jobs of its own; NULL: none */
+    struct jobs *jobs;              /* NULL: nothing runs jobs here; they wait for a server */
     struct principal_cache *principals;    /* NULL: every request reads its session */
     struct knowledge_directory *directory; /* what the list of all knowledge is made from */
 };

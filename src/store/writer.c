@@ -18,11 +18,14 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 
 #define BATCH_TASKS 512
 #define BATCH_US INT64_C(50000)
-#define TEND_MS 50                  /* between two looks at the readers; quiet for so long is idle */
+#define TEND_MS 50                /* between two looks at the readers; quiet for so long is idle */
+#define TELL_US INT64_C(60000000) /* between two lines about the same failure */
+#define NEVER_TOLD (-TELL_US)
 #define CATCH_UP_US INT64_C(250000) /* while it is never idle: a piece of what was put off each so often */
 
 struct task {
@@ -56,6 +59,7 @@ struct writer {
     bool tending;        /* the readers are in use */
     bool behind;         /* there may be work that transactions have put off */
     int64_t catch_up_at; /* not before, unless it is idle */
+    int64_t told_at;     /* when it was last said that catching up fails; NEVER_TOLD while it does not */
     struct error err;    /* of the present task, or of the batch */
 };
 
@@ -244,17 +248,34 @@ static void tidy(struct writer *writer)
     writer->tending = reader_pool_tend(writer->readers);
 }
 
+/* Once, then now and again while it goes on, and when it is over. */
+static void tell_of_catching_up(struct writer *writer, const struct error *failure)
+{
+    int64_t now = clock_monotonic_us();
+    if (failure && now >= writer->told_at + TELL_US) {
+        log_warn("store", "what the full text lacks was not written, searches get slower; tried again: %s",
+                 failure->detail[LANGUAGE_EN]);
+        writer->told_at = now;
+    } else if (!failure && writer->told_at != NEVER_TOLD) {
+        log_info("store", "the full text is being brought up to date again");
+        writer->told_at = NEVER_TOLD;
+    }
+}
+
 /* A piece of what transactions have put off. If it cannot be done (disk full), it is tried again after the
- * next change: who makes that is told. */
+ * next change. */
 static void catch_up(struct writer *writer)
 {
     struct db *db = writer->db;
+    struct error err;
+    error_clear(&err);
     bool more = false;
     reader_pool_let_go(writer->readers); /* another process may wait for that with the lock in its hand */
-    bool done = db_transaction(db, DB_BEGIN, NULL) && db->driver->catch_up(db, &more, NULL) &&
-                db_transaction(db, DB_COMMIT, NULL);
+    bool done = db_transaction(db, DB_BEGIN, &err) && db->driver->catch_up(db, &more, &err) &&
+                db_transaction(db, DB_COMMIT, &err);
     if (!done)
         roll_back(writer);
+    tell_of_catching_up(writer, done ? NULL : &err);
     writer->behind = done && more;
     writer->catch_up_at = clock_monotonic_us() + CATCH_UP_US;
     tidy(writer);
@@ -415,6 +436,7 @@ struct writer *writer_new(struct db *db, struct reader_pool *readers, size_t que
     writer->ceiling = queue_ceiling;
     writer->end = &writer->first;
     writer->behind = db->driver->catch_up != NULL;
+    writer->told_at = NEVER_TOLD;
     init_lock(writer);
     reader_pool_set_first_use(readers, on_first_use, writer);
     if (pthread_create(&writer->thread, NULL, write_for_all, writer) != 0)

@@ -309,6 +309,34 @@ static void failed_job_degrades_the_scheduler(void **state)
     f->platform.scheduler = NULL;
 }
 
+/* The one that does health itself, settings and the directory, is watched as the other one is. */
+static void housekeeping_is_watched_too(void **state)
+{
+    struct fixture *f = *state;
+    static const struct scheduled_job well[] = {{.name = "learn",
+                                                 .title = {"learning", "学习"},
+                                                 .first_ms = HOUR_MS,
+                                                 .interval_ms = each_hour,
+                                                 .run = run_nothing}};
+    static const struct scheduled_job ill[] = {{.name = "settings",
+                                                .title = {"settings", "设置"},
+                                                .interval_ms = each_hour,
+                                                .run = run_nothing,
+                                                .context = "fail"}};
+    f->platform.scheduler = scheduler_start(&f->platform, well, ARRAY_SIZE(well));
+    f->platform.housekeeping = scheduler_start(&f->platform, ill, ARRAY_SIZE(ill));
+    struct health_reading reading;
+    do {
+        usleep(1000);
+        reading = read_one(f, COMPONENT_SCHEDULER);
+    } while (reading.status == HEALTH_HEALTHY);
+    assert_int_equal(reading.status, HEALTH_DEGRADED);
+    assert_non_null(strstr(reading.message[LANGUAGE_EN], "settings"));
+    scheduler_stop(f->platform.housekeeping);
+    scheduler_stop(f->platform.scheduler);
+    f->platform.housekeeping = f->platform.scheduler = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +350,7 @@ int main(void)
         fixture_test(trouble_outlives_a_restart),
         fixture_test(status_names_troubles),
         fixture_test(failed_job_degrades_the_scheduler),
+        fixture_test(housekeeping_is_watched_too),
     };
     return cmocka_run_group_tests_name("health", tests, NULL, NULL);
 }
