@@ -26,6 +26,7 @@
 #include "platform/knowledge_changes.h"
 #include "platform/learning.h"
 #include "platform/principal_cache.h"
+#include "platform/question_key.h"
 #include "platform/scheduler.h"
 #include "platform/vector_sync.h"
 #include "provider/chat_model.h"
@@ -385,8 +386,10 @@ static bool open_store(struct app *app, const struct app_options *options, const
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
+        .fold = text_fold,
     };
-    return make_folder(boot->data, err) && store_open(&app->platform.store, &store, err);
+    return make_folder(boot->data, err) && store_open(&app->platform.store, &store, err) &&
+           question_keys_complete(app->platform.store, err);
 }
 
 static bool open_services(struct app *app, const struct app_options *options, const struct data_paths *paths,

@@ -1,5 +1,6 @@
 /* What customers do: ask, and say whether the answer was good. */
 #include "api/endpoints.h"
+#include "http/negotiate.h"
 #include "platform/chat.h"
 #include "platform/feedback.h"
 
@@ -23,6 +24,7 @@ bool chat_message_post(struct call *call, struct error *err)
         .message = input->message,
         .request_id = call->request->request_id,
         .language = call->request->language,
+        .reads_japanese = http_prefers_japanese(http_request_header(call->request, "Accept-Language")),
         .came_at = call->request->received_at,
     };
     struct chat_result result;

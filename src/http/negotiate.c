@@ -71,6 +71,22 @@ enum language http_language(const char *accept_language)
     return best;
 }
 
+bool http_prefers_japanese(const char *accept_language)
+{
+    bool japanese = false;
+    int quality = 0;
+    struct accept_item item;
+    while (accept_language && accept_next(&accept_language, &item)) {
+        bool is_japanese = item_is_language(&item, "ja");
+        bool counts = is_japanese || item_is_language(&item, "zh") || item_is_language(&item, "en");
+        if (!counts || item.quality <= quality)
+            continue;
+        japanese = is_japanese;
+        quality = item.quality;
+    }
+    return japanese;
+}
+
 bool http_accepts_encoding(const char *accept_encoding, const char *coding)
 {
     bool any = false;

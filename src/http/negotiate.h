@@ -10,6 +10,9 @@
 /* Chinese if zh, zh-CN … has a higher quality than English (or '*'), or the same and stands first. */
 enum language http_language(const char *accept_language);
 
+/* Whether Japanese has a quality above those of Chinese and English, or the same and stands first. */
+bool http_prefers_japanese(const char *accept_language);
+
 /* Whether the coding ("gzip", "br") is accepted, by name or by '*', with a quality above 0. */
 bool http_accepts_encoding(const char *accept_encoding, const char *coding);
 

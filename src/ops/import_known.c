@@ -14,7 +14,7 @@ struct known_questions {
 
 static const char SQL_REVISION[] = "SELECT knowledge_revision FROM tenants WHERE id = $1";
 static const char SQL_HASHES[] =
-    "SELECT question_hash FROM qa_pairs WHERE tenant_id = $1 AND deleted_at IS NULL";
+    "SELECT question_key FROM qa_pairs WHERE tenant_id = $1 AND deleted_at IS NULL";
 
 /* The revision first: what is changed in between makes the map void. */
 static bool read_map(struct known_questions *known, struct db *db, struct error *err)
@@ -60,9 +60,9 @@ bool known_questions_begin(struct known_questions *known, struct db *db, struct 
     return true;
 }
 
-bool known_questions_may_have(const struct known_questions *known, int64_t question_hash)
+bool known_questions_may_have(const struct known_questions *known, int64_t question_key)
 {
-    uint64_t bit = (uint64_t)question_hash % MAP_BITS;
+    uint64_t bit = (uint64_t)question_key % MAP_BITS;
     return known->is_void || (known->map[bit / 64] >> bit % 64 & 1);
 }
 

@@ -15,8 +15,8 @@ void known_questions_free(struct known_questions *known); /* takes NULL */
 
 /* At the begin of a transaction: has anybody else changed the tenant's pairs? */
 bool known_questions_begin(struct known_questions *known, struct db *db, struct error *err);
-/* May the tenant have a question with this hash (qa_question_hash)? */
-bool known_questions_may_have(const struct known_questions *known, int64_t question_hash);
+/* May the tenant have a question with this key (qa_question_key)? */
+bool known_questions_may_have(const struct known_questions *known, int64_t question_key);
 /* The transaction is committed, and the revision is its; 0: it took none. */
 void known_questions_commit(struct known_questions *known, int64_t revision);
 

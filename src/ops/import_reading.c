@@ -1,12 +1,9 @@
 /* The reading of an import: is the file whole, and which questions stand in it several times. */
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/utf8.h"
 #include "ops/import_run.h"
-#include "platform/text_rules.h"
+#include "platform/knowledge.h"
 
 #define HEADINGS_MAX 254 /* that are kept for a file of rows that failed, which has two more */
 #define HEADING_BYTES 200
@@ -14,8 +11,7 @@
 
 uint64_t import_hash_question(const struct import_row *row)
 {
-    struct text_span question = text_trim(row->texts[IMPORT_QUESTION]);
-    return XXH3_64bits(question.bytes, question.length);
+    return (uint64_t)qa_question_key(row->texts[IMPORT_QUESTION]);
 }
 
 /* What the column is to be called in a file of rows that failed, which is imported without being told its

@@ -155,7 +155,7 @@ static bool import_row(struct db *db, struct import *import, struct item *item, 
     if (item->verdict != UNDECIDED)
         return true;
     const char *question = item->row.texts[IMPORT_QUESTION];
-    if (known_questions_may_have(import->known, qa_question_hash(question)) &&
+    if (known_questions_may_have(import->known, qa_question_key(question)) &&
         !qa_pair_same_question(db, import->request->tenant_id, question, arena, &pair, &found, err))
         return false;
     return found ? import_known(db, import, item, &pair, err) : create_pair(db, import, item, err);

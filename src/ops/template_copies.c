@@ -123,14 +123,15 @@ static const char SQL_OWN[] =
     "SELECT p.id AS pair_id, p.text_hash, p.category, COALESCE(t.id, 0) AS linked_id,"
     " COALESCE(p.template_version, 0) AS linked_version FROM qa_pairs p"
     " LEFT JOIN templates t ON t.id = p.template_id AND t.deleted_at IS NULL"
-    " WHERE p.tenant_id = $1 AND p.question = $2 AND p.deleted_at IS NULL";
+    " WHERE p.tenant_id = $1 AND p.question_key = $2 AND p.deleted_at IS NULL";
 
 bool own_pair_find(struct db *db, const char *tenant_id, const struct common_template *template,
                    struct arena *arena, struct own_pair *ret_own, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct own_pair best = {0};
-    if (!db_query(db, SQL_OWN, DB_ARGS(db_text(tenant_id), db_text(template->question)), &rows, err))
+    if (!db_query(db, SQL_OWN, DB_ARGS(db_text(tenant_id), db_int(qa_question_key(template->question))),
+                  &rows, err))
         return false;
     while (db_next(&rows)) {
         struct own_pair own = {0};

@@ -87,7 +87,8 @@ bool template_get(struct db *db, int64_t id, struct arena *arena, struct templat
 
 #define MATCHES                                                                                              \
     " FROM templates WHERE deleted_at IS NULL AND (CAST($1 AS TEXT) IS NULL OR category = $1)"               \
-    " AND (CAST($2 AS TEXT) IS NULL OR LOWER(question) LIKE $2 ESCAPE '\\' OR LOWER(answer) LIKE $2 ESCAPE " \
+    " AND (CAST($2 AS TEXT) IS NULL OR folded(question) LIKE $2 ESCAPE '\\' OR folded(answer) LIKE $2 "      \
+    "ESCAPE "                                                                                                \
     "'\\')"
 
 static const char SQL_COUNT[] = "SELECT COUNT(*)" MATCHES;

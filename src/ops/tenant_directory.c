@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "platform/text_rules.h"
+#include "search/fold.h"
 
 struct entry {
     uint32_t id, status; /* where they begin in texts */
@@ -16,7 +17,7 @@ struct tenant_directory {
     pthread_mutex_t lock;
     int64_t edits;         /* of the platform when it was read; INT_NULL: never */
     struct strbuf texts;   /* of each tenant id and status, each with its NUL */
-    struct strbuf folded;  /* of each tenant id and name in lower case, each with its NUL */
+    struct strbuf folded;  /* of each tenant id and name folded (search/fold.h), each with its NUL */
     struct entry *entries; /* in order of id */
     size_t count, capacity;
 };
@@ -49,11 +50,10 @@ static uint32_t put_text(struct strbuf *texts, const char *text)
     return at;
 }
 
-static void fold(char *text, size_t length)
+static void put_folded(struct strbuf *folded, const char *text)
 {
-    for (size_t i = 0; i < length; i++)
-        if (text[i] >= 'A' && text[i] <= 'Z')
-            text[i] = (char)(text[i] - 'A' + 'a');
+    text_fold(text, strlen(text), folded);
+    strbuf_append(folded, "", 1);
 }
 
 static void put_tenant(struct tenant_directory *directory, const char *id, const char *name,
@@ -67,9 +67,9 @@ static void put_tenant(struct tenant_directory *directory, const char *id, const
     struct entry *entry = &directory->entries[directory->count++];
     entry->id = put_text(&directory->texts, id);
     entry->status = put_text(&directory->texts, status);
-    entry->folded = put_text(&directory->folded, id);
-    put_text(&directory->folded, name);
-    fold(directory->folded.bytes + entry->folded, directory->folded.length - entry->folded);
+    entry->folded = (uint32_t)directory->folded.length;
+    put_folded(&directory->folded, id);
+    put_folded(&directory->folded, name);
 }
 
 static const char SQL_DIRECTORY[] = "SELECT id, name, status FROM tenants ORDER BY id";
@@ -132,8 +132,7 @@ bool tenant_directory_search(struct tenant_directory *directory, struct db *db, 
 {
     CLEANUP(strbuf_release) struct strbuf folded = {0};
     struct text_span span = text_trim(keyword);
-    strbuf_append(&folded, span.bytes, span.length);
-    fold(folded.bytes, folded.length);
+    text_fold(span.bytes, span.length, &folded);
     struct tenant_hits hits = {0};
     pthread_mutex_lock(&directory->lock);
     bool done = directory->edits >= edits || read_all(directory, db, edits, err);

@@ -55,8 +55,8 @@ void tenant_manager_free(struct tenant_manager *manager)
  * for a keyword the rows are looked at, until the page is full. */
 enum scope { SCOPE_ALL, SCOPE_STATUS, SCOPE_KEYWORD, SCOPE_COUNT };
 #define SQL_PASSES                                                                                           \
-    "($1 IS NULL OR t.status = $1) AND ($2 IS NULL OR lower(t.id) LIKE $2 ESCAPE '\\'"                       \
-    " OR lower(t.name) LIKE $2 ESCAPE '\\')"
+    "($1 IS NULL OR t.status = $1) AND ($2 IS NULL OR folded(t.id) LIKE $2 ESCAPE '\\'"                      \
+    " OR folded(t.name) LIKE $2 ESCAPE '\\')"
 #define SQL_IN_EACH_SCOPE(before, after)                                                                     \
     {                                                                                                        \
         [SCOPE_ALL] = before "$1 IS NULL AND $2 IS NULL" after,                                              \
@@ -292,7 +292,7 @@ static const char SQL_TEMPLATES_MISSING[] =
     " AND NOT EXISTS (SELECT 1 FROM qa_pairs q WHERE q.tenant_id = $1 AND q.template_id = p.id)"
     " AND NOT EXISTS (SELECT 1 FROM qa_pairs q LEFT JOIN templates o"
     "  ON o.id = q.template_id AND o.deleted_at IS NULL"
-    "  WHERE q.tenant_id = $1 AND q.question = p.question AND q.deleted_at IS NULL"
+    "  WHERE q.tenant_id = $1 AND q.question_key = p.question_key AND q.deleted_at IS NULL"
     "  AND (q.text_hash <> p.text_hash OR q.category <> p.category OR o.id IS NOT NULL))";
 
 bool tenant_items_count_missing(struct db *db, struct tenant_list_item *items, size_t count,

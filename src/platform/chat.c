@@ -11,15 +11,39 @@
 #include "platform/tenant_gate.h"
 #include "platform/text_rules.h"
 #include "provider/chat_model.h"
+#include "search/script.h"
 #include "settings/settings.h"
 
 #define CONVERSATION_ID_MAX 64
 #define RETRY_AFTER_SECONDS 5
 
-static const char *const not_known[LANGUAGE_COUNT] = {
-    [LANGUAGE_EN] = "Sorry, I do not know the answer to that. Please ask the shop directly.",
-    [LANGUAGE_ZH] = "抱歉，这个问题我还不知道答案，请直接联系商家。",
+/* The languages of what customers are told. The first two are those of a request. */
+enum customer_language {
+    CUSTOMER_EN = LANGUAGE_EN,
+    CUSTOMER_ZH = LANGUAGE_ZH,
+    CUSTOMER_JA,
+    CUSTOMER_LANGUAGES
 };
+
+static const char *const not_known[CUSTOMER_LANGUAGES] = {
+    [CUSTOMER_EN] = "Sorry, I do not know the answer to that. Please ask the shop directly.",
+    [CUSTOMER_ZH] = "抱歉，这个问题我还不知道答案，请直接联系商家。",
+    [CUSTOMER_JA] = "申し訳ございません。その質問の答えはまだわかりません。お店に直接お問い合わせください。",
+};
+
+/* The script that the customer writes says more than a header that most leave as it was: kana is Japanese; Han is
+ * Chinese, unless Japanese is what they read. Letters alone may be a name or a size: there the header decides, as
+ * it does for Korean and all else. */
+static enum customer_language customer_language(const char *question, enum language language,
+                                                bool reads_japanese)
+{
+    switch (text_script(question, strlen(question))) {
+    case SCRIPT_KANA: return CUSTOMER_JA;
+    case SCRIPT_HAN: return reads_japanese ? CUSTOMER_JA : CUSTOMER_ZH;
+    case SCRIPT_OTHER: break;
+    }
+    return reads_japanese ? CUSTOMER_JA : (enum customer_language)language;
+}
 
 static const struct field source_fields[] = {
     FIELD(struct chat_source, qa_pair_id, INT, "Id of the pair"),
@@ -71,7 +95,7 @@ struct chat {
     const char *question, *request_id; /* the question trimmed */
     const char *conversation_id, *message_id;
     bool begins; /* a new conversation */
-    enum language language;
+    enum customer_language language;
     int64_t came_at;  /* the message's time: what a suspension after it lets pass */
     int64_t began_us; /* of the work, for the latency */
     struct retrieval found;
@@ -357,13 +381,13 @@ bool chat_message(struct platform *platform, const struct chat_question *questio
         .request_id = question->request_id ? question->request_id : "",
         .conversation_id = question->conversation_id,
         .begins = !question->conversation_id,
-        .language = question->language,
         .came_at = question->came_at ? question->came_at : clock_now_ms(),
         .began_us = clock_monotonic_us(),
     };
     if (!check_input(question->conversation_id, question->message, err))
         return false;
     name_parts(&chat, question->message);
+    chat.language = customer_language(chat.question, question->language, question->reads_japanese);
     if (admit(&chat, question->api_key, err) && find_answer(&chat, err) && keep(&chat, err)) {
         fill_result(&chat, ret_result);
         return true;
@@ -395,8 +419,8 @@ static bool get_tenant(struct platform *platform, const char *tenant_id, struct 
            tenant_get(db, tenant_id, arena, ret_tenant, err);
 }
 
-static void fill_trial(const struct retrieval *found, enum language language, struct arena *arena,
-                       struct trial_result *ret_result)
+static void fill_trial(const struct retrieval *found, const char *question, enum language language,
+                       struct arena *arena, struct trial_result *ret_result)
 {
     size_t count = found->match_count;
     struct trial_match *matches = arena_alloc(arena, sizeof(*matches) * (count + 1));
@@ -408,7 +432,7 @@ static void fill_trial(const struct retrieval *found, enum language language, st
     *ret_result = (struct trial_result){
         .matches = matches,
         .matches_count = count,
-        .answer = found->answer ? found->answer : not_known[language],
+        .answer = found->answer ? found->answer : not_known[customer_language(question, language, false)],
         .answered = found->answer != NULL,
     };
 }
@@ -453,7 +477,7 @@ bool chat_trial(struct platform *platform, const char *tenant_id, const char *qu
         return false;
     if (!done)
         return trial_failed(&why, err);
-    fill_trial(&found, language, arena, ret_result);
+    fill_trial(&found, asked.text, language, arena, ret_result);
     ret_result->top_k = (int64_t)asked.top_k;
     ret_result->min_score = asked.min_score;
     ret_result->latency_ms = elapsed_ms(began_us);

@@ -30,7 +30,8 @@ struct chat_question {
     const char *conversation_id; /* NULL begins one */
     const char *message;
     const char *request_id; /* NULL: none */
-    enum language language; /* of the 'not known' text */
+    enum language language; /* of the 'not known' text, where the message's own script does not tell */
+    bool reads_japanese;    /* Accept-Language puts Japanese first */
     int64_t came_at;        /* when the request came: the time of the message; 0: now */
 };
 /* An unknown key is ERROR_UNAUTHENTICATED, a conversation of another tenant ERROR_NOT_FOUND. Of a

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "platform/text_rules.h"
+#include "search/fold.h"
 #include "search/text_hash.h"
 
 #define SOURCE_LIMIT_MS 30000 /* a tenant's whole knowledge may have to be read */
@@ -54,6 +55,16 @@ static int64_t hash_text(struct text_span question, struct text_span answer)
     return text_hash(question.bytes, question.length, answer.bytes, answer.length);
 }
 
+int64_t qa_question_key(const char *question)
+{
+    return (int64_t)text_identity(question, strlen(question));
+}
+
+static int64_t key_of(struct text_span question)
+{
+    return (int64_t)text_identity(question.bytes, question.length);
+}
+
 int64_t qa_question_hash(const char *question)
 {
     return hash_question(text_trim(question));
@@ -64,13 +75,14 @@ int64_t qa_text_hash(const char *question, const char *answer)
     return hash_text(text_trim(question), text_trim(answer));
 }
 
-#define INSERT_COLUMNS 16
+#define INSERT_COLUMNS 17
 #define INSERT_INTO                                                                                          \
     "INSERT INTO qa_pairs(tenant_id, question, answer, category, source, question_hash, text_hash,"          \
     " synced_hash, is_synced, synced_at, quality_score, revision, created_at, updated_at,"                   \
-    " template_id, template_version, quality_due_at) VALUES "
+    " template_id, template_version, quality_due_at, question_key) VALUES "
 /* The arguments of a row begin behind $n. */
-#define INSERT_ROW "($%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d)"
+#define INSERT_ROW                                                                                           \
+    "($%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d)"
 
 #define PAIRS_AT_ONCE 25 /* in one statement: two thirds of the time of as many statements */
 
@@ -82,7 +94,7 @@ static void write_insert(char *sql, size_t size, int rows)
     for (int row = 0, n = 0; row < rows; row++, n += INSERT_COLUMNS)
         length += (size_t)snprintf(sql + length, size - length, "%s" INSERT_ROW, row > 0 ? ", " : "", n + 1,
                                    n + 2, n + 3, n + 4, n + 5, n + 6, n + 7, n + 8, n + 9, n + 10, n + 11,
-                                   n + 12, n + 13, n + 13 /* updated_at */, n + 14, n + 15, n + 16);
+                                   n + 12, n + 13, n + 13 /* updated_at */, n + 14, n + 15, n + 16, n + 17);
 }
 
 static void write_inserts(void)
@@ -119,6 +131,7 @@ static void set_values(const struct qa_pair *pair, int64_t revision, int64_t now
         db_id(pair->template_id),
         db_id(pair->template_version),
         db_int(quality_due_at(&none, now)),
+        db_int(key_of(question)),
     };
     memcpy(values, row, sizeof(row));
 }
@@ -185,7 +198,7 @@ static bool read_state(struct db *db, const struct qa_pair *pair, struct pair_st
 static const char SQL_UPDATE_PAIR[] =
     "UPDATE qa_pairs SET question = $2, answer = $3, category = $4, question_hash = $5,"
     " text_hash = $6, is_synced = $7, revision = $8, updated_at = $9, quality_score = $10,"
-    " quality_due_at = $11, version = version + 1 WHERE id = $1";
+    " quality_due_at = $11, question_key = $12, version = version + 1 WHERE id = $1";
 
 bool qa_pair_update_text(struct db *db, int64_t revision, const struct qa_pair *pair, bool *ret_was_synced,
                          struct error *err)
@@ -201,7 +214,8 @@ bool qa_pair_update_text(struct db *db, int64_t revision, const struct qa_pair *
                     DB_ARGS(db_int(pair->id), db_span(question), db_span(answer),
                             db_span(text_trim(pair->category)), db_int(hash_question(question)), db_int(hash),
                             db_bool(stays_synced), db_int(revision), db_int(now),
-                            db_real(quality_score(&evidence, now)), db_int(quality_due_at(&evidence, now))),
+                            db_real(quality_score(&evidence, now)), db_int(quality_due_at(&evidence, now)),
+                            db_int(key_of(question))),
                     NULL, err))
         return false;
     *ret_was_synced = state.is_synced && !stays_synced;
@@ -323,15 +337,15 @@ bool qa_pair_count_feedback(struct db *db, int64_t id, int good, int bad, struct
     " version, created_at, updated_at"
 
 static const char SQL_SAME_QUESTION[] =
-    "SELECT " PAIR_COLUMNS " FROM qa_pairs WHERE tenant_id = $1 AND question_hash = $2"
-    " AND question = $3 AND deleted_at IS NULL ORDER BY id LIMIT 1";
+    "SELECT " PAIR_COLUMNS " FROM qa_pairs WHERE tenant_id = $1 AND question_key = $2"
+    " AND deleted_at IS NULL ORDER BY CASE WHEN question = $3 THEN 0 ELSE 1 END, id LIMIT 1";
 
 bool qa_pair_same_question(struct db *db, const char *tenant_id, const char *question, struct arena *arena,
                            struct qa_pair *ret_pair, bool *ret_found, struct error *err)
 {
     struct text_span trimmed = text_trim(question);
     return db_find(db, SQL_SAME_QUESTION,
-                   DB_ARGS(db_text(tenant_id), db_int(hash_question(trimmed)), db_span(trimmed)),
+                   DB_ARGS(db_text(tenant_id), db_int(key_of(trimmed)), db_span(trimmed)),
                    &qa_pair_descriptor, ret_pair, arena, ret_found, err);
 }
 

@@ -27,6 +27,8 @@ extern const struct descriptor qa_pair_descriptor;
  * empty (an answer may be: such a pair is found but does not answer). Names all wrong fields. */
 bool qa_pair_validate(const char *question, const char *answer, const char *category, struct error *err);
 
+/* As in question_key of a row: the same for questions that are one to a reader (search/fold.h). */
+int64_t qa_question_key(const char *question);
 /* As in question_hash and text_hash of a row: of the trimmed texts. */
 int64_t qa_question_hash(const char *question);
 int64_t qa_text_hash(const char *question, const char *answer);
@@ -77,7 +79,8 @@ bool qa_pair_mark_unsynced(struct db *db, const char *tenant_id, int64_t id, int
 bool qa_pair_count_hit(struct db *db, int64_t id, struct error *err);
 /* `good` and `bad`: so many more of each, -1 for one that was taken back. */
 bool qa_pair_count_feedback(struct db *db, int64_t id, int good, int bad, struct error *err);
-/* The live pair of the tenant with this very question (trimmed), for imports. */
+/* The live pair of the tenant with this question, in any width, case and form; of several that of the very text,
+ * then the oldest. */
 bool qa_pair_same_question(struct db *db, const char *tenant_id, const char *question, struct arena *arena,
                            struct qa_pair *ret_pair, bool *ret_found, struct error *err);
 /* Pairs by id, in the order of `ids`; of this tenant and live only. */

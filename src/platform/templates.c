@@ -40,19 +40,33 @@ static bool insert_version(struct db *db, int64_t id, int64_t version, const str
                       NULL, err);
 }
 
+static const char SQL_SAME_QUESTION[] =
+    "SELECT id FROM templates WHERE question_key = $1 AND deleted_at IS NULL AND id <> $2";
+
+static bool check_question_free(struct db *db, const char *question, int64_t id, struct error *err)
+{
+    int64_t other;
+    if (!db_find_int(db, SQL_SAME_QUESTION, DB_ARGS(db_int(qa_question_key(question)), db_int(id)), INT_NULL,
+                     &other, err))
+        return false;
+    return other == INT_NULL || question_taken(question, err);
+}
+
 static const char SQL_INSERT[] =
     "INSERT INTO templates(question, answer, category, question_hash, text_hash, created_at, updated_at,"
-    " updated_by) VALUES ($1, $2, $3, $4, $5, $6, $6, $7) ON CONFLICT DO NOTHING RETURNING id";
+    " updated_by, question_key) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING "
+    "id";
 
 bool template_insert(struct db *db, const struct template_text *text, const char *username, int64_t *ret_id,
                      struct error *err)
 {
     int64_t id, now = clock_now_ms();
-    if (!db_find_int(db, SQL_INSERT,
+    if (!check_question_free(db, text->question, 0, err) ||
+        !db_find_int(db, SQL_INSERT,
                      DB_ARGS(db_trimmed(text->question), db_trimmed(text->answer), db_trimmed(text->category),
                              db_int(qa_question_hash(text->question)),
                              db_int(qa_text_hash(text->question, text->answer)), db_int(now),
-                             db_text(username)),
+                             db_text(username), db_int(qa_question_key(text->question))),
                      INT_NULL, &id, err))
         return false;
     if (id == INT_NULL)
@@ -61,26 +75,20 @@ bool template_insert(struct db *db, const struct template_text *text, const char
     return insert_version(db, id, 1, text, username, now, err);
 }
 
-static const char SQL_SAME_QUESTION[] =
-    "SELECT id FROM templates WHERE question = $1 AND deleted_at IS NULL AND id <> $2";
 static const char SQL_PUT_VERSION[] =
     "UPDATE templates SET question = $2, answer = $3, category = $4, question_hash = $5, text_hash = $6,"
-    " version = $7, current_count = 0, updated_at = $8, updated_by = $9 WHERE id = $1";
+    " version = $7, current_count = 0, updated_at = $8, updated_by = $9, question_key = $10 WHERE id = $1";
 
 bool template_put_version(struct db *db, int64_t id, int64_t version, const struct template_text *text,
                           const char *username, struct error *err)
 {
-    int64_t other, now = clock_now_ms();
-    if (!db_find_int(db, SQL_SAME_QUESTION, DB_ARGS(db_trimmed(text->question), db_int(id)), INT_NULL, &other,
-                     err))
-        return false;
-    if (other != INT_NULL)
-        return question_taken(text->question, err);
-    return db_execute(db, SQL_PUT_VERSION,
+    int64_t now = clock_now_ms();
+    return check_question_free(db, text->question, id, err) &&
+           db_execute(db, SQL_PUT_VERSION,
                       DB_ARGS(db_int(id), db_trimmed(text->question), db_trimmed(text->answer),
                               db_trimmed(text->category), db_int(qa_question_hash(text->question)),
                               db_int(qa_text_hash(text->question, text->answer)), db_int(version),
-                              db_int(now), db_text(username)),
+                              db_int(now), db_text(username), db_int(qa_question_key(text->question))),
                       NULL, err) &&
            insert_version(db, id, version, text, username, now, err);
 }

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "search/fold.h"
 #include "security/redaction.h"
 
 #define IDEOGRAPHIC_SPACE "\xE3\x80\x80"
@@ -13,12 +14,31 @@ static bool is_ascii_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Spaces of any width, also of none, in the order of UTF-8. Not the joiners: an emoji may end in one. */
+static const char *const spaces_of_two[] = {"\u00A0"};
+static const char *const spaces_of_three[] = {
+    "\u1680", "\u180E", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004",
+    "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200A", "\u200B",
+    "\u2028", "\u2029", "\u202F", "\u205F", "\u2060", "\u3000", "\uFEFF",
+};
+
+/* Is one of the texts, all of `size` bytes, at `at`? */
+static bool is_one_of(const char *const *texts, size_t count, const char *at, size_t size)
+{
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(texts[i], at, size) == 0)
+            return true;
+    return false;
+}
+
 /* Bytes of the white space at the start (or the end) of the span; 0: there is none. */
 static size_t space_at_start(struct text_span span)
 {
     if (span.length >= 1 && is_ascii_space(span.bytes[0]))
         return 1;
-    return span.length >= 3 && memcmp(span.bytes, IDEOGRAPHIC_SPACE, 3) == 0 ? 3 : 0;
+    if (span.length >= 2 && is_one_of(spaces_of_two, ARRAY_SIZE(spaces_of_two), span.bytes, 2))
+        return 2;
+    return span.length >= 3 && is_one_of(spaces_of_three, ARRAY_SIZE(spaces_of_three), span.bytes, 3) ? 3 : 0;
 }
 
 static size_t space_at_end(struct text_span span)
@@ -26,7 +46,9 @@ static size_t space_at_end(struct text_span span)
     const char *end = span.bytes + span.length;
     if (span.length >= 1 && is_ascii_space(end[-1]))
         return 1;
-    return span.length >= 3 && memcmp(end - 3, IDEOGRAPHIC_SPACE, 3) == 0 ? 3 : 0;
+    if (span.length >= 2 && is_one_of(spaces_of_two, ARRAY_SIZE(spaces_of_two), end - 2, 2))
+        return 2;
+    return span.length >= 3 && is_one_of(spaces_of_three, ARRAY_SIZE(spaces_of_three), end - 3, 3) ? 3 : 0;
 }
 
 struct text_span text_trim(const char *text)
@@ -127,13 +149,15 @@ const char *text_like_part(struct arena *arena, const char *keyword)
     struct text_span span = text_trim(keyword);
     if (span.length == 0)
         return NULL;
-    char *pattern = arena_alloc(arena, 2 * span.length + 3), *end = pattern;
+    CLEANUP(strbuf_release) struct strbuf folded = {0};
+    text_fold(span.bytes, span.length, &folded);
+    char *pattern = arena_alloc(arena, 2 * folded.length + 3), *end = pattern;
     *end++ = '%';
-    for (size_t i = 0; i < span.length; i++) {
-        char c = span.bytes[i];
+    for (size_t i = 0; i < folded.length; i++) {
+        char c = folded.bytes[i];
         if (strchr("%_\\", c))
             *end++ = '\\';
-        *end++ = (char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
+        *end++ = c;
     }
     *end = '%';
     return pattern;

@@ -14,7 +14,7 @@ struct text_span {
     size_t length;
 };
 
-/* Without the white space at both ends (ASCII and U+3000 IDEOGRAPHIC SPACE). NULL is as good as "". */
+/* Without the white space at both ends, of any width (no-break, ideographic, of no width, byte order mark). NULL is as good as "". */
 struct text_span text_trim(const char *text);
 
 struct text_rule {
@@ -32,7 +32,7 @@ bool text_check(const struct text_rule *rule, const char *text, struct error *er
  * covers: names the field in `err`. NULL for a text that is not changed. */
 bool text_check_unmasked(const char *field, const char *text, const char *stored, struct error *err);
 
-/* For LIKE … ESCAPE '\' on a column in lower case: whatever holds this part, ASCII letters in either case.
+/* For folded(column) LIKE … ESCAPE '\': whatever holds this part, in any width, case and form.
  * NULL for a keyword that is NULL or empty: no filter. */
 const char *text_like_part(struct arena *arena, const char *keyword);
 

@@ -6,7 +6,6 @@
 #include <unistr.h>
 
 #include "base/memory.h"
-#include "search/fold.h"
 
 #define PIECE_CJK 2
 #define PIECE_OTHER 3

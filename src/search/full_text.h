@@ -11,7 +11,7 @@
 #define KIMONO_SEARCH_FULL_TEXT_H
 
 #include "base/arena.h"
-#include "base/strbuf.h"
+#include "search/fold.h"
 
 /* Calls `receive` for each token (valid during the call). What an index is asked for (`query`) is one token
  * already, as full_text_query has made it. Returns false if `receive` stopped it. Any number of threads may

@@ -26,6 +26,7 @@ struct db_open_options {
     int cache_kib;
     bool bulk;               /* STORE_BULK */
     atomic_bool *damaged;    /* set when the file turns out to be; may be NULL */
+    store_fold fold;         /* NULL: the SQL has no folded(text) */
     store_tokenize tokenize; /* NULL: the schema has no full-text index */
 };
 

@@ -533,6 +533,13 @@ static const char SQL_TENANT_SAME_ID[] =
 
 /* A keyword is found anywhere in a word, and its accents may be left out: the full text has other tokens. */
 static const char SQL_FULL_TEXT_OF_PARTS[] = "{{knowledge_text_anew}}";
+
+/* Which questions are the same to a reader (search/fold.h); null: a pair of before, until the next start
+ * (platform/question_key). */
+static const char SQL_QUESTION_KEYS[] =
+    "ALTER TABLE qa_pairs ADD COLUMN question_key {{int}};"
+    "CREATE INDEX idx_qa_pairs_question_key ON qa_pairs(tenant_id, question_key);"
+    "ALTER TABLE templates ADD COLUMN question_key {{int}};";
 /* clang-format on */
 
 const struct migration main_migrations[] = {
@@ -549,5 +556,6 @@ const struct migration main_migrations[] = {
     {"sessions: a refresh token that was just replaced, why one has ended", SQL_SESSION_ENDS},
     {"tenants: ids without regard to case", SQL_TENANT_SAME_ID},
     {"full text: any part of a word", SQL_FULL_TEXT_OF_PARTS},
+    {"questions: the same one in any width, case and form", SQL_QUESTION_KEYS},
 };
 const size_t main_migration_count = ARRAY_SIZE(main_migrations);

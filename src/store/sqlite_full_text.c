@@ -1,5 +1,7 @@
 /* Full text in SQLite: FTS5 with the product's own tokenizer, which the program hands in (store.h), and
  * what only SQLite says so of the knowledge list's migration. */
+#include "base/memory.h"
+#include "base/strbuf.h"
 #include "store/sqlite_private.h"
 
 /* FTS5 asks for an object for each table; all that there is to know is the function. */
@@ -68,6 +70,33 @@ int sqlite_register_tokenizer(sqlite3 *handle, store_tokenize tokenize)
         return SQLITE_NOMEM;
     object->tokenize = tokenize;
     return api->xCreateTokenizer(api, "kimono", object, &functions, sqlite3_free);
+}
+
+struct fold_object {
+    store_fold fold;
+};
+
+static void run_fold(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const struct fold_object *object = sqlite3_user_data(context);
+    const char *text = (const char *)sqlite3_value_text(values[0]);
+    CLEANUP(strbuf_release) struct strbuf folded = {0};
+    (void)count;
+    if (!text)
+        return; /* null is null */
+    object->fold(text, (size_t)sqlite3_value_bytes(values[0]), &folded);
+    sqlite3_result_text(context, strbuf_text(&folded), (int)folded.length, SQLITE_TRANSIENT);
+}
+
+int sqlite_register_fold(sqlite3 *handle, store_fold fold)
+{
+    struct fold_object *object = sqlite3_malloc(sizeof(*object));
+    if (!object)
+        return SQLITE_NOMEM;
+    object->fold = fold;
+    return sqlite3_create_function_v2(handle, "folded", 1,
+                                      SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, object, run_fold,
+                                      NULL, NULL, sqlite3_free);
 }
 
 /* qa_pairs_text: which live pairs hold a token. Without places and lengths (detail, columnsize) it is half

@@ -35,6 +35,7 @@ static bool open_parts(struct store *store, const struct store_options *options,
         .bulk = options->durability == STORE_BULK,
         .damaged = &store->damaged,
         .tokenize = options->tokenize,
+        .fold = options->fold,
     };
     struct db_open_options writing = connection;
     writing.cache_kib = options->cache_kib ? options->cache_kib : WRITER_CACHE_KIB;

@@ -61,6 +61,30 @@ describe('a question', () => {
       });
     assert.match((await ask('zh-CN,zh;q=0.9')).answer, /\p{Script=Han}/u);
     assert.doesNotMatch((await ask('en-GB')).answer, /\p{Script=Han}/u);
+    assert.match((await ask('ja,en;q=0.8')).answer, /\p{Script=Hiragana}/u);
+  });
+
+  test('"not known" comes in the language of the question, whatever the header says', async () => {
+    const answerTo = async (/** @type {string} */ message, /** @type {string | undefined} */ language) => {
+      const headers = language ? { 'Accept-Language': language } : {};
+      const json = { message };
+      return (await world.anyone.must('POST', CHAT, { key: world.keys['shop-b'], json, headers })).answer;
+    };
+    for (const [message, language, expected] of [
+      ['火星上能买到比特币吗', undefined, /抱歉/],
+      ['火星上能买到比特币吗', 'en-US', /抱歉/],
+      ['ビットコインは買えますか', undefined, /申し訳/],
+      ['ﾋﾞｯﾄｺｲﾝ?', 'zh-CN', /申し訳/],
+      ['火星移住計画', 'ja', /申し訳/],
+      ['火星移住計画', 'zh-CN,ja;q=0.5', /抱歉/],
+      ['비트코인 있어요', undefined, /Sorry/],
+      ['quantum lattice?', undefined, /Sorry/],
+    ])
+      assert.match(
+        await answerTo(String(message), language === undefined ? undefined : String(language)),
+        /** @type {RegExp} */ (expected),
+        `${message} ${language}`,
+      );
   });
 
   test('sources come best first with scores from 0 to 1', async () => {
