@@ -66,6 +66,7 @@ describe('a question', () => {
 
   test('"not known" comes in the language of the question, whatever the header says', async () => {
     const answerTo = async (/** @type {string} */ message, /** @type {string | undefined} */ language) => {
+      /** @type {Record<string, string>} */
       const headers = language ? { 'Accept-Language': language } : {};
       const json = { message };
       return (await world.anyone.must('POST', CHAT, { key: world.keys['shop-b'], json, headers })).answer;
