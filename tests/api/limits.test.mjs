@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
-import { API, OPS, World, addUser, temporaryFolder } from './harness.mjs';
+import { API, OPS, PAIRS, World, addUser, temporaryFolder } from './harness.mjs';
 
 /** Four bytes each in UTF-8, and each must be looked at for what to mask. @param {number} characters */
 const long = (characters) => `13812345678 ${'👘'.repeat(characters - 12)}`;
@@ -22,7 +22,7 @@ const IDS = 10_000; // that a request may name
 
 /** @type {World} */
 let world;
-const known = { pair: 0, template: 0, job: '', feedback: 1 };
+const known = { pair: 0, template: 0, job: '', feedback: 0 };
 
 before(async () => {
   world = await World.open({ env: { KIMONO_SCHEDULER_AUTO_SYNC_ENABLED: 'off' } });
@@ -40,6 +40,10 @@ before(async () => {
   const give = { template_ids: [known.template], tenant_ids: ['shop-a'] };
   await world.admin.must('POST', `${OPS}/templates/distribute`, { json: give, headers: { Prefer: 'wait=60' } });
   known.job = await importOfFailures();
+  const { message_id } = await world.ask('shop-a', PAIRS[0].question);
+  const correction = { message_id, rating: 'bad', correction: long(2000) };
+  const said = { key: world.keys['shop-a'], json: correction };
+  known.feedback = (await world.anyone.must('POST', `${API}/feedback`, said)).id;
 });
 after(() => world.close());
 
