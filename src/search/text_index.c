@@ -321,7 +321,7 @@ static void add_postings(struct text_index *index, const struct numbers *tokens,
             i++;
         if ((first & 1) != in_answer)
             continue;
-        add_posting(index, &index->terms[number], slot << 1 | !in_answer);
+        add_posting(index, &index->terms[number], slot << 1 | (in_answer ? 0 : 1));
         list_term(list, number);
     }
 }

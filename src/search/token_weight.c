@@ -48,7 +48,7 @@ static bool stands_in(const char *table, const char *token, size_t length, bool 
 {
     char entry[TOKEN_BYTES_MAX + 3] = " ";
     memcpy(entry + 1, token, length);
-    strcpy(entry + 1 + length, whole ? " " : "");
+    entry[1 + length] = whole ? ' ' : '\0';
     return strstr(table, entry) != NULL;
 }
 
