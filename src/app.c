@@ -1,10 +1,14 @@
 #include "app.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/dispatch.h"
 #include "api/openapi.h"
@@ -32,6 +36,8 @@
 #include "provider/chat_model.h"
 #include "search/full_text.h"
 #include "security/token.h"
+#include "store/maintenance.h"
+#include "telemetry/day_files.h"
 #include "telemetry/telemetry.h"
 
 #define INDEX_CACHE_BYTES ((size_t)64 << 20)
@@ -367,29 +373,108 @@ static bool check_exists(const char *folder, const char *store, struct error *er
         "目录 %s 中没有数据：请先运行 kimono serve 或 kimono demo，或用 --data 指定", folder);
 }
 
-static bool open_store(struct app *app, const struct app_options *options, const struct data_paths *paths,
-                       struct error *err)
+static bool is_sqlite_only(const struct settings *boot, struct error *err)
 {
-    const struct settings *boot = app->boot;
-    if (*boot->database)
-        return error_set(
-            err, ERROR_INVALID,
-            "PostgreSQL is not part of this version: leave --database out to use the embedded store",
-            "此版本不含 PostgreSQL：请去掉 --database，使用内置数据库");
-    if (options->must_exist && !check_exists(boot->data, paths->store, err))
-        return false;
-    struct store_options store = {
+    return !*boot->database ||
+           error_set(err, ERROR_INVALID,
+                     "PostgreSQL is not part of this version: leave --database out to use the embedded store",
+                     "此版本不含 PostgreSQL：请去掉 --database，使用内置数据库");
+}
+
+/* Whether something in the folder tells that there has been a store. */
+static bool has_remains(const struct data_paths *paths)
+{
+    struct stat status;
+    CLEANUP(free_pointer) int32_t *days = NULL;
+    size_t count = 0;
+    return stat(paths->signing_key, &status) == 0 ||
+           (stat(paths->telemetry, &status) == 0 && day_files_list(paths->telemetry, &days, &count, NULL) &&
+            count > 0);
+}
+
+/* A new store beside the telemetry of an old one would look healthy, and all would be gone. */
+static bool check_not_lost(const struct data_paths *paths, struct error *err)
+{
+    struct stat status;
+    bool is_there = stat(paths->store, &status) == 0 && status.st_size > 0;
+    return is_there || !has_remains(paths) ||
+           error_set(
+               err, ERROR_CONFLICT,
+               "%s is missing or empty, but what lies beside it (telemetry, signing.key) tells of a "
+               "store: look where it went, or run 'kimono restore FILE'. To begin anew, name an empty "
+               "folder with --data",
+               "%s 不存在或为空，但同目录的遥测数据或 signing.key 表明曾有数据：请查明去向，或运行 kimono "
+               "restore FILE 恢复备份；若要新建，请用 --data 指定空目录",
+               paths->store);
+}
+
+static struct store_options main_store_options(const struct data_paths *paths)
+{
+    return (struct store_options){
         .path = paths->store,
-        .readers =
-            options->depth < APP_SERVER ? 0 : (size_t)(boot->workers + boot->heavy_workers) + OTHER_READERS,
-        .durability = options->durability,
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
         .fold = text_fold,
     };
-    return make_folder(boot->data, err) && store_open(&app->platform.store, &store, err) &&
-           question_keys_complete(app->platform.store, err);
+}
+
+static bool open_store(struct app *app, const struct app_options *options, const struct data_paths *paths,
+                       struct error *err)
+{
+    const struct settings *boot = app->boot;
+    struct store_options store = main_store_options(paths);
+    store.durability = options->durability;
+    if (!is_sqlite_only(boot, err) || (options->must_exist && !check_exists(boot->data, paths->store, err)) ||
+        !make_folder(boot->data, err) || !check_not_lost(paths, err))
+        return false;
+    store_sweep(paths->store);
+    return store_open(&app->platform.store, &store, err) && question_keys_complete(app->platform.store, err);
+}
+
+/* The folder that holds `path`, without links and dots; the caller frees. NULL: there is none. */
+static char *real_folder(const char *path)
+{
+    CLEANUP(free_pointer) char *copy = xstrdup(path);
+    return realpath(dirname(copy), NULL);
+}
+
+/* There lie the store, its keys and its telemetry, none of which a slip of the hand may replace. */
+bool app_backup(struct app *app, const char *file, struct error *err)
+{
+    struct store *store = app->platform.store;
+    CLEANUP(free_pointer) char *own = real_folder(store_path(store));
+    CLEANUP(free_pointer) char *other = real_folder(file);
+    size_t length = own ? strlen(own) : 0;
+    bool inside =
+        own && other && strncmp(own, other, length) == 0 && (other[length] == '\0' || other[length] == '/');
+    if (inside)
+        return error_set(err, ERROR_CONFLICT,
+                         "%s lies in the store's own folder: name a file elsewhere, best on another disk",
+                         "%s 位于数据目录内：请另选位置，最好在其他磁盘上", file);
+    return store_backup(store, file, err);
+}
+
+/* A server whose files were taken away under it holds no lock on those that are to be restored, but this one. */
+static bool check_no_server(const struct data_paths *paths, struct error *err)
+{
+    int fd = open(paths->jobs_lock, O_RDONLY | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return !held || error_set(err, ERROR_CONFLICT, "a server runs on this store: stop it, then restore again",
+                              "有服务器正在使用此数据目录：请先停止它再恢复");
+}
+
+bool app_restore(struct settings_box *settings, const char *file, struct error *err)
+{
+    const struct settings *boot = settings_now(settings);
+    struct data_paths paths;
+    if (!is_sqlite_only(boot, err) || !data_paths(boot->data, &paths, err) || !make_folder(boot->data, err) ||
+        !check_no_server(&paths, err))
+        return false;
+    struct store_options store = main_store_options(&paths);
+    return store_restore(file, &store, err);
 }
 
 static bool open_services(struct app *app, const struct app_options *options, const struct data_paths *paths,

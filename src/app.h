@@ -30,6 +30,11 @@ struct app_options {
 bool app_open(struct app **ret_app, const struct app_options *options, struct error *err);
 void app_close(struct app *app); /* takes NULL */
 
+/* Writes a backup of the open store; not into the data folder. */
+bool app_backup(struct app *app, const char *file, struct error *err);
+/* Puts a backup in the place of the store in the settings' data folder, on which nothing may run. */
+bool app_restore(struct settings_box *settings, const char *file, struct error *err);
+
 struct platform *app_platform(struct app *app);
 /* The timed work of all schedulers, from APP_SERVICES on, whether they run or not. */
 const struct scheduled_job *app_scheduled_jobs(const struct app *app, size_t *ret_count);

@@ -13,6 +13,7 @@
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
+#include "base/owned_file.h"
 #include "base/temporary_file.h"
 #include "ops/import_internal.h"
 #include "platform/tenants.h"
@@ -50,7 +51,7 @@ static bool make_folder(const struct platform *platform, struct error *err)
 {
     char path[PATH_SIZE];
     upload_path(platform, "", path);
-    return mkdir(path, 0700) == 0 || errno == EEXIST || keeping_fails(errno, err);
+    return owned_mkdir(path, 0700) || keeping_fails(errno, err);
 }
 
 static bool copy(int from, int to, struct error *err)
@@ -96,14 +97,14 @@ static bool keep_upload(struct platform *platform, int fd, char *ret_path, struc
     upload_path(platform, name, ret_path);
     if (!make_folder(platform, err))
         return false;
-    if (link_upload(fd, ret_path)) {
+    if (owned_take_place(fd, ret_path) && link_upload(fd, ret_path)) {
         if (fsync(fd) == 0)
             return true;
         int number = errno;
         unlink(ret_path);
         return keeping_fails(number, err);
     }
-    int to = open(ret_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int to = owned_open(ret_path, O_WRONLY | O_EXCL, 0600);
     if (to < 0)
         return keeping_fails(errno, err);
     bool kept = copy(fd, to, err);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/owned_file.h"
 #include "platform/jobs_private.h"
 #include "settings/settings.h"
 
@@ -334,7 +335,7 @@ static struct jobs *jobs_new(struct platform *platform, const struct job_kind *k
 
 static bool open_lock_file(struct jobs *jobs, struct error *err)
 {
-    jobs->lock_file = open(jobs->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    jobs->lock_file = owned_open(jobs->lock_path, O_RDWR, 0600);
     return jobs->lock_file >= 0 ||
            error_set(err, ERROR_INTERNAL, "The lock file %s cannot be opened: %s; look at its permissions",
                      "无法打开锁文件 %s：%s；请检查其权限", jobs->lock_path, strerror(errno));

@@ -12,6 +12,7 @@
 
 #include "base/identifier.h"
 #include "base/memory.h"
+#include "base/owned_file.h"
 #include "base/utf8.h"
 
 static void close_file(const int *file)
@@ -38,9 +39,10 @@ static bool check_private(const struct stat *status, const char *path, struct er
     if (status->st_mode & (S_IRWXG | S_IRWXO))
         return refuse(err, path, "holds a secret but others may read it: chmod 600 it",
                       "含有密钥却可被他人读取：请执行 chmod 600");
-    if (status->st_uid != geteuid() && status->st_uid != 0)
-        return refuse(err, path, "holds a secret but belongs to another user: chown it",
-                      "含有密钥却属于其他用户：请执行 chown");
+    /* Not "chown it": the user whom it belongs to may be the one who serves. */
+    if (!owned_may_trust(status->st_uid, path))
+        return refuse(err, path, "holds a secret but belongs to another user: run this as that user, or as root",
+                      "含有密钥却属于其他用户：请以该用户或 root 身份运行");
     return true;
 }
 
@@ -110,7 +112,7 @@ bool secret_file_make(const char *path, const char *text, bool *ret_made, struct
     identifier_make("", suffix);
     if (snprintf(temporary, sizeof(temporary), "%s.%s", path, suffix) >= (int)sizeof(temporary))
         return refuse(err, path, "the path is too long", "路径过长");
-    CLEANUP(close_file) int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    CLEANUP(close_file) int file = owned_open(temporary, O_WRONLY | O_EXCL, 0600);
     if (file < 0)
         return refuse_errno(err, path);
     bool written = write_all(file, text);

@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 /* Reads the file as one text; white space at its end and a byte order mark are cut off. Refused: not a regular file, readable
- * by group or others, belonging to someone else (root excepted), NUL bytes, longer than size - 1.
+ * by group or others, belonging to someone else (root excepted, and as root the owner of its folder), NUL bytes, longer than size - 1.
  * `ret_exists` (may be NULL) tells a file that is not there from one that cannot be read. */
 bool secret_file_read(const char *path, char *ret_text, size_t size, bool *ret_exists, struct error *err);
 

@@ -88,7 +88,8 @@ struct db_driver {
 
     /* See maintenance.h. NULL: the database has tools of its own for it. */
     bool (*backup)(struct db *db, const char *file, struct error *err);
-    bool (*restore)(const char *from, const char *to_path, struct error *err);
+    bool (*restore)(const char *from, const struct store_options *to, struct error *err);
+    void (*sweep)(const char *file);
     bool (*integrity)(struct db *db, struct strbuf *ret_findings, struct error *err);
 };
 

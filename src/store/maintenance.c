@@ -20,13 +20,20 @@ bool store_backup(struct store *store, const char *file, struct error *err)
     return done || error_prefix(err, "backup to %s", "备份到 %s", file);
 }
 
-bool store_restore(const char *from, const char *to_path, struct error *err)
+bool store_restore(const char *from, const struct store_options *to, struct error *err)
 {
-    const struct db_driver *driver = db_driver_for(to_path, err);
+    const struct db_driver *driver = db_driver_for(to->path, err);
     if (!driver)
         return false;
-    bool done = driver->restore ? driver->restore(from, to_path, err) : own_tools(err);
+    bool done = driver->restore ? driver->restore(from, to, err) : own_tools(err);
     return done || error_prefix(err, "restore of %s", "恢复 %s", from);
+}
+
+void store_sweep(const char *file)
+{
+    const struct db_driver *driver = db_driver_for(file, NULL);
+    if (driver && driver->sweep)
+        driver->sweep(file);
 }
 
 bool store_integrity(struct db *db, struct strbuf *ret_findings, struct error *err)

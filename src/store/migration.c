@@ -13,6 +13,7 @@ static const char SQL_CREATE_VERSIONS[] = "CREATE TABLE IF NOT EXISTS schema_ver
                                           "  applied_at {{int}} NOT NULL" /* milliseconds */
                                           ")";
 static const char SQL_VERSION[] = "SELECT max(version) FROM schema_version";
+static const char SQL_FIRST_NAME[] = "SELECT name FROM schema_version WHERE version = 1";
 static const char SQL_ADD_VERSION[] =
     "INSERT INTO schema_version (version, name, applied_at) VALUES ($1, $2, $3)";
 
@@ -88,26 +89,45 @@ static bool run_step(struct db *db, const struct migration *migration, int64_t v
     return error_prefix(err, "migration %lld (%s)", "迁移 %lld（%s）", (long long)version, migration->name);
 }
 
-static bool refuse_newer(int64_t present, size_t known, struct error *err)
+/* Which tables a file holds is told by its first step: a day of telemetry is no main store. */
+static bool check_kind(struct db *db, const char *first, struct error *err)
 {
-    return error_set(err, ERROR_CONFLICT,
-                     "The store is at version %lld, this program knows %zu: install the newer program "
-                     "or restore a backup.",
-                     "数据文件的版本为 %lld，本程序只支持到 %zu：请安装较新的程序或恢复备份。",
-                     (long long)present, known);
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_FIRST_NAME, DB_NO_ARGS, &rows, err))
+        return false;
+    const char *name = db_next(&rows) ? db_column_text(&rows, 0) : NULL;
+    bool same = name && strcmp(name, first) == 0;
+    if (!same)
+        error_set(err, ERROR_CONFLICT,
+                  "It is a file of Kimono, but of another kind (it holds: %.80s). Give the right file.",
+                  "这是 Kimono 的另一种文件（内容：%.80s），请给出正确的文件。", name ? name : "?");
+    return same && db_done(&rows, err);
+}
+
+bool migration_check(struct db *db, const struct migration *migrations, size_t count, int64_t *ret_version,
+                     struct error *err)
+{
+    int64_t present;
+    if (!migration_version(db, &present, err) || (present && !check_kind(db, migrations[0].name, err)))
+        return false;
+    if (present > (int64_t)count)
+        return error_set(err, ERROR_CONFLICT,
+                         "The store is at version %lld, this program knows %zu: install the newer program "
+                         "or restore a backup.",
+                         "数据文件的版本为 %lld，本程序只支持到 %zu：请安装较新的程序或恢复备份。",
+                         (long long)present, count);
+    *ret_version = present;
+    return true;
 }
 
 bool migration_run(struct db *db, const struct migration *migrations, size_t count, struct error *err)
 {
     int64_t present;
-    if (!migration_version(db, &present, err))
+    if (!migration_check(db, migrations, count, &present, err))
         return false;
-    if (present > (int64_t)count)
-        return refuse_newer(present, count, err);
     for (int64_t version = present + 1; version <= (int64_t)count; version++)
         if (!run_step(db, &migrations[version - 1], version, err))
             return false;
     /* A newer program may have been at it at the same time. */
-    return migration_version(db, &present, err) &&
-           (present <= (int64_t)count || refuse_newer(present, count, err));
+    return migration_check(db, migrations, count, &present, err);
 }

@@ -21,7 +21,11 @@ struct migration {
     const char *sql;
 };
 
-/* Brings the database to version `count`. ERROR_CONFLICT when it is newer than that. */
+/* Whether the database is one that these steps have made, of a version that the program knows: else
+ * ERROR_CONFLICT. `ret_version` 0: it is empty. Its first step's name tells which kind it is. */
+bool migration_check(struct db *db, const struct migration *migrations, size_t count, int64_t *ret_version,
+                     struct error *err);
+/* Brings the database to version `count`, after that check. */
 bool migration_run(struct db *db, const struct migration *migrations, size_t count, struct error *err);
 bool migration_version(struct db *db, int64_t *ret_version, struct error *err);
 

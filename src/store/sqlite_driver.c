@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/owned_file.h"
 #include "store/sqlite_private.h"
 
 #define BUSY_LIMIT_US INT64_C(5000000)
@@ -216,7 +217,7 @@ static void configure_library(void)
  * elsewhere in this process would drop that one's locks. */
 static bool create_file(const char *path, struct error *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = owned_open(path, O_RDWR | O_EXCL, 0600);
     if (fd < 0 && errno == EEXIST)
         return true;
     if (fd < 0)
@@ -585,5 +586,6 @@ const struct db_driver sqlite_driver = {
     .column_bytes = sqlite_column_bytes,
     .backup = sqlite_backup,
     .restore = sqlite_restore,
+    .sweep = sqlite_sweep,
     .integrity = sqlite_integrity,
 };

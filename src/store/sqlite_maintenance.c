@@ -1,14 +1,17 @@
 /* Backup, restore and check of a SQLite store. What is made is made in a file beside its place,
  * forced to the disk, and renamed: no moment shows half of it. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/owned_file.h"
 #include "store/maintenance.h"
 #include "store/migration.h"
 #include "store/sqlite_private.h"
@@ -59,19 +62,72 @@ static bool sync_path(const char *path, struct error *err)
     return (fd >= 0 && fsync(fd) == 0) || file_error("cannot force to the disk", path, err);
 }
 
-/* A new empty file (mode 0600) beside `path`; the name is the caller's. */
-static bool make_beside(const char *path, char **ret_name, struct error *err)
+/* A file in the making, beside the place that it is to take. Its lock tells that somebody is at it. */
+struct made_file {
+    char *name;
+    int fd;
+};
+
+#define MADE_SUFFIX ".new-XXXXXX"
+
+static bool is_made_for(const char *name, const char *base)
 {
-    char *name = joined(path, ".new-XXXXXX");
+    size_t length = strlen(base), mark = strlen(MADE_SUFFIX) - 6;
+    return strncmp(name, base, length) == 0 && strncmp(name + length, MADE_SUFFIX, mark) == 0 &&
+           strlen(name + length + mark) == 6;
+}
+
+static void remove_made(const char *made)
+{
+    remove_beside(made, "-wal");
+    remove_beside(made, "-shm");
+    remove_beside(made, "-journal");
+    remove_beside(made, "");
+}
+
+void sqlite_sweep(const char *file)
+{
+    CLEANUP(free_pointer) char *for_folder = xstrdup(file);
+    CLEANUP(free_pointer) char *for_base = xstrdup(file);
+    const char *folder = dirname(for_folder), *base = basename(for_base);
+    DIR *directory = opendir(folder);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        if (!is_made_for(entry->d_name, base))
+            continue;
+        CLEANUP(strbuf_release) struct strbuf path = {0};
+        strbuf_printf(&path, "%s/%s", folder, entry->d_name);
+        CLEANUP(close_fd) int fd = open(path.bytes, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+            remove_made(path.bytes);
+    }
+    if (directory)
+        closedir(directory);
+}
+
+/* A new empty file (mode 0600) beside `path`; what earlier ones have left is removed. */
+static bool make_beside(const char *path, struct made_file *ret_made, struct error *err)
+{
+    sqlite_sweep(path);
+    char *name = joined(path, MADE_SUFFIX);
     int fd = mkostemp(name, O_CLOEXEC);
-    if (fd < 0) {
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || !owned_take_place(fd, path)) {
         file_error("cannot create", name, err);
+        if (fd >= 0) {
+            unlink(name);
+            close(fd);
+        }
         free(name);
         return false;
     }
-    close(fd);
-    *ret_name = name;
+    *ret_made = (struct made_file){name, fd};
     return true;
+}
+
+static void made_release(struct made_file *made)
+{
+    free(made->name);
+    if (made->fd >= 0)
+        close(made->fd);
 }
 
 static bool put_in_place(const char *made, const char *path, struct error *err)
@@ -82,14 +138,6 @@ static bool put_in_place(const char *made, const char *path, struct error *err)
         return file_error("cannot put in place", path, err);
     CLEANUP(free_pointer) char *copy = xstrdup(path);
     return sync_path(dirname(copy), err);
-}
-
-static void remove_made(const char *made)
-{
-    remove_beside(made, "");
-    remove_beside(made, "-wal");
-    remove_beside(made, "-shm");
-    remove_beside(made, "-journal");
 }
 
 /* ---- copying ---- */
@@ -172,10 +220,31 @@ static bool copy_file(const char *from, const char *to, struct error *err)
 
 /* ---- backup ---- */
 
+/* Empty, or a file that SQLite's header says is ours (sqlite.org/fileformat.html, 1.3). */
+static bool is_earlier_backup(const char *file, const struct stat *status)
+{
+    unsigned char header[72];
+    if (status->st_size == 0)
+        return true;
+    CLEANUP(close_fd) int fd = open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return fd >= 0 && read(fd, header, sizeof(header)) == sizeof(header) &&
+           memcmp(header, "SQLite format 3", 16) == 0 &&
+           ((unsigned)header[68] << 24 | header[69] << 16 | header[70] << 8 | header[71]) ==
+               SQLITE_APPLICATION_ID;
+}
+
 static bool is_free_for_backup(const char *store, const char *file, struct error *err)
 {
-    struct stat a, b;
-    bool same = stat(store, &a) == 0 && stat(file, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    struct stat status, own;
+    if (lstat(file, &status) != 0)
+        return errno == ENOENT || file_error("cannot look at", file, err);
+    if (!S_ISREG(status.st_mode) || !is_earlier_backup(file, &status))
+        return error_set(
+            err, ERROR_CONFLICT,
+            "There is something else than an earlier backup, and it is not replaced. Give another "
+            "name, or remove it first.",
+            "该位置已有文件且不是之前的备份，不会覆盖。请换一个名称，或先将其删除。");
+    bool same = stat(store, &own) == 0 && own.st_dev == status.st_dev && own.st_ino == status.st_ino;
     if (same || exists(file, "-wal"))
         return error_set(err, ERROR_CONFLICT, "This file is a store in use. Give another name.",
                          "该文件是正在使用的数据文件，请换一个名称。");
@@ -185,12 +254,12 @@ static bool is_free_for_backup(const char *store, const char *file, struct error
 bool sqlite_backup(struct db *base, const char *file, struct error *err)
 {
     struct sqlite_db *db = (struct sqlite_db *)base;
-    CLEANUP(free_pointer) char *made = NULL;
+    CLEANUP(made_release) struct made_file made = {NULL, -1};
     if (!is_free_for_backup(db->path, file, err) || !make_beside(file, &made, err))
         return false;
-    if (copy_moment(db->handle, db->path, made, err) && put_in_place(made, file, err))
+    if (copy_moment(db->handle, db->path, made.name, err) && put_in_place(made.name, file, err))
         return true;
-    remove_made(made);
+    remove_made(made.name);
     return false;
 }
 
@@ -238,13 +307,15 @@ bool sqlite_integrity(struct db *db, struct strbuf *ret_findings, struct error *
 
 /* ---- restore ---- */
 
-static bool prove_whole(const char *path, struct error *err)
+/* Of the right kind, of a version that this program knows, and every page, index and reference of it sound. */
+static bool prove_whole(const char *path, const struct store_options *to, struct error *err)
 {
-    struct db_open_options options = {.path = path, .role = DB_READER};
+    struct db_open_options options = {.path = path, .role = DB_READER, .tokenize = to->tokenize, .fold = to->fold};
     CLEANUP(db_release) struct db *db = NULL;
     CLEANUP(strbuf_release) struct strbuf findings = {0};
     int64_t version;
-    if (!db_open(&options, &db, err) || !migration_version(db, &version, err) ||
+    if (!db_open(&options, &db, err) ||
+        !migration_check(db, to->migrations, to->migration_count, &version, err) ||
         !sqlite_integrity(db, &findings, err))
         return false;
     if (version == 0)
@@ -253,6 +324,21 @@ static bool prove_whole(const char *path, struct error *err)
     return findings.length == 0 ||
            error_set(err, ERROR_CONFLICT, "The backup is damaged; use another one. %.200s",
                      "备份已损坏，请使用其他备份。%.200s", strbuf_text(&findings));
+}
+
+/* A device or a pipe could be read for ever. */
+static bool is_regular(const char *path, const char *other, struct error *err)
+{
+    struct stat status, own;
+    if (stat(path, &status) != 0)
+        return file_error("cannot read", path, err);
+    if (!S_ISREG(status.st_mode))
+        return error_set(err, ERROR_CONFLICT, "It is no file. Name a backup that kimono backup has made.",
+                         "这不是文件，请指定 kimono backup 生成的备份。");
+    if (stat(other, &own) == 0 && own.st_dev == status.st_dev && own.st_ino == status.st_ino)
+        return error_set(err, ERROR_CONFLICT, "It is the store itself. Name a backup of it.",
+                         "这就是当前的数据文件，请指定它的备份。");
+    return true;
 }
 
 /* A backup is one file, maybe on a medium that cannot be written; a store that was not closed has a
@@ -283,22 +369,28 @@ static bool lock_target(const char *path, int *ret_fd, struct error *err)
                      "其他进程（%ld）正在使用该数据文件，请先停止它再恢复。", pid);
 }
 
-/* If the old store's last process died, its log holds changes that belong to it, and it stays in
- * place until the rename. A store too damaged for this loses nothing that could be read. */
-static void settle_old(const char *path)
+/* If the old store's last process died, its log holds changes that belong to it, and it stays in place until
+ * the rename: so they go into its file first. A store too damaged for this loses nothing that could be read;
+ * whatever else hinders it (a full disk) hinders the restore. */
+static bool settle_old(const char *path, struct error *err)
 {
-    sqlite3 *handle;
-    if (!exists(path, "-wal") || !open_handle(path, SQLITE_OPEN_READWRITE, &handle, NULL))
-        return;
-    sqlite3_exec(handle, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+    sqlite3 *handle = NULL;
+    if (!exists(path, "-wal"))
+        return true;
+    int result = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (result == SQLITE_OK)
+        result = sqlite3_exec(handle, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+    int primary = result & 0xFF;
+    bool settled = primary == SQLITE_OK || primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ||
+                   sqlite_error(handle, result, path, err);
     sqlite3_close(handle);
+    return settled;
 }
 
 static bool replace(const char *made, const char *path, struct error *err)
 {
-    settle_old(path);
     CLEANUP(close_fd) int fd = -1;
-    if (!lock_target(path, &fd, err))
+    if (!settle_old(path, err) || !lock_target(path, &fd, err))
         return false;
     /* The old log must not be taken for the new file's. */
     remove_beside(path, "-wal");
@@ -312,13 +404,13 @@ static bool is_unused(const char *path, struct error *err)
     return lock_target(path, &fd, err);
 }
 
-bool sqlite_restore(const char *from, const char *to_path, struct error *err)
+bool sqlite_restore(const char *from, const struct store_options *to, struct error *err)
 {
-    CLEANUP(free_pointer) char *made = NULL;
-    if (!is_unused(to_path, err) || !make_beside(to_path, &made, err))
+    CLEANUP(made_release) struct made_file made = {NULL, -1};
+    if (!is_regular(from, to->path, err) || !is_unused(to->path, err) || !make_beside(to->path, &made, err))
         return false;
-    if (fetch(from, made, err) && prove_whole(made, err) && replace(made, to_path, err))
+    if (fetch(from, made.name, err) && prove_whole(made.name, to, err) && replace(made.name, to->path, err))
         return true;
-    remove_made(made);
+    remove_made(made.name);
     return false;
 }

@@ -69,7 +69,8 @@ struct sqlite_statement {
 bool sqlite_error(sqlite3 *handle, int result, const char *path, struct error *err);
 
 bool sqlite_backup(struct db *db, const char *file, struct error *err);
-bool sqlite_restore(const char *from, const char *to_path, struct error *err);
+bool sqlite_restore(const char *from, const struct store_options *to, struct error *err);
+void sqlite_sweep(const char *file);
 bool sqlite_integrity(struct db *db, struct strbuf *ret_findings, struct error *err);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/owned_file.h"
 #include "telemetry/day_schema.h"
 
 #define READERS 3
@@ -37,7 +38,7 @@ bool day_files_exists(const char *folder, int32_t day)
 
 bool day_folder_make(const char *folder, struct error *err)
 {
-    if (mkdir(folder, 0700) == 0 || errno == EEXIST)
+    if (owned_mkdir(folder, 0700))
         return true;
     return error_set(err, ERROR_INTERNAL, "The folder %s cannot be made: %s.", "无法创建目录 %s：%s。",
                      folder, strerrordesc_np(errno));

@@ -1,7 +1,21 @@
 /** @file The command line: what it does, what it says, how it ends; alone and beside a running server. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
@@ -316,6 +330,117 @@ describe('backup, restore, check', onSqlite, () => {
     assertFails(await store.command(['restore', '/nonexistent.backup']), 1, /nonexistent/);
     assert.match(await store.must(['tenant', 'list']), /shop-a/);
     await store.must(['check']);
+  });
+
+  /** A store with a server's telemetry and keys, and a backup of it. */
+  async function served() {
+    const store = await shops();
+    await (await Server.start(store)).stop();
+    const file = join(temporaryFolder(), 'kimono.backup');
+    await store.must(['backup', file]);
+    return { store, file };
+  }
+
+  /** @param {string} folder */
+  const bytesOf = (folder) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+      .map((file) => `${file} ${createHash('sha256').update(readFileSync(file)).digest('hex')}`);
+
+  test('restore takes nothing but a whole main store of its version or an older one, and else touches nothing', async () => {
+    const { store, file } = await served();
+    const telemetry = join(store.folder, 'telemetry');
+    const day = readdirSync(telemetry).find((name) => name.endsWith('.db')) ?? assert.fail('no day');
+    const folder = temporaryFolder();
+    const made = (/** @type {string} */ name, /** @type {(file: string) => void} */ change) => {
+      copyFileSync(file, join(folder, name));
+      change(join(folder, name));
+      return join(folder, name);
+    };
+    const sql = (/** @type {string} */ text) => (/** @type {string} */ name) => {
+      const database = new DatabaseSync(name);
+      database.exec(text);
+      database.close();
+    };
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    copyFileSync(join(telemetry, day), join(folder, 'a-day'));
+    /** @type {[string, RegExp][]} */
+    const wrong = [
+      [join(folder, 'a-day'), /another kind/],
+      [made('newer', sql("INSERT INTO schema_version VALUES (999, 'of the future', 0)")), /version 999/],
+      [made('cut', (name) => truncateSync(name, 40960)), /damaged|malformed/],
+      [made('theirs', sql('PRAGMA application_id = 7')), /another program/],
+      [
+        made(
+          'orphans',
+          sql(
+            "PRAGMA foreign_keys = OFF; DELETE FROM tenants WHERE id = 'shop-a'; INSERT INTO conversations(public_id, tenant_id, started_at, last_message_at, message_count) VALUES ('c', 'nobody', 0, 0, 0)",
+          ),
+        ),
+        /refers to|damaged/,
+      ],
+      [made('empty', (name) => truncateSync(name, 0)), /not a backup|another program/],
+      [join(folder, 'pipe'), /no file/],
+      ['/dev/zero', /no file/],
+      [folder, /no file/],
+      [join(store.folder, 'kimono.db'), /the store itself/],
+    ];
+    await store.must(['migrate']);
+    const before = bytesOf(store.folder);
+    for (const [name, says] of wrong) {
+      assertFails(await store.command(['restore', name]), 1, says);
+      assert.deepEqual(bytesOf(store.folder), before, name);
+    }
+    await store.must(['check']);
+  });
+
+  test('a backup replaces nothing but an earlier one, and nothing in the store’s folder', async () => {
+    const { store, file } = await served();
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'letter'), 'Dear Anna');
+    symlinkSync(file, join(folder, 'link'));
+    symlinkSync(store.folder, join(folder, 'data'));
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    const before = [...bytesOf(store.folder), ...bytesOf(folder)];
+    const inside = ['signing.key', 'kimono.db', 'new.db', 'telemetry/x.db', '../data/new.db'];
+    const wrong = [
+      ...inside.map((name) => `${store.folder}/${name}`),
+      ...['letter', 'link', 'pipe', 'data/new.db', 'data'].map((name) => join(folder, name)),
+      folder,
+      '/dev/null',
+    ];
+    for (const name of wrong) {
+      assertFails(await store.command(['backup', name]), 1);
+      assert.deepEqual([...bytesOf(store.folder), ...bytesOf(folder)], before, name);
+    }
+    assert.ok(statSync('/dev/null').isCharacterDevice());
+    await store.must(['backup', file]);
+    await store.must(['check']);
+  });
+
+  test('what a killed backup or restore has left is removed by the next', async () => {
+    const { store, file } = await served();
+    const left = [`${file}.new-a1B2c3`, join(store.folder, 'kimono.db.new-a1B2c3')];
+    const others = [`${file}.newer`, `${file}.new-a1B2c3.mine`, join(store.folder, 'kimono.db.new-')];
+    for (const name of [...left, ...others]) writeFileSync(name, 'half');
+    await store.must(['backup', file]);
+    assert.deepEqual(left.filter(existsSync), []);
+    assert.deepEqual(others.filter(existsSync), others);
+  });
+
+  test('a store that is gone or empty beside its telemetry is not made anew', async () => {
+    const { store, file } = await served();
+    const main = join(store.folder, 'kimono.db');
+    for (const spoil of [() => truncateSync(main, 0), () => rmSync(main)]) {
+      spoil();
+      for (const args of [['serve', '--listen', '127.0.0.1:0'], ['migrate'], ['tenant', 'add', 'shop-c', 'C']])
+        assertFails(await store.command(args), 1, /kimono restore FILE/);
+      await store.must(['restore', file]);
+      await store.must(['check']);
+      assert.match(await store.must(['tenant', 'list']), /shop-b/);
+    }
   });
 
   test('check finds nothing in a new store and fails where there is none', async () => {

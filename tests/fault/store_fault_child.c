@@ -164,7 +164,9 @@ static bool run_backup(char **arguments, struct error *err)
 
 static bool run_restore(char **arguments, struct error *err)
 {
-    return store_restore(arguments[0], arguments[1], err);
+    struct store_options options = {
+        .path = arguments[1], .migrations = steps, .migration_count = ARRAY_SIZE(steps)};
+    return store_restore(arguments[0], &options, err);
 }
 
 static const struct {

@@ -1280,6 +1280,12 @@ static void test_processes_write_at_once(void **state)
 
 static char backup_path[100];
 
+static bool restore(const char *from)
+{
+    struct store_options options = options_of(0, 0);
+    return store_restore(from, &options, &err);
+}
+
 static void make_backup(int items)
 {
     snprintf(backup_path, sizeof(backup_path), "%s/backup.db", directory);
@@ -1350,7 +1356,7 @@ static void test_restore(void **state)
     struct store *store = open_store();
     must(store_write(store, add_item, "after the backup", &err));
     store_close(store);
-    must(store_restore(backup_path, path, &err));
+    must(restore(backup_path));
     store = open_store();
     assert_int_equal(count(store, SQL_COUNT_ITEMS), 3);
     assert_whole(store);
@@ -1360,9 +1366,9 @@ static void test_restore(void **state)
     snprintf(log_name, sizeof(log_name), "%s-wal", path);
     write_file(path, "rubbish", 7);
     write_file(log_name, "more rubbish", 12);
-    must(store_restore(backup_path, path, &err));
+    must(restore(backup_path));
     unlink(path);
-    must(store_restore(backup_path, path, &err));
+    must(restore(backup_path));
     store = open_store();
     assert_int_equal(count(store, SQL_COUNT_ITEMS), 3);
     store_close(store);
@@ -1390,17 +1396,17 @@ static void test_restore_refuses_what_is_not_whole(void **state)
     char other[100];
     snprintf(other, sizeof(other), "%s/other.db", directory);
     write_file(other, "rubbish, but long enough to be looked at as a header", 52);
-    assert_fails(store_restore(other, path, &err), ERROR_STORE, "not a Kimono store");
+    assert_fails(restore(other), ERROR_STORE, "not a Kimono store");
     unlink(other);
     sqlite3 *handle;
     sqlite3_open(other, &handle);
     sqlite3_exec(handle, "CREATE TABLE theirs (a)", 0, 0, 0);
     sqlite3_close(handle);
-    assert_fails(store_restore(other, path, &err), ERROR_CONFLICT, "another program");
+    assert_fails(restore(other), ERROR_CONFLICT, "another program");
     unlink(other);
-    assert_fails(store_restore(other, path, &err), ERROR_INTERNAL, "No such file");
+    assert_fails(restore(other), ERROR_INTERNAL, "No such file");
     damage(backup_path, 3 * 4096 + 100);
-    assert_fails(store_restore(backup_path, path, &err), ERROR_CONFLICT, "damaged");
+    assert_fails(restore(backup_path), ERROR_CONFLICT, "damaged");
     assert_int_equal(count_files(), files); /* nothing is left lying about */
     struct store *store = open_store();
     assert_int_equal(count(store, SQL_COUNT_ITEMS), 300);
@@ -1433,13 +1439,13 @@ static void test_restore_refuses_a_store_in_use(void **state)
     while (access(flag, F_OK) != 0)
         usleep(1000);
     snprintf(text, sizeof(text), "process (%d)", (int)pid);
-    assert_fails(store_restore(backup_path, path, &err), ERROR_CONFLICT, text);
+    assert_fails(restore(backup_path), ERROR_CONFLICT, text);
     snprintf(flag, sizeof(flag), "%s/may-close", directory);
     write_file(flag, "", 0);
     int status = -1;
     waitpid(pid, &status, 0);
     assert_int_equal(status, 0);
-    must(store_restore(backup_path, path, &err));
+    must(restore(backup_path));
 }
 
 static void test_integrity_finds(void **state)
