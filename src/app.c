@@ -36,6 +36,7 @@
 #include "provider/chat_model.h"
 #include "search/full_text.h"
 #include "security/token.h"
+#include "settings/store_zone.h"
 #include "store/maintenance.h"
 #include "telemetry/day_files.h"
 #include "telemetry/telemetry.h"
@@ -282,16 +283,16 @@ static void list_scheduled_jobs(struct app *app)
     const struct scheduled_job housekeeping[HOUSEKEEPING_JOBS] = {
         {.name = "settings", .title = {[LANGUAGE_EN] = "settings", [LANGUAGE_ZH] = "读取配置"},
          .first_ms = 1000, .interval_ms = each_second, .run = run_settings, .context = app,
-         .gate = TENANT_GATE_OPEN},
+         .everywhere = true, .gate = TENANT_GATE_OPEN},
         {.name = "health", .title = {[LANGUAGE_EN] = "health of the components", [LANGUAGE_ZH] = "组件健康检查"},
          .first_ms = 0, .interval_ms = each_ten_seconds, .run = run_health, .context = app,
-         .gate = TENANT_GATE_OPEN},
+         .everywhere = true, .gate = TENANT_GATE_OPEN},
         {.name = "knowledge_directory", .title = {[LANGUAGE_EN] = "list of knowledge", [LANGUAGE_ZH] = "更新知识库列表"},
          .first_ms = 500, .interval_ms = each_second, .run = run_directory,
-         .context = app, .gate = TENANT_GATE_OPEN},
+         .context = app, .everywhere = true, .gate = TENANT_GATE_OPEN},
         {.name = "knowledge_questions", .title = {[LANGUAGE_EN] = "order of questions", [LANGUAGE_ZH] = "排列问题"},
          .first_ms = 2000, .interval_ms = each_ten_seconds, .run = run_questions,
-         .context = app, .gate = TENANT_GATE_OPEN},
+         .context = app, .everywhere = true, .gate = TENANT_GATE_OPEN},
         {.name = "snapshot", .title = {[LANGUAGE_EN] = "snapshot of the figures", [LANGUAGE_ZH] = "记录指标"},
          .first_ms = 15000, .interval_ms = each_snapshot, .run = run_snapshot, .context = app,
          .gate = TENANT_GATE_OPEN},
@@ -381,15 +382,18 @@ static bool is_sqlite_only(const struct settings *boot, struct error *err)
                      "此版本不含 PostgreSQL：请去掉 --database，使用内置数据库");
 }
 
+static bool has_days(const struct data_paths *paths)
+{
+    CLEANUP(free_pointer) int32_t *days = NULL;
+    size_t count = 0;
+    return day_files_list(paths->telemetry, &days, &count, NULL) && count > 0;
+}
+
 /* Whether something in the folder tells that there has been a store. */
 static bool has_remains(const struct data_paths *paths)
 {
     struct stat status;
-    CLEANUP(free_pointer) int32_t *days = NULL;
-    size_t count = 0;
-    return stat(paths->signing_key, &status) == 0 ||
-           (stat(paths->telemetry, &status) == 0 && day_files_list(paths->telemetry, &days, &count, NULL) &&
-            count > 0);
+    return stat(paths->signing_key, &status) == 0 || has_days(paths);
 }
 
 /* A new store beside the telemetry of an old one would look healthy, and all would be gone. */
@@ -429,7 +433,10 @@ static bool open_store(struct app *app, const struct app_options *options, const
         !make_folder(boot->data, err) || !check_not_lost(paths, err))
         return false;
     store_sweep(paths->store);
-    return store_open(&app->platform.store, &store, err) && question_keys_complete(app->platform.store, err);
+    if (!store_open(&app->platform.store, &store, err) || !question_keys_complete(app->platform.store, err))
+        return false;
+    return store_zone_settle(app->platform.store, app->platform.settings, has_days(paths),
+                             options->depth == APP_SERVER, err);
 }
 
 /* The folder that holds `path`, without links and dots; the caller frees. NULL: there is none. */
@@ -561,8 +568,7 @@ static bool open_server(struct app *app, const struct data_paths *paths, struct 
 static bool open_all(struct app *app, const struct app_options *options, struct error *err)
 {
     struct data_paths paths;
-    return clock_set_zone(app->boot->timezone, err) && data_paths(app->boot->data, &paths, err) &&
-           open_store(app, options, &paths, err) &&
+    return data_paths(app->boot->data, &paths, err) && open_store(app, options, &paths, err) &&
            (options->depth < APP_SERVICES || open_services(app, options, &paths, err)) &&
            (options->depth < APP_SERVER || open_server(app, &paths, err));
 }

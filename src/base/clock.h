@@ -27,7 +27,7 @@ void clock_format(int64_t ms, char text[static CLOCK_TEXT_SIZE]);
 /* RFC 3339 with any offset; a time without a zone is refused. ERROR_INVALID. */
 bool clock_parse(const char *text, int64_t *ret_ms, struct error *err);
 
-/* The zone of 'today': an IANA name. To be called once, before threads start (it sets TZ). */
+/* The zone of 'today': an IANA name. To be called once, before threads that ask for days start (it sets TZ). */
 bool clock_set_zone(const char *name, struct error *err);
 const char *clock_zone(void);
 

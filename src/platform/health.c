@@ -323,7 +323,11 @@ static void say_beat_in(enum language language, const struct scheduler_state *st
                     : "in %s: %s; %" PRId64 " runs, %" PRId64 " failed",
                  time, state->next_title[language], state->runs, state->failures);
     else
-        snprintf(text, sizeof(text), "%s", zh ? "没有启用的任务" : "no job is enabled");
+        snprintf(text, sizeof(text), "%s",
+                 state->stands_by
+                     ? zh ? "待命：定时任务由另一进程执行" : "stands by: another process runs the tasks"
+                 : zh ? "没有启用的任务"
+                      : "no job is enabled");
     health_copy_text(ret_message, HEALTH_MESSAGE_SIZE, text);
 }
 

@@ -179,6 +179,9 @@ struct jobs_state {
     bool is_runner;           /* this process runs the store's jobs */
     int64_t waiting, running; /* INT_NULL: could not be read */
 };
+/* Whether this process is the one, of all that serve the store, that runs its jobs and its scheduled tasks.
+ * Another takes over when it ends, however it does. */
+bool jobs_is_runner(const struct jobs *jobs);
 void jobs_get_state(struct jobs *jobs, struct jobs_state *ret_state);
 
 #endif

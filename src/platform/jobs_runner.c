@@ -43,7 +43,7 @@ struct jobs {
     pthread_cond_t changed;
     uint64_t changes;
     size_t waiters;
-    bool is_runner;
+    atomic_bool is_runner; /* set with the lock, read without */
     struct job_slot slots[SLOTS];
 };
 
@@ -61,6 +61,11 @@ bool job_stopping(const struct job_run *run)
     if (stopping)
         run->slot->told_to_stop = true;
     return stopping;
+}
+
+bool jobs_is_runner(const struct jobs *jobs)
+{
+    return jobs->is_runner;
 }
 
 /* --- changes */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "platform/jobs.h"
 
 #define BEAT_US 500000 /* the thread wakes at least so often: a changed interval holds at once */
 #define SUMMARY_SIZE 256
@@ -49,13 +50,21 @@ static int64_t due_us(const struct scheduler *scheduler, const struct timed *tim
     return timed->started_us + timed->job->interval_ms(scheduler->platform) * 1000;
 }
 
+/* Without the jobs (a test, a command) there is no other process that could do it. */
+static bool runs_here(const struct scheduler *scheduler, const struct scheduled_job *job)
+{
+    const struct jobs *jobs = scheduler->platform->jobs;
+    return job->everywhere || !jobs || jobs_is_runner(jobs);
+}
+
 /* The enabled job that is due first; NULL: none is enabled. */
 static struct timed *next_due(struct scheduler *scheduler, int64_t *ret_due_us)
 {
     struct timed *next = NULL;
     for (size_t i = 0; i < scheduler->count; i++) {
         struct timed *timed = &scheduler->timed[i];
-        if (timed->job->enabled && !timed->job->enabled(scheduler->platform))
+        if (!runs_here(scheduler, timed->job) ||
+            (timed->job->enabled && !timed->job->enabled(scheduler->platform)))
             continue;
         int64_t due = due_us(scheduler, timed);
         if (!next || due < *ret_due_us) {
@@ -233,6 +242,9 @@ void scheduler_get_state(struct scheduler *scheduler, struct scheduler_state *re
             ret_state->running_ms = (now - scheduler->timed[i].started_us) / 1000;
             ret_state->running_title = scheduler->timed[i].job->title;
         }
+    ret_state->stands_by = true;
+    for (size_t i = 0; i < scheduler->count; i++)
+        ret_state->stands_by &= !runs_here(scheduler, scheduler->timed[i].job);
     ret_state->next_name = next ? next->job->name : NULL;
     ret_state->next_title = next ? next->job->title : NULL;
     ret_state->next_in_ms = next && due > now ? (due - now) / 1000 : 0;

@@ -22,6 +22,9 @@ struct scheduled_job {
     bool (*run)(void *context, char *ret_summary, size_t size, struct error *err);
     void *context;
     enum tenant_gate gate; /* what it asks for each tenant that it serves; 0, a forgotten one, is closed */
+    /* What concerns the process itself, and so runs in each. All else runs in one of those that serve a store: the
+     * one that runs its jobs (jobs_is_runner). */
+    bool everywhere;
 };
 
 /* `jobs` and what it names must live until scheduler_stop. Of jobs that are due together the one that
@@ -41,6 +44,7 @@ struct scheduler_state {
     int64_t last_beat_us;  /* clock_monotonic_us when the thread was last seen alive */
     const char *running;   /* name of the running job, NULL: none */
     int64_t running_ms;    /* how long it has been running */
+    bool stands_by;        /* another process runs all that is due */
     const char *next_name; /* the job that is due next; NULL: none is enabled */
     const char *const *running_title, *const *next_title; /* [LANGUAGE_COUNT] of these two, or NULL */
     int64_t next_in_ms;                                   /* 0: it is due */

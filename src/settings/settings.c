@@ -246,6 +246,7 @@ bool setting_assign(const struct setting *setting, const char *text, struct sett
 struct settings_box *settings_box_new(void)
 {
     struct settings_box *box = xcalloc(1, sizeof(*box));
+    box->given = xcalloc(settings_count, sizeof(*box->given));
     pthread_mutex_init(&box->lock, NULL);
     return box;
 }
@@ -255,8 +256,14 @@ void settings_free(struct settings_box *box)
     if (!box)
         return;
     arena_release(&box->arena);
+    free(box->given);
     pthread_mutex_destroy(&box->lock);
     free(box);
+}
+
+bool settings_is_given(const struct settings_box *box, const char *category, const char *name)
+{
+    return box->given[setting_find(category, name) - settings_table];
 }
 
 const struct settings *settings_now(const struct settings_box *box)

@@ -35,7 +35,8 @@ enum setting_apply { SETTING_BOOT, SETTING_LIVE };
     X(static_folder, "server", "static", TEXT, 0, 0, "", "", BOOT,                                           \
       "Serve the pages from this folder; empty: from the program", "从此目录提供页面；留空则用程序内置页面") \
     X(timezone, "server", "timezone", TEXT, 0, 0, "Asia/Shanghai", "", BOOT,                                 \
-      "IANA time zone of 'today', days and weeks", "“今天”、日、周所用的 IANA 时区")                         \
+      "IANA time zone of 'today', days and weeks of a store that is made; later it is the store's own",      \
+      "新建数据时“今天”、日、周所用的 IANA 时区；此后以数据中记录的为准")                                    \
     X(rate_limits, "server", "rate_limits", BOOL, 0, 1, "on", "", BOOT,                                      \
       "Rate limiting; off only for tests and benchmarks", "限流；仅测试和压测时关闭")                        \
     X(trusted_proxy, "server", "trusted_proxy", TEXT, 0, 0, "", "", BOOT,                                    \
@@ -113,6 +114,9 @@ void settings_free(struct settings_box *box); /* takes NULL */
 
 /* The snapshot in force. It stays valid as long as the box: old ones are few and kept. */
 const struct settings *settings_now(const struct settings_box *box);
+
+/* Whether the file, the environment or a flag has named it. */
+bool settings_is_given(const struct settings_box *box, const char *category, const char *name);
 
 /* Reads the store's live values and, if they changed, puts a new snapshot in force. Called at start
  * and each second. */

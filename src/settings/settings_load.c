@@ -60,6 +60,7 @@ static void assign(struct loading *loading, const struct setting *setting, const
                    const char *separator, const char *text)
 {
     struct complaint complaint;
+    loading->box->given[setting - settings_table] = true;
     if (setting_assign(setting, text, &loading->box->base, &loading->box->arena, &complaint))
         return;
     CLEANUP(strbuf_release) struct strbuf origin = {0};
@@ -299,6 +300,7 @@ static void load_defaults(struct loading *loading)
 {
     for (size_t i = 0; i < settings_count; i++)
         assign(loading, &settings_table[i], "default", ": ", settings_table[i].default_text);
+    memset(loading->box->given, 0, settings_count * sizeof(*loading->box->given));
 }
 
 /* The fields name each wrong one; the detail, for the command line, all of them. */

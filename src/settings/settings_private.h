@@ -11,6 +11,7 @@ struct settings_box {
     pthread_mutex_t lock; /* of settings_refresh */
     const struct settings *_Atomic now;
     struct settings base;   /* default, file, environment, flags: what the store's values lie over */
+    bool *given;            /* for each row of the table: by file, environment or flag */
     int64_t store_versions; /* of the newest snapshot */
     struct arena arena;     /* snapshots and texts */
 };

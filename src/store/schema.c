@@ -540,6 +540,11 @@ static const char SQL_QUESTION_KEYS[] =
     "ALTER TABLE qa_pairs ADD COLUMN question_key {{int}};"
     "CREATE INDEX idx_qa_pairs_question_key ON qa_pairs(tenant_id, question_key);"
     "ALTER TABLE templates ADD COLUMN question_key {{int}};";
+/* Until here every process took it from its own settings, and counted days by it. */
+static const char SQL_STORE_INFO[] =
+    "CREATE TABLE store_info ("
+    " id {{int}} PRIMARY KEY,"    /* 1 */
+    " timezone TEXT NOT NULL);"; /* IANA name of the zone in which days are counted */
 /* clang-format on */
 
 const struct migration main_migrations[] = {
@@ -557,5 +562,6 @@ const struct migration main_migrations[] = {
     {"tenants: ids without regard to case", SQL_TENANT_SAME_ID},
     {"full text: any part of a word", SQL_FULL_TEXT_OF_PARTS},
     {"questions: the same one in any width, case and form", SQL_QUESTION_KEYS},
+    {"the store's own time zone", SQL_STORE_INFO},
 };
 const size_t main_migration_count = ARRAY_SIZE(main_migrations);

@@ -465,6 +465,81 @@ describe('backup, restore, check', onSqlite, () => {
   });
 });
 
+describe('the time zone of today belongs to the store', () => {
+  const TOKYO = { KIMONO_TIMEZONE: 'Asia/Tokyo' };
+
+  /**
+   * A question at a server of that zone, and what it warned of.
+   * @param {Store} store
+   * @param {string} key
+   * @param {Record<string, string>} env
+   */
+  async function ask(store, key, env) {
+    const server = await Server.start(store, { env });
+    const answer = await fetch(`${server.url}${API}/chat/message`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'X-API-Key': key },
+      body: '{"message":"hello"}',
+    });
+    assert.equal(answer.status, 200);
+    await server.stop();
+    return server.log;
+  }
+
+  const zoneOf = (/** @type {Store} */ store) => {
+    const database = new DatabaseSync(join(store.folder, 'kimono.db'), { readOnly: true });
+    const row = database.prepare('SELECT timezone FROM store_info').get();
+    database.close();
+    return row?.timezone;
+  };
+
+  test('it is the one that the store was made with, and every command takes it from there', onSqlite, async () => {
+    const store = new Store();
+    const key = await store.must(['tenant', 'add', 'shop-a', 'A'], { env: TOKYO });
+    assert.doesNotMatch(await ask(store, key, TOKYO), /TIMEZONE/);
+    assert.equal(await store.must(['check']), 'whole');
+    const { code, stdout, stderr } = await store.command(['check'], { env: { KIMONO_TIMEZONE: 'America/New_York' } });
+    assert.deepEqual([code, stdout], [0, 'whole\n']);
+    assert.match(stderr, /KIMONO_TIMEZONE is America\/New_York, but the days of this store are counted in Asia\/Tokyo/);
+    assert.match(await ask(store, key, { KIMONO_TIMEZONE: 'Pacific/Honolulu' }), /WARN .*Pacific\/Honolulu/);
+    assert.equal(await store.must(['check']), 'whole');
+    assert.equal(zoneOf(store), 'Asia/Tokyo');
+  });
+
+  test('as long as nothing has been counted, a zone that is given still moves it', onSqlite, async () => {
+    const store = new Store();
+    const key = await store.must(['tenant', 'add', 'shop-a', 'A']);
+    assert.equal(zoneOf(store), 'Asia/Shanghai');
+    assert.doesNotMatch(await ask(store, key, TOKYO), /TIMEZONE/);
+    assert.equal(zoneOf(store), 'Asia/Tokyo');
+    assert.doesNotMatch((await store.command(['check'])).stderr, /TIMEZONE/, 'a default is no wish');
+  });
+
+  test('a store of before is settled by the server that counts, not by whoever looks at it', onSqlite, async () => {
+    const store = new Store();
+    const key = await store.must(['tenant', 'add', 'shop-a', 'A'], { env: TOKYO });
+    await ask(store, key, TOKYO);
+    const database = new DatabaseSync(join(store.folder, 'kimono.db'));
+    database.exec('DELETE FROM store_info');
+    database.close();
+    await store.must(['tenant', 'list']);
+    assert.equal(zoneOf(store), undefined);
+    await ask(store, key, TOKYO);
+    assert.equal(zoneOf(store), 'Asia/Tokyo');
+  });
+
+  test('a backup brings its zone with it', onSqlite, async () => {
+    const store = new Store();
+    const key = await store.must(['tenant', 'add', 'shop-a', 'A'], { env: TOKYO });
+    await ask(store, key, TOKYO);
+    const file = join(temporaryFolder(), 'kimono.backup');
+    await store.must(['backup', file]);
+    const copy = new Store();
+    await copy.must(['restore', file]);
+    assert.equal(await copy.must(['check']), 'whole');
+  });
+});
+
 describe('demo', () => {
   const SMALL = ['--tenants', '3', '--qa', '20', '--usage', '2000', '--logs', '500', '--days', '3', '--seed', '7'];
 

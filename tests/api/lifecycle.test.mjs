@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
-import { Server, Store, pause } from '../lib/server.mjs';
+import { OPS, PASSWORD, Server, Store, addUser, eventually, pause } from './harness.mjs';
 
 test('stopped at any moment after the first answer, it ends with status 0', async () => {
   const store = new Store();
@@ -20,4 +20,35 @@ test('its memory, which holds secrets, is in no core dump and read by no other p
   // What is not dumpable belongs to root there, so another process of the same user cannot read it.
   assert.equal(statSync(`/proc/${server.child.pid}/mem`).uid, 0);
   await server.stop();
+});
+
+/**
+ * What the scheduler of a server says of itself.
+ * @param {Server} server
+ */
+async function scheduler(server) {
+  const login = await fetch(`${server.url}/api/v1/auth/login`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ username: 'operator', password: PASSWORD }),
+  });
+  const { access_token: token } = /** @type {any} */ (await login.json());
+  const headers = { Authorization: `Bearer ${token}`, 'Accept-Language': 'en' };
+  const answer = await fetch(`${server.url}${OPS}/system/components`, { headers });
+  const { items } = /** @type {any} */ (await answer.json());
+  return items.find((/** @type {{ name: string }} */ item) => item.name === 'scheduler');
+}
+
+test('of two servers on one store one runs the scheduled tasks, and the other when that one dies', async () => {
+  const store = new Store();
+  await addUser(store, 'operator', 'ops_admin');
+  const first = await Server.start(store);
+  await eventually(async () => assert.match((await scheduler(first)).message, /runs|running/));
+  const second = await Server.start(store);
+  const { status, message } = await scheduler(second);
+  assert.match(message, /stands by: another process runs the tasks/);
+  assert.equal(status, 'healthy');
+  await first.crash();
+  await eventually(async () => assert.doesNotMatch((await scheduler(second)).message, /stands by/));
+  await second.stop();
 });

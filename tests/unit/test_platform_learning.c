@@ -535,8 +535,8 @@ static void scheduler_runs_what_is_due(void **state)
 {
     (void)state;
     static const struct scheduled_job jobs[] = {
-        {"quick", {"quick", "quick"}, 0, by_interval, NULL, run_quick, "done", TENANT_GATE_OPEN},
-        {"failing", {"failing", "failing"}, 0, each_hour, NULL, run_failing, NULL, TENANT_GATE_OPEN},
+        {"quick", {"quick", "quick"}, 0, by_interval, NULL, run_quick, "done", TENANT_GATE_OPEN, false},
+        {"failing", {"failing", "failing"}, 0, each_hour, NULL, run_failing, NULL, TENANT_GATE_OPEN, false},
         {"switched",
          {"switched", "switched"},
          0,
@@ -544,7 +544,8 @@ static void scheduler_runs_what_is_due(void **state)
          if_switched_on,
          run_slow,
          NULL,
-         TENANT_GATE_OPEN},
+         TENANT_GATE_OPEN,
+         false},
     };
     log_set_level(LOG_ERROR + 1);
     struct platform platform = {0};
@@ -582,7 +583,7 @@ static void scheduler_lets_the_running_job_finish(void **state)
 {
     (void)state;
     static const struct scheduled_job jobs[] = {
-        {"slow", {"slow", "slow"}, 0, each_hour, NULL, run_slow, NULL, TENANT_GATE_OPEN}};
+        {"slow", {"slow", "slow"}, 0, each_hour, NULL, run_slow, NULL, TENANT_GATE_OPEN, false}};
     struct platform platform = {0};
     slow_runs = 0;
     struct scheduler *scheduler = scheduler_start(&platform, jobs, ARRAY_SIZE(jobs));
@@ -608,7 +609,7 @@ static void long_job_hears_that_it_is_to_stop(void **state)
 {
     (void)state;
     static const struct scheduled_job jobs[] = {
-        {"long", {"long", "long"}, 0, each_hour, NULL, run_until_stopped, NULL, TENANT_GATE_OPEN}};
+        {"long", {"long", "long"}, 0, each_hour, NULL, run_until_stopped, NULL, TENANT_GATE_OPEN, false}};
     struct platform platform = {0};
     slow_runs = 0;
     struct scheduler *scheduler = scheduler_start(&platform, jobs, ARRAY_SIZE(jobs));
