@@ -41,7 +41,8 @@ static bool check_private(const struct stat *status, const char *path, struct er
                       "含有密钥却可被他人读取：请执行 chmod 600");
     /* Not "chown it": the user whom it belongs to may be the one who serves. */
     if (!owned_may_trust(status->st_uid, path))
-        return refuse(err, path, "holds a secret but belongs to another user: run this as that user, or as root",
+        return refuse(err, path,
+                      "holds a secret but belongs to another user: run this as that user, or as root",
                       "含有密钥却属于其他用户：请以该用户或 root 身份运行");
     return true;
 }
