@@ -14,6 +14,7 @@
 #include "api/openapi.h"
 #include "api/request_log.h"
 #include "base/clock.h"
+#include "base/disk_reserve.h"
 #include "base/log.h"
 #include "http/static_files.h"
 #include "ops/import_export_service.h"
@@ -225,13 +226,21 @@ static bool run_health(void *context, char *ret_summary, size_t size, struct err
     return true;
 }
 
+static void apply_settings(const struct platform *platform)
+{
+    disk_reserve_set(settings_now(platform->settings)->storage_reserve << 20);
+}
+
 static bool run_settings(void *context, char *ret_summary, size_t size, struct error *err)
 {
     (void)ret_summary, (void)size;
     struct app *app = context;
     CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(app->platform.store, READ_LIMIT_MS, &db, err) &&
-           settings_refresh(app->platform.settings, db, err);
+    if (!store_reader(app->platform.store, READ_LIMIT_MS, &db, err) ||
+        !settings_refresh(app->platform.settings, db, err))
+        return false;
+    apply_settings(&app->platform);
+    return true;
 }
 
 /* So that the console's list finds it up to date. */
@@ -489,6 +498,7 @@ static bool open_services(struct app *app, const struct app_options *options, co
 {
     struct platform *platform = &app->platform;
     unsigned char key[SIGNING_KEY_SIZE];
+    apply_settings(platform);
     struct telemetry_options telemetry = {
         .folder = paths->telemetry, .main_store = platform->store, .durability = options->durability};
     if (!token_key_load(paths->signing_key, key, err) ||

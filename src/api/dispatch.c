@@ -197,10 +197,12 @@ static bool is_operator(const struct call *call)
 static void answer_error(struct call *call, struct error *err)
 {
     struct http_request *request = call->request;
-    if (err->code == ERROR_STORE || err->code == ERROR_INTERNAL) {
+    if (error_is_of_store(err->code) || err->code == ERROR_INTERNAL) {
         log_write(LOG_ERROR, "http", request->request_id, "%s %s: %s", request->method,
                   call->route ? call->route->path : "-", err->detail[LANGUAGE_EN]);
-        if (err->code == ERROR_STORE)
+        if (error_is_of_store(err->code) && err->retry_after_seconds == 0)
+            err->retry_after_seconds = STORE_RETRY_SECONDS;
+        if (error_is_of_store(err->code))
             health_report_down(call->platform->health, COMPONENT_DATABASE, err);
         if (!is_operator(call)) {
             int seconds = err->retry_after_seconds;

@@ -75,6 +75,8 @@ static void put_telemetry(struct strbuf *out, struct platform *platform)
     put(out, "telemetry_queued", "gauge", "Records that wait.", (double)stats.queued);
     put(out, "telemetry_usage_rows_total", "counter", "Usage rows written.", (double)stats.written_usage);
     put(out, "telemetry_log_rows_total", "counter", "Log rows written.", (double)stats.written_logs);
+    put(out, "telemetry_spared_logs_total", "counter", "Log rows given up for the disk's reserve.",
+        (double)stats.spared_logs);
     put(out, "telemetry_dropped_logs_total", "counter", "Log rows lost to a full queue.",
         (double)stats.dropped_logs);
 }

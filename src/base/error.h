@@ -35,6 +35,7 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(ERROR_HEADERS_TOO_LARGE, 431, "headers-too-large", "Headers too large", "请求头过大")                  \
     X(ERROR_INTERNAL, 500, "internal", "Something failed here", "服务器内部错误")                            \
     X(ERROR_UNAVAILABLE, 503, "unavailable", "Not available for the moment", "暂时不可用")                   \
+    X(ERROR_DAMAGED, 503, "store-damaged", "The store is damaged", "数据已损坏")                             \
     X(ERROR_STORE, 503, "store-unavailable", "The store cannot be used for the moment", "数据暂时无法读写")  \
     X(ERROR_TIMEOUT, 503, "timeout", "It took too long", "处理超时")                                         \
     X(ERROR_HTTP_VERSION, 505, "http-version", "This HTTP version is not spoken", "不支持此 HTTP 版本")
@@ -52,10 +53,15 @@ struct error_field {
     char message[LANGUAGE_COUNT][160];
 };
 
-/* ERROR_STORE: the disk or the file that holds the data fails; its texts name files and say what the operator
+/* ERROR_STORE, ERROR_DAMAGED: the disk or the file that holds the data fails; its texts name files and say what the operator
  * can do. ERROR_INTERNAL: a fault of ours. Both are shown to operators only; others get a text without names
  * (api/dispatch.c). */
 #define STORE_RETRY_SECONDS 30
+
+static inline bool error_is_of_store(enum error_code code)
+{
+    return code == ERROR_STORE || code == ERROR_DAMAGED;
+}
 
 struct error {
     enum error_code code;

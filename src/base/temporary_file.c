@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/disk_reserve.h"
+
 #define RETRY_SECONDS 30
 
 static bool refuse(struct error *err, int number)
@@ -59,6 +61,8 @@ bool temporary_file_open(const char *folder, int *ret_fd, struct error *err)
 bool temporary_file_write(int fd, const void *bytes, size_t length, struct error *err)
 {
     const char *at = bytes;
+    if (disk_reserve_reached(fd))
+        return refuse(err, ENOSPC);
     while (length > 0) {
         ssize_t written = write(fd, at, length);
         if (written < 0 && errno == EINTR)

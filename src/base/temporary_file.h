@@ -11,7 +11,8 @@
  * The caller closes it. A library that wants a path gets /proc/self/fd/N. ERROR_UNAVAILABLE. */
 bool temporary_file_open(const char *folder, int *ret_fd, struct error *err);
 
-/* Appends all of it. ERROR_UNAVAILABLE: the disk is full, or refuses; some of it may be written. */
+/* Appends all of it. ERROR_UNAVAILABLE: the disk is full up to its reserve (base/disk_reserve.h), or refuses; some
+ * of it may be written. */
 bool temporary_file_write(int fd, const void *bytes, size_t length, struct error *err);
 
 #endif

@@ -120,19 +120,23 @@ void health_report(struct health *health, enum component component, const char *
     pthread_mutex_unlock(&health->lock);
 }
 
-void health_report_down(struct health *health, enum component component, const struct error *why)
+void health_limit(struct health *health, enum component component, enum health_status limit,
+                  const struct error *why)
 {
     if (!health)
         return;
-    health_set_limit(health, component, HEALTH_UNHEALTHY);
-    health_report(health, component, NULL, false, 0, why);
+    pthread_mutex_lock(&health->lock);
+    struct health_record *record = &health->records[component];
+    record->limit = limit;
+    for (int language = 0; why && language < LANGUAGE_COUNT; language++)
+        health_copy_text(record->last_error[language], HEALTH_MESSAGE_SIZE, why->detail[language]);
+    pthread_mutex_unlock(&health->lock);
 }
 
-void health_set_limit(struct health *health, enum component component, enum health_status limit)
+void health_report_down(struct health *health, enum component component, const struct error *why)
 {
-    pthread_mutex_lock(&health->lock);
-    health->records[component].limit = limit;
-    pthread_mutex_unlock(&health->lock);
+    health_limit(health, component, HEALTH_UNHEALTHY, why);
+    health_report(health, component, NULL, false, 0, why);
 }
 
 void health_resume(struct health *health, enum component component, int64_t since)

@@ -38,7 +38,10 @@ void health_report(struct health *health, enum component component, const char *
 /* What the process before has left: if the component is not well from the start, it has been so since then. */
 void health_resume(struct health *health, enum component component, int64_t since);
 
-/* The component cannot do its work at all until a probe finds otherwise, whatever went well before. */
+/* Until the next probe the component is no better than this, for this reason (HEALTH_HEALTHY: NULL). */
+void health_limit(struct health *health, enum component component, enum health_status limit,
+                  const struct error *why);
+/* A call failed because the component cannot do its work at all, whatever went well before. */
 void health_report_down(struct health *health, enum component component, const struct error *why);
 
 /* Status from the last minute's calls: unhealthy when the newest failed and at least half did (or the

@@ -46,8 +46,6 @@ struct health {
     struct health_commits store, telemetry; /* of the probing thread alone */
 };
 
-/* For the samples that follow. */
-void health_set_limit(struct health *health, enum component component, enum health_status limit);
 /* Copies as much as there is room for, to a whole character. */
 void health_copy_text(char *to, size_t size, const char *from);
 const struct health_sample *health_newest(const struct health_sample *samples, size_t count);

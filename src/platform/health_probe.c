@@ -46,7 +46,7 @@ static bool is_idle(struct health *health, enum component component)
 static void keep_probe(struct health *health, enum component component, const char *provider, bool success,
                        int64_t began_us, char note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE], const struct error *why)
 {
-    health_set_limit(health, component, HEALTH_HEALTHY);
+    health_limit(health, component, HEALTH_HEALTHY, NULL);
     health_report(health, component, NULL, success, clock_monotonic_us() - began_us, why);
     pthread_mutex_lock(&health->lock);
     struct health_record *record = &health->records[component];
@@ -118,7 +118,7 @@ static bool read_something(struct store *store, const char **ret_provider, struc
 /* That another process writes just now is no fault of the store. */
 static bool is_sound(struct store *store, struct error *err)
 {
-    return store_sound(store, err) || err->code != ERROR_STORE;
+    return store_sound(store, err) || !error_is_of_store(err->code);
 }
 
 static void probe_database(struct platform *platform)
@@ -143,7 +143,7 @@ static void probe_database(struct platform *platform)
              "%.1f MiB，WAL %.1f MiB，%" PRId64 " 个写入等待，上次提交 %.1f ms", mib, wal, stats.queue_length,
              commit_ms);
     keep_probe(health, COMPONENT_DATABASE, provider, done && commits, began_us, note, &err);
-    if (!done && err.code == ERROR_STORE)
+    if (!done && error_is_of_store(err.code))
         health_report_down(health, COMPONENT_DATABASE, &err);
 }
 
@@ -157,11 +157,30 @@ static bool telemetry_goes_on(struct health *health, const struct telemetry_stat
         return false;
     if (stats->last_error[0])
         return error_set(err, ERROR_INTERNAL, "%s", "%s", stats->last_error);
-    if (dropped > 0)
+    if (dropped > 0) /* what the disk's reserve costs is said by tell_limits */
         return error_set(err, ERROR_UNAVAILABLE,
                          "the queue was full: %lld log rows were dropped since the last check",
                          "队列已满：自上次检查以来丢弃了 %lld 条日志", (long long)dropped);
     return true;
+}
+
+/* It does its work, and less than all of it. */
+static void tell_limits(struct health *health, const struct telemetry_stats *stats)
+{
+    struct error err;
+    error_clear(&err);
+    if (stats->disk_low)
+        error_set(&err, ERROR_UNAVAILABLE,
+                  "the disk is down to its reserve of %lld MiB: %lld log rows were dropped; money and "
+                  "conversations are kept. Make room on it",
+                  "磁盘仅剩预留的 %lld MiB：已丢弃 %lld 条日志；费用与对话仍会保存。请清理磁盘",
+                  (long long)(stats->disk_reserve >> 20), (long long)stats->spared_logs);
+    else if (stats->set_aside[0])
+        error_set(&err, ERROR_DAMAGED,
+                  "today's file could not be read and was set aside as %s; a new one was begun",
+                  "当日文件无法读取，已另存为 %s，并新建了文件", stats->set_aside);
+    if (err.code != ERROR_NONE)
+        health_limit(health, COMPONENT_TELEMETRY, HEALTH_DEGRADED, &err);
 }
 
 static void probe_telemetry(struct platform *platform)
@@ -185,6 +204,7 @@ static void probe_telemetry(struct platform *platform)
     /* Its latency is that of its last commit: asking for figures says nothing. */
     keep_probe(platform->health, COMPONENT_TELEMETRY, "SQLite", done, now_us - stats.last_commit_us, note,
                &err);
+    tell_limits(platform->health, &stats);
 }
 
 bool health_probe(struct platform *platform, struct error *err)

@@ -67,6 +67,10 @@ enum setting_apply { SETTING_BOOT, SETTING_LIVE };
       "Corrections from feedback become pairs", "自动学习")                                                  \
     X(auto_sync_enabled, "scheduler", "auto_sync_enabled", BOOL, 0, 1, "on", "", LIVE,                       \
       "Changed pairs are indexed on a schedule", "自动同步")                                                 \
+    X(storage_reserve, "storage", "reserve_mb", INT, 0, 1048576, "256", "MiB", LIVE,                         \
+      "Disk that log rows, uploads and exports leave to money and conversations; at most a tenth of the "    \
+      "disk",                                                                                                \
+      "为费用与对话预留的磁盘空间，日志、上传和导出不得占用；不超过磁盘的十分之一")                          \
     X(top_k, "rag", "top_k", INT, 1, 20, "5", "pairs", LIVE, "Pairs retrieved for an answer", "检索数量")    \
     X(min_score, "rag", "min_score", REAL, 0, 1, "0.3", "", LIVE, "Least score of a pair that may answer",   \
       "最小相似度阈值")                                                                                      \

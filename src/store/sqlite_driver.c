@@ -55,8 +55,7 @@ static bool failed(struct sqlite_db *db, int result, struct error *err)
     struct error local;
     err = err ? err : &local;
     sqlite_error(db->handle, result, db->path, err);
-    bool damaged = (result & 0xFF) == SQLITE_CORRUPT || (result & 0xFF) == SQLITE_NOTADB;
-    if (damaged && db->base.damaged && !atomic_exchange(db->base.damaged, true))
+    if (err->code == ERROR_DAMAGED && db->base.damaged && !atomic_exchange(db->base.damaged, true))
         log_error("store", "%s", err->detail[LANGUAGE_EN]);
     return false;
 }
@@ -317,6 +316,9 @@ static void switch_off_surprises(sqlite3 *handle)
 static void sqlite_close(struct db *base)
 {
     struct sqlite_db *db = sqlite_of(base);
+    /* The last connection deletes the log by its name, which may be that of another store by now. */
+    if (db->files[0].inode != 0 && !in_place(base, NULL))
+        sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     int result = sqlite3_close(db->handle);
     assert(result == SQLITE_OK);
     (void)result;

@@ -37,10 +37,10 @@ static const struct {
      "%s 无法打开（%s）。请检查路径、目录权限以及打开文件数上限。"},
     {SQLITE_PERM, ERROR_STORE, "%s may not be opened (%s). Look at its permissions.",
      "无权打开 %s（%s），请检查其权限。"},
-    {SQLITE_CORRUPT, ERROR_STORE,
+    {SQLITE_CORRUPT, ERROR_DAMAGED,
      "%s is damaged (%s). Stop the program, keep a copy of the file, and restore a backup.",
      "%s 已损坏（%s）。请停止程序，保留该文件的副本，然后恢复备份。"},
-    {SQLITE_NOTADB, ERROR_STORE, "%s is not a Kimono store (%s). Give the right path, or restore a backup.",
+    {SQLITE_NOTADB, ERROR_DAMAGED, "%s is not a Kimono store (%s). Give the right path, or restore a backup.",
      "%s 不是 Kimono 数据文件（%s）。请给出正确路径，或恢复备份。"},
     {SQLITE_NOMEM, ERROR_UNAVAILABLE, "There is not enough memory for this. Try again in a moment.%.0s%.0s",
      "内存不足，请稍后重试。%.0s%.0s"},
@@ -112,7 +112,7 @@ bool sqlite_error(sqlite3 *handle, int result, const char *path, struct error *e
         if (failures[i].result == primary) {
             error_set(err, failures[i].code, failures[i].en, failures[i].zh, name, message);
             if (err)
-                err->retry_after_seconds = failures[i].code == ERROR_STORE         ? STORE_RETRY_SECONDS
+                err->retry_after_seconds = error_is_of_store(failures[i].code)     ? STORE_RETRY_SECONDS
                                            : failures[i].code == ERROR_UNAVAILABLE ? 1
                                                                                    : 0;
             return false;

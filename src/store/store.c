@@ -103,7 +103,7 @@ bool store_sound(struct store *store, struct error *err)
 {
     const char *slash = strrchr(store->path, '/'), *name = slash ? slash + 1 : store->path;
     if (store->damaged)
-        return error_set(err, ERROR_STORE,
+        return error_set(err, ERROR_DAMAGED,
                          "%s is damaged: stop the program, keep a copy of the file, and restore a backup "
                          "('kimono check' says what is wrong)",
                          "%s 已损坏：请停止程序，保留该文件的副本，然后恢复备份（kimono check 会指出问题）",

@@ -81,8 +81,8 @@ enum db_kind store_kind(const struct store *store);
 
 /* A page of the file was found to be no such thing, by whatever read it; that does not heal by itself. */
 bool store_is_damaged(const struct store *store);
-/* Not damaged as far as anybody has seen, and its files still lie where they were opened: else ERROR_STORE with
- * what to do. Files that were deleted or replaced take no changes any more until they are put back: every
+/* Not damaged as far as anybody has seen, and its files still lie where they were opened: else ERROR_DAMAGED
+ * or ERROR_STORE with what to do. Files that were deleted or replaced take no changes any more until they are put back: every
  * commit looks. Waits for the writer. */
 bool store_sound(struct store *store, struct error *err);
 

@@ -324,7 +324,7 @@ static bool commit(struct writer *writer)
     size_t kept = writer->kept;
     if (!done) {
         roll_back(writer);
-        if (writer->err.code == ERROR_STORE && writer->db->driver->after_failed_commit)
+        if (error_is_of_store(writer->err.code) && writer->db->driver->after_failed_commit)
             writer->db->driver->after_failed_commit(writer->db);
     }
     writer->begun = false;

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/identifier.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/owned_file.h"
 #include "telemetry/day_schema.h"
@@ -201,6 +203,85 @@ static void close_surplus(struct day_files *files)
     } while (file);
 }
 
+/* With what lies beside it; under a name that is no day's. Called with open_lock held. */
+static bool set_aside(struct day_files *files, int32_t day, const struct error *why, struct error *err)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    CLEANUP(strbuf_release) struct strbuf from = {0};
+    CLEANUP(strbuf_release) struct strbuf to = {0};
+    char suffix[IDENTIFIER_SIZE];
+    identifier_make("", suffix); /* begins with the time */
+    for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+        strbuf_reset(&from);
+        strbuf_reset(&to);
+        day_files_path(files->folder, day, &from);
+        strbuf_printf(&to, "%s.set-aside-%s%s", from.bytes, suffix, suffixes[i]);
+        strbuf_puts(&from, suffixes[i]);
+        if (rename(from.bytes, to.bytes) != 0 && errno != ENOENT)
+            return error_set(err, ERROR_STORE, "%s cannot be set aside: %s.", "无法移开 %s：%s。", from.bytes,
+                             strerrordesc_np(errno));
+    }
+    char text[CLOCK_DAY_SIZE];
+    clock_day_format(day, text);
+    pthread_mutex_lock(&files->lock);
+    snprintf(files->set_aside, sizeof(files->set_aside), "%s" SUFFIX ".set-aside-%s", text, suffix);
+    pthread_mutex_unlock(&files->lock);
+    log_error("telemetry", "%s" SUFFIX " cannot be used and was set aside as %s" SUFFIX ".set-aside-%s: %s",
+              text, text, suffix, why->detail[LANGUAGE_EN]);
+    return true;
+}
+
+void day_files_give_up(struct day_files *files, struct day_file *file)
+{
+    struct error why, err;
+    error_clear(&why);
+    pthread_mutex_lock(&files->open_lock);
+    pthread_mutex_lock(&files->lock);
+    bool first = !file->given_up;
+    for (struct day_file **at = &files->open; first && *at; at = &(*at)->next)
+        if (*at == file) {
+            *at = file->next;
+            files->open_count--;
+            break;
+        }
+    file->given_up = true;
+    pthread_mutex_unlock(&files->lock);
+    /* All that lies beside it, too: a new file must not take the old one's log for its own. */
+    if (first && !store_sound(file->store, &why) && !set_aside(files, file->day, &why, &err))
+        log_error("telemetry", "%s", err.detail[LANGUAGE_EN]);
+    pthread_mutex_unlock(&files->open_lock);
+}
+
+void day_files_get_set_aside(struct day_files *files, char ret_name[static DAY_FILE_NAME_SIZE])
+{
+    pthread_mutex_lock(&files->lock);
+    memcpy(ret_name, files->set_aside, DAY_FILE_NAME_SIZE);
+    pthread_mutex_unlock(&files->lock);
+}
+
+/* Damaged, of a newer program, or none of ours at all. */
+static bool is_unusable(enum error_code code)
+{
+    return code == ERROR_DAMAGED || code == ERROR_CONFLICT;
+}
+
+/* Who only reads is told what is wrong; who has something to record today goes on with a new file. */
+static bool open_or_set_aside(struct day_files *files, int32_t day, enum day_file_absent absent,
+                              struct store **ret_store, struct error *err)
+{
+    struct error why;
+    error_clear(&why);
+    if (day_file_open_store(files->folder, day, files->durability, ret_store, &why))
+        return true;
+    if (absent == DAY_FILE_NONE || day < clock_day(clock_now_ms()) || !is_unusable(why.code)) {
+        if (err)
+            *err = why;
+        return false;
+    }
+    return set_aside(files, day, &why, err) &&
+           day_file_open_store(files->folder, day, files->durability, ret_store, err);
+}
+
 static bool open_file(struct day_files *files, int32_t day, enum day_file_absent absent,
                       struct day_file **ret_file, struct error *err)
 {
@@ -211,13 +292,18 @@ static bool open_file(struct day_files *files, int32_t day, enum day_file_absent
             return true;
         if (!day_is_closed(files->folder, files->main_store, day, &closed, err))
             return false;
-        if (closed)
+        /* The clock was set back, or the store restored without its telemetry: today is never over. What it counted
+         * before is replaced at its end. */
+        bool is_over = day < clock_day(clock_now_ms());
+        if (closed && !is_over)
+            log_warn("telemetry", "today was closed already, and is begun anew: was the clock set back?");
+        if (closed && is_over)
             return error_set(err, ERROR_CONFLICT,
                              "That day is closed: its rows have been deleted, only its totals are kept.",
                              "该日已归档：明细已删除，仅保留汇总。");
     }
     struct store *store;
-    if (!day_file_open_store(files->folder, day, files->durability, &store, err))
+    if (!open_or_set_aside(files, day, absent, &store, err))
         return false;
     struct day_file *file = xcalloc(1, sizeof(*file));
     *file = (struct day_file){.day = day, .store = store, .writer = day_writer_new(), .users = 1};
@@ -254,8 +340,10 @@ void day_files_put(struct day_files *files, struct day_file *file)
     if (!file)
         return;
     pthread_mutex_lock(&files->lock);
-    file->users--;
+    bool last = --file->users == 0 && file->given_up;
     pthread_mutex_unlock(&files->lock);
+    if (last)
+        close_file(file);
 }
 
 void day_files_close_before(struct day_files *files, int32_t day)

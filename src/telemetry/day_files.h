@@ -13,12 +13,14 @@
 #include "telemetry/day_writer.h"
 
 #define DAY_FILES_OPEN 6
+#define DAY_FILE_NAME_SIZE 64
 
 struct day_file {
     int32_t day;
     struct store *store;
     struct day_writer *writer; /* only for the store's writer thread */
     unsigned users;
+    bool given_up; /* out of the list: closed by its last user */
     uint64_t last_used;
     struct day_file *next;
 };
@@ -32,6 +34,7 @@ struct day_files {
     struct day_file *open;
     size_t open_count;
     uint64_t uses;
+    char set_aside[DAY_FILE_NAME_SIZE]; /* the newest; `lock` */
 };
 
 enum day_file_absent {
@@ -43,10 +46,17 @@ bool day_files_init(struct day_files *files, const char *folder, struct store *m
                     enum store_durability durability, struct error *err);
 void day_files_release(struct day_files *files); /* nobody uses one any longer */
 
-/* Give it back with day_files_put or CLEANUP(day_use_release). */
+/* Give it back with day_files_put or CLEANUP(day_use_release). A file of the present day that cannot be used
+ * (damaged, or of a newer program) is set aside as 2026-11-22.db.set-aside-…, and another begun: what is recorded
+ * today must not wait for somebody to look. */
 bool day_files_get(struct day_files *files, int32_t day, enum day_file_absent absent,
                    struct day_file **ret_file, struct error *err);
 void day_files_put(struct day_files *files, struct day_file *file); /* takes NULL */
+
+/* One that is open and turns out to be damaged, or was taken away: set aside as above. The caller puts it back. */
+void day_files_give_up(struct day_files *files, struct day_file *file);
+void day_files_get_set_aside(struct day_files *files,
+                             char ret_name[static DAY_FILE_NAME_SIZE]); /* "": none */
 
 /* The days that have a file, in order; the caller frees. */
 bool day_files_list(const char *folder, int32_t **ret_days, size_t *ret_count, struct error *err);

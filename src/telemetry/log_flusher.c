@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/disk_reserve.h"
 #include "base/memory.h"
 #include "telemetry/state.h"
 #include "telemetry/usage_row.h"
@@ -21,8 +22,23 @@ static void count_dropped(struct telemetry *telemetry, int64_t count)
     pthread_mutex_unlock(&telemetry->stats_lock);
 }
 
+void log_flusher_spare(struct telemetry *telemetry, int64_t count)
+{
+    pthread_mutex_lock(&telemetry->stats_lock);
+    telemetry->stats.spared_logs += count;
+    pthread_mutex_unlock(&telemetry->stats_lock);
+    pthread_mutex_lock(&telemetry->log_lock);
+    telemetry->dropped_unsaid += count;
+    telemetry->spared = true;
+    pthread_mutex_unlock(&telemetry->log_lock);
+}
+
 void telemetry_log(struct telemetry *telemetry, const struct log_record *log)
 {
+    if (telemetry->disk_low) {
+        log_flusher_spare(telemetry, 1);
+        return;
+    }
     int64_t timestamp = log->timestamp ? log->timestamp : clock_now_ms();
     bool room = atomic_fetch_add(&telemetry->waiting, 1) < telemetry->queue_ceiling;
     pthread_mutex_lock(&telemetry->log_lock);
@@ -105,11 +121,11 @@ static bool write_taken(struct telemetry *telemetry, struct log_taken *taken, st
  * the lock held. */
 static void tell_of_dropped(struct telemetry *telemetry)
 {
-    if (telemetry->dropped_unsaid == 0 || telemetry->log_failed)
+    if (telemetry->dropped_unsaid == 0 || telemetry->log_failed || telemetry->disk_low)
         return;
     char message[120], fields[64];
-    snprintf(message, sizeof(message), "%" PRId64 " log rows were dropped: the queue was full",
-             telemetry->dropped_unsaid);
+    snprintf(message, sizeof(message), "%" PRId64 " log rows were dropped: %s", telemetry->dropped_unsaid,
+             telemetry->spared ? "the disk was down to its reserve" : "the queue was full");
     snprintf(fields, sizeof(fields), "{\"dropped\":%" PRId64 "}", telemetry->dropped_unsaid);
     struct log_record record = {
         .level = LOG_WARN, .source = "telemetry", .message = message, .fields = fields};
@@ -117,6 +133,7 @@ static void tell_of_dropped(struct telemetry *telemetry)
         return;
     atomic_fetch_add(&telemetry->waiting, 1);
     telemetry->dropped_unsaid = 0;
+    telemetry->spared = false;
 }
 
 static bool flush(struct telemetry *telemetry, struct error *err)
@@ -156,11 +173,36 @@ static uint64_t wait_for_work(struct telemetry *telemetry, bool *ret_closing)
     return wanted;
 }
 
+/* There must be an eighth more than the reserve before log rows are written again, so that they do not come and go. */
+static void look_at_disk(struct telemetry *telemetry)
+{
+    struct disk_space space;
+    bool was_low = telemetry->disk_low;
+    if (!disk_space_of(telemetry->files.folder, &space))
+        return;
+    int64_t enough = space.reserve_bytes + (was_low ? space.reserve_bytes / 8 : 0);
+    bool low = space.reserve_bytes > 0 && space.free_bytes <= enough;
+    if (low && !was_low)
+        log_warn("telemetry",
+                 "the disk has %" PRId64 " MiB left, no more than its reserve of %" PRId64
+                 " MiB: log rows are dropped until there is room, money and conversations are kept",
+                 space.free_bytes >> 20, space.reserve_bytes >> 20);
+    telemetry->disk_low = low;
+    if (was_low && !low)
+        log_info("telemetry", "the disk has %" PRId64 " MiB left: log rows are written again",
+                 space.free_bytes >> 20);
+    pthread_mutex_lock(&telemetry->stats_lock);
+    telemetry->stats.disk_low = low;
+    telemetry->stats.disk_reserve = space.reserve_bytes;
+    pthread_mutex_unlock(&telemetry->stats_lock);
+}
+
 static void *flush_each_second(void *context)
 {
     struct telemetry *telemetry = context;
     bool closing = false;
     while (!closing) {
+        look_at_disk(telemetry);
         uint64_t wanted = wait_for_work(telemetry, &closing);
         struct error err;
         error_clear(&err);

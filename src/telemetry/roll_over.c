@@ -241,16 +241,19 @@ bool telemetry_roll_over(struct telemetry *telemetry, int64_t *ret_days, struct 
         return false;
     int32_t today = clock_day(clock_now_ms());
     int64_t carried = 0;
-    for (size_t i = 0; i < count && days[i] < today; i++) {
+    bool done = true;
+    struct error later;
+    for (size_t i = 0; i < count && days[i] < today; i++) { /* one that is damaged holds up no other */
         bool was_carried = false;
-        if (!carry(telemetry, days[i], &was_carried, err))
-            return false;
+        error_clear(&later);
+        if (!carry(telemetry, days[i], &was_carried, done ? err : &later))
+            done = false;
         carried += was_carried;
     }
     day_files_close_before(&telemetry->files, today);
-    if (ret_days)
+    if (done && ret_days)
         *ret_days = carried;
-    return true;
+    return done;
 }
 
 bool telemetry_retain(struct telemetry *telemetry, int days, int64_t *ret_deleted, struct error *err)

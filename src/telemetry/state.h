@@ -21,6 +21,8 @@ struct telemetry {
     pthread_cond_t log_arrived, log_flushed;
     struct log_queue logs;
     struct log_taken unwritten; /* the thread's own: taken from the queue */
+    atomic_bool disk_low;       /* log rows are given up for the disk's reserve */
+    bool spared;                /* … some of dropped_unsaid were; log_lock */
     int64_t dropped_unsaid;     /* since the last log row that told of them; log_lock */
     uint64_t flush_wanted, flush_done;
     bool log_failed; /* the last flush failed: `log_error` says how */
@@ -38,6 +40,8 @@ struct telemetry {
 
 /* log_flusher.c */
 void log_flusher_start(struct telemetry *telemetry);
+/* Counts log rows that the disk's reserve costs. */
+void log_flusher_spare(struct telemetry *telemetry, int64_t count);
 void log_flusher_stop(struct telemetry *telemetry); /* writes what waits, or tells how much is lost */
 
 /* telemetry.c: rows of one day, sorted out by the caller; counts them in the stats. */

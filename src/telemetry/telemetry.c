@@ -86,20 +86,41 @@ static void count_failure(struct telemetry *telemetry, const struct error *err)
     pthread_mutex_unlock(&telemetry->stats_lock);
 }
 
+/* Whether the day's file must be given up: it is damaged, or no longer lies where it was opened. */
+static bool is_lost(struct day_file *file, const struct error *why)
+{
+    struct error err;
+    return why->code == ERROR_DAMAGED || store_is_damaged(file->store) ||
+           (why->code == ERROR_STORE && !store_sound(file->store, &err) && error_is_of_store(err.code));
+}
+
+static bool write_to_file(struct telemetry *telemetry, int32_t day, struct day_batch *batch, bool *ret_again,
+                          struct error *err)
+{
+    CLEANUP(day_use_release) struct day_use use = {.files = &telemetry->files};
+    *ret_again = false;
+    if (!day_files_get(&telemetry->files, day, DAY_FILE_MAKE, &use.file, err))
+        return false;
+    batch->writer = use.file->writer;
+    if (store_write(use.file->store, day_writer_write, batch, err))
+        return true;
+    if (day >= clock_day(clock_now_ms()) && is_lost(use.file, err)) {
+        day_files_give_up(&telemetry->files, use.file);
+        *ret_again = true;
+    }
+    return false;
+}
+
 bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_batch *batch, struct error *err)
 {
     struct error local;
     err = err ? err : &local; /* the stats want its text */
-    CLEANUP(day_use_release) struct day_use use = {.files = &telemetry->files};
-    if (!day_files_get(&telemetry->files, day, DAY_FILE_MAKE, &use.file, err)) {
+    int64_t began = clock_monotonic_us();
+    bool again = false;
+    if (!write_to_file(telemetry, day, batch, &again, err) &&
+        (!again || !write_to_file(telemetry, day, batch, &again, err))) {
         if (err->code != ERROR_CONFLICT) /* a closed day is no trouble of ours */
             count_failure(telemetry, err);
-        return false;
-    }
-    batch->writer = use.file->writer;
-    int64_t began = clock_monotonic_us();
-    if (!store_write(use.file->store, day_writer_write, batch, err)) {
-        count_failure(telemetry, err);
         return false;
     }
     count_commit(telemetry, batch, clock_monotonic_us() - began);
@@ -220,6 +241,11 @@ static bool write_records(struct telemetry *telemetry, const struct usage_record
     CLEANUP(rows_release) struct rows rows = {0};
     int64_t now = clock_now_ms(), count = (int64_t)(usage_count + log_count);
     size_t duplicates = 0;
+    if (telemetry->disk_low && log_count > 0) {
+        log_flusher_spare(telemetry, (int64_t)log_count);
+        log_count = 0;
+        count = (int64_t)usage_count;
+    }
     if (!make_usage(&rows, usage, usage_count, now, telemetry->usd_cny_rate, err) ||
         !make_logs(&rows, logs, log_count, now, err))
         return false;
@@ -277,6 +303,7 @@ void telemetry_get_stats(struct telemetry *telemetry, struct telemetry_stats *re
     *ret_stats = telemetry->stats;
     pthread_mutex_unlock(&telemetry->stats_lock);
     ret_stats->queued = telemetry->waiting;
+    day_files_get_set_aside(&telemetry->files, ret_stats->set_aside);
     CLEANUP(telemetry_read_release) struct telemetry_read read = {0};
     struct day_info info = {0};
     struct error err;

@@ -75,13 +75,15 @@ bool telemetry_write(struct telemetry *telemetry, const struct usage_record *usa
 bool telemetry_write_once(struct telemetry *telemetry, const struct usage_record *usage, size_t usage_count,
                           size_t *ret_duplicates, struct error *err);
 
-/* A day is closed when its totals are in the main store and its file has been deleted: then nothing
+/* A day that is over is closed when its totals are in the main store and its file has been deleted: then nothing
  * can be added. Callers that take records from outside ask first and refuse them one by one. */
 bool telemetry_day_closed(struct telemetry *telemetry, int32_t day, bool *ret_closed, struct error *err);
 
 /* A log row without waiting (request log, process log): copied into the queue, written with the next
  * commit, at most a second later. A full queue counts it in telemetry_stats.dropped_logs and says so
- * in a log row of its own as soon as there is room: never silently. */
+ * in a log row of its own as soon as there is room: never silently. While the disk has no more than its reserve
+ * left (base/disk_reserve.h) log rows, those of telemetry_write too, are given up, so that usage rows and the
+ * main store's conversations go on: counted in spared_logs, said likewise. */
 void telemetry_log(struct telemetry *telemetry, const struct log_record *log);
 
 /* Waits until everything that was queued before is durable. For tests, shut-down, the command line. */
@@ -144,6 +146,10 @@ struct telemetry_stats {
     int64_t usage_today, logs_today;                   /* rows in today's file */
     int64_t last_commit_us, last_commit_at;            /* duration; instant, 0: none yet */
     int64_t failed_commits;
+    int64_t spared_logs;  /* of dropped ones apart: given up for the disk's reserve */
+    bool disk_low;        /* the disk has no more than its reserve left: no log row is written */
+    int64_t disk_reserve; /* bytes, as far as the flusher has looked */
+    char set_aside[64];   /* name of the newest file of a present day that could not be used; "" none */
     char last_error[160]; /* in English; "" when the last commit went well */
 };
 void telemetry_get_stats(struct telemetry *telemetry, struct telemetry_stats *ret_stats);

@@ -12,6 +12,8 @@
  *
  *   KIMONO_FAULT_MEMORY      no piece of memory of this many bytes or more is given (mmap)
  *
+ *   KIMONO_FAULT_FREE_FILE   a file that says how many bytes every disk has free, looked at each time (statvfs)
+ *
  * Counted are write, pwrite, fsync, fdatasync, ftruncate, rename and unlink. `kill` in the middle of a
  * write writes half of it first. `enospc` spares what needs no room (unlink, cutting a file).
  * Compile with -D_GNU_SOURCE -shared -fPIC, link with -ldl. */
@@ -21,12 +23,14 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,7 +38,7 @@ enum fault { FAULT_NONE, FAULT_KILL, FAULT_ENOSPC, FAULT_EIO };
 
 static enum fault fault;
 static long fault_at, fault_for = 1, then_kill, memory_max;
-static const char *fault_path, *count_file;
+static const char *fault_path, *count_file, *free_file;
 static bool count_steps;
 static atomic_long calls;
 
@@ -71,6 +75,7 @@ __attribute__((constructor)) static void read_environment(void)
     then_kill = number_of("KIMONO_FAULT_THEN_KILL", 0);
     fault_path = getenv("KIMONO_FAULT_PATH");
     count_file = getenv("KIMONO_FAULT_COUNT_FILE");
+    free_file = getenv("KIMONO_FAULT_FREE_FILE");
     memory_max = number_of("KIMONO_FAULT_MEMORY", 0);
     count_steps = number_of("KIMONO_FAULT_STEP", 0) != 0;
 }
@@ -215,6 +220,65 @@ void *mmap(void *address, size_t length, int protection, int flags, int fd, off_
         return MAP_FAILED;
     }
     return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+}
+
+/* Of a disk of 1 TiB. */
+static void tell_free(struct statvfs *status)
+{
+    char text[32] = {0};
+    int fd = free_file ? open(free_file, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    if (read(fd, text, sizeof(text) - 1) > 0) {
+        status->f_frsize = 1;
+        status->f_blocks = (fsblkcnt_t)1 << 40;
+        status->f_bfree = status->f_bavail = (fsblkcnt_t)atoll(text);
+    }
+    close(fd);
+}
+
+static int look_at_disk(int (*real)(void *, struct statvfs *), void *what, struct statvfs *status)
+{
+    int result = real(what, status);
+    if (result == 0)
+        tell_free(status);
+    return result;
+}
+
+static int real_statvfs(void *path, struct statvfs *status)
+{
+    static int (*real)(const char *, struct statvfs *);
+    void *symbol = dlsym(RTLD_NEXT, "statvfs");
+    memcpy(&real, &symbol, sizeof(real));
+    return real(path, status);
+}
+
+static int real_fstatvfs(void *fd, struct statvfs *status)
+{
+    static int (*real)(int, struct statvfs *);
+    void *symbol = dlsym(RTLD_NEXT, "fstatvfs");
+    memcpy(&real, &symbol, sizeof(real));
+    return real(*(int *)fd, status);
+}
+
+int statvfs(const char *path, struct statvfs *status)
+{
+    return look_at_disk(real_statvfs, (void *)(uintptr_t)path, status);
+}
+
+int statvfs64(const char *path, struct statvfs64 *status)
+{
+    return statvfs(path, (struct statvfs *)(void *)status);
+}
+
+int fstatvfs(int fd, struct statvfs *status)
+{
+    return look_at_disk(real_fstatvfs, &fd, status);
+}
+
+int fstatvfs64(int fd, struct statvfs64 *status)
+{
+    return fstatvfs(fd, (struct statvfs *)(void *)status);
 }
 
 #define SQLITE_IOERR 10

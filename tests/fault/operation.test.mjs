@@ -2,7 +2,7 @@
 // Customers are told to come back and no names of what is inside, health says what to do, and nothing that was
 // answered is lost. KIMONO_FAULT_LIB: faults.c as a library. KIMONO_BIN: kimono.
 import assert from 'node:assert/strict';
-import { closeSync, fstatSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -178,3 +178,98 @@ for (const [what, take] of Object.entries({
     assert.equal(read.status, 200, 'what is there can still be read');
     await server.crash();
   });
+
+test('today’s telemetry file is no such thing, or newer: it is set aside, said, and customers are answered', async () => {
+  const made = await makeStore();
+  const first = await start(made);
+  assert.equal((await first.chat()).status, 200);
+  await first.server.stop();
+  const folder = join(made.store.folder, 'telemetry');
+  const [day] = readdirSync(folder).filter((name) => /^\d{4}-\d\d-\d\d\.db$/.test(name));
+  const newer = () => {
+    const database = new DatabaseSync(join(folder, day));
+    database.exec("INSERT INTO schema_version(version, name, applied_at) VALUES (999, 'of the future', 0)");
+    database.close();
+  };
+  for (const spoil of [() => writeFileSync(join(folder, day), 'garbage '.repeat(4096)), newer]) {
+    const before = readdirSync(folder).filter((name) => name.includes('.set-aside-')).length;
+    spoil();
+    const { server, chat, logIn, components } = await start(made);
+    for (let i = 0; i < 3; i++) assert.equal((await chat()).status, 200);
+    const { access_token: token } = (await logIn()).json;
+    await eventually(async () => {
+      const { telemetry } = await components(token);
+      assert.match(telemetry.message, /set aside/);
+      assert.equal(telemetry.status, 'degraded');
+    });
+    assert.match(server.log, /ERROR telemetry: .*set aside as .*\.set-aside-/);
+    await server.stop();
+    assert.ok(readdirSync(folder).filter((name) => name.includes('.set-aside-')).length > before);
+    await proveWhole(made.store);
+  }
+});
+
+test('a day’s file that is damaged or taken away while it is in use is replaced, and customers are answered', async () => {
+  const made = await makeStore();
+  const { server, chat } = await start(made);
+  const folder = join(made.store.folder, 'telemetry');
+  for (const suffix of ['', '-wal']) {
+    assert.equal((await chat()).status, 200);
+    const name = readdirSync(folder).find((file) => /^\d{4}-\d\d-\d\d\.db$/.test(file));
+    rmSync(join(folder, name + suffix));
+    for (let i = 0; i < 3; i++) assert.equal((await chat()).status, 200);
+  }
+  assert.match(server.log, /ERROR telemetry: .* was set aside as /);
+  await server.stop();
+  assert.equal(count(made.store, 'messages'), 8);
+  await proveWhole(made.store);
+});
+
+test('down to the disk’s reserve log rows and uploads give way, and money and conversations go on', async () => {
+  const made = await makeStore();
+  const free = join(temporaryFolder(), 'free');
+  const MIB = 1 << 20;
+  writeFileSync(free, String(1000 * MIB));
+  const { server, call, chat, logIn, health, components } = await start(made, { KIMONO_FAULT_FREE_FILE: free });
+  const { access_token: token } = (await logIn()).json;
+  const authorized = { headers: { Authorization: `Bearer ${token}` } };
+  const upload = async () => {
+    const form = new FormData();
+    form.append('tenant_id', 'shop');
+    form.append('file', new File(['question,answer\nq,a\n'], 'a.csv'));
+    const headers = { ...authorized.headers, 'Accept-Language': 'en' };
+    return fetch(`${server.url}/api/v1/ops/knowledge/import`, { method: 'POST', headers, body: form });
+  };
+  assert.equal((await chat()).status, 200);
+
+  writeFileSync(free, String(200 * MIB));
+  await eventually(() => assert.match(server.log, /WARN .*has 200 MiB left, no more than its reserve of 256 MiB/));
+  for (let i = 0; i < 20; i++) assert.equal((await chat()).status, 200);
+  assert.equal((await upload()).status, 503);
+  await eventually(async () => {
+    const { telemetry } = await components(token);
+    assert.equal(telemetry.status, 'degraded');
+    assert.match(telemetry.message, /reserve of 256 MiB: \d+ log rows were dropped/);
+  });
+  assert.equal((await health()).status, 200, 'nobody is to restart it for that');
+
+  writeFileSync(free, String(1000 * MIB));
+  await eventually(() => assert.match(server.log, /log rows are written again/));
+  assert.equal((await upload()).status, 202);
+  assert.equal((await call('GET', '/ops/tenants', authorized)).status, 200);
+  await server.stop();
+  const folder = join(made.store.folder, 'telemetry');
+  const rows = (sql) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.db'))
+      .flatMap((name) => {
+        const database = new DatabaseSync(join(folder, name), { readOnly: true });
+        const found = database.prepare(sql).all();
+        database.close();
+        return found;
+      });
+  assert.ok(rows("SELECT 1 FROM log_rows WHERE message LIKE '%log rows were dropped: the disk%'").length >= 1);
+  assert.ok(rows('SELECT 1 FROM usage_rows').length >= 21, 'every call is paid for');
+  assert.equal(count(made.store, 'messages'), 21);
+  await proveWhole(made.store);
+});

@@ -802,6 +802,31 @@ static void damage(const char *name, long at)
     fclose(file);
 }
 
+/* SQLite deletes the log by its name when the last connection is closed: it may be another store's by then. */
+static void test_closing_one_that_was_taken_away(void **state)
+{
+    (void)state;
+    struct store *old = open_store();
+    must(store_write(old, add_item, "old", &err));
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+        char from[100], to[120];
+        snprintf(from, sizeof(from), "%s%s", path, suffixes[i]);
+        snprintf(to, sizeof(to), "%s/aside%s", directory, suffixes[i]);
+        assert_int_equal(rename(from, to), 0);
+    }
+    struct store *present = open_store();
+    must(store_write(present, add_item, "present", &err));
+    store_close(old);
+    must(store_write(present, add_item, "later", &err));
+    must(store_sound(present, &err));
+    assert_int_equal(count(present, SQL_COUNT_ITEMS), 2);
+    store_close(present);
+    present = open_store();
+    assert_int_equal(count(present, SQL_COUNT_ITEMS), 2);
+    store_close(present);
+}
+
 /* Once seen by anybody, it is known to all until the process ends. */
 static void test_damage_is_remembered(void **state)
 {
@@ -817,10 +842,10 @@ static void test_damage_is_remembered(void **state)
     struct db *db = reader(store);
     int64_t length;
     bool done = db_find_int(db, "SELECT sum(length(name)) FROM items", DB_NO_ARGS, 0, &length, &err);
-    assert_fails(done, ERROR_STORE, "is damaged");
+    assert_fails(done, ERROR_DAMAGED, "is damaged");
     store_reader_return(db);
     assert_true(store_is_damaged(store));
-    assert_fails(store_sound(store, &err), ERROR_STORE, "restore a backup");
+    assert_fails(store_sound(store, &err), ERROR_DAMAGED, "restore a backup");
     store_close(store);
 }
 
@@ -1127,7 +1152,7 @@ static void test_opening_what_is_none(void **state)
     struct store_options options = options_of(0, 0);
     struct store *store = NULL;
     write_file(path, "Lorem ipsum dolor sit amet, consectetur adipiscing elit.", 56);
-    assert_fails(store_open(&store, &options, &err), ERROR_STORE, "not a Kimono store");
+    assert_fails(store_open(&store, &options, &err), ERROR_DAMAGED, "not a Kimono store");
     assert_non_null(strstr(err.detail[LANGUAGE_EN], path));
     unlink(path);
     sqlite3 *other;
@@ -1396,7 +1421,7 @@ static void test_restore_refuses_what_is_not_whole(void **state)
     char other[100];
     snprintf(other, sizeof(other), "%s/other.db", directory);
     write_file(other, "rubbish, but long enough to be looked at as a header", 52);
-    assert_fails(restore(other), ERROR_STORE, "not a Kimono store");
+    assert_fails(restore(other), ERROR_DAMAGED, "not a Kimono store");
     unlink(other);
     sqlite3 *handle;
     sqlite3_open(other, &handle);
@@ -1502,6 +1527,7 @@ int main(void)
         TEST(test_commit_fails_for_one),
         TEST(test_full_disk),
         TEST(test_files_taken_away),
+        TEST(test_closing_one_that_was_taken_away),
         TEST(test_damage_is_remembered),
         TEST(test_constraint_texts),
         TEST(test_failure_after_the_rows),
