@@ -103,6 +103,7 @@ static const struct ordering orderings[] = {
     ORDERING(user_count, false),
     ORDERING(qa_pair_count, false),
     {"conversations_today", offsetof(struct tenant_list_item, conversations_today), false, {{NULL}, {NULL}}},
+    ORDERING(pending_feedback_count, false),
     ORDERING(last_active_at, false),
     ORDERING(created_at, false),
 };
@@ -122,6 +123,8 @@ const char *const tenant_sorts[] = {
     "-created_at",
     "last_active_at",
     "-last_active_at",
+    "pending_feedback_count",
+    "-pending_feedback_count",
     "conversations_today",
     "-conversations_today",
     NULL,

@@ -545,6 +545,9 @@ static const char SQL_STORE_INFO[] =
     "CREATE TABLE store_info ("
     " id {{int}} PRIMARY KEY,"    /* 1 */
     " timezone TEXT NOT NULL);"; /* IANA name of the zone in which days are counted */
+static const char SQL_TENANT_FEEDBACK_ORDER[] =
+    "CREATE INDEX idx_tenants_feedbacks ON tenants(pending_feedback_count, id);"
+    "CREATE INDEX idx_tenants_status_feedbacks ON tenants(status, pending_feedback_count, id);";
 /* clang-format on */
 
 const struct migration main_migrations[] = {
@@ -563,5 +566,6 @@ const struct migration main_migrations[] = {
     {"full text: any part of a word", SQL_FULL_TEXT_OF_PARTS},
     {"questions: the same one in any width, case and form", SQL_QUESTION_KEYS},
     {"the store's own time zone", SQL_STORE_INFO},
+    {"tenants: list order by feedback that waits", SQL_TENANT_FEEDBACK_ORDER},
 };
 const size_t main_migration_count = ARRAY_SIZE(main_migrations);

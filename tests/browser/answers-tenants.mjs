@@ -120,6 +120,9 @@ export function tenantStats(changes = {}) {
     conversations_today: 156,
     conversations_week: 980,
     conversations_month: 4210,
+    conversations_yesterday: 140,
+    conversations_week_before: 900,
+    conversations_month_before: null,
     avg_response_time_ms: 1240.5,
     pending_feedbacks: 23,
     feedback_approval_rate: 0.66,
@@ -128,10 +131,14 @@ export function tenantStats(changes = {}) {
   };
 }
 
-/** @param {number} days */
-export function tenantTrends(days) {
+/**
+ * @param {number} days
+ * @param {number} compared
+ */
+export function tenantTrends(days, compared) {
   const { points, generated_at } = answers.trends(days);
-  return { days, points, generated_at };
+  const soFar = compared ? answers.soFar(points[days - 1 - compared]) : null;
+  return { days, points, recorded_since: points[0].date, compared: soFar, generated_at };
 }
 
 export function tenantUsers() {
@@ -167,7 +174,10 @@ export async function stubTenants(page, { tenants = manyTenants(25), detail = te
       if (!id) return route.fulfill({ json: tenantPage(now(tenants), searchParams) });
       if (part === 'stats') return route.fulfill({ json: tenantStats() });
       if (part === 'users') return route.fulfill({ json: tenantUsers() });
-      if (part === 'trends') return route.fulfill({ json: tenantTrends(Number(searchParams.get('days'))) });
+      if (part === 'trends')
+        return route.fulfill({
+          json: tenantTrends(Number(searchParams.get('days')), Number(searchParams.get('compared'))),
+        });
       return route.fulfill({ json: { ...now(detail), id: decodeURIComponent(id) } });
     },
   );

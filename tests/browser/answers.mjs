@@ -33,6 +33,9 @@ export function overview(changes = {}) {
       pending_feedbacks: 133,
       api_calls_today: 40640,
       estimated_cost_today: 132.1,
+      avg_response_time_ms: 1180.2,
+      conversations_week: 7431,
+      failed_calls_today: 120,
     },
     history: Object.fromEntries(
       ['total_tenants', 'conversations_today', 'pending_feedbacks', 'api_calls_today', 'estimated_cost_today'].map(
@@ -77,10 +80,22 @@ export function trends(days = 7, changes = {}) {
     days,
     points: points(0),
     previous: points(days),
+    recorded_since: points(days)[0].date,
+    previous_so_far: soFar(points(days).at(-1)),
     top_tenants: topTenants(['Kimono One 浅草本店', '京都花见和服', '和服店 A', '梨花和服 祇园店', '金泽 心结']),
     generated_at: new Date().toISOString(),
     ...changes,
   };
+}
+
+/**
+ * As much of a day as has passed of today: here half of it.
+ * @param {any} day
+ */
+export function soFar({ date, conversations, api_calls, failed_calls, cost_cny, feedbacks }) {
+  const half = { conversations, api_calls, failed_calls, cost_cny, feedbacks };
+  const halves = Object.fromEntries(Object.entries(half).map(([name, value]) => [name, value / 2]));
+  return { date, avg_response_time_ms: 1100, ...halves };
 }
 
 /** @param {string[]} names */
@@ -101,10 +116,22 @@ export function status(changes = {}) {
     started_at: new Date(Date.now() - 1_051_200_000).toISOString(),
     uptime_seconds: 1_051_200,
     components_status: { database: 'healthy', llm: 'degraded' },
+    troubles: [trouble('llm', 'degraded')],
     database: 'SQLite',
     timezone: 'Asia/Shanghai',
     ...changes,
   };
+}
+
+/** When the made-up trouble began. */
+export const troubleSince = () => new Date(Date.now() - 197 * 60_000);
+
+/**
+ * @param {string} component
+ * @param {Health} health
+ */
+export function trouble(component, health) {
+  return { component, status: health, since: troubleSince().toISOString(), failed_calls: 41, tenants: 3 };
 }
 
 export function components() {
@@ -122,6 +149,9 @@ export function components() {
     p95_latency_ms: name === 'scheduler' ? null : 88,
     last_check: new Date().toISOString(),
     message: 'a note',
+    since: health === 'healthy' ? null : troubleSince().toISOString(),
+    failed_calls: health === 'healthy' ? 0 : 41,
+    tenants: health === 'healthy' ? 0 : 3,
     history: Array.from({ length: 48 }, (_, index) => at(index)),
   });
   return {

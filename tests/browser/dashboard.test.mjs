@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as answers from './answers.mjs';
-import { openConsole, panel, settled, stopServer, stub } from './console.mjs';
+import {
+  installClock,
+  openConsole,
+  panel,
+  recordRequests,
+  settled,
+  stopClock,
+  stopServer,
+  stub,
+  until,
+} from './console.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -173,9 +183,9 @@ test('the strip has a table of what was not healthy', async () => {
   await rows.first().waitFor();
   const texts = await rows.allInnerTexts();
   assert.equal(texts.length, 3);
-  assert.match(texts[0], /大模型.*降级.*现在.*3小时/s);
-  assert.match(texts[1], /向量库.*故障.*30分钟/s);
-  assert.match(texts[2], /调度器.*未知.*3小时/s);
+  assert.match(texts[0], /大模型.*降级.*现在.*3 小时/s);
+  assert.match(texts[1], /向量库.*故障.*30 分/s);
+  assert.match(texts[2], /调度器.*未知.*3 小时/s);
 });
 
 test('before there is anything every panel says what to expect', async () => {
@@ -219,19 +229,179 @@ test('a panel that fails says why and by which request, offers a retry, and leav
   assert.equal(await page.locator('[data-test=panel-error]:visible').count(), 0);
 });
 
-test('when the server stops, what is shown stays with its age, and recovers', async () => {
+test('when the server stops, one red pill says since when, what is shown is grey with its age, and it recovers', async () => {
   const page = await openConsole({ prepare: stubbed });
   await page.locator('[data-component=llm]').waitFor();
   const start = await stopServer(page);
   await page.locator('[data-test=refresh]').click();
+  const pill = page.locator('[data-test=state]');
+  await page.locator('[data-test=state].is-unhealthy').waitFor();
+  assert.match(await pill.innerText(), /没有回应 · 自 \d\d:\d\d（\d+ 秒）/);
   await panel(page, 'trends').locator('[data-test=stale]:visible').waitFor();
   await panel(page, 'components').locator('[data-test=stale]:visible').waitFor();
   assert.equal(await figure(page, 'conversations_today'), '1,256');
-  await page.locator('[data-test=state].is-unknown').waitFor();
+  // Nothing is green that nobody knows of, nothing but the pill is red or amber, and nothing asks to be tried again.
+  for (const row of await page.locator('[data-component]').all()) {
+    assert.match((await row.getAttribute('class')) ?? '', /is-unknown/);
+  }
+  const colours = await page
+    .locator('.panel, .card')
+    .evaluateAll((all) => all.filter((one) => one.checkVisibility()).map((one) => getComputedStyle(one).filter));
+  assert.ok(colours.length >= 9);
+  assert.deepEqual([...new Set(colours)], ['grayscale(1)']);
+  assert.equal(await page.locator('[data-test=stale].is-warning:visible').count(), 0);
   await start();
-  await page.locator('[data-test=refresh]').click();
   await page.locator('[data-test=state].is-degraded').waitFor();
   await page.locator('[data-test=stale]:visible').first().waitFor({ state: 'detached' });
+});
+
+test('a server that is away is asked by one question each time, and all is asked again when it is back', async () => {
+  const page = await openConsole({
+    prepare: async (opened) => {
+      await stubbed(opened);
+      await installClock(opened);
+    },
+  });
+  await settled(page);
+  const start = await stopServer(page);
+  await page.locator('[data-test=refresh]').click();
+  await page.locator('[data-test=state].is-unhealthy').waitFor();
+  await stopClock(page);
+  const requests = recordRequests(page);
+  await page.clock.runFor(26_000);
+  assert.deepEqual([...new Set(requests)], ['GET /ops/system/status']);
+  assert.ok(requests.length >= 4 && requests.length <= 6, `${requests.length} questions`);
+  await start();
+  await page.clock.runFor(6_000);
+  await until(() => requests.includes('GET /ops/dashboard/overview') && requests.includes('GET /ops/alerts/active'));
+});
+
+test('a proxy without its server is no answer', async () => {
+  const page = await openConsole({ prepare: stubbed });
+  await settled(page);
+  await page.route('**/api/v1/ops/**', (route) => route.fulfill({ status: 502, body: '<h1>Bad Gateway</h1>' }));
+  await page.locator('[data-test=refresh]').click();
+  await page.locator('[data-test=state].is-unhealthy').getByText('没有回应').waitFor();
+});
+
+test('one slow answer among others does not say that the server is away', async () => {
+  const page = await openConsole({ prepare: stubbed });
+  await settled(page);
+  await page.route('**/api/v1/ops/dashboard/trends?*', (route) =>
+    setTimeout(() => route.abort('timedout').catch(() => {}), 500),
+  );
+  await page.locator('[data-test=refresh]').click();
+  await panel(page, 'trends').locator('[data-test=stale].is-warning:visible').waitFor();
+  await page.locator('[data-test=state].is-degraded').waitFor();
+});
+
+test('a component that fails: since when, for whom, how often, first and above the fold', async () => {
+  for (const viewport of [
+    { width: 1280, height: 800 },
+    { width: 390, height: 844 },
+  ]) {
+    const page = await openConsole({ window: { viewport }, prepare: stubbed });
+    const row = page.locator('[data-component]').first();
+    await row.waitFor();
+    assert.equal(await row.getAttribute('data-component'), 'llm');
+    const time = new Intl.DateTimeFormat('zh-CN', {
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+      timeZone: 'Asia/Shanghai',
+    });
+    const since = time.format(answers.troubleSince());
+    // A minute may have passed since the answer was made up.
+    const clock = new RegExp(
+      `自 .*(${since}|${time.format(Date.parse(answers.troubleSince().toISOString()) - 60_000)})`,
+    );
+    assert.match(await row.innerText(), clock);
+    assert.match(await row.innerText(), /3 家商家，41 次调用失败/);
+    assert.match(await page.locator('[data-test=state]').innerText(), clock);
+    const box = await row.boundingBox();
+    if (viewport.width > 1000) {
+      assert.match(await page.locator('[data-test=state]').innerText(), /3 家商家，41 次调用失败/);
+      assert.ok(box && box.y + box.height <= viewport.height, 'the failing row is above the fold');
+    }
+  }
+});
+
+test('a period compares with as much of the one before', async () => {
+  /** @param {any} days */
+  const flat = (days) => days.map((/** @type {any} */ day) => ({ ...day, conversations: 100 }));
+  const made = answers.trends(7);
+  const points = flat(made.points);
+  points[6].conversations = 30;
+  const page = await openConsole({
+    prepare: async (opened) => {
+      await stubbed(opened);
+      await stub(opened, '/ops/dashboard/trends', {
+        ...made,
+        points,
+        previous: flat(made.previous),
+        previous_so_far: { ...made.previous_so_far, conversations: 24 },
+      });
+    },
+  });
+  // 6 × 100 + 30 against 6 × 100 + 24, not against 700
+  const summary = panel(page, 'trends').getByText('上期同期 624 · +1%');
+  await summary.waitFor();
+  await panel(page, 'trends').getByText('合计 630').waitFor();
+  await page.keyboard.press('t');
+  const today = page.locator('[data-test=trend-rows] tbody tr').first();
+  await today.waitFor();
+  assert.deepEqual((await today.locator('td').allInnerTexts()).slice(1, 4), ['30', '24', '+25%']);
+});
+
+test('days of which nothing is recorded are gaps and not compared', async () => {
+  const made = answers.trends(7);
+  const unknown = (/** @type {any} */ day) => ({
+    ...Object.fromEntries(Object.keys(day).map((name) => [name, null])),
+    date: day.date,
+  });
+  const page = await openConsole({
+    prepare: async (opened) => {
+      await stubbed(opened);
+      await stub(opened, '/ops/dashboard/trends', {
+        ...made,
+        previous: made.previous.map(unknown),
+        points: made.points.map((/** @type {any} */ day, /** @type {number} */ index) =>
+          index < 2 ? unknown(day) : day,
+        ),
+        previous_so_far: unknown(made.previous_so_far),
+      });
+    },
+  });
+  await panel(page, 'trends').getByText('上期 —（没有数据）').waitFor();
+  await page.keyboard.press('t');
+  const oldest = page.locator('[data-test=trend-rows] tbody tr').last();
+  await oldest.waitFor();
+  assert.deepEqual((await oldest.locator('td').allInnerTexts()).slice(1), ['—', '—', '—', '—']);
+});
+
+test('first steps: each is checked off by what is there, none leads nowhere, and none is a command', async () => {
+  /** @type {Record<string, unknown>} */
+  let overview = answers.emptyOverview();
+  const page = await openConsole({
+    prepare: async (opened) => {
+      await stubbed(opened);
+      await stub(opened, '/ops/dashboard/overview', () => overview);
+    },
+  });
+  const steps = page.locator('[data-test=first-steps] [data-step]');
+  await steps.first().waitFor();
+  assert.deepEqual(await steps.evaluateAll((all) => all.map((one) => one.dataset.done)), Array(4).fill('false'));
+  assert.doesNotMatch(await page.locator('main, body').first().innerText(), /kimono (tenant|import|demo)/);
+  overview = { ...overview, total_tenants: 1, active_tenants: 1 };
+  await page.locator('[data-test=refresh]').click();
+  await page.locator('[data-step=tenant][data-done=true]').waitFor();
+  assert.equal(await page.locator('[data-step=tenant] a:visible').count(), 0);
+  await page.locator('[data-step=knowledge] a').click();
+  await page.waitForURL('**/ops/knowledge?dialog=import');
+  await page.goBack();
+  overview = { ...overview, conversations_week: 3 };
+  await page.locator('[data-test=refresh]').click();
+  await page.locator('[data-test=first-steps]').waitFor({ state: 'detached' });
 });
 
 test('a page that is opened while the server is down opens by itself when it is back', async () => {

@@ -231,7 +231,7 @@ test('deleting says how many copies stay, and has their number typed where they 
   await remove.locator('[data-test=run]').click();
   await page.getByText('模板已删除').waitFor();
   assert.deepEqual(gone, [{ reason: '内容已过时' }]);
-  await page.locator('[data-test=bulk] [data-test=selection]').getByText('已选 1 条').waitFor();
+  await page.locator('[data-test=bulk] [data-test=selection]').getByText('已选 1 个').waitFor();
   await stub(page, '/ops/templates/4', made.templateDetail({ id: 4, distributed_count: 0 }));
   await row(page, 4).locator('[data-test=delete]').click();
   await remove.getByText('没有商家有它的副本，删除不影响任何商家。').waitFor();
@@ -255,7 +255,7 @@ test('to chosen tenants: pick, see what would happen, do it, watch it, open the 
   await made.answer(page, '/ops/jobs/job-7', () => job);
   await row(page, 1).getByRole('checkbox').check();
   await row(page, 3).getByRole('checkbox').check();
-  await page.locator('[data-test=bulk] [data-test=selection]').getByText('已选 2 条').waitFor();
+  await page.locator('[data-test=bulk] [data-test=selection]').getByText('已选 2 个').waitFor();
   await page.locator('[data-test=to-chosen]').click();
   const distribute = dialog(page, 'distribute');
   assert.ok(await distribute.locator('[data-test=check]').isDisabled());

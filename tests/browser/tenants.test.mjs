@@ -364,7 +364,7 @@ test('the dialog shows all of it: basics, key, figures, statistics, users', asyn
   const figure = (/** @type {string} */ name) => detail(page).locator(`[data-figure=${name}]`);
   assert.match(await figure('users').innerText(), /5\s*人[\s\S]*管理员 1 · 员工 4/);
   assert.match(await figure('pairs').innerText(), /1,234\s*条[\s\S]*未同步 3/);
-  assert.match(await figure('conversations').innerText(), /156\s*次[\s\S]*昨日全天 1,037/);
+  assert.match(await figure('conversations').innerText(), /156\s*次[\s\S]*\+11\.4% 较昨日同时/);
   assert.match(await figure('feedbacks').innerText(), /23\s*条[\s\S]*66%/);
   const statistics = await detail(page).locator('[data-test=stats]').innerText();
   for (const value of ['1,231 条', '87%', '980 次', '4,210 次', '1,241 ms'])

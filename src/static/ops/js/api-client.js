@@ -5,6 +5,7 @@
  *
  * Tokens are in HttpOnly cookies and are never seen or kept by these pages.
  */
+import { reportAnswer, reportSilence } from './connection.js';
 import { currentLanguage } from './i18n.js';
 
 /** @typedef {import('./api-types.js').Problem} Problem */
@@ -351,6 +352,7 @@ function write(key, value) {
  * @param {number} [options.patience]  milliseconds until the answer must be here
  */
 async function send(method, path, { body, signal, headers: more, patience = TIMEOUT_MS }) {
+  const askedAt = Date.now();
   const timeout = AbortSignal.timeout(patience);
   /** @type {Record<string, string>} */
   const headers = { Accept: 'application/json', 'Accept-Language': currentLanguage(), ...more };
@@ -366,12 +368,20 @@ async function send(method, path, { body, signal, headers: more, patience = TIME
       cache: 'no-cache', // Always ask, but let the ETag spare the body when nothing has changed.
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
+    if (isGatewayAlone(response)) throw new TypeError('a gateway answered for the server');
+    reportAnswer();
     return await read(response);
   } catch (error) {
     if (error instanceof ApiError || signal?.aborted) throw error;
+    reportSilence(askedAt);
     if (timeout.aborted) throw new ApiError('timeout');
     throw new ApiError('unreachable', { requestId: response?.headers.get('X-Request-Id') });
   }
+}
+
+/** A proxy that reaches no server answers by itself; every answer of the server has a number. @param {Response} response */
+function isGatewayAlone(response) {
+  return [502, 503, 504].includes(response.status) && !response.headers.has('X-Request-Id');
 }
 
 /** @param {Response} response */

@@ -44,7 +44,8 @@
  * @property {number} uptime_seconds
  * @property {string} generated_at
  * @property {string} timezone
- * @property {Record<ComparedFigure, number | null>} compared
+ * @property {Record<ComparedFigure | 'avg_response_time_ms' | 'conversations_week' | 'failed_calls_today',
+ *   number | null>} compared  the same time yesterday; of the week the same part of the week before
  * @property {Record<ComparedFigure, (number | null)[]>} history
  */
 
@@ -62,6 +63,11 @@
  */
 
 /**
+ * A day until this time of the day: what an unfinished today is compared with.
+ * @typedef {Omit<TrendPoint, 'p95_response_time_ms'>} DaySoFar
+ */
+
+/**
  * @typedef {object} TopTenant
  * @property {string} tenant_id
  * @property {string} name
@@ -75,6 +81,8 @@
  * @property {number} days
  * @property {TrendPoint[]} points
  * @property {TrendPoint[]} previous
+ * @property {string} recorded_since  the first day of which there are figures
+ * @property {DaySoFar} previous_so_far  the last day of `previous`
  * @property {TopTenant[]} top_tenants
  * @property {string} generated_at
  */
@@ -87,8 +95,19 @@
  * @property {string} started_at
  * @property {number} uptime_seconds
  * @property {Record<string, Health>} components_status
+ * @property {Trouble[]} troubles  the worst first
  * @property {string} database
  * @property {string} timezone
+ */
+
+/**
+ * A component that is degraded or unhealthy.
+ * @typedef {object} Trouble
+ * @property {string} component
+ * @property {Health} status
+ * @property {string} since
+ * @property {number} failed_calls  since then
+ * @property {number} tenants  whose calls those were
  */
 
 /**
@@ -100,6 +119,9 @@
  * @property {number | null} p95_latency_ms
  * @property {string | null} last_check
  * @property {string | null} message
+ * @property {string | null} since  since when it is degraded or unhealthy
+ * @property {number} failed_calls  since then
+ * @property {number} tenants  whose calls those were
  * @property {Health[]} history  48 half hours, the oldest first; the last one is the half hour that is running
  */
 
@@ -196,6 +218,9 @@
  * @property {number} conversations_today
  * @property {number} conversations_week
  * @property {number} conversations_month
+ * @property {number | null} conversations_yesterday  until this time
+ * @property {number | null} conversations_week_before  until this weekday and time
+ * @property {number | null} conversations_month_before  until this day of the month and time
  * @property {number | null} avg_response_time_ms
  * @property {number} pending_feedbacks
  * @property {number | null} feedback_approval_rate  0 to 1
@@ -207,6 +232,8 @@
  * @typedef {object} TenantTrends
  * @property {number} days
  * @property {TrendPoint[]} points  none left out, today last
+ * @property {string} recorded_since  the first day of which there are figures
+ * @property {DaySoFar | null} compared  the day that was asked for
  * @property {string} generated_at
  */
 

@@ -28,6 +28,20 @@ use([BarChart, LineChart, GridComponent, TooltipComponent, CanvasRenderer]);
 
 const POINTS_WITH_SYMBOLS = 14;
 
+/**
+ * The finished days, and from the last of them on to the one that is running: that one is no fall or rise yet, so its
+ * line is dashed.
+ * @param {TrendModel} model
+ */
+function splitRunning({ current, lastIsRunning }) {
+  if (!lastIsRunning) return { finished: current, running: current.map(() => null) };
+  const last = current.length - 1;
+  return {
+    finished: current.map((value, index) => (index === last ? null : value)),
+    running: current.map((value, index) => (index >= last - 1 ? value : null)),
+  };
+}
+
 /** @param {HTMLElement} element */
 export function createTrendChart(element) {
   const chart = init(element);
@@ -89,6 +103,8 @@ function readColours(element) {
  */
 function trendOption(model, colours) {
   const last = model.current.length - 1;
+  const { finished, running } = splitRunning(model);
+  const showSymbol = model.current.length <= POINTS_WITH_SYMBOLS;
   const labelStyle = { color: colours.text, fontFamily: colours.font, fontSize: 12 };
   const valueAxis = {
     type: 'value',
@@ -134,16 +150,39 @@ function trendOption(model, colours) {
     },
     series: [
       {
+        // What the arrow keys and the pointer find at every day, also at a gap; nothing of it is drawn.
+        id: 'days',
+        type: 'line',
+        data: model.current.map((value) => value ?? 0),
+        symbol: 'none',
+        lineStyle: { opacity: 0 },
+        silent: true,
+        emphasis: { disabled: true },
+      },
+      {
         id: 'current',
         type: 'line',
-        data: model.current,
+        data: finished,
         connectNulls: false,
         z: 4,
         symbol: 'circle',
         symbolSize: 6,
-        showSymbol: model.current.length <= POINTS_WITH_SYMBOLS,
+        showSymbol,
         lineStyle: { color: colours.current, width: 2 },
         itemStyle: { color: colours.surface, borderColor: colours.current, borderWidth: 2 },
+        emphasis: { disabled: true },
+      },
+      {
+        id: 'running',
+        type: 'line',
+        data: running,
+        connectNulls: false,
+        z: 3,
+        symbol: 'circle',
+        symbolSize: 6,
+        showSymbol,
+        lineStyle: { color: colours.current, width: 2, type: [2, 3] },
+        itemStyle: { color: colours.surface, borderColor: colours.current, borderWidth: 1 },
         emphasis: { disabled: true },
       },
       {

@@ -108,10 +108,10 @@ export class CursorList extends List {
   get rangeText() {
     const { data } = this.panel;
     if (!data) return '';
-    if (data.items.length === 0) return this.page > 1 ? '' : t('list.range.none');
+    if (data.items.length === 0) return this.page > 1 ? '' : t('list.range.none', { unit: this.unit });
     const first = (this.page - 1) * this.pageSize + 1;
     const last = format.exactCount(first + data.items.length - 1);
-    const range = { first: format.exactCount(first), last, count: this.total };
+    const range = { first: format.exactCount(first), last, count: this.total, unit: this.unit };
     return t(this.exact ? 'list.range' : 'list.range.atLeast', range);
   }
 

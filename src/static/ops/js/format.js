@@ -75,6 +75,15 @@ export function score(value) {
 }
 
 /**
+ * The quality of a pair, or the mean of many: one scale wherever it stands, as specified ("0.82"). Where there is room
+ * its unit says so.
+ * @param {number | null | undefined} value  0 to 1
+ */
+export function quality(value) {
+  return value == null ? DASH : t('quality.of', { value: score(value) });
+}
+
+/**
  * The size of a file.
  * @param {number} value  bytes
  */
@@ -154,33 +163,32 @@ export function milliseconds(value) {
   return t('unit.milliseconds', { value: numbers({ maximumFractionDigits: value < 10 ? 1 : 0 }).format(value) });
 }
 
+/** @type {[number, import('./i18n.js').MessageKey][]} */
+const durationUnits = [
+  [86400, 'duration.days'],
+  [3600, 'duration.hours'],
+  [60, 'duration.minutes'],
+  [1, 'duration.seconds'],
+];
+
 /**
- * The two largest units of a length of time: "12 天 4 小时".
+ * The two largest units of a length of time: "4 分 57 秒", "2 h 5 min". The server says it the same way
+ * (clock_duration_format).
  * @param {number | null | undefined} seconds
  */
 export function duration(seconds) {
   if (seconds == null) return DASH;
-  const minutes = Math.floor(seconds / 60);
-  const hours = Math.floor(minutes / 60);
-  const days = Math.floor(hours / 24);
-  /** @type {[number, string][]} */
-  const parts = days
-    ? [
-        [days, 'day'],
-        [hours % 24, 'hour'],
-      ]
-    : hours
-      ? [
-          [hours, 'hour'],
-          [minutes % 60, 'minute'],
-        ]
-      : minutes
-        ? [[minutes, 'minute']]
-        : [[Math.floor(seconds), 'second']];
-  const texts = parts
-    .filter(([amount], index) => amount > 0 || index === 0)
-    .map(([amount, unit]) => numbers({ style: 'unit', unit, unitDisplay: 'long' }).format(amount));
-  return new Intl.ListFormat(currentLanguage(), { type: 'unit', style: 'short' }).format(texts);
+  const whole = Math.max(0, Math.floor(seconds));
+  const first = Math.max(
+    0,
+    durationUnits.findIndex(([length]) => whole >= length),
+  );
+  const index = whole === 0 ? durationUnits.length - 1 : first;
+  const [length, unit] = durationUnits[index];
+  const larger = t(unit, { value: exactCount(Math.floor(whole / length)) });
+  const [nextLength, nextUnit] = durationUnits[index + 1] ?? [Infinity, unit];
+  const rest = Math.floor((whole % length) / nextLength);
+  return rest > 0 ? t('duration.two', { larger, smaller: t(nextUnit, { value: exactCount(rest) }) }) : larger;
 }
 
 /**
@@ -204,7 +212,7 @@ export function ago(then, now) {
  */
 export function exactTime(instant) {
   if (instant == null) return DASH;
-  return times({
+  const time = times({
     year: 'numeric',
     month: '2-digit',
     day: '2-digit',
@@ -212,8 +220,14 @@ export function exactTime(instant) {
     minute: '2-digit',
     second: '2-digit',
     hourCycle: 'h23',
-    timeZoneName: 'short',
   }).format(new Date(instant));
+  return t('time.zoned', { time, zone: zoneOf(instant) });
+}
+
+/** "GMT+8": Intl would put it in the middle of a Chinese time. @param {string | number} instant */
+function zoneOf(instant) {
+  const parts = times({ timeZoneName: 'short' }).formatToParts(new Date(instant));
+  return parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
 }
 
 /** @param {string | number} instant */

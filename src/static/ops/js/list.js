@@ -44,11 +44,19 @@ const FIRST_PAGE = { page: undefined, cursor: undefined };
  * @property {number} [shape]  so wide, in rem, is what stands in it while it is loading: about as what will
  */
 
+/** An order in words, from the least and from the greatest. @type {Record<string, import('./i18n.js').MessageKey[]>} */
+const orders = {
+  text: ['list.forward', 'list.backward'],
+  number: ['list.ascending', 'list.descending'],
+  time: ['list.oldest', 'list.newest'],
+};
+
 /**
  * @template Row
  * @template {import('./api-types.js').Page<Row>} Answer
  * @typedef {object} ListOptions
  * @property {import('./i18n.js').MessageKey} what  as in "could not read WHAT"
+ * @property {import('./i18n.js').MessageKey} [unit]  what its rows are counted in: 家 for shops, 个, 条
  * @property {Column[]} columns
  * @property {string} sort  the order where the address names none: a column, with `-` from the top
  * @property {Record<string, string[] | null>} [filters]  parameter → its values, null: any text
@@ -203,10 +211,10 @@ export class List {
   get sortOptions() {
     return this.columns
       .filter(({ fixed }) => !fixed)
-      .flatMap(({ name, label }) =>
+      .flatMap(({ name, label, kind = 'text' }) =>
         [false, true].map((descending) => ({
           value: descending ? `-${name}` : name,
-          text: t(descending ? 'list.descending' : 'list.ascending', { column: t(label) }),
+          text: t(orders[kind][descending ? 1 : 0], { column: t(label) }),
           selected: this.sort.column === name && this.sort.descending === descending,
         })),
       );
@@ -233,6 +241,10 @@ export class List {
 
   // ── the pages ──
 
+  get unit() {
+    return t(this._options.unit ?? 'unit.pieces');
+  }
+
   get total() {
     return this.panel.data?.total ?? 0;
   }
@@ -240,10 +252,10 @@ export class List {
   get rangeText() {
     const { data } = this.panel;
     if (!data) return '';
-    if (data.items.length === 0) return t('list.range.none');
+    if (data.items.length === 0) return t('list.range.none', { unit: this.unit });
     const first = (data.page - 1) * data.page_size + 1;
     const last = format.exactCount(first + data.items.length - 1);
-    return t('list.range', { first: format.exactCount(first), last, count: data.total });
+    return t('list.range', { first: format.exactCount(first), last, count: data.total, unit: this.unit });
   }
 
   get lastPage() {
@@ -286,7 +298,7 @@ export class List {
   get pageSizes() {
     return PAGE_SIZES.map((size) => ({
       size,
-      text: t('list.pageSize', { count: size }),
+      text: t('list.pageSize', { count: size, unit: this.unit }),
       selected: size === this.pageSize,
     }));
   }
@@ -351,10 +363,11 @@ export class List {
   /** "已选 178 条，其中 20 条在这一页" */
   get selectionText() {
     const count = this.selectedCount;
-    if (this.selection?.all) return t(this.filtered ? 'list.selected.matching' : 'list.selected.all', { count });
+    if (this.selection?.all)
+      return t(this.filtered ? 'list.selected.matching' : 'list.selected.all', { count, unit: this.unit });
     const here = this.ids.filter((id) => this.isSelected(id)).length;
-    if (here === count) return t('list.selected', { count });
-    return t('list.selected.pages', { count, here: format.exactCount(here) });
+    if (here === count) return t('list.selected', { count, unit: this.unit });
+    return t('list.selected.pages', { count, here: format.exactCount(here), unit: this.unit });
   }
 
   /** There is more than what this page shows, and not all of it is ticked. */
@@ -363,7 +376,7 @@ export class List {
   }
 
   get selectAllText() {
-    return t(this.filtered ? 'list.selectMatching' : 'list.selectAll', { count: this.total });
+    return t(this.filtered ? 'list.selectMatching' : 'list.selectAll', { count: this.total, unit: this.unit });
   }
 
   // ── who is reading ──

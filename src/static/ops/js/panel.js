@@ -12,6 +12,7 @@
 import Alpine from '@alpinejs/csp';
 import { ApiError } from './api-client.js';
 import { clock } from './clock.js';
+import { connection } from './connection.js';
 
 /** Data older than this is called stale even if no request has failed: two refreshes have been missed. */
 const STALE_AFTER_MS = 90_000;
@@ -57,10 +58,10 @@ export class Panel {
     this.what = options.what;
   }
 
-  /** What is shown is older than it should be: the last request failed, or none was made for too long. */
+  /** What is shown is older than it should be: the last request failed, or none was made for too long, or nobody answers. */
   get stale() {
     if (this.data === null) return false;
-    return this.error !== null || (!this.busy && clock.now - this.receivedAt > STALE_AFTER_MS);
+    return this.error !== null || connection.lostAt > 0 || (!this.busy && clock.now - this.receivedAt > STALE_AFTER_MS);
   }
 
   /** Something stands beside the title; what is less important makes room for it, so that nothing moves. */

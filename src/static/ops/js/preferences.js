@@ -8,6 +8,8 @@ import Alpine from '@alpinejs/csp';
 
 const THEME_KEY = 'kimono.theme';
 const LANGUAGE_KEY = 'kimono.language';
+const TRIED_KEY = 'kimono.tried';
+const KEY_COPIED_KEY = 'kimono.key-copied';
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
 
 export const preferences = Alpine.reactive({
@@ -16,6 +18,22 @@ export const preferences = Alpine.reactive({
   /** The theme in force, `system` resolved. */
   dark: document.documentElement.dataset.theme === 'dark',
 });
+
+/** What of the first steps (components/dashboard/first-steps.js) leaves no trace on the server. */
+export const firstSteps = Alpine.reactive({
+  tried: read(TRIED_KEY) !== null,
+  keyCopied: read(KEY_COPIED_KEY) !== null,
+});
+
+export function rememberTrial() {
+  firstSteps.tried = true;
+  write(TRIED_KEY, 'yes');
+}
+
+export function rememberKeyCopied() {
+  firstSteps.keyCopied = true;
+  write(KEY_COPIED_KEY, 'yes');
+}
 
 /** @param {ThemeChoice} theme */
 export function chooseTheme(theme) {

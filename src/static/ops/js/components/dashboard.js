@@ -7,16 +7,18 @@ import { get } from '../api-client.js';
 import { clock } from '../clock.js';
 import { refreshCommand, registerCommands } from '../commands.js';
 import * as format from '../format.js';
-import { t } from '../i18n.js';
+import { t, tValue } from '../i18n.js';
 import { component, follow } from '../component.js';
 import { createPanel } from '../panel.js';
 import { keepFresh, refreshAll, REFRESH_SECONDS } from '../refresher.js';
 import { addressOf, changeQuery, route } from '../router.js';
+import { mayWrite } from '../session.js';
 import { system } from '../system.js';
 import { makeCards } from './dashboard/cards.js';
-import { healthRows, incidentRows } from './dashboard/health.js';
+import { describeFirstSteps } from './dashboard/first-steps.js';
+import { byUrgency, healthRows, incidentRows, inTrouble } from './dashboard/health.js';
 import { metrics } from './dashboard/metrics.js';
-import { alertRows } from './state-menus.js';
+import { alertRows, describeTrouble } from './state-menus.js';
 import { createTrend } from './trend-view.js';
 
 /** @typedef {import('../api-types.js').Overview} Overview */
@@ -49,13 +51,17 @@ export default function dashboard() {
       /** @returns {Promise<Components>} */
       load: (signal) => get('/ops/system/components', { signal }),
       isEmpty: (components) => components.items.length === 0,
-      order: (components) => components.items.map((item) => item.name).join(),
+      order: (components) =>
+        byUrgency(components.items)
+          .map((item) => item.name)
+          .join(),
     }),
     alerts: system.alerts,
   };
   const trend = createTrend({
     panel: panels.trends,
-    read: (trends) => trends,
+    read: ({ points, previous, previous_so_far: soFar }) => ({ points, previous, soFar }),
+    at: (trends) => trends.generated_at,
     // While another range is loading, what is shown isn't what is chosen.
     days: () => panels.trends.data?.days ?? selectedDays(),
     emptyText: 'trend.empty.text',
@@ -69,6 +75,8 @@ export default function dashboard() {
     trend,
     refreshSeconds: REFRESH_SECONDS,
     healthAsTable: false,
+    /** The components stand above the trend: decided when the page opens or is refreshed by hand, as it moves things. */
+    troubleFirst: false,
 
     init() {
       undo.push(keepFresh([panels.overview, panels.trends, panels.components]));
@@ -80,6 +88,16 @@ export default function dashboard() {
         shown = days;
       });
       undo.push(stop);
+      undo.push(
+        follow(
+          () => panels.components.data !== null,
+          () => this.putTroubleFirst(),
+        ),
+      );
+    },
+
+    putTroubleFirst() {
+      this.troubleFirst = inTrouble(panels.components.data?.items ?? []);
     },
 
     destroy() {
@@ -109,8 +127,22 @@ export default function dashboard() {
       return Object.values(panels).some((panel) => panel.busy);
     },
 
-    refresh() {
-      refreshAll();
+    async refresh() {
+      await refreshAll();
+      this.putTroubleFirst();
+    },
+
+    /** For whom and how often, of the worst. */
+    get trouble() {
+      const [worst] = system.status.data?.troubles ?? [];
+      return worst && worst.status === 'unhealthy'
+        ? format.beside([tValue('component', worst.component), describeTrouble(worst)])
+        : '';
+    },
+
+    /** For those who may take them. */
+    get firstSteps() {
+      return mayWrite() ? describeFirstSteps(panels.overview.data) : [];
     },
 
     // ── cards ──

@@ -5,6 +5,7 @@ import { registerCommands, runCommand, runKey } from '../commands.js';
 import * as format from '../format.js';
 import { currentLanguage, setLanguage, t } from '../i18n.js';
 import { component, explain, follow } from '../component.js';
+import { connection } from '../connection.js';
 import { pages } from '../pages.js';
 import { chooseTheme, preferences } from '../preferences.js';
 import { keepFresh, refreshAll } from '../refresher.js';
@@ -47,6 +48,10 @@ export function frame() {
         if (chosen !== language) refreshAll();
         language = chosen;
       });
+      follow(
+        () => connection.lostAt > 0,
+        (lost) => document.documentElement.classList.toggle('is-lost', lost),
+      );
       follow(windowTitle, (title) => {
         document.title = title;
       });

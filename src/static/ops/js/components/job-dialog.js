@@ -202,12 +202,13 @@ export function jobDetail(dialog) {
 
     get range() {
       const { data } = panels.items;
-      if (!data || data.items.length === 0) return t('list.range.none');
+      if (!data || data.items.length === 0) return t('list.range.none', { unit: t('unit.items') });
       const first = (data.page - 1) * data.page_size + 1;
       return t('list.range', {
         first: format.exactCount(first),
         last: format.exactCount(first + data.items.length - 1),
         count: data.total,
+        unit: t('unit.items'),
       });
     },
 

@@ -3,6 +3,7 @@
  * index.html.
  */
 import { clock } from '../clock.js';
+import { connection } from '../connection.js';
 import * as format from '../format.js';
 import { t } from '../i18n.js';
 import { component, explain } from '../component.js';
@@ -40,11 +41,17 @@ export function panelAge(panel) {
       return panel.stale;
     },
 
+    /** The state pill says that nobody answers, once; here is only how old this is. */
+    get lost() {
+      return connection.lostAt > 0;
+    },
+
     get staleText() {
       return t('panel.stale', { age: format.ago(panel.receivedAt, clock.now) });
     },
 
     get staleWhy() {
+      if (this.lost) return t('error.unreachable');
       return panel.error ? t('panel.staleWhy', { why: explain(panel.error) }) : t('panel.old');
     },
 

@@ -2,6 +2,7 @@
  * @file The top bar's two readings of the whole system: the state pill and the alert bell.
  */
 import { clock } from '../clock.js';
+import { connection } from '../connection.js';
 import * as format from '../format.js';
 import { t, tValue } from '../i18n.js';
 import { component, follow } from '../component.js';
@@ -19,7 +20,7 @@ export function stateMenus() {
     init() {
       // Its age, which changes every second, is not read aloud.
       follow(
-        () => (system.status.state === 'loading' ? '' : system.status.stale ? t('state.unreachable') : this.pill.text),
+        () => announced(),
         (text) => {
           this.announcement = text;
         },
@@ -76,23 +77,80 @@ export function alertRows() {
   }));
 }
 
-/** "降级 · 大模型": the worst that is known, and what it is about. */
+/** Without what changes every second. */
+function announced() {
+  if (connection.lostAt) return t('state.lostSince', { time: format.clockTime(connection.lostAt) });
+  if (system.status.state === 'loading') return '';
+  return system.status.stale ? t('state.unreachable') : describeState().text;
+}
+
+/**
+ * @typedef {object} Pill
+ * @property {Health} health
+ * @property {string} icon
+ * @property {string} text
+ * @property {string} more  for whom, how often; where there is room for it
+ * @property {string} title
+ */
+
+/**
+ * "故障 · 大模型 · 自 02:13 · 3 家商家，41 次调用失败": the worst that is known, since when and for whom.
+ * @returns {Pill}
+ */
 function describeState() {
   const { data, state, stale, receivedAt } = system.status;
+  if (connection.lostAt) return describeLoss();
   if (!data) {
     const text = t(state === 'error' ? 'state.unreachable' : 'state.loading');
-    return { health: /** @type {Health} */ ('unknown'), icon: healthIcons.unknown, text, title: text };
+    return { health: 'unknown', icon: healthIcons.unknown, text, more: '', title: text };
   }
   const health = data.status in healthIcons ? data.status : 'unknown';
   const troubled = Object.keys(data.components_status).filter((name) => data.components_status[name] !== 'healthy');
   const names = troubled.map((name) => tValue('component', name));
-  const title = names.length ? new Intl.ListFormat(document.documentElement.lang).format(names) : '';
+  const list = names.length ? new Intl.ListFormat(document.documentElement.lang).format(names) : '';
   if (stale) {
     const age = format.ago(receivedAt, clock.now);
     const text = t('state.stale', { state: t(`state.${health}`), age });
-    return { health: /** @type {Health} */ ('unknown'), icon: healthIcons.unknown, text, title };
+    return { health: 'unknown', icon: healthIcons.unknown, text, more: '', title: list };
   }
-  return { health, icon: healthIcons[health], text: stateText(health, names), title };
+  const text = stateText(health, names);
+  const [worst] = data.troubles;
+  if (!worst) return { health, icon: healthIcons[health], text, more: '', title: list };
+  const more = describeHarm(worst);
+  const since = t('health.since', { time: format.sinceTime(worst.since, clock.now) });
+  const each = data.troubles.map((trouble) =>
+    format.beside([tValue('component', trouble.component), describeTrouble(trouble)]),
+  );
+  return { health, icon: healthIcons[health], text: format.beside([text, since]), more, title: each.join('\n') };
+}
+
+/** What was known before may still be so, but nobody knows. @returns {Pill} */
+function describeLoss() {
+  const text = t('state.lost', {
+    time: format.clockTime(connection.lostAt),
+    length: format.duration(Math.max(0, (clock.now - connection.lostAt) / 1000)),
+  });
+  const { receivedAt } = system.status;
+  const title = receivedAt ? t('state.lastKnown', { time: format.exactTime(receivedAt) }) : '';
+  return { health: 'unhealthy', icon: 'icon-unplug', text, more: '', title };
+}
+
+/**
+ * Since when, for whom, how often.
+ * @param {{ since: string | null, failed_calls: number, tenants: number }} trouble
+ */
+export function describeTrouble({ since, failed_calls: calls, tenants }) {
+  return format.beside([
+    since ? t('health.since', { time: format.sinceTime(since, clock.now) }) : '',
+    describeHarm({ failed_calls: calls, tenants }),
+  ]);
+}
+
+/** @param {{ failed_calls: number, tenants: number }} trouble */
+export function describeHarm({ failed_calls: calls, tenants }) {
+  if (!calls) return '';
+  const failed = t('health.failedCalls', { count: calls });
+  return tenants ? t('health.harm', { count: tenants, failed }) : failed;
 }
 
 /**

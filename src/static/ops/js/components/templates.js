@@ -166,6 +166,7 @@ export default function templates() {
 function templateList(distribution, learn, deleted) {
   const list = createList({
     what: 'templates.what',
+    unit: 'unit.templates',
     search: 'templates.search',
     selectable: mayWrite(),
     sort: '-updated_at',

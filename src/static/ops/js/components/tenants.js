@@ -41,6 +41,7 @@ const columns = [
   { name: 'user_count', label: 'tenants.users', kind: 'number', from: 'medium' },
   { name: 'qa_pair_count', label: 'tenants.pairs', kind: 'number' },
   { name: 'conversations_today', label: 'tenants.conversations', kind: 'number' },
+  { name: 'pending_feedback_count', label: 'tenants.feedbacks', kind: 'number', from: 'medium' },
   { name: 'last_active_at', label: 'tenants.lastActive', kind: 'time', from: 'medium' },
   { name: 'created_at', label: 'tenants.created', kind: 'time', from: 'wide' },
   { name: 'actions', label: 'tenants.actions', fixed: true },
@@ -49,6 +50,7 @@ const columns = [
 export default function tenants() {
   const list = createList({
     what: 'tenants.what',
+    unit: 'unit.tenants',
     search: 'tenants.search',
     columns,
     sort: '-conversations_today',
@@ -164,6 +166,7 @@ function makeRow(tenant) {
     pairsTitle: t('tenants.unsynced', { value: format.exactCount(tenant.unsynced_count) }),
     conversations: format.count(tenant.conversations_today),
     conversationsTitle: format.exactCount(tenant.conversations_today),
+    feedbacks: format.count(tenant.pending_feedback_count),
     active: tenant.last_active_at ? format.ago(Date.parse(tenant.last_active_at), clock.now) : t('tenants.neverActive'),
     activeExact: tenant.last_active_at ? format.exactTime(tenant.last_active_at) : '',
     created: format.date(tenant.created_at),

@@ -16,14 +16,14 @@ import { changeQuery, route } from '../router.js';
 import { findMetric, metrics } from './dashboard/metrics.js';
 import { describeChart, showsCost, summarize, trendModel, trendRows, trendTable } from './dashboard/trend.js';
 
-/** @typedef {import('../api-types.js').Trends} Trends */
 /** @typedef {'date' | 'current' | 'previous' | 'change' | 'cost'} SortColumn */
 
 /**
  * @template T
  * @typedef {object} TrendOptions
  * @property {import('../panel.js').Panel<T>} panel
- * @property {(data: T) => Pick<Trends, 'points' | 'previous'>} read
+ * @property {(data: T) => import('./dashboard/trend.js').TrendDays} read
+ * @property {(data: T) => string} at  the instant of the figures
  * @property {() => number} days  of what is shown
  * @property {import('../i18n.js').MessageKey} emptyText
  * @property {boolean} [sortable]  the table is, by any column
@@ -97,6 +97,12 @@ export class Trend {
 
   get period() {
     return t('trend.period', { count: this._options.days() });
+  }
+
+  /** How far the last day has come. */
+  get todayText() {
+    const { data } = this.panel;
+    return data ? t('trend.todayIncluded', { time: format.clockTime(this._options.at(data)) }) : '';
   }
 
   get summary() {
@@ -237,7 +243,7 @@ function trendChart(trend) {
       return t('trend.pointed', {
         date: format.day(row.date, 'full'),
         value: trend.metric.format(row.current),
-        previous: trend.metric.format(row.previous),
+        previous: trend.metric.format(row.compared ?? row.previous),
       });
     },
   });

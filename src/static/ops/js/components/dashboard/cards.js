@@ -3,6 +3,7 @@
  */
 import * as format from '../../format.js';
 import { t } from '../../i18n.js';
+import { pendingFeedbackAddress } from '../../links.js';
 import { addressOf } from '../../router.js';
 import { sparkline } from './sparkline.js';
 
@@ -16,13 +17,21 @@ import { sparkline } from './sparkline.js';
  * @property {ComparedFigure} figure
  * @property {MessageKey} label
  * @property {MessageKey | null} unit
- * @property {MetricName | null} metric  the series that a click shows in the chart; null: the list of tenants
+ * @property {MetricName | null} metric  the series that a click shows in the chart
+ * @property {() => string} [address]  where a click leads instead
  * @property {boolean} flow  counted from midnight on (compared in percent), rather than a level (compared in pieces)
  * @property {string} rule  the alert rule that watches this figure
  * @property {(overview: Overview) => Detail[]} details
  */
 
-/** @typedef {{ text: string, title: string, warn: boolean, href?: string | null }} Detail  `href`: its own page */
+/**
+ * @typedef {object} Detail
+ * @property {string} id
+ * @property {string} text
+ * @property {string} title
+ * @property {boolean} warn
+ * @property {string} href  the list or the series that it is taken from
+ */
 
 /** @type {CardRow[]} */
 const cardRows = [
@@ -31,11 +40,16 @@ const cardRows = [
     label: 'card.tenants',
     unit: 'unit.tenants',
     metric: null,
+    address: () => addressOf('tenants'),
     flow: false,
     rule: '',
     details: (overview) => [
-      detail(t('card.tenants.active', { value: format.count(overview.active_tenants) })),
-      detail(t('card.tenants.suspended', { value: format.count(overview.suspended_tenants) })),
+      detail('active_tenants', t('card.tenants.active', { value: format.count(overview.active_tenants) }), {
+        href: addressOf('tenants', { status: 'active' }),
+      }),
+      detail('suspended_tenants', t('card.tenants.suspended', { value: format.count(overview.suspended_tenants) }), {
+        href: addressOf('tenants', { status: 'suspended' }),
+      }),
     ],
   },
   {
@@ -45,30 +59,36 @@ const cardRows = [
     metric: 'conversations',
     flow: true,
     rule: 'slow_response',
-    details: (overview) => [
-      detail(t('card.conversations.week', { value: format.count(overview.conversations_week) })),
-      detail(
-        t('card.conversations.response', { value: format.milliseconds(overview.avg_response_time_ms) }),
-        overview.avg_response_time_ms === null ? t('card.conversations.noResponse') : '',
-      ),
+    details: ({ conversations_week: week, avg_response_time_ms: response, compared }) => [
+      detail('conversations_week', t('card.conversations.week', { value: format.count(week) }), {
+        change: relative(week, compared?.conversations_week),
+        title: before('change.weekBefore', compared?.conversations_week, format.exactCount),
+        href: seriesAddress('conversations'),
+      }),
+      detail('avg_response_time_ms', t('card.conversations.response', { value: format.milliseconds(response) }), {
+        title:
+          response === null
+            ? t('card.conversations.noResponse')
+            : before('change.before', compared?.avg_response_time_ms, format.milliseconds),
+        href: seriesAddress('response_time'),
+      }),
     ],
   },
   {
     figure: 'pending_feedbacks',
     label: 'card.feedbacks',
     unit: 'unit.pieces',
-    metric: 'feedbacks',
+    metric: null,
+    address: pendingFeedbackAddress,
     flow: false,
     rule: 'pending_feedbacks',
     details: (overview) => [
-      {
-        ...detail(t('card.pairs.unsynced', { value: format.count(overview.unsynced_qa_pairs) })),
+      detail('unsynced_qa_pairs', t('card.pairs.unsynced', { value: format.count(overview.unsynced_qa_pairs) }), {
         href: addressOf('knowledge', { is_synced: 'false' }),
-      },
-      {
-        ...detail(t('card.pairs.total', { value: format.count(overview.total_qa_pairs) })),
+      }),
+      detail('total_qa_pairs', t('card.pairs.total', { value: format.count(overview.total_qa_pairs) }), {
         href: addressOf('knowledge'),
-      },
+      }),
     ],
   },
   {
@@ -78,12 +98,14 @@ const cardRows = [
     metric: 'api_calls',
     flow: true,
     rule: 'high_error_rate',
-    details: (overview) => [
+    details: ({ failed_calls_today: failed, api_calls_today: calls, compared }) => [
       detail(
-        t('card.calls.failed', {
-          value: format.count(overview.failed_calls_today),
-          share: format.percent(share(overview.failed_calls_today, overview.api_calls_today)),
-        }),
+        'failed_calls_today',
+        t('card.calls.failed', { value: format.count(failed), share: format.percent(share(failed, calls)) }),
+        {
+          title: before('change.before', compared?.failed_calls_today, format.exactCount),
+          href: seriesAddress('failed_calls'),
+        },
       ),
     ],
   },
@@ -94,17 +116,22 @@ const cardRows = [
     metric: 'cost',
     flow: true,
     rule: '',
-    details: (overview) => [
-      overview.month_cost_estimate === null
-        ? detail(t('card.cost.month', { value: format.DASH }), t('card.cost.noMonth'))
-        : detail(t('card.cost.month', { value: format.roundMoney(overview.month_cost_estimate) })),
-      ...(overview.unpriced_calls_today
+    details: ({ month_cost_estimate: month, unpriced_calls_today: unpriced }) => [
+      detail(
+        'month_cost_estimate',
+        t('card.cost.month', { value: month === null ? format.DASH : format.roundMoney(month) }),
+        {
+          title: t(month === null ? 'card.cost.noMonth' : 'card.cost.monthHow'),
+          href: seriesAddress('cost', { days: '30' }),
+        },
+      ),
+      ...(unpriced
         ? [
-            {
-              text: t('card.cost.unpriced', { count: overview.unpriced_calls_today }),
+            detail('unpriced_calls_today', t('card.cost.unpriced', { count: unpriced }), {
               title: t('card.cost.unpricedWhy'),
               warn: true,
-            },
+              href: seriesAddress('api_calls'),
+            }),
           ]
         : []),
     ],
@@ -124,9 +151,9 @@ export function makeCards(overview, { metric, query, alertTypes }) {
     label: t(row.label),
     ...describeValue(row, overview),
     change: overview ? describeChange(row, overview) : null,
-    details: overview ? row.details(overview).map((told) => ({ href: null, ...told })) : [],
+    details: overview ? row.details(overview) : [],
     spark: overview ? sparkline(overview.history?.[row.figure] ?? [], sparkOptions(row)) : null,
-    href: row.metric ? addressOf('dashboard', { ...query, metric: chartQuery(row.metric) }) : addressOf('tenants'),
+    href: row.address?.() ?? seriesAddress(row.metric, query),
     current: row.metric === metric,
     alerted: row.rule !== '' && alertTypes.has(row.rule),
   }));
@@ -145,9 +172,13 @@ function describeValue(row, overview) {
   return { value: shown, title: shown === exact ? '' : exact, unit: row.unit ? t(row.unit) : '' };
 }
 
-/** The chart's first series needs no name in the address. @param {MetricName} metric */
-function chartQuery(metric) {
-  return metric === 'conversations' ? undefined : metric;
+/**
+ * The chart of a series. The first one needs no name in the address.
+ * @param {MetricName | null} metric
+ * @param {Record<string, string>} [query]  what else the address has
+ */
+function seriesAddress(metric, query = {}) {
+  return addressOf('dashboard', { ...query, metric: metric === 'conversations' ? undefined : (metric ?? undefined) });
 }
 
 /**
@@ -176,12 +207,34 @@ function sparkOptions(row) {
 }
 
 /**
+ * @param {string} id
  * @param {string} text
- * @param {string} [title]
+ * @param {object} more
+ * @param {string} more.href
+ * @param {string} [more.change]
+ * @param {string} [more.title]
+ * @param {boolean} [more.warn]
  * @returns {Detail}
  */
-function detail(text, title = '') {
-  return { text, title, warn: false };
+function detail(id, text, { href, change = '', title = '', warn = false }) {
+  return { id, text: change ? t('card.changed', { text, change }) : text, title, warn, href };
+}
+
+/**
+ * @param {number} now
+ * @param {number | null | undefined} earlier
+ */
+function relative(now, earlier) {
+  return earlier ? format.signedPercent((now - earlier) / earlier) : '';
+}
+
+/**
+ * @param {MessageKey} key
+ * @param {number | null | undefined} earlier
+ * @param {(value: number) => string} show
+ */
+function before(key, earlier, show) {
+  return earlier == null ? t('change.unknownWhy') : t(key, { value: show(earlier) });
 }
 
 /**

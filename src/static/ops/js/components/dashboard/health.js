@@ -2,9 +2,11 @@
  * @file Component health: the row of each component, its strip of 48 half hours, and the same as a table.
  */
 import { clock } from '../../clock.js';
+import { connection } from '../../connection.js';
 import * as format from '../../format.js';
 import { currentLanguage, t, tValue } from '../../i18n.js';
 import { healthIcons } from '../../system.js';
+import { describeHarm } from '../state-menus.js';
 
 /** @typedef {import('../../api-types.js').Health} Health */
 /** @typedef {import('../../api-types.js').Component} Component */
@@ -13,25 +15,40 @@ const HALF_HOUR = 30 * 60 * 1000;
 
 /** A length of time in which a component's health was the same. @typedef {{ status: Health, from: number, to: number }} Spell */
 
+/** What needs a person stands first. */
+const urgency = { unhealthy: 0, degraded: 1, unknown: 2, healthy: 3 };
+
+/** @param {Component[]} items */
+export function byUrgency(items) {
+  return [...items].sort((a, b) => urgency[known(a.status)] - urgency[known(b.status)]);
+}
+
+/** @param {Component[]} items */
+export function inTrouble(items) {
+  return items.some(({ status }) => status === 'unhealthy' || status === 'degraded');
+}
+
 /**
  * @param {Component[]} items
  * @param {string} generatedAt
  */
 export function healthRows(items, generatedAt) {
-  return items.map((item) => {
-    const status = known(item.status);
-    const spells = findSpells(item.history, Date.parse(generatedAt));
+  return byUrgency(items).map((item) => {
+    const told = known(item.status);
+    const lost = connection.lostAt > 0;
+    const status = lost ? 'unknown' : told;
     return {
       name: item.name,
       label: tValue('component', item.name),
       provider: item.provider,
       status,
       icon: healthIcons[status],
-      statusText: t(`health.${status}`),
-      since: sinceWhen(status, spells),
+      statusText: lost ? t('health.before', { status: t(`health.${told}`) }) : t(`health.${told}`),
+      since: item.since ? t('health.since', { time: format.sinceTime(item.since, clock.now) }) : '',
+      sinceExact: item.since ? format.exactTime(item.since) : '',
       latency: format.milliseconds(item.latency_ms),
       p95: format.milliseconds(item.p95_latency_ms),
-      message: item.message ?? '',
+      message: format.beside([describeHarm(item), item.message ?? '']),
       checked: item.last_check
         ? t('health.checked', { time: format.exactTime(item.last_check) })
         : t('health.neverChecked'),
@@ -50,7 +67,7 @@ export function healthRows(items, generatedAt) {
 export function incidentRows(items, generatedAt) {
   return items
     .flatMap((item) => {
-      const spells = findSpells(item.history, Date.parse(generatedAt));
+      const spells = withExactBeginning(findSpells(item.history, Date.parse(generatedAt)), item);
       return spells.filter(({ status }) => status !== 'healthy').map((spell) => ({ item, spell }));
     })
     .sort((a, b) => b.spell.to - a.spell.to || a.item.name.localeCompare(b.item.name))
@@ -109,15 +126,15 @@ function findSpells(history, generatedAt) {
 }
 
 /**
- * Since when it has been as it is, to half an hour; nothing to say while all is well.
- * @param {Health} status
+ * Of what is wrong now the beginning is known exactly, not only by the half hour.
  * @param {Spell[]} spells
+ * @param {Component} item
  */
-function sinceWhen(status, spells) {
-  const spell = spells.at(-1);
-  if (status === 'healthy' || spell?.status !== status) return '';
-  if (spells.length === 1) return t('health.sinceDay');
-  return t('health.since', { time: format.clockTime(spell.from) });
+function withExactBeginning(spells, { since }) {
+  const last = spells.at(-1);
+  const from = since ? Date.parse(since) : NaN;
+  if (last && last.status !== 'healthy' && from >= last.from && from < last.to) last.from = from;
+  return spells;
 }
 
 /** "近 24 小时：正常 46 格，降级 2 格". @param {Health[]} history */

@@ -5,37 +5,57 @@
 import * as format from '../../format.js';
 import { t } from '../../i18n.js';
 
-/** @typedef {import('../../api-types.js').Trends} Trends */
 /** @typedef {import('../../api-types.js').TrendPoint} TrendPoint */
+/** @typedef {import('../../api-types.js').DaySoFar} DaySoFar */
 /** @typedef {import('./metrics.js').Metric} Metric */
+
+/**
+ * @typedef {object} TrendDays  of any trend: the dashboard's, a tenant's
+ * @property {TrendPoint[]} points  today last
+ * @property {TrendPoint[]} previous  as many days before
+ * @property {DaySoFar | null} soFar  the last of `previous`, until this time of the day
+ */
 
 /**
  * @typedef {object} TrendRow
  * @property {string} date
  * @property {string} previousDate
  * @property {number | null} current
- * @property {number | null} previous
+ * @property {number | null} previous  the whole day
+ * @property {number | null} compared  like with like: of today's counterpart only as much as has passed of today
  * @property {number | null} cost
  */
 
 const DAYS_WITH_WEEKDAY = 14;
 
 /**
- * @param {Pick<Trends, 'points' | 'previous'>} trends
+ * @param {TrendDays} trends
  * @param {Metric} metric
  * @returns {TrendRow[]}
  */
-export function trendRows(trends, metric) {
-  return trends.points.map((point, index) => {
-    const before = trends.previous[index];
+export function trendRows({ points, previous, soFar }, metric) {
+  return points.map((point, index) => {
+    const before = previous[index];
+    const whole = before?.[metric.field] ?? null;
+    const isToday = index === points.length - 1;
     return {
       date: point.date,
       previousDate: before?.date ?? '',
       current: point[metric.field],
-      previous: before?.[metric.field] ?? null,
+      previous: whole,
+      compared: isToday ? readSoFar(soFar, metric) : whole,
       cost: point.cost_cny,
     };
   });
+}
+
+/**
+ * @param {DaySoFar | null} soFar
+ * @param {Metric} metric
+ * @returns {number | null}
+ */
+function readSoFar(soFar, { field }) {
+  return soFar && field !== 'p95_response_time_ms' ? soFar[field] : null;
 }
 
 /**
@@ -74,28 +94,31 @@ function axisLabel(date, days, isToday) {
 }
 
 /**
- * "合计 8,712 次 · 前 7 天 8,290 次 · +5.1%". A series that doesn't add up has its highest day instead.
+ * "合计 8,712 · 上期同期 8,290 · +5.1%". A series that doesn't add up has its highest day instead. Compared are days of
+ * which both are known, today with as much of its counterpart; where these are not all, it says how many.
  * @param {TrendRow[]} rows
  * @param {Metric} metric
  */
 export function summarize(rows, metric) {
   const current = rows.map((row) => row.current).filter((value) => value !== null);
-  const previous = rows.map((row) => row.previous).filter((value) => value !== null);
   if (current.length === 0) return { text: format.DASH, change: '' };
   if (!metric.sums) {
     const highest = Math.max(...current);
+    const previous = rows.map((row) => row.previous).filter((value) => value !== null);
     const date = rows.find((row) => row.current === highest)?.date ?? '';
     return {
       text: t('trend.highest', { value: metric.format(highest), date: format.day(date, 'short') }),
       change: previous.length ? t('trend.highestBefore', { value: metric.format(Math.max(...previous)) }) : '',
     };
   }
-  const total = sum(current);
-  const before = sum(previous);
-  const text = t('trend.total', { value: metric.format(total) });
-  if (previous.length === 0) return { text, change: t('trend.noneBefore') };
-  const change = before ? format.signedPercent((total - before) / before) : format.DASH;
-  return { text, change: t('trend.totalBefore', { value: metric.format(before), change }) };
+  const text = t('trend.total', { value: metric.format(sum(current)) });
+  const pairs = rows.filter((row) => row.current !== null && row.compared !== null);
+  if (pairs.length === 0) return { text, change: t('trend.noneBefore') };
+  const now = sum(pairs.map((row) => row.current ?? 0));
+  const before = sum(pairs.map((row) => row.compared ?? 0));
+  const change = before ? format.signedPercent((now - before) / before) : format.DASH;
+  const parameters = { value: metric.format(before), change, count: pairs.length };
+  return { text, change: t(pairs.length === rows.length ? 'trend.totalBefore' : 'trend.totalBeforePart', parameters) };
 }
 
 /**
@@ -121,16 +144,28 @@ export function trendTable(rows, metric, { column, descending }) {
     date: format.day(row.date, 'full'),
     running: row.date === today,
     current: metric.format(row.current),
-    previous: metric.format(row.previous),
-    previousTitle: row.previousDate ? format.day(row.previousDate, 'full') : '',
+    previous: metric.format(row.compared ?? row.previous),
+    previousTitle: describePrevious(row, metric, row.date === today),
     change: row.change === null ? format.DASH : format.signedPercent(row.change),
     cost: format.money(row.cost),
   }));
 }
 
+/**
+ * @param {TrendRow} row
+ * @param {Metric} metric
+ * @param {boolean} isToday
+ */
+function describePrevious(row, metric, isToday) {
+  if (!row.previousDate) return '';
+  const date = format.day(row.previousDate, 'full');
+  if (!isToday || row.compared === null) return date;
+  return t('trend.soFar', { date, value: metric.format(row.previous) });
+}
+
 /** @param {TrendRow} row */
-function relativeChange({ current, previous }) {
-  return current === null || !previous ? null : (current - previous) / previous;
+function relativeChange({ current, compared }) {
+  return current === null || !compared ? null : (current - compared) / compared;
 }
 
 /**
@@ -164,8 +199,11 @@ function tooltip(row, metric, isToday) {
   const list = element('dl', 'tooltip-list');
   addLine(list, 'current', t(metric.label), metric.format(row.current));
   if (row.previousDate) {
-    const label = t('trend.previousDay', { date: format.day(row.previousDate, 'short') });
-    addLine(list, 'previous', label, metric.format(row.previous));
+    const date = format.day(row.previousDate, 'short');
+    addLine(list, 'previous', t('trend.previousDay', { date }), metric.format(row.previous));
+    if (isToday && row.compared !== null) {
+      addLine(list, 'previous', t('trend.previousSoFar', { date }), metric.format(row.compared));
+    }
   }
   if (showsCost(metric)) addLine(list, 'cost', t('metric.cost'), format.money(row.cost));
   box.append(list);

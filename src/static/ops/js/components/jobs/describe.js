@@ -64,6 +64,7 @@ const rareFigures = ['withdrawn'];
 /** What a kind counts its progress in. @type {Record<string, { progress: MessageKey, pace: MessageKey }>} */
 const units = {
   'templates.distribute': { progress: 'jobs.progress.tenants', pace: 'jobs.pace.tenants' },
+  'knowledge.sync_check': { progress: 'jobs.progress.tenants', pace: 'jobs.pace.tenants' },
   'knowledge.import': { progress: 'jobs.progress.rows', pace: 'jobs.pace.rows' },
 };
 const anyUnit = /** @type {const} */ ({ progress: 'jobs.progress', pace: 'jobs.pace' });

@@ -130,12 +130,22 @@ export function knowledgeSync(dialog) {
       return this.job?.error ?? '';
     },
 
+    /** What waits to be brought to the index is no part of what a check compares, so it is said beside it. */
+    get agreement() {
+      const { pending = 0, removals_pending: removals = 0 } = panel.data ?? {};
+      if (pending + removals === 0) return t('knowledge.check.whole');
+      return t('knowledge.check.wholeDue', {
+        pending: format.exactCount(pending),
+        removals: format.exactCount(removals),
+      });
+    },
+
     /** What a check has found, and whether there is something to repair. */
     get verdict() {
       const { job } = this;
       if (job?.kind !== 'knowledge.sync_check' || job.status !== 'succeeded') return '';
       const wrong = ['missing', 'stale', 'orphaned'].reduce((sum, name) => sum + Number(job.result?.[name] ?? 0), 0);
-      if (wrong === 0) return t('knowledge.check.whole');
+      if (wrong === 0) return this.agreement;
       return t(job.parameters.repair === true ? 'knowledge.check.repaired' : 'knowledge.check.wrong', { count: wrong });
     },
   });

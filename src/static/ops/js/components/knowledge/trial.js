@@ -9,6 +9,7 @@ import { component, follow } from '../../component.js';
 import * as format from '../../format.js';
 import { t } from '../../i18n.js';
 import { createPanel } from '../../panel.js';
+import { rememberTrial } from '../../preferences.js';
 import { addressOf, changeQuery, route } from '../../router.js';
 import { createTenantChoice } from '../tenant-choice.js';
 
@@ -27,6 +28,7 @@ export function knowledgeTrial() {
     /** @returns {Promise<TrialResult>} */
     load: () => post('/ops/knowledge/search', request()),
     isEmpty: (result) => result.matches.length === 0,
+    onData: rememberTrial,
   });
   /** @type {(() => void) | null} */
   let stop = null;

@@ -36,6 +36,7 @@ const WAIT_SECONDS = 5;
 export function templateMatrix(distribution) {
   const list = createList({
     what: 'templates.matrix.what',
+    unit: 'unit.tenants',
     search: 'templates.matrix.search',
     columns: [],
     sort: '',

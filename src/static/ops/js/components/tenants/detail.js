@@ -9,6 +9,7 @@ import { t, tValue } from '../../i18n.js';
 import { component } from '../../component.js';
 import { createDialog } from '../../dialog.js';
 import { createPanel } from '../../panel.js';
+import { rememberKeyCopied } from '../../preferences.js';
 import { keepFresh, refreshChanged } from '../../refresher.js';
 import { addressOf, findPage, route } from '../../router.js';
 import { asStored, mayWrite } from '../../session.js';
@@ -55,7 +56,7 @@ function createPanels(id, query) {
     trends: createPanel({
       what: 'tenant.trend',
       /** @returns {Promise<TenantTrends>} */
-      load: (signal) => get(`${path}/trends`, { query: { days: 2 * TREND_DAYS }, signal }),
+      load: (signal) => get(`${path}/trends`, { query: { days: 2 * TREND_DAYS, compared: TREND_DAYS }, signal }),
     }),
     users: createPanel({
       what: 'tenant.users',
@@ -164,6 +165,7 @@ export function tenantDetail(dialog) {
     },
 
     copyKey() {
+      rememberKeyCopied();
       copy(this.key, t('tenant.key'));
     },
 
@@ -198,7 +200,7 @@ export function tenantDetail(dialog) {
     // ── figures ──
 
     get figures() {
-      return tenantFigures(panel.data, panels.stats.data, panels.trends.data);
+      return tenantFigures(panel.data, panels.stats.data);
     },
 
     get statistics() {

@@ -4,22 +4,21 @@
  */
 import * as format from '../../format.js';
 import { t } from '../../i18n.js';
-import { addressOf, findPage } from '../../router.js';
+import { pendingFeedbackAddress } from '../../links.js';
+import { addressOf, findPage, route } from '../../router.js';
 
 /** @typedef {import('../../api-types.js').TenantDetail} TenantDetail */
 /** @typedef {import('../../api-types.js').TenantStats} TenantStats */
-/** @typedef {import('../../api-types.js').TenantTrends} TenantTrends */
 
 /**
  * @param {TenantDetail | null} tenant  null while it is being read
  * @param {TenantStats | null} stats
- * @param {TenantTrends | null} trends
  */
-export function tenantFigures(tenant, stats, trends) {
+export function tenantFigures(tenant, stats) {
   const figures = [
     { id: 'users', count: tenant?.user_count, unit: t('unit.people'), ...userNote(stats) },
     { id: 'pairs', count: tenant?.qa_pair_count, unit: t('unit.pieces'), ...pairNote(tenant) },
-    { id: 'conversations', count: tenant?.conversations_today, unit: t('unit.times'), ...conversationNote(trends) },
+    { id: 'conversations', count: tenant?.conversations_today, unit: t('unit.times'), ...conversationNote(stats) },
     { id: 'feedbacks', count: tenant?.pending_feedback_count, unit: t('unit.pieces'), ...feedbackNote(stats) },
   ];
   return figures.map(({ count, ...figure }) => ({
@@ -55,11 +54,40 @@ export function pairsAddress(id, filter = {}) {
   return findPage('knowledge') ? addressOf('knowledge', { tenant_id: id, ...filter }) : null;
 }
 
-/** @param {TenantTrends | null} trends */
-function conversationNote(trends) {
-  const yesterday = trends?.points.at(-2)?.conversations ?? null;
-  const note = yesterday === null ? '' : t('tenant.figure.yesterday', { value: format.exactCount(yesterday) });
-  return { label: t('tenant.figure.conversations'), note };
+/** The series in the chart below the figures. @param {import('../dashboard/metrics.js').MetricName} metric */
+function seriesAddress(metric) {
+  return addressOf('tenants', { ...route.query, metric: metric === 'conversations' ? undefined : metric });
+}
+
+/** @param {TenantStats | null} stats */
+function conversationNote(stats) {
+  const label = t('tenant.figure.conversations');
+  if (!stats) return { label, note: '' };
+  return {
+    label,
+    href: seriesAddress('conversations'),
+    note: changeNote(stats.conversations_today, stats.conversations_yesterday, 'change.yesterday'),
+    noteTitle: beforeTitle(stats.conversations_yesterday, 'change.before'),
+  };
+}
+
+/**
+ * "+5.1% 较昨日同时": like with like, as the server has them.
+ * @param {number} now
+ * @param {number | null} before
+ * @param {import('../../i18n.js').MessageKey} key
+ */
+function changeNote(now, before, key) {
+  if (before === null) return t(key, { value: format.DASH });
+  return t(key, { value: before ? format.signedPercent((now - before) / before) : format.difference(now) });
+}
+
+/**
+ * @param {number | null} before
+ * @param {import('../../i18n.js').MessageKey} key
+ */
+function beforeTitle(before, key) {
+  return before === null ? t('change.unknownWhy') : t(key, { value: format.exactCount(before) });
 }
 
 /** @param {TenantStats | null} stats */
@@ -68,7 +96,8 @@ function feedbackNote(stats) {
   if (!stats) return { label, note: '' };
   const share = stats.feedback_approval_rate;
   const noteTitle = share === null ? t('stats.nothingYet') : '';
-  return { label, note: t('tenant.figure.approved', { share: format.percent(share) }), noteTitle };
+  const href = findPage('feedback') ? pendingFeedbackAddress() : seriesAddress('feedbacks');
+  return { label, note: t('tenant.figure.approved', { share: format.percent(share) }), noteTitle, href };
 }
 
 /**
@@ -98,16 +127,28 @@ export function tenantStatistics(id, stats) {
           ...line(t('stats.synced'), t('count.pieces', { count: stats.synced_qa_pairs })),
           href: pairsAddress(id, { is_synced: 'true' }),
         },
-        line(t('stats.quality'), format.percent(stats.avg_quality_score), orWhy(stats.avg_quality_score)),
+        line(t('stats.quality'), format.quality(stats.avg_quality_score), orWhy(stats.avg_quality_score)),
       ],
     },
     {
       id: 'conversations',
       title: t('stats.conversations'),
       lines: [
-        line(t('stats.today'), t('count.times', { count: stats.conversations_today })),
-        line(t('stats.week'), t('count.times', { count: stats.conversations_week })),
-        line(t('stats.month'), t('count.times', { count: stats.conversations_month })),
+        line(
+          t('stats.today'),
+          counted(stats.conversations_today, stats.conversations_yesterday),
+          beforeTitle(stats.conversations_yesterday, 'change.before'),
+        ),
+        line(
+          t('stats.week'),
+          counted(stats.conversations_week, stats.conversations_week_before),
+          beforeTitle(stats.conversations_week_before, 'change.weekBefore'),
+        ),
+        line(
+          t('stats.month'),
+          counted(stats.conversations_month, stats.conversations_month_before),
+          beforeTitle(stats.conversations_month_before, 'change.monthBefore'),
+        ),
         line(t('stats.response'), format.milliseconds(stats.avg_response_time_ms), orWhy(stats.avg_response_time_ms)),
       ],
     },
@@ -120,6 +161,15 @@ export function tenantStatistics(id, stats) {
       ],
     },
   ];
+}
+
+/**
+ * @param {number} now
+ * @param {number | null} before  as much of the day, the week or the month before
+ */
+function counted(now, before) {
+  const text = t('count.times', { count: now });
+  return before ? t('card.changed', { text, change: format.signedPercent((now - before) / before) }) : text;
 }
 
 /**

@@ -14,10 +14,12 @@ export const TREND_DAYS = 30;
 export function tenantTrend(panel) {
   const trend = createTrend({
     panel,
-    read: ({ points }) => ({
+    read: ({ points, compared }) => ({
       points: points.slice(-TREND_DAYS),
       previous: points.slice(-2 * TREND_DAYS, -TREND_DAYS),
+      soFar: compared,
     }),
+    at: (trends) => trends.generated_at,
     days: () => TREND_DAYS,
     emptyText: 'tenant.trendEmpty',
     replace: true,
