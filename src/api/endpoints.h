@@ -71,7 +71,7 @@ extern const struct params alerts_params;
 bool alerts_active_get(struct call *call, struct error *err);
 
 /* ops_knowledge.c */
-extern const struct params trial_params, qa_list_params, facets_params;
+extern const struct params trial_params, qa_list_params, knowledge_scope_params, facets_params;
 bool knowledge_overview_get(struct call *call, struct error *err);
 bool knowledge_facets_get(struct call *call, struct error *err);
 bool knowledge_pairs_get(struct call *call, struct error *err);

@@ -8,12 +8,22 @@
 
 /* --- figures --- */
 
+/* Everyone's, or one tenant's. */
+struct scope_input {
+    const char *tenant_id;
+};
+static const struct param scope_table[] = {
+    PARAM_QUERY(struct scope_input, tenant_id, TEXT, "Only this tenant's", .max = TENANT_ID_MAX),
+};
+const struct params knowledge_scope_params = PARAMS(struct scope_input, scope_table);
+
 bool knowledge_overview_get(struct call *call, struct error *err)
 {
+    const struct scope_input *input = call->input;
     struct knowledge_overview overview;
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
-           knowledge_overview(call->platform->directory, db, call->arena, &overview, err) &&
+           knowledge_overview(call->platform->directory, db, input->tenant_id, call->arena, &overview, err) &&
            reply(call, &knowledge_overview_descriptor, &overview);
 }
 

@@ -273,13 +273,20 @@ static bool read_history(struct platform *platform, struct db *db, struct arena 
         .estimated_cost_today_count = HISTORY_HOURS,
     };
     struct overview_history *h = &overview->history;
-    return read_hourly_readings(db, METRIC_TOTAL_TENANTS, first_hour, (double)overview->total_tenants,
-                                h->total_tenants, err) &&
-           read_hourly_readings(db, METRIC_PENDING_FEEDBACKS, first_hour, (double)overview->pending_feedbacks,
-                                h->pending_feedbacks, err) &&
-           read_hourly_conversations(db, first_hour, arena, h->conversations_today, err) &&
-           read_hourly_usage(platform->telemetry, first_hour, arena, h->api_calls_today,
-                             h->estimated_cost_today, err);
+    int32_t since;
+    if (!recorded_since(db, NULL, clock_day(overview->generated_at), &since, err))
+        return false;
+    if (!(read_hourly_readings(db, METRIC_TOTAL_TENANTS, first_hour, (double)overview->total_tenants,
+                               h->total_tenants, err) &&
+          read_hourly_readings(db, METRIC_PENDING_FEEDBACKS, first_hour, (double)overview->pending_feedbacks,
+                               h->pending_feedbacks, err) &&
+          read_hourly_conversations(db, first_hour, arena, h->conversations_today, err) &&
+          read_hourly_usage(platform->telemetry, first_hour, arena, h->api_calls_today,
+                            h->estimated_cost_today, err)))
+        return false;
+    for (size_t i = 0; i < HISTORY_HOURS && first_hour + (int64_t)i * HOUR_MS < clock_day_start(since); i++)
+        h->conversations_today[i] = h->api_calls_today[i] = h->estimated_cost_today[i] = NAN;
+    return true;
 }
 
 bool metrics_overview(struct metrics_collector *collector, struct arena *arena,

@@ -30,8 +30,8 @@ struct knowledge_overview {
 };
 extern const struct descriptor knowledge_overview_descriptor;
 
-bool knowledge_overview(struct knowledge_directory *directory, struct db *db, struct arena *arena,
-                        struct knowledge_overview *ret_overview, struct error *err);
+bool knowledge_overview(struct knowledge_directory *directory, struct db *db, const char *tenant_id,
+                        struct arena *arena, struct knowledge_overview *ret_overview, struct error *err);
 
 /* What a filter can be set to, and how many pairs there are of each; in order of name. Of categories those that have
  * the most pairs; `category_count`: how many there are. */

@@ -20,7 +20,7 @@ static const struct descriptor named_count_descriptor =
     DESCRIPTOR("NamedCount", struct named_count, named_count_fields);
 
 static const struct field overview_fields[] = {
-    FIELD(struct knowledge_overview, total_qa_pairs, INT, "Pairs of all tenants"),
+    FIELD(struct knowledge_overview, total_qa_pairs, INT, "Pairs of all tenants, or of the one asked for"),
     FIELD_MANY(struct knowledge_overview, by_tenant, MAP,
                "Pairs by the tenant's id, most pairs first: the 1000 that have the most",
                .of = &named_count_descriptor),
@@ -55,18 +55,23 @@ const struct descriptor knowledge_facets_descriptor =
 static const char SQL_BY_TENANT[] =
     "SELECT id, qa_pair_count FROM tenants ORDER BY qa_pair_count DESC, id DESC LIMIT $1";
 
-static bool count_by_tenant(struct db *db, struct arena *arena, struct knowledge_overview *overview,
-                            struct error *err)
+static const char SQL_OF_TENANT[] = "SELECT id, qa_pair_count FROM tenants WHERE id = $1";
+
+static bool count_by_tenant(struct db *db, const char *tenant_id, struct arena *arena,
+                            struct knowledge_overview *overview, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     overview->by_tenant = arena_alloc(arena, OVERVIEW_NAMES * sizeof(*overview->by_tenant));
-    if (!db_query(db, SQL_BY_TENANT, DB_ARGS(db_int(OVERVIEW_NAMES)), &rows, err))
+    const struct db_value argument = tenant_id ? db_text(tenant_id) : db_int(OVERVIEW_NAMES);
+    if (!db_query(db, tenant_id ? SQL_OF_TENANT : SQL_BY_TENANT, &argument, 1, &rows, err))
         return false;
     while (db_next(&rows))
         overview->by_tenant[overview->by_tenant_count++] =
             (struct named_count){arena_strdup(arena, db_column_text(&rows, 0)), db_column_int(&rows, 1)};
     return db_done(&rows, err);
 }
+
+static const char SQL_IS_SUSPENDED[] = "SELECT COUNT(*) FROM tenants WHERE id = $1 AND status <> 'active'";
 
 /* ---- one pass over the directory ---- */
 
@@ -209,24 +214,36 @@ bool knowledge_facets(struct knowledge_directory *directory, struct db *db, cons
     return true;
 }
 
-bool knowledge_overview(struct knowledge_directory *directory, struct db *db, struct arena *arena,
-                        struct knowledge_overview *ret_overview, struct error *err)
+/* Pairs that the index lacks and does not get while their tenant is suspended. */
+static bool count_held_back(struct db *db, const char *tenant_id, const int64_t *counters, int64_t lacking,
+                            int64_t *ret_held_back, struct error *err)
+{
+    int64_t suspended = 0;
+    if (tenant_id && !db_find_int(db, SQL_IS_SUSPENDED, DB_ARGS(db_text(tenant_id)), 0, &suspended, err))
+        return false;
+    *ret_held_back = !tenant_id ? counters[COUNTER_HELD_BACK_QA_PAIRS] : suspended ? lacking : 0;
+    return true;
+}
+
+bool knowledge_overview(struct knowledge_directory *directory, struct db *db, const char *tenant_id,
+                        struct arena *arena, struct knowledge_overview *ret_overview, struct error *err)
 {
     CLEANUP(tally_release) struct tally tally = {0};
     struct knowledge_facets kinds = {0};
     struct knowledge_overview overview = {.generated_at = clock_now_ms()};
-    int64_t counters[COUNTER_COUNT];
-    if (!count_by_tenant(db, arena, &overview, err) ||
-        !read_kinds(directory, db, NULL, NULL, OVERVIEW_NAMES, arena, &tally, &kinds, err) ||
-        !counters_read(db, counters, err))
+    int64_t counters[COUNTER_COUNT], held_back;
+    if (!count_by_tenant(db, tenant_id, arena, &overview, err) ||
+        !read_kinds(directory, db, tenant_id, NULL, OVERVIEW_NAMES, arena, &tally, &kinds, err) ||
+        !counters_read(db, counters, err) ||
+        !count_held_back(db, tenant_id, counters, tally.live - tally.synced, &held_back, err))
         return false;
-    int64_t lacking = tally.live - tally.synced, held_back = counters[COUNTER_HELD_BACK_QA_PAIRS];
+    int64_t lacking = tally.live - tally.synced;
     overview.total_qa_pairs = tally.live;
     overview.synced_count = tally.synced;
     overview.held_back_count =
         held_back < lacking ? held_back : lacking; /* the directory may be a moment older */
     overview.unsynced_count = lacking - overview.held_back_count;
-    overview.tenant_count = counters[COUNTER_TENANTS];
+    overview.tenant_count = tenant_id ? (int64_t)overview.by_tenant_count : counters[COUNTER_TENANTS];
     overview.category_count = kinds.category_count;
     overview.by_category = kinds.categories;
     overview.by_category_count = kinds.categories_count;

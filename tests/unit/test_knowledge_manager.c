@@ -602,7 +602,7 @@ static void test_the_overview_counts_what_there_is(void **state)
     struct knowledge_overview overview;
     CLEANUP(store_reader_release) struct db *db = NULL;
     must(w->f, store_reader(w->f->platform.store, 5000, &db, &w->f->err));
-    must(w->f, knowledge_overview(w->f->platform.directory, db, &w->arena, &overview, &w->f->err));
+    must(w->f, knowledge_overview(w->f->platform.directory, db, NULL, &w->arena, &overview, &w->f->err));
     struct qa_filter all = any_filter();
     size_t live = naive_count(w, &all);
     double quality = 0;
@@ -627,6 +627,16 @@ static void test_the_overview_counts_what_there_is(void **state)
     unsynced.is_synced = SYNCED_NO;
     assert_int_equal(overview.unsynced_count, naive_count(w, &unsynced));
     assert_int_equal(overview.synced_count + overview.unsynced_count, overview.total_qa_pairs);
+    for (size_t i = 0; i < TENANTS; i++) {
+        struct qa_filter of_tenant = any_filter();
+        of_tenant.tenant_id = w->tenant_ids[i];
+        must(w->f, knowledge_overview(w->f->platform.directory, db, of_tenant.tenant_id, &w->arena, &overview,
+                                      &w->f->err));
+        assert_int_equal(overview.total_qa_pairs, naive_count(w, &of_tenant));
+        assert_int_equal(overview.by_tenant_count, 1);
+        of_tenant.is_synced = SYNCED_YES;
+        assert_int_equal(overview.synced_count, naive_count(w, &of_tenant));
+    }
 }
 
 static void test_facets_are_those_of_the_tenant(void **state)

@@ -53,7 +53,7 @@ function createPanels() {
     overview: createPanel({
       what: 'knowledge.overview.what',
       /** @returns {Promise<KnowledgeOverview>} */
-      load: (signal) => get('/ops/knowledge/overview', { signal }),
+      load: (signal) => get('/ops/knowledge/overview', { query: ofTenant(), signal }),
     }),
     facets: createPanel({
       what: 'knowledge.facets.what',
@@ -63,7 +63,7 @@ function createPanels() {
     sync: createPanel({
       what: 'knowledge.sync.what',
       /** @returns {Promise<SyncStatus>} */
-      load: (signal) => get('/ops/knowledge/sync/status', { signal }),
+      load: (signal) => get('/ops/knowledge/sync/status', { query: ofTenant(), signal }),
     }),
   };
 }
@@ -105,7 +105,8 @@ export default function knowledge() {
         (id) => {
           if (route.page !== 'knowledge' || id === shown) return;
           if (id) askTenantNames([id]);
-          panels.facets.load({ replace: true });
+          // Figures, facets and list are of the same pairs.
+          for (const panel of Object.values(panels)) panel.load({ replace: true });
           shown = id;
         },
       );
@@ -186,13 +187,14 @@ export default function knowledge() {
  * @param {SyncStatus | null} sync
  */
 function describeFigures(overview, sync) {
+  const scope = ofTenant();
   const total = overview?.total_qa_pairs;
   const average = overview?.avg_quality_score ?? null;
   const below = average === null ? '' : qualityOf(String(Math.floor(average * 100) / 100));
   const share = (/** @type {number | undefined} */ part) =>
     total ? t('knowledge.figure.share', { share: format.percent((part ?? 0) / total) }) : '';
   return [
-    figure('total', total, {}, t('knowledge.figure.total.note')),
+    figure('total', total, {}, t(scope.tenant_id ? 'knowledge.figure.total.noteOf' : 'knowledge.figure.total.note')),
     figure('synced', overview?.synced_count, { is_synced: 'true' }, share(overview?.synced_count)),
     figure(
       'unsynced',
@@ -236,7 +238,7 @@ function figure(id, count, query, note) {
     unit: t('unit.pieces'),
     note,
     title: count === undefined ? t('figure.unread') : format.exactCount(count),
-    href: addressOf('knowledge', query),
+    href: addressOf('knowledge', { ...ofTenant(), ...query }),
   };
 }
 

@@ -718,6 +718,7 @@ export default {
   'knowledge.facets.what': 'sources and categories',
   'knowledge.figure.total': 'Total',
   'knowledge.figure.total.note': 'All tenants, without deleted ones',
+  'knowledge.figure.total.noteOf': 'of this tenant, without deleted ones',
   'knowledge.figure.synced': 'Synced',
   'knowledge.figure.unsynced': 'To be synced',
   'knowledge.figure.quality': 'Average quality',

@@ -635,6 +635,7 @@ export default {
   'knowledge.facets.what': '来源和分类',
   'knowledge.figure.total': '总计',
   'knowledge.figure.total.note': '所有商家，不含已删除',
+  'knowledge.figure.total.noteOf': '这家商家，不含已删除',
   'knowledge.figure.synced': '已同步',
   'knowledge.figure.unsynced': '待同步',
   'knowledge.figure.quality': '平均质量',
