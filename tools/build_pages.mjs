@@ -24,6 +24,22 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const PAGES = path.join(ROOT, 'src/static/ops');
 const MODULES = path.join(ROOT, 'node_modules');
 const ENTRY_PAGES = ['index.html', 'login.html'];
+/** What no page needs at first, or only one of several is needed of: files of their own. */
+const SCRIPTS_APART = ['charts.js', 'i18n/zh-CN.js', 'i18n/en.js'];
+/** Before the first paint, so these can't be modules. */
+const CLASSIC_SCRIPTS = ['early.js', 'theme.js'];
+
+/** The log-in page knows the addresses of the pages, and opens none in itself. @type {import('esbuild').Plugin} */
+const leaveOutPages = {
+  name: 'leave-out-pages',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/components\// }, ({ kind, path: imported }) =>
+      kind === 'dynamic-import' ? { path: imported, namespace: 'left-out' } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: 'export default null' }));
+  },
+};
+
 const BUNDLED_PACKAGES = ['@alpinejs/csp', 'diff', 'echarts', 'lucide-static', 'tailwindcss', 'zrender'];
 const BROWSERS = ['chrome111', 'firefox128', 'safari16.4'];
 
@@ -57,20 +73,14 @@ if (options.watch) watchSources();
 async function build() {
   const sources = await readSources();
   await checkTexts(sources);
-  const [scripts, theme, css, icons] = await Promise.all([
-    bundleScripts(),
-    bundleTheme(),
-    compileStyles(),
-    makeSprite(sources),
-  ]);
+  const [scripts, css, icons] = await Promise.all([bundleScripts(), compileStyles(), makeSprite(sources)]);
   const assets = [
     ...scripts.assets,
-    theme,
     css,
     hashed('/ops/licences.txt', Buffer.from(await collectLicences())),
     ...makeFragments(sources),
   ];
-  const page = { assets, icons, favicon: faviconAddress(sources), scripts };
+  const page = { assets, icons, favicon: faviconAddress(sources), apart: scripts.apart };
   for (const name of ENTRY_PAGES) assets.push(makeEntryPage(name, required(sources, name), page));
   assets.sort((a, b) => (a.path < b.path ? -1 : 1));
   await writeOutput(assets);
@@ -124,39 +134,51 @@ async function checkTexts(sources) {
 
 // ── scripts and styles ──
 
+/**
+ * One file for each entry: a page that is opened costs no further round trip, and its modules are run when they are
+ * imported all the same.
+ */
 async function bundleScripts() {
-  const { metafile, outputFiles } = await esbuild.build({
-    ...esbuildOptions(),
-    entryPoints: ['src/static/ops/js/app.js', 'src/static/ops/js/login.js'],
-    format: 'esm',
-    splitting: true,
-    entryNames: '[name]-[hash]',
-    chunkNames: '[name]-[hash]',
-    metafile: true,
-  });
-  const assets = outputFiles.map((file) => ({
-    path: `/ops/js/${path.basename(file.path)}`,
-    content: Buffer.from(file.contents),
-    immutable: true,
-  }));
-  const outputs = Object.entries(metafile.outputs).map(([name, facts]) => ({
-    address: `/ops/js/${path.basename(name)}`,
-    entry: facts.entryPoint ? path.basename(facts.entryPoint) : '',
-    imports: facts.imports
-      .filter(({ kind }) => kind === 'import-statement')
-      .map((imported) => `/ops/js/${path.basename(imported.path)}`),
-  }));
-  return { assets, outputs };
+  const apart = await bundle(SCRIPTS_APART, { format: 'esm' });
+  const [app, login, classic] = await Promise.all([
+    bundle(['app.js'], { format: 'esm', plugins: [leaveApart(apart)] }),
+    bundle(['login.js'], { format: 'esm', plugins: [leaveApart(apart), leaveOutPages] }),
+    bundle(CLASSIC_SCRIPTS, { format: 'iife' }),
+  ]);
+  return { assets: [...apart, ...app, ...login, ...classic].map(({ asset }) => asset), apart };
 }
 
-/** The one classic script: it must run before the first paint, so it can't be a module. */
-async function bundleTheme() {
-  const { outputFiles } = await esbuild.build({
-    ...esbuildOptions(),
-    entryPoints: ['src/static/ops/js/theme.js'],
-    format: 'iife',
-  });
-  return hashed('/ops/js/theme.js', Buffer.from(outputFiles[0].contents));
+/**
+ * @param {string[]} names  below js/
+ * @param {import('esbuild').BuildOptions} options
+ * @returns {Promise<{ name: string, asset: Asset }[]>}
+ */
+async function bundle(names, options) {
+  return Promise.all(
+    names.map(async (name) => {
+      const entryPoints = [`src/static/ops/js/${name}`];
+      const { outputFiles = [] } = await esbuild.build({ ...esbuildOptions(), ...options, entryPoints });
+      return { name, asset: hashed(`/ops/js/${path.basename(name)}`, Buffer.from(outputFiles[0].contents)) };
+    }),
+  );
+}
+
+/**
+ * An import() of one of these stays one, at the address that it has.
+ * @param {{ name: string, asset: Asset }[]} apart
+ * @returns {import('esbuild').Plugin}
+ */
+function leaveApart(apart) {
+  const addresses = new Map(apart.map(({ name, asset }) => [path.join(PAGES, 'js', name), asset.path]));
+  return {
+    name: 'leave-apart',
+    setup(build) {
+      build.onResolve({ filter: /^\./ }, ({ kind, path: imported, resolveDir }) => {
+        const address = addresses.get(path.join(resolveDir, imported));
+        return kind === 'dynamic-import' && address ? { path: address, external: true } : undefined;
+      });
+    },
+  };
 }
 
 /** @returns {import('esbuild').BuildOptions & { write: false, outdir: string }} */
@@ -239,40 +261,22 @@ function makeFragments(sources) {
  * @param {Asset[]} parts.assets
  * @param {Record<string, string>} parts.icons
  * @param {string} parts.favicon
- * @param {Awaited<ReturnType<typeof bundleScripts>>} parts.scripts
+ * @param {Awaited<ReturnType<typeof bundleScripts>>['apart']} parts.apart
  * @returns {Asset}
  */
-function makeEntryPage(name, text, { assets, icons, favicon, scripts }) {
-  const entry = scripts.outputs.find(
-    (output) => output.entry === name.replace('index.html', 'app.js').replace('.html', '.js'),
-  );
-  if (!entry) throw new Error(`${name} has no script`);
+function makeEntryPage(name, text, { assets, icons, favicon, apart }) {
   const fragments = assets
     .filter((asset) => asset.path.endsWith('.html'))
     .map((asset) => `<meta name="fragment:${originalName(asset.path)}" content="${asset.path}">`);
-  const preloads = staticImports(entry.address, scripts.outputs).map((a) => `<link rel="modulepreload" href="${a}">`);
+  const scripts = apart.map(
+    ({ name: file, asset }) => `<meta name="script:${path.basename(file, '.js')}" content="${asset.path}">`,
+  );
   const filled = text
     .replace(/"(\/ops\/[\w/-]+\.(?:css|js|txt))"/g, (_, address) => `"${hashedAddress(address, assets)}"`)
     .replace('{{favicon}}', favicon)
     .replace('<!-- {{icons}} -->', icons[name])
-    .replace('<!-- {{preloads}} -->', preloads.join(''))
-    .replace('<!-- {{fragments}} -->', fragments.join(''));
+    .replace('<!-- {{addresses}} -->', [...fragments, ...scripts].join(''));
   return { path: `/ops/${name}`, content: Buffer.from(squeeze(filled)), immutable: false };
-}
-
-/**
- * What a script imports at once, however deep: the browser can fetch all of it without first reading the first.
- * @param {string} address
- * @param {{ address: string, imports: string[] }[]} outputs
- * @param {Set<string>} [found]
- */
-function staticImports(address, outputs, found = new Set()) {
-  for (const imported of outputs.find((output) => output.address === address)?.imports ?? []) {
-    if (found.has(imported)) continue;
-    found.add(imported);
-    staticImports(imported, outputs, found);
-  }
-  return [...found].sort();
 }
 
 /**

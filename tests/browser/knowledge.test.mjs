@@ -106,7 +106,7 @@ test('the figures say unit and share, and each leads to the pairs that it counts
   const page = await open();
   const figure = (/** @type {string} */ id) => page.locator(`[data-figure=${id}]`);
   await figure('total').getByText('178', { exact: true }).waitFor();
-  await figure('unsynced').getByText('最早的改动已等 3分钟').waitFor();
+  await figure('unsynced').getByText('最早的改动已等 3 分').waitFor();
   await figure('synced').getByText('占 75.3%').waitFor();
   await figure('unsynced').click();
   await range(page).getByText('共 44 条').waitFor();

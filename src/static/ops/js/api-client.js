@@ -6,6 +6,7 @@
  * Tokens are in HttpOnly cookies and are never seen or kept by these pages.
  */
 import { reportAnswer, reportSilence } from './connection.js';
+import { forgetEarly, takeEarly } from './early-answers.js';
 import { currentLanguage } from './i18n.js';
 
 /** @typedef {import('./api-types.js').Problem} Problem */
@@ -360,14 +361,15 @@ async function send(method, path, { body, signal, headers: more, patience = TIME
   if (body !== undefined && !isForm) headers['Content-Type'] = 'application/json';
   let response;
   try {
-    response = await fetch(`${BASE}${path}`, {
-      method,
-      headers,
-      body: body === undefined || isForm ? body : JSON.stringify(body),
-      credentials: 'same-origin',
-      cache: 'no-cache', // Always ask, but let the ETag spare the body when nothing has changed.
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    });
+    response = await (earlyAnswer(method, path) ??
+      fetch(`${BASE}${path}`, {
+        method,
+        headers,
+        body: body === undefined || isForm ? body : JSON.stringify(body),
+        credentials: 'same-origin',
+        cache: 'no-cache', // Always ask, but let the ETag spare the body when nothing has changed.
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      }));
     if (isGatewayAlone(response)) throw new TypeError('a gateway answered for the server');
     reportAnswer();
     return await read(response);
@@ -377,6 +379,17 @@ async function send(method, path, { body, signal, headers: more, patience = TIME
     if (timeout.aborted) throw new ApiError('timeout');
     throw new ApiError('unreachable', { requestId: response?.headers.get('X-Request-Id') });
   }
+}
+
+/**
+ * What was asked for before this script was here. Whatever has been written since makes it old.
+ * @param {string} method
+ * @param {string} path
+ */
+function earlyAnswer(method, path) {
+  if (method === 'GET' && currentLanguage() === document.documentElement.lang) return takeEarly(`${BASE}${path}`);
+  forgetEarly();
+  return undefined;
 }
 
 /** A proxy that reaches no server answers by itself; every answer of the server has a number. @param {Response} response */

@@ -16,7 +16,7 @@ const SMALLEST_SHARE = 0.0001;
 const SMALLEST_MS = 0.1;
 
 /** The zone of the server's settings; the browser's own only until the first answer has come. */
-const zone = Alpine.reactive({ name: Intl.DateTimeFormat().resolvedOptions().timeZone, known: false });
+const zone = Alpine.reactive({ name: '', known: false });
 
 /** @param {string | undefined} name  IANA name */
 export function useTimeZone(name) {
@@ -302,7 +302,8 @@ function numbers(options) {
 
 /** @param {Intl.DateTimeFormatOptions} options */
 function times(options) {
-  const zoned = { timeZone: zone.name, ...options };
+  // Without a name it is the browser's own.
+  const zoned = { timeZone: zone.name || undefined, ...options };
   const key = `d${currentLanguage()}${JSON.stringify(zoned)}`;
   const known = formatters.get(key) ?? new Intl.DateTimeFormat(currentLanguage(), zoned);
   formatters.set(key, known);

@@ -22,6 +22,7 @@ import { followDialog } from './dialog.js';
  *   x-mixed="some"            on a checkbox: neither on nor off
  *   x-progress="progress"     on an empty span.progress: how far a job is (jobProgress); :aria-label says which
  *   x-grows="text"            on a textarea of this text: as high as it, where the browser doesn't know field-sizing
+ *   x-strip="cells"           on an empty span.strip: one cell for each, with its status and its title
  *   x-list-bar                on the bar of what is ticked: messages know how high it is, and stay above
  */
 export async function prepareAlpine() {
@@ -42,6 +43,7 @@ export async function prepareAlpine() {
     );
   });
   Alpine.directive('progress', showProgress);
+  Alpine.directive('strip', showStrip);
   Alpine.directive('list-bar', tellHeight);
   Alpine.directive('grows', growWithText);
   Alpine.data('panelError', panelError);
@@ -110,6 +112,32 @@ function growWithText(element, { expression }, { evaluateLater, effect }) {
       element.style.height = `${element.scrollHeight + 2}px`; // with its border
     }),
   );
+}
+
+/**
+ * Made by hand: as templates, some hundred cells took longer than all the rest of the page.
+ * @param {HTMLElement} element
+ * @param {{ expression: string }} directive
+ * @param {import('@alpinejs/csp').DirectiveUtilities} utilities
+ */
+function showStrip(element, { expression }, { evaluateLater, effect }) {
+  const evaluate = evaluateLater(expression);
+  effect(() =>
+    evaluate((value) => {
+      const cells = /** @type {{ status: string, title: string }[]} */ (value);
+      while (element.children.length > cells.length) element.lastChild?.remove();
+      cells.forEach(({ status, title }, index) => {
+        const cell = /** @type {HTMLElement} */ (element.children[index] ?? element.appendChild(newCell()));
+        const name = `strip-cell is-${status}`;
+        if (cell.className !== name) cell.className = name;
+        if (cell.title !== title) cell.title = title;
+      });
+    }),
+  );
+}
+
+function newCell() {
+  return document.createElement('span');
 }
 
 /**

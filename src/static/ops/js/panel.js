@@ -140,7 +140,8 @@ export class Panel {
   /** @param {T} data */
   _show(data) {
     this.waiting = null;
-    this.data = data;
+    // An answer never changes. Frozen, it isn't watched field by field either, which cost more than showing it.
+    this.data = Object.freeze(data);
     this.state = this._options.isEmpty?.(data) ? 'empty' : 'ready';
   }
 

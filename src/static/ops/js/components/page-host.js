@@ -2,6 +2,7 @@
  * @file Loads the page that the address names into the frame: its fragment, and the component that the fragment uses.
  */
 import Alpine from '@alpinejs/csp';
+import { takeEarly } from '../early-answers.js';
 import { t } from '../i18n.js';
 import { component, follow } from '../component.js';
 import { findPage, route } from '../router.js';
@@ -31,7 +32,8 @@ export function preparePage(name) {
 /** @param {string} name */
 async function fetchFragment(name) {
   const address = document.querySelector(`meta[name="fragment:${name}"]`)?.getAttribute('content');
-  const response = await fetch(address ?? `/ops/${name}.html`);
+  const url = address ?? `/ops/${name}.html`;
+  const response = await (takeEarly(url) ?? fetch(url));
   if (!response.ok) throw new Error(`The page ${name} answered ${response.status}`);
   return response.text();
 }

@@ -10,7 +10,7 @@
 import Alpine from '@alpinejs/csp';
 import * as format from '../format.js';
 import { t } from '../i18n.js';
-import { component } from '../component.js';
+import { component, follow } from '../component.js';
 import { preferences } from '../preferences.js';
 import { changeQuery, route } from '../router.js';
 import { findMetric, metrics } from './dashboard/metrics.js';
@@ -31,9 +31,17 @@ import { describeChart, showsCost, summarize, trendModel, trendRows, trendTable 
  * @property {string} [key]  what turns the chart into the table, where its button is to say so
  */
 
-// The chart's code is the heaviest part of a page: it travels while the figures are being asked for.
-const charts = import('../charts.js');
-charts.catch(() => {}); // Reported where it is awaited.
+/**
+ * The chart's code is the heaviest part of a page: it travels early (early.js), and is run once the figures stand, in a
+ * moment in which nothing else is to be done.
+ */
+async function loadCharts() {
+  await new Promise((resolve) => {
+    if ('requestIdleCallback' in window) requestIdleCallback(resolve, { timeout: 500 });
+    else setTimeout(resolve, 50);
+  });
+  return import('../charts.js');
+}
 
 /** @type {{ name: SortColumn, label: import('../i18n.js').MessageKey }[]} */
 const columns = [
@@ -173,6 +181,20 @@ export function createTrend(options) {
   return Alpine.reactive(new Trend(options));
 }
 
+/** There is nothing to draw before. @param {Trend<unknown>} trend @returns {Promise<void>} */
+function someData(trend) {
+  return new Promise((resolve) => {
+    const stop = follow(
+      () => trend.panel.data !== null,
+      (there) => {
+        if (!there) return;
+        stop();
+        resolve();
+      },
+    );
+  });
+}
+
 /**
  * The chart of one, and pointing at its days.
  * @param {Trend<unknown>} trend
@@ -199,7 +221,8 @@ function trendChart(trend) {
 
     async start() {
       try {
-        const { createTrendChart } = await charts;
+        await someData(trend);
+        const { createTrendChart } = await loadCharts();
         if (!this.$root.isConnected) return; // the page was left meanwhile
         chart = createTrendChart(this.$refs.chart);
       } catch (error) {
