@@ -61,8 +61,8 @@ export class ApiError extends Error {
  * @returns {Promise<any>}  the caller names the type that the endpoint has
  */
 export async function get(path, { query, signal } = {}) {
-  const search = query ? `?${new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]))}` : '';
-  return withSession(() => send('GET', `${path}${search}`, { signal }), signal);
+  const search = new URLSearchParams(Object.entries(query ?? {}).map(([k, v]) => [k, String(v)])).toString();
+  return withSession(() => send('GET', search ? `${path}?${search}` : path, { signal }), signal);
 }
 
 /**

@@ -5,7 +5,8 @@
 /** @type {Map<string, Promise<Response>>} */
 const answers = /** @type {any} */ (window).kimonoEarly ?? new Map();
 /** Who asks later than this asks for something newer. */
-const freshUntil = Date.now() + 10_000;
+const FRESH_MS = 10_000;
+setTimeout(forgetEarly, FRESH_MS);
 
 /**
  * @param {string} url
@@ -14,10 +15,11 @@ const freshUntil = Date.now() + 10_000;
 export function takeEarly(url) {
   const answer = answers.get(url);
   answers.delete(url);
-  return Date.now() < freshUntil ? answer : undefined;
+  return answer;
 }
 
-/** What was asked for in another language, or by somebody else, is of no use any more. */
+/** What nobody has taken is of no use any more: in another language, before a change, for a page that was left. */
 export function forgetEarly() {
+  for (const answer of answers.values()) answer.then((response) => response.body?.cancel()).catch(() => {});
   answers.clear();
 }

@@ -1,11 +1,12 @@
 /**
  * @file Where a figure leads, where more than one page shows it: the list of exactly what it counts.
  */
-import { addressOf, findPage } from './router.js';
+import { addressOf } from './router.js';
 
-/** Feedback that waits: its own page once there is one; until then the tenants, those with the most of it first. */
-export function pendingFeedbackAddress() {
-  return findPage('feedback')
-    ? addressOf('feedback', { status: 'pending' })
-    : addressOf('tenants', { sort: '-pending_feedback_count' });
+/**
+ * Feedback that waits: what that page shows at first.
+ * @param {string} [tenant]  only of this one
+ */
+export function pendingFeedbackAddress(tenant) {
+  return addressOf('corrections', { tenant_id: tenant });
 }

@@ -12,6 +12,7 @@ import * as format from '../format.js';
 import { t } from '../i18n.js';
 import { component } from '../component.js';
 import { createDialog } from '../dialog.js';
+import { pendingFeedbackAddress } from '../links.js';
 import { createList } from '../list.js';
 import { refreshAll } from '../refresher.js';
 import { addressOf, route } from '../router.js';
@@ -167,6 +168,7 @@ function makeRow(tenant) {
     conversations: format.count(tenant.conversations_today),
     conversationsTitle: format.exactCount(tenant.conversations_today),
     feedbacks: format.count(tenant.pending_feedback_count),
+    feedbacksHref: pendingFeedbackAddress(tenant.id),
     active: tenant.last_active_at ? format.ago(Date.parse(tenant.last_active_at), clock.now) : t('tenants.neverActive'),
     activeExact: tenant.last_active_at ? format.exactTime(tenant.last_active_at) : '',
     created: format.date(tenant.created_at),

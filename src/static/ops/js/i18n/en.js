@@ -95,7 +95,7 @@ export default {
     one: 'The server asked to wait; retrying in {count} second',
     other: 'The server asked to wait; retrying in {count} seconds',
   },
-  'panel.stale': 'data of {age}',
+  'panel.stale': 'as of {age}',
   'panel.staleWhy': 'The last refresh failed: {why}',
   'panel.old': 'Not refreshed for a while',
   'panel.waiting': 'Update waiting',

@@ -19,7 +19,12 @@ export function tenantFigures(tenant, stats) {
     { id: 'users', count: tenant?.user_count, unit: t('unit.people'), ...userNote(stats) },
     { id: 'pairs', count: tenant?.qa_pair_count, unit: t('unit.pieces'), ...pairNote(tenant) },
     { id: 'conversations', count: tenant?.conversations_today, unit: t('unit.times'), ...conversationNote(stats) },
-    { id: 'feedbacks', count: tenant?.pending_feedback_count, unit: t('unit.pieces'), ...feedbackNote(stats) },
+    {
+      id: 'feedbacks',
+      count: tenant?.pending_feedback_count,
+      unit: t('unit.pieces'),
+      ...feedbackNote(tenant?.id, stats),
+    },
   ];
   return figures.map(({ count, ...figure }) => ({
     href: null,
@@ -90,13 +95,16 @@ function beforeTitle(before, key) {
   return before === null ? t('change.unknownWhy') : t(key, { value: format.exactCount(before) });
 }
 
-/** @param {TenantStats | null} stats */
-function feedbackNote(stats) {
+/**
+ * @param {string | undefined} id  of the tenant
+ * @param {TenantStats | null} stats
+ */
+function feedbackNote(id, stats) {
   const label = t('tenant.figure.feedbacks');
   if (!stats) return { label, note: '' };
   const share = stats.feedback_approval_rate;
   const noteTitle = share === null ? t('stats.nothingYet') : '';
-  const href = findPage('feedback') ? pendingFeedbackAddress() : seriesAddress('feedbacks');
+  const href = pendingFeedbackAddress(id);
   return { label, note: t('tenant.figure.approved', { share: format.percent(share) }), noteTitle, href };
 }
 
@@ -156,7 +164,10 @@ export function tenantStatistics(id, stats) {
       id: 'feedbacks',
       title: t('stats.feedbacks'),
       lines: [
-        line(t('stats.pending'), t('count.pieces', { count: stats.pending_feedbacks })),
+        {
+          ...line(t('stats.pending'), t('count.pieces', { count: stats.pending_feedbacks })),
+          href: pendingFeedbackAddress(id),
+        },
         line(t('stats.approval'), format.percent(stats.feedback_approval_rate), orWhy(stats.feedback_approval_rate)),
       ],
     },
