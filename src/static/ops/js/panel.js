@@ -22,6 +22,8 @@ const STALE_AFTER_MS = 90_000;
  * @typedef {object} PanelOptions
  * @property {import('./i18n.js').MessageKey} what  its name, as in "could not read WHAT"
  * @property {(signal: AbortSignal) => Promise<T>} load
+ * @property {boolean} [plain]  nothing changes in an answer: it is not watched field by field, which costs more than
+ *   showing it where it has many figures
  * @property {(data: T) => boolean} [isEmpty]
  * @property {(data: T) => string} [order]  what stands where; when it changes under a reader, the new data waits
  * @property {(data: T) => void} [onData]
@@ -140,8 +142,7 @@ export class Panel {
   /** @param {T} data */
   _show(data) {
     this.waiting = null;
-    // An answer never changes. Frozen, it isn't watched field by field either, which cost more than showing it.
-    this.data = Object.freeze(data);
+    this.data = this._options.plain ? Object.freeze(data) : data;
     this.state = this._options.isEmpty?.(data) ? 'empty' : 'ready';
   }
 

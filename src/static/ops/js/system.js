@@ -12,6 +12,7 @@ const ALERTS_SHOWN = 5;
 export const system = {
   status: createPanel({
     what: 'state.what',
+    plain: true,
     /** @returns {Promise<import('./api-types.js').SystemStatus>} */
     load: (signal) => get('/ops/system/status', { signal }),
     onData: (status) => useTimeZone(status.timezone),

@@ -36,18 +36,21 @@ export default function dashboard() {
   const panels = {
     overview: createPanel({
       what: 'overview.what',
+      plain: true,
       /** @returns {Promise<Overview>} */
       load: (signal) => get('/ops/dashboard/overview', { signal }),
       onData: (overview) => format.useTimeZone(overview.timezone),
     }),
     trends: createPanel({
       what: 'trend.what',
+      plain: true,
       /** @returns {Promise<Trends>} */
       load: (signal) => get('/ops/dashboard/trends', { query: { days: selectedDays() }, signal }),
       order: (trends) => trends.top_tenants.map((tenant) => tenant.tenant_id).join(),
     }),
     components: createPanel({
       what: 'health.what',
+      plain: true,
       /** @returns {Promise<Components>} */
       load: (signal) => get('/ops/system/components', { signal }),
       isEmpty: (components) => components.items.length === 0,
