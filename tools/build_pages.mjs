@@ -73,6 +73,7 @@ if (options.watch) watchSources();
 async function build() {
   const sources = await readSources();
   await checkTexts(sources);
+  checkTemplates(sources);
   const [scripts, css, icons] = await Promise.all([bundleScripts(), compileStyles(), makeSprite(sources)]);
   const assets = [
     ...scripts.assets,
@@ -130,6 +131,20 @@ async function checkTexts(sources) {
     (key) => !all.includes(`'${key}'`) && !prefixes.some((prefix) => key.startsWith(`${prefix}.`)),
   );
   if (unused.length) throw new Error(`i18n/zh-CN.js has texts that nobody uses: ${unused.join(', ')}`);
+}
+
+/**
+ * What a page uses by `x-use:ID` is a <template id="ID"> of the frame.
+ * @param {Map<string, string>} sources
+ */
+function checkTemplates(sources) {
+  const frame = required(sources, 'index.html');
+  for (const [name, text] of [...sources].filter(([file]) => file.endsWith('.html') && file !== 'login.html')) {
+    for (const [, id] of text.matchAll(/ x-use:([\w-]+)=/g)) {
+      if (!frame.includes(`<template id="${id}"`))
+        throw new Error(`${name} uses the template '${id}', which is not there`);
+    }
+  }
 }
 
 // ── scripts and styles ──
