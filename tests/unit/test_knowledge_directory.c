@@ -401,7 +401,7 @@ static void *look(void *context)
     looker->done = store_reader(looker->f->platform.store, 60000, &db, &looker->err) &&
                    knowledge_list(directory, db, &request, &arena, &list, &looker->err) &&
                    knowledge_facets(directory, db, NULL, NULL, &arena, &facets, &looker->err) &&
-                   knowledge_overview(directory, db, &arena, &overview, &looker->err);
+                   knowledge_overview(directory, db, NULL, &arena, &overview, &looker->err);
     request.sort = "question";
     looker->done =
         looker->done && knowledge_list(directory, db, &request, &arena, &by_question, &looker->err);
