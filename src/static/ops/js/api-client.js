@@ -365,7 +365,7 @@ async function send(method, path, { body, signal, headers: more, patience = TIME
       fetch(`${BASE}${path}`, {
         method,
         headers,
-        body: body === undefined || isForm ? body : JSON.stringify(body),
+        body: payloadOf(body),
         credentials: 'same-origin',
         cache: 'no-cache', // Always ask, but let the ETag spare the body when nothing has changed.
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
@@ -379,6 +379,11 @@ async function send(method, path, { body, signal, headers: more, patience = TIME
     if (timeout.aborted) throw new ApiError('timeout');
     throw new ApiError('unreachable', { requestId: response?.headers.get('X-Request-Id') });
   }
+}
+
+/** A form travels as it is, all else as JSON. @param {unknown} body */
+function payloadOf(body) {
+  return body === undefined || body instanceof FormData ? body : JSON.stringify(body);
 }
 
 /**

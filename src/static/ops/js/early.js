@@ -8,7 +8,12 @@ import './theme.js';
 
 /** What each page asks for at first; the frame's for all of them. @type {Record<string, (query: URLSearchParams) => string[]>} */
 const questions = {
-  '': () => ['/auth/me', '/ops/system/status', '/ops/alerts/active?page_size=5', '/ops/jobs?status=open&page_size=50'],
+  '': () => [
+    '/auth/me',
+    '/ops/system/status',
+    '/ops/alerts/active?page_size=5',
+    '/ops/jobs?status=recent&page_size=50',
+  ],
   dashboard: (query) => [
     '/ops/dashboard/overview',
     `/ops/dashboard/trends?days=${['30', '90'].find((days) => days === query.get('days')) ?? '7'}`,
