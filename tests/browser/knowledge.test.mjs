@@ -199,11 +199,12 @@ test('pairs without a category are a filter too', async () => {
   await page.waitForURL('**/ops/knowledge');
 });
 
-test('what only suspended tenants have unsynced is said to wait for them', async () => {
-  const status = made.syncStatus({ pending: 7, lag_seconds: null });
+test('what suspensions hold back is told apart from what waits', async () => {
+  const status = made.syncStatus({ pending: 0, held_back: 5, removals_held_back: 2, lag_seconds: null });
   const page = await open('/ops/knowledge?dialog=sync', { status });
-  await page.locator('[data-figure=unsynced]').getByText('都属于暂停的商家').waitFor();
-  await dialog(page, 'sync').getByText('都属于暂停的商家').waitFor();
+  await page.locator('[data-figure=unsynced]').getByText('另有 5 条属于暂停的商家').waitFor();
+  await dialog(page, 'sync').getByText('暂停中').waitFor();
+  await dialog(page, 'sync').getByText('7 条', { exact: true }).waitFor();
 });
 
 test('nonsense in the address is left out', async () => {
@@ -469,8 +470,8 @@ test('a bulk deletion shows its count by a dry run, asks for the number, and is 
   await run.click();
   await until(() => sent.length > 1);
   assert.deepEqual(sent, [
-    { action: 'delete', filter: { is_synced: false }, dry_run: true },
-    { action: 'delete', filter: { is_synced: false }, reason: '重复' },
+    { action: 'delete', filter: { is_synced: false, tenant_status: 'active' }, dry_run: true },
+    { action: 'delete', filter: { is_synced: false, tenant_status: 'active' }, reason: '重复' },
   ]);
   const undone = await onWrite(page, 'POST', '/ops/jobs/job-k1/undo', () => ({
     status: 202,
