@@ -125,7 +125,9 @@ static bool make_view(struct db *db, const struct standing *s, enum language lan
         .template = {t->version, t->question, t->answer, t->category},
     };
     bool is_own = s->own.pair_id != 0 && s->state == TEMPLATE_CONFLICT;
-    if (!template_why(db, t, &s->tenant, s->state, is_own, language, &view.why, err) ||
+    CLEANUP(template_history_release)
+    struct template_history history = {.db = db, .templates = t, .template_count = 1};
+    if (!template_why(&history, t, &s->tenant, s->state, is_own, language, &view.why, err) ||
         !read_base(db, s, arena, &view, err) || !read_copy(db, s, arena, &view, err))
         return false;
     *ret_view = view;

@@ -1,6 +1,7 @@
 #include "ops/template_copies.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -27,6 +28,7 @@ static const struct descriptor common_descriptor =
     DESCRIPTOR("CommonTemplate", struct common_template, common_fields);
 
 static const struct field mark_fields[] = {
+    FIELD(struct template_mark, template_id, INT, ""),
     FIELD(struct template_mark, version, INT, ""),
     FIELD(struct template_mark, text_hash, INT, ""),
     FIELD(struct template_mark, category, TEXT, ""),
@@ -34,7 +36,7 @@ static const struct field mark_fields[] = {
 static const struct descriptor mark_descriptor =
     DESCRIPTOR("TemplateMark", struct template_mark, mark_fields);
 
-static const char SQL_MARKS[] = "SELECT version, text_hash, category FROM template_versions"
+static const char SQL_MARKS[] = "SELECT template_id, version, text_hash, category FROM template_versions"
                                 " WHERE template_id = $1 ORDER BY version DESC LIMIT $2";
 
 static bool read_marks(struct db *db, struct arena *arena, struct common_template *template,
@@ -66,6 +68,79 @@ bool common_template_read(struct db *db, int64_t id, struct arena *arena,
         return false;
     *ret_template = template;
     *ret_found = found;
+    return true;
+}
+
+#define TEMPLATES_MATCH                                                                                      \
+    " FROM templates t WHERE t.deleted_at IS NULL AND (CAST($1 AS INTEGER) IS NULL OR t.id = $1)"            \
+    " AND (CAST($2 AS TEXT) IS NULL OR t.category = $2)"
+#define MARKS_MATCH " FROM template_versions v WHERE v.template_id IN (SELECT t.id" TEMPLATES_MATCH ")"
+
+static const char SQL_COUNT_TEMPLATES[] = "SELECT COUNT(*)" TEMPLATES_MATCH;
+static const char SQL_TEMPLATES[] =
+    "SELECT t.id, t.version, t.text_hash, t.for_all, t.created_at, t.question, t.category" TEMPLATES_MATCH
+    " ORDER BY t.category, t.id LIMIT $3";
+static const char SQL_COUNT_MARKS[] = "SELECT COUNT(*)" MARKS_MATCH;
+static const char SQL_ALL_MARKS[] = "SELECT v.template_id, v.version, v.text_hash, v.category" MARKS_MATCH
+                                    " ORDER BY v.template_id, v.version DESC LIMIT $3";
+
+/* As many as `sql_count` finds, so that there is room for all that `sql_rows` gives. */
+static bool read_matching(struct db *db, const char *sql_count, const char *sql_rows, struct db_value args[3],
+                          const struct descriptor *descriptor, struct arena *arena, void **ret_rows,
+                          size_t *ret_count, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    int64_t room = 0;
+    size_t count = 0;
+    if (!db_find_int(db, sql_count, args, 2, 0, &room, err))
+        return false;
+    char *objects = arena_alloc(arena, (size_t)(room + 1) * descriptor->size);
+    args[2] = db_int(room);
+    if (!db_query(db, sql_rows, args, 3, &rows, err))
+        return false;
+    while (db_next(&rows))
+        db_read_row(&rows, descriptor, objects + count++ * descriptor->size, arena);
+    *ret_rows = objects;
+    *ret_count = count;
+    return db_done(&rows, err);
+}
+
+static int compare_marks(const void *a, const void *b)
+{
+    int64_t left = ((const struct template_mark *)a)->template_id;
+    int64_t right = ((const struct template_mark *)b)->template_id;
+    return (left > right) - (left < right);
+}
+
+/* `marks`: of all templates, by id, newest first. */
+static void take_marks(struct common_template *template, const struct template_mark *marks, size_t count)
+{
+    const struct template_mark wanted = {.template_id = template->id}, *end = marks + count;
+    const struct template_mark *first = bsearch(&wanted, marks, count, sizeof(*marks), compare_marks);
+    const struct template_mark *last = first;
+    while (first && first > marks && first[-1].template_id == template->id)
+        first--;
+    while (last && last < end && last->template_id == template->id)
+        last++;
+    template->marks = first;
+    template->mark_count = (size_t)(last - first);
+}
+
+bool common_templates_read(struct db *db, int64_t template_id, const char *category, struct arena *arena,
+                           struct common_template **ret_templates, size_t *ret_count, struct error *err)
+{
+    struct db_value args[] = {db_int(template_id), db_text(category), db_int(0)};
+    void *templates, *marks;
+    size_t count, mark_count;
+    if (!read_matching(db, SQL_COUNT_TEMPLATES, SQL_TEMPLATES, args, &common_descriptor, arena, &templates,
+                       &count, err) ||
+        !read_matching(db, SQL_COUNT_MARKS, SQL_ALL_MARKS, args, &mark_descriptor, arena, &marks, &mark_count,
+                       err))
+        return false;
+    *ret_templates = templates;
+    *ret_count = count;
+    for (size_t i = 0; i < count; i++)
+        take_marks(&(*ret_templates)[i], marks, mark_count);
     return true;
 }
 
@@ -112,18 +187,29 @@ bool template_copies_read(struct db *db, const char *tenant_id, int64_t first, i
 }
 
 static const struct field own_fields[] = {
-    FIELD(struct own_pair, pair_id, INT, ""),        FIELD(struct own_pair, text_hash, INT, ""),
-    FIELD(struct own_pair, category, TEXT, ""),      FIELD(struct own_pair, linked_id, INT, ""),
-    FIELD(struct own_pair, linked_version, INT, ""),
+    FIELD(struct own_pair, pair_id, INT, ""),   FIELD(struct own_pair, question_key, INT, ""),
+    FIELD(struct own_pair, text_hash, INT, ""), FIELD(struct own_pair, category, TEXT, ""),
+    FIELD(struct own_pair, linked_id, INT, ""), FIELD(struct own_pair, linked_version, INT, ""),
 };
 static const struct descriptor own_descriptor = DESCRIPTOR("OwnPair", struct own_pair, own_fields);
 
 /* A link to a template that was deleted is as good as none. */
+#define OWN_COLUMNS                                                                                          \
+    "SELECT p.id AS pair_id, p.question_key, p.text_hash, p.category, COALESCE(t.id, 0) AS linked_id,"       \
+    " COALESCE(p.template_version, 0) AS linked_version"
+#define OWN_LINK " LEFT JOIN templates t ON t.id = p.template_id AND t.deleted_at IS NULL"
+
 static const char SQL_OWN[] =
-    "SELECT p.id AS pair_id, p.text_hash, p.category, COALESCE(t.id, 0) AS linked_id,"
-    " COALESCE(p.template_version, 0) AS linked_version FROM qa_pairs p"
-    " LEFT JOIN templates t ON t.id = p.template_id AND t.deleted_at IS NULL"
-    " WHERE p.tenant_id = $1 AND p.question_key = $2 AND p.deleted_at IS NULL";
+    OWN_COLUMNS " FROM qa_pairs p" OWN_LINK " WHERE p.tenant_id = $1 AND p.question_key = $2"
+                " AND p.deleted_at IS NULL ORDER BY p.id";
+
+/* The better one to be told of: not linked, else the first. */
+static void weigh(struct own_pair *best, const struct own_pair *own, const struct common_template *template)
+{
+    bool better = best->pair_id == 0 || (best->linked_id != 0 && own->linked_id == 0);
+    if (own->linked_id != template->id && better)
+        *best = *own;
+}
 
 bool own_pair_find(struct db *db, const char *tenant_id, const struct common_template *template,
                    struct arena *arena, struct own_pair *ret_own, struct error *err)
@@ -136,12 +222,55 @@ bool own_pair_find(struct db *db, const char *tenant_id, const struct common_tem
     while (db_next(&rows)) {
         struct own_pair own = {0};
         db_read_row(&rows, &own_descriptor, &own, arena);
-        bool better = best.pair_id == 0 || (best.linked_id != 0 && own.linked_id == 0);
-        if (own.linked_id != template->id && better)
-            best = own;
+        weigh(&best, &own, template);
     }
     *ret_own = best;
     return db_done(&rows, err);
+}
+
+/* From the templates on: they are far fewer than the tenant's pairs may be. */
+static const char SQL_ALL_OWN[] = OWN_COLUMNS
+    " FROM templates c CROSS JOIN qa_pairs p" OWN_LINK
+    " WHERE c.deleted_at IS NULL AND p.tenant_id = $1 AND p.question_key = c.question_key"
+    " AND p.deleted_at IS NULL AND COALESCE(p.template_id, 0) <> c.id ORDER BY p.question_key, p.id";
+
+bool own_pairs_read(struct db *db, const char *tenant_id, struct arena *arena, struct own_pairs *ret_pairs,
+                    struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct own_pair *pairs = NULL;
+    size_t count = 0, room = 0;
+    if (!db_query(db, SQL_ALL_OWN, DB_ARGS(db_text(tenant_id)), &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        if (count == room) {
+            struct own_pair *former = pairs;
+            room = room ? 2 * room : 16;
+            pairs = arena_alloc(arena, room * sizeof(*pairs));
+            if (count > 0)
+                memcpy(pairs, former, count * sizeof(*pairs));
+        }
+        db_read_row(&rows, &own_descriptor, &pairs[count++], arena);
+    }
+    *ret_pairs = (struct own_pairs){pairs, count};
+    return db_done(&rows, err);
+}
+
+struct own_pair own_pair_among(const struct own_pairs *pairs, const struct common_template *template)
+{
+    int64_t key = qa_question_key(template->question);
+    struct own_pair best = {0};
+    size_t low = 0, high = pairs->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (pairs->pairs[middle].question_key < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < pairs->count && pairs->pairs[low].question_key == key; low++)
+        weigh(&best, &pairs->pairs[low], template);
+    return best;
 }
 
 static bool has_text(int64_t text_hash, const char *category, const struct common_template *template)
@@ -169,17 +298,24 @@ bool template_copy_is_touched(const struct template_copy *copy, const struct com
     return true;
 }
 
+bool own_pair_matters(const struct template_copy *copy, const struct common_template *template)
+{
+    return !copy || (!copy->deleted && !template_copy_has_text_of(copy, template));
+}
+
+struct own_pair own_pair_beside(const struct template_copy *copy, struct own_pair found)
+{
+    return copy && found.linked_id != 0 ? (struct own_pair){0} : found;
+}
+
 bool own_pair_in_way(struct db *db, const char *tenant_id, const struct common_template *template,
                      const struct template_copy *copy, struct arena *arena, struct own_pair *ret_own,
                      struct error *err)
 {
-    *ret_own = (struct own_pair){0};
-    if (copy && (copy->deleted || template_copy_has_text_of(copy, template)))
-        return true;
-    if (!own_pair_find(db, tenant_id, template, arena, ret_own, err))
+    struct own_pair found = {0};
+    if (own_pair_matters(copy, template) && !own_pair_find(db, tenant_id, template, arena, &found, err))
         return false;
-    if (copy && ret_own->linked_id != 0) /* another template's copy: it will get that one's question */
-        *ret_own = (struct own_pair){0};
+    *ret_own = own_pair_beside(copy, found);
     return true;
 }
 

@@ -10,7 +10,7 @@
 
 /* A text of a template as far as it must be known again. */
 struct template_mark {
-    int64_t version, text_hash;
+    int64_t template_id, version, text_hash;
     const char *category;
 };
 
@@ -25,6 +25,10 @@ struct common_template {
 /* `ret_found` false: there is none, or it was deleted. Texts are the arena's. */
 bool common_template_read(struct db *db, int64_t id, struct arena *arena,
                           struct common_template *ret_template, bool *ret_found, struct error *err);
+
+/* All live ones by category and id, without their answers; `template_id` INT_NULL and `category` NULL: of any. */
+bool common_templates_read(struct db *db, int64_t template_id, const char *category, struct arena *arena,
+                           struct common_template **ret_templates, size_t *ret_count, struct error *err);
 
 /* A pair that is linked to a template. */
 struct template_copy {
@@ -42,7 +46,7 @@ bool template_copies_read(struct db *db, const char *tenant_id, int64_t first, i
 /* A live pair that has the template's question and is no copy of it. */
 struct own_pair {
     int64_t pair_id; /* 0: there is none */
-    int64_t text_hash;
+    int64_t question_key, text_hash;
     const char *category;
     int64_t linked_id, linked_version; /* it is another live template's copy; 0: it is not */
 };
@@ -50,8 +54,22 @@ struct own_pair {
 bool own_pair_find(struct db *db, const char *tenant_id, const struct common_template *template,
                    struct arena *arena, struct own_pair *ret_own, struct error *err);
 bool own_pair_has_text_of(const struct own_pair *own, const struct common_template *template);
-/* The same for a tenant that has a copy (NULL: none): looked for only where the copy's text is an older one, which
- * must not become a second answer to the question of a pair that is the tenant's own. */
+/* The same for all live templates at once: a tenant's pairs that have the question of one, by question. */
+struct own_pairs {
+    const struct own_pair *pairs;
+    size_t count;
+};
+bool own_pairs_read(struct db *db, const char *tenant_id, struct arena *arena, struct own_pairs *ret_pairs,
+                    struct error *err);
+struct own_pair own_pair_among(const struct own_pairs *pairs, const struct common_template *template);
+
+/* Does an own pair matter to a tenant that has this copy (NULL: none)? Only where the copy's text is an older one,
+ * which must not become a second answer to the question of a pair that is the tenant's own. */
+bool own_pair_matters(const struct template_copy *copy, const struct common_template *template);
+/* Of an own pair that was found, what is in the way: not another template's copy beside a copy, for it will get that
+ * one's question. */
+struct own_pair own_pair_beside(const struct template_copy *copy, struct own_pair found);
+/* All three together. */
 bool own_pair_in_way(struct db *db, const char *tenant_id, const struct common_template *template,
                      const struct template_copy *copy, struct arena *arena, struct own_pair *ret_own,
                      struct error *err);
@@ -76,7 +94,7 @@ enum template_state {
 };
 extern const char *const template_states[]; /* their names; NULL-terminated */
 
-/* `copy` NULL: none. `own` is what own_pair_in_way gave. */
+/* `copy` NULL: none. `own` is what is in the way. */
 enum template_state template_state_of(const struct common_template *template,
                                       const struct template_copy *copy, const struct own_pair *own);
 /* Outdated or missing: what a distribution brings up to date without asking anybody. */

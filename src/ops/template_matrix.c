@@ -1,5 +1,6 @@
 #include "ops/template_matrix.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,10 @@
 #include "base/memory.h"
 #include "ops/template_copies.h"
 #include "ops/template_why.h"
+#include "platform/knowledge.h"
 #include "platform/text_rules.h"
+
+static_assert(MATRIX_TEMPLATES_MAX <= HISTORY_TEMPLATES_MAX, "a page's templates have one history");
 
 static const struct field template_fields[] = {
     FIELD(struct matrix_template, id, INT, "Id of the template"),
@@ -68,35 +72,12 @@ struct reading {
     struct arena *arena;
     struct common_template *templates; /* all that match, in the order of the matrix */
     size_t template_count, first;      /* `first`: of the page */
+    struct template_history history;   /* of the page's */
+    struct arena row_arena;            /* what is read of one tenant */
     struct matrix matrix;
 };
 
 /* ---- templates ---- */
-
-#define TEMPLATES_MATCH                                                                                      \
-    " FROM templates WHERE deleted_at IS NULL AND (CAST($1 AS INTEGER) IS NULL OR id = $1)"                  \
-    " AND (CAST($2 AS TEXT) IS NULL OR category = $2)"
-static const char SQL_COUNT_TEMPLATES[] = "SELECT COUNT(*)" TEMPLATES_MATCH;
-static const char SQL_TEMPLATES[] = "SELECT id" TEMPLATES_MATCH " ORDER BY category, id LIMIT $3";
-
-static bool read_template_ids(struct reading *r, int64_t **ret_ids, size_t *ret_count, struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    int64_t room = 0;
-    struct db_value args[] = {db_int(r->filter->template_id), db_text(r->filter->category), db_int(0)};
-    if (!db_find_int(r->db, SQL_COUNT_TEMPLATES, args, 2, 0, &room, err))
-        return false;
-    int64_t *ids = arena_alloc(r->arena, (size_t)(room + 1) * sizeof(*ids));
-    size_t count = 0;
-    args[2] = db_int(room);
-    if (!db_query(r->db, SQL_TEMPLATES, args, ARRAY_SIZE(args), &rows, err))
-        return false;
-    while (db_next(&rows))
-        ids[count++] = db_column_int(&rows, 0);
-    *ret_ids = ids;
-    *ret_count = count;
-    return db_done(&rows, err);
-}
 
 static void show_templates(struct reading *r)
 {
@@ -116,21 +97,15 @@ static void show_templates(struct reading *r)
 
 static bool read_templates(struct reading *r, struct error *err)
 {
-    int64_t *ids;
-    size_t count;
-    if (!read_template_ids(r, &ids, &count, err))
+    if (!common_templates_read(r->db, r->filter->template_id, r->filter->category, r->arena, &r->templates,
+                               &r->template_count, err))
         return false;
-    r->templates = arena_alloc(r->arena, (count + 1) * sizeof(*r->templates));
-    for (size_t i = 0; i < count; i++) {
-        bool found;
-        if (!common_template_read(r->db, ids[i], r->arena, &r->templates[r->template_count], &found, err))
-            return false;
-        r->template_count += found;
-    }
     if (r->filter->template_id != INT_NULL && r->template_count == 0)
         return error_set(err, ERROR_NOT_FOUND, "There is no template %" PRId64 ".",
                          "没有编号为 %" PRId64 " 的模板。", r->filter->template_id);
     show_templates(r);
+    r->history.templates = r->templates + r->first;
+    r->history.template_count = r->matrix.templates_count;
     return true;
 }
 
@@ -143,16 +118,13 @@ struct holding {
     enum template_state state;
 };
 
-static bool look_up(struct reading *r, const char *tenant_id, const struct common_template *template,
-                    const struct template_copy *copy, struct arena *arena, struct holding *ret_holding,
-                    struct error *err)
+/* `found`: the tenant's own pair with the question, where one matters. */
+static struct holding holding_of(const struct common_template *template, const struct template_copy *copy,
+                                 struct own_pair found)
 {
-    struct holding holding = {.copy = copy};
-    if (!own_pair_in_way(r->db, tenant_id, template, copy, arena, &holding.own, err))
-        return false;
+    struct holding holding = {.copy = copy, .own = own_pair_beside(copy, found)};
     holding.state = template_state_of(template, copy, &holding.own);
-    *ret_holding = holding;
-    return true;
+    return holding;
 }
 
 static bool fill_cell(struct reading *r, const struct common_template *template,
@@ -170,7 +142,8 @@ static bool fill_cell(struct reading *r, const struct common_template *template,
                       : is_own ? holding->own.pair_id
                                : INT_NULL,
     };
-    return template_why(r->db, template, tenant, holding->state, is_own, r->language, &ret_cell->why, err);
+    return template_why(&r->history, template, tenant, holding->state, is_own, r->language, &ret_cell->why,
+                        err);
 }
 
 static struct matrix_row *add_row(struct reading *r, const struct template_tenant *tenant)
@@ -204,24 +177,48 @@ static int compare_copies(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* What a tenant has, read as a set; its own pairs only when the first one matters. */
+struct tenant_pairs {
+    struct template_copy *copies;
+    size_t copy_count;
+    struct own_pairs own;
+    bool own_read;
+};
+
+static bool find_own(struct reading *r, const char *tenant_id, const struct common_template *template,
+                     const struct template_copy *copy, struct tenant_pairs *pairs, struct own_pair *ret_own,
+                     struct error *err)
+{
+    *ret_own = (struct own_pair){0};
+    if (!own_pair_matters(copy, template))
+        return true;
+    if (!pairs->own_read && !own_pairs_read(r->db, tenant_id, &r->row_arena, &pairs->own, err))
+        return false;
+    pairs->own_read = true;
+    *ret_own = own_pair_among(&pairs->own, template);
+    return true;
+}
+
 /* The page's templates become cells; of the others it only counts whether they are behind. */
 static bool fill_row(struct reading *r, const struct template_tenant *tenant, struct error *err)
 {
     struct matrix_row *row = add_row(r, tenant);
-    struct template_copy *copies;
-    size_t count;
-    if (!template_copies_read(r->db, tenant->id, 1, INT64_MAX, r->arena, &copies, &count, err))
+    struct tenant_pairs pairs = {0};
+    if (!template_copies_read(r->db, tenant->id, 1, INT64_MAX, &r->row_arena, &pairs.copies,
+                              &pairs.copy_count, err))
         return false;
     for (size_t i = 0; i < r->template_count; i++) {
         const struct common_template *template = &r->templates[i];
         const struct template_copy wanted = {.template_id = template->id};
-        const struct template_copy *copy = bsearch(&wanted, copies, count, sizeof(*copies), compare_copies);
+        const struct template_copy *copy =
+            bsearch(&wanted, pairs.copies, pairs.copy_count, sizeof(*pairs.copies), compare_copies);
         bool shown = i >= r->first && i - r->first < row->cells_count;
-        struct holding holding;
+        struct own_pair own;
         if (!shown && !copy && !template->for_all)
             continue; /* neither outdated nor missing */
-        if (!look_up(r, tenant->id, template, copy, r->arena, &holding, err))
+        if (!find_own(r, tenant->id, template, copy, &pairs, &own, err))
             return false;
+        struct holding holding = holding_of(template, copy, own);
         row->behind += template_state_is_behind(holding.state);
         if (shown && !fill_cell(r, template, tenant, &holding, &row->cells[i - r->first], err))
             return false;
@@ -240,7 +237,8 @@ static bool read_page(struct reading *r, const char *pattern, struct error *err)
         return false;
     while (db_next(&rows)) {
         struct template_tenant tenant;
-        db_read_row(&rows, &template_tenant_descriptor, &tenant, r->arena);
+        arena_reset(&r->row_arena);
+        db_read_row(&rows, &template_tenant_descriptor, &tenant, &r->row_arena);
         if (!fill_row(r, &tenant, err))
             return false;
     }
@@ -252,61 +250,71 @@ static bool read_page(struct reading *r, const char *pattern, struct error *err)
 static const char SQL_SCAN[] =
     "SELECT t.id, t.name, t.status, t.created_at, p.id AS pair_id, p.template_id, p.template_version AS "
     "version,"
-    " COALESCE(p.template_kept, 0) AS kept, p.text_hash, p.category, p.deleted_at IS NOT NULL AS deleted"
-    " FROM tenants t LEFT JOIN qa_pairs p ON p.tenant_id = t.id AND p.template_id = $3" TENANTS_MATCH
-    " ORDER BY t.id";
+    " COALESCE(p.template_kept, 0) AS kept, p.text_hash, p.category, p.deleted_at IS NOT NULL AS deleted,"
+    " COALESCE(o.id, 0) AS own_pair_id, o.text_hash AS own_text_hash, o.category AS own_category,"
+    " COALESCE(l.id, 0) AS own_linked_id, COALESCE(o.template_version, 0) AS own_linked_version"
+    " FROM tenants t LEFT JOIN qa_pairs p ON p.tenant_id = t.id AND p.template_id = $3"
+    " LEFT JOIN qa_pairs o ON o.id = (SELECT q.id FROM qa_pairs q"
+    " LEFT JOIN templates k ON k.id = q.template_id AND k.deleted_at IS NULL"
+    " WHERE q.tenant_id = t.id AND q.question_key = $4 AND q.deleted_at IS NULL"
+    " AND COALESCE(k.id, 0) <> $3 ORDER BY k.id IS NOT NULL, q.id LIMIT 1)"
+    " LEFT JOIN templates l ON l.id = o.template_id AND l.deleted_at IS NULL" TENANTS_MATCH " ORDER BY t.id";
 
-/* A row of the scan: the tenant and its copy, whose pair_id is INT_NULL where there is none. */
+/* A row of the scan: the tenant, its copy, whose pair_id is INT_NULL where there is none, and its own pair with the
+ * question, chosen as own_pair_find would. */
 struct scanned {
     struct template_tenant tenant;
     struct template_copy copy;
+    struct own_pair own;
 };
-#define SCANNED(part, member, kind_)                                                                         \
+#define SCANNED_AS(column, part, member, kind_)                                                              \
     {                                                                                                        \
-        .name = #member, .kind = FIELD_##kind_, .offset = offsetof(struct scanned, part.member),             \
+        .name = column, .kind = FIELD_##kind_, .offset = offsetof(struct scanned, part.member),              \
         .description = ""                                                                                    \
     }
+#define SCANNED(part, member, kind_) SCANNED_AS(#member, part, member, kind_)
+#define SCANNED_OWN(member, kind_) SCANNED_AS("own_" #member, own, member, kind_)
 static const struct field scanned_fields[] = {
     SCANNED(tenant, id, TEXT),         SCANNED(tenant, name, TEXT),  SCANNED(tenant, status, TEXT),
     SCANNED(tenant, created_at, TIME), SCANNED(copy, pair_id, INT),  SCANNED(copy, template_id, INT),
     SCANNED(copy, version, INT),       SCANNED(copy, kept, INT),     SCANNED(copy, text_hash, INT),
-    SCANNED(copy, category, TEXT),     SCANNED(copy, deleted, BOOL),
+    SCANNED(copy, category, TEXT),     SCANNED(copy, deleted, BOOL), SCANNED_OWN(pair_id, INT),
+    SCANNED_OWN(text_hash, INT),       SCANNED_OWN(category, TEXT),  SCANNED_OWN(linked_id, INT),
+    SCANNED_OWN(linked_version, INT),
 };
 static const struct descriptor scanned_descriptor = DESCRIPTOR("Scanned", struct scanned, scanned_fields);
 
-/* What the matrix keeps of a row is in its arena; what is only looked at, in `row_arena`. */
-static bool scan_row(struct reading *r, const struct template_tenant *tenant,
-                     const struct template_copy *copy, struct arena *row_arena, int64_t *counts,
-                     struct error *err)
+static bool scan_row(struct reading *r, const struct scanned *scanned, int64_t *counts, struct error *err)
 {
     const struct common_template *template = &r->templates[0];
-    struct holding holding;
-    if (!look_up(r, tenant->id, template, copy, row_arena, &holding, err))
-        return false;
+    const struct template_copy *copy = scanned->copy.pair_id == INT_NULL ? NULL : &scanned->copy;
+    struct holding holding =
+        holding_of(template, copy, own_pair_matters(copy, template) ? scanned->own : (struct own_pair){0});
     counts[holding.state]++;
     if (r->filter->state && strcmp(r->filter->state, template_states[holding.state]) != 0)
         return true;
     int64_t place = r->matrix.total++, first = (r->filter->page - 1) * r->filter->page_size;
     if (place < first || place >= first + r->filter->page_size)
         return true;
-    struct matrix_row *row = add_row(r, tenant);
+    struct matrix_row *row = add_row(r, &scanned->tenant);
     row->behind = template_state_is_behind(holding.state);
-    return row->cells_count == 0 || fill_cell(r, template, tenant, &holding, &row->cells[0], err);
+    return row->cells_count == 0 || fill_cell(r, template, &scanned->tenant, &holding, &row->cells[0], err);
 }
 
 static bool scan(struct reading *r, const char *pattern, int64_t *counts, struct error *err)
 {
-    CLEANUP(arena_release) struct arena arena = {0};
+    const struct common_template *template = &r->templates[0];
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(r->db, SQL_SCAN,
-                  DB_ARGS(db_text(r->filter->tenant_id), db_text(pattern), db_int(r->templates[0].id)), &rows,
-                  err))
+                  DB_ARGS(db_text(r->filter->tenant_id), db_text(pattern), db_int(template->id),
+                          db_int(qa_question_key(template->question))),
+                  &rows, err))
         return false;
     while (db_next(&rows)) {
         struct scanned row;
-        arena_reset(&arena);
-        db_read_row(&rows, &scanned_descriptor, &row, &arena);
-        if (!scan_row(r, &row.tenant, row.copy.pair_id == INT_NULL ? NULL : &row.copy, &arena, counts, err))
+        arena_reset(&r->row_arena);
+        db_read_row(&rows, &scanned_descriptor, &row, &r->row_arena);
+        if (!scan_row(r, &row, counts, err))
             return false;
     }
     return db_done(&rows, err);
@@ -324,13 +332,21 @@ static bool read_all(struct reading *r, const char *pattern, struct error *err)
     return true;
 }
 
+static void reading_release(struct reading *r)
+{
+    template_history_release(&r->history);
+    arena_release(&r->row_arena);
+}
+
 bool matrix_read(struct db *db, const struct matrix_filter *filter, enum language language,
                  struct arena *arena, struct matrix *ret_matrix, struct error *err)
 {
+    CLEANUP(reading_release)
     struct reading r = {.db = db,
                         .filter = filter,
                         .language = language,
                         .arena = arena,
+                        .history = {.db = db},
                         .matrix = {.template_page = filter->template_page,
                                    .page = filter->page,
                                    .page_size = filter->page_size}};

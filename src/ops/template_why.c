@@ -1,5 +1,7 @@
 #include "ops/template_why.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -58,76 +60,128 @@ bool template_tenant_get(struct db *db, const char *id, struct arena *arena,
     return true;
 }
 
-/* What the newest real distribution of the template that the tenant was part of came to there. */
-struct last_item {
-    const char *outcome, *status, *parameters;
-};
-static const struct field last_item_fields[] = {
-    FIELD(struct last_item, outcome, TEXT, ""),
-    FIELD(struct last_item, status, TEXT, ""),
-    FIELD(struct last_item, parameters, TEXT, ""),
-};
-static const struct descriptor last_item_descriptor =
-    DESCRIPTOR("LastItem", struct last_item, last_item_fields);
+/* ---- distributions ---- */
+
+void template_history_release(struct template_history *history)
+{
+    name_list_release(&history->jobs);
+    free(history->templates_of);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static uint64_t templates_among(const struct template_history *history,
+                                const struct distribute_parameters *parameters)
+{
+    uint64_t among = 0;
+    for (size_t i = 0; i < history->template_count && !parameters->dry_run; i++)
+        if (bsearch(&history->templates[i].id, parameters->template_ids, parameters->template_count,
+                    sizeof(int64_t), compare_ids))
+            among |= UINT64_C(1) << i;
+    return among;
+}
+
+static const char SQL_PARAMETERS[] = "SELECT parameters FROM jobs WHERE id = $1";
+
+static bool read_distribution(struct template_history *history, const char *job_id, uint64_t *ret_templates,
+                              struct error *err)
+{
+    CLEANUP(arena_release) struct arena arena = {0};
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct distribute_parameters parameters;
+    *ret_templates = 0;
+    if (!db_query(history->db, SQL_PARAMETERS, DB_ARGS(db_text(job_id)), &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        if (!distribute_parameters_read(db_column_text(&rows, 0), &arena, &parameters, err))
+            return false;
+        *ret_templates = templates_among(history, &parameters);
+    }
+    return db_done(&rows, err);
+}
+
+/* Which of the history's templates the job really distributed. */
+static bool templates_of_job(struct template_history *history, const char *job_id, uint64_t *ret_templates,
+                             struct error *err)
+{
+    uint32_t number = name_list_find(&history->jobs, job_id);
+    if (number == SLOT_NONE) {
+        uint64_t templates;
+        if (!read_distribution(history, job_id, &templates, err))
+            return false;
+        number = name_list_put(&history->jobs, job_id);
+        if (number >= history->room) {
+            history->room = history->room ? 2 * history->room : 64;
+            history->templates_of =
+                xrealloc(history->templates_of, history->room * sizeof(history->templates_of[0]));
+        }
+        history->templates_of[number] = templates;
+    }
+    *ret_templates = history->templates_of[number];
+    return true;
+}
+
+/* ---- what the newest one that the tenant was part of came to there ---- */
 
 #define ITEMS_LOOKED_AT 100 /* older distributions explain nothing any more */
 
-static const char SQL_LAST_ITEMS[] = "SELECT i.outcome, j.status, j.parameters FROM job_items i"
+static const char SQL_LAST_ITEMS[] = "SELECT i.outcome, j.status, j.id FROM job_items i"
                                      " JOIN jobs j ON j.id = i.job_id WHERE i.target_id = $1"
                                      " AND j.kind = '" DISTRIBUTE_KIND "'"
                                      " ORDER BY j.created_at DESC, j.id DESC LIMIT $2";
 
-static bool is_real_and_of(const struct last_item *item, int64_t template_id, struct arena *arena,
-                           bool *ret_is, struct error *err)
+static enum why story_of(const char *outcome, const char *job_status)
 {
-    struct distribute_parameters parameters;
-    if (!distribute_parameters_read(item->parameters, arena, &parameters, err))
-        return false;
-    *ret_is = false;
-    for (size_t i = 0; i < parameters.template_count && !parameters.dry_run && !*ret_is; i++)
-        *ret_is = parameters.template_ids[i] == template_id;
-    return true;
+    if (outcome)
+        return strcmp(outcome, "suspended") == 0 ? WHY_WAS_SUSPENDED : WHY_LEFT_OUT;
+    bool open = strcmp(job_status, "queued") == 0 || strcmp(job_status, "running") == 0;
+    return open ? WHY_WAITS : WHY_STOPPED;
 }
 
-static bool find_last_item(struct db *db, int64_t template_id, const char *tenant_id, struct arena *arena,
-                           struct last_item *ret_item, bool *ret_found, struct error *err)
+/* WHY_NOTHING: no distribution of the template came to the tenant. */
+static bool read_stories(struct template_history *history, const char *tenant_id, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    bool found = false;
-    if (!db_query(db, SQL_LAST_ITEMS, DB_ARGS(db_text(tenant_id), db_int(ITEMS_LOOKED_AT)), &rows, err))
+    size_t left = history->template_count;
+    for (size_t i = 0; i < history->template_count; i++)
+        history->stories[i] = WHY_NOTHING;
+    if (!db_query(history->db, SQL_LAST_ITEMS, DB_ARGS(db_text(tenant_id), db_int(ITEMS_LOOKED_AT)), &rows,
+                  err))
         return false;
-    while (!found && db_next(&rows)) {
-        arena_reset(arena);
-        db_read_row(&rows, &last_item_descriptor, ret_item, arena);
-        if (!is_real_and_of(ret_item, template_id, arena, &found, err))
+    while (left > 0 && db_next(&rows)) {
+        uint64_t templates;
+        if (!templates_of_job(history, db_column_text(&rows, 2), &templates, err))
             return false;
+        for (size_t i = 0; i < history->template_count; i++)
+            if (templates >> i & 1 && history->stories[i] == WHY_NOTHING) {
+                history->stories[i] = story_of(db_column_text(&rows, 0), db_column_text(&rows, 1));
+                left--;
+            }
     }
-    *ret_found = found;
-    return found || db_done(&rows, err);
-}
-
-static bool why_missing(struct db *db, const struct common_template *template,
-                        const struct template_tenant *tenant, enum why *ret_why, struct error *err)
-{
-    CLEANUP(arena_release) struct arena arena = {0};
-    struct last_item item = {0};
-    bool found;
-    if (!find_last_item(db, template->id, tenant->id, &arena, &item, &found, err))
+    if (left > 0 && !db_done(&rows, err))
         return false;
-    bool open =
-        found && !item.outcome && (strcmp(item.status, "queued") == 0 || strcmp(item.status, "running") == 0);
-    if (!found)
-        *ret_why = tenant->created_at > template->created_at ? WHY_NEW : WHY_LEFT_OUT;
-    else if (!item.outcome)
-        *ret_why = open ? WHY_WAITS : WHY_STOPPED;
-    else
-        *ret_why = strcmp(item.outcome, "suspended") == 0 ? WHY_WAS_SUSPENDED : WHY_LEFT_OUT;
+    snprintf(history->tenant_id, sizeof(history->tenant_id), "%s", tenant_id);
     return true;
 }
 
-bool template_why(struct db *db, const struct common_template *template, const struct template_tenant *tenant,
-                  enum template_state state, bool is_own, enum language language, const char **ret_why,
-                  struct error *err)
+static bool why_missing(struct template_history *history, const struct common_template *template,
+                        const struct template_tenant *tenant, enum why *ret_why, struct error *err)
+{
+    if (strcmp(history->tenant_id, tenant->id) != 0 && !read_stories(history, tenant->id, err))
+        return false;
+    *ret_why = (enum why)history->stories[template - history->templates];
+    if (*ret_why == WHY_NOTHING)
+        *ret_why = tenant->created_at > template->created_at ? WHY_NEW : WHY_LEFT_OUT;
+    return true;
+}
+
+bool template_why(struct template_history *history, const struct common_template *template,
+                  const struct template_tenant *tenant, enum template_state state, bool is_own,
+                  enum language language, const char **ret_why, struct error *err)
 {
     static const enum why plain[TEMPLATE_STATE_COUNT] = {
         [TEMPLATE_CURRENT] = WHY_NOTHING, [TEMPLATE_OUTDATED] = WHY_OLDER, [TEMPLATE_CONFLICT] = WHY_EDITED,
@@ -138,7 +192,7 @@ bool template_why(struct db *db, const struct common_template *template, const s
         why = WHY_OWN_QUESTION;
     else if (template_state_is_behind(state) && strcmp(tenant->status, "active") != 0)
         why = WHY_SUSPENDED;
-    else if (state == TEMPLATE_MISSING && !why_missing(db, template, tenant, &why, err))
+    else if (state == TEMPLATE_MISSING && !why_missing(history, template, tenant, &why, err))
         return false;
     *ret_why = words(why, language);
     return true;

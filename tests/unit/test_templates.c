@@ -6,6 +6,7 @@
 #include "ops/template_matrix.h"
 #include "platform/templates.h"
 #include "platform_fixture.h"
+#include "store/driver.h"
 
 #define FOR_EVER_MS 600000
 
@@ -944,6 +945,101 @@ static void the_matrix_has_pages_of_templates(void **state)
     assert_int_equal(read_matrix(f, &filter).templates_count, 0);
 }
 
+/* ---- how much it asks the store ---- */
+
+/* The driver of a connection whose statements are counted. */
+static struct {
+    const struct db_driver *driver;
+    int64_t statements;
+} counted;
+
+static bool count_and_bind(struct db_statement *statement, const struct db_value *args, size_t count,
+                           bool copy, struct error *err)
+{
+    counted.statements++;
+    return counted.driver->bind(statement, args, count, copy, err);
+}
+
+static int64_t statements_of_matrix(struct fixture *f, const struct matrix_filter *filter)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    struct matrix matrix;
+    must(f, store_reader(f->platform.store, 5000, &db, &f->err));
+    counted.driver = db->driver;
+    counted.statements = 0;
+    struct db_driver counting = *db->driver;
+    counting.bind = count_and_bind;
+    db->driver = &counting;
+    bool done = matrix_read(db, filter, LANGUAGE_EN, &f->arena, &matrix, &f->err);
+    db->driver = counted.driver;
+    must(f, done);
+    return counted.statements;
+}
+
+/* In every state that something is looked up for: missing (and why), outdated, an own pair in the way. */
+static void fill_states(struct fixture *f, int each)
+{
+    int64_t ids[64];
+    size_t count = 0;
+    char question[24];
+    for (int i = 0; i < each * 4; i++) {
+        snprintf(question, sizeof(question), "%zu of %d?", count, each);
+        ids[count++] = make(f, question, "a", "");
+        if (i % 4 == 0)
+            fixture_add_pair(f, "beta", question, "own");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i % 4 == 1)
+            to_one(f, ids[i], "alpha", false);
+        if (i % 4 == 1)
+            edit_answer(f, ids[i], "b");
+    }
+    fixture_set_status(f, "beta", "suspended");
+    distribute(f, &(struct distribute_request){ids, count / 2, .all_tenants = true});
+    fixture_set_status(f, "beta", "active");
+}
+
+static void what_the_matrix_asks_does_not_grow_with_its_cells(void **state)
+{
+    struct fixture *f = *state;
+    struct matrix_filter filter = {.template_id = INT_NULL, .template_page = 1, .page = 1, .page_size = 20};
+    fill_states(f, 1);
+    int64_t few = statements_of_matrix(f, &filter);
+    struct matrix before = read_matrix(f, &filter);
+    assert_int_equal(before.items[1].cells_count, 4);
+    fill_states(f, 10);
+    struct matrix after = read_matrix(f, &filter);
+    assert_int_equal(after.items[1].cells_count, 44);
+    int64_t jobs = 1 + 10; /* those that fill_states(10) has distributed: each is read once */
+    assert_in_range(statements_of_matrix(f, &filter), few, few + jobs);
+}
+
+static void the_scan_of_one_template_asks_once_for_all_tenants(void **state)
+{
+    struct fixture *f = *state;
+    char name[16];
+    int64_t id = make(f, "A?", "a", "");
+    fixture_set_status(f, "beta", "suspended");
+    to_all(f, id);
+    fixture_set_status(f, "beta", "active");
+    edit_answer(f, id, "b");
+    struct matrix_filter filter = {.template_id = id, .template_page = 1, .page = 1, .page_size = 2};
+    int64_t few = statements_of_matrix(f, &filter);
+    for (int i = 0; i < 20; i++) {
+        struct tenant tenant;
+        snprintf(name, sizeof(name), "zeta%d", i);
+        must(f, tenant_add(f->platform.store, &actor_system, name, name, NULL, &f->arena, &tenant, &f->err));
+        fixture_add_pair(f, name, "A?", "own");
+    }
+    assert_int_equal(statements_of_matrix(f, &filter), few);
+    filter.state = "conflict";
+    struct matrix matrix = read_matrix(f, &filter);
+    assert_int_equal(matrix.total, 20);
+    assert_string_equal(matrix.items[0].cells[0].why, "the tenant has an answer of its own to this question");
+}
+
+/* ---- what it shows ---- */
+
 static void the_matrix_shows_what_each_tenant_has(void **state)
 {
     struct fixture *f = *state;
@@ -1034,6 +1130,8 @@ int main(void)
         templates_test(what_misses_a_template_is_about_that_template),
         templates_test(what_goes_to_all_for_the_first_time_is_said),
         templates_test(a_part_of_what_goes_to_all_is_not_all),
+        templates_test(what_the_matrix_asks_does_not_grow_with_its_cells),
+        templates_test(the_scan_of_one_template_asks_once_for_all_tenants),
         templates_test(the_matrix_shows_what_each_tenant_has),
         templates_test(the_matrix_has_pages_of_templates),
         templates_test(the_matrix_counts_states_of_one_template),
