@@ -19,6 +19,7 @@
 #include "base/memory.h"
 #include "ops/template_distribution.h"
 #include "ops/template_manager.h"
+#include "platform/quality.h"
 #include "platform/tenants.h"
 #include "search/full_text.h"
 #include "settings/settings.h"
@@ -141,15 +142,17 @@ static double seconds_since(int64_t began_us)
 
 static const char SQL_BARE[] =
     "INSERT INTO qa_pairs(tenant_id, question, answer, category, source, question_hash, text_hash,"
-    " is_synced, quality_score, revision, created_at, updated_at, template_id, template_version)"
+    " is_synced, quality_score, revision, created_at, updated_at, template_id, template_version,"
+    " quality_due_at, question_key)"
     " SELECT t.id, q.question, q.answer, q.category, 'template', q.question_hash, q.text_hash,"
-    " 0, 0.5, 1, q.created_at, q.created_at, q.id, q.version"
+    " 0, 0.5, 1, q.created_at, q.created_at, q.id, q.version, q.created_at + $1, q.question_key"
     " FROM tenants t CROSS JOIN templates q ORDER BY t.id, q.id";
 
 static bool insert_work(struct db *db, void *context, struct error *err)
 {
     (void)context;
-    return db_execute(db, SQL_BARE, DB_NO_ARGS, NULL, err);
+    int64_t first_due = quality_due_at(&(struct quality_evidence){0}, 0);
+    return db_execute(db, SQL_BARE, DB_ARGS(db_int(first_due)), NULL, err);
 }
 
 static double insert_bare(void)

@@ -30,6 +30,7 @@
 #include "ops/import_export_service.h"
 #include "platform/knowledge.h"
 #include "platform/platform.h"
+#include "platform/quality.h"
 #include "platform/tenants.h"
 #include "search/full_text.h"
 
@@ -237,19 +238,21 @@ static int64_t read_alone(const char *path)
 
 static const char SQL_BARE[] =
     "INSERT INTO qa_pairs(tenant_id, question, answer, category, source, question_hash, text_hash,"
-    " is_synced, quality_score, revision, created_at, updated_at)"
-    " VALUES ('t1', $1, $2, $3, 'import', $4, $5, 0, 0.5, 1, $6, $6)";
+    " is_synced, quality_score, revision, created_at, updated_at, quality_due_at, question_key)"
+    " VALUES ('t1', $1, $2, $3, 'import', $4, $5, 0, 0.5, 1, $6, $6, $7, $8)";
 
+/* Rows as an import leaves them, so that each of the table's indexes has its part. */
 static bool insert_work(struct db *db, void *context, struct error *err)
 {
     int first = *(int *)context;
+    int64_t now = clock_now_ms(), due_at = quality_due_at(&(struct quality_evidence){.edited_at = now}, now);
     for (int i = first; i < first + IMPORT_BATCH && i < ROWS; i++) {
         char texts[COLUMNS][400];
         make_row(i, texts);
         if (!db_execute(db, SQL_BARE,
                         DB_ARGS(db_text(texts[1]), db_text(texts[2]), db_text(texts[3]),
                                 db_int(qa_question_hash(texts[1])), db_int(qa_text_hash(texts[1], texts[2])),
-                                db_int(1)),
+                                db_int(now), db_int(due_at), db_int(qa_question_key(texts[1]))),
                         NULL, err))
             return false;
     }

@@ -19,8 +19,10 @@ const FOLDER = join(ROOT, 'build', 'bench');
 const QUICK = process.argv.includes('--quick');
 const SECONDS = QUICK ? 2 : 5;
 const LARGE = QUICK
-  ? { tenants: 100, qa: 100, usage: 100_000, logs: 100_000 }
-  : { tenants: 10_000, qa: 100, usage: 10_000_000, logs: 10_000_000 };
+  ? { tenants: 100, qa: 100, usage: 100_000, logs: 100_000, days: 30 }
+  : { tenants: 10_000, qa: 100, usage: 10_000_000, logs: 10_000_000, days: 30 };
+/** What it is measured against: as many days, so that only the shops are fewer. */
+const SMALL = { tenants: 25, qa: 180, usage: 90_000, logs: 120_000, days: 30 };
 const BIG_TENANT_PAIRS = 10_000;
 const RECEIVERS = { tenants: QUICK ? 1000 : 10_000, qa: 0, usage: 0, logs: 0, days: 1 };
 const SHOP_PAIRS = 1000;
@@ -94,7 +96,7 @@ async function logIn(server) {
 /**
  * A store filled once and kept.
  * @param {string} name
- * @param {string[]} size  flags of `kimono demo`
+ * @param {Record<string, number>} size  options of `kimono demo`
  * @param {(store: Store) => Promise<void>} [extra]
  */
 async function madeStore(name, size, extra) {
@@ -104,7 +106,8 @@ async function madeStore(name, size, extra) {
     rmSync(partial, { recursive: true, force: true });
     const store = new Store(partial);
     console.log(`making ${name} …`);
-    await run(KIMONO, ['demo', '--data', partial, ...size]);
+    const flags = Object.entries(size).flatMap(([option, value]) => [`--${option}`, String(value)]);
+    await run(KIMONO, ['demo', '--data', partial, ...flags]);
     await store.must(['user', 'add', 'bench', '--role', 'ops_admin'], { input: 'bench-password\n' });
     await extra?.(store);
     renameSync(partial, folder);
@@ -262,9 +265,8 @@ const residentMegabytes = (server) =>
 
 /** Chat for a shop of 1,000 pairs, alone and while 50 templates go to all tenants, in turn. */
 async function chatDuringDistribution() {
-  const size = Object.entries(RECEIVERS).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const name = QUICK ? 'data-receivers-quick' : 'data-receivers';
-  const store = await madeStore(name, size, (made) => addTenant(made, 'shop', SHOP_PAIRS));
+  const store = await madeStore(name, RECEIVERS, (made) => addTenant(made, 'shop', SHOP_PAIRS));
   // Syncing what earlier rounds distributed is another work, and would write as well.
   const server = await Server.start(store, { env: { KIMONO_SCHEDULER_AUTO_SYNC_ENABLED: 'off' } });
   const call = consoleOf(server, await logIn(server));
@@ -296,9 +298,8 @@ async function chatDuringDistribution() {
 }
 
 mkdirSync(FOLDER, { recursive: true });
-const small = await madeStore('data-small', []);
-const size = Object.entries(LARGE).flatMap(([name, value]) => [`--${name}`, String(value)]);
-const large = await madeStore(QUICK ? 'data-quick' : 'data-large', size, addBigTenant);
+const small = await madeStore('data-small', SMALL);
+const large = await madeStore(QUICK ? 'data-quick' : 'data-large', LARGE, addBigTenant);
 
 const smallServer = await Server.start(small);
 const smallToken = await logIn(smallServer);
