@@ -70,7 +70,7 @@ static inline int knowledge_tear_down(void **state)
 static inline struct job read_job(struct fixture *f, const char *id)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    struct job job;
+    struct job job = {0};
     must(f, store_reader(f->platform.store, 5000, &db, &f->err));
     must(f, job_get(db, id, &f->arena, &job, &f->err));
     return job;
@@ -127,14 +127,14 @@ static inline int64_t audits(struct fixture *f, const char *action)
 
 static inline struct job bulk_ends(struct fixture *f, const struct bulk_request *request, const char *status)
 {
-    struct job job;
+    struct job job = {0};
     must(f, knowledge_bulk(&f->platform, &someone, request, &f->arena, &job, &f->err));
     return end_of(f, &job, status);
 }
 
 static inline struct job undo_ends(struct fixture *f, const char *job_id, const char *status)
 {
-    struct job job;
+    struct job job = {0};
     must(f, knowledge_undo(&f->platform, &someone, job_id, "a mistake", &f->arena, &job, &f->err));
     return end_of(f, &job, status);
 }

@@ -115,14 +115,14 @@ static struct sync_status status_of(struct fixture *f, const char *tenant_id)
 
 static struct job sync_ends(struct fixture *f, const struct sync_request *request, const char *status)
 {
-    struct job job;
+    struct job job = {0};
     must(f, knowledge_sync(&f->platform, &someone, request, &f->arena, &job, &f->err));
     return end_of(f, &job, status);
 }
 
 static struct job check_ends(struct fixture *f, const char *tenant_id, bool repair)
 {
-    struct job job;
+    struct job job = {0};
     must(f, knowledge_sync_check(&f->platform, &someone, tenant_id, repair, &f->arena, &job, &f->err));
     return end_of(f, &job, "succeeded");
 }
