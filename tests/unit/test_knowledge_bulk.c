@@ -78,7 +78,7 @@ static void deletes_by_filter_and_comes_back(void **state)
     assert_int_equal(figure(&undo, "conflicts"), 2);
     assert_int_equal(live(f, "alpha"), PAIRS);
     assert_int_equal(undo.progress_done, PAIRS);
-    struct job again;
+    struct job again = {0};
     must_fail(f, knowledge_undo(&f->platform, &someone, job.id, NULL, &f->arena, &again, &f->err),
               ERROR_CONFLICT);
     sync_all(f);
@@ -121,7 +121,7 @@ static void a_dry_run_only_counts(void **state)
     assert_figures(&job, PAIRS, PAIRS, 0);
     job = bulk_ends(f, &few, "succeeded");
     assert_figures(&job, 300, 300, 0);
-    struct job undo;
+    struct job undo = {0};
     must_fail(f, knowledge_undo(&f->platform, &someone, job.id, NULL, &f->arena, &undo, &f->err),
               ERROR_CONFLICT);
     job = bulk_ends(f, &quick, "succeeded");
@@ -154,7 +154,7 @@ static void what_is_wrong_is_named(void **state)
 {
     struct fixture *f = *state;
     struct qa_filter filter = all_of(NULL);
-    struct job job;
+    struct job job = {0};
     const struct bulk_request wrong[] = {
         {.action = "delete"},
         {.action = "delete", .ids = ids, .id_count = 1, .filter = &filter},
