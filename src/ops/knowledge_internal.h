@@ -91,8 +91,12 @@ struct keyword_search {
     int64_t *ids, *unindexed; /* in order; `unindexed`: those of them whose texts decide in any case */
     size_t id_count, unindexed_count;
 };
-bool keyword_find(struct db *db, const char *keyword, struct arena *arena, struct keyword_search *ret_search,
-                  struct error *err);
+enum keyword_effort {
+    KEYWORD_QUICK,
+    KEYWORD_THOROUGH, /* for a page that would otherwise be short: just after a large import, most often */
+};
+bool keyword_find(struct db *db, const char *keyword, enum keyword_effort effort, struct arena *arena,
+                  struct keyword_search *ret_search, struct error *err);
 /* Does all that the search lets pass hold the keyword? */
 bool keyword_is_certain(const struct keyword_search *search);
 /* Does the pair, which the search lets pass, hold it? Reads its texts if they decide. */

@@ -2,8 +2,8 @@
  *
  * The directory, in memory, tells at once which pairs a filter admits, how many they are, and which come
  * first in an order. A keyword narrows that to what the full-text index finds; where texts must be looked at
- * to be sure, of few pairs all are read, of many those that come first, until the page is full. Measured with
- * a million pairs of 100 and of 10,000 tenants by tests/bench/bench_knowledge.c. */
+ * to be sure, of few pairs all are read, of many those that come first, until the page is full; what the index does
+ * not have yet is read as a whole where it keeps the page from being full. Measured with a million pairs of 100 and of 10,000 tenants by tests/bench/bench_knowledge.c. */
 #include "ops/knowledge_manager.h"
 
 #include <string.h>
@@ -37,6 +37,7 @@ struct listing {
     size_t skip;            /* and then skips so many */
     struct arena *arena;
     struct keyword_search search;
+    size_t read_max;         /* texts that are looked at where they decide */
     struct list_place *page; /* its pairs' places */
     size_t count;
     bool more;                /* there are pairs behind the page */
@@ -151,10 +152,10 @@ static bool page_of_few(struct listing *l, struct error *err)
     return true;
 }
 
-#define FIRST_ROUND 256 /* places that are looked at; then the rest at once */
+#define FIRST_ROUND 256 /* places that are looked at; then up to KNOWLEDGE_READ_MAX, then the rest at once */
 
-/* Those that come first are looked at until the page is full, or KNOWLEDGE_READ_MAX have been. `selection`: the
- * first round. */
+/* Those that come first are looked at until the page is full, or read_max have been. `selection`: the first
+ * round. */
 static bool page_of_many(struct listing *l, struct selection selection, struct error *err)
 {
     size_t enough = l->skip + page_size(l) + 1, held_count = 0, looked_at = 0, limit = FIRST_ROUND;
@@ -170,9 +171,9 @@ static bool page_of_many(struct listing *l, struct selection selection, struct e
         memcpy(held + held_count, selection.places, selection.count * sizeof(*held));
         held_count += selection.count;
         looked_at += looked;
-        if (at_end || held_count == enough || looked_at >= KNOWLEDGE_READ_MAX)
+        if (at_end || held_count == enough || looked_at >= l->read_max)
             break;
-        limit = KNOWLEDGE_READ_MAX - FIRST_ROUND;
+        limit = (looked_at < KNOWLEDGE_READ_MAX ? KNOWLEDGE_READ_MAX : l->read_max) - looked_at;
         if (!select_first(l, &last, limit, &selection, err))
             return false;
     }
@@ -235,11 +236,22 @@ static bool find_start(struct listing *l, struct error *err)
     return true;
 }
 
+static bool find_page_with(struct listing *l, enum keyword_effort effort, struct error *err)
+{
+    if (!keyword_find(l->db, l->filter.keyword, effort, l->arena, &l->search, err))
+        return false;
+    l->read_max = effort == KEYWORD_THOROUGH ? KNOWLEDGE_READ_THOROUGH : KNOWLEDGE_READ_MAX;
+    return keyword_is_certain(&l->search) ? page_of_all(l, err) : page_of_keyword(l, err);
+}
+
+/* A page that is empty says 'there is none' to whoever reads it, and what was there before an import is not to wait
+ * until the index has taken that in: then it is looked for once more, with more effort. */
 static bool find_page(struct listing *l, struct error *err)
 {
-    if (!keyword_find(l->db, l->filter.keyword, l->arena, &l->search, err))
+    if (!find_page_with(l, KEYWORD_QUICK, err))
         return false;
-    return keyword_is_certain(&l->search) ? page_of_all(l, err) : page_of_keyword(l, err);
+    bool is_short = l->more && l->count<page_size(l), index_is_behind = l->search.unindexed_count> 0;
+    return !is_short || (l->count > 0 && !index_is_behind) || find_page_with(l, KEYWORD_THOROUGH, err);
 }
 
 bool knowledge_list(struct knowledge_directory *directory, struct db *db,
@@ -269,7 +281,7 @@ bool knowledge_count_tenants(struct knowledge_directory *directory, struct db *d
     CLEANUP(directory_release) struct knowledge_directory *locked = NULL;
     struct keyword_search search;
     struct pair_match match;
-    if (!keyword_find(db, trimmed(arena, filter->keyword), arena, &search, err))
+    if (!keyword_find(db, trimmed(arena, filter->keyword), KEYWORD_QUICK, arena, &search, err))
         return false;
     if (!keyword_is_certain(&search)) {
         *ret_count = INT_NULL;

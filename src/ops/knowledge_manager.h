@@ -100,14 +100,17 @@ extern const struct descriptor qa_list_item_descriptor, qa_list_descriptor;
 
 /* Any filter in any order, as far as a cursor goes, in some milliseconds for a million pairs; how is told in
  * knowledge_list.c. Pairs that are added, changed or deleted between two pages are met once or not
- * at all, all others exactly once. A keyword without letter or digit (punctuation, emoji), and one that
- * very many pairs hold, is looked for in the texts themselves, KNOWLEDGE_READ_MAX for each page, so such a
- * page may be short and have a next_cursor all the same. ERROR_INVALID names `cursor` (not one of ours, or of another filter or sort) or
- * `page` (beyond KNOWLEDGE_PAGE_DEPTH). All that is returned lives in the arena. */
+ * at all, all others exactly once. A keyword without letter or digit (punctuation, emoji), and one that very many
+ * pairs hold, is looked for in the texts themselves, KNOWLEDGE_READ_MAX for each page, so such a page may be short and
+ * have a next_cursor all the same; an empty one only where KNOWLEDGE_READ_THOROUGH texts hold nothing. A page that is
+ * short because the full text is behind by not more than an import of 300,000 is made full. ERROR_INVALID names
+ * `cursor` (not one of ours, or of another filter or sort) or `page` (beyond KNOWLEDGE_PAGE_DEPTH). All that is
+ * returned lives in the arena. */
 bool knowledge_list(struct knowledge_directory *directory, struct db *db,
                     const struct qa_list_request *request, struct arena *arena, struct qa_list *ret_list,
                     struct error *err);
 #define KNOWLEDGE_READ_MAX 1500
+#define KNOWLEDGE_READ_THOROUGH 50000 /* some 0.3 s */
 /* In how many tenants the pairs lie that the filter admits; INT_NULL where only their texts would tell. */
 bool knowledge_count_tenants(struct knowledge_directory *directory, struct db *db,
                              const struct qa_filter *filter, struct arena *arena, int64_t *ret_count,

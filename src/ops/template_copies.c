@@ -305,7 +305,8 @@ bool own_pair_matters(const struct template_copy *copy, const struct common_temp
 
 struct own_pair own_pair_beside(const struct template_copy *copy, struct own_pair found)
 {
-    return copy && found.linked_id != 0 ? (struct own_pair){0} : found;
+    static const struct own_pair none;
+    return copy && found.linked_id != 0 ? none : found;
 }
 
 bool own_pair_in_way(struct db *db, const char *tenant_id, const struct common_template *template,

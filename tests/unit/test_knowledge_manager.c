@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "ops/knowledge_manager.h"
+#include "store/driver.h"
 
 #define TENANTS 7
 #define PAIRS 2000 /* beyond what is looked at for one page (FEW_PAIRS), so that all ways are taken */
@@ -658,8 +659,137 @@ static void test_facets_are_those_of_the_tenant(void **state)
     assert_int_equal(facets.categories_count, 0);
 }
 
+/* --- just after a large import: the index stands still --- */
+
+#define IMPORTED (3 * KNOWLEDGE_READ_MAX) /* more than are looked at one by one */
+
+static const struct db_driver *real_driver;
+static struct db_driver still_driver; /* does not catch up */
+
+static bool stand_still(struct db *db, bool *ret_more, struct error *err)
+{
+    (void)db, (void)err;
+    *ret_more = false;
+    return true;
+}
+
+static bool hold_index(struct db *db, void *context, struct error *err)
+{
+    (void)context, (void)err;
+    real_driver = db->driver;
+    still_driver = *real_driver;
+    still_driver.catch_up = stand_still;
+    db->driver = &still_driver;
+    return true;
+}
+
+static bool free_index(struct db *db, void *context, struct error *err)
+{
+    (void)context, (void)err;
+    db->driver = real_driver;
+    return true;
+}
+
+/* The first of them says "琥珀", no other. */
+static bool import_pairs(struct db *db, void *context, struct error *err)
+{
+    (void)context;
+    char question[48];
+    int64_t revision, id;
+    if (!tenant_next_revision(db, "alpha", &revision, err))
+        return false;
+    for (int i = 0; i < IMPORTED; i++) {
+        snprintf(question, sizeof(question), "%s of the import, %d?", i == 0 ? "琥珀" : "Question", i);
+        struct qa_pair pair = {
+            .tenant_id = "alpha", .question = question, .answer = "x", .category = "", .source = "import"};
+        if (!qa_pair_insert(db, revision, &pair, &id, err) ||
+            !tenant_count_pairs(db, "alpha", true, true, err))
+            return false;
+    }
+    return true;
+}
+
+static int open_import(void **state)
+{
+    fixture_setup(state);
+    struct fixture *f = *state;
+    char question[32];
+    for (int i = 0; i < 30; i++) {
+        snprintf(question, sizeof(question), i == 0 ? "瑠璃 %d 😀?" : "瑠璃 %d?", i);
+        fixture_add_pair(f, "alpha", question, "before the import");
+    }
+    while (fixture_int(f, SQL_UNINDEXED, DB_NO_ARGS) > 0)
+        usleep(2000);
+    must(f, store_write(f->platform.store, hold_index, NULL, &f->err));
+    must(f, store_write(f->platform.store, import_pairs, NULL, &f->err));
+    return 0;
+}
+
+static int close_import(void **state)
+{
+    struct fixture *f = *state;
+    must(f, store_write(f->platform.store, free_index, NULL, &f->err));
+    fixture_check(f);
+    return fixture_teardown(state);
+}
+
+static struct qa_list first_page(struct fixture *f, const char *keyword, const char *sort, const char *cursor)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    struct qa_list_request request = {
+        .filter = any_filter(), .sort = sort, .cursor = cursor, .page = 1, .page_size = 20};
+    struct qa_list list;
+    request.filter.keyword = keyword;
+    must(f, store_reader(f->platform.store, 60000, &db, &f->err));
+    must(f, knowledge_list(f->platform.directory, db, &request, &f->arena, &list, &f->err));
+    return list;
+}
+
+static void what_was_there_before_an_import_is_found_just_after_it(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; knowledge_sorts[i]; i++) {
+        struct qa_list list = first_page(f, "瑠璃", knowledge_sorts[i], NULL);
+        assert_int_equal(list.items_count, 20);
+        assert_true(list.total == 30 || list.total_at_least > 20);
+        list = first_page(f, "瑠璃", knowledge_sorts[i], list.next_cursor);
+        assert_int_equal(list.items_count, 10);
+        assert_null(list.next_cursor);
+        list = first_page(f, NULL, knowledge_sorts[i], NULL);
+        assert_int_equal(list.items_count, 20);
+        assert_int_equal(list.total, 30 + IMPORTED);
+    }
+}
+
+static void what_an_import_has_brought_is_found_at_once(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const keywords[] = {"琥珀", "珀", "ＯＦ ＴＨＥ ＩＭＰＯＲＴ, 0"};
+    for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
+        struct qa_list list = first_page(f, keywords[i], "-id", NULL);
+        assert_int_equal(list.items_count, 1);
+        assert_null(list.next_cursor);
+    }
+    assert_int_equal(first_page(f, "没有这样的词", "-id", NULL).total, 0);
+}
+
+/* No index knows of it: texts are read until there is something to show. */
+static void a_page_is_not_empty_while_something_is_behind_it(void **state)
+{
+    struct qa_list list = first_page(*state, "😀", "-id", NULL);
+    assert_int_equal(list.items_count, 1);
+    assert_null(list.next_cursor);
+}
+
+#define import_test(function) cmocka_unit_test_setup_teardown(function, open_import, close_import)
+
 int main(void)
 {
+    const struct CMUnitTest after_import[] = {
+        import_test(what_was_there_before_an_import_is_found_just_after_it),
+        import_test(what_an_import_has_brought_is_found_at_once),
+        import_test(a_page_is_not_empty_while_something_is_behind_it),
+    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keywords_are_parts_of_the_text),
         cmocka_unit_test(test_width_and_case_make_no_difference),
@@ -679,5 +809,6 @@ int main(void)
         cmocka_unit_test(test_changes_are_found_at_once),
         cmocka_unit_test(test_a_broken_index_is_found),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, open_world, close_world) +
+           cmocka_run_group_tests(after_import, NULL, NULL);
 }
