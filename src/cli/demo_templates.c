@@ -3,12 +3,14 @@
  * older version, or have words of their own. Pairs are linked, none are added. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/demo_corpus.h"
 #include "cli/demo_history.h"
 #include "ops/template_manager.h"
 #include "platform/knowledge.h"
+#include "platform/past.h"
 #include "platform/templates.h"
 #include "platform/tenants.h"
 
@@ -86,6 +88,7 @@ struct shop_writing {
     const struct demo_shop *shop;
     struct demo_random random;
     int64_t revision, unsynced;
+    int64_t edited_at; /* within the last weeks, each shop at a time of its own */
 };
 
 static bool put_answer(struct shop_writing *w, int64_t pair_id, const struct demo_pair *text,
@@ -98,7 +101,8 @@ static bool put_answer(struct shop_writing *w, int64_t pair_id, const struct dem
                            .answer = answer,
                            .category = text->category};
     if ((w->revision == 0 && !tenant_next_revision(w->db, w->shop->id, &w->revision, err)) ||
-        !qa_pair_update_text(w->db, w->revision, &pair, &was_synced, err))
+        !qa_pair_update_text(w->db, w->revision, &pair, &was_synced, err) ||
+        !past_pair_edited(w->db, pair_id, w->edited_at, err))
         return false;
     w->unsynced += was_synced;
     return true;
@@ -143,6 +147,8 @@ static bool link_shop(struct db *db, const struct templates_work *work, size_t i
         .shop = &plan->shops[index],
         .random = demo_random_for((uint64_t)plan->size.seed, 6000000 + index),
     };
+    struct demo_random times = demo_random_for((uint64_t)plan->size.seed, 9000000 + index);
+    w.edited_at = plan->now - HOUR_MS - (int64_t)demo_random_below(&times, (size_t)(20 * DAY_MS));
     for (size_t i = 0; i < STORIES; i++) {
         int64_t pair_id;
         if (find_pair(w.shop, work->templates[i].corpus_place, &pair_id) &&

@@ -100,6 +100,13 @@ bool past_tenant_suspended(struct db *db, const char *tenant_id, int64_t at, con
            counters_hold_back(db, tenant_id, true, err) && counters_add(db, COUNTER_TENANT_EDITS, 1, err);
 }
 
+static const char SQL_PAST_EDIT[] = "UPDATE qa_pairs SET updated_at = $2 WHERE id = $1";
+
+bool past_pair_edited(struct db *db, int64_t pair_id, int64_t at, struct error *err)
+{
+    return db_execute(db, SQL_PAST_EDIT, DB_ARGS(db_int(pair_id), db_int(at)), NULL, err);
+}
+
 static const char SQL_PAST_USER[] =
     "INSERT INTO users(id, username, password_hash, role, tenant_id, status, created_at, updated_at,"
     " last_login_at) VALUES ($1, $2, '!', $3, $4, 'active', $5, $5, $6)";

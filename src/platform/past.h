@@ -40,6 +40,9 @@ bool past_tenant_created(struct db *db, const char *tenant_id, int64_t at, struc
 bool past_tenant_suspended(struct db *db, const char *tenant_id, int64_t at, const char *username,
                            const char *reason, struct error *err);
 
+/* A pair that was edited just now was edited then. */
+bool past_pair_edited(struct db *db, int64_t pair_id, int64_t at, struct error *err);
+
 struct past_user {
     const char *username, *role;
     const char *tenant_id;            /* NULL: of the platform */
