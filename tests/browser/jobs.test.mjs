@@ -310,7 +310,7 @@ test('many parts come page by page', async () => {
     return { items, total: 45, page: number, page_size: 20 };
   });
   await page.reload();
-  await dialog(page).getByText('第 1–8 条，共 45 条').waitFor();
+  await dialog(page).getByText('第 1–8 项，共 45 项').waitFor();
   await dialog(page).getByRole('button', { name: '下一页' }).click();
   await dialog(page).getByText('t2').first().waitFor();
 });
