@@ -689,6 +689,28 @@ static void retention_keeps_totals(void **state)
     assert_whole(house);
 }
 
+/* The clock was ahead when today's totals were carried over, and the store was restored without its telemetry. */
+static void today_is_never_closed(void **state)
+{
+    struct house *house = *state;
+    char sql[128];
+    struct usage_record record = {
+        .timestamp = clock_now_ms(), .api_type = "a", .operation = "b", .tokens_input = 7};
+    struct usage_totals totals;
+    bool closed;
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO usage_days(day, revision, usage_rows, log_rows) VALUES (%d, 3, 1, 0)",
+             (int)today());
+    sql_int(path_in(house, "kimono.db"), sql);
+    assert_done(telemetry_day_closed(house->telemetry, today(), &closed, err));
+    assert_true(closed);
+    assert_done(telemetry_write(house->telemetry, &record, 1, NULL, 0, err));
+    assert_done(telemetry_day_closed(house->telemetry, today(), &closed, err));
+    assert_false(closed);
+    assert_done(telemetry_daily_totals(house->telemetry, today(), 1, NULL, &totals, err));
+    assert_int_equal(totals.tokens_input, 7);
+}
+
 /* How many keys a day has is for those to say who send usage: here ten thousand models. */
 static void many_names_are_carried_over(void **state)
 {
@@ -1100,6 +1122,7 @@ int main(void)
         TEST(log_rows_are_kept_in_order),
         TEST(full_queue_drops_and_tells),
         TEST(retention_keeps_totals),
+        TEST(today_is_never_closed),
         TEST(many_names_are_carried_over),
         TEST(check_finds_what_was_changed),
         TEST(loader_equals_writer),
