@@ -122,7 +122,7 @@ bool migration_check(struct db *db, const struct migration *migrations, size_t c
 
 bool migration_run(struct db *db, const struct migration *migrations, size_t count, struct error *err)
 {
-    int64_t present;
+    int64_t present = 0;
     if (!migration_check(db, migrations, count, &present, err))
         return false;
     for (int64_t version = present + 1; version <= (int64_t)count; version++)
