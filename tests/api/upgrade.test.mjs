@@ -118,6 +118,8 @@ describe('a store of an earlier version', { skip: process.env.KIMONO_TEST_DATABA
   test('is whole, and keeps its time zone', async () => {
     assert.equal(await store.must(['check']), 'whole');
     assert.equal((await admin.must('GET', `${OPS}/system/status`)).timezone, 'Asia/Shanghai');
+    assert.match(server.log, /the days of this store are counted in Asia\/Shanghai from now on/);
+    assert.equal(rows(store, 'SELECT timezone FROM store_info')[0].timezone, 'Asia/Shanghai');
   });
 
   test('has its tenants, with who was suspended by whom', async () => {
@@ -191,6 +193,15 @@ describe('an upgrade', { skip: process.env.KIMONO_TEST_DATABASE ? 'SQLite only' 
     await store.must(['migrate']);
     assert.deepEqual(rows(store, 'SELECT id FROM qa_pairs WHERE question_key IS NULL'), []);
     assert.equal(await store.must(['check']), 'whole');
+  });
+
+  test('takes the time zone that the earlier program was given, not that of a command that came first', async () => {
+    const store = oldStore();
+    await store.must(['migrate']);
+    assert.deepEqual(rows(store, 'SELECT timezone FROM store_info'), []);
+    const server = await Server.start(store, { env: { KIMONO_TIMEZONE: 'Asia/Tokyo' } });
+    await server.stop();
+    assert.equal(rows(store, 'SELECT timezone FROM store_info')[0].timezone, 'Asia/Tokyo');
   });
 
   test('is done to a backup of an earlier version when it is restored', async () => {
