@@ -1,5 +1,5 @@
 /* Shared by the files of the knowledge list: the columns of the directory (its list of names also by
- * knowledge_bulk.c). Whoever looks at them holds
+ * knowledge_bulk.c and template_why.c). Whoever looks at them holds
  * the directory's lock; whoever changes them, for writing, and for some hundred pairs at a time. What takes longer
  * is done beside it: all pairs are read, and all questions ranked, without the lock, and then put in place. */
 #ifndef KIMONO_OPS_KNOWLEDGE_COLUMNS_H

@@ -989,10 +989,10 @@ static void fill_states(struct fixture *f, int each)
             fixture_add_pair(f, "beta", question, "own");
     }
     for (size_t i = 0; i < count; i++) {
-        if (i % 4 == 1)
-            to_one(f, ids[i], "alpha", false);
-        if (i % 4 == 1)
-            edit_answer(f, ids[i], "b");
+        if (i % 4 != 1)
+            continue;
+        to_one(f, ids[i], "alpha", false);
+        edit_answer(f, ids[i], "b");
     }
     fixture_set_status(f, "beta", "suspended");
     distribute(f, &(struct distribute_request){ids, count / 2, .all_tenants = true});
