@@ -224,7 +224,7 @@ static char *without_ornaments(char *text)
     size_t length = strlen(text);
     while (length > 0 && is_ornament(text[length - 1]))
         text[--length] = '\0';
-    while (is_ornament(*text))
+    while (*text && is_ornament(*text))
         text++;
     return text;
 }
