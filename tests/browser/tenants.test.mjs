@@ -649,6 +649,8 @@ test('a shop’s life: created, edited, suspended and refused, activated and ans
   await page.locator('[data-test=edit]').click();
   await page.locator('[data-test=edit-dialog] [name=contact]').fill('shop@example.com');
   await page.locator('[data-test=edit-dialog]').getByRole('button', { name: '保存修改' }).click();
+  await detail(page).locator('[data-test=facts]').getByText('s***').waitFor(); // until it is asked for
+  await detail(page).locator('[data-test=show-contact]').click();
   await detail(page).locator('[data-test=facts]').getByText('shop@example.com').waitFor();
 
   await page.locator('[data-test=suspend]').click();

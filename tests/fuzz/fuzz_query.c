@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "http/address.h"
 #include "http/negotiate.h"
+#include "http/networks.h"
 #include "http/query.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -70,9 +71,13 @@ static void try_headers(const char *text)
     (void)http_accepts_encoding(text, "gzip");
     (void)http_etag_listed(text, "0123456789abcdef");
     (void)http_etag_listed(text, "0-gz");
+    struct network_list proxies;
     char address[ADDRESS_SIZE];
-    if (address_forwarded(text, "10.0.0.1", address) && strcmp(address, "10.0.0.1") == 0)
+    if (!networks_parse("10.0.0.1, 192.168.0.0/16", &proxies))
         abort();
+    if (networks_forwarded(&proxies, text, address) && networks_have(&proxies, address))
+        abort();
+    (void)networks_parse(text, &proxies);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

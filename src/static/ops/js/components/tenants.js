@@ -38,14 +38,14 @@ Alpine.data('tenantActivation', tenantActivation);
 /** @type {import('../list.js').Column[]} */
 const columns = [
   { name: 'name', label: 'tenants.name', grows: true },
-  { name: 'status', label: 'tenants.status' },
-  { name: 'user_count', label: 'tenants.users', kind: 'number', from: 'medium' },
-  { name: 'qa_pair_count', label: 'tenants.pairs', kind: 'number' },
-  { name: 'conversations_today', label: 'tenants.conversations', kind: 'number' },
-  { name: 'pending_feedback_count', label: 'tenants.feedbacks', kind: 'number', from: 'medium' },
-  { name: 'last_active_at', label: 'tenants.lastActive', kind: 'time', from: 'medium' },
-  { name: 'created_at', label: 'tenants.created', kind: 'time', from: 'wide' },
-  { name: 'actions', label: 'tenants.actions', fixed: true },
+  { name: 'status', label: 'tenants.status', shape: 3.25 },
+  { name: 'user_count', label: 'tenants.users', kind: 'number', from: 'medium', shape: 2 },
+  { name: 'qa_pair_count', label: 'tenants.pairs', kind: 'number', shape: 2 },
+  { name: 'conversations_today', label: 'tenants.conversations', kind: 'number', shape: 2 },
+  { name: 'pending_feedback_count', label: 'tenants.feedbacks', kind: 'number', from: 'medium', shape: 2 },
+  { name: 'last_active_at', label: 'tenants.lastActive', kind: 'time', from: 'medium', shape: 4 },
+  { name: 'created_at', label: 'tenants.created', kind: 'time', from: 'wide', shape: 5 },
+  { name: 'actions', label: 'tenants.actions', fixed: true, shape: 2 },
 ];
 
 export default function tenants() {

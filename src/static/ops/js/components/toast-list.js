@@ -31,6 +31,8 @@ function keepOffFoot(list, dialog) {
 export function toastList(toasts) {
   /** @type {HTMLDialogElement | null} */
   let place = null;
+  /** @type {HTMLElement | null} */
+  let list = null;
   const gone = new AbortController();
 
   return component({
@@ -39,13 +41,14 @@ export function toastList(toasts) {
     undoKey: `${COMMAND_KEY} Z`,
 
     init() {
-      const list = this.$el;
-      place = list.closest('dialog');
+      const stack = this.$el;
+      list = stack;
+      place = stack.closest('dialog');
       if (!place) return;
       const dialog = place;
-      const observer = new ResizeObserver(() => keepOffFoot(list, dialog));
-      for (const element of [list, dialog]) observer.observe(element);
-      addEventListener('resize', () => keepOffFoot(list, dialog), { signal: gone.signal });
+      const observer = new ResizeObserver(() => keepOffFoot(stack, dialog));
+      for (const element of [stack, dialog]) observer.observe(element);
+      addEventListener('resize', () => keepOffFoot(stack, dialog), { signal: gone.signal });
       gone.signal.addEventListener('abort', () => observer.disconnect());
     },
 
@@ -76,10 +79,11 @@ export function toastList(toasts) {
       this.open = true;
     },
 
-    /** @param {boolean} inside */
-    read(inside) {
-      readToasts(inside);
-      if (!inside) this.open = false;
+    /** The focus may go (with the button that was pressed, when all are shown) while the pointer stays, and the reverse. */
+    look() {
+      const reading = list !== null && (list.matches(':hover') || list.contains(document.activeElement));
+      readToasts(reading);
+      if (!reading) this.open = false;
     },
 
     /** @param {number} id */
@@ -96,7 +100,9 @@ export function toastList(toasts) {
 
     /** With the last message goes what would tell that it has been left. */
     leaveLast() {
-      if (this.all.length === 1) this.read(false);
+      if (this.all.length > 1) return;
+      readToasts(false);
+      this.open = false;
     },
   });
 }
