@@ -148,11 +148,13 @@ static void take_client(struct http_exchange *x)
     struct http_request *request = &x->request;
     const char *forwarded = last_forwarded(x);
     memcpy(request->client_address, x->connection->peer, ADDRESS_SIZE);
-    request->by_proxy = networks_have(&x->server->proxies, x->connection->peer);
-    if (forwarded && request->by_proxy)
-        networks_forwarded(&x->server->proxies, forwarded, request->client_address);
-    else if (forwarded)
+    memcpy(request->client_holder, x->connection->peer_holder, ADDRESS_SIZE);
+    request->by_proxy = x->connection->peer_is_proxy;
+    if (forwarded && !request->by_proxy)
         warn_of_proxy(x);
+    if (!forwarded || !request->by_proxy)
+        return;
+    networks_forwarded(&x->server->proxies, forwarded, request->client_address);
     address_holder(request->client_address, request->client_holder);
 }
 

@@ -71,7 +71,8 @@ struct connection {
     struct http_server *server;
     struct MHD_Connection *mhd;
     struct http_exchange *exchange; /* one as long as the connection lasts */
-    char peer[ADDRESS_SIZE];
+    char peer[ADDRESS_SIZE], peer_holder[ADDRESS_SIZE]; /* address_holder of it */
+    bool peer_is_proxy;
     uint32_t place; /* in the admission's counts */
     struct framing framing;
     uint64_t heads;      /* that libmicrohttpd has read */

@@ -17,8 +17,8 @@
 #include "base/strbuf.h"
 
 #define HTTP_TARGET_MAX 8192      /* bytes of a request's target */
-#define HTTP_HEAD_MAX 16384       /* bytes of the request line and all headers */
-#define HTTP_COOKIES_MAX 8192     /* bytes of all Cookie headers */
+#define HTTP_HEAD_MAX 12288       /* bytes of the request line and all headers */
+#define HTTP_COOKIES_MAX 4096     /* bytes of all Cookie headers */
 #define HTTP_COOKIE_COUNT_MAX 100 /* in them */
 #define HTTP_HEADERS_MAX 100      /* lines */
 #define HTTP_TRAILERS_MAX 4096    /* bytes behind the last chunk */

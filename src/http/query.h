@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-#define HTTP_PARAMETERS_MAX 256
+#define HTTP_PARAMETERS_MAX 100
 
 struct http_pair {
     const char *name, *value; /* value NULL: there was no '=' */

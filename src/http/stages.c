@@ -451,6 +451,8 @@ static void connection_open(struct http_server *server, struct MHD_Connection *m
     address_text(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
                  connection->peer);
     limit_stall(connection->watched.socket, server->timeout_us);
+    address_holder(connection->peer, connection->peer_holder);
+    connection->peer_is_proxy = networks_have(&server->proxies, connection->peer);
     connection->place = admission_enter(server, connection->peer);
     intake_open(connection);
     watch_add(server->watch, &connection->watched);
