@@ -361,8 +361,9 @@ async function send(method, path, { body, signal, headers: more, patience = TIME
   if (body !== undefined && !isForm) headers['Content-Type'] = 'application/json';
   let response;
   try {
-    response = await (earlyAnswer(method, path) ??
-      fetch(`${BASE}${path}`, {
+    response =
+      (await earlyAnswer(method, path)) ??
+      (await fetch(`${BASE}${path}`, {
         method,
         headers,
         body: payloadOf(body),
@@ -387,13 +388,16 @@ function payloadOf(body) {
 }
 
 /**
- * What was asked for before this script was here. Whatever has been written since makes it old.
+ * What was asked for before this script was here. Whatever has been written since makes it old; and a refusal says
+ * nothing: another tab may have renewed the session between that question and this one.
  * @param {string} method
  * @param {string} path
  */
-function earlyAnswer(method, path) {
-  if (method === 'GET' && currentLanguage() === document.documentElement.lang) return takeEarly(`${BASE}${path}`);
-  forgetEarly();
+async function earlyAnswer(method, path) {
+  if (method !== 'GET' || currentLanguage() !== document.documentElement.lang) return forgetEarly();
+  const answer = await takeEarly(`${BASE}${path}`);
+  if (answer?.status !== 401) return answer;
+  answer.body?.cancel().catch(() => {});
   return undefined;
 }
 
