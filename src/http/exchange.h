@@ -70,7 +70,7 @@ struct connection {
     struct watched watched; /* first: watch_each hands this out */
     struct http_server *server;
     struct MHD_Connection *mhd;
-    struct http_exchange *exchange; /* one as long as the connection lasts */
+    struct http_exchange *exchange;                     /* one as long as the connection lasts */
     char peer[ADDRESS_SIZE], peer_holder[ADDRESS_SIZE]; /* address_holder of it */
     bool peer_is_proxy;
     uint32_t place; /* in the admission's counts */
