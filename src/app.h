@@ -4,9 +4,9 @@
 #define KIMONO_APP_H
 
 #include "base/error.h"
-#include "platform/jobs.h"
+#include "platform/jobs/jobs.h"
+#include "platform/jobs/scheduler.h"
 #include "platform/platform.h"
-#include "platform/scheduler.h"
 #include "settings/settings.h"
 
 #define KIMONO_VERSION "0.1.0"

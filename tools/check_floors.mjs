@@ -19,6 +19,7 @@ const FLOORS = /** @type {Record<string, number>} */ ({
   telemetry: 2,
   settings: 2,
   provider: 2,
+  directory: 2,
   platform: 3,
   ops: 4,
   api: 5,
@@ -26,6 +27,15 @@ const FLOORS = /** @type {Record<string, number>} */ ({
   'app.c': 6,
   cli: 7,
   'main.c': 8,
+});
+
+/**
+ * The rooms of a floor that has several, in the order in which they stand on one another: a file may include those
+ * before its own, and what lies beside them all (platform.h).
+ */
+const ROOMS = /** @type {Record<string, string[]>} */ ({
+  platform: ['audit', 'tenants', 'identity', 'jobs', 'health', 'knowledge', 'chat'],
+  ops: ['dashboard', 'tenants', 'alerts', 'knowledge', 'templates', 'transfer'],
 });
 
 const SIZE_LIMIT = 1024 * 1024;
@@ -50,10 +60,27 @@ function checkIncludes(path) {
     const target = existsSync(join(ROOT, 'src', beside)) ? beside : included;
     const other = roomOf(target);
     if (!existsSync(join(ROOT, 'src', target))) return [`${path}: includes "${included}", which is not there`];
-    if (other === room || FLOORS[other] < FLOORS[room] || bothAreTheApp(other, room)) return [];
+    if (other === room) return checkRoom(path, file, target);
+    if (FLOORS[other] < FLOORS[room] || bothAreTheApp(other, room)) return [];
     const direction = FLOORS[other] === FLOORS[room] ? 'a room beside' : 'a floor above';
     return [`${path}: includes "${included}" from ${direction}`];
   });
+}
+
+/**
+ * @param {string} path
+ * @param {string} file  below src/
+ * @param {string} target  what it includes, on the same floor
+ * @returns {string[]}
+ */
+function checkRoom(path, file, target) {
+  const rooms = ROOMS[roomOf(file)];
+  if (!rooms) return [];
+  /** @param {string} name  below src/; -1: beside the rooms */
+  const place = (name) => (name.split('/').length === 2 ? -1 : rooms.indexOf(name.split('/')[1]));
+  if (file.split('/').length > 2 && place(file) < 0) return [`${path}: lies in no room of its floor`];
+  if (place(target) <= place(file)) return [];
+  return [`${path}: includes "${target}" from a room that stands on its own`];
 }
 
 /**

@@ -17,7 +17,11 @@ list() { # variable folder pattern
 
 lists_of() { # folder
     case $1 in
-    src/*) list "$(basename "$1")_sources" "$1" '*.c' ;;
+    src/*) # with the rooms in it
+        echo "$(basename "$1")_sources = files("
+        (cd "$1" && find . -name '*.c' | sed 's|^\./||' | sort | sed "s|.*|  '&',|")
+        echo ")"
+        ;;
     tests/unit)
         list unit_tests "$1" 'test_*.c'
         echo "unit_helpers = files("

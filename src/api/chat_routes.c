@@ -1,8 +1,8 @@
 /* What customers do: ask, and say whether the answer was good. */
 #include "api/endpoints.h"
 #include "http/negotiate.h"
-#include "platform/chat.h"
-#include "platform/feedback.h"
+#include "platform/chat/chat.h"
+#include "platform/chat/feedback.h"
 
 struct chat_input {
     const char *message, *conversation_id;

@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "http/problem.h"
 #include "http/static_files.h"
-#include "platform/health.h"
-#include "platform/tenants.h"
+#include "platform/health/health.h"
+#include "platform/tenants/tenants.h"
 #include "telemetry/telemetry.h"
 
 #define API_PREFIX "/api/"

@@ -4,9 +4,9 @@
 
 #include "api/endpoints.h"
 #include "base/clock.h"
-#include "platform/counters.h"
-#include "platform/health.h"
-#include "platform/scheduler.h"
+#include "platform/health/health.h"
+#include "platform/jobs/scheduler.h"
+#include "platform/tenants/counters.h"
 #include "store/store.h"
 #include "telemetry/telemetry.h"
 

@@ -1,4 +1,4 @@
-#include "ops/alert_service.h"
+#include "ops/alerts/alert_service.h"
 
 #include "api/endpoints.h"
 #include "store/store.h"

@@ -1,8 +1,8 @@
 /* Feedback that waits for a person. */
 #include "api/endpoints.h"
-#include "ops/correction_manager.h"
-#include "platform/knowledge.h"
-#include "platform/tenants.h"
+#include "ops/knowledge/correction_manager.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/tenants/tenants.h"
 
 struct list_input {
     const char *tenant_id, *status, *cursor;

@@ -3,7 +3,7 @@
 #include "api/endpoints.h"
 #include "base/clock.h"
 #include "http/negotiate.h"
-#include "platform/jobs.h"
+#include "platform/jobs/jobs.h"
 
 #define WAIT_SECONDS_MAX 60 /* that a client may wait for a job */
 #define OUTCOME_MAX 32

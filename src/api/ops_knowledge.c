@@ -1,10 +1,10 @@
 #include <math.h>
 
 #include "api/endpoints.h"
-#include "ops/knowledge_manager.h"
-#include "platform/chat.h"
-#include "platform/knowledge.h"
-#include "platform/tenants.h"
+#include "ops/knowledge/knowledge_manager.h"
+#include "platform/chat/chat.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/tenants/tenants.h"
 
 /* --- figures --- */
 

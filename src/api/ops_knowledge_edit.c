@@ -1,9 +1,9 @@
 #include "api/endpoints.h"
-#include "ops/knowledge_bulk.h"
-#include "ops/knowledge_editor.h"
-#include "ops/knowledge_undo.h"
-#include "platform/knowledge.h"
-#include "platform/tenants.h"
+#include "ops/knowledge/bulk.h"
+#include "ops/knowledge/editor.h"
+#include "ops/knowledge/undo.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/tenants/tenants.h"
 
 /* --- looking --- */
 

@@ -1,6 +1,6 @@
 #include "api/endpoints.h"
-#include "ops/knowledge_sync.h"
-#include "platform/tenants.h"
+#include "ops/knowledge/sync.h"
+#include "platform/tenants/tenants.h"
 
 struct sync_input {
     const char *tenant_id;

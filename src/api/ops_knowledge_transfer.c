@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/temporary_file.h"
 #include "formats/file_kind.h"
-#include "ops/import_export_service.h"
-#include "platform/knowledge.h"
-#include "platform/tenants.h"
+#include "ops/transfer/import_export_service.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/tenants/tenants.h"
 #include "settings/settings.h"
 
 #define SHEET_NAME_MAX 64 /* characters; Excel's limit is 31 */

@@ -1,11 +1,11 @@
 #include "api/endpoints.h"
-#include "ops/template_conflict.h"
-#include "ops/template_copies.h"
-#include "ops/template_distribution.h"
-#include "ops/template_manager.h"
-#include "ops/template_matrix.h"
-#include "platform/knowledge.h"
-#include "platform/tenants.h"
+#include "ops/templates/conflict.h"
+#include "ops/templates/copies.h"
+#include "ops/templates/distribution.h"
+#include "ops/templates/matrix.h"
+#include "ops/templates/template_manager.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/tenants/tenants.h"
 
 #define KEYWORD_MAX 200
 #define REASON_MAX 500

@@ -1,4 +1,4 @@
-#include "ops/tenant_manager.h"
+#include "ops/tenants/tenant_manager.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,9 +7,9 @@
 #include "base/log_limit.h"
 #include "http/server.h"
 #include "http/stream.h"
-#include "ops/metrics_collector.h"
-#include "platform/audit.h"
-#include "platform/auth.h"
+#include "ops/dashboard/metrics_collector.h"
+#include "platform/audit/audit.h"
+#include "platform/identity/auth.h"
 #include "security/rate_limit.h"
 
 /* Zero, what a forgotten column holds, is the closed door. */

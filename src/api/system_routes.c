@@ -1,10 +1,10 @@
 /* For monitors and for the caller's own figures. */
 #include "api/endpoints.h"
 #include "base/clock.h"
-#include "platform/activity.h"
-#include "platform/counters.h"
-#include "platform/health.h"
-#include "platform/tenants.h"
+#include "platform/health/health.h"
+#include "platform/tenants/activity.h"
+#include "platform/tenants/counters.h"
+#include "platform/tenants/tenants.h"
 #include "store/store.h"
 
 struct health_answer {

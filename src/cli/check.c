@@ -1,12 +1,12 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "ops/knowledge_manager.h"
-#include "platform/activity.h"
-#include "platform/audit.h"
-#include "platform/counters.h"
-#include "platform/jobs.h"
-#include "platform/templates.h"
+#include "ops/knowledge/knowledge_manager.h"
+#include "platform/audit/audit.h"
+#include "platform/jobs/jobs.h"
+#include "platform/knowledge/templates.h"
+#include "platform/tenants/activity.h"
+#include "platform/tenants/counters.h"
 #include "store/maintenance.h"
 #include "telemetry/telemetry.h"
 

@@ -6,7 +6,7 @@
 #include "cli/demo_corpus.h"
 #include "cli/demo_history.h"
 #include "cli/demo_telemetry.h"
-#include "platform/counters.h"
+#include "platform/tenants/counters.h"
 #include "settings/settings.h"
 #include "store/store.h"
 #include "telemetry/telemetry.h"

@@ -6,10 +6,10 @@
 #include "cli/demo_corpus.h"
 #include "cli/demo_history.h"
 #include "cli/demo_story.h"
-#include "platform/feedback.h"
-#include "platform/knowledge.h"
-#include "platform/past.h"
-#include "platform/tenants.h"
+#include "platform/chat/backfill.h"
+#include "platform/chat/feedback.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/tenants/tenants.h"
 #include "store/store.h"
 
 #define UNKNOWN_SHARE .04  /* of questions that no shop is about */

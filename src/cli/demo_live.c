@@ -19,7 +19,7 @@
 #include "cli/demo_random.h"
 #include "cli/demo_world.h"
 #include "http/client.h"
-#include "platform/tenants.h"
+#include "platform/tenants/tenants.h"
 #include "store/store.h"
 
 #define THREADS_MAX 64

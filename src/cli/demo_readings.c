@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "cli/demo_history.h"
-#include "ops/metrics_collector.h"
-#include "platform/counters.h"
+#include "ops/dashboard/metrics_collector.h"
+#include "platform/tenants/counters.h"
 #include "store/store.h"
 
 #define READING_DAYS 3 /* the last is today */

@@ -7,9 +7,9 @@
 #include "cli/demo_corpus.h"
 #include "cli/demo_history.h"
 #include "cli/demo_story.h"
-#include "platform/knowledge.h"
-#include "platform/past.h"
-#include "platform/tenants.h"
+#include "platform/chat/backfill.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/tenants/tenants.h"
 #include "store/store.h"
 
 #define SHOPS_OF_WORK 20   /* in one transaction, while they are small */

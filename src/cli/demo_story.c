@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "cli/demo_history.h"
 #include "cli/demo_story.h"
-#include "platform/audit.h"
-#include "platform/past.h"
+#include "platform/audit/audit.h"
+#include "platform/chat/backfill.h"
 #include "store/store.h"
 
 struct story_work {

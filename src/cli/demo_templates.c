@@ -8,11 +8,11 @@
 #include "cli/cli.h"
 #include "cli/demo_corpus.h"
 #include "cli/demo_history.h"
-#include "ops/template_manager.h"
-#include "platform/knowledge.h"
-#include "platform/past.h"
-#include "platform/templates.h"
-#include "platform/tenants.h"
+#include "ops/templates/template_manager.h"
+#include "platform/chat/backfill.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/knowledge/templates.h"
+#include "platform/tenants/tenants.h"
 
 #define SHOPS_OF_WORK 100 /* in one transaction */
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "ops/import_export_service.h"
-#include "platform/tenants.h"
+#include "ops/transfer/import_export_service.h"
+#include "platform/tenants/tenants.h"
 
 static enum cli_status export_run(const struct invocation *invocation);
 

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "ops/import_export_service.h"
+#include "ops/transfer/import_export_service.h"
 
 #define ERRORS_SHOWN 20
 

@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "cli/table.h"
-#include "platform/tenants.h"
+#include "platform/tenants/tenants.h"
 
 static enum cli_status tenant_add_run(const struct invocation *invocation);
 static enum cli_status tenant_list_run(const struct invocation *invocation);

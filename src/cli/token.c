@@ -1,8 +1,8 @@
 #include "base/descriptor.h"
 #include "cli/cli.h"
 #include "cli/table.h"
-#include "platform/api_tokens.h"
-#include "platform/users.h"
+#include "platform/identity/api_tokens.h"
+#include "platform/identity/users.h"
 
 static enum cli_status token_create_run(const struct invocation *invocation);
 static enum cli_status token_revoke_run(const struct invocation *invocation);

@@ -4,7 +4,7 @@
 #include "base/descriptor.h"
 #include "cli/cli.h"
 #include "cli/table.h"
-#include "platform/users.h"
+#include "platform/identity/users.h"
 #include "security/password.h"
 
 #define PASSWORD_SIZE 2048 /* longer than any that is allowed: that is told, not cut */

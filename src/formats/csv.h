@@ -10,7 +10,7 @@
  * field are dropped unless they are quoted.
  * TSV: most programs that write it know no quoting, spreadsheets do. See tsv.h for how both are read.
  *
- * Not here: what the columns mean (ops/import_export_service), writing (csv_writer.h), workbooks and
+ * Not here: what the columns mean (ops/transfer/import_export_service), writing (csv_writer.h), workbooks and
  * what kind of file it is at all (table.h). */
 #ifndef KIMONO_FORMATS_CSV_H
 #define KIMONO_FORMATS_CSV_H

@@ -17,8 +17,8 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "base/slot_table.h"
 #include "search/fold.h"
-#include "search/slot_table.h"
 #include "search/text_hash.h"
 #include "search/token_weight.h"
 #include "search/tokenizer.h"

@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "ops/knowledge_manager.h"
+#include "ops/knowledge/knowledge_manager.h"
 #include "search/full_text.h"
 
 #define PAGE_SIZE 20

@@ -25,7 +25,7 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
-#include "search/slot_table.h"
+#include "base/slot_table.h"
 #include "search/text_index.h"
 #include "search/tokenizer.h"
 

@@ -27,11 +27,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "formats/table.h"
-#include "ops/import_export_service.h"
-#include "platform/knowledge.h"
+#include "ops/transfer/import_export_service.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/knowledge/quality.h"
 #include "platform/platform.h"
-#include "platform/quality.h"
-#include "platform/tenants.h"
+#include "platform/tenants/tenants.h"
 #include "search/full_text.h"
 
 #define ROWS 100000

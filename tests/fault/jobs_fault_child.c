@@ -10,9 +10,9 @@
 
 #include "app.h"
 #include "base/clock.h"
-#include "ops/template_distribution.h"
-#include "ops/template_manager.h"
-#include "platform/tenants.h"
+#include "ops/templates/distribution.h"
+#include "ops/templates/template_manager.h"
+#include "platform/tenants/tenants.h"
 #include "store/store.h"
 
 #define TENANTS 14 /* three batches while others write */

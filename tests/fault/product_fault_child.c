@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "app.h"
-#include "platform/chat.h"
-#include "platform/feedback.h"
-#include "platform/knowledge.h"
-#include "platform/learning.h"
-#include "platform/tenants.h"
-#include "platform/vector_sync.h"
+#include "platform/chat/chat.h"
+#include "platform/chat/feedback.h"
+#include "platform/chat/learning.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/knowledge/vector_sync.h"
+#include "platform/tenants/tenants.h"
 #include "store/store.h"
 #include "telemetry/telemetry.h"
 

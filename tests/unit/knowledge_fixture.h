@@ -2,12 +2,12 @@
 #ifndef KIMONO_TESTS_KNOWLEDGE_FIXTURE_H
 #define KIMONO_TESTS_KNOWLEDGE_FIXTURE_H
 
-#include "ops/knowledge_bulk.h"
-#include "ops/knowledge_editor.h"
-#include "ops/knowledge_sync.h"
-#include "ops/knowledge_undo.h"
-#include "platform/knowledge_changes.h"
-#include "platform/templates.h"
+#include "ops/knowledge/bulk.h"
+#include "ops/knowledge/editor.h"
+#include "ops/knowledge/sync.h"
+#include "ops/knowledge/undo.h"
+#include "platform/knowledge/changes.h"
+#include "platform/knowledge/templates.h"
 #include "platform_fixture.h"
 
 #define FOR_EVER_MS 600000

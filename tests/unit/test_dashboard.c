@@ -1,9 +1,9 @@
 /* The dashboard compares like with like, and does not take what is not recorded for nothing. */
 #include <math.h>
 
-#include "ops/day_so_far.h"
-#include "ops/metrics_collector.h"
-#include "platform/past.h"
+#include "ops/dashboard/day_so_far.h"
+#include "ops/dashboard/metrics_collector.h"
+#include "platform/chat/backfill.h"
 #include "platform_fixture.h"
 
 /* Conversations, one after another, an hour apart, through `days` days that end with the present one. */

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <time.h>
 
-#include "ops/import_export_service.h"
+#include "ops/transfer/import_export_service.h"
 
 static const char SQL_AUDITED[] = "SELECT json_extract(details, '$.after.count') FROM ops_logs"
                                   " WHERE action = 'knowledge.export' AND result = $1";

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "ops/metrics_collector.h"
-#include "platform/scheduler.h"
+#include "ops/dashboard/metrics_collector.h"
+#include "platform/jobs/scheduler.h"
 #include "platform_fixture.h"
 
 #define S INT64_C(1000000) /* a second in microseconds */

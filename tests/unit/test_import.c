@@ -11,11 +11,11 @@
 
 #include "base/memory.h"
 #include "formats/xlsx_writer.h"
-#include "ops/import_internal.h"
-#include "ops/import_repeats.h"
-#include "platform/counters.h"
-#include "platform/knowledge.h"
-#include "platform/tenants.h"
+#include "ops/transfer/import_internal.h"
+#include "ops/transfer/import_repeats.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/tenants/counters.h"
+#include "platform/tenants/tenants.h"
 #include "search/full_text.h"
 #include "workbook_fixture.h"
 

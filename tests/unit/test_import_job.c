@@ -6,7 +6,7 @@
 #include <utime.h>
 
 #include "base/temporary_file.h"
-#include "ops/import_export_service.h"
+#include "ops/transfer/import_export_service.h"
 
 static const char SQL_SET_STATUS[] = "UPDATE jobs SET status = $2, finished_at = $3 WHERE id = $1";
 static const char SQL_PAIRS[] = "SELECT COUNT(*) FROM qa_pairs WHERE deleted_at IS NULL";

@@ -2,7 +2,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "platform/jobs.h"
+#include "platform/jobs/jobs.h"
 #include "platform_fixture.h"
 
 #define FOR_EVER_MS 600000

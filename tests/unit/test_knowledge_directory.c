@@ -9,9 +9,9 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-#include "ops/import_export_service.h"
-#include "ops/knowledge_columns.h"
-#include "ops/knowledge_manager.h"
+#include "directory/columns.h"
+#include "ops/knowledge/knowledge_manager.h"
+#include "ops/transfer/import_export_service.h"
 
 #define IDS_MAX 40000
 

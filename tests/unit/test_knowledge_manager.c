@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "ops/knowledge_manager.h"
+#include "ops/knowledge/knowledge_manager.h"
 #include "store/driver.h"
 
 #define TENANTS 7

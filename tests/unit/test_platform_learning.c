@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "platform/scheduler.h"
+#include "platform/jobs/scheduler.h"
 #include "platform_fixture.h"
 #include "provider/embedder.h"
 

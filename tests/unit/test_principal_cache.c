@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "platform/principal_cache.h"
+#include "platform/identity/principal_cache.h"
 
 #define EXPIRES 1000
 

@@ -11,10 +11,10 @@
 
 #include "base/arena.h"
 #include "base/memory.h"
+#include "base/slot_table.h"
 #include "base/utf8.h"
 #include "search/fold.h"
 #include "search/full_text.h"
-#include "search/slot_table.h"
 #include "search/text_index.h"
 #include "search/token_weight.h"
 #include "search/tokenizer.h"

@@ -1,10 +1,10 @@
 /* Common templates: making and editing them, what a distribution does in every state, conflicts, counts. */
-#include "ops/template_conflict.h"
-#include "ops/template_copies.h"
-#include "ops/template_distribution.h"
-#include "ops/template_manager.h"
-#include "ops/template_matrix.h"
-#include "platform/templates.h"
+#include "ops/templates/conflict.h"
+#include "ops/templates/copies.h"
+#include "ops/templates/distribution.h"
+#include "ops/templates/matrix.h"
+#include "ops/templates/template_manager.h"
+#include "platform/knowledge/templates.h"
 #include "platform_fixture.h"
 #include "store/driver.h"
 

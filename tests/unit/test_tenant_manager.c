@@ -6,10 +6,10 @@
 #include <math.h>
 
 #include "base/identifier.h"
-#include "ops/tenant_manager.h"
-#include "platform/knowledge.h"
-#include "platform/past.h"
-#include "platform/users.h"
+#include "ops/tenants/tenant_manager.h"
+#include "platform/chat/backfill.h"
+#include "platform/identity/users.h"
+#include "platform/knowledge/knowledge.h"
 
 static struct tenant_manager *manager_of(struct fixture *f)
 {

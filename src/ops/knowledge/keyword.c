@@ -1,0 +1,202 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/knowledge/internal.h"
+
+/* How much is done to know which pairs hold a keyword. */
+struct effort {
+    size_t found_max;     /* of the index; more are not gathered: reading goes by some 5 million a second */
+    size_t unindexed_max; /* the same, of pairs that the index does not know */
+    size_t read_max;      /* if they are so many at most, their texts are read, and all is certain */
+};
+static const struct effort efforts[] = {
+    [KEYWORD_QUICK] = {50000, 50000, 500},         /* some milliseconds */
+    [KEYWORD_THOROUGH] = {500000, 300000, 300000}, /* a third of a second, while that many are new */
+};
+
+static int64_t *room_for_ids(struct arena *arena, int64_t *ids, size_t count, size_t *room)
+{
+    if (count < *room)
+        return ids;
+    *room = *room ? 2 * *room : 1024;
+    int64_t *larger = arena_alloc(arena, *room * sizeof(*larger));
+    if (count > 0)
+        memcpy(larger, ids, count * sizeof(*larger));
+    return larger;
+}
+
+static bool read_ids(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
+                     struct arena *arena, int64_t **ret_ids, size_t *ret_count, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    int64_t *ids = NULL;
+    size_t count = 0, room = 0;
+    if (!db_query(db, sql, args, arg_count, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        ids = room_for_ids(arena, ids, count, &room);
+        ids[count++] = db_column_int(&rows, 0);
+    }
+    *ret_ids = ids;
+    *ret_count = count;
+    return db_done(&rows, err);
+}
+
+/* SQLite's full text. What PostgreSQL says instead comes with its driver. */
+static const char SQL_MATCHES[] =
+    "SELECT rowid FROM qa_pairs_text WHERE qa_pairs_text MATCH $1 ORDER BY rowid LIMIT $2";
+/* What the index does not know, or not as it is now (store/sqlite_full_text.c): ranges of ids. */
+static const char SQL_UNINDEXED[] =
+    "SELECT pair_id, pair_id FROM qa_pairs_text_changes UNION ALL SELECT first, last FROM qa_pairs_text_new"
+    " ORDER BY 1";
+
+/* Up to `max` + 1 of them. */
+static bool read_unindexed(struct db *db, size_t max, struct arena *arena, struct keyword_search *search,
+                           struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    size_t room = 0;
+    if (!db_query(db, SQL_UNINDEXED, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows))
+        for (int64_t id = db_column_int(&rows, 0), last = db_column_int(&rows, 1);
+             id <= last && search->unindexed_count <= max; id++) {
+            search->unindexed = room_for_ids(arena, search->unindexed, search->unindexed_count, &room);
+            search->unindexed[search->unindexed_count++] = id;
+        }
+    return db_done(&rows, err);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool is_unindexed(const struct keyword_search *search, int64_t id)
+{
+    return search->unindexed_count > 0 &&
+           bsearch(&id, search->unindexed, search->unindexed_count, sizeof(id), by_id);
+}
+
+/* Both in one list, in order; of those that the index does not know as they are, what it says does not count. */
+static void merge(struct keyword_search *search, const int64_t *found, size_t count, const int64_t *held,
+                  size_t held_count, struct arena *arena)
+{
+    size_t i = 0, j = 0;
+    search->ids = arena_alloc(arena, (count + held_count + 1) * sizeof(*search->ids));
+    while (i < count || j < held_count) {
+        bool take_found = j == held_count || (i < count && found[i] < held[j]);
+        int64_t id = take_found ? found[i++] : held[j++];
+        if (!take_found || !is_unindexed(search, id))
+            search->ids[search->id_count++] = id;
+    }
+}
+
+static const char SQL_TEXTS[] = "SELECT question, answer FROM qa_pairs WHERE id = $1";
+
+static bool texts_hold(const struct keyword_search *search, struct db *db, int64_t id, bool *ret_holds,
+                       struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    *ret_holds = false;
+    if (!db_query(db, SQL_TEXTS, DB_ARGS(db_int(id)), &rows, err))
+        return false;
+    while (db_next(&rows))
+        *ret_holds = full_text_contains(db_column_text(&rows, 0), search->folded) ||
+                     full_text_contains(db_column_text(&rows, 1), search->folded);
+    return db_done(&rows, err);
+}
+
+static const char SQL_TEXTS_BETWEEN[] =
+    "SELECT id, question, answer FROM qa_pairs WHERE id BETWEEN $1 AND $2 AND deleted_at IS NULL ORDER BY id";
+
+static bool find_held_between(const struct keyword_search *search, struct db *db, int64_t first, int64_t last,
+                              int64_t *held, size_t *count, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_TEXTS_BETWEEN, DB_ARGS(db_int(first), db_int(last)), &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        int64_t id = db_column_int(&rows, 0);
+        if ((full_text_contains(db_column_text(&rows, 1), search->folded) ||
+             full_text_contains(db_column_text(&rows, 2), search->folded)) &&
+            is_unindexed(search, id))
+            held[(*count)++] = id;
+    }
+    return db_done(&rows, err);
+}
+
+#define GAP_MAX 8 /* rows that are read in vain rather than that a statement begins anew */
+
+/* Those of the unindexed ones that hold the keyword. What an import has brought lies together: read from end to end,
+ * a text takes a microsecond, a fraction of what looking it up takes. */
+static bool find_held(const struct keyword_search *search, struct db *db, struct arena *arena,
+                      int64_t **ret_held, size_t *ret_count, struct error *err)
+{
+    const int64_t *ids = search->unindexed;
+    size_t all = search->unindexed_count;
+    *ret_held = arena_alloc(arena, (all + 1) * sizeof(**ret_held));
+    *ret_count = 0;
+    for (size_t first = 0, last; first < all; first = last + 1) {
+        for (last = first; last + 1 < all && ids[last + 1] - ids[last] <= GAP_MAX; last++)
+            ;
+        if (!find_held_between(search, db, ids[first], ids[last], *ret_held, ret_count, err))
+            return false;
+    }
+    return true;
+}
+
+/* What the index does not know is read first: a pair that it takes in between is met twice, not missed. */
+static bool find_ids(struct db *db, const char *query, const struct effort *effort, struct arena *arena,
+                     struct keyword_search *search, struct error *err)
+{
+    int64_t *found, *held;
+    size_t count, held_count;
+    if (!read_unindexed(db, effort->unindexed_max, arena, search, err) ||
+        !read_ids(db, SQL_MATCHES, DB_ARGS(db_text(query), db_int((int64_t)effort->found_max + 1)), arena,
+                  &found, &count, err))
+        return false;
+    if (count > effort->found_max || search->unindexed_count > effort->unindexed_max)
+        return true;
+    bool decided = search->unindexed_count <= effort->read_max; /* else all of them may hold it */
+    held = search->unindexed;
+    held_count = search->unindexed_count;
+    if (decided && !find_held(search, db, arena, &held, &held_count, err))
+        return false;
+    search->kind = KEYWORD_IDS;
+    merge(search, found, count, held, held_count, arena);
+    if (decided)
+        search->unindexed_count = 0;
+    return true;
+}
+
+bool keyword_find(struct db *db, const char *keyword, enum keyword_effort effort, struct arena *arena,
+                  struct keyword_search *ret_search, struct error *err)
+{
+    CLEANUP(strbuf_release) struct strbuf query = {0};
+    struct keyword_search search = {.kind = KEYWORD_NONE, .exact = true};
+    if (keyword && *keyword) {
+        search.folded = full_text_fold(arena, keyword);
+        search.kind = KEYWORD_ANY;
+        if (full_text_query(keyword, &query, &search.exact) &&
+            !find_ids(db, strbuf_text(&query), &efforts[effort], arena, &search, err))
+            return false;
+    }
+    *ret_search = search;
+    return true;
+}
+
+bool keyword_is_certain(const struct keyword_search *search)
+{
+    return search->kind == KEYWORD_NONE ||
+           (search->kind == KEYWORD_IDS && search->exact && search->unindexed_count == 0);
+}
+
+bool keyword_in_pair(const struct keyword_search *search, struct db *db, int64_t id, bool *ret_holds,
+                     struct error *err)
+{
+    *ret_holds = true;
+    return (search->kind == KEYWORD_IDS && search->exact && !is_unindexed(search, id)) ||
+           texts_hold(search, db, id, ret_holds, err);
+}

@@ -1,0 +1,584 @@
+#include "ops/templates/distribution.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json_reader.h"
+#include "base/memory.h"
+#include "ops/templates/copies.h"
+#include "ops/templates/distribution_request.h"
+#include "platform/knowledge/templates.h"
+#include "platform/tenants/tenants.h"
+
+/* Pairs in one transaction: while nobody else writes, enough that commits cost little; while somebody does,
+ * few, so that a chat waits no longer for the writer than for its own commit, and after each a pause that is
+ * PAUSES times as long (measured: p99 of chats 1.3 to 1.6 of that without a distribution; with 1, 3.4).
+ * A tenant's pairs are not divided. Visiting a tenant costs about as much as so many pairs.
+ * A dry run reads, which nobody waits for, and writes little; but somebody looks on until it ends: so its
+ * batches stay large and its pauses are shorter. */
+#define BATCH_PAIRS 2000
+#define BATCH_PAIRS_SHARED 60
+#define PAIRS_OF_VISIT 8
+#define SHARED_US INT64_C(10000000) /* who wrote may write again */
+#define CAREFUL_US 300000           /* at the beginning, when it is not known */
+#define PAUSES 5
+#define PAUSES_DRY 2
+#define PAUSE_MAX_US 60000
+#define DRY_RUN_READ_MS 60000
+
+/* ---- figures ---- */
+
+struct figures {
+    int64_t templates, tenants, created, updated, unchanged, conflicts, withdrawn, skipped_tenants;
+    bool dry_run;
+};
+static const struct field figures_fields[] = {
+    FIELD(struct figures, templates, INT, ""), FIELD(struct figures, tenants, INT, ""),
+    FIELD(struct figures, created, INT, ""),   FIELD(struct figures, updated, INT, ""),
+    FIELD(struct figures, unchanged, INT, ""), FIELD(struct figures, conflicts, INT, ""),
+    FIELD(struct figures, withdrawn, INT, ""), FIELD(struct figures, skipped_tenants, INT, ""),
+    FIELD(struct figures, dry_run, BOOL, ""),
+};
+static const struct descriptor figures_descriptor = DESCRIPTOR("Figures", struct figures, figures_fields);
+
+static void add_figures(struct figures *sum, const struct figures *more)
+{
+    sum->tenants += more->tenants;
+    sum->created += more->created;
+    sum->updated += more->updated;
+    sum->unchanged += more->unchanged;
+    sum->conflicts += more->conflicts;
+    sum->withdrawn += more->withdrawn;
+    sum->skipped_tenants += more->skipped_tenants;
+}
+
+/* Those of an earlier run of the job. */
+static bool read_figures(const char *json, struct figures *figures, struct error *err)
+{
+    CLEANUP(json_delete) cJSON *root = NULL;
+    if (!json)
+        return true;
+    if (!json_parse(json, strlen(json), &root, err))
+        return error_prefix(err, "result of the earlier run", "此前运行的结果");
+    for (size_t i = 0; i < ARRAY_SIZE(figures_fields); i++) {
+        const struct field *field = &figures_fields[i];
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(root, field->name);
+        if (field->kind == FIELD_INT && value)
+            json_is_integer(value, (int64_t *)(void *)((char *)figures + field->offset));
+    }
+    return true;
+}
+
+/* ---- one run ---- */
+
+/* A template of the job. One that was deleted since is withdrawn: nobody else gets it. */
+struct target {
+    struct common_template template;
+    bool live;
+    struct copy_counts counts; /* of this batch, not yet added to the template's */
+};
+
+struct distribution {
+    struct job_run *run;
+    struct distribute_parameters parameters;
+    struct target *targets; /* in order of id */
+    size_t target_count;
+    struct arena texts; /* the targets' */
+    struct figures figures;
+    int64_t done;         /* items of the job that have an outcome */
+    int64_t works;        /* of the store, after our newest one */
+    int64_t shared_until; /* monotonic, µs: somebody else writes */
+
+    /* The batch. */
+    struct arena arena;
+    struct job_item *items;
+    size_t item_count;
+    struct figures batch; /* what it did; set by the work, which may run twice */
+    bool covers_all;      /* the targets are all templates that go to all: then so is this revision */
+    int64_t revision;
+};
+
+static bool read_target(struct db *db, struct distribution *d, struct target *target, int64_t id,
+                        struct error *err)
+{
+    if (!common_template_read(db, id, &d->texts, &target->template, &target->live, err))
+        return false;
+    target->template.id = id;
+    return true;
+}
+
+static const char SQL_LIVE[] =
+    "SELECT id, version, for_all FROM templates WHERE deleted_at IS NULL ORDER BY id";
+
+/* What is live now, in order of id. */
+struct live_template {
+    int64_t id, version;
+    bool for_all;
+};
+
+static bool next_live(struct db_rows *rows, struct live_template *ret_live)
+{
+    if (!db_next(rows))
+        return false;
+    *ret_live =
+        (struct live_template){db_column_int(rows, 0), db_column_int(rows, 1), db_column_int(rows, 2) != 0};
+    return true;
+}
+
+/* Compares the targets with what is live; what was edited or deleted meanwhile loses its version. */
+static bool compare_targets(struct db *db, struct distribution *d, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct live_template live;
+    if (!db_query(db, SQL_LIVE, DB_NO_ARGS, &rows, err))
+        return false;
+    bool more = next_live(&rows, &live);
+    d->covers_all = true;
+    for (size_t i = 0; i < d->target_count; i++) {
+        struct target *target = &d->targets[i];
+        for (; more && live.id < target->template.id; more = next_live(&rows, &live))
+            d->covers_all = d->covers_all && !live.for_all;
+        bool same = more && live.id == target->template.id;
+        target->live = same;
+        if (!same || live.version != target->template.version)
+            target->template.version = 0;
+        if (same)
+            more = next_live(&rows, &live);
+    }
+    for (; more; more = next_live(&rows, &live))
+        d->covers_all = d->covers_all && !live.for_all;
+    return db_done(&rows, err);
+}
+
+/* Templates may be edited and deleted while the job runs: each batch distributes what they are then. */
+static bool refresh_targets(struct db *db, struct distribution *d, struct error *err)
+{
+    if (!compare_targets(db, d, err) || !templates_revision(db, &d->revision, err))
+        return false;
+    for (size_t i = 0; i < d->target_count; i++) {
+        struct target *target = &d->targets[i];
+        target->counts = (struct copy_counts){0};
+        if (target->live && target->template.version == 0 &&
+            !read_target(db, d, target, target->template.id, err))
+            return false;
+    }
+    return true;
+}
+
+/* ---- one tenant ---- */
+
+/* What has been found out about a tenant's copy of each target, and what it comes to. */
+struct visit {
+    struct distribution *d;
+    bool apply; /* false: a dry run */
+    struct copy_changes changes;
+    struct template_copy *copies; /* in order of template id */
+    size_t copy_count;
+    struct figures figures;
+    int64_t *rewritten; /* pairs whose question may have changed in this visit */
+    size_t rewritten_count;
+    int64_t *conflicts; /* template ids */
+};
+
+enum verdict {
+    UNCHANGED,
+    LINK,      /* it has the text already */
+    UPDATE,    /* the text that it was given once */
+    OVERWRITE, /* its own words, by force: they go into the audit log */
+    CONFLICT,
+    CREATE,
+};
+
+/* Of a live copy. */
+static enum verdict judge_copy(const struct common_template *template, const struct template_copy *copy,
+                               bool force)
+{
+    if (template_copy_has_text_of(copy, template))
+        return copy->version == template->version ? UNCHANGED : LINK;
+    if (!template_copy_is_touched(copy, template))
+        return UPDATE;
+    if (force)
+        return OVERWRITE;
+    return copy->kept == template->version ? UNCHANGED : CONFLICT;
+}
+
+static enum verdict judge_own(const struct common_template *template, const struct own_pair *own, bool force)
+{
+    if (own->pair_id == 0)
+        return CREATE;
+    if (own->linked_id == 0 && own_pair_has_text_of(own, template))
+        return LINK;
+    return force ? OVERWRITE : CONFLICT;
+}
+
+static void count(struct visit *visit, enum verdict verdict, int64_t template_id)
+{
+    struct figures *figures = &visit->figures;
+    switch (verdict) {
+    case CREATE: figures->created++; break;
+    case UPDATE:
+    case OVERWRITE: figures->updated++; break;
+    case UNCHANGED:
+    case LINK: figures->unchanged++; break;
+    case CONFLICT: visit->conflicts[figures->conflicts++] = template_id; break;
+    }
+}
+
+static bool put_text(struct visit *visit, const struct common_template *t, int64_t pair_id, bool own_words,
+                     struct error *err)
+{
+    const struct distribution *d = visit->d;
+    return (!own_words || copy_note_change(&visit->changes, &d->run->actor, pair_id, t->question, t->answer,
+                                           t->category, d->parameters.reason, err)) &&
+           copy_set_text(&visit->changes, pair_id, t->question, t->answer, t->category, err);
+}
+
+static bool carry_out(struct visit *visit, struct target *target, enum verdict verdict,
+                      const struct template_copy *copy, const struct own_pair *own, struct error *err)
+{
+    const struct common_template *template = &target->template;
+    int64_t pair_id = copy ? copy->pair_id : own ? own->pair_id : 0;
+    bool rewrites = verdict == UPDATE || verdict == OVERWRITE;
+    count(visit, verdict, template->id);
+    if (rewrites)
+        visit->rewritten[visit->rewritten_count++] = pair_id;
+    if (!visit->apply || verdict == UNCHANGED || verdict == CONFLICT)
+        return true;
+    if (verdict == CREATE)
+        return copy_insert(&visit->changes, template, &target->counts, err);
+    return (!rewrites || put_text(visit, template, pair_id, verdict == OVERWRITE, err)) &&
+           copy_link(&visit->changes, template, copy, own, template->version, false, &target->counts, err);
+}
+
+/* What a dry run has not really rewritten, and what the real run would have: it has that question no
+ * more. */
+static bool is_rewritten(const struct visit *visit, int64_t pair_id)
+{
+    for (size_t i = 0; i < visit->rewritten_count; i++)
+        if (visit->rewritten[i] == pair_id)
+            return true;
+    return false;
+}
+
+static bool give_new(struct visit *visit, struct target *target, struct error *err)
+{
+    struct own_pair own;
+    if (!own_pair_find(visit->changes.db, visit->changes.tenant_id, &target->template, &visit->d->arena, &own,
+                       err))
+        return false;
+    if (own.pair_id != 0 && is_rewritten(visit, own.pair_id))
+        own = (struct own_pair){0};
+    enum verdict verdict = judge_own(&target->template, &own, visit->d->parameters.force);
+    return carry_out(visit, target, verdict, NULL, &own, err);
+}
+
+/* `copy` deleted and no force: the tenant does not want it. Another pair with the question stands in the way even
+ * of force: somebody has to decide which of the two goes. */
+static bool renew(struct visit *visit, struct target *target, const struct template_copy *copy,
+                  struct error *err)
+{
+    const struct common_template *template = &target->template;
+    struct own_pair own;
+    enum verdict verdict = copy->deleted ? CONFLICT : judge_copy(template, copy, visit->d->parameters.force);
+    if (verdict == UPDATE || verdict == OVERWRITE) {
+        if (!own_pair_in_way(visit->changes.db, visit->changes.tenant_id, template, copy, &visit->d->arena,
+                             &own, err))
+            return false;
+        if (own.pair_id != 0)
+            verdict = copy->kept == template->version ? UNCHANGED : CONFLICT;
+    }
+    return carry_out(visit, target, verdict, copy, NULL, err);
+}
+
+/* Calls for each live target, with the tenant's copy of it or NULL; copies that force makes room for are
+ * none. First for those that there is a copy of: what they were may be the question of another. */
+static bool each_target(struct visit *visit, bool with_copy, struct error *err)
+{
+    const struct distribution *d = visit->d;
+    size_t at = 0;
+    for (size_t i = 0; i < d->target_count; i++) {
+        struct target *target = &d->targets[i];
+        while (at < visit->copy_count && visit->copies[at].template_id < target->template.id)
+            at++;
+        bool linked = at < visit->copy_count && visit->copies[at].template_id == target->template.id;
+        const struct template_copy *copy = linked ? &visit->copies[at] : NULL;
+        bool makes_room = copy && copy->deleted && d->parameters.force;
+        if (!target->live || (copy && !makes_room) != with_copy)
+            continue;
+        if (makes_room && visit->apply && !copy_unlink_deleted(&visit->changes, copy, err))
+            return false;
+        if (with_copy ? !renew(visit, target, copy, err) : !give_new(visit, target, err))
+            return false;
+    }
+    return true;
+}
+
+static void count_withdrawn(struct visit *visit)
+{
+    for (size_t i = 0; i < visit->d->target_count; i++)
+        visit->figures.withdrawn += !visit->d->targets[i].live;
+}
+
+static bool give_all(struct visit *visit, struct error *err)
+{
+    struct distribution *d = visit->d;
+    int64_t first = d->targets[0].template.id, last = d->targets[d->target_count - 1].template.id;
+    count_withdrawn(visit);
+    return template_copies_read(visit->changes.db, visit->changes.tenant_id, first, last, &d->arena,
+                                &visit->copies, &visit->copy_count, err) &&
+           each_target(visit, true, err) && each_target(visit, false, err) &&
+           (!visit->apply || copy_changes_finish(&visit->changes, err)) &&
+           (!visit->apply || !d->covers_all ||
+            tenant_set_templates_revision(visit->changes.db, visit->changes.tenant_id, d->revision, err));
+}
+
+static const char *visit_detail(const struct visit *visit)
+{
+    CLEANUP(strbuf_release) struct strbuf out = {0};
+    struct json_writer w = {.out = &out};
+    json_object_begin(&w);
+    json_key_int(&w, "created", visit->figures.created);
+    json_key_int(&w, "updated", visit->figures.updated);
+    json_key_int(&w, "unchanged", visit->figures.unchanged);
+    json_key_int(&w, "conflicts", visit->figures.conflicts);
+    json_key_int(&w, "withdrawn", visit->figures.withdrawn);
+    json_key(&w, "conflict_templates");
+    json_array_begin(&w);
+    for (int64_t i = 0; i < visit->figures.conflicts; i++)
+        json_int(&w, visit->conflicts[i]);
+    json_array_end(&w);
+    json_object_end(&w);
+    return arena_strdup(&visit->d->arena, strbuf_text(&out));
+}
+
+static const char *outcome_of(const struct visit *visit)
+{
+    if (visit->figures.conflicts > 0)
+        return "conflict";
+    return visit->figures.withdrawn == (int64_t)visit->d->target_count ? "withdrawn" : "done";
+}
+
+static bool skip(struct distribution *d, struct job_item *item, const char *outcome)
+{
+    item->outcome = outcome;
+    item->detail = NULL;
+    d->batch.tenants++;
+    d->batch.skipped_tenants++;
+    return true;
+}
+
+static bool visit_tenant(struct db *db, struct distribution *d, struct job_item *item, bool apply,
+                         struct error *err)
+{
+    struct error refusal;
+    error_clear(&refusal);
+    if (!tenant_gate_ask(db, TENANT_GATE_DISTRIBUTION, item->target_id, TENANT_GATE_BEGINS_NOW, &refusal)) {
+        if (refusal.code == ERROR_TENANT_SUSPENDED)
+            return skip(d, item, "suspended");
+        if (refusal.code == ERROR_NOT_FOUND)
+            return skip(d, item, "missing");
+        *err = refusal;
+        return false;
+    }
+    struct visit visit = {
+        .d = d,
+        .apply = apply,
+        .changes = {.db = db, .tenant_id = item->target_id},
+        .rewritten = arena_alloc(&d->arena, d->target_count * sizeof(int64_t)),
+        .conflicts = arena_alloc(&d->arena, d->target_count * sizeof(int64_t)),
+    };
+    if (!give_all(&visit, err))
+        return false;
+    visit.figures.tenants = 1;
+    add_figures(&d->batch, &visit.figures);
+    item->outcome = outcome_of(&visit);
+    item->detail = visit_detail(&visit);
+    return true;
+}
+
+/* ---- one batch ---- */
+
+static bool visit_tenants(struct db *db, struct distribution *d, bool apply, struct error *err)
+{
+    d->batch = (struct figures){0};
+    if (!refresh_targets(db, d, err))
+        return false;
+    for (size_t i = 0; i < d->item_count; i++)
+        if (!visit_tenant(db, d, &d->items[i], apply, err))
+            return false;
+    return true;
+}
+
+static bool count_copies(struct db *db, struct distribution *d, struct error *err)
+{
+    for (size_t i = 0; i < d->target_count; i++) {
+        const struct target *target = &d->targets[i];
+        if (!template_count_copies(db, target->template.id, target->counts.copies, target->counts.current,
+                                   err))
+            return false;
+    }
+    return true;
+}
+
+static bool note_batch(struct db *db, const struct distribution *d, struct error *err)
+{
+    CLEANUP(strbuf_release) struct strbuf after = {0};
+    struct json_writer w = {.out = &after};
+    json_object_begin(&w);
+    json_key(&w, "tenants");
+    json_array_begin(&w);
+    for (size_t i = 0; i < d->item_count; i++)
+        json_text(&w, d->items[i].target_id);
+    json_array_end(&w);
+    json_key_int(&w, "created", d->batch.created);
+    json_key_int(&w, "updated", d->batch.updated);
+    json_key_int(&w, "unchanged", d->batch.unchanged);
+    json_key_int(&w, "conflicts", d->batch.conflicts);
+    json_key_int(&w, "withdrawn", d->batch.withdrawn);
+    json_key_int(&w, "skipped_tenants", d->batch.skipped_tenants);
+    json_object_end(&w);
+    struct audit_entry entry = {
+        .action = "template.distribute",
+        .target_type = "job",
+        .target_id = d->run->job->id,
+        .after = strbuf_text(&after),
+        .reason = d->parameters.reason,
+    };
+    return audit_append(db, &d->run->actor, &entry, err);
+}
+
+/* Items and progress, as of the end of this batch. */
+static bool report_batch(struct db *db, const struct distribution *d, struct error *err)
+{
+    CLEANUP(strbuf_release) struct strbuf result = {0};
+    struct json_writer w = {.out = &result};
+    struct figures figures = d->figures;
+    add_figures(&figures, &d->batch);
+    json_struct(&w, &figures_descriptor, &figures);
+    for (size_t i = 0; i < d->item_count; i++) {
+        const struct job_item *item = &d->items[i];
+        if (!job_item_done(db, d->run, item->seq, item->outcome, item->detail, err))
+            return false;
+    }
+    return job_step(db, d->run, d->done + (int64_t)d->item_count, strbuf_text(&result), err);
+}
+
+static bool distribute_work(struct db *db, void *context, struct error *err)
+{
+    struct distribution *d = context;
+    return visit_tenants(db, d, true, err) && count_copies(db, d, err) && note_batch(db, d, err) &&
+           report_batch(db, d, err);
+}
+
+static bool report_work(struct db *db, void *context, struct error *err)
+{
+    return report_batch(db, context, err);
+}
+
+static bool look_only(struct distribution *d, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(d->run->platform->store, DRY_RUN_READ_MS, &db, err) &&
+           visit_tenants(db, d, false, err);
+}
+
+/* Whether somebody else has written since our newest work, or waits to. */
+static bool others_write(struct distribution *d)
+{
+    struct store_stats stats;
+    store_get_stats(d->run->platform->store, &stats);
+    bool others = stats.works > d->works + 1 || stats.queue_length > 0;
+    d->works = stats.works;
+    return others;
+}
+
+static bool run_batch(struct distribution *d, struct error *err)
+{
+    struct store *store = d->run->platform->store;
+    bool done = d->parameters.dry_run ? look_only(d, err) && store_write(store, report_work, d, err)
+                                      : store_write(store, distribute_work, d, err);
+    if (!done)
+        return false;
+    add_figures(&d->figures, &d->batch);
+    d->done += (int64_t)d->item_count;
+    return true;
+}
+
+/* After a batch that took so long: makes room for others, if there are any. */
+static void keep_pace(struct distribution *d, int64_t took_us)
+{
+    int64_t now = clock_monotonic_us();
+    if (others_write(d))
+        d->shared_until = now + SHARED_US;
+    int64_t pause_us = took_us * (d->parameters.dry_run ? PAUSES_DRY : PAUSES);
+    if (now < d->shared_until)
+        usleep((useconds_t)(pause_us < PAUSE_MAX_US ? pause_us : PAUSE_MAX_US));
+}
+
+static size_t batch_tenants(const struct distribution *d)
+{
+    bool careful = !d->parameters.dry_run && clock_monotonic_us() < d->shared_until;
+    size_t tenants = (careful ? BATCH_PAIRS_SHARED : BATCH_PAIRS) / (d->target_count + PAIRS_OF_VISIT);
+    return tenants > 0 ? tenants : 1;
+}
+
+static bool next_batch(struct distribution *d, int64_t after, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    size_t tenants = batch_tenants(d);
+    arena_reset(&d->arena);
+    d->items = arena_alloc(&d->arena, tenants * sizeof(*d->items));
+    return store_reader(d->run->platform->store, READ_LIMIT_MS, &db, err) &&
+           job_items_waiting(db, d->run->job->id, after, tenants, &d->arena, d->items, &d->item_count, err);
+}
+
+/* ---- the run ---- */
+
+static bool prepare(struct distribution *d, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    struct job_run *run = d->run;
+    if (!distribute_parameters_read(run->job->parameters, run->arena, &d->parameters, err) ||
+        !read_figures(run->job->result, &d->figures, err) ||
+        !store_reader(run->platform->store, READ_LIMIT_MS, &db, err))
+        return false;
+    d->done = run->job->progress_done;
+    others_write(d);
+    d->shared_until = clock_monotonic_us() + CAREFUL_US;
+    d->target_count = d->parameters.template_count;
+    d->figures.templates = (int64_t)d->target_count;
+    d->figures.dry_run = d->parameters.dry_run;
+    d->targets = arena_alloc(run->arena, d->target_count * sizeof(*d->targets));
+    for (size_t i = 0; i < d->target_count; i++)
+        if (!read_target(db, d, &d->targets[i], d->parameters.template_ids[i], err))
+            return false;
+    return true;
+}
+
+static bool distribute_all(struct distribution *d, struct error *err)
+{
+    int64_t after = 0;
+    while (!job_stopping(d->run)) {
+        if (!next_batch(d, after, err))
+            return false;
+        if (d->item_count == 0)
+            return true;
+        after = d->items[d->item_count - 1].seq;
+        int64_t began_us = clock_monotonic_us();
+        if (!run_batch(d, err))
+            return false;
+        keep_pace(d, clock_monotonic_us() - began_us);
+    }
+    return true;
+}
+
+bool template_distribution_run(struct job_run *run, struct error *err)
+{
+    struct distribution d = {.run = run};
+    bool done = prepare(&d, err) && distribute_all(&d, err);
+    arena_release(&d.arena);
+    arena_release(&d.texts);
+    return done;
+}

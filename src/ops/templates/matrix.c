@@ -1,0 +1,363 @@
+#include "ops/templates/matrix.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "ops/templates/copies.h"
+#include "ops/templates/copy_state_reason.h"
+#include "platform/knowledge/knowledge.h"
+#include "platform/text_rules.h"
+
+static_assert(MATRIX_TEMPLATES_MAX <= HISTORY_TEMPLATES_MAX, "a page's templates have one history");
+
+static const struct field template_fields[] = {
+    FIELD(struct matrix_template, id, INT, "Id of the template"),
+    FIELD(struct matrix_template, question, TEXT, "Its question", .personal = PERSONAL_PARTS),
+    FIELD(struct matrix_template, category, TEXT, "Its category; empty: none", .personal = PERSONAL_PARTS),
+    FIELD(struct matrix_template, version, INT, "Its present version"),
+    FIELD(struct matrix_template, for_all, BOOL, "It was distributed to all: whoever lacks it misses it"),
+};
+static const struct descriptor template_descriptor =
+    DESCRIPTOR("MatrixTemplate", struct matrix_template, template_fields);
+
+static const struct field cell_fields[] = {
+    FIELD(struct matrix_cell, template_id, INT, "Id of the template"),
+    FIELD(struct matrix_cell, state, TEXT, "What the tenant has of it", .values = template_states),
+    FIELD(struct matrix_cell, version, INT, "Version that its copy came from", .nullable = true),
+    FIELD(struct matrix_cell, qa_pair_id, INT, "Its copy, or its own pair with the same question",
+          .nullable = true),
+    FIELD(struct matrix_cell, why, TEXT, "Why it has not the present text, for a person", .nullable = true,
+          .personal = PERSONAL_PARTS),
+};
+static const struct descriptor cell_descriptor = DESCRIPTOR("MatrixCell", struct matrix_cell, cell_fields);
+
+static const struct field row_fields[] = {
+    FIELD(struct matrix_row, tenant_id, TEXT, "Id of the tenant"),
+    FIELD(struct matrix_row, name, TEXT, "Its name", .personal = PERSONAL_PARTS),
+    FIELD(struct matrix_row, status, TEXT, "Whether it is served: active, suspended"),
+    FIELD(struct matrix_row, behind, INT, "Outdated and missing ones, of the templates on all pages"),
+    FIELD_MANY(struct matrix_row, cells, LIST, "One for each template, in their order",
+               .of = &cell_descriptor),
+};
+static const struct descriptor row_descriptor = DESCRIPTOR("MatrixRow", struct matrix_row, row_fields);
+
+static const struct field count_fields[] = {
+    FIELD(struct matrix_count, state, TEXT, "State"),
+    FIELD(struct matrix_count, tenants, INT, "Tenants in it"),
+};
+static const struct descriptor count_descriptor =
+    DESCRIPTOR("MatrixCount", struct matrix_count, count_fields);
+
+static const struct field matrix_fields[] = {
+    FIELD_MANY(struct matrix, templates, LIST, "The page's templates, by category and id",
+               .of = &template_descriptor),
+    FIELD(struct matrix, template_total, INT, "Templates on all pages"),
+    FIELD(struct matrix, template_page, INT, "Which page of templates, from 1"),
+    FIELD_MANY(struct matrix, items, LIST, "The page's tenants, by id", .of = &row_descriptor),
+    FIELD_MANY(struct matrix, counts, MAP, "Tenants in each state, with one template", .nullable = true,
+               .of = &count_descriptor),
+    FIELD(struct matrix, total, INT, "Tenants on all pages"),
+    FIELD(struct matrix, page, INT, "Which page, from 1"),
+    FIELD(struct matrix, page_size, INT, "Tenants on a page"),
+};
+const struct descriptor matrix_descriptor = DESCRIPTOR("TemplateMatrix", struct matrix, matrix_fields);
+
+struct reading {
+    struct db *db;
+    const struct matrix_filter *filter;
+    enum language language;
+    struct arena *arena;
+    struct common_template *templates; /* all that match, in the order of the matrix */
+    size_t template_count, first;      /* `first`: of the page */
+    struct template_history history;   /* of the page's */
+    struct arena row_arena;            /* what is read of one tenant */
+    struct matrix matrix;
+};
+
+/* ---- templates ---- */
+
+static void show_templates(struct reading *r)
+{
+    struct matrix *matrix = &r->matrix;
+    size_t before = (size_t)(r->filter->template_page - 1) * MATRIX_TEMPLATES_MAX;
+    r->first = before < r->template_count ? before : r->template_count;
+    size_t left = r->template_count - r->first;
+    matrix->template_total = (int64_t)r->template_count;
+    matrix->templates_count = left < MATRIX_TEMPLATES_MAX ? left : MATRIX_TEMPLATES_MAX;
+    matrix->templates = arena_alloc(r->arena, (matrix->templates_count + 1) * sizeof(*matrix->templates));
+    for (size_t i = 0; i < matrix->templates_count; i++) {
+        const struct common_template *t = &r->templates[r->first + i];
+        matrix->templates[i] =
+            (struct matrix_template){t->id, t->question, t->category, t->version, t->for_all};
+    }
+}
+
+static bool read_templates(struct reading *r, struct error *err)
+{
+    if (!common_templates_read(r->db, r->filter->template_id, r->filter->category, r->arena, &r->templates,
+                               &r->template_count, err))
+        return false;
+    if (r->filter->template_id != INT_NULL && r->template_count == 0)
+        return error_set(err, ERROR_NOT_FOUND, "There is no template %" PRId64 ".",
+                         "没有编号为 %" PRId64 " 的模板。", r->filter->template_id);
+    show_templates(r);
+    r->history.templates = r->templates + r->first;
+    r->history.template_count = r->matrix.templates_count;
+    return true;
+}
+
+/* ---- one cell ---- */
+
+/* What a tenant has of a template. */
+struct holding {
+    const struct template_copy *copy; /* NULL: none */
+    struct own_pair own;              /* that is in the way */
+    enum template_state state;
+};
+
+/* `found`: the tenant's own pair with the question, where one matters. */
+static struct holding holding_of(const struct common_template *template, const struct template_copy *copy,
+                                 struct own_pair found)
+{
+    struct holding holding = {.copy = copy, .own = own_pair_beside(copy, found)};
+    holding.state = template_state_of(template, copy, &holding.own);
+    return holding;
+}
+
+static bool fill_cell(struct reading *r, const struct common_template *template,
+                      const struct template_tenant *tenant, const struct holding *holding,
+                      struct matrix_cell *ret_cell, struct error *err)
+{
+    const struct template_copy *copy = holding->copy;
+    bool live = copy && !copy->deleted;
+    bool is_own = holding->own.pair_id != 0 && holding->state == TEMPLATE_CONFLICT;
+    *ret_cell = (struct matrix_cell){
+        .template_id = template->id,
+        .state = template_states[holding->state],
+        .version = copy ? copy->version : INT_NULL,
+        .qa_pair_id = live     ? copy->pair_id
+                      : is_own ? holding->own.pair_id
+                               : INT_NULL,
+    };
+    return template_why(&r->history, template, tenant, holding->state, is_own, r->language, &ret_cell->why,
+                        err);
+}
+
+static struct matrix_row *add_row(struct reading *r, const struct template_tenant *tenant)
+{
+    struct matrix_row *row = &r->matrix.items[r->matrix.items_count++];
+    *row = (struct matrix_row){
+        .tenant_id = arena_strdup(r->arena, tenant->id),
+        .name = arena_strdup(r->arena, tenant->name),
+        .status = arena_strdup(r->arena, tenant->status),
+        .cells = arena_alloc(r->arena, (r->matrix.templates_count + 1) * sizeof(*row->cells)),
+        .cells_count = r->matrix.templates_count,
+    };
+    return row;
+}
+
+#define TENANTS_MATCH                                                                                        \
+    " WHERE (CAST($1 AS TEXT) IS NULL OR t.id = $1)"                                                         \
+    " AND (CAST($2 AS TEXT) IS NULL OR folded(t.name) LIKE $2 ESCAPE '\\' OR folded(t.id) LIKE $2 ESCAPE "   \
+    "'\\')"
+
+/* ---- many templates: the tenants of the page ---- */
+
+static const char SQL_COUNT_TENANTS[] = "SELECT COUNT(*) FROM tenants t" TENANTS_MATCH;
+static const char SQL_PAGE[] = "SELECT t.id, t.name, t.status, t.created_at FROM tenants t" TENANTS_MATCH
+                               " ORDER BY t.id LIMIT $3 OFFSET $4";
+
+static int compare_copies(const void *a, const void *b)
+{
+    int64_t left = ((const struct template_copy *)a)->template_id;
+    int64_t right = ((const struct template_copy *)b)->template_id;
+    return (left > right) - (left < right);
+}
+
+/* What a tenant has, read as a set; its own pairs only when the first one matters. */
+struct tenant_pairs {
+    struct template_copy *copies;
+    size_t copy_count;
+    struct own_pairs own;
+    bool own_read;
+};
+
+static bool find_own(struct reading *r, const char *tenant_id, const struct common_template *template,
+                     const struct template_copy *copy, struct tenant_pairs *pairs, struct own_pair *ret_own,
+                     struct error *err)
+{
+    *ret_own = (struct own_pair){0};
+    if (!own_pair_matters(copy, template))
+        return true;
+    if (!pairs->own_read && !own_pairs_read(r->db, tenant_id, &r->row_arena, &pairs->own, err))
+        return false;
+    pairs->own_read = true;
+    *ret_own = own_pair_among(&pairs->own, template);
+    return true;
+}
+
+/* The page's templates become cells; of the others it only counts whether they are behind. */
+static bool fill_row(struct reading *r, const struct template_tenant *tenant, struct error *err)
+{
+    struct matrix_row *row = add_row(r, tenant);
+    struct tenant_pairs pairs = {0};
+    if (!template_copies_read(r->db, tenant->id, 1, INT64_MAX, &r->row_arena, &pairs.copies,
+                              &pairs.copy_count, err))
+        return false;
+    for (size_t i = 0; i < r->template_count; i++) {
+        const struct common_template *template = &r->templates[i];
+        const struct template_copy wanted = {.template_id = template->id};
+        const struct template_copy *copy =
+            bsearch(&wanted, pairs.copies, pairs.copy_count, sizeof(*pairs.copies), compare_copies);
+        bool shown = i >= r->first && i - r->first < row->cells_count;
+        struct own_pair own;
+        if (!shown && !copy && !template->for_all)
+            continue; /* neither outdated nor missing */
+        if (!find_own(r, tenant->id, template, copy, &pairs, &own, err))
+            return false;
+        struct holding holding = holding_of(template, copy, own);
+        row->behind += template_state_is_behind(holding.state);
+        if (shown && !fill_cell(r, template, tenant, &holding, &row->cells[i - r->first], err))
+            return false;
+    }
+    return true;
+}
+
+static bool read_page(struct reading *r, const char *pattern, struct error *err)
+{
+    const struct matrix_filter *filter = r->filter;
+    const struct db_value args[] = {db_text(filter->tenant_id), db_text(pattern), db_int(filter->page_size),
+                                    db_int((filter->page - 1) * filter->page_size)};
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_find_int(r->db, SQL_COUNT_TENANTS, args, 2, 0, &r->matrix.total, err) ||
+        !db_query(r->db, SQL_PAGE, args, ARRAY_SIZE(args), &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        struct template_tenant tenant;
+        arena_reset(&r->row_arena);
+        db_read_row(&rows, &template_tenant_descriptor, &tenant, &r->row_arena);
+        if (!fill_row(r, &tenant, err))
+            return false;
+    }
+    return db_done(&rows, err);
+}
+
+/* ---- one template: all tenants are counted, those of the page are kept ---- */
+
+static const char SQL_SCAN[] =
+    "SELECT t.id, t.name, t.status, t.created_at, p.id AS pair_id, p.template_id, p.template_version AS "
+    "version,"
+    " COALESCE(p.template_kept, 0) AS kept, p.text_hash, p.category, p.deleted_at IS NOT NULL AS deleted,"
+    " COALESCE(o.id, 0) AS own_pair_id, o.text_hash AS own_text_hash, o.category AS own_category,"
+    " COALESCE(l.id, 0) AS own_linked_id, COALESCE(o.template_version, 0) AS own_linked_version"
+    " FROM tenants t LEFT JOIN qa_pairs p ON p.tenant_id = t.id AND p.template_id = $3"
+    " LEFT JOIN qa_pairs o ON o.id = (SELECT q.id FROM qa_pairs q"
+    " LEFT JOIN templates k ON k.id = q.template_id AND k.deleted_at IS NULL"
+    " WHERE q.tenant_id = t.id AND q.question_key = $4 AND q.deleted_at IS NULL"
+    " AND COALESCE(k.id, 0) <> $3 ORDER BY k.id IS NOT NULL, q.id LIMIT 1)"
+    " LEFT JOIN templates l ON l.id = o.template_id AND l.deleted_at IS NULL" TENANTS_MATCH " ORDER BY t.id";
+
+/* A row of the scan: the tenant, its copy, whose pair_id is INT_NULL where there is none, and its own pair with the
+ * question, chosen as own_pair_find would. */
+struct scanned {
+    struct template_tenant tenant;
+    struct template_copy copy;
+    struct own_pair own;
+};
+#define SCANNED_AS(column, part, member, kind_)                                                              \
+    {                                                                                                        \
+        .name = column, .kind = FIELD_##kind_, .offset = offsetof(struct scanned, part.member),              \
+        .description = ""                                                                                    \
+    }
+#define SCANNED(part, member, kind_) SCANNED_AS(#member, part, member, kind_)
+#define SCANNED_OWN(member, kind_) SCANNED_AS("own_" #member, own, member, kind_)
+static const struct field scanned_fields[] = {
+    SCANNED(tenant, id, TEXT),         SCANNED(tenant, name, TEXT),  SCANNED(tenant, status, TEXT),
+    SCANNED(tenant, created_at, TIME), SCANNED(copy, pair_id, INT),  SCANNED(copy, template_id, INT),
+    SCANNED(copy, version, INT),       SCANNED(copy, kept, INT),     SCANNED(copy, text_hash, INT),
+    SCANNED(copy, category, TEXT),     SCANNED(copy, deleted, BOOL), SCANNED_OWN(pair_id, INT),
+    SCANNED_OWN(text_hash, INT),       SCANNED_OWN(category, TEXT),  SCANNED_OWN(linked_id, INT),
+    SCANNED_OWN(linked_version, INT),
+};
+static const struct descriptor scanned_descriptor = DESCRIPTOR("Scanned", struct scanned, scanned_fields);
+
+static bool scan_row(struct reading *r, const struct scanned *scanned, int64_t *counts, struct error *err)
+{
+    const struct common_template *template = &r->templates[0];
+    const struct template_copy *copy = scanned->copy.pair_id == INT_NULL ? NULL : &scanned->copy;
+    struct holding holding =
+        holding_of(template, copy, own_pair_matters(copy, template) ? scanned->own : (struct own_pair){0});
+    counts[holding.state]++;
+    if (r->filter->state && strcmp(r->filter->state, template_states[holding.state]) != 0)
+        return true;
+    int64_t place = r->matrix.total++, first = (r->filter->page - 1) * r->filter->page_size;
+    if (place < first || place >= first + r->filter->page_size)
+        return true;
+    struct matrix_row *row = add_row(r, &scanned->tenant);
+    row->behind = template_state_is_behind(holding.state);
+    return row->cells_count == 0 || fill_cell(r, template, &scanned->tenant, &holding, &row->cells[0], err);
+}
+
+static bool scan(struct reading *r, const char *pattern, int64_t *counts, struct error *err)
+{
+    const struct common_template *template = &r->templates[0];
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(r->db, SQL_SCAN,
+                  DB_ARGS(db_text(r->filter->tenant_id), db_text(pattern), db_int(template->id),
+                          db_int(qa_question_key(template->question))),
+                  &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        struct scanned row;
+        arena_reset(&r->row_arena);
+        db_read_row(&rows, &scanned_descriptor, &row, &r->row_arena);
+        if (!scan_row(r, &row, counts, err))
+            return false;
+    }
+    return db_done(&rows, err);
+}
+
+static bool read_all(struct reading *r, const char *pattern, struct error *err)
+{
+    int64_t counts[TEMPLATE_STATE_COUNT] = {0};
+    if (!scan(r, pattern, counts, err))
+        return false;
+    r->matrix.counts_count = TEMPLATE_STATE_COUNT;
+    r->matrix.counts = arena_alloc(r->arena, TEMPLATE_STATE_COUNT * sizeof(*r->matrix.counts));
+    for (size_t i = 0; i < TEMPLATE_STATE_COUNT; i++)
+        r->matrix.counts[i] = (struct matrix_count){template_states[i], counts[i]};
+    return true;
+}
+
+static void reading_release(struct reading *r)
+{
+    template_history_release(&r->history);
+    arena_release(&r->row_arena);
+}
+
+bool matrix_read(struct db *db, const struct matrix_filter *filter, enum language language,
+                 struct arena *arena, struct matrix *ret_matrix, struct error *err)
+{
+    CLEANUP(reading_release)
+    struct reading r = {.db = db,
+                        .filter = filter,
+                        .language = language,
+                        .arena = arena,
+                        .history = {.db = db},
+                        .matrix = {.template_page = filter->template_page,
+                                   .page = filter->page,
+                                   .page_size = filter->page_size}};
+    const char *pattern = text_like_part(arena, filter->keyword);
+    bool one = filter->template_id != INT_NULL;
+    if (filter->state && !one)
+        return error_add_field(err, "state", "needs template_id: a tenant has a state for each template",
+                               "须同时给出 template_id：每个模板各有状态");
+    r.matrix.items = arena_alloc(arena, (size_t)filter->page_size * sizeof(*r.matrix.items));
+    if (!read_templates(&r, err) || !(one ? read_all(&r, pattern, err) : read_page(&r, pattern, err)))
+        return false;
+    *ret_matrix = r.matrix;
+    return true;
+}
