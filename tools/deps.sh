@@ -13,11 +13,11 @@ NODE_MAJOR=22 # what tools/node/package.json pins
 # What the program is compiled with and linked against.
 BUILD_PACKAGES="gcc libc6-dev make meson ninja-build pkg-config ca-certificates tzdata
     libmicrohttpd-dev libcjson-dev libcurl4-openssl-dev libjwt-dev libsodium-dev libsqlite3-dev libcsv-dev
-    libunistring-dev libxxhash-dev libinih-dev zlib1g-dev libzip-dev libexpat1-dev libxlsxwriter-dev"
+    libunistring-dev libxxhash-dev libinih-dev zlib1g-dev libzip-dev libexpat1-dev libxlsxwriter-dev libpq-dev"
 
 # What only the tests and the linters run.
 TEST_PACKAGES="libcmocka-dev clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck
-    chromium-headless-shell fonts-noto-cjk util-linux"
+    chromium-headless-shell fonts-noto-cjk util-linux postgresql"
 
 # What the benchmarks send requests with.
 BENCH_PACKAGES="wrk"
@@ -60,13 +60,29 @@ twice() {
     "$@"
 }
 
+# Debian's package makes a cluster that always runs, on a port of the machine. The tests start one of
+# their own, so this says no to that while it is installed.
+without_cluster() {
+    folder=/etc/postgresql-common/createcluster.d
+    as_root mkdir -p "$folder"
+    echo 'create_main_cluster = false' | as_root tee "$folder/kimono.conf" >/dev/null
+    status=0
+    "$@" || status=$?
+    as_root rm "$folder/kimono.conf"
+    return "$status"
+}
+
 apt_install() {
     [ $# -gt 0 ] || return 0
     command -v apt-get >/dev/null 2>&1 || fail "no apt-get here; please install by hand: $*"
     say "installing Debian packages: $*"
     twice as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q ||
         fail "apt-get update failed: is there a network, and is /etc/apt set up?"
-    twice as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" ||
+    case " $* " in
+    *" postgresql "*) set_up=without_cluster ;;
+    *) set_up="" ;;
+    esac
+    $set_up twice as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" ||
         fail "apt-get could not install: $*"
 }
 

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { lint } from './lint.mjs';
 import { inParallel, run } from './lib/run.mjs';
 import { ROOT } from './lib/tree.mjs';
+import { Postgresql } from '../tests/lib/postgresql.mjs';
 
 const LOGS = join(ROOT, 'build', 'test-logs');
 const FUZZ_SECONDS = Number(process.env.KIMONO_FUZZ_SECONDS ?? 7);
@@ -87,11 +88,25 @@ async function unitTests(folder, log) {
   const suites = threads ? ['--no-suite', 'single-threaded'] : [];
   await run(['meson', 'test', '-C', folder, '--no-rebuild', ...suites, ...wrapper], {
     cwd: ROOT,
-    env: { ...SANITIZER_ENV, ...(threads ? {} : realInputs()) },
+    env: { ...SANITIZER_ENV, ...(await postgresqlForUnits()), ...(threads ? {} : realInputs()) },
     log,
   });
   const name = wrapper.length > 0 ? 'testlog-setarch.json' : 'testlog.json';
   return countTap(join(ROOT, folder, 'meson-logs', name), log);
+}
+
+/** @type {Promise<Postgresql>[]} the one of this run, from when a stage first needs it */
+const started = [];
+
+function postgresql() {
+  if (started.length === 0) started.push(Postgresql.start({ log: join(LOGS, 'postgresql.log') }));
+  return started[0];
+}
+
+/** The programs that can use a PostgreSQL make schemas of their own in it. */
+async function postgresqlForUnits() {
+  const server = await postgresql();
+  return { KIMONO_TEST_POSTGRESQL: server.address, ...server.environment };
 }
 
 /** Real data that is no part of the project, for tests that can use it; they skip without. */
@@ -266,7 +281,12 @@ if (unknown.length > 0) {
 }
 mkdirSync(LOGS, { recursive: true });
 const counts = [];
-for (const name of names) counts.push(await runStage(name));
+rmSync(join(LOGS, 'postgresql.log'), { force: true });
+try {
+  for (const name of names) counts.push(await runStage(name));
+} finally {
+  for (const server of started) await (await server).end();
+}
 const total = sum(counts);
 if (total.skipped > 0) console.log(`${total.skipped} were skipped; the logs in build/test-logs/ say why`);
 console.log(`${total.passed} passed, ${total.failed} failed`);

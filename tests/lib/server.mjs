@@ -2,17 +2,20 @@
  * @file A real server for tests: `build/kimono serve` on a free port of loopback with a store of its own, and the
  * command line on the same store.
  *
- * KIMONO_BIN names another binary (a sanitizer build), KIMONO_TEST_DATABASE another database (postgresql://…) than
- * SQLite in a temporary folder.
+ * KIMONO_BIN names another binary (a sanitizer build), KIMONO_TEST_DATABASE a PostgreSQL database (postgresql://…) to
+ * use instead of SQLite in a temporary folder: each store has a schema of its own there, dropped when the process ends.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EMBEDDED_ONLY } from './embedded-only.mjs';
+import { dropSchemas, withSchema } from './postgresql.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -43,13 +46,38 @@ export function temporaryFolder(name = 'kimono-test-') {
   return folder;
 }
 
+/** The database that all stores of this process are in, or none: then each is an SQLite file. */
+const DATABASE = process.env.KIMONO_TEST_DATABASE;
+
+/** @type {Set<string>} schemas that this process has to drop */
+const schemas = new Set();
+
+/**
+ * The address of the schema that belongs to a folder: the same for everyone who names the folder.
+ * @param {string} database
+ * @param {string} folder
+ */
+function schemaOf(database, folder) {
+  const schema = `kimono_${createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 16)}`;
+  if (schemas.size === 0) process.once('exit', () => dropSchemas(database, [...schemas]));
+  schemas.add(schema);
+  return withSchema(database, schema);
+}
+
+/**
+ * For `{ skip: … }` of a test about what only an embedded store has: false where the store is one, else the reason.
+ * @param {keyof typeof EMBEDDED_ONLY} what
+ */
+export const embeddedOnly = (what) => (DATABASE ? `only embedded: ${EMBEDDED_ONLY[what]}` : false);
+
 /** A store to work on: arguments for the command line and the folder of what lies beside a database. */
 export class Store {
   constructor(folder = join(temporaryFolder(), 'data')) {
     this.folder = folder;
-    const database = process.env.KIMONO_TEST_DATABASE;
+    /** The address of its PostgreSQL schema; none on SQLite, where the folder holds the database. */
+    this.database = DATABASE && schemaOf(DATABASE, folder);
     /** @type {string[]} */
-    this.flags = ['--data', folder, ...(database ? ['--database', database] : [])];
+    this.flags = ['--data', folder, ...(this.database ? ['--database', this.database] : [])];
   }
 
   /**

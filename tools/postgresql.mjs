@@ -1,0 +1,34 @@
+/**
+ * @file A PostgreSQL for a while: it is there as long as the command runs, or until this is told to end (Ctrl-C).
+ *
+ *     node tools/postgresql.mjs [COMMAND [ARGUMENT...]]
+ *
+ * The command finds KIMONO_TEST_DATABASE (what tests/lib/server.mjs makes stores in), KIMONO_TEST_POSTGRESQL (the same,
+ * for unit tests) and PGPASSWORD in its environment:
+ *
+ *     node tools/postgresql.mjs node --test tests/api/chat.test.mjs
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Postgresql } from '../tests/lib/postgresql.mjs';
+
+const [command, ...args] = process.argv.slice(2);
+const server = await Postgresql.start();
+const environment = {
+  ...server.environment,
+  KIMONO_TEST_DATABASE: server.address,
+  KIMONO_TEST_POSTGRESQL: server.address,
+};
+
+if (command) {
+  const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...environment } });
+  child.on('error', (error) => console.error(error.message));
+  const [code] = await once(child, 'close');
+  process.exitCode = code ?? 1;
+} else {
+  for (const [name, value] of Object.entries(environment)) console.log(`export ${name}='${value}'`);
+  const waiting = setInterval(() => {}, 1 << 30);
+  await Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)));
+  clearInterval(waiting);
+}
+await server.end();
