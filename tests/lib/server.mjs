@@ -72,10 +72,13 @@ export const embeddedOnly = (what) => (DATABASE ? `only embedded: ${EMBEDDED_ONL
 
 /** A store to work on: arguments for the command line and the folder of what lies beside a database. */
 export class Store {
-  constructor(folder = join(temporaryFolder(), 'data')) {
+  /**
+   * @param {string} [folder]
+   * @param {string} [database]  the address of its PostgreSQL schema; none on SQLite, where the folder holds the database
+   */
+  constructor(folder = join(temporaryFolder(), 'data'), database = DATABASE && schemaOf(DATABASE, folder)) {
     this.folder = folder;
-    /** The address of its PostgreSQL schema; none on SQLite, where the folder holds the database. */
-    this.database = DATABASE && schemaOf(DATABASE, folder);
+    this.database = database;
     /** @type {string[]} */
     this.flags = ['--data', folder, ...(this.database ? ['--database', this.database] : [])];
   }
