@@ -32,7 +32,6 @@
 #include "platform/jobs/scheduler.h"
 #include "platform/knowledge/changes.h"
 #include "platform/knowledge/knowledge.h"
-#include "platform/knowledge/question_key.h"
 #include "platform/knowledge/vector_sync.h"
 #include "provider/chat_model.h"
 #include "search/full_text.h"
@@ -442,7 +441,7 @@ static bool open_store(struct app *app, const struct app_options *options, const
         !make_folder(boot->data, err) || !check_not_lost(paths, err))
         return false;
     store_sweep(paths->store);
-    if (!store_open(&app->platform.store, &store, err) || !question_keys_complete(app->platform.store, err))
+    if (!store_open(&app->platform.store, &store, err))
         return false;
     return store_zone_settle(app->platform.store, app->platform.settings, has_days(paths),
                              options->depth == APP_SERVER, err);

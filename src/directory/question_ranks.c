@@ -13,7 +13,11 @@
 
 /* ---- all ---- */
 
-static const char SQL_ALL[] = "SELECT id, question, question_hash FROM qa_pairs ORDER BY question";
+/* What the store's index on questions holds of each; longer ones that begin alike are sorted among themselves. */
+#define HEAD(question) "SUBSTR(" question ", 1, 600)"
+
+static const char SQL_ALL[] =
+    "SELECT id, question, question_hash FROM qa_pairs ORDER BY " HEAD("question") ", question";
 static const char SQL_COUNT[] = "SELECT COUNT(*) FROM qa_pairs";
 
 static bool is_unranked(const struct knowledge_directory *directory, size_t place)
@@ -93,8 +97,12 @@ static bool rank_all(struct knowledge_directory *directory, struct db *db, struc
 /* ---- one ---- */
 
 static const char *const SQL_NEIGHBOURS[2] = {
-    "SELECT id, question FROM qa_pairs WHERE question < $1 ORDER BY question DESC",
-    "SELECT id, question FROM qa_pairs WHERE question >= $1 ORDER BY question",
+    "SELECT id, question FROM qa_pairs WHERE " HEAD("question") " <= " HEAD(
+        "$1") " AND question < $1"
+              " ORDER BY " HEAD("question") " DESC, question DESC",
+    "SELECT id, question FROM qa_pairs WHERE " HEAD("question") " >= " HEAD(
+        "$1") " AND question >= $1"
+              " ORDER BY " HEAD("question") ", question",
 };
 
 static const char SQL_HASH[] = "SELECT question_hash FROM qa_pairs WHERE id = $1";

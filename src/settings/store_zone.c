@@ -67,7 +67,7 @@ bool store_zone_settle(struct store *store, const struct settings_box *box, bool
     }
     if (!clock_set_zone(wanted, err) || (keeps && !store_write(store, write_zone, wanted, err)))
         return false;
-    /* A store of before, whose days may have been counted in another zone: this is the moment to see it. */
+    /* Days that a lost main store has left behind may have been counted in another zone: this is the moment to see it. */
     if (keeps && counted)
         log_info("settings", "the days of this store are counted in %s from now on", wanted);
     return true;

@@ -89,6 +89,19 @@ static bool run_step(struct db *db, const struct migration *migration, int64_t v
     return error_prefix(err, "migration %lld (%s)", "迁移 %lld（%s）", (long long)version, migration->name);
 }
 
+/* The first steps of stores that programs of before the first release made: no later step knows their tables. */
+static const char *const unreleased[] = {
+    "tenants, knowledge, chat, feedback, roll-ups, settings, audit, metrics, alerts",
+};
+
+static bool is_unreleased(const char *first)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(unreleased); i++)
+        if (strcmp(first, unreleased[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Which tables a file holds is told by its first step: a day of telemetry is no main store. */
 static bool check_kind(struct db *db, const char *first, struct error *err)
 {
@@ -96,6 +109,14 @@ static bool check_kind(struct db *db, const char *first, struct error *err)
     if (!db_query(db, SQL_FIRST_NAME, DB_NO_ARGS, &rows, err))
         return false;
     const char *name = db_next(&rows) ? db_column_text(&rows, 0) : NULL;
+    if (name && is_unreleased(name))
+        return error_set(
+            err, ERROR_CONFLICT,
+            "The store was made by a program of before the first release and cannot be brought "
+            "up to date: export its question-answer pairs with that program ('kimono export'), "
+            "move the store away, and import them into a new one.",
+            "该数据文件由首次发布之前的程序创建，无法升级：请用原程序导出问答对（kimono export），"
+            "移走该数据文件，再导入到新建的数据文件。");
     bool same = name && strcmp(name, first) == 0;
     if (!same)
         error_set(err, ERROR_CONFLICT,

@@ -6,11 +6,10 @@
  *   {{id}}     an automatically numbered 64-bit primary key      {{int}}  a 64-bit integer
  *   {{real}}   a double    {{bytes}} a byte string    {{json}} JSON as text
  *   {{without_rowid}}  at the end of a table whose primary key is how it is always read
- *   {{code_point}}     the function that gives the number of a text's first character
- *   {{generated}}      the kind of a column that is computed from others
- * and with whole statements where the two have nothing in common (full text, triggers):
- *   {{knowledge_text}}, {{knowledge_counting}}, {{knowledge_triggers_end}}, {{knowledge_text_anew}}:
- *   sqlite_full_text.c says what they make. */
+ *   {{nulls_first}}    behind a column of an index that serves an order with NULLS FIRST
+ * and with whole statements where the two have nothing in common:
+ *   {{change_feed}}    what store/change_feed.h needs, behind the table qa_pairs
+ *   {{full_text}}      what store/full_text.h needs, likewise */
 #ifndef KIMONO_STORE_MIGRATION_H
 #define KIMONO_STORE_MIGRATION_H
 

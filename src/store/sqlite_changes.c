@@ -1,5 +1,5 @@
 /* Which pairs of knowledge each transaction has changed, for what is kept of them in memory
- * (ops/knowledge_directory.h), and which are new, for the full text: SQLite tells the writer's connection of
+ * (directory/directory.h), and which are new, for the full text: SQLite tells the writer's connection of
  * every row, and before the commit one row of qa_pairs_changes says which they were, for every process alike.
  * A trigger would cost 8 µs for each new pair: a statement that may fail half-way must be able to take back
  * what its triggers did. This costs a comparison. */
@@ -9,6 +9,12 @@
 
 #include "base/memory.h"
 #include "store/sqlite_private.h"
+
+const char SQLITE_CHANGE_FEED[] =
+    /* which pairs each of the last commits has changed in any way */
+    "CREATE TABLE qa_pairs_changes ("
+    " sequence INTEGER PRIMARY KEY,"
+    " pairs TEXT NOT NULL);"; /* ids in order: '12-500 733' */
 
 #define RANGES_MAX                                                                                           \
     20000 /* more are told as one that holds them all: whoever reads them skips what is equal */

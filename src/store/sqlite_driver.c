@@ -542,12 +542,9 @@ static const struct db_token tokens[] = {
     {"bytes", "BLOB"},
     {"json", "TEXT"},
     {"without_rowid", "WITHOUT ROWID"},
-    {"code_point", "unicode"},
-    {"generated", "VIRTUAL"},
-    {"knowledge_text", SQLITE_KNOWLEDGE_TEXT},
-    {"knowledge_counting", SQLITE_KNOWLEDGE_COUNTING},
-    {"knowledge_triggers_end", SQLITE_KNOWLEDGE_TRIGGERS_END},
-    {"knowledge_text_anew", SQLITE_KNOWLEDGE_TEXT_ANEW},
+    {"nulls_first", ""}, /* its only order */
+    {"change_feed", SQLITE_CHANGE_FEED},
+    {"full_text", SQLITE_FULL_TEXT},
     {NULL, NULL},
 };
 

@@ -1,5 +1,4 @@
-/* Full text in SQLite: FTS5 with the product's own tokenizer, which the program hands in (store.h), and
- * what only SQLite says so of the knowledge list's migration. */
+/* Full text in SQLite: FTS5 with the product's own tokenizer, which the program hands in (store.h). */
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "store/sqlite_private.h"
@@ -103,27 +102,27 @@ int sqlite_register_fold(sqlite3 *handle, store_fold fold)
  * as large and takes half the time to keep (measured: 18 µs for each pair of demonstration data against 45);
  * what a keyword of several tokens finds is looked at again in the text itself. prefix='1' finds single
  * characters: each begins a token. The texts stay in qa_pairs alone, the view shows FTS5 those
- * that are to be found, for rebuilding and checking.
+ * that are to be found, for checking.
  *
- * Triggers only note which texts have changed, with the text that the index still holds, and
- * qa_pairs_text_new which pairs it does not have yet: the index is behind, and sqlite_catch_up brings it up
- * to date while the writer has nothing else to do. Until then who looks for a keyword looks at the texts of
- * those pairs, too (ops/knowledge_keyword.c). A pair costs the index 20 to 35 µs, several times of what its
- * row does, so an import would wait for it most of its time. If triggers wrote the index themselves, FTS5
- * would write a piece of it for every statement, for each is a savepoint (measured: 200 µs for each pair);
- * and it would have to be allowed to write into tables that a file's schema names (trusted_schema). */
-const char SQLITE_KNOWLEDGE_TEXT[] =
+ * The index is behind: qa_pairs_text_new says which pairs it does not have yet (sqlite_changes.c), triggers note
+ * which texts have changed since, with the text that the index still holds, and sqlite_catch_up brings it up to
+ * date while the writer has nothing else to do. Until then who looks for a keyword looks at the texts of those
+ * pairs, too. A pair costs the index 20 to 35 µs, several times of what its row does, so an import would wait for
+ * it most of its time. If triggers wrote the index themselves, FTS5 would write a piece of it for every statement,
+ * for each is a savepoint (measured: 200 µs for each pair); and it would have to be allowed to write into tables
+ * that a file's schema names (trusted_schema). */
+const char SQLITE_FULL_TEXT[] =
     "CREATE VIEW qa_pairs_live AS SELECT id, question, answer FROM qa_pairs WHERE deleted_at IS NULL;"
     "CREATE VIRTUAL TABLE qa_pairs_text USING fts5(question, answer, content='qa_pairs_live',"
     " content_rowid='id', columnsize=0, detail=none, prefix='1', tokenize='kimono');"
-    "INSERT INTO qa_pairs_text(qa_pairs_text) VALUES ('rebuild');"
+    /* ids of pairs that the index does not have yet */
+    "CREATE TABLE qa_pairs_text_new ("
+    " first INTEGER PRIMARY KEY,"
+    " last INTEGER NOT NULL);"
     "CREATE TABLE qa_pairs_text_changes ("
     " pair_id INTEGER PRIMARY KEY,"
     " question TEXT," /* as the index has it; null: it does not have the pair */
     " answer TEXT);"
-    "CREATE TRIGGER qa_pairs_text_insert AFTER INSERT ON qa_pairs WHEN new.deleted_at IS NULL BEGIN"
-    " INSERT OR IGNORE INTO qa_pairs_text_changes(pair_id) VALUES (new.id);"
-    " END;"
     "CREATE TRIGGER qa_pairs_text_update AFTER UPDATE OF question, answer, deleted_at ON qa_pairs"
     " WHEN old.question <> new.question OR old.answer <> new.answer"
     " OR (old.deleted_at IS NULL) <> (new.deleted_at IS NULL) BEGIN"
@@ -224,52 +223,3 @@ bool sqlite_catch_up(struct db *db, bool *ret_more, struct error *err)
     *ret_more = done && place != INT_NULL;
     return done;
 }
-
-#define MILLIONTHS(pair) "CAST(ROUND(" pair ".quality_score * 1000000) AS INTEGER)"
-#define COUNT_OFF(condition)                                                                                 \
-    " UPDATE knowledge_counts SET pairs = pairs - 1, unsynced = unsynced - (1 - old.is_synced),"             \
-    " quality_millionths = quality_millionths - " MILLIONTHS(                                                \
-        "old") " WHERE tenant_id IN (old.tenant_id, '') AND category = old.category AND source = old.source" \
-               " AND " condition ";"
-#define COUNT_ON(condition)                                                                                  \
-    " INSERT INTO knowledge_counts(tenant_id, category, source, pairs, unsynced, quality_millionths)"        \
-    " SELECT whose, new.category, new.source, 1, 1 - new.is_synced, " MILLIONTHS(                            \
-        "new") " FROM (SELECT new.tenant_id AS whose UNION ALL SELECT '') WHERE " condition                  \
-               " ON CONFLICT (tenant_id, category, source) DO UPDATE SET pairs = pairs + 1,"                 \
-               " unsynced = unsynced + excluded.unsynced,"                                                   \
-               " quality_millionths = quality_millionths + excluded.quality_millionths;"
-
-/* knowledge_counts: each live pair counts for its tenant and for all. */
-const char SQLITE_KNOWLEDGE_COUNTING[] =
-    "CREATE TRIGGER knowledge_counts_insert AFTER INSERT ON qa_pairs BEGIN" COUNT_ON(
-        "new.deleted_at IS NULL") " END;"
-                                  "CREATE TRIGGER knowledge_counts_update"
-                                  " AFTER UPDATE OF tenant_id, category, source, is_synced, quality_score, "
-                                  "deleted_at ON qa_pairs"
-                                  " WHEN old.tenant_id <> new.tenant_id OR old.category <> new.category OR "
-                                  "old.source <> new.source"
-                                  " OR old.is_synced <> new.is_synced OR old.quality_score <> "
-                                  "new.quality_score"
-                                  " OR (old.deleted_at IS NULL) <> (new.deleted_at IS NULL) BEGIN" COUNT_OFF(
-                                      "old.deleted_at IS NULL")
-                                      COUNT_ON(
-                                          "new.deleted_at IS NULL") " END;"
-                                                                    "CREATE TRIGGER knowledge_counts_delete "
-                                                                    "AFTER DELETE ON qa_pairs "
-                                                                    "BEGIN" COUNT_OFF(
-                                                                        "old.deleted_at IS NULL") " END;";
-/* New pairs are not noted one by one any more (sqlite_changes.c), and nothing is counted. */
-const char SQLITE_KNOWLEDGE_TRIGGERS_END[] =
-    "DROP TRIGGER knowledge_counts_insert;"
-    "DROP TRIGGER knowledge_counts_update;"
-    "DROP TRIGGER knowledge_counts_delete;"
-    "DROP TRIGGER qa_pairs_text_insert;"
-    /* ids of pairs that the full text does not have yet, first to last */
-    "CREATE TABLE qa_pairs_text_new (first INTEGER PRIMARY KEY, last INTEGER NOT NULL);";
-
-/* Tokens are others than they were: the index begins anew, and takes all pairs again while nobody waits. */
-const char SQLITE_KNOWLEDGE_TEXT_ANEW[] =
-    "INSERT INTO qa_pairs_text(qa_pairs_text) VALUES ('delete-all');"
-    "DELETE FROM qa_pairs_text_changes;"
-    "DELETE FROM qa_pairs_text_new;"
-    "INSERT INTO qa_pairs_text_new(first, last) SELECT MIN(id), MAX(id) FROM qa_pairs HAVING COUNT(*) > 0;";

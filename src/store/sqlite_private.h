@@ -49,8 +49,7 @@ bool sqlite_note_new_texts(struct db *db, const struct changed_rows *inserted, s
 /* A piece of what the full text is behind. */
 bool sqlite_catch_up(struct db *db, bool *ret_more, struct error *err);
 /* The words of migrations that only SQLite says so. */
-extern const char SQLITE_KNOWLEDGE_TEXT[], SQLITE_KNOWLEDGE_COUNTING[], SQLITE_KNOWLEDGE_TRIGGERS_END[];
-extern const char SQLITE_KNOWLEDGE_TEXT_ANEW[];
+extern const char SQLITE_CHANGE_FEED[], SQLITE_FULL_TEXT[];
 
 /* sqlite_changes.c: on the writer's connection. */
 void sqlite_watch_changes(struct sqlite_db *db);

@@ -1,11 +1,8 @@
 /** @file Which texts are one to a reader: a question in any width, case and form, with spaces that nobody sees at its
  * ends; tenants and templates by a keyword in any of these. */
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Client, OPS, World, assertProblem } from './harness.mjs';
-import { Server } from '../lib/server.mjs';
+import { OPS, World, assertProblem } from './harness.mjs';
 
 /** @type {World} */
 let world;
@@ -42,17 +39,6 @@ describe('a question', () => {
     assert.equal((await putTemplate(QUESTION)).status, 201);
     for (const question of SAME) assertProblem(await putTemplate(question), 409, 'conflict');
     for (const question of OTHERS) assert.equal((await putTemplate(question)).status, 201, question);
-  });
-
-  test('of a store of before has its key after the next start', async () => {
-    await world.server.stop();
-    const db = new DatabaseSync(join(world.store.folder, 'kimono.db'));
-    db.exec("UPDATE qa_pairs SET question_key = NULL; DELETE FROM meta WHERE name = 'question_keys'");
-    db.close();
-    world.server = await Server.start(world.store);
-    world.admin = world.anyone = new Client(world.server.port, world.document);
-    world.admin = world.anyone.as(await world.logIn('ops_admin'));
-    assertProblem(await put(String(SAME[0])), 409, 'conflict');
   });
 });
 

@@ -192,8 +192,9 @@ static void copies_of_templates_are_counted(void **state)
     static const char copies[] = "SELECT copy_count FROM templates WHERE id = 1";
     static const char link[] = "UPDATE qa_pairs SET template_id = 1, template_version = 1 WHERE id = $1";
     static const char make_template[] =
-        "INSERT INTO templates(id, question, answer, question_hash, text_hash, copy_count, current_count,"
-        " created_at, updated_at, updated_by) VALUES (1, 'q', 'a', 1, 1, 1, 1, 1, 1, 'anna')";
+        "INSERT INTO templates(id, question, answer, question_hash, question_key, text_hash, copy_count,"
+        " current_count, created_at, updated_at, updated_by)"
+        " VALUES (1, 'q', 'a', 1, 1, 1, 1, 1, 1, 1, 'anna')";
     struct fixture *f = *state;
     struct qa_pair_detail detail;
     int64_t id = make(f, "alpha", "q", "a", NULL).item.id, purged;

@@ -416,8 +416,8 @@ static void test_tenant_counts(void **state)
 }
 
 #define PAIR                                                                                                 \
-    "INSERT INTO qa_pairs(tenant_id, question, answer, question_hash, text_hash, revision, created_at,"      \
-    " updated_at, is_synced, deleted_at) VALUES ('t1', 'q', 'a', 0, 0, 1, 0, 0, "
+    "INSERT INTO qa_pairs(tenant_id, question, answer, question_hash, question_key, text_hash, revision,"    \
+    " created_at, updated_at, is_synced, deleted_at) VALUES ('t1', 'q', 'a', 0, 0, 0, 1, 0, 0, "
 
 /* Each counter that does not agree with the rows is named. */
 static void test_counters_check(void **state)

@@ -1,0 +1,59 @@
+/**
+ * @file Writes kimono.sql anew: what it holds, in the tables that the program makes now. To be run when the base line
+ * has changed, which ends with the first release; from then on the snapshot of a release stays as it is, and the next
+ * one stands beside it. Needs the shell of SQLite.
+ *
+ *     KIMONO_BIN=build/kimono node tests/api/upgrade/snapshot.mjs
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { Server, Store, pause, temporaryFolder } from '../../lib/server.mjs';
+
+const SNAPSHOT = fileURLToPath(new URL('kimono.sql', import.meta.url));
+const HEAD = `-- The main store as its base line makes it, filled by the program (no sessions, no readings). usage: one day carried,
+-- one not. tests/api/upgrade.test.mjs opens it with the present program; snapshot.mjs has written it.
+PRAGMA application_id=1263095119;
+`;
+
+const store = new Store(join(temporaryFolder(), 'data'));
+const file = join(store.folder, 'kimono.db');
+await store.must(['migrate']);
+
+const old = join(temporaryFolder(), 'old.db');
+const before = new DatabaseSync(old);
+before.exec(readFileSync(SNAPSHOT, 'utf8'));
+before.close();
+
+const database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
+database.exec(`ATTACH '${old}' AS old; BEGIN`);
+const names = (/** @type {string} */ sql) =>
+  database
+    .prepare(sql)
+    .all()
+    .map(({ name }) => String(name));
+const columns = (/** @type {string} */ of, /** @type {string} */ table) =>
+  names(`SELECT name FROM pragma_table_info('${table}', '${of}')`);
+const carried = names(
+  `SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name <> 'schema_version'
+   AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'qa_pairs_text%' AND name IN (SELECT name FROM old.sqlite_schema)`,
+);
+for (const table of carried) {
+  const known = columns('old', table);
+  const both = columns('main', table).filter((column) => known.includes(column));
+  if (table !== 'platform_counters' && table !== 'meta') database.exec(`DELETE FROM main.${table}`);
+  database.exec(`INSERT OR REPLACE INTO main.${table}(${both}) SELECT ${both} FROM old.${table}`);
+}
+database.exec(`UPDATE sqlite_sequence AS s SET seq = COALESCE((SELECT MAX(seq) FROM old.sqlite_sequence o
+  WHERE o.name = s.name), seq);
+  INSERT INTO qa_pairs_text_new(first, last) SELECT MIN(id), MAX(id) FROM qa_pairs; COMMIT`);
+database.close();
+
+// A server brings the full text up to date.
+const server = await Server.start(store);
+await pause(1500);
+await server.stop();
+execFileSync('sqlite3', [file, 'DELETE FROM metrics_snapshots; DELETE FROM sessions']);
+writeFileSync(SNAPSHOT, HEAD + execFileSync('sqlite3', [file, '.dump'], { encoding: 'utf8' }));
