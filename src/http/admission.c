@@ -44,37 +44,37 @@ static unsigned held_at(const struct admission *admission, uint32_t place)
 
 struct choice {
     const struct admission *admission;
-    struct watched *idle, *reading;
+    struct reaper_entry *idle, *reading;
     int64_t idle_until_us, reading_until_us;
     unsigned crowd; /* connections that the holder of `reading` has */
 };
 
-static void consider(void *context, struct watched *watched)
+static void consider(void *context, struct reaper_entry *entry)
 {
     struct choice *choice = context;
-    const struct connection *connection = (const struct connection *)watched;
-    int64_t until = atomic_load_explicit(&watched->deadline_us, memory_order_relaxed);
-    if (watched->gives_way)
+    const struct connection *connection = (const struct connection *)entry;
+    int64_t until = atomic_load_explicit(&entry->deadline_us, memory_order_relaxed);
+    if (entry->gives_way)
         return; /* it is going already */
-    switch (atomic_load_explicit(&watched->phase, memory_order_relaxed)) {
-    case WATCHED_IDLE:
+    switch (atomic_load_explicit(&entry->phase, memory_order_relaxed)) {
+    case CONNECTION_IDLE:
         if (!choice->idle || until < choice->idle_until_us) {
-            choice->idle = watched;
+            choice->idle = entry;
             choice->idle_until_us = until;
         }
         return;
-    case WATCHED_READING: {
+    case CONNECTION_READING: {
         unsigned held = held_at(choice->admission, connection->place);
         if (held * CROWD_PART >= choice->admission->limit &&
             (held > choice->crowd || (held == choice->crowd && until < choice->reading_until_us))) {
-            choice->reading = watched;
+            choice->reading = entry;
             choice->reading_until_us = until;
             choice->crowd = held;
         }
         return;
     }
-    case WATCHED_WORKING:
-    case WATCHED_ANSWERING: return;
+    case CONNECTION_WORKING:
+    case CONNECTION_ANSWERING: return;
     }
 }
 
@@ -82,7 +82,7 @@ static void consider(void *context, struct watched *watched)
 static void choose(void *context)
 {
     struct choice *choice = context;
-    struct watched *chosen = choice->idle ? choice->idle : choice->reading;
+    struct reaper_entry *chosen = choice->idle ? choice->idle : choice->reading;
     if (!chosen)
         return;
     chosen->gives_way = true;
@@ -92,7 +92,7 @@ static void choose(void *context)
 static bool make_room(struct http_server *server)
 {
     struct choice choice = {.admission = &server->admission};
-    watch_each_then(server->watch, consider, choose, &choice);
+    reaper_each_then(server->reaper, consider, choose, &choice);
     return choice.idle || choice.reading;
 }
 

@@ -4,7 +4,7 @@
  *   server.c    starts and stops
  *   admission.c who may connect
  *   intake.c    bytes on their way in; framing.c what they must look like
- *   stages.c    libmicrohttpd's callbacks: the stages of an exchange, and its hand-over to a worker
+ *   mhd_callbacks.c    libmicrohttpd's callbacks: the stages of an exchange, and its hand-over to a worker
  *   exchange.c  the exchange's memory; reading the head (headers, target, who, language)
  *   stream.c    answers that are made while they are sent
  *   form.c      bodies that are forms
@@ -23,6 +23,7 @@
 #include "base/log_limit.h"
 #include "http/address.h"
 #include "http/admission.h"
+#include "http/connection_reaper.h"
 #include "http/form.h"
 #include "http/framing.h"
 #include "http/networks.h"
@@ -30,7 +31,6 @@
 #include "http/request.h"
 #include "http/server.h"
 #include "http/stream.h"
-#include "http/watch.h"
 
 /* Slower than this (bytes in a second) over a whole body is too slow. */
 #define HTTP_SLOWEST 16384
@@ -40,7 +40,7 @@
 enum exchange_stage {
     EXCHANGE_LINE,      /* the request line is there, the headers are not */
     EXCHANGE_BODY,      /* the head has been read; the body comes, or the end of the request */
-    EXCHANGE_HANDOVER,  /* complete, to be suspended for a worker at the next call: see stages.c */
+    EXCHANGE_HANDOVER,  /* complete, to be suspended for a worker at the next call: see mhd_callbacks.c */
     EXCHANGE_WORKING,   /* on the worker pool; the connection is suspended */
     EXCHANGE_STREAMING, /* the head may go out; the worker still makes the rest */
     EXCHANGE_READY,     /* the answer is complete */
@@ -51,7 +51,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct http_handler handler;
     struct worker_pool *workers, *heavy;
-    struct watch *watch;
+    struct connection_reaper *reaper;
     char *temporary_folder;
     int64_t timeout_us;
     int port;
@@ -67,7 +67,7 @@ struct http_server {
 };
 
 struct connection {
-    struct watched watched; /* first: watch_each hands this out */
+    struct reaper_entry reaper_entry; /* first: reaper_each hands this out */
     struct http_server *server;
     struct MHD_Connection *mhd;
     struct http_exchange *exchange;                     /* one as long as the connection lasts */
@@ -128,7 +128,7 @@ struct http_exchange {
 /* server.c */
 void server_unref(struct http_server *server);
 
-/* stages.c; the context is the server */
+/* mhd_callbacks.c; the context is the server */
 enum MHD_Result exchange_on_accept(void *context, const struct sockaddr *address, socklen_t size);
 void exchange_on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
                             enum MHD_ConnectionNotificationCode code);

@@ -37,14 +37,14 @@ static place *place_of(int socket, bool make)
 
 void intake_open(struct connection *connection)
 {
-    place *place = place_of(connection->watched.socket, true);
+    place *place = place_of(connection->reaper_entry.socket, true);
     if (place)
         atomic_store(place, connection);
 }
 
 void intake_close(struct connection *connection)
 {
-    place *place = place_of(connection->watched.socket, false);
+    place *place = place_of(connection->reaper_entry.socket, false);
     if (place)
         atomic_store(place, NULL);
     framing_release(&connection->framing);
@@ -64,9 +64,9 @@ static ssize_t turn_away(struct connection *connection, const struct error *err)
     x->refused = true;
     http_response_problem(&x->request, err);
     answer_prepare(x);
-    answer_write_now(x, connection->watched.socket);
+    answer_write_now(x, connection->reaper_entry.socket);
     if (!head_read) { /* else all this is done on completion */
-        watch_drain(x->server->watch, connection->watched.socket);
+        reaper_drain(x->server->reaper, connection->reaper_entry.socket);
         exchange_finish(x);
     }
     errno = ECONNRESET;
@@ -92,9 +92,9 @@ static ssize_t cut_off(struct connection *connection)
 /* A request is on its way from its first byte, and has the time limit for its head. */
 static void note_beginning(struct connection *connection)
 {
-    enum watched_phase idle = WATCHED_IDLE;
+    enum connection_phase idle = CONNECTION_IDLE;
     if (framing_in_request(&connection->framing) &&
-        atomic_compare_exchange_strong(&connection->watched.phase, &idle, WATCHED_READING))
+        atomic_compare_exchange_strong(&connection->reaper_entry.phase, &idle, CONNECTION_READING))
         exchange_set_deadline(connection->exchange, clock_monotonic_us() + connection->server->timeout_us);
 }
 
@@ -104,7 +104,7 @@ static ssize_t keep_fault(struct connection *connection, const struct error *err
 {
     connection->fault = xmalloc(sizeof(*connection->fault));
     *connection->fault = *err;
-    shutdown(connection->watched.socket, SHUT_RD);
+    shutdown(connection->reaper_entry.socket, SHUT_RD);
     return (ssize_t)good;
 }
 
@@ -114,9 +114,9 @@ static ssize_t take_in(struct connection *connection, void *bytes, size_t room, 
     error_clear(&err);
     if (connection->fault)
         return turn_away(connection, connection->fault);
-    if (atomic_load_explicit(&connection->watched.cut, memory_order_relaxed))
+    if (atomic_load_explicit(&connection->reaper_entry.cut, memory_order_relaxed))
         return cut_off(connection);
-    ssize_t got = recvfrom(connection->watched.socket, bytes, room, flags, NULL, NULL);
+    ssize_t got = recvfrom(connection->reaper_entry.socket, bytes, room, flags, NULL, NULL);
     if (got == 0 && framing_in_request(&connection->framing)) {
         error_set(&err, ERROR_BAD_REQUEST, "The request breaks off in the middle.", "请求在中途中断。");
         return turn_away(connection, &err);

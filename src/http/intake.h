@@ -5,7 +5,7 @@
  * finds good, and answers the rest itself, as a problem. All other sockets of the process are passed through.
  *
  * Should a libmicrohttpd ever read in another way, nothing gets past: a head that was not seen here is refused in
- * stages.c. */
+ * mhd_callbacks.c. */
 #ifndef KIMONO_HTTP_INTAKE_H
 #define KIMONO_HTTP_INTAKE_H
 

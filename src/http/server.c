@@ -98,9 +98,9 @@ static bool take_options(struct http_server *server, const struct http_server_op
 
 /* Takes the connection from a worker that is not done, or ends its stream. Whoever moves the stage on from
  * WORKING, the worker or this, resumes the connection. */
-static bool take_away(struct watched *watched)
+static bool take_away(struct reaper_entry *entry)
 {
-    struct connection *connection = (struct connection *)watched;
+    struct connection *connection = (struct connection *)entry;
     enum exchange_stage stage = EXCHANGE_WORKING;
     if (!atomic_compare_exchange_strong(&connection->exchange->stage, &stage, EXCHANGE_ABANDONED)) {
         stream_break(connection->exchange);
@@ -111,9 +111,9 @@ static bool take_away(struct watched *watched)
     return true;
 }
 
-static void client_gone(struct watched *watched)
+static void client_gone(struct reaper_entry *entry)
 {
-    take_away(watched);
+    take_away(entry);
 }
 
 bool http_server_start(struct http_server **ret_server, const struct http_server_options *options,
@@ -125,12 +125,12 @@ bool http_server_start(struct http_server **ret_server, const struct http_server
     if (!take_options(server, options, err) ||
         !address_listen(options->listen, &listener, &server->port, err))
         return false;
-    server->watch = watch_start((int)(server->timeout_us / 1000000), client_gone);
+    server->reaper = reaper_start((int)(server->timeout_us / 1000000), client_gone);
     server->daemon = start_daemon(server, listener, options);
     if (!server->daemon) {
         int number = errno;
         close(listener);
-        watch_stop(server->watch);
+        reaper_stop(server->reaper);
         return error_set(err, ERROR_UNAVAILABLE, "The HTTP server's threads cannot start: %s.",
                          "无法启动 HTTP 服务线程：%s。", strerror(number));
     }
@@ -149,10 +149,10 @@ static void pause_briefly(void)
     nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 }
 
-static void abandon(void *context, struct watched *watched)
+static void abandon(void *context, struct reaper_entry *entry)
 {
     size_t *abandoned = context;
-    *abandoned += take_away(watched);
+    *abandoned += take_away(entry);
 }
 
 /* libmicrohttpd must not be stopped with a connection suspended. */
@@ -161,29 +161,29 @@ static size_t abandon_all(struct http_server *server)
     size_t abandoned = 0;
     atomic_store(&server->closing, true);
     while (atomic_load(&server->working) > 0) {
-        watch_each(server->watch, abandon, &abandoned);
+        reaper_each(server->reaper, abandon, &abandoned);
         pause_briefly();
     }
     return abandoned;
 }
 
 /* A request that has not come in yet was not begun: it has a moment, then it is answered with 503. */
-static void hurry(void *context, struct watched *watched)
+static void hurry(void *context, struct reaper_entry *entry)
 {
     int64_t last = *(const int64_t *)context;
-    if (atomic_load(&watched->phase) == WATCHED_READING && atomic_load(&watched->deadline_us) > last)
-        atomic_store(&watched->deadline_us, last);
+    if (atomic_load(&entry->phase) == CONNECTION_READING && atomic_load(&entry->deadline_us) > last)
+        atomic_store(&entry->deadline_us, last);
 }
 
-static void count_reading(void *context, struct watched *watched)
+static void count_reading(void *context, struct reaper_entry *entry)
 {
-    *(size_t *)context += atomic_load(&watched->phase) == WATCHED_READING;
+    *(size_t *)context += atomic_load(&entry->phase) == CONNECTION_READING;
 }
 
 static bool some_are_reading(struct http_server *server)
 {
     size_t reading = 0;
-    watch_each(server->watch, count_reading, &reading);
+    reaper_each(server->reaper, count_reading, &reading);
     return reading > 0;
 }
 
@@ -196,8 +196,8 @@ void http_server_stop(struct http_server *server, int grace_ms)
     if (reading_until > until)
         reading_until = until;
     atomic_store(&server->stopping, true);
-    watch_hurry(server->watch);
-    watch_each(server->watch, hurry, &last_read);
+    reaper_hurry(server->reaper);
+    reaper_each(server->reaper, hurry, &last_read);
     while ((atomic_load(&server->active) > 0 && clock_monotonic_us() < until) ||
            (clock_monotonic_us() < reading_until && some_are_reading(server)))
         pause_briefly();
@@ -205,7 +205,7 @@ void http_server_stop(struct http_server *server, int grace_ms)
     if (abandoned > 0)
         log_warn("http", "stopped while %zu requests still ran on workers, after %d ms", abandoned, grace_ms);
     MHD_stop_daemon(server->daemon);
-    watch_stop(server->watch);
-    server->watch = NULL;
+    reaper_stop(server->reaper);
+    server->reaper = NULL;
     server_unref(server);
 }

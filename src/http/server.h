@@ -10,7 +10,7 @@
  * once, also for a request that the server itself refused (400, 413, 503 …), then possibly without
  * begin, and for what is no request at all (http/intake.h), then with method and path "-".
  *
- * Limits against slow and absurd clients: time to send headers and body (http/watch.h), idle time,
+ * Limits against slow and absurd clients: time to send headers and body (http/connection_reaper.h), idle time,
  * connections in all and for each address (http/admission.h), header bytes and number, query
  * parameters (http/framing.h). A client that leaves while its request waits or is worked on is noticed
  * (http_request_abandoned in http/request.h). */

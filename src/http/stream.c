@@ -133,7 +133,7 @@ bool stream_failed(struct http_exchange *x)
 
 /* The client may be as slow as HTTP_SLOWEST over the whole, not counting the time for which it had to
  * wait for us, and from one taking to the next, between which the kernel may empty a full buffer. One
- * that takes nothing at all is dropped by the kernel itself (limit_stall in stages.c). */
+ * that takes nothing at all is dropped by the kernel itself (limit_stall in mhd_callbacks.c). */
 static void set_taking_deadline(struct http_exchange *x)
 {
     struct http_pipe *pipe = &x->pipe;
@@ -146,7 +146,7 @@ static void set_taking_deadline(struct http_exchange *x)
     exchange_set_deadline(x, pause < whole ? pause : whole);
 }
 
-/* As with hand_to_worker (stages.c), `working` is raised before `closing` is looked at. */
+/* As with hand_to_worker (mhd_callbacks.c), `working` is raised before `closing` is looked at. */
 static ssize_t suspend(struct http_exchange *x)
 {
     atomic_fetch_add(&x->server->working, 1);
@@ -155,7 +155,7 @@ static ssize_t suspend(struct http_exchange *x)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     x->pipe.suspended_us = clock_monotonic_us();
-    exchange_set_deadline(x, WATCH_NEVER);
+    exchange_set_deadline(x, REAPER_NEVER);
     MHD_suspend_connection(x->connection->mhd);
     x->pipe.suspended = true;
     return 0;
@@ -166,7 +166,7 @@ static ssize_t suspend(struct http_exchange *x)
 static ssize_t cut(const struct http_exchange *x)
 {
     const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
-    int done = connect(x->connection->watched.socket, &nowhere, sizeof(nowhere));
+    int done = connect(x->connection->reaper_entry.socket, &nowhere, sizeof(nowhere));
     (void)done; /* libmicrohttpd closes it either way */
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
@@ -220,7 +220,8 @@ static bool put(void *context, const void *bytes, size_t length)
     while (length > 0 && !stream->broken) {
         pthread_mutex_lock(&pipe->lock);
         while (pipe->filled == PIPE_BYTES && !pipe->broken)
-            pthread_cond_wait(&pipe->room, &pipe->lock); /* http/watch.h cuts a client that stalls */
+            pthread_cond_wait(&pipe->room,
+                              &pipe->lock); /* http/connection_reaper.h cuts a client that stalls */
         stream->broken = pipe->broken;
         size_t count = pipe->broken ? 0 : pipe_fill(pipe, at, length);
         bool commit_now = !stream->committed && pipe->filled >= COMMIT_BYTES;

@@ -13,14 +13,14 @@
 
 /* ---- phases and deadlines ---- */
 
-static void set_phase(struct http_exchange *x, enum watched_phase phase)
+static void set_phase(struct http_exchange *x, enum connection_phase phase)
 {
-    atomic_store_explicit(&x->connection->watched.phase, phase, memory_order_relaxed);
+    atomic_store_explicit(&x->connection->reaper_entry.phase, phase, memory_order_relaxed);
 }
 
 void exchange_set_deadline(struct http_exchange *x, int64_t deadline_us)
 {
-    atomic_store_explicit(&x->connection->watched.deadline_us, deadline_us, memory_order_relaxed);
+    atomic_store_explicit(&x->connection->reaper_entry.deadline_us, deadline_us, memory_order_relaxed);
 }
 
 /* The time limit from now on, and for a long answer the time that the slowest client may take. */
@@ -45,7 +45,7 @@ static void set_body_deadline(struct http_exchange *x)
 
 static enum MHD_Result send_answer(struct http_exchange *x, struct MHD_Connection *mhd)
 {
-    set_phase(x, WATCHED_ANSWERING);
+    set_phase(x, CONNECTION_ANSWERING);
     set_send_deadline(x);
     return answer_send(x, mhd);
 }
@@ -184,8 +184,8 @@ static enum MHD_Result hand_to_worker(struct http_exchange *x, struct MHD_Connec
     }
     atomic_fetch_add(&x->references, 1);
     atomic_fetch_add(&server->references, 1);
-    exchange_set_deadline(x, WATCH_NEVER);
-    set_phase(x, WATCHED_WORKING);
+    exchange_set_deadline(x, REAPER_NEVER);
+    set_phase(x, CONNECTION_WORKING);
     MHD_suspend_connection(mhd); /* first: from the next line on it may be resumed */
     atomic_store(&x->stage, EXCHANGE_WORKING);
     enum worker_room room = worker_pool_submit(pool_of(x), x->plan.owner, run_on_worker, x);
@@ -333,7 +333,7 @@ static enum MHD_Result on_body(struct http_exchange *x, const char *bytes, size_
     x->refused = true;
     http_response_problem(&x->request, &err);
     answer_prepare(x);
-    answer_write_now(x, x->connection->watched.socket);
+    answer_write_now(x, x->connection->reaper_entry.socket);
     return MHD_NO;
 }
 
@@ -373,7 +373,7 @@ void *exchange_on_request_line(void *context, const char *target, struct MHD_Con
         return NULL;
     struct http_exchange *x = connection->exchange;
     x->target = arena_strdup(&x->request.arena, target);
-    set_phase(x, WATCHED_READING);
+    set_phase(x, CONNECTION_READING);
     exchange_set_deadline(x, clock_monotonic_us() + x->server->timeout_us);
     return x;
 }
@@ -391,15 +391,15 @@ static enum http_ending ending_of(struct http_exchange *x, enum MHD_RequestTermi
 static void complete(struct http_exchange *x, enum MHD_RequestTerminationCode code)
 {
     struct connection *connection = x->connection;
-    struct watch *watch = x->server->watch;
+    struct connection_reaper *reaper = x->server->reaper;
     if (x->head_read) {
         x->request.response.ending = ending_of(x, code);
         exchange_finish(x);
     }
     if (x->refused && x->body_coming)
-        watch_drain(watch, connection->watched.socket);
+        reaper_drain(reaper, connection->reaper_entry.socket);
     exchange_set_deadline(x, clock_monotonic_us() + x->server->timeout_us);
-    set_phase(x, WATCHED_IDLE);
+    set_phase(x, CONNECTION_IDLE);
     exchange_reset(x);
 }
 
@@ -446,16 +446,17 @@ static void connection_open(struct http_server *server, struct MHD_Connection *m
     connection->server = server;
     connection->mhd = mhd;
     connection->exchange = exchange_new(connection);
-    connection->watched.socket = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    atomic_init(&connection->watched.deadline_us, first_deadline(server));
+    connection->reaper_entry.socket =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    atomic_init(&connection->reaper_entry.deadline_us, first_deadline(server));
     address_text(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
                  connection->peer);
-    limit_stall(connection->watched.socket, server->timeout_us);
+    limit_stall(connection->reaper_entry.socket, server->timeout_us);
     address_holder(connection->peer, connection->peer_holder);
     connection->peer_is_proxy = networks_have(&server->proxies, connection->peer);
     connection->place = admission_enter(server, connection->peer);
     intake_open(connection);
-    watch_add(server->watch, &connection->watched);
+    reaper_add(server->reaper, &connection->reaper_entry);
     *context = connection;
 }
 
@@ -468,7 +469,7 @@ void exchange_on_connection(void *context, struct MHD_Connection *mhd, void **so
         return;
     }
     struct connection *connection = *socket_context;
-    watch_remove(server->watch, &connection->watched);
+    reaper_remove(server->reaper, &connection->reaper_entry);
     intake_close(connection);
     admission_leave(server, connection->place);
     exchange_unref(connection->exchange);
