@@ -20,6 +20,16 @@ static const char SQL_BASE_LINE[] =
     " id {{int}} PRIMARY KEY,"    /* 1 */
     " timezone TEXT NOT NULL);"   /* IANA name of the zone in which days are counted */
 
+    /* store/lease.c: the processes that share the store, and what only one of them does at a time */
+    "CREATE TABLE processes ("
+    " id TEXT PRIMARY KEY,"          /* made anew at each start */
+    " beats {{int}} NOT NULL);"      /* grows each second; who sees it stand still for a while deletes the row */
+    "CREATE TABLE leases ("
+    " name TEXT PRIMARY KEY,"
+    " holder TEXT NOT NULL,"         /* a process; one that is not there holds nothing */
+    " token {{int}} NOT NULL,"       /* grows with each taking: what was begun under an earlier one is refused */
+    " since {{int}} NOT NULL);"      /* when this holder took it, for people */
+
     /* one fact each: audit_head (platform/audit), templates_revision (platform/knowledge/templates.c) */
     "CREATE TABLE meta ("
     " name TEXT PRIMARY KEY,"

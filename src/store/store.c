@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "store/driver.h"
+#include "store/lease.h"
 #include "store/readers.h"
 #include "store/writer.h"
 
@@ -122,9 +123,23 @@ bool store_reader(struct store *store, int limit_ms, struct db **ret_db, struct 
     return reader_pool_lend(store->readers, limit_ms, ret_db, err);
 }
 
+struct fenced {
+    const struct lease *lease;
+    store_work work;
+    void *context;
+};
+
+static bool fenced_work(struct db *db, void *context, struct error *err)
+{
+    const struct fenced *fenced = context;
+    return lease_check(db, fenced->lease, err) && fenced->work(db, fenced->context, err);
+}
+
 bool store_write(struct store *store, store_work work, void *context, struct error *err)
 {
-    return writer_run(store->writer, work, context, err);
+    struct fenced fenced = {lease_fence_of(store), work, context};
+    return fenced.lease ? writer_run(store->writer, fenced_work, &fenced, err)
+                        : writer_run(store->writer, work, context, err);
 }
 
 bool store_write_async(struct store *store, store_work work, store_done done, void *context)

@@ -1,0 +1,455 @@
+#include "store/lease.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define BEATS_OF_A_LIFE 5 /* in the time to live */
+
+struct process {
+    const char *id;
+    int64_t beats;
+    int64_t still_since_us; /* monotonic: when these beats were first seen here */
+};
+
+struct lease_row {
+    const char *name, *process;
+    int64_t since;
+};
+
+/* What the newest beat has read; texts are of the arena. */
+struct lease_view {
+    struct arena arena;
+    struct process *processes;
+    struct lease_row *leases;
+    size_t process_count, lease_count;
+};
+
+struct lease_holder {
+    struct store *store;
+    int64_t time_to_live_us;
+    pthread_t thread;
+    bool beats_fail; /* the thread's own */
+    int64_t beat_us; /* the thread's own: when the newest beat was sent that reached the store */
+
+    pthread_mutex_t lock; /* for all below */
+    pthread_cond_t wake;  /* by the monotonic clock */
+    bool stopping;
+    char id[IDENTIFIER_SIZE];
+    int64_t alive_until_us;
+    struct lease_view view;
+    void (*on_beat)(void *context);
+    void *context;
+};
+
+static _Thread_local const struct lease *fence;
+
+/* --- what is known of the others --- */
+
+static const struct process *find_process(const struct lease_view *view, const char *id)
+{
+    for (size_t i = 0; i < view->process_count; i++)
+        if (strcmp(view->processes[i].id, id) == 0)
+            return &view->processes[i];
+    return NULL;
+}
+
+/* Of somebody who is there; NULL: the lease is free, or was until the newest beat. */
+static const struct lease_row *find_lease(const struct lease_view *view, const char *name)
+{
+    for (size_t i = 0; i < view->lease_count; i++)
+        if (strcmp(view->leases[i].name, name) == 0)
+            return find_process(view, view->leases[i].process) ? &view->leases[i] : NULL;
+    return NULL;
+}
+
+/* --- a beat --- */
+
+struct beat {
+    const char *id;     /* "": there was none before */
+    const char *new_id; /* if it is not there */
+    bool is_new;        /* out */
+    struct lease_view view;
+};
+
+static const char SQL_BEAT[] = "UPDATE processes SET beats = beats + 1 WHERE id = $1";
+static const char SQL_JOIN[] = "INSERT INTO processes(id, beats) VALUES ($1, 1)";
+static const char SQL_COUNT_PROCESSES[] = "SELECT COUNT(*) FROM processes";
+static const char SQL_COUNT_LEASES[] = "SELECT COUNT(*) FROM leases";
+static const char SQL_PROCESSES[] = "SELECT id, beats FROM processes";
+static const char SQL_LEASES[] = "SELECT name, holder, since FROM leases";
+
+static bool read_processes(struct db *db, struct lease_view *view, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    int64_t count;
+    if (!db_find_int(db, SQL_COUNT_PROCESSES, DB_NO_ARGS, 0, &count, err) ||
+        !db_query(db, SQL_PROCESSES, DB_NO_ARGS, &rows, err))
+        return false;
+    view->processes = arena_alloc(&view->arena, (size_t)(count + 1) * sizeof(*view->processes));
+    while (db_next(&rows))
+        view->processes[view->process_count++] = (struct process){
+            .id = arena_strdup(&view->arena, db_column_text(&rows, 0)), .beats = db_column_int(&rows, 1)};
+    return db_done(&rows, err);
+}
+
+static bool read_leases(struct db *db, struct lease_view *view, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    int64_t count;
+    if (!db_find_int(db, SQL_COUNT_LEASES, DB_NO_ARGS, 0, &count, err) ||
+        !db_query(db, SQL_LEASES, DB_NO_ARGS, &rows, err))
+        return false;
+    view->leases = arena_alloc(&view->arena, (size_t)(count + 1) * sizeof(*view->leases));
+    while (db_next(&rows))
+        view->leases[view->lease_count++] = (struct lease_row){
+            .name = arena_strdup(&view->arena, db_column_text(&rows, 0)),
+            .process = arena_strdup(&view->arena, db_column_text(&rows, 1)),
+            .since = db_column_int(&rows, 2),
+        };
+    return db_done(&rows, err);
+}
+
+static bool beat_work(struct db *db, void *context, struct error *err)
+{
+    struct beat *beat = context;
+    int64_t changed;
+    arena_reset(&beat->view.arena);
+    beat->view.process_count = beat->view.lease_count = 0;
+    if (!db_execute(db, SQL_BEAT, DB_ARGS(db_text(beat->id)), &changed, err))
+        return false;
+    beat->is_new = changed == 0;
+    if (beat->is_new && !db_execute(db, SQL_JOIN, DB_ARGS(db_text(beat->new_id)), NULL, err))
+        return false;
+    return read_processes(db, &beat->view, err) && read_leases(db, &beat->view, err);
+}
+
+/* Since when each of the others stands still. After a pause of our own beats nobody is known to have. */
+static void measure_silence(const struct lease_holder *holder, struct lease_view *view)
+{
+    int64_t now_us = clock_monotonic_us();
+    bool paused = now_us - holder->beat_us > holder->time_to_live_us / 2;
+    for (size_t i = 0; i < view->process_count; i++) {
+        struct process *process = &view->processes[i];
+        const struct process *before = find_process(&holder->view, process->id);
+        bool still = before && before->beats == process->beats && !paused;
+        process->still_since_us = still ? before->still_since_us : now_us;
+    }
+}
+
+static void take_view(struct lease_holder *holder, struct beat *beat, int64_t sent_us)
+{
+    measure_silence(holder, &beat->view);
+    pthread_mutex_lock(&holder->lock);
+    if (beat->is_new)
+        memcpy(holder->id, beat->new_id, IDENTIFIER_SIZE);
+    struct lease_view before = holder->view;
+    holder->view = beat->view;
+    holder->alive_until_us = sent_us + holder->time_to_live_us;
+    pthread_mutex_unlock(&holder->lock);
+    holder->beat_us = sent_us;
+    arena_release(&before.arena);
+}
+
+/* A store that takes no change from this process for its disk's sake takes none from another either: so nobody
+ * takes over, and what frees the disk may go on. */
+static void miss_beat(struct lease_holder *holder, const struct error *err)
+{
+    pthread_mutex_lock(&holder->lock);
+    int64_t now_us = clock_monotonic_us();
+    if (error_is_of_store(err->code) && now_us < holder->alive_until_us)
+        holder->alive_until_us = now_us + holder->time_to_live_us;
+    pthread_mutex_unlock(&holder->lock);
+    if (!holder->beats_fail)
+        log_warn("lease",
+                 "this process could not say that it is there; another may take over what it does: %s",
+                 err->detail[LANGUAGE_EN]);
+    holder->beats_fail = true;
+}
+
+static void call_on_beat(struct lease_holder *holder)
+{
+    pthread_mutex_lock(&holder->lock);
+    void (*on_beat)(void *) = holder->on_beat;
+    void *context = holder->context;
+    pthread_mutex_unlock(&holder->lock);
+    if (on_beat)
+        on_beat(context);
+}
+
+static bool send_beat(struct lease_holder *holder)
+{
+    char id[IDENTIFIER_SIZE], new_id[IDENTIFIER_SIZE];
+    struct beat beat = {.id = id, .new_id = new_id};
+    struct error err;
+    error_clear(&err);
+    memcpy(id, holder->id, sizeof(id));
+    identifier_make("prc_", new_id);
+    int64_t sent_us = clock_monotonic_us();
+    if (!store_write(holder->store, beat_work, &beat, &err)) {
+        arena_release(&beat.view.arena);
+        miss_beat(holder, &err);
+        return false;
+    }
+    if (beat.is_new && id[0])
+        log_warn("lease", "this process stood still for so long that others have taken over what it did");
+    if (holder->beats_fail)
+        log_info("lease", "this process is heard again");
+    holder->beats_fail = false;
+    take_view(holder, &beat, sent_us);
+    return true;
+}
+
+/* --- the end of others --- */
+
+static const char SQL_BURY[] = "DELETE FROM processes WHERE id = $1 AND beats = $2";
+
+struct burial {
+    const struct process *process;
+    int64_t buried;
+};
+
+static bool bury_work(struct db *db, void *context, struct error *err)
+{
+    struct burial *burial = context;
+    return db_execute(db, SQL_BURY, DB_ARGS(db_text(burial->process->id), db_int(burial->process->beats)),
+                      &burial->buried, err);
+}
+
+static void remove_process(struct lease_holder *holder, size_t place)
+{
+    pthread_mutex_lock(&holder->lock);
+    struct lease_view *view = &holder->view;
+    view->processes[place] = view->processes[--view->process_count];
+    pthread_mutex_unlock(&holder->lock);
+}
+
+/* Only this thread changes the view, so it may read it without the lock. */
+static void bury_the_dead(struct lease_holder *holder)
+{
+    int64_t dead_us = clock_monotonic_us() - holder->time_to_live_us;
+    for (size_t i = holder->view.process_count; i-- > 0;) {
+        const struct process *process = &holder->view.processes[i];
+        struct burial burial = {.process = process};
+        struct error err;
+        if (strcmp(process->id, holder->id) == 0 || process->still_since_us > dead_us ||
+            !store_write(holder->store, bury_work, &burial, &err) || burial.buried == 0)
+            continue;
+        log_warn("lease", "process %s has not been heard of for %lld ms: what it held is free", process->id,
+                 (long long)(holder->time_to_live_us / 1000));
+        remove_process(holder, i);
+    }
+}
+
+/* --- the thread --- */
+
+/* Until it is time, or the holder stops: false. */
+static bool wait_until(struct lease_holder *holder, int64_t until_us)
+{
+    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    pthread_mutex_lock(&holder->lock);
+    while (!holder->stopping && clock_monotonic_us() < until_us)
+        pthread_cond_timedwait(&holder->wake, &holder->lock, &until);
+    bool stopping = holder->stopping;
+    pthread_mutex_unlock(&holder->lock);
+    return !stopping;
+}
+
+static void *beat_main(void *context)
+{
+    struct lease_holder *holder = context;
+    int64_t next_us;
+    do {
+        next_us = clock_monotonic_us() + holder->time_to_live_us / BEATS_OF_A_LIFE;
+        if (send_beat(holder)) {
+            bury_the_dead(holder);
+            call_on_beat(holder);
+        }
+    } while (wait_until(holder, next_us));
+    return NULL;
+}
+
+static void holder_free(struct lease_holder *holder)
+{
+    pthread_cond_destroy(&holder->wake);
+    pthread_mutex_destroy(&holder->lock);
+    arena_release(&holder->view.arena);
+    free(holder);
+}
+
+bool lease_holder_start(struct lease_holder **ret_holder, struct store *store, int64_t time_to_live_ms,
+                        struct error *err)
+{
+    struct lease_holder *holder = xcalloc(1, sizeof(*holder));
+    pthread_condattr_t attributes;
+    holder->store = store;
+    holder->time_to_live_us = time_to_live_ms * 1000;
+    holder->beat_us = clock_monotonic_us();
+    pthread_mutex_init(&holder->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&holder->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    int failure = pthread_create(&holder->thread, NULL, beat_main, holder);
+    if (failure != 0) {
+        holder_free(holder);
+        return error_set(err, ERROR_INTERNAL, "The thread for leases cannot be started: %s",
+                         "无法启动租约线程：%s", strerror(failure));
+    }
+    pthread_setname_np(holder->thread, "lease");
+    *ret_holder = holder;
+    return true;
+}
+
+static const char SQL_LEAVE[] = "DELETE FROM processes WHERE id = $1";
+
+static bool leave_work(struct db *db, void *context, struct error *err)
+{
+    const struct lease_holder *holder = context;
+    return db_execute(db, SQL_LEAVE, DB_ARGS(db_text(holder->id)), NULL, err);
+}
+
+void lease_holder_stop(struct lease_holder *holder)
+{
+    if (!holder)
+        return;
+    struct error err;
+    error_clear(&err);
+    pthread_mutex_lock(&holder->lock);
+    holder->stopping = true;
+    pthread_cond_signal(&holder->wake);
+    pthread_mutex_unlock(&holder->lock);
+    pthread_join(holder->thread, NULL);
+    if (holder->id[0] && !store_write(holder->store, leave_work, holder, &err))
+        log_warn("lease", "what this process held is free only after a while: %s", err.detail[LANGUAGE_EN]);
+    holder_free(holder);
+}
+
+/* With the lock. */
+static bool is_alive(const struct lease_holder *holder)
+{
+    return holder->id[0] && clock_monotonic_us() < holder->alive_until_us;
+}
+
+void lease_holder_get_state(struct lease_holder *holder, struct lease_holder_state *ret_state)
+{
+    pthread_mutex_lock(&holder->lock);
+    memcpy(ret_state->id, holder->id, sizeof(ret_state->id));
+    ret_state->alive = is_alive(holder);
+    ret_state->processes = (int64_t)holder->view.process_count;
+    pthread_mutex_unlock(&holder->lock);
+}
+
+bool lease_holder_is(struct lease_holder *holder, const char *id)
+{
+    pthread_mutex_lock(&holder->lock);
+    bool is = is_alive(holder) && strcmp(holder->id, id) == 0;
+    pthread_mutex_unlock(&holder->lock);
+    return is;
+}
+
+void lease_holder_on_beat(struct lease_holder *holder, void (*on_beat)(void *context), void *context)
+{
+    pthread_mutex_lock(&holder->lock);
+    holder->on_beat = on_beat;
+    holder->context = context;
+    pthread_mutex_unlock(&holder->lock);
+}
+
+/* --- one lease --- */
+
+static const char SQL_TAKE[] =
+    "INSERT INTO leases(name, holder, token, since)"
+    " SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), 1, CAST($3 AS BIGINT) WHERE " LEASE_HOLDER_IS_ALIVE(
+        "$2") " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = leases.token + 1,"
+              " since = CASE WHEN leases.holder = excluded.holder THEN leases.since ELSE excluded.since END"
+              " WHERE leases.holder = excluded.holder OR NOT " LEASE_HOLDER_IS_ALIVE(
+                  "leases.holder") " RETURNING token";
+
+struct taking {
+    const char *name, *process;
+    int64_t now;
+    int64_t token; /* out; 0: another's */
+};
+
+static bool take_work(struct db *db, void *context, struct error *err)
+{
+    struct taking *taking = context;
+    return db_find_int(db, SQL_TAKE,
+                       DB_ARGS(db_text(taking->name), db_text(taking->process), db_int(taking->now)), 0,
+                       &taking->token, err);
+}
+
+static void set_lease(struct lease *lease, const char *process, int64_t since, int64_t token)
+{
+    snprintf(lease->process, sizeof(lease->process), "%s", process);
+    lease->since = since;
+    lease->token = token;
+}
+
+/* Whether it is to be taken; else the lease is filled in. */
+static bool is_to_take(struct lease *lease, char id[IDENTIFIER_SIZE])
+{
+    struct lease_holder *holder = lease->holder;
+    pthread_mutex_lock(&holder->lock);
+    const struct lease_row *row = find_lease(&holder->view, lease->name);
+    bool alive = is_alive(holder);
+    bool ours = alive && lease->token && strcmp(lease->process, holder->id) == 0;
+    bool others = row && strcmp(row->process, holder->id) != 0;
+    memcpy(id, holder->id, IDENTIFIER_SIZE);
+    if (!ours && (others || !alive))
+        set_lease(lease, others ? row->process : "", others ? row->since : INT_NULL, 0);
+    pthread_mutex_unlock(&holder->lock);
+    return alive && !ours && !others;
+}
+
+bool lease_take(struct lease *lease, struct error *err)
+{
+    char id[IDENTIFIER_SIZE];
+    if (!is_to_take(lease, id))
+        return true;
+    struct taking taking = {.name = lease->name, .process = id, .now = clock_now_ms()};
+    set_lease(lease, "", INT_NULL, 0);
+    if (!store_write(lease->holder->store, take_work, &taking, err))
+        return false;
+    if (taking.token)
+        set_lease(lease, id, taking.now, taking.token);
+    return true;
+}
+
+bool lease_held(const struct lease *lease)
+{
+    return lease->token && lease_holder_is(lease->holder, lease->process);
+}
+
+static const char SQL_CHECK[] = "SELECT 1 FROM leases WHERE name = $1 AND token = $2 AND holder = $3"
+                                " AND " LEASE_HOLDER_IS_ALIVE("leases.holder");
+
+bool lease_check(struct db *db, const struct lease *lease, struct error *err)
+{
+    int64_t held;
+    if (!db_find_int(db, SQL_CHECK,
+                     DB_ARGS(db_text(lease->name), db_int(lease->token), db_text(lease->process)), 0, &held,
+                     err))
+        return false;
+    return held ||
+           error_set(err, ERROR_CANCELLED, "Another process has taken over '%s': this is not done here.",
+                     "“%s”已由另一进程接管，此处不再执行。", lease->name);
+}
+
+/* --- the fence --- */
+
+void lease_fence(const struct lease *lease)
+{
+    fence = lease;
+}
+
+const struct lease *lease_fence_of(const struct store *store)
+{
+    return fence && fence->holder->store == store ? fence : NULL;
+}
