@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "store/driver.h"
+#include "store/statement_log.h"
 
 static const struct {
     const char *prefix; /* of the path; the last is "" */
@@ -144,6 +145,9 @@ static bool begin(struct db *db, const char *sql, const struct db_value *args, s
         db_statement_give(statement, NULL);
         return false;
     }
+    if (!statement->was_logged)
+        statement_log(db->driver->kind == DB_KIND_SQLITE ? "sqlite" : "postgresql", sql);
+    statement->was_logged = true;
     statement->state = step == DB_STEP_ROW ? STATEMENT_ROW_WAITS : STATEMENT_OVER;
     *rows = (struct db_rows){.statement = statement};
     return true;

@@ -127,6 +127,7 @@ struct db_statement {
     char *text;      /* a copy: proof that it has not changed */
     struct db_statement *next_in_bucket, *newer, *older;
     enum statement_state state;
+    bool was_logged; /* statement_log.h */
     struct error *failure; /* of a step, until db_done tells it */
     struct column_map map;
 };
