@@ -100,11 +100,6 @@ void db_set_deadline(struct db *db, int64_t monotonic_us)
     db->deadline_us = monotonic_us;
 }
 
-enum db_kind db_kind(const struct db *db)
-{
-    return db->driver->kind;
-}
-
 /* What has taken more memory than it may gets no more rows and changes nothing (base/arena.h). */
 static bool is_within_memory(struct error *err)
 {
@@ -146,7 +141,7 @@ static bool begin(struct db *db, const char *sql, const struct db_value *args, s
         return false;
     }
     if (!statement->was_logged)
-        statement_log(db->driver->kind == DB_KIND_SQLITE ? "sqlite" : "postgresql", sql);
+        statement_log(db->driver->name, sql);
     statement->was_logged = true;
     statement->state = step == DB_STEP_ROW ? STATEMENT_ROW_WAITS : STATEMENT_OVER;
     *rows = (struct db_rows){.statement = statement};
@@ -376,6 +371,17 @@ bool db_find_int(struct db *db, const char *sql, const struct db_value *args, si
         return false;
     *ret_value = value == INT_NULL ? fallback : value;
     return true;
+}
+
+bool db_snapshot_begin(struct db *db, struct error *err)
+{
+    return db_transaction(db, DB_SNAPSHOT, err);
+}
+
+void db_snapshot_end(struct db *db)
+{
+    struct error ignored;
+    db->driver->script(db, db->driver->verbs[DB_ROLLBACK], &ignored); /* after the deadline too */
 }
 
 bool db_script(struct db *db, const char *sql, struct error *err)

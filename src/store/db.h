@@ -95,14 +95,15 @@ bool db_find(struct db *db, const char *sql, const struct db_value *args, size_t
 bool db_find_int(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
                  int64_t fallback, int64_t *ret_value, struct error *err);
 
+/* On a connection that reads: all statements until the end see one moment of the store. */
+bool db_snapshot_begin(struct db *db, struct error *err);
+void db_snapshot_end(struct db *db);
+
 /* Several statements in one text, not prepared, no arguments: for migrations and pragmas only. */
 bool db_script(struct db *db, const char *sql, struct error *err);
 
 /* Reads on this connection fail with ERROR_TIMEOUT after this instant (clock_monotonic_us);
  * 0: no limit. */
 void db_set_deadline(struct db *db, int64_t monotonic_us);
-
-enum db_kind { DB_KIND_SQLITE, DB_KIND_POSTGRESQL };
-enum db_kind db_kind(const struct db *db);
 
 #endif

@@ -14,7 +14,16 @@
 
 /* What transactions are made of; the text of each is the driver's. Savepoints have one name and
  * are never nested. */
-enum db_verb { DB_BEGIN, DB_COMMIT, DB_ROLLBACK, DB_SAVEPOINT, DB_RELEASE, DB_ROLLBACK_TO, DB_VERBS };
+enum db_verb {
+    DB_BEGIN,
+    DB_SNAPSHOT, /* begins a transaction that only reads, and all of it one moment */
+    DB_COMMIT,
+    DB_ROLLBACK,
+    DB_SAVEPOINT,
+    DB_RELEASE,
+    DB_ROLLBACK_TO,
+    DB_VERBS
+};
 
 enum db_step { DB_STEP_ROW, DB_STEP_END, DB_STEP_FAILED };
 
@@ -35,13 +44,15 @@ struct db_token {
 };
 
 struct db_driver {
-    enum db_kind kind;
+    const char *name; /* as pages show it: "SQLite" */
     const char *verbs[DB_VERBS];
     const char *sql_table_exists;  /* gives a row if there is a table named $1 */
     const struct db_token *tokens; /* of migrations; the last has no name */
 
     bool (*open)(const struct db_open_options *options, struct db **ret_db, struct error *err);
     void (*close)(struct db *db); /* its statements are gone by then */
+    /* Bytes of the database, and of its log beside it. NULL: not known. */
+    void (*sizes)(const char *path, int64_t *ret_bytes, int64_t *ret_wal_bytes);
     bool (*script)(struct db *db, const char *sql, struct error *err);
     bool (*in_transaction)(struct db *db);
     /* Whether the files that are open still lie where they were: what is committed to files that were deleted
@@ -127,7 +138,7 @@ struct db_statement {
     char *text;      /* a copy: proof that it has not changed */
     struct db_statement *next_in_bucket, *newer, *older;
     enum statement_state state;
-    bool was_logged; /* statement_log.h */
+    bool was_logged;       /* statement_log.h */
     struct error *failure; /* of a step, until db_done tells it */
     struct column_map map;
 };

@@ -535,6 +535,20 @@ static const void *sqlite_column_bytes(struct db_statement *statement, int colum
     return bytes ? bytes : ""; /* SQLite gives NULL for an empty one */
 }
 
+static int64_t file_size(const char *path, const char *suffix)
+{
+    char name[4096];
+    struct stat status;
+    snprintf(name, sizeof(name), "%s%s", path, suffix);
+    return stat(name, &status) == 0 ? (int64_t)status.st_size : 0;
+}
+
+static void sqlite_sizes(const char *path, int64_t *ret_bytes, int64_t *ret_wal_bytes)
+{
+    *ret_bytes = file_size(path, "");
+    *ret_wal_bytes = file_size(path, "-wal");
+}
+
 static const struct db_token tokens[] = {
     {"id", "INTEGER PRIMARY KEY AUTOINCREMENT"},
     {"int", "INTEGER"},
@@ -549,8 +563,9 @@ static const struct db_token tokens[] = {
 };
 
 const struct db_driver sqlite_driver = {
-    .kind = DB_KIND_SQLITE,
+    .name = "SQLite",
     .verbs = {[DB_BEGIN] = "BEGIN IMMEDIATE",
+              [DB_SNAPSHOT] = "BEGIN",
               [DB_COMMIT] = "COMMIT",
               [DB_ROLLBACK] = "ROLLBACK",
               [DB_SAVEPOINT] = "SAVEPOINT work",
@@ -560,6 +575,7 @@ const struct db_driver sqlite_driver = {
     .tokens = tokens,
     .open = sqlite_open,
     .close = sqlite_close,
+    .sizes = sqlite_sizes,
     .script = sqlite_script,
     .in_transaction = sqlite_in_transaction,
     .in_place = in_place,

@@ -2,9 +2,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "store/driver.h"
@@ -113,9 +111,9 @@ bool store_sound(struct store *store, struct error *err)
                        err); /* each commit looks whether the files are in place */
 }
 
-enum db_kind store_kind(const struct store *store)
+const char *store_driver_name(const struct store *store)
 {
-    return db_kind(store->write_db);
+    return store->write_db->driver->name;
 }
 
 bool store_reader(struct store *store, int limit_ms, struct db **ret_db, struct error *err)
@@ -173,19 +171,9 @@ void store_look_again(struct store *store)
     writer_look_again(store->writer);
 }
 
-static int64_t file_size(const char *path, const char *suffix)
-{
-    char name[4096];
-    struct stat status;
-    snprintf(name, sizeof(name), "%s%s", path, suffix);
-    return stat(name, &status) == 0 ? (int64_t)status.st_size : 0;
-}
-
 void store_get_stats(struct store *store, struct store_stats *ret_stats)
 {
     writer_get_stats(store->writer, ret_stats);
-    if (db_kind(store->write_db) != DB_KIND_SQLITE)
-        return;
-    ret_stats->bytes = file_size(store->path, "");
-    ret_stats->wal_bytes = file_size(store->path, "-wal");
+    if (store->write_db->driver->sizes)
+        store->write_db->driver->sizes(store->path, &ret_stats->bytes, &ret_stats->wal_bytes);
 }

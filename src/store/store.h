@@ -77,7 +77,7 @@ bool store_settle(struct store *store, struct error *err);
 /* Another process may have put off something: the writer looks when it is idle. */
 void store_look_again(struct store *store);
 
-enum db_kind store_kind(const struct store *store);
+const char *store_driver_name(const struct store *store); /* as pages show it: "SQLite", "PostgreSQL" */
 
 /* A page of the file was found to be no such thing, by whatever read it; that does not heal by itself. */
 bool store_is_damaged(const struct store *store);

@@ -55,7 +55,9 @@ async function preprocess(path) {
 export async function productSql() {
   const paths = projectFiles('src').filter((path) => path.endsWith('.c') && !path.startsWith('src/static/'));
   // Macros of a header hold SQL too; whoever uses one includes the store's.
-  const asking = paths.filter((path) => /\b(db_|store_|SELECT|INSERT|migration)/.test(readFileSync(join(ROOT, path), 'utf8')));
+  const asking = paths.filter((path) =>
+    /\b(db_|store_|SELECT|INSERT|migration)/.test(readFileSync(join(ROOT, path), 'utf8')),
+  );
   const sources = await inParallel(asking, availableParallelism(), async (path) => ({
     path,
     statements: [...new Set(literalsOf(await preprocess(path)).filter((text) => STATEMENT.test(text)))],

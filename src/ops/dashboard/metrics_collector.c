@@ -132,7 +132,7 @@ void metrics_system_status(struct metrics_collector *collector, struct arena *ar
         .uptime_seconds = metrics_uptime_seconds(collector),
         .components_status = metrics_component_states(collector, arena),
         .components_status_count = COMPONENT_COUNT,
-        .database = store_kind(collector->platform->store) == DB_KIND_SQLITE ? "SQLite" : "PostgreSQL",
+        .database = store_driver_name(collector->platform->store),
         .timezone = clock_zone(),
     };
     read_troubles(collector, arena, ret_status);

@@ -72,7 +72,7 @@ bool common_template_read(struct db *db, int64_t id, struct arena *arena,
 }
 
 #define TEMPLATES_MATCH                                                                                      \
-    " FROM templates t WHERE t.deleted_at IS NULL AND (CAST($1 AS INTEGER) IS NULL OR t.id = $1)"            \
+    " FROM templates t WHERE t.deleted_at IS NULL AND (CAST($1 AS BIGINT) IS NULL OR t.id = $1)"             \
     " AND (CAST($2 AS TEXT) IS NULL OR t.category = $2)"
 #define MARKS_MATCH " FROM template_versions v WHERE v.template_id IN (SELECT t.id" TEMPLATES_MATCH ")"
 
@@ -162,7 +162,8 @@ static const struct descriptor copy_descriptor =
 static const char SQL_COPY_COUNT[] = "SELECT COUNT(*)" LINKED_BETWEEN;
 static const char SQL_COPIES[] =
     "SELECT id AS pair_id, template_id, template_version AS version, COALESCE(template_kept, 0) AS kept,"
-    " text_hash, category, deleted_at IS NOT NULL AS deleted" LINKED_BETWEEN " ORDER BY template_id";
+    " text_hash, category, CASE WHEN deleted_at IS NULL THEN 0 ELSE 1 END AS deleted" LINKED_BETWEEN
+    " ORDER BY template_id";
 
 bool template_copies_read(struct db *db, const char *tenant_id, int64_t first, int64_t last,
                           struct arena *arena, struct template_copy **ret_copies, size_t *ret_count,

@@ -271,7 +271,7 @@ bool template_distribute(struct platform *platform, const struct actor *actor,
 /* Those that lack something, if there is anything that they could be given. */
 #define TENANTS_BEHIND                                                                                       \
     " FROM tenants WHERE " TENANT_GATE_SQL " AND templates_revision <"                                       \
-    " (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'templates_revision')"                           \
+    " (SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'templates_revision')"                            \
     " AND EXISTS (SELECT 1 FROM templates WHERE for_all = 1 AND deleted_at IS NULL)"
 static const char SQL_COUNT_BEHIND[] = "SELECT COUNT(*)" TENANTS_BEHIND;
 static const char SQL_BEHIND[] = "SELECT id" TENANTS_BEHIND " ORDER BY id LIMIT $1";

@@ -250,7 +250,8 @@ static bool read_page(struct reading *r, const char *pattern, struct error *err)
 static const char SQL_SCAN[] =
     "SELECT t.id, t.name, t.status, t.created_at, p.id AS pair_id, p.template_id, p.template_version AS "
     "version,"
-    " COALESCE(p.template_kept, 0) AS kept, p.text_hash, p.category, p.deleted_at IS NOT NULL AS deleted,"
+    " COALESCE(p.template_kept, 0) AS kept, p.text_hash, p.category, CASE WHEN p.deleted_at IS NULL THEN 0 "
+    "ELSE 1 END AS deleted,"
     " COALESCE(o.id, 0) AS own_pair_id, o.text_hash AS own_text_hash, o.category AS own_category,"
     " COALESCE(l.id, 0) AS own_linked_id, COALESCE(o.template_version, 0) AS own_linked_version"
     " FROM tenants t LEFT JOIN qa_pairs p ON p.tenant_id = t.id AND p.template_id = $3"

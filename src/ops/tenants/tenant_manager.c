@@ -54,13 +54,15 @@ void tenant_manager_free(struct tenant_manager *manager)
  * is that of an index of all tenants or of those with one status, of which the page is a stretch; only
  * for a keyword the rows are looked at, until the page is full. */
 enum scope { SCOPE_ALL, SCOPE_STATUS, SCOPE_KEYWORD, SCOPE_COUNT };
+#define SQL_ANY_STATUS "CAST($1 AS TEXT) IS NULL"
+#define SQL_NO_KEYWORD "CAST($2 AS TEXT) IS NULL"
 #define SQL_PASSES                                                                                           \
-    "($1 IS NULL OR t.status = $1) AND ($2 IS NULL OR folded(t.id) LIKE $2 ESCAPE '\\'"                      \
+    "(" SQL_ANY_STATUS " OR t.status = $1) AND (" SQL_NO_KEYWORD " OR folded(t.id) LIKE $2 ESCAPE '\\'"      \
     " OR folded(t.name) LIKE $2 ESCAPE '\\')"
 #define SQL_IN_EACH_SCOPE(before, after)                                                                     \
     {                                                                                                        \
-        [SCOPE_ALL] = before "$1 IS NULL AND $2 IS NULL" after,                                              \
-        [SCOPE_STATUS] = before "t.status = $1 AND $2 IS NULL" after,                                        \
+        [SCOPE_ALL] = before SQL_ANY_STATUS " AND " SQL_NO_KEYWORD after,                                    \
+        [SCOPE_STATUS] = before "t.status = $1 AND " SQL_NO_KEYWORD after,                                   \
         [SCOPE_KEYWORD] = before SQL_PASSES after,                                                           \
     }
 #define SQL_ORDERED(order)                                                                                   \
@@ -69,7 +71,7 @@ enum scope { SCOPE_ALL, SCOPE_STATUS, SCOPE_KEYWORD, SCOPE_COUNT };
 /* By conversations of today ($3): those who have some, by the index of the day; then the others, by id. */
 #define SQL_IS_BUSY "a.day = $3 AND a.conversations > 0"
 #define SQL_BUSY_PASSES                                                                                      \
-    "FROM activity_daily a WHERE " SQL_IS_BUSY " AND ($1 IS NULL AND $2 IS NULL OR EXISTS"                   \
+    "FROM activity_daily a WHERE " SQL_IS_BUSY " AND (" SQL_ANY_STATUS " AND " SQL_NO_KEYWORD " OR EXISTS"   \
     " (SELECT 1 FROM tenants t WHERE t.id = a.tenant_id AND " SQL_PASSES "))"
 #define SQL_BUSY(way)                                                                                        \
     "SELECT a.tenant_id " SQL_BUSY_PASSES " ORDER BY a.conversations " way ", a.tenant_id " way              \
@@ -104,7 +106,11 @@ static const struct ordering orderings[] = {
     ORDERING(qa_pair_count, false),
     {"conversations_today", offsetof(struct tenant_list_item, conversations_today), false, {{NULL}, {NULL}}},
     ORDERING(pending_feedback_count, false),
-    ORDERING(last_active_at, false),
+    {"last_active_at",
+     offsetof(struct tenant_list_item, last_active_at),
+     false,
+     {SQL_ORDERED("t.last_active_at NULLS FIRST, t.id"),
+      SQL_ORDERED("t.last_active_at DESC NULLS LAST, t.id DESC")}},
     ORDERING(created_at, false),
 };
 
@@ -193,7 +199,7 @@ static bool walk_today(const struct listing *listing, const char *sql, int64_t o
 static const char SQL_COUNT_BUSY[] = "SELECT COUNT(*) " SQL_BUSY_PASSES;
 static const char SQL_COUNT_BUSY_OF_STATUS[] =
     "SELECT COUNT(*) FROM tenants t JOIN activity_daily a ON a.tenant_id = t.id"
-    " WHERE t.status = $1 AND $2 IS NULL AND " SQL_IS_BUSY;
+    " WHERE t.status = $1 AND " SQL_NO_KEYWORD " AND " SQL_IS_BUSY;
 
 static bool count_with(const struct listing *listing, const char *sql, const char *status, int64_t *ret_count,
                        struct error *err)

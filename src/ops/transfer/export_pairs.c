@@ -65,8 +65,8 @@ static bool next_of_list(const struct platform *platform, struct db *db, struct 
 #define SQL_ADMITTED                                                                                         \
     " (CAST($2 AS TEXT) IS NULL OR category = $2) AND (CAST($3 AS TEXT) IS NULL OR source = $3)"             \
     " AND (CAST($4 AS BIGINT) IS NULL OR is_synced = $4)"                                                    \
-    " AND (CAST($5 AS REAL) IS NULL OR quality_score >= $5)"                                                 \
-    " AND (CAST($6 AS REAL) IS NULL OR quality_score <= $6)"                                                 \
+    " AND (CAST($5 AS DOUBLE PRECISION) IS NULL OR quality_score >= $5)"                                     \
+    " AND (CAST($6 AS DOUBLE PRECISION) IS NULL OR quality_score <= $6)"                                     \
     " AND (CAST($7 AS TEXT) IS NULL OR tenant_id = $7)"                                                      \
     " AND (CAST($8 AS TEXT) IS NULL OR status = $8)"
 #define ADMITTED_ARGS(filter)                                                                                \

@@ -111,7 +111,7 @@ static bool read_something(struct store *store, const char **ret_provider, struc
     int64_t value;
     if (!store_reader(store, PROBE_LIMIT_MS, &db, err))
         return false;
-    *ret_provider = db_kind(db) == DB_KIND_POSTGRESQL ? "PostgreSQL" : "SQLite";
+    *ret_provider = store_driver_name(store);
     return db_find_int(db, SQL_PROBE, DB_NO_ARGS, 0, &value, err);
 }
 

@@ -303,7 +303,7 @@ static void read_shown(const struct db_rows *rows, const struct descriptor *desc
     "  OR EXISTS (SELECT 1 FROM job_items WHERE target_id = $2 AND job_id = jobs.id))"                       \
     " AND (CAST($3 AS TEXT) IS NULL OR $3 IN ('open', 'recent') OR status = $3)"                             \
     " AND (CAST($4 AS TEXT) IS NULL OR username = $4)"                                                       \
-    " AND ($5 = 0 OR parameters NOT LIKE '%\"dry_run\":true%')"
+    " AND (CAST($5 AS BIGINT) = 0 OR parameters NOT LIKE '%\"dry_run\":true%')"
 
 enum jobs_of { OF_ANY_TIME, OF_OPEN, OF_RECENT, JOBS_OF_COUNT };
 #define FROM_ANY " FROM jobs WHERE created_at >= $6" ADMITTED

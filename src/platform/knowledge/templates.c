@@ -75,21 +75,31 @@ bool template_insert(struct db *db, const struct template_text *text, const char
     return insert_version(db, id, 1, text, username, now, err);
 }
 
+static bool edited_meanwhile(int64_t id, struct error *err)
+{
+    return error_set(err, ERROR_CONFLICT,
+                     "Template %" PRId64 " was edited by someone else meanwhile; load it again.",
+                     "模板 %" PRId64 " 已被他人修改，请重新加载。", id);
+}
+
 static const char SQL_PUT_VERSION[] =
     "UPDATE templates SET question = $2, answer = $3, category = $4, question_hash = $5, text_hash = $6,"
-    " version = $7, current_count = 0, updated_at = $8, updated_by = $9, question_key = $10 WHERE id = $1";
+    " version = version + 1, current_count = 0, updated_at = $8, updated_by = $9, question_key = $10"
+    " WHERE id = $1 AND version + 1 = $7";
 
 bool template_put_version(struct db *db, int64_t id, int64_t version, const struct template_text *text,
                           const char *username, struct error *err)
 {
-    int64_t now = clock_now_ms();
-    return check_question_free(db, text->question, id, err) &&
-           db_execute(db, SQL_PUT_VERSION,
-                      DB_ARGS(db_int(id), db_trimmed(text->question), db_trimmed(text->answer),
-                              db_trimmed(text->category), db_int(qa_question_hash(text->question)),
-                              db_int(qa_text_hash(text->question, text->answer)), db_int(version),
-                              db_int(now), db_text(username), db_int(qa_question_key(text->question))),
-                      NULL, err) &&
+    int64_t changed, now = clock_now_ms();
+    if (!check_question_free(db, text->question, id, err) ||
+        !db_execute(db, SQL_PUT_VERSION,
+                    DB_ARGS(db_int(id), db_trimmed(text->question), db_trimmed(text->answer),
+                            db_trimmed(text->category), db_int(qa_question_hash(text->question)),
+                            db_int(qa_text_hash(text->question, text->answer)), db_int(version), db_int(now),
+                            db_text(username), db_int(qa_question_key(text->question))),
+                    &changed, err))
+        return false;
+    return (changed == 1 || edited_meanwhile(id, err)) &&
            insert_version(db, id, version, text, username, now, err);
 }
 
@@ -129,15 +139,14 @@ bool template_count_copy(struct db *db, int64_t id, int64_t version, int64_t dif
                       err);
 }
 
-static const char SQL_REVISION[] =
-    "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'templates_revision'";
+static const char SQL_REVISION[] = "SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'templates_revision'";
 
 bool templates_revision(struct db *db, int64_t *ret_revision, struct error *err)
 {
     return db_find_int(db, SQL_REVISION, DB_NO_ARGS, 0, ret_revision, err);
 }
 
-static const char SQL_GROW[] = "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)"
+static const char SQL_GROW[] = "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT)"
                                " WHERE name = 'templates_revision'";
 
 bool templates_grow_revision(struct db *db, struct error *err)

@@ -109,9 +109,9 @@ static void compare_pair(struct comparison *c, const struct db_rows *rows)
 }
 
 /* A deleted pair that waits for its removal is not gone yet. */
-static const char SQL_PAIRS[] =
-    "SELECT id, text_hash, is_synced, deleted_at IS NOT NULL AND synced_hash IS NULL FROM qa_pairs"
-    " WHERE tenant_id = $1 ORDER BY id";
+static const char SQL_PAIRS[] = "SELECT id, text_hash, is_synced, CASE WHEN deleted_at IS NOT NULL AND "
+                                "synced_hash IS NULL THEN 1 ELSE 0 END FROM qa_pairs"
+                                " WHERE tenant_id = $1 ORDER BY id";
 
 static bool compare(struct db *db, const char *tenant_id, struct comparison *c, struct error *err)
 {

@@ -34,7 +34,7 @@ static const char *standing_json(const struct tenant *tenant, struct arena *aren
 
 static const char SQL_SET_STANDING[] =
     "UPDATE tenants SET status = $2, suspended_at = $3, suspended_reason = $4, suspended_by = $5,"
-    " refused_count = $6, updated_at = $7, version = $8 WHERE id = $1";
+    " refused_count = $6, updated_at = $7, version = version + 1 WHERE id = $1 AND version = $8";
 
 static bool write_change(struct db *db, const struct change *change, const char *action,
                          const struct tenant *before, struct error *err)
@@ -46,12 +46,14 @@ static bool write_change(struct db *db, const struct change *change, const char 
                                 .before = standing_json(before, change->arena),
                                 .after = standing_json(after, change->arena),
                                 .reason = change->reason};
-    return db_execute(db, SQL_SET_STANDING,
-                      DB_ARGS(db_text(after->id), db_text(after->status), db_int(after->suspended_at),
-                              db_text(after->suspended_reason), db_text(after->suspended_by),
-                              db_int(after->refused_count), db_int(after->updated_at),
-                              db_int(after->version)),
-                      NULL, err) &&
+    int64_t changed;
+    if (!db_execute(db, SQL_SET_STANDING,
+                    DB_ARGS(db_text(after->id), db_text(after->status), db_int(after->suspended_at),
+                            db_text(after->suspended_reason), db_text(after->suspended_by),
+                            db_int(after->refused_count), db_int(after->updated_at), db_int(before->version)),
+                    &changed, err))
+        return false;
+    return (changed == 1 || tenant_edit_conflict(after->id, err)) &&
            counters_add(db, COUNTER_TENANT_EDITS, 1, err) && audit_append(db, change->actor, &entry, err);
 }
 

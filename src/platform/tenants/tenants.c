@@ -292,8 +292,16 @@ struct editing {
     struct tenant tenant;
 };
 
-static const char SQL_EDIT[] = "UPDATE tenants SET name = $2, contact = $3, updated_at = $4, version = $5"
-                               " WHERE id = $1";
+static const char SQL_EDIT[] =
+    "UPDATE tenants SET name = $2, contact = $3, updated_at = $4, version = version + 1"
+    " WHERE id = $1 AND version = $5";
+
+bool tenant_edit_conflict(const char *id, struct error *err)
+{
+    return error_set(err, ERROR_CONFLICT,
+                     "Tenant '%s' has been edited meanwhile. Load it again and repeat the change.",
+                     "商家“%s”已被他人修改，请重新载入后再修改。", id);
+}
 
 static bool write_edit(struct db *db, const struct editing *editing, const struct tenant *before,
                        struct error *err)
@@ -304,10 +312,13 @@ static bool write_edit(struct db *db, const struct editing *editing, const struc
                                 .target_id = after->id,
                                 .before = name_and_contact(before, editing->arena),
                                 .after = name_and_contact(after, editing->arena)};
-    return update_one(db, SQL_EDIT, after->id,
-                      DB_ARGS(db_text(after->id), db_text(after->name), db_text(after->contact),
-                              db_int(after->updated_at), db_int(after->version)),
-                      err) &&
+    int64_t changed;
+    if (!db_execute(db, SQL_EDIT,
+                    DB_ARGS(db_text(after->id), db_text(after->name), db_text(after->contact),
+                            db_int(after->updated_at), db_int(before->version)),
+                    &changed, err))
+        return false;
+    return (changed == 1 || tenant_edit_conflict(after->id, err)) &&
            counters_add(db, COUNTER_TENANT_EDITS, 1, err) && audit_append(db, editing->actor, &entry, err);
 }
 

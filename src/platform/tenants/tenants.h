@@ -49,6 +49,9 @@ bool tenant_update(struct store *store, const struct actor *actor, const char *i
                    const struct tenant_edit *edit, struct arena *arena, struct tenant *ret_tenant,
                    struct error *err);
 
+/* For a change that met another version than it had read: ERROR_CONFLICT. */
+bool tenant_edit_conflict(const char *id, struct error *err);
+
 /* suspension.c: both in one transaction with the audit row (tenant.suspend, tenant.activate).
  * ERROR_NOT_FOUND; ERROR_CONFLICT when it is so already. A suspension needs a reason, and begins to count
  * its refusals; nothing of the tenant is deleted. */
