@@ -7,8 +7,12 @@
  *                              two entry pages), each with a .br and a .gz beside it where that is smaller
  * DIR/assets.c, DIR/assets.S   the same for the binary, as src/http/static_assets.h declares it
  *
- * The same input gives the same bytes. A text or an icon that a page names and nobody has is an error here, not a hole
- * on the screen.
+ * Markup is put together first: `<!-- {{include FILE}} -->` stands for the text of that file, a path from the folder of
+ * the file that it stands in. index.html includes the frame's parts and the widgets' templates, a page's fragment its own
+ * parts.
+ *
+ * The same input gives the same bytes. A text or an icon that a page names and nobody has, or a part that no page
+ * includes, is an error here, not a hole on the screen.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -23,22 +27,14 @@ import esbuild from 'esbuild';
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const PAGES = path.join(ROOT, 'src/static/ops');
 const MODULES = path.join(ROOT, 'node_modules');
-const ENTRY_PAGES = ['index.html', 'login.html'];
+/** Documents of their own; each other page is a fragment that the frame shows. */
+const FRAME = 'index.html';
+const LOG_IN = 'js/pages/login/login.html';
+const ENTRY_PAGES = [FRAME, LOG_IN];
 /** What no page needs at first, or only one of several is needed of: files of their own. */
-const SCRIPTS_APART = ['charts.js', 'i18n/zh-CN.js', 'i18n/en.js'];
+const SCRIPTS_APART = ['widgets/trend/charts.js', 'i18n/zh-CN.js', 'i18n/en.js'];
 /** Before the first paint, so these can't be modules. */
-const CLASSIC_SCRIPTS = ['early.js', 'theme.js'];
-
-/** The log-in page knows the addresses of the pages, and opens none in itself. @type {import('esbuild').Plugin} */
-const leaveOutPages = {
-  name: 'leave-out-pages',
-  setup(build) {
-    build.onResolve({ filter: /^\.\/components\// }, ({ kind, path: imported }) =>
-      kind === 'dynamic-import' ? { path: imported, namespace: 'left-out' } : undefined,
-    );
-    build.onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: 'export default null' }));
-  },
-};
+const CLASSIC_SCRIPTS = ['early.js', 'core/theme.js'];
 
 const BUNDLED_PACKAGES = ['@alpinejs/csp', 'diff', 'echarts', 'lucide-static', 'tailwindcss', 'zrender'];
 const BROWSERS = ['chrome111', 'firefox128', 'safari16.4'];
@@ -72,17 +68,18 @@ if (options.watch) watchSources();
 
 async function build() {
   const sources = await readSources();
+  const pages = assemblePages(sources);
   await checkTexts(sources);
-  checkTemplates(sources);
-  const [scripts, css, icons] = await Promise.all([bundleScripts(), compileStyles(), makeSprite(sources)]);
+  checkTemplates(pages);
+  const [scripts, css, icons] = await Promise.all([bundleScripts(), compileStyles(), makeSprite(pages, sources)]);
   const assets = [
     ...scripts.assets,
     css,
     hashed('/ops/licences.txt', Buffer.from(await collectLicences())),
-    ...makeFragments(sources),
+    ...makeFragments(pages),
   ];
   const page = { assets, icons, favicon: faviconAddress(sources), apart: scripts.apart };
-  for (const name of ENTRY_PAGES) assets.push(makeEntryPage(name, required(sources, name), page));
+  for (const name of ENTRY_PAGES) assets.push(makeEntryPage(name, required(pages, name), page));
   assets.sort((a, b) => (a.path < b.path ? -1 : 1));
   await writeOutput(assets);
 }
@@ -105,41 +102,87 @@ function required(sources, name) {
   return text;
 }
 
+// ── parts of pages ──
+
+/**
+ * The entry pages and the pages' fragments, whole: each is the file that is named as its folder is.
+ * @param {Map<string, string>} sources
+ * @returns {Map<string, string>}  path below src/static/ops → markup
+ */
+function assemblePages(sources) {
+  const markup = [...sources.keys()].filter((name) => name.endsWith('.html'));
+  const isPage = (/** @type {string} */ name) => name === FRAME || /^js\/pages\/([\w-]+)\/\1\.html$/.test(name);
+  /** @type {Set<string>} */
+  const included = new Set();
+  const pages = new Map(markup.filter(isPage).map((name) => [name, assemble(name, sources, included)]));
+  const alone = markup.filter((name) => !isPage(name) && !included.has(name));
+  if (alone.length) throw new Error(`No page includes ${alone.join(', ')}`);
+  return pages;
+}
+
+/**
+ * @param {string} name
+ * @param {Map<string, string>} sources
+ * @param {Set<string>} included  grows
+ * @returns {string}
+ */
+function assemble(name, sources, included) {
+  return required(sources, name).replace(/<!-- \{\{include ([^}]+)\}\} -->/g, (_, part) => {
+    const file = path.posix.join(path.posix.dirname(name), part);
+    if (included.has(file)) throw new Error(`${name} includes ${part}, which has its place already`);
+    included.add(file);
+    return assemble(file, sources, included);
+  });
+}
+
 // ── texts ──
 
 /**
- * The type check sees the keys that scripts use; this sees those in markup, and the texts that nobody uses.
+ * The type check sees the keys that scripts use; this sees those in markup, those that two files have, and the texts
+ * that nobody uses.
  * @param {Map<string, string>} sources
  */
 async function checkTexts(sources) {
-  const file = pathToFileURL(path.join(PAGES, 'js/i18n/zh-CN.js'));
-  // The query makes a new module of it each time, so that --watch sees a change.
-  const { default: texts } = await import(`${file}?${sha256(required(sources, 'js/i18n/zh-CN.js'))}`);
+  /** @type {Map<string, string>}  key → whose it is */
+  const texts = new Map();
+  for (const [name, text] of [...sources].filter(([file]) => isTexts(file))) {
+    // The query makes a new module of it each time, so that --watch sees a change.
+    const { zh } = await import(`${pathToFileURL(path.join(PAGES, name))}?${sha256(text)}`);
+    for (const key of Object.keys(zh)) {
+      if (texts.has(key)) throw new Error(`${name} and ${texts.get(key)} both have the text '${key}'`);
+      texts.set(key, name);
+    }
+  }
   const markup = [...sources].filter(([name]) => name.endsWith('.html'));
   for (const [name, text] of markup) {
     for (const [, key] of text.matchAll(/\$t\('([^']+)'(?! \+)/g)) {
-      if (!(key in texts)) throw new Error(`${name} uses the text '${key}', which i18n/zh-CN.js does not have`);
+      if (!texts.has(key)) throw new Error(`${name} uses the text '${key}', which is in no texts.js`);
     }
   }
-  const users = [...sources].filter(([name]) => !name.startsWith('js/i18n/')).map(([, text]) => text);
+  const users = [...sources].filter(([name]) => !isTexts(name)).map(([, text]) => text);
   const all = users.join('\n');
   // Keys made at run time: `health.${status}`, tValue('role', …), $t('theme.' + …)
   const prefixes = [...all.matchAll(/`(\w+)\.\$\{|[tT]Value\('(\w+)'|\$t\('(\w+)\.' \+/g)].map(
     (m) => m[1] ?? m[2] ?? m[3],
   );
-  const unused = Object.keys(texts).filter(
-    (key) => !all.includes(`'${key}'`) && !prefixes.some((prefix) => key.startsWith(`${prefix}.`)),
+  const unused = [...texts].filter(
+    ([key]) => !all.includes(`'${key}'`) && !prefixes.some((prefix) => key.startsWith(`${prefix}.`)),
   );
-  if (unused.length) throw new Error(`i18n/zh-CN.js has texts that nobody uses: ${unused.join(', ')}`);
+  if (unused.length) throw new Error(`Nobody uses these texts: ${unused.map((row) => row.join(' of ')).join(', ')}`);
+}
+
+/** @param {string} name */
+function isTexts(name) {
+  return path.posix.basename(name) === 'texts.js';
 }
 
 /**
  * What a page uses by `x-use:ID` is a <template id="ID"> of the frame.
- * @param {Map<string, string>} sources
+ * @param {Map<string, string>} pages
  */
-function checkTemplates(sources) {
-  const frame = required(sources, 'index.html');
-  for (const [name, text] of [...sources].filter(([file]) => file.endsWith('.html') && file !== 'login.html')) {
+function checkTemplates(pages) {
+  const frame = required(pages, FRAME);
+  for (const [name, text] of [...pages].filter(([page]) => page !== LOG_IN)) {
     for (const [, id] of text.matchAll(/ x-use:([\w-]+)=/g)) {
       if (!frame.includes(`<template id="${id}"`))
         throw new Error(`${name} uses the template '${id}', which is not there`);
@@ -157,7 +200,7 @@ async function bundleScripts() {
   const apart = await bundle(SCRIPTS_APART, { format: 'esm' });
   const [app, login, classic] = await Promise.all([
     bundle(['app.js'], { format: 'esm', plugins: [leaveApart(apart)] }),
-    bundle(['login.js'], { format: 'esm', plugins: [leaveApart(apart), leaveOutPages] }),
+    bundle(['pages/login/login.js'], { format: 'esm', plugins: [leaveApart(apart)] }),
     bundle(CLASSIC_SCRIPTS, { format: 'iife' }),
   ]);
   return { assets: [...apart, ...app, ...login, ...classic].map(({ asset }) => asset), apart };
@@ -224,9 +267,10 @@ async function compileStyles() {
 /**
  * One sprite of the icons in use, to stand in the page: `<use href="#icon-bell" />`. Names are found in markup as
  * `#icon-NAME` and in scripts as the string 'icon-NAME'.
+ * @param {Map<string, string>} pages
  * @param {Map<string, string>} sources
  */
-async function makeSprite(sources) {
+async function makeSprite(pages, sources) {
   /** @param {[string, string][]} files */
   const namesIn = (files) =>
     new Set(files.flatMap(([, text]) => [...text.matchAll(/(?:#|')icon-([a-z0-9-]+)'?/g)].map((match) => match[1])));
@@ -236,10 +280,8 @@ async function makeSprite(sources) {
   const sprites = {};
   for (const page of ENTRY_PAGES) {
     // The log-in page stands alone; the frame has what its fragments and components need.
-    const others =
-      page === 'login.html' ? [] : [...sources].filter(([name]) => name.endsWith('.html') && name !== 'login.html');
-    const own = /** @type {[string, string][]} */ ([[page, required(sources, page)]]);
-    const names = [...namesIn(page === 'login.html' ? own : [...others, ...scripts])].sort();
+    const markup = [...pages].filter(([name]) => (page === LOG_IN) === (name === LOG_IN));
+    const names = [...namesIn(page === LOG_IN ? markup : [...markup, ...scripts])].sort();
     const symbols = await Promise.all(names.map(readIcon));
     sprites[page] =
       `<svg width="0" height="0" class="absolute" aria-hidden="true">${squeeze(brand.replace('</svg>', '</symbol>'))}${symbols.join('')}</svg>`;
@@ -262,11 +304,11 @@ function faviconAddress(sources) {
   return `data:image/svg+xml,${encodeURIComponent(squeeze(required(sources, 'favicon.svg')))}`;
 }
 
-/** @param {Map<string, string>} sources */
-function makeFragments(sources) {
-  return [...sources]
-    .filter(([name]) => name.endsWith('.html') && !ENTRY_PAGES.includes(name))
-    .map(([name, text]) => hashed(`/ops/${name}`, Buffer.from(squeeze(text))));
+/** @param {Map<string, string>} pages */
+function makeFragments(pages) {
+  return [...pages]
+    .filter(([name]) => !ENTRY_PAGES.includes(name))
+    .map(([name, text]) => hashed(`/ops/${path.basename(name)}`, Buffer.from(squeeze(text))));
 }
 
 /**
@@ -291,7 +333,7 @@ function makeEntryPage(name, text, { assets, icons, favicon, apart }) {
     .replace('{{favicon}}', favicon)
     .replace('<!-- {{icons}} -->', icons[name])
     .replace('<!-- {{addresses}} -->', [...fragments, ...scripts].join(''));
-  return { path: `/ops/${name}`, content: Buffer.from(squeeze(filled)), immutable: false };
+  return { path: `/ops/${path.basename(name)}`, content: Buffer.from(squeeze(filled)), immutable: false };
 }
 
 /**

@@ -1,23 +1,24 @@
 /**
- * @file The frame's entry: starts everything in order. What the frame does is in components/frame.js.
+ * @file The frame's entry: starts everything in order. What the frame does is in frame/frame.js.
  */
 import Alpine from '@alpinejs/csp';
-import { commandPalette } from './components/command-palette.js';
-import { frame } from './components/frame.js';
-import { jobDetail, jobDialogs } from './components/job-dialog.js';
-import { jobTray } from './components/job-tray.js';
-import { keyList } from './components/key-list.js';
-import { logInAgain } from './components/log-in-again.js';
-import { loginForm } from './components/login-form.js';
-import { pageHost, preparePage } from './components/page-host.js';
-import { stateMenus } from './components/state-menus.js';
-import { prepareAlpine } from './ops-common.js';
-import { startKeepingFocus } from './focus.js';
-import { startRefreshing } from './refresher.js';
-import { route, startRouter } from './router.js';
-import { keepSession, openSession } from './session.js';
+import { startKeepingFocus } from './core/focus.js';
+import { startRefreshing } from './core/refresher.js';
+import { route, startRouter } from './core/router.js';
+import { keepSession, openSession } from './core/session.js';
+import { commandPalette } from './frame/command-palette.js';
+import { frame } from './frame/frame.js';
+import { jobDetail, jobDialogs } from './frame/job-dialog.js';
+import { jobTray } from './frame/job-tray.js';
+import { keyList } from './frame/key-list.js';
+import { logInAgain } from './frame/log-in-again.js';
+import { pageHost, preparePage } from './frame/page-host.js';
+import { stateMenus } from './frame/state-menus.js';
+import { startPage } from './pages.js';
+import { loginForm } from './widgets/login-form.js';
+import { prepareAlpine } from './widgets/prepare-alpine.js';
 
-startRouter();
+startRouter(startPage.name);
 keepSession();
 // The page's own files travel while the session is being checked.
 preparePage(route.page);

@@ -4,7 +4,7 @@
  *
  * A classic script in the head, in front of the modules: it also sets the theme before anything is painted.
  */
-import './theme.js';
+import './core/theme.js';
 
 /** What each page asks for at first; the frame's for all of them. @type {Record<string, (query: URLSearchParams) => string[]>} */
 const questions = {
