@@ -9,6 +9,7 @@
 
 #include "base/name_list.h"
 #include "directory/directory.h"
+#include "store/change_feed.h"
 
 #define KIND_LIVE 1 /* not deleted */
 #define KIND_SYNCED 2
@@ -49,9 +50,9 @@ struct knowledge_directory {
     void *on_piece_context;
 
     /* From here on: what a directory that was built beside it brings. */
-    bool is_whole;    /* all pairs have been read */
-    int64_t read_to;  /* before that: those up to this id */
-    int64_t sequence; /* of qa_pairs_changes: how far it has followed */
+    bool is_whole;             /* all pairs have been read */
+    int64_t read_to;           /* before that: those up to this id */
+    struct change_place place; /* how far it has followed */
 #define COLUMN(type, name) type *name;
     DIRECTORY_COLUMNS(COLUMN)
 #undef COLUMN

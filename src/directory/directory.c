@@ -227,13 +227,11 @@ static bool read_rows(struct knowledge_directory *directory, struct db *db, int6
     return done;
 }
 
-static const char SQL_NEWEST[] = "SELECT COALESCE(MAX(sequence), 0) FROM qa_pairs_changes";
-
-/* What is changed meanwhile is in qa_pairs_changes behind `sequence`, which is read first. */
+/* What is changed meanwhile is in the feed behind `place`, which is read first. */
 static bool read_all(struct knowledge_directory *building, const struct knowledge_directory *directory,
                      struct db *db, struct error *err)
 {
-    if (building->read_to == 0 && !db_find_int(db, SQL_NEWEST, DB_NO_ARGS, 0, &building->sequence, err))
+    if (building->read_to == 0 && !change_feed_latest(db, &building->place, err))
         return false;
     while (building->read_to < INT64_MAX) {
         if (!read_rows(building, db, building->read_to + 1, INT64_MAX, ROWS_AT_ONCE, &building->read_to, err))
@@ -273,50 +271,43 @@ static bool build(struct knowledge_directory *directory, struct db *db, struct e
 
 /* ---- following ---- */
 
-/* "12-500 733": the rows of one commit. `ret_gap`: it says something else, so they are not known. */
-static bool read_ranges(struct knowledge_directory *directory, struct db *db, const char *ranges,
-                        bool *ret_gap, struct error *err)
+#define NEAR 8 /* pairs that are read in vain rather than that a statement begins anew */
+
+static bool read_ranges(struct knowledge_directory *directory, struct db *db, const struct changes *changes,
+                        struct error *err)
 {
+    const struct id_range *ranges = changes->ranges;
     int64_t read_to;
-    for (const char *at = ranges; *at; at += strspn(at, " ")) {
-        char *end;
-        int64_t first = strtoll(at, &end, 10), last = first;
-        *ret_gap = end == at;
-        if (*ret_gap)
-            return true;
-        if (*end == '-')
-            last = strtoll(end + 1, &end, 10);
-        if (!read_rows(directory, db, first, last, INT64_MAX, &read_to, err))
+    for (size_t i = 0, last; i < changes->count; i = last + 1) {
+        for (last = i; last + 1 < changes->count && ranges[last + 1].first - ranges[last].last <= NEAR;
+             last++)
+            ;
+        if (!read_rows(directory, db, ranges[i].first, ranges[last].last, INT64_MAX, &read_to, err))
             return false;
-        at = end;
     }
     return true;
 }
-
-static const char SQL_CHANGES[] =
-    "SELECT sequence, pairs FROM qa_pairs_changes WHERE sequence > $1 ORDER BY sequence";
 
 /* `ret_gap`: the changes since it last looked are not known any more. */
 static bool read_changes(struct knowledge_directory *directory, struct db *db, bool *ret_gap,
                          struct error *err)
 {
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    *ret_gap = false;
-    if (!db_query(db, SQL_CHANGES, DB_ARGS(db_int(directory->sequence)), &rows, err))
-        return false;
-    while (db_next(&rows)) {
-        *ret_gap = db_column_int(&rows, 0) != directory->sequence + 1;
-        if (*ret_gap)
-            return true;
-        if (!read_ranges(directory, db, db_column_text(&rows, 1), ret_gap, err))
+    CLEANUP(arena_release) struct arena arena = {0};
+    struct changes changes = {.more = true};
+    while (changes.more) {
+        arena_reset(&arena);
+        if (!change_feed_read(db, &directory->place, &arena, &changes, err))
             return false;
-        if (*ret_gap)
+        *ret_gap = changes.too_old;
+        if (changes.too_old)
             return true;
+        if (!read_ranges(directory, db, &changes, err))
+            return false;
         pthread_rwlock_wrlock(&directory->lock);
-        directory->sequence++;
+        directory->place = changes.read_to;
         pthread_rwlock_unlock(&directory->lock);
     }
-    return db_done(&rows, err);
+    return true;
 }
 
 /* Whoever calls it holds `updating`. */
@@ -369,12 +360,12 @@ bool knowledge_directory_rank(struct knowledge_directory *directory, struct db *
 /* While all pairs are read anew, because too many changes were missed, it answers as it was before that. */
 bool directory_lock(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
-    int64_t newest;
-    if (!db_find_int(db, SQL_NEWEST, DB_NO_ARGS, 0, &newest, err))
+    struct change_place newest;
+    if (!change_feed_latest(db, &newest, err))
         return false;
     for (;;) {
         pthread_rwlock_rdlock(&directory->lock);
-        if (directory->is_whole && (directory->sequence >= newest || directory->is_building))
+        if (directory->is_whole && (directory->place.sequence >= newest.sequence || directory->is_building))
             return true;
         bool first = !directory->is_whole;
         pthread_rwlock_unlock(&directory->lock);

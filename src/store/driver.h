@@ -48,6 +48,7 @@ struct db_driver {
     const char *verbs[DB_VERBS];
     const char *sql_table_exists;  /* gives a row if there is a table named $1 */
     const struct db_token *tokens; /* of migrations; the last has no name */
+    bool reads_newest; /* each statement outside of a transaction sees all that was committed before it */
 
     bool (*open)(const struct db_open_options *options, struct db **ret_db, struct error *err);
     void (*close)(struct db *db); /* its statements are gone by then */

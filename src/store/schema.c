@@ -215,8 +215,14 @@ static const char SQL_BASE_LINE[] =
     " WHERE quality_due_at IS NOT NULL AND deleted_at IS NULL;"
     "CREATE UNIQUE INDEX idx_qa_pairs_template ON qa_pairs(tenant_id, template_id)"
     " WHERE template_id IS NOT NULL;"
-    "{{change_feed}}" /* store/: which pairs have changed */
-    "{{full_text}}"   /* store/: the index of their texts */
+    /* store/change_feed.h: which pairs have changed in any way, the latest of them */
+    "CREATE TABLE qa_pairs_changes ("
+    " sequence {{int}} PRIMARY KEY," /* from 1, in the order of commits, without a gap */
+    " stamp {{int}} NOT NULL,"       /* when, in microseconds: tells it from another with its sequence */
+    " pairs TEXT NOT NULL);"         /* ids in order: '12-500 733' */
+    "{{change_feed}}" /* and who writes it */
+    /* store/full_text.h: which pairs hold a token */
+    "{{full_text}}"
 
     /* platform/knowledge/vector_sync.c: how the sync of each tenant went */
     "CREATE TABLE vector_syncs ("

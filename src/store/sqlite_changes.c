@@ -7,14 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "store/sqlite_private.h"
-
-const char SQLITE_CHANGE_FEED[] =
-    /* which pairs each of the last commits has changed in any way */
-    "CREATE TABLE qa_pairs_changes ("
-    " sequence INTEGER PRIMARY KEY,"
-    " pairs TEXT NOT NULL);"; /* ids in order: '12-500 733' */
 
 #define RANGES_MAX                                                                                           \
     20000 /* more are told as one that holds them all: whoever reads them skips what is equal */
@@ -99,27 +94,9 @@ void sqlite_watch_changes(struct sqlite_db *db)
     sqlite3_rollback_hook(db->handle, on_rollback, db);
 }
 
-static int by_first(const void *a, const void *b)
-{
-    const struct id_range *x = a, *y = b;
-    return (x->first > y->first) - (x->first < y->first);
-}
-
-/* In order, none twice, none beside another. */
 static void tidy(struct changed_rows *changed)
 {
-    size_t last = 0;
-    if (changed->count < 2)
-        return;
-    qsort(changed->ranges, changed->count, sizeof(changed->ranges[0]), by_first);
-    for (size_t i = 1; i < changed->count; i++) {
-        struct id_range range = changed->ranges[i];
-        if (range.first <= changed->ranges[last].last + 1)
-            changed->ranges[last].last = most(changed->ranges[last].last, range.last);
-        else
-            changed->ranges[++last] = range;
-    }
-    changed->count = last + 1;
+    changed->count = id_ranges_tidy(changed->ranges, changed->count);
 }
 
 /* "12-500 733" */
@@ -134,7 +111,7 @@ static void write_ranges(const struct changed_rows *changed, struct strbuf *out)
 }
 
 static const char SQL_TELL[] =
-    "INSERT INTO qa_pairs_changes(sequence, pairs) SELECT COALESCE(MAX(sequence), 0) + 1, $1"
+    "INSERT INTO qa_pairs_changes(sequence, stamp, pairs) SELECT COALESCE(MAX(sequence), 0) + 1, $1, $2"
     " FROM qa_pairs_changes";
 /* Who has not looked for so many commits reads all pairs anew. A server looks every second. */
 static const char SQL_FORGET_OLD[] =
@@ -149,7 +126,8 @@ bool sqlite_tell_changes(struct db *base, struct error *err)
     tidy(&db->changed);
     tidy(&db->inserted);
     write_ranges(&db->changed, &ranges);
-    return db_execute(base, SQL_TELL, DB_ARGS(db_text(strbuf_text(&ranges))), NULL, err) &&
+    return db_execute(base, SQL_TELL, DB_ARGS(db_int(clock_now_ms() * 1000), db_text(strbuf_text(&ranges))),
+                      NULL, err) &&
            db_execute(base, SQL_FORGET_OLD, DB_NO_ARGS, NULL, err) &&
            sqlite_note_new_texts(base, &db->inserted, err);
 }

@@ -557,7 +557,7 @@ static const struct db_token tokens[] = {
     {"json", "TEXT"},
     {"without_rowid", "WITHOUT ROWID"},
     {"nulls_first", ""}, /* its only order */
-    {"change_feed", SQLITE_CHANGE_FEED},
+    {"change_feed", ""}, /* sqlite_changes.c */
     {"full_text", SQLITE_FULL_TEXT},
     {NULL, NULL},
 };

@@ -5,14 +5,11 @@
 #include <sqlite3.h>
 #include <sys/types.h>
 
+#include "store/change_feed.h"
 #include "store/driver.h"
 
 /* In the header of every store's file ("KIMO"): tells our files from those of other programs. */
 #define SQLITE_APPLICATION_ID 0x4B494D4F
-
-struct id_range {
-    int64_t first, last;
-};
 
 /* Rows of qa_pairs that the writer's transaction has changed: those, and perhaps some more. */
 struct changed_rows {
@@ -49,7 +46,7 @@ bool sqlite_note_new_texts(struct db *db, const struct changed_rows *inserted, s
 /* A piece of what the full text is behind. */
 bool sqlite_catch_up(struct db *db, bool *ret_more, struct error *err);
 /* The words of migrations that only SQLite says so. */
-extern const char SQLITE_CHANGE_FEED[], SQLITE_FULL_TEXT[];
+extern const char SQLITE_FULL_TEXT[];
 
 /* sqlite_changes.c: on the writer's connection. */
 void sqlite_watch_changes(struct sqlite_db *db);
