@@ -38,7 +38,7 @@ const columns = (/** @type {string} */ of, /** @type {string} */ table) =>
   names(`SELECT name FROM pragma_table_info('${table}', '${of}')`);
 const carried = names(
   `SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name <> 'schema_version'
-   AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'qa_pairs_text%' AND name IN (SELECT name FROM old.sqlite_schema)`,
+   AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'qa_pairs_%' AND name IN (SELECT name FROM old.sqlite_schema)`,
 );
 for (const table of carried) {
   const known = columns('old', table);
