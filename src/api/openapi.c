@@ -74,6 +74,8 @@ static void put_array_of(struct json_writer *w, const struct field *field)
         put_type(w, "number", true);
     else
         put_type(w, "string", false);
+    if (field->values)
+        put_enum(w, field->values, false);
     json_object_end(w);
 }
 

@@ -16,7 +16,7 @@
 const struct command *const commands[] = {
     &serve_command,  &demo_command,    &user_command,    &tenant_command, &token_command,
     &import_command, &export_command,  &migrate_command, &backup_command, &restore_command,
-    &check_command,  &version_command, &help_command,
+    &check_command,  &openapi_command, &version_command, &help_command,
 };
 const size_t command_count = ARRAY_SIZE(commands);
 

@@ -55,7 +55,7 @@ struct invocation {
 
 extern const struct command serve_command, demo_command, user_command, tenant_command, token_command,
     import_command, export_command, migrate_command, backup_command, restore_command, check_command,
-    version_command, help_command;
+    openapi_command, version_command, help_command;
 
 extern const struct command *const commands[];
 extern const size_t command_count;

@@ -401,6 +401,7 @@ const NOT_AUDITED_COMMANDS = {
   backup: 'reads',
   restore: 'brings the log of the backup with it',
   check: 'reads',
+  openapi: 'reads nothing',
   version: 'reads nothing',
   help: 'reads nothing',
 };

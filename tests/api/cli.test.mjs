@@ -95,6 +95,16 @@ describe('help and wrong usage', () => {
     assert.equal(stderr, '');
   });
 
+  test('openapi prints the document that the server serves', async () => {
+    const { code, stdout, stderr } = await command(['openapi']);
+    assert.equal(code, 0);
+    assert.equal(stderr, '');
+    const server = await Server.start(new Store());
+    const served = await fetch(`${server.url}${API}/openapi.json`);
+    assert.deepEqual(JSON.parse(stdout), await served.json());
+    await server.stop();
+  });
+
   test('help names every command, and each has its own', async () => {
     const { code, stdout } = await command(['help']);
     assert.equal(code, 0);
@@ -109,6 +119,7 @@ describe('help and wrong usage', () => {
       'backup',
       'restore',
       'check',
+      'openapi',
       'version',
     ];
     for (const name of names) {

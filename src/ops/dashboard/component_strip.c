@@ -23,7 +23,7 @@ static const struct field component_fields[] = {
     FIELD(struct component_status, failed_calls, INT, "Calls that have failed since then"),
     FIELD(struct component_status, tenants, INT, "Tenants whose calls those were, 1000 at most"),
     FIELD_MANY(struct component_status, history, TEXTS,
-               "The worst of each half-hour of the last 24 hours, now last"),
+               "The worst of each half-hour of the last 24 hours, now last", .values = health_status_values),
 };
 static const struct descriptor component_status_descriptor =
     DESCRIPTOR("ComponentStatus", struct component_status, component_fields);

@@ -37,7 +37,7 @@ static const struct descriptor cell_descriptor = DESCRIPTOR("MatrixCell", struct
 static const struct field row_fields[] = {
     FIELD(struct matrix_row, tenant_id, TEXT, "Id of the tenant"),
     FIELD(struct matrix_row, name, TEXT, "Its name", .personal = PERSONAL_PARTS),
-    FIELD(struct matrix_row, status, TEXT, "Whether it is served: active, suspended"),
+    FIELD(struct matrix_row, status, TEXT, "Whether it is served", .values = tenant_statuses),
     FIELD(struct matrix_row, behind, INT, "Outdated and missing ones, of the templates on all pages"),
     FIELD_MANY(struct matrix_row, cells, LIST, "One for each template, in their order",
                .of = &cell_descriptor),

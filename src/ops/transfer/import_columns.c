@@ -10,7 +10,7 @@
 #include "platform/knowledge/knowledge.h"
 #include "platform/text_rules.h"
 
-const char *const import_column_names[IMPORT_COLUMNS] = {"question", "answer", "category"};
+const char *const import_column_names[IMPORT_COLUMNS + 1] = {"question", "answer", "category"};
 
 const char *const import_headings[] = {
     [IMPORT_HEADING_AUTO] = "auto", [IMPORT_HEADING_FIRST_ROW] = "yes", [IMPORT_HEADING_NONE] = "no", NULL};

@@ -30,7 +30,7 @@ struct import_layout {
     size_t count;        /* columns of the first row */
     struct import_first_row first;
 };
-extern const char *const import_column_names[IMPORT_COLUMNS];
+extern const char *const import_column_names[IMPORT_COLUMNS + 1]; /* NULL-terminated */
 /* What is known from the first row, even if it is not enough to import. `layout` has request, warnings and
  * is_workbook. */
 bool import_layout_guess(struct import_layout *layout, const struct table_row *first, struct error *err);

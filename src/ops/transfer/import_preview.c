@@ -8,8 +8,8 @@ static const struct field column_fields[] = {
     FIELD(struct import_preview_column, place, INT, "Place of the column, from 0"),
     FIELD(struct import_preview_column, heading, TEXT, "What it is called; null: the first row is no heading",
           .nullable = true, .personal = PERSONAL_PARTS),
-    FIELD(struct import_preview_column, taken_for, TEXT,
-          "What it is taken for: question, answer, category; null: it is ignored", .nullable = true),
+    FIELD(struct import_preview_column, taken_for, TEXT, "What it is taken for; null: it is ignored",
+          .nullable = true, .values = import_column_names),
 };
 static const struct descriptor column_descriptor =
     DESCRIPTOR("ImportPreviewColumn", struct import_preview_column, column_fields);
@@ -32,6 +32,7 @@ static const struct field warning_fields[] = {
 static const struct descriptor warning_descriptor =
     DESCRIPTOR("ImportWarning", struct import_warning, warning_fields);
 
+static const char *const askable[] = {"encoding", "heading", "columns", NULL};
 static const struct field preview_fields[] = {
     FIELD(struct import_preview, format, TEXT, "xlsx, csv or tsv, by the contents"),
     FIELD(struct import_preview, encoding, TEXT, "Of a text, as it was found out; null: a workbook",
@@ -47,8 +48,8 @@ static const struct field preview_fields[] = {
     FIELD(struct import_preview, problem, TEXT, "Why it cannot be imported like this; null: it can",
           .nullable = true, .personal = PERSONAL_PARTS),
     FIELD(struct import_preview, asks_for, TEXT,
-          "What has to be said then: encoding, heading, columns; null: nothing helps, or nothing is wrong",
-          .nullable = true),
+          "What has to be said then; null: nothing helps, or nothing is wrong", .nullable = true,
+          .values = askable),
     FIELD_MANY(struct import_preview, warnings, LIST, "What was guessed", .of = &warning_descriptor),
     FIELD_MANY(struct import_preview, encodings, TEXTS,
                "Of a text whose encoding is not sure: what it may be, the likeliest first"),

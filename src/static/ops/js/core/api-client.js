@@ -9,7 +9,8 @@ import { reportAnswer, reportSilence } from './connection.js';
 import { forgetEarly, takeEarly } from './early-answers.js';
 import { currentLanguage } from './i18n.js';
 
-/** @typedef {import('./api-types.js').Problem} Problem */
+/** @typedef {Partial<import('./api-types.js').Problem>} Problem */
+/** @template {string} R @typedef {import('./api-types.js').Answer<R>} Answer */
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 15_000;
@@ -54,11 +55,12 @@ export class ApiError extends Error {
 }
 
 /**
- * @param {string} path  below /api/v1
+ * @template {string} P
+ * @param {P} path  below /api/v1
  * @param {object} [options]
  * @param {Record<string, string | number>} [options.query]
  * @param {AbortSignal} [options.signal]
- * @returns {Promise<any>}  the caller names the type that the endpoint has
+ * @returns {Promise<Answer<`GET ${P}`>>}
  */
 export async function get(path, { query, signal } = {}) {
   const search = new URLSearchParams(Object.entries(query ?? {}).map(([k, v]) => [k, String(v)])).toString();
@@ -66,18 +68,20 @@ export async function get(path, { query, signal } = {}) {
 }
 
 /**
- * @param {string} path
+ * @template {string} P
+ * @param {P} path
  * @param {unknown} [body]
- * @returns {Promise<any>}
+ * @returns {Promise<Answer<`POST ${P}`>>}
  */
 export async function post(path, body = {}) {
   return withSession(() => send('POST', path, { body }));
 }
 
 /**
- * @param {string} path
+ * @template {string} P
+ * @param {P} path
  * @param {unknown} body
- * @returns {Promise<any>}
+ * @returns {Promise<Answer<`PUT ${P}`>>}
  */
 export async function put(path, body) {
   return withSession(() => send('PUT', path, { body }));
@@ -109,10 +113,11 @@ export async function startJob(path, body, { wait = 0 } = {}) {
 
 /**
  * Sends a file and what belongs to it. What comes back is the answer, or the job that it has become.
- * @param {string} path
+ * @template {string} P
+ * @param {P} path
  * @param {FormData} form
  * @param {AbortSignal} [signal]
- * @returns {Promise<any>}  the caller names the type that the endpoint has
+ * @returns {Promise<Answer<`POST ${P}`>>}
  */
 export async function upload(path, form, signal) {
   return withSession(() => send('POST', path, { body: form, signal, patience: UPLOAD_TIMEOUT_MS }), signal);
@@ -135,7 +140,7 @@ export function downloadAddress(path, query = {}) {
 /**
  * @param {string} username
  * @param {string} password
- * @returns {Promise<{ user: import('./api-types.js').User }>}
+ * @returns {Promise<{ user: import('./api-types.js').Identity }>}
  */
 export async function logIn(username, password) {
   const answer = await send('POST', '/auth/login', { body: { username, password } });
@@ -145,7 +150,7 @@ export async function logIn(username, password) {
 
 /**
  * Who is logged in here, without renewing anything and without waiting for anybody.
- * @returns {Promise<import('./api-types.js').User>}
+ * @returns {Promise<import('./api-types.js').Identity>}
  */
 export async function whoIsHere() {
   return send('GET', '/auth/me', {});

@@ -52,7 +52,7 @@ export function explain(error) {
   }
 }
 
-/** That fields are wrong says little; what is wrong with each says it all. @param {import('./api-types.js').Problem} problem */
+/** That fields are wrong says little; what is wrong with each says it all. @param {import('./api-client.js').Problem} problem */
 function whatIsWrong({ type, errors = [], detail, title }) {
   if (errors.length === 0 || type?.endsWith('/wrong-origin')) return detail ?? title;
   return format.beside(errors.map(({ field, message }) => t('error.field', { field, message })));

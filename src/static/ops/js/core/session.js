@@ -7,9 +7,9 @@
 import Alpine from '@alpinejs/csp';
 import { ApiError, followSession, get, goToLogIn, logOut, onSessionEnd, whoIsHere } from './api-client.js';
 
-/** @typedef {import('./api-types.js').User} User */
+/** @typedef {import('./api-types.js').Identity} Identity */
 
-/** @param {User} user */
+/** @param {Identity} user */
 export function isOperator(user) {
   return user.role === 'ops_admin' || user.role === 'ops_viewer';
 }
@@ -17,13 +17,13 @@ export function isOperator(user) {
 export const session = Alpine.reactive({
   /** @type {'checking' | 'operator' | 'stranger' | 'failed'} */
   state: 'checking',
-  /** @type {User | null} */
+  /** @type {Identity | null} */
   user: null,
   /** @type {ApiError | null} */
   error: null,
   /**
    * The session is over: why, in the server's words, and who has logged in since if it is somebody else.
-   * @type {{ why: string, other: User | null } | null}
+   * @type {{ why: string, other: Identity | null } | null}
    */
   ended: null,
 });
@@ -45,7 +45,6 @@ export function asStored() {
 /** Asks who is here. Without a session this leaves for the log-in page. */
 export async function openSession() {
   try {
-    /** @type {User} */
     const user = await get('/auth/me');
     session.user = user;
     session.error = null;
@@ -97,7 +96,7 @@ export function keepSession() {
 
 /**
  * Somebody has logged in again. The same person: everything goes on. Another one: what is on the page is not theirs.
- * @param {User} user
+ * @param {Identity} user
  */
 export function reopenSession(user) {
   if (!session.ended) return;

@@ -7,7 +7,7 @@ import * as format from './format.js';
 import { t, tValue } from './i18n.js';
 import { createPanel } from './panel.js';
 
-/** @typedef {import('./api-types.js').Alert} Alert */
+/** @typedef {import('./api-types.js').SystemStatus['status']} Health */
 
 const ALERTS_SHOWN = 5;
 
@@ -15,13 +15,11 @@ export const system = {
   status: createPanel({
     what: 'state.what',
     plain: true,
-    /** @returns {Promise<import('./api-types.js').SystemStatus>} */
     load: (signal) => get('/ops/system/status', { signal }),
     onData: (status) => format.useTimeZone(status.timezone),
   }),
   alerts: createPanel({
     what: 'alerts.what',
-    /** @returns {Promise<import('./api-types.js').Page<Alert>>} */
     load: (signal) => get('/ops/alerts/active', { query: { page_size: ALERTS_SHOWN }, signal }),
     isEmpty: (page) => page.items.length === 0,
     order: (page) => page.items.map((alert) => alert.id).join(),

@@ -43,12 +43,10 @@ export function jobDetail(dialog) {
   const panels = {
     job: createPanel({
       what: 'jobs.one.what',
-      /** @returns {Promise<Job>} */
       load: (signal) => get(`/ops/jobs/${encodeURIComponent(id)}`, { signal }),
     }),
     items: createPanel({
       what: 'jobs.items.what',
-      /** @returns {Promise<import('../core/api-types.js').Page<JobItem>>} */
       load: (signal) =>
         readItems(
           id,

@@ -37,7 +37,7 @@ export function logInAgain() {
       stop?.();
     },
 
-    /** @param {import('../core/api-types.js').User} user */
+    /** @param {import('../core/api-types.js').Identity} user */
     done(user) {
       reopenSession(user);
     },

@@ -9,7 +9,7 @@ import { t, tValue } from '../core/i18n.js';
 import { addressOf } from '../core/router.js';
 import { alertRows, describeHarm, describeTrouble, healthIcons, system } from '../core/system.js';
 
-/** @typedef {import('../core/api-types.js').Health} Health */
+/** @typedef {import('../core/system.js').Health} Health */
 
 export function stateMenus() {
   return component({

@@ -5,8 +5,6 @@
 import Alpine from '@alpinejs/csp';
 import { ApiError, get } from '../core/api-client.js';
 
-/** @typedef {import('../core/api-types.js').TenantPage} TenantPage */
-
 const PAUSE_MS = 200;
 const MOST_FOUND = 8;
 
@@ -36,7 +34,6 @@ export class TenantFinder {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     if (request.signal.aborted) return;
     try {
-      /** @type {TenantPage} */
       const page = await get('/ops/tenants', { query: { keyword, page_size: MOST_FOUND }, signal: request.signal });
       if (request.signal.aborted) return;
       this._take(page.items, page.total);

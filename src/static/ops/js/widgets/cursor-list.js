@@ -29,7 +29,7 @@ const MOST_ROUNDS = 10;
 
 /**
  * @template Row
- * @typedef {import('../core/api-types.js').Page<Row> & { exact: boolean, next_cursor: string | null }} CursorPage
+ * @typedef {import('./list.js').Page<Row> & { exact: boolean, next_cursor: string | null }} CursorPage
  */
 
 /**

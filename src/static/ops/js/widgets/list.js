@@ -52,8 +52,14 @@ const orders = {
 };
 
 /**
+ * What the server answers to a list.
  * @template Row
- * @template {import('../core/api-types.js').Page<Row>} Answer
+ * @typedef {{ items: Row[], total: number, page: number, page_size: number }} Page
+ */
+
+/**
+ * @template Row
+ * @template {Page<Row>} Answer
  * @typedef {object} ListOptions
  * @property {import('../core/i18n.js').MessageKey} what  as in "could not read WHAT"
  * @property {import('../core/i18n.js').MessageKey} [unit]  what its rows are counted in: 家 for shops, 个, 条
@@ -68,7 +74,7 @@ const orders = {
 
 /**
  * @template Row
- * @template {import('../core/api-types.js').Page<Row>} Answer
+ * @template {Page<Row>} Answer
  */
 export class List {
   /** The pointer is over the list, or the focus in it. */
@@ -401,7 +407,7 @@ export class List {
 
 /**
  * The last row of the last page has gone, or the address is old: the page before still has rows.
- * @param {import('../core/api-types.js').Page<any>} answer
+ * @param {Page<any>} answer
  */
 function leaveMissingPage({ items, total, page, page_size: size }) {
   if (items.length > 0 || total === 0 || page === 1) return;
@@ -411,7 +417,7 @@ function leaveMissingPage({ items, total, page, page_size: size }) {
 
 /**
  * @template Row
- * @template {import('../core/api-types.js').Page<Row>} Answer
+ * @template {Page<Row>} Answer
  * @param {ListOptions<Row, Answer>} options
  * @returns {List<Row, Answer>}
  */

@@ -11,7 +11,7 @@ import { isOperator } from '../core/session.js';
 
 /**
  * @param {string} [username]  who is expected
- * @param {(user: import('../core/api-types.js').User) => void} [done]  instead of going to a page
+ * @param {(user: import('../core/api-types.js').Identity) => void} [done]  instead of going to a page
  */
 export function loginForm(username = '', done) {
   return component({
@@ -80,7 +80,7 @@ export function loginForm(username = '', done) {
 
     /**
      * The password was right, but this console is not for this account: leave no session behind.
-     * @param {import('../core/api-types.js').User} user
+     * @param {import('../core/api-types.js').Identity} user
      */
     async refuseStranger(user) {
       await logOut().catch(() => {});

@@ -7,11 +7,11 @@ import { get } from '../core/api-client.js';
 import { askTenantNames, learnTenantNames, tenantName } from '../core/tenant-names.js';
 import { createChoice } from './choice.js';
 
-/** @typedef {import('../core/api-types.js').TenantPage} TenantPage */
+/** @typedef {import('../core/api-types.js').TenantList} TenantList */
 
 const MOST_SHOWN = 20;
 
-/** @type {import('./choice.js').ChoiceSource<TenantPage>} */
+/** @type {import('./choice.js').ChoiceSource<TenantList>} */
 const tenants = {
   what: 'tenants.what',
   search: 'tenants.search',
@@ -22,7 +22,6 @@ const tenants = {
 
   async load(typed, signal) {
     const query = { ...(typed ? { keyword: typed } : {}), sort: 'name', page_size: MOST_SHOWN };
-    /** @type {TenantPage} */
     const page = await get('/ops/tenants', { query, signal });
     learnTenantNames(page.items);
     return page;

@@ -21,7 +21,6 @@ import { correctionDecision } from './decision.js';
 import { correctionLook, correctionStatuses } from './look.js';
 
 /** @typedef {import('../../core/api-types.js').Correction} Correction */
-/** @typedef {import('../../core/api-types.js').CorrectionList} CorrectionList */
 
 Alpine.data('correctionDecision', correctionDecision);
 
@@ -45,7 +44,6 @@ export default function corrections() {
     load: async ({ kind, ...query }, signal) => {
       delete query.sort;
       const asked = { ...query, ...(kind ? { with_correction: 'true' } : {}) };
-      /** @type {CorrectionList} */
       const page = await get('/ops/knowledge/corrections', { query: asked, signal });
       learnTenantNames(page.items.map(({ tenant_id: id, tenant_name: name }) => ({ id, name })));
       return page;

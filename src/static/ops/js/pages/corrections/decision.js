@@ -27,10 +27,9 @@ const noteField = /** @type {const} */ ({ name: 'note', label: 'corrections.note
 
 /** @param {import('../../widgets/dialog.js').Dialog} dialog */
 export function correctionDecision(dialog) {
-  const path = `/ops/knowledge/corrections/${encodeURIComponent(route.query.correction)}`;
+  const path = /** @type {const} */ (`/ops/knowledge/corrections/${encodeURIComponent(route.query.correction)}`);
   const panel = createPanel({
     what: 'corrections.what.one',
-    /** @returns {Promise<Correction>} */
     load: (signal) => get(path, { query: asStored(), signal }),
   });
   /** @type {(() => void) | null} */

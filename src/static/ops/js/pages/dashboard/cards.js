@@ -7,8 +7,8 @@ import { pendingFeedbackAddress } from '../../core/links.js';
 import { addressOf } from '../../core/router.js';
 import { sparkline } from './sparkline.js';
 
-/** @typedef {import('../../core/api-types.js').Overview} Overview */
-/** @typedef {import('../../core/api-types.js').ComparedFigure} ComparedFigure */
+/** @typedef {import('../../core/api-types.js').DashboardOverview} DashboardOverview */
+/** @typedef {keyof import('../../core/api-types.js').OverviewHistory} ComparedFigure */
 /** @typedef {import('../../core/i18n.js').MessageKey} MessageKey */
 /** @typedef {import('../../widgets/trend/metrics.js').MetricName} MetricName */
 
@@ -21,7 +21,7 @@ import { sparkline } from './sparkline.js';
  * @property {() => string} [address]  where a click leads instead
  * @property {boolean} flow  counted from midnight on (compared in percent), rather than a level (compared in pieces)
  * @property {string} rule  the alert rule that watches this figure
- * @property {(overview: Overview) => Detail[]} details
+ * @property {(overview: DashboardOverview) => Detail[]} details
  */
 
 /**
@@ -139,7 +139,7 @@ const cardRows = [
 ];
 
 /**
- * @param {Overview | null} overview  null while there is none: the cards then have their labels only
+ * @param {DashboardOverview | null} overview  null while there is none: the cards then have their labels only
  * @param {object} context
  * @param {MetricName} context.metric  the one in the chart
  * @param {Record<string, string>} context.query  of the address, which the cards' links keep
@@ -161,7 +161,7 @@ export function makeCards(overview, { metric, query, alertTypes }) {
 
 /**
  * @param {CardRow} row
- * @param {Overview | null} overview
+ * @param {DashboardOverview | null} overview
  */
 function describeValue(row, overview) {
   const value = overview?.[row.figure];
@@ -184,7 +184,7 @@ function seriesAddress(metric, query = {}) {
 /**
  * Against the reading of the same time yesterday. A level changes by pieces, a flow by a share.
  * @param {CardRow} row
- * @param {Overview} overview
+ * @param {DashboardOverview} overview
  */
 function describeChange(row, overview) {
   const now = overview[row.figure];

@@ -20,10 +20,6 @@ import { makeCards } from './cards.js';
 import { describeFirstSteps } from './first-steps.js';
 import { byUrgency, healthRows, incidentRows, inTrouble } from './health.js';
 
-/** @typedef {import('../../core/api-types.js').Overview} Overview */
-/** @typedef {import('../../core/api-types.js').Trends} Trends */
-/** @typedef {import('../../core/api-types.js').Components} Components */
-
 const RANGES = [7, 30, 90];
 
 function selectedDays() {
@@ -36,21 +32,18 @@ export default function dashboard() {
     overview: createPanel({
       what: 'overview.what',
       plain: true,
-      /** @returns {Promise<Overview>} */
       load: (signal) => get('/ops/dashboard/overview', { signal }),
       onData: (overview) => format.useTimeZone(overview.timezone),
     }),
     trends: createPanel({
       what: 'trend.what',
       plain: true,
-      /** @returns {Promise<Trends>} */
       load: (signal) => get('/ops/dashboard/trends', { query: { days: selectedDays() }, signal }),
       order: (trends) => trends.top_tenants.map((tenant) => tenant.tenant_id).join(),
     }),
     components: createPanel({
       what: 'health.what',
       plain: true,
-      /** @returns {Promise<Components>} */
       load: (signal) => get('/ops/system/components', { signal }),
       isEmpty: (components) => components.items.length === 0,
       order: (components) =>

@@ -6,12 +6,12 @@ import { t } from '../../core/i18n.js';
 import { firstSteps } from '../../core/preferences.js';
 import { addressOf } from '../../core/router.js';
 
-/** @typedef {import('../../core/api-types.js').Overview} Overview */
+/** @typedef {import('../../core/api-types.js').DashboardOverview} DashboardOverview */
 /** @typedef {import('../../core/i18n.js').MessageKey} MessageKey */
 
 /**
  * @type {{ id: string, label: MessageKey, text: MessageKey, action: MessageKey, href: () => string,
- *   done: (overview: Overview) => boolean }[]}
+ *   done: (overview: DashboardOverview) => boolean }[]}
  */
 const steps = [
   {
@@ -48,14 +48,14 @@ const steps = [
   },
 ];
 
-/** Customers have asked at some time this week or last. @param {Overview} overview */
+/** Customers have asked at some time this week or last. @param {DashboardOverview} overview */
 function isInUse({ conversations_week: week, compared, pending_feedbacks: feedbacks, total_tenants: tenants }) {
   return week > 0 || (compared?.conversations_week ?? 0) > 0 || feedbacks > 0 || tenants > 3;
 }
 
 /**
  * Empty where they are of no use.
- * @param {Overview | null} overview
+ * @param {DashboardOverview | null} overview
  */
 export function describeFirstSteps(overview) {
   if (!overview || isInUse(overview)) return [];

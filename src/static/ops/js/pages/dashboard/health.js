@@ -7,8 +7,8 @@ import * as format from '../../core/format.js';
 import { currentLanguage, t, tValue } from '../../core/i18n.js';
 import { describeHarm, healthIcons } from '../../core/system.js';
 
-/** @typedef {import('../../core/api-types.js').Health} Health */
-/** @typedef {import('../../core/api-types.js').Component} Component */
+/** @typedef {import('../../core/system.js').Health} Health */
+/** @typedef {import('../../core/api-types.js').ComponentStatus} ComponentStatus */
 
 const HALF_HOUR = 30 * 60 * 1000;
 
@@ -17,18 +17,18 @@ const HALF_HOUR = 30 * 60 * 1000;
 /** What needs a person stands first. */
 const urgency = { unhealthy: 0, degraded: 1, unknown: 2, healthy: 3 };
 
-/** @param {Component[]} items */
+/** @param {ComponentStatus[]} items */
 export function byUrgency(items) {
   return [...items].sort((a, b) => urgency[known(a.status)] - urgency[known(b.status)]);
 }
 
-/** @param {Component[]} items */
+/** @param {ComponentStatus[]} items */
 export function inTrouble(items) {
   return items.some(({ status }) => status === 'unhealthy' || status === 'degraded');
 }
 
 /**
- * @param {Component[]} items
+ * @param {ComponentStatus[]} items
  * @param {string} generatedAt
  */
 export function healthRows(items, generatedAt) {
@@ -60,7 +60,7 @@ export function healthRows(items, generatedAt) {
 
 /**
  * The strip as a table: everything that wasn't healthy, the latest first.
- * @param {Component[]} items
+ * @param {ComponentStatus[]} items
  * @param {string} generatedAt
  */
 export function incidentRows(items, generatedAt) {
@@ -127,7 +127,7 @@ function findSpells(history, generatedAt) {
 /**
  * Of what is wrong now the beginning is known exactly, not only by the half hour.
  * @param {Spell[]} spells
- * @param {Component} item
+ * @param {ComponentStatus} item
  */
 function withExactBeginning(spells, { since }) {
   const last = spells.at(-1);

@@ -5,7 +5,6 @@ import Alpine from '@alpinejs/csp';
 import { t } from '../../core/i18n.js';
 
 /** @typedef {import('../../core/api-types.js').ImportPreview} ImportPreview */
-/** @typedef {import('../../core/api-types.js').ColumnUse} ColumnUse */
 
 const uses = /** @type {const} */ (['question', 'answer', 'category']);
 

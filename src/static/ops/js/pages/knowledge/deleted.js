@@ -12,7 +12,7 @@ import { createList } from '../../widgets/list.js';
 import { restorePair } from './editor.js';
 import { createTenantFilter } from './filter.js';
 
-/** @typedef {import('../../core/api-types.js').DeletedPair} DeletedPair */
+/** @typedef {import('../../core/api-types.js').DeletedQAPair} DeletedQAPair */
 
 /** @type {import('../../widgets/list.js').Column[]} */
 const columns = [
@@ -29,13 +29,10 @@ export function knowledgeDeleted() {
     columns: mayWrite() ? [...columns, { name: 'actions', label: 'knowledge.actions', fixed: true }] : columns,
     sort: '-deleted_at',
     filters: { tenant_id: null },
-    /** @returns {Promise<import('../../core/api-types.js').Page<DeletedPair>>} */
     load: async (query, signal) => {
       delete query.sort; // the last one that was deleted comes first, always
       const page = await get('/ops/knowledge/deleted', { query, signal });
-      learnTenantNames(
-        page.items.map((/** @type {DeletedPair} */ pair) => ({ id: pair.tenant_id, name: pair.tenant_name })),
-      );
+      learnTenantNames(page.items.map((pair) => ({ id: pair.tenant_id, name: pair.tenant_name })));
       return page;
     },
     rowId: (pair) => pair.id,
@@ -68,7 +65,7 @@ export function knowledgeDeleted() {
   });
 }
 
-/** @param {DeletedPair} pair */
+/** @param {DeletedQAPair} pair */
 function describeRow(pair) {
   const left = (Date.parse(pair.undo_until) - clock.now) / 1000;
   return {

@@ -20,8 +20,8 @@ import { createForm } from '../../widgets/form.js';
 import { createTenantChoice } from '../../widgets/tenant-choice.js';
 import { qualityWhy, syncLook } from './quality.js';
 
-/** @typedef {import('../../core/api-types.js').QaPair} QaPair */
-/** @typedef {import('../../core/api-types.js').PairDetail} PairDetail */
+/** @typedef {import('../../core/api-types.js').QAListItem} QAListItem */
+/** @typedef {import('../../core/api-types.js').QAPairDetail} QAPairDetail */
 /** @typedef {import('../../widgets/dialog.js').Dialog} Dialog */
 
 const texts = /** @type {const} */ (['question', 'answer', 'category']);
@@ -33,10 +33,9 @@ const PATH = '/ops/knowledge/qa-pairs';
  * @param {boolean} isNew
  */
 export function pairEditor(dialog, categories, isNew) {
-  const path = `${PATH}/${encodeURIComponent(route.query.pair ?? '')}`;
+  const path = /** @type {const} */ (`${PATH}/${encodeURIComponent(route.query.pair ?? '')}`);
   const panel = createPanel({
     what: 'knowledge.one.what',
-    /** @returns {Promise<PairDetail>} */
     load: (signal) => get(path, { query: asStored(), signal }),
   });
   const tenant = Alpine.reactive({ id: route.query.tenant_id ?? '' });
@@ -53,11 +52,11 @@ export function pairEditor(dialog, categories, isNew) {
     panel,
     choice,
     isNew,
-    /** @type {import('../../widgets/form.js').Form<QaPair> | null} */
+    /** @type {import('../../widgets/form.js').Form<QAListItem> | null} */
     form: null,
     /** The version that the person has seen, and that a change is a change of. */
     version: 0,
-    /** What somebody else has saved meanwhile. @type {PairDetail | null} */
+    /** What somebody else has saved meanwhile. @type {QAPairDetail | null} */
     theirs: null,
     deleting: false,
 
@@ -112,13 +111,13 @@ export function pairEditor(dialog, categories, isNew) {
 
     /**
      * @param {Record<string, string>} typed
-     * @returns {Promise<QaPair>}
+     * @returns {Promise<QAListItem>}
      */
     send(typed) {
       return isNew ? post(PATH, { ...typed, tenant_id: tenant.id }) : put(path, { ...typed, version: this.version });
     },
 
-    /** @param {QaPair} saved */
+    /** @param {QAListItem} saved */
     done(saved) {
       if (isNew) toast(t('knowledge.created'));
       else toast(t(saved.version === this.version ? 'knowledge.unchanged' : 'knowledge.saved'));
@@ -130,7 +129,6 @@ export function pairEditor(dialog, categories, isNew) {
 
     /** After a 409: what the pair is now. Another conflict than a change: the question is another pair's. */
     async showTheirs() {
-      /** @type {PairDetail} */
       const now = await get(path, { query: asStored() });
       if (now.version === this.version) return;
       this.version = now.version;
@@ -197,7 +195,7 @@ export function pairEditor(dialog, categories, isNew) {
       return !isNew && !mayWrite();
     },
 
-    /** @returns {PairDetail | null} */
+    /** @returns {QAPairDetail | null} */
     get pair() {
       return panel.data;
     },

@@ -93,7 +93,8 @@ export function knowledgeImport(dialog) {
 
   /**
    * A file that has changed on the disk can't be sent any more, and the browser says no more than that nothing came.
-   * @param {string} path
+   * @template {string} P
+   * @param {P} path
    * @param {FormData} body
    * @param {AbortSignal} signal
    */

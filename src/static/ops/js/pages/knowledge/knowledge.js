@@ -52,17 +52,14 @@ function createPanels() {
   return {
     overview: createPanel({
       what: 'knowledge.overview.what',
-      /** @returns {Promise<KnowledgeOverview>} */
       load: (signal) => get('/ops/knowledge/overview', { query: ofTenant(), signal }),
     }),
     facets: createPanel({
       what: 'knowledge.facets.what',
-      /** @returns {Promise<KnowledgeFacets>} */
       load: (signal) => get('/ops/knowledge/facets', { query: ofTenant(), signal }),
     }),
     sync: createPanel({
       what: 'knowledge.sync.what',
-      /** @returns {Promise<SyncStatus>} */
       load: (signal) => get('/ops/knowledge/sync/status', { query: ofTenant(), signal }),
     }),
   };

@@ -17,10 +17,9 @@ import { createCategoryChoice } from './category-choice.js';
 import { createTenantFilter, describeFilter, filters, qualityOf, sources, syncWords, toQuery } from './filter.js';
 import { qualityWhy, syncLook } from './quality.js';
 
-/** @typedef {import('../../core/api-types.js').QaPair} QaPair */
-/** @typedef {import('../../core/api-types.js').PairList} PairPage */
+/** @typedef {import('../../core/api-types.js').QAListItem} QAListItem */
 /** @typedef {import('../../core/api-types.js').KnowledgeFacets} KnowledgeFacets */
-/** @typedef {import('../../widgets/cursor-list.js').CursorList<QaPair>} PairList */
+/** @typedef {import('../../widgets/cursor-list.js').CursorList<QAListItem>} PairList */
 
 const FIRST_PAGE = { page: undefined, cursor: undefined };
 
@@ -45,7 +44,6 @@ export function createPairList() {
     sort: '-updated_at',
     filters,
     load: async (query, signal) => {
-      /** @type {PairPage} */
       const page = await get('/ops/knowledge/qa-pairs', {
         query: toQuery(/** @type {Record<string, string>} */ (query)),
         signal,
@@ -53,7 +51,7 @@ export function createPairList() {
       learnTenantNames(page.items.map(({ tenant_id: id, tenant_name: name }) => ({ id, name })));
       return page;
     },
-    rowId: (/** @type {QaPair} */ pair) => pair.id,
+    rowId: (/** @type {QAListItem} */ pair) => pair.id,
   });
 }
 
@@ -198,7 +196,7 @@ export function knowledgeList(list, facets) {
   });
 }
 
-/** @param {QaPair} pair */
+/** @param {QAListItem} pair */
 export function describeRow(pair) {
   return {
     id: pair.id,

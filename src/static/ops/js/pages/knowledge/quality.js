@@ -4,9 +4,9 @@
 import * as format from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 
-/** @typedef {import('../../core/api-types.js').QaPair} QaPair */
+/** @typedef {import('../../core/api-types.js').QAListItem} QAListItem */
 
-/** "0.95 · 被用来回答 120 次，好评 8，差评 1" @param {QaPair} pair */
+/** "0.95 · 被用来回答 120 次，好评 8，差评 1" @param {QAListItem} pair */
 export function qualityWhy({ quality_score: score, hit_count: hits, good_count: good, bad_count: bad }) {
   const evidence = {
     score: format.score(score),
@@ -17,7 +17,7 @@ export function qualityWhy({ quality_score: score, hit_count: hits, good_count: 
   return t(hits + good + bad === 0 ? 'knowledge.quality.noEvidence' : 'knowledge.quality.why', evidence);
 }
 
-/** @param {QaPair} pair */
+/** @param {QAListItem} pair */
 export function syncLook({ is_synced: synced, synced_at: at }) {
   if (!synced) {
     return {

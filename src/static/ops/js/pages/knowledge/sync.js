@@ -27,7 +27,6 @@ export function knowledgeSync(dialog) {
   const gone = new AbortController();
   const panel = createPanel({
     what: 'knowledge.sync.what',
-    /** @returns {Promise<SyncStatus>} */
     load: (signal) => get('/ops/knowledge/sync/status', { query: scope, signal }),
   });
   /** @type {(() => void) | null} */

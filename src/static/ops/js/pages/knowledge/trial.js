@@ -13,8 +13,6 @@ import { rememberTrial } from '../../core/preferences.js';
 import { addressOf, changeQuery, route } from '../../core/router.js';
 import { createTenantChoice } from '../../widgets/tenant-choice.js';
 
-/** @typedef {import('../../core/api-types.js').TrialResult} TrialResult */
-
 const MOST_FOUND = 20;
 
 export function knowledgeTrial() {
@@ -25,7 +23,6 @@ export function knowledgeTrial() {
   });
   const panel = createPanel({
     what: 'knowledge.trial.what',
-    /** @returns {Promise<TrialResult>} */
     load: () => post('/ops/knowledge/search', request()),
     isEmpty: (result) => result.matches.length === 0,
     onData: rememberTrial,

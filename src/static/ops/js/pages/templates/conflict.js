@@ -16,8 +16,8 @@ import { differences } from '../../widgets/differences.js';
 import { createForm } from '../../widgets/form.js';
 import { isComparable, stateLook } from './copy-states.js';
 
-/** @typedef {import('../../core/api-types.js').TemplateCopy} TemplateCopy */
-/** @typedef {import('../../core/api-types.js').TemplateTexts} TemplateTexts */
+/** @typedef {import('../../core/api-types.js').TemplateCopyView} TemplateCopyView */
+/** @typedef {import('../../core/api-types.js').TemplateSide} TemplateSide */
 /** @typedef {import('../../widgets/dialog.js').Dialog} Dialog */
 /** @typedef {import('./templates.js').Typing} Typing */
 /** @typedef {'take' | 'keep' | 'merge'} Resolution */
@@ -36,10 +36,11 @@ const fields = /** @type {const} */ (['question', 'answer', 'category']);
  */
 export function templateConflict(dialog, typing) {
   const { template_id: templateId, conflict: tenantId } = route.query;
-  const path = `/ops/templates/${encodeURIComponent(templateId)}/copies/${encodeURIComponent(tenantId)}`;
+  const path = /** @type {const} */ (
+    `/ops/templates/${encodeURIComponent(templateId)}/copies/${encodeURIComponent(tenantId)}`
+  );
   const panel = createPanel({
     what: 'templates.conflict.what',
-    /** @returns {Promise<TemplateCopy>} */
     load: (signal) => get(path, { query: asStored(), signal }),
   });
   /** @type {(() => void) | null} */
@@ -50,7 +51,7 @@ export function templateConflict(dialog, typing) {
     dialog,
     /** What is being asked for; null while nothing is chosen. @type {Resolution | null} */
     resolution: null,
-    /** @type {import('../../widgets/form.js').Form<TemplateCopy> | null} */
+    /** @type {import('../../widgets/form.js').Form<TemplateCopyView> | null} */
     form: null,
     /** The texts changed under the person who was deciding. */
     changed: false,
@@ -120,10 +121,10 @@ export function templateConflict(dialog, typing) {
     /**
      * @param {Resolution} resolution
      * @param {Record<string, string>} values
-     * @returns {Promise<TemplateCopy>}
+     * @returns {Promise<TemplateCopyView>}
      */
     send(resolution, { reason: given, ...texts }) {
-      const { copy, template, state } = /** @type {TemplateCopy} */ (panel.data);
+      const { copy, template, state } = /** @type {TemplateCopyView} */ (panel.data);
       return post(path, {
         resolution,
         copy_version: copy?.version,
@@ -164,7 +165,7 @@ function editorFields() {
 /**
  * Three columns; the second and third are marked against the first, or, for a pair that is the tenant's own from the
  * start, the third against the second.
- * @param {TemplateCopy} copy
+ * @param {TemplateCopyView} copy
  */
 function makeColumns({ base, template, copy }) {
   const origin = base ?? template;
@@ -191,8 +192,8 @@ function makeColumns({ base, template, copy }) {
 
 /**
  * @param {string} id
- * @param {TemplateTexts | null} texts
- * @param {TemplateTexts | null} origin
+ * @param {TemplateSide | null} texts
+ * @param {TemplateSide | null} origin
  * @param {string} title
  * @param {string} note
  * @param {string} absent  what is said where there is no text

@@ -4,7 +4,7 @@
  */
 import { t, tValue } from '../../core/i18n.js';
 
-/** @typedef {import('../../core/api-types.js').CopyState} CopyState */
+/** @typedef {import('../../core/api-types.js').MatrixCell['state']} CopyState */
 /** @typedef {import('../../core/api-types.js').MatrixCell} MatrixCell */
 
 /** In the order of the legend: from what is well to what nobody expects. */

@@ -14,7 +14,6 @@ import { toast } from '../../core/toasts.js';
 import { createForm } from '../../widgets/form.js';
 
 /** @typedef {import('../../core/api-types.js').Template} Template */
-/** @typedef {import('../../core/api-types.js').TemplateDetail} TemplateDetail */
 /** @typedef {import('../../widgets/dialog.js').Dialog} Dialog */
 /** @typedef {import('./templates.js').Typing} Typing */
 
@@ -27,7 +26,6 @@ export function templateEditor(dialog, typing, categories) {
   const id = route.query.dialog === 'edit' ? route.query.template : '';
   const panel = createPanel({
     what: 'templates.one.what',
-    /** @returns {Promise<TemplateDetail>} */
     load: (signal) => get(`/ops/templates/${encodeURIComponent(id)}`, { query: asStored(), signal }),
   });
   /** @type {(() => void)[]} */
@@ -109,7 +107,6 @@ export function templateEditor(dialog, typing, categories) {
 
     /** Somebody else has saved meanwhile: both texts, and from here on a change of theirs. */
     async showOthers() {
-      /** @type {TemplateDetail} */
       const now = await get(`/ops/templates/${encodeURIComponent(id)}`, { query: asStored() });
       if (now.version === this.version) return; // Another conflict: the question is another template's.
       panel.data = now;

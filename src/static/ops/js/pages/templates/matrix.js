@@ -21,10 +21,10 @@ import { copyStates, isBehind, isComparable, shortText, stateLook } from './copy
 import { handOverTenants } from './distribution.js';
 import { drawGrid, enter, keyOf, steerGrid } from './grid.js';
 
-/** @typedef {import('../../core/api-types.js').Matrix} Matrix */
+/** @typedef {import('../../core/api-types.js').TemplateMatrix} TemplateMatrix */
 /** @typedef {import('../../core/api-types.js').MatrixRow} MatrixRow */
 /** @typedef {import('../../core/api-types.js').MatrixCell} MatrixCell */
-/** @typedef {import('../../core/api-types.js').CopyState} CopyState */
+/** @typedef {import('./copy-states.js').CopyState} CopyState */
 /** @typedef {import('../../widgets/dialog.js').Dialog} Dialog */
 
 const PATH = '/ops/templates/matrix';
@@ -49,7 +49,6 @@ export function templateMatrix(distribution) {
       state: copyStates,
     },
     load: async (query, signal) => {
-      /** @type {Matrix} */
       const matrix = await get(PATH, { query: asked(query), signal });
       learnTenantNames(matrix.items.map(({ tenant_id: id, name }) => ({ id, name })));
       return matrix;
@@ -84,12 +83,12 @@ export function templateMatrix(distribution) {
       for (const step of undo) step();
     },
 
-    /** @returns {Matrix | null} */
+    /** @returns {TemplateMatrix | null} */
     get matrix() {
-      return /** @type {Matrix | null} */ (list.panel.data);
+      return /** @type {TemplateMatrix | null} */ (list.panel.data);
     },
 
-    /** @returns {Matrix['templates'][number] | null} */
+    /** @returns {TemplateMatrix['templates'][number] | null} */
     get template() {
       const { matrix } = this;
       return list.filter.template_id && matrix?.templates.length === 1 ? matrix.templates[0] : null;
@@ -283,7 +282,7 @@ function asked({ template_id: template, template_page: page, state, sort, ...res
 
 /**
  * @param {MatrixRow} row
- * @param {Matrix} matrix
+ * @param {TemplateMatrix} matrix
  * @param {{ one: boolean, updating: string }} view
  * @returns {import('./grid.js').GridRow}
  */
@@ -305,7 +304,7 @@ function describeRow(row, matrix, { one, updating }) {
 /**
  * @param {MatrixRow} row
  * @param {MatrixCell} cell
- * @param {Matrix} matrix
+ * @param {TemplateMatrix} matrix
  * @param {boolean} one
  * @returns {import('./grid.js').GridCell}
  */
@@ -326,7 +325,7 @@ function describeCell(row, cell, matrix, one) {
   };
 }
 
-/** The line below the grid. @param {Matrix | null} matrix @param {string} key */
+/** The line below the grid. @param {TemplateMatrix | null} matrix @param {string} key */
 function describePlace(matrix, key) {
   const [, template, tenant] = /^cell-(\d+)-(.*)$/.exec(key) ?? [];
   const row = matrix?.items.find(({ tenant_id: id }) => id === tenant);
@@ -349,7 +348,6 @@ function behindStates(state) {
 async function gatherTemplates({ tenant_id: tenant, behind, cells }, filter) {
   const found = new Set(cells.filter(isBehind).map(({ template_id: id }) => id));
   for (let page = 1, more = found.size < behind; more; page++) {
-    /** @type {Matrix} */
     const matrix = await get(PATH, { query: { ...asked(filter), tenant_id: tenant, template_page: page } });
     const row = matrix.items.find(({ tenant_id: id }) => id === tenant);
     for (const cell of row?.cells ?? []) if (isBehind(cell)) found.add(cell.template_id);
@@ -367,7 +365,6 @@ async function gatherTenants(states, filter) {
   const found = [];
   for (const state of states) {
     for (let page = 1, more = true; more; page++) {
-      /** @type {Matrix} */
       const matrix = await get(PATH, { query: asked({ ...filter, state, page, page_size: MOST_AT_ONCE }) });
       found.push(...matrix.items.map(({ tenant_id: id, name, status }) => ({ id, name, status })));
       more = matrix.items.length > 0 && page * MOST_AT_ONCE < matrix.total;

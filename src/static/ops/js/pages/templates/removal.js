@@ -20,12 +20,11 @@ import { countOfMany, createDanger } from '../../widgets/danger.js';
  * @param {{ id: number }} deleted  is told which one it was
  */
 export function templateRemoval(dialog, typing, deleted) {
-  const path = `/ops/templates/${encodeURIComponent(route.query.template)}`;
+  const path = /** @type {const} */ (`/ops/templates/${encodeURIComponent(route.query.template)}`);
   /** @type {import('../../widgets/danger.js').Danger<TemplateDetail, null>} */
   const danger = createDanger({
     what: 'templates.one.what',
     text: () => (copies() > 0 ? t('templates.delete.text', { count: copies() }) : t('templates.delete.noCopies')),
-    /** @returns {Promise<TemplateDetail>} */
     load: (signal) => get(path, { signal }),
     effect: (template) => [
       { label: t('templates.question'), value: template.question, title: template.question },

@@ -24,7 +24,7 @@ import { templateMatrix } from './matrix.js';
 import { templateRemoval } from './removal.js';
 
 /** @typedef {import('../../core/api-types.js').Template} Template */
-/** @typedef {import('../../core/api-types.js').TemplatePage} TemplatePage */
+/** @typedef {import('../../core/api-types.js').TemplateList} TemplateList */
 
 /**
  * What the open dialog holds that isn't saved; one writes at a time.
@@ -116,7 +116,7 @@ export default function templates() {
       ].map((view) => ({ ...view, current: (view.name === 'matrix') === this.showsMatrix ? 'page' : null }));
     },
 
-    /** @param {TemplatePage} page */
+    /** @param {TemplateList} page */
     learn(page) {
       this.categories = page.categories;
     },
@@ -154,7 +154,7 @@ export default function templates() {
 
 /**
  * @param {import('../../widgets/dialog.js').Dialog} distribution
- * @param {(page: TemplatePage) => void} learn
+ * @param {(page: TemplateList) => void} learn
  * @param {{ id: number }} deleted  the last one
  */
 function templateList(distribution, learn, deleted) {
@@ -183,7 +183,6 @@ function templateList(distribution, learn, deleted) {
         : []),
     ],
     load: async (query, signal) => {
-      /** @type {TemplatePage} */
       const page = await get('/ops/templates', { query: withCategory(query), signal });
       learn(page);
       return page;
@@ -236,7 +235,6 @@ function templateList(distribution, learn, deleted) {
     /** @type {number[]} */
     const ids = [];
     for (let page = 1, more = true; more; page++) {
-      /** @type {TemplatePage} */
       const answer = await get('/ops/templates', {
         query: withCategory({ ...list.filter, page, page_size: MOST_AT_ONCE }),
       });

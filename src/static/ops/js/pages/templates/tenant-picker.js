@@ -31,7 +31,6 @@ export class TenantPicker {
   constructor() {
     this.panel = createPanel({
       what: 'templates.pick.what',
-      /** @returns {Promise<import('../../core/api-types.js').Page<PickedTenant>>} */
       load: (signal) => this._ask(1, SHOWN, signal),
       isEmpty: (page) => page.items.length === 0,
       onData: (page) => learnTenantNames(page.items),

@@ -20,9 +20,6 @@ import { describeStatus } from './status.js';
 import { TREND_DAYS } from './trend.js';
 
 /** @typedef {import('../../core/api-types.js').TenantDetail} TenantDetail */
-/** @typedef {import('../../core/api-types.js').TenantStats} TenantStats */
-/** @typedef {import('../../core/api-types.js').TenantTrends} TenantTrends */
-/** @typedef {import('../../core/api-types.js').TenantUser} TenantUser */
 
 const MOST_USERS = 200;
 
@@ -42,26 +39,22 @@ const quickWays = [
  * @param {() => Record<string, string>} query  of the tenant itself
  */
 function createPanels(id, query) {
-  const path = `/ops/tenants/${encodeURIComponent(id)}`;
+  const path = /** @type {const} */ (`/ops/tenants/${encodeURIComponent(id)}`);
   return {
     tenant: createPanel({
       what: 'tenant.what',
-      /** @returns {Promise<TenantDetail>} */
       load: (signal) => get(path, { query: query(), signal }),
     }),
     stats: createPanel({
       what: 'tenant.stats',
-      /** @returns {Promise<TenantStats>} */
       load: (signal) => get(`${path}/stats`, { signal }),
     }),
     trends: createPanel({
       what: 'tenant.trend',
-      /** @returns {Promise<TenantTrends>} */
       load: (signal) => get(`${path}/trends`, { query: { days: 2 * TREND_DAYS, compared: TREND_DAYS }, signal }),
     }),
     users: createPanel({
       what: 'tenant.users',
-      /** @returns {Promise<import('../../core/api-types.js').Page<TenantUser>>} */
       load: (signal) => get(`${path}/users`, { query: { page_size: MOST_USERS }, signal }),
       isEmpty: (page) => page.items.length === 0,
       order: (page) => page.items.map((user) => user.id).join(),

@@ -25,10 +25,9 @@ const fields = [
  * @param {(tenant: TenantDetail) => void} onChange
  */
 export function tenantEditor(dialog, tenant, onChange) {
-  const path = `/ops/tenants/${encodeURIComponent(tenant.id)}`;
+  const path = /** @type {const} */ (`/ops/tenants/${encodeURIComponent(tenant.id)}`);
   const panel = createPanel({
     what: 'tenant.what',
-    /** @returns {Promise<TenantDetail>} */
     load: (signal) => get(path, { query: asStored(), signal }),
   });
 
@@ -83,7 +82,6 @@ export function tenantEditor(dialog, tenant, onChange) {
     },
 
     async showTheirs() {
-      /** @type {TenantDetail} */
       const now = await get(path, { query: asStored() });
       this.version = now.version;
       this.form?.showOthers({ name: now.name, contact: now.contact });

@@ -19,11 +19,10 @@ import { createForm } from '../../widgets/form.js';
  * @param {(tenant: TenantDetail) => void} onChange
  */
 export function tenantSuspension(dialog, tenant, onChange) {
-  const path = `/ops/tenants/${encodeURIComponent(tenant.id)}`;
+  const path = /** @type {const} */ (`/ops/tenants/${encodeURIComponent(tenant.id)}`);
   const danger = createDanger({
     what: 'suspend.effect',
     text: () => t('suspend.text', { id: tenant.id }),
-    /** @returns {Promise<TenantDetail>} */
     load: (signal) => get(path, { signal }),
     effect: ({ effect }) => [
       { label: t('suspend.conversations'), value: t('count.times', { count: effect.conversations_last_hour }) },

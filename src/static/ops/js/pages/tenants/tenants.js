@@ -25,8 +25,7 @@ import { describeStatus, statusRows } from './status.js';
 import { tenantActivation, tenantSuspension } from './suspension.js';
 import { tenantTrend } from './trend.js';
 
-/** @typedef {import('../../core/api-types.js').Tenant} Tenant */
-/** @typedef {import('../../core/api-types.js').TenantPage} TenantPage */
+/** @typedef {import('../../core/api-types.js').TenantListItem} TenantListItem */
 
 Alpine.data('tenantCreation', tenantCreation);
 Alpine.data('tenantDetail', tenantDetail);
@@ -56,9 +55,8 @@ export default function tenants() {
     columns,
     sort: '-conversations_today',
     filters: { status: Object.keys(statusRows), keyword: null },
-    /** @returns {Promise<TenantPage>} */
     load: (query, signal) => get('/ops/tenants', { query, signal }),
-    rowId: (/** @type {Tenant} */ tenant) => tenant.id,
+    rowId: (/** @type {TenantListItem} */ tenant) => tenant.id,
   });
   const detail = createDialog({ parameters: { tenant: null }, closing: ['tenant', 'dialog', 'metric'] });
   const creation = createDialog({ parameters: { dialog: 'new' }, allowed: () => mayWrite() && !detail.isOpen });
@@ -148,7 +146,7 @@ export default function tenants() {
   });
 }
 
-/** @param {Tenant} tenant */
+/** @param {TenantListItem} tenant */
 function makeRow(tenant) {
   return {
     id: tenant.id,

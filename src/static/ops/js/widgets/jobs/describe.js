@@ -5,7 +5,6 @@ import * as format from '../../core/format.js';
 import { t, tValue } from '../../core/i18n.js';
 
 /** @typedef {import('../../core/api-types.js').Job} Job */
-/** @typedef {import('../../core/api-types.js').JobItem} JobItem */
 /** @typedef {import('../../core/i18n.js').MessageKey} MessageKey */
 
 /** An icon and a class for each status; its word is `jobStatus.…`. */

@@ -11,7 +11,6 @@ import { askTenantNames, tenantName } from '../../core/tenant-names.js';
 import { noticedCounts, outcomeLook } from './describe.js';
 
 /** @typedef {import('../../core/api-types.js').JobItem} JobItem */
-/** @typedef {import('../../core/api-types.js').Page<JobItem>} ItemPage */
 
 const MOST_AT_ONCE = 200;
 
@@ -19,12 +18,11 @@ const MOST_AT_ONCE = 200;
  * @param {string} jobId
  * @param {Record<string, string | number>} query
  * @param {AbortSignal} signal
- * @returns {Promise<ItemPage>}
  */
 export async function readItems(jobId, query, signal) {
   const page = await get(`/ops/jobs/${encodeURIComponent(jobId)}/items`, { query, signal });
-  const ofTenants = page.items.filter((/** @type {JobItem} */ item) => !isFileRow(item));
-  askTenantNames(ofTenants.slice(0, MOST_AT_ONCE).map((/** @type {JobItem} */ item) => item.target_id));
+  const ofTenants = page.items.filter((item) => !isFileRow(item));
+  askTenantNames(ofTenants.slice(0, MOST_AT_ONCE).map((item) => item.target_id));
   return page;
 }
 
@@ -38,7 +36,6 @@ export async function readAllItems(jobId, signal, onProgress) {
   /** @type {JobItem[]} */
   const all = [];
   for (let page = 1, more = true; more; page++) {
-    /** @type {ItemPage} */
     const answer = await get(`/ops/jobs/${encodeURIComponent(jobId)}/items`, {
       query: { page, page_size: MOST_AT_ONCE },
       signal,

@@ -241,7 +241,6 @@ export function paceOf(job) {
 
 /** @param {AbortSignal} signal */
 async function readJobs(signal) {
-  /** @type {import('../../core/api-types.js').Page<Job>} */
   const { items } = await get('/ops/jobs', {
     query: { status: readsRecent ? 'recent' : 'open', page_size: MOST_READ },
     signal,
