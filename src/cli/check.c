@@ -1,12 +1,12 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "ops/knowledge/knowledge_manager.h"
 #include "platform/audit/audit.h"
 #include "platform/jobs/jobs.h"
 #include "platform/knowledge/templates.h"
 #include "platform/tenants/activity.h"
 #include "platform/tenants/counters.h"
+#include "store/full_text.h"
 #include "store/maintenance.h"
 #include "telemetry/telemetry.h"
 
@@ -41,7 +41,7 @@ static const struct {
     {"counters", counters_check},
     {"activity", activity_check},
     {"audit", audit_check},
-    {"knowledge", knowledge_check},
+    {"knowledge", text_index_check},
     {"jobs", jobs_check},
     {"templates", templates_check},
 };

@@ -71,16 +71,18 @@ bool full_text_tokens(const char *text, size_t length, bool query,
 /* ---- asking ---- */
 
 /* Which pieces are asked for: the whole ones; and where a word of the keyword ends in a shorter one that no whole
- * one covers, whatever begins with that. A piece holds letters, marks and digits only: no quotation mark to take
- * care of. */
-bool full_text_query(const char *keyword, struct strbuf *query, bool *ret_exact)
+ * one covers, whatever begins with that. */
+struct full_text_query full_text_query(const char *keyword, struct arena *arena)
 {
-    CLEANUP(strbuf_release) struct strbuf plain = {0}, folded = {0};
-    text_fold_plain(keyword, strlen(keyword), &plain);
+    CLEANUP(strbuf_release) struct strbuf folded = {0}, plain = {0};
     text_fold(keyword, strlen(keyword), &folded);
-    const char *at = strbuf_text(&plain), *end = at + plain.length, *covered = at;
-    size_t count = 0;
-    *ret_exact = false;
+    text_fold_plain(keyword, strlen(keyword), &plain);
+    const char *at = arena_strndup(arena, strbuf_text(&plain), plain.length);
+    const char *end = at + plain.length, *covered = at;
+    bool is_plain = strcmp(strbuf_text(&plain), strbuf_text(&folded)) == 0;
+    struct full_text_query query = {
+        .pieces = arena_alloc(arena, (plain.length + 1) * sizeof(*query.pieces)),
+    };
     for (size_t step; at < end; at += step) {
         ucs4_t c;
         bool whole;
@@ -93,12 +95,10 @@ bool full_text_query(const char *keyword, struct strbuf *query, bool *ret_exact)
         if (!whole && at + length <= covered)
             continue;
         covered = at + length;
-        strbuf_puts(query, count++ > 0 ? " AND \"" : "\"");
-        strbuf_append(query, at, length);
-        strbuf_puts(query, whole ? "\"" : "\"*");
-        *ret_exact = length == plain.length && strcmp(strbuf_text(&plain), strbuf_text(&folded)) == 0;
+        query.pieces[query.count++] = (struct full_text_piece){at, length, whole};
+        query.exact = is_plain && length == plain.length;
     }
-    return count > 0;
+    return query;
 }
 
 /* ---- looking into texts ---- */

@@ -19,10 +19,19 @@
 bool full_text_tokens(const char *text, size_t length, bool query,
                       bool (*receive)(void *context, const char *token, size_t length), void *context);
 
-/* What an FTS5 index is asked for texts that may hold the keyword: its tokens, quoted, so that nothing in it
- * is taken for syntax. `ret_exact`: whatever is found does hold it. False: the keyword has no token
- * (punctuation, emoji), and no index knows anything of it. */
-bool full_text_query(const char *keyword, struct strbuf *query, bool *ret_exact);
+/* What an index is asked for texts that may hold a keyword: each of these tokens. */
+struct full_text_piece {
+    const char *bytes; /* letters, marks and digits */
+    size_t length;
+    bool whole; /* a token; else whatever begins with it */
+};
+struct full_text_query {
+    struct full_text_piece *pieces; /* none (punctuation, emoji): no index knows anything of it */
+    size_t count;
+    bool exact; /* whatever is found does hold it */
+};
+/* Lives in the arena. */
+struct full_text_query full_text_query(const char *keyword, struct arena *arena);
 
 /* A keyword made ready to be looked for in texts; lives in the arena. */
 struct folded_text {

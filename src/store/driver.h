@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/strbuf.h"
+#include "store/full_text.h"
 #include "store/store.h"
 
 /* What transactions are made of; the text of each is the driver's. Savepoints have one name and
@@ -43,6 +44,8 @@ struct db_token {
     const char *name, *text;
 };
 
+typedef void (*text_entry_fn)(void *context, const char *token, size_t length, int64_t pair_id);
+
 struct db_driver {
     const char *name; /* as pages show it: "SQLite" */
     const char *verbs[DB_VERBS];
@@ -65,6 +68,12 @@ struct db_driver {
     /* In a transaction of its own while nobody waits: a piece, some milliseconds long, of the work that
      * transactions have put off (full text). `ret_more` false: none is left. May be NULL. */
     bool (*catch_up)(struct db *db, bool *ret_more, struct error *err);
+    /* The index of texts (full_text.h). `sql_text_find`: the pairs of a query $1 that text_query has made, token by
+     * token, in the order of ids, $2 at most. `sql_text_held`: id, question and answer of each pair as the index
+     * should have it, and text_entries gives each token that it has. */
+    const char *sql_text_find, *sql_text_held;
+    void (*text_query)(const struct text_token *token, bool first, struct strbuf *query);
+    bool (*text_entries)(struct db *db, text_entry_fn receive, void *context, struct error *err);
     /* After a commit has been answered: work that may take a while (checkpoint). May be NULL. */
     void (*after_commit)(struct db *db);
     /* After a commit that failed for the disk's sake: makes sure that it is not found after a crash. May
@@ -114,6 +123,7 @@ struct db {
     const struct db_driver *driver;
     int64_t deadline_us;  /* 0: none */
     atomic_bool *damaged; /* as in db_open_options */
+    store_tokenize tokenize;
     /* Set while the writer runs a work: if the database took the transaction back on its own (disk
      * full), statements that follow must not commit one by one. */
     bool needs_transaction;

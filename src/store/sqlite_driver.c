@@ -294,7 +294,7 @@ static bool prepare_connection(struct sqlite_db *db, const struct db_open_option
         in_place(&db->base, NULL); /* sees them for the first time */
         db->checkpoint_at = CHECKPOINT_PAGES;
         sqlite3_wal_hook(db->handle, on_wal_commit, db);
-        if (db->has_full_text)
+        if (db->base.tokenize)
             sqlite_watch_changes(db);
     }
     return true;
@@ -340,7 +340,7 @@ static bool sqlite_open(const struct db_open_options *options, struct db **ret_d
     db->base.driver = &sqlite_driver;
     db->base.damaged = options->damaged;
     db->busy_limit_us = BUSY_LIMIT_US;
-    db->has_full_text = options->tokenize;
+    db->base.tokenize = options->tokenize;
     /* "file:…" and ":memory:" mean something to SQLite. */
     db->path = xmalloc(strlen(options->path) + 3);
     sprintf(db->path, "%s%s", options->path[0] == '/' ? "" : "./", options->path);
@@ -581,6 +581,10 @@ const struct db_driver sqlite_driver = {
     .in_place = in_place,
     .before_commit = sqlite_tell_changes,
     .catch_up = sqlite_catch_up,
+    .sql_text_find = SQLITE_TEXT_FIND,
+    .sql_text_held = SQLITE_TEXT_HELD,
+    .text_query = sqlite_text_query,
+    .text_entries = sqlite_text_entries,
     .after_commit = checkpoint,
     .after_failed_commit = overwrite_failed,
     .hold = hold,

@@ -1,4 +1,6 @@
 /* Full text in SQLite: FTS5 with the product's own tokenizer, which the program hands in (store.h). */
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "store/sqlite_private.h"
@@ -218,8 +220,63 @@ static bool index_new(struct db *db, int64_t *ret_first, struct error *err)
 bool sqlite_catch_up(struct db *db, bool *ret_more, struct error *err)
 {
     int64_t place = INT_NULL;
-    bool done = !((struct sqlite_db *)db)->has_full_text ||
+    bool done = !db->tokenize ||
                 (index_changed(db, &place, err) && (place != INT_NULL || index_new(db, &place, err)));
     *ret_more = done && place != INT_NULL;
+    return done;
+}
+
+/* ---- looking, checking ---- */
+
+const char SQLITE_TEXT_FIND[] =
+    "SELECT rowid FROM qa_pairs_text WHERE qa_pairs_text MATCH $1 ORDER BY rowid LIMIT $2";
+
+/* In quotation marks, so that nothing in it is taken for syntax. */
+void sqlite_text_query(const struct text_token *token, bool first, struct strbuf *query)
+{
+    strbuf_puts(query, first ? "\"" : " AND \"");
+    for (size_t i = 0; i < token->length; i++) {
+        if (token->bytes[i] == '"')
+            strbuf_putc(query, '"');
+        strbuf_putc(query, token->bytes[i]);
+    }
+    strbuf_puts(query, token->prefix ? "\"*" : "\"");
+}
+
+/* Those that are still to be indexed are in the index as they were, or not at all: by what it was told. */
+const char SQLITE_TEXT_HELD[] =
+    "SELECT p.id, p.question, p.answer FROM qa_pairs p WHERE p.deleted_at IS NULL"
+    " AND p.id NOT IN (SELECT pair_id FROM qa_pairs_text_changes)"
+    " AND NOT EXISTS (SELECT 1 FROM qa_pairs_text_new n WHERE p.id BETWEEN n.first AND n.last)"
+    " UNION ALL SELECT pair_id, question, answer FROM qa_pairs_text_changes WHERE question IS NOT NULL";
+
+/* Made in the caller's transaction, and gone with it. A connection that only reads may not make a temporary table
+ * either. */
+static const char SQL_OPEN_INDEX[] =
+    "PRAGMA query_only = OFF;"
+    "CREATE VIRTUAL TABLE temp.qa_pairs_tokens USING fts5vocab('main', 'qa_pairs_text', 'instance');"
+    "PRAGMA query_only = ON";
+static const char SQL_CLOSE_INDEX[] =
+    "PRAGMA query_only = OFF; DROP TABLE temp.qa_pairs_tokens; PRAGMA query_only = ON";
+static const char SQL_ENTRIES[] = "SELECT term, doc FROM temp.qa_pairs_tokens";
+
+static bool read_entries(struct db *db, text_entry_fn receive, void *context, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_ENTRIES, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        const char *token = db_column_text(&rows, 0);
+        receive(context, token, strlen(token), db_column_int(&rows, 1));
+    }
+    return db_done(&rows, err);
+}
+
+bool sqlite_text_entries(struct db *db, text_entry_fn receive, void *context, struct error *err)
+{
+    if (!db_script(db, SQL_OPEN_INDEX, err))
+        return false;
+    bool done = read_entries(db, receive, context, err);
+    db_script(db, SQL_CLOSE_INDEX, NULL);
     return done;
 }

@@ -29,8 +29,7 @@ struct sqlite_db {
     sqlite3 *handle;
     char *path;
     struct file_identity files[SQLITE_FILES]; /* of the writer */
-    bool has_full_text;
-    struct changed_rows changed, inserted; /* `inserted`: of those the new ones */
+    struct changed_rows changed, inserted;    /* `inserted`: of those the new ones */
     int64_t busy_since_us, busy_limit_us;
     /* The write-ahead log, in pages: now, and when it is to be checkpointed next. */
     int wal_pages, checkpoint_at;
@@ -47,6 +46,10 @@ bool sqlite_note_new_texts(struct db *db, const struct changed_rows *inserted, s
 bool sqlite_catch_up(struct db *db, bool *ret_more, struct error *err);
 /* The words of migrations that only SQLite says so. */
 extern const char SQLITE_FULL_TEXT[];
+/* As in the driver's table. */
+extern const char SQLITE_TEXT_FIND[], SQLITE_TEXT_HELD[];
+void sqlite_text_query(const struct text_token *token, bool first, struct strbuf *query);
+bool sqlite_text_entries(struct db *db, text_entry_fn receive, void *context, struct error *err);
 
 /* sqlite_changes.c: on the writer's connection. */
 void sqlite_watch_changes(struct sqlite_db *db);

@@ -9,6 +9,7 @@
 #include "platform/knowledge/changes.h"
 #include "platform/knowledge/templates.h"
 #include "platform_fixture.h"
+#include "store/full_text.h"
 
 #define FOR_EVER_MS 600000
 
@@ -50,7 +51,7 @@ static inline void knowledge_check_all(struct fixture *f)
     must(f, store_reader(f->platform.store, 5000, &db, &f->err));
     must(f, db_script(db, "BEGIN", &f->err)); /* all at one moment */
     must(f, templates_check(db, &findings, &f->err));
-    must(f, knowledge_check(db, &findings, &f->err));
+    must(f, text_index_check(db, &findings, &f->err));
     must(f, jobs_check(db, &findings, &f->err));
     must(f, db_script(db, "ROLLBACK", &f->err));
     assert_string_equal(strbuf_text(&findings), "");

@@ -12,6 +12,7 @@
 #include "directory/columns.h"
 #include "ops/knowledge/knowledge_manager.h"
 #include "ops/transfer/import_export_service.h"
+#include "store/full_text.h"
 
 #define IDS_MAX 40000
 
@@ -24,7 +25,7 @@ static void check_full_text(struct fixture *f)
     CLEANUP(strbuf_release) struct strbuf findings = {0};
     must(f, store_reader(f->platform.store, 60000, &db, &f->err));
     must(f, db_script(db, "BEGIN", &f->err));
-    bool done = knowledge_check(db, &findings, &f->err);
+    bool done = text_index_check(db, &findings, &f->err);
     db_script(db, "ROLLBACK", NULL);
     must(f, done);
     if (findings.length)

@@ -1,6 +1,7 @@
 /* Everyone's knowledge: every filter in every order against a naive scan of the same pairs, cursors, keywords,
  * counts. */
 #include "platform_fixture.h"
+#include "store/full_text.h"
 
 #include <math.h>
 
@@ -145,7 +146,7 @@ static void check_store(struct world *w)
     CLEANUP(strbuf_release) struct strbuf findings = {0};
     must(w->f, store_reader(w->f->platform.store, 5000, &db, &w->f->err));
     must(w->f, db_script(db, "BEGIN", &w->f->err));
-    must(w->f, knowledge_check(db, &findings, &w->f->err));
+    must(w->f, text_index_check(db, &findings, &w->f->err));
     must(w->f, db_script(db, "ROLLBACK", &w->f->err));
     if (findings.length)
         fail_msg("%s", strbuf_text(&findings));
@@ -581,7 +582,7 @@ static void test_a_broken_index_is_found(void **state)
                " SELECT 'delete', id, question, answer FROM qa_pairs WHERE id = 1002");
     CLEANUP(store_reader_release) struct db *db = NULL;
     must(w->f, store_reader(w->f->platform.store, 5000, &db, &w->f->err));
-    must(w->f, knowledge_check(db, &findings, &w->f->err));
+    must(w->f, text_index_check(db, &findings, &w->f->err));
     assert_string_equal(strbuf_text(&findings), "full text: it does not hold what pairs 1000 to 1999 say;"
                                                 " a keyword may miss some\n");
     run_sql(w, "INSERT INTO qa_pairs_text(qa_pairs_text) VALUES ('rebuild')");

@@ -277,29 +277,24 @@ static void test_keyword_in_text(void **state)
 }
 
 struct wanted {
-    char piece[64]; /* of a query; with a `*`: any token that begins so */
+    struct full_text_piece piece;
     bool found;
 };
 
 static bool meets(void *context, const char *token, size_t length)
 {
     struct wanted *wanted = context;
-    size_t size = strcspn(wanted->piece, "*");
-    bool open = wanted->piece[size] == '*';
-    wanted->found = wanted->found || (memcmp(token, wanted->piece, size < length ? size : length) == 0 &&
-                                      (open ? length >= size : length == size));
+    const struct full_text_piece *piece = &wanted->piece;
+    wanted->found |= length >= piece->length && (!piece->whole || length == piece->length) &&
+                     memcmp(token, piece->bytes, piece->length) == 0;
     return true;
 }
 
-/* "abc" AND "de"*: is each in the text's tokens? */
-static bool index_finds(const char *text, const char *query)
+/* Is each piece in the text's tokens? */
+static bool index_finds(const char *text, const struct full_text_query *query)
 {
-    for (const char *at = query; (at = strchr(at, '"')); at++) {
-        struct wanted wanted = {0};
-        size_t size = strcspn(at + 1, "\"");
-        memcpy(wanted.piece, at + 1, size);
-        at += size + 1;
-        strcpy(wanted.piece + size, at[1] == '*' ? "*" : "");
+    for (size_t i = 0; i < query->count; i++) {
+        struct wanted wanted = {.piece = query->pieces[i]};
         full_text_tokens(text, strlen(text), false, meets, &wanted);
         if (!wanted.found)
             return false;
@@ -320,13 +315,13 @@ static void test_index_finds_any_part(void **state)
             strcat(text, pieces[random_below(ARRAY_SIZE(pieces))]);
         for (uint32_t count = 1 + random_below(3); count > 0; count--)
             strcat(keyword, pieces[random_below(ARRAY_SIZE(pieces))]);
-        CLEANUP(strbuf_release) struct strbuf query = {0};
-        bool exact;
-        if (!full_text_query(keyword, &query, &exact))
+        CLEANUP(arena_release) struct arena query_arena = {0};
+        struct full_text_query query = full_text_query(keyword, &query_arena);
+        if (query.count == 0)
             continue;
-        bool holds = contains(text, keyword), found = index_finds(text, strbuf_text(&query));
-        if ((holds && !found) || (found && exact && !holds))
-            fail_msg("“%s” in “%s” by %s: %d, found %d", keyword, text, strbuf_text(&query), holds, found);
+        bool holds = contains(text, keyword), found = index_finds(text, &query);
+        if ((holds && !found) || (found && query.exact && !holds))
+            fail_msg("“%s” in “%s” by %zu pieces: %d, found %d", keyword, text, query.count, holds, found);
     }
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ops/knowledge/internal.h"
+#include "store/full_text.h"
 
 /* How much is done to know which pairs hold a keyword. */
 struct effort {
@@ -13,59 +14,6 @@ static const struct effort efforts[] = {
     [KEYWORD_QUICK] = {50000, 50000, 500},         /* some milliseconds */
     [KEYWORD_THOROUGH] = {500000, 300000, 300000}, /* a third of a second, while that many are new */
 };
-
-static int64_t *room_for_ids(struct arena *arena, int64_t *ids, size_t count, size_t *room)
-{
-    if (count < *room)
-        return ids;
-    *room = *room ? 2 * *room : 1024;
-    int64_t *larger = arena_alloc(arena, *room * sizeof(*larger));
-    if (count > 0)
-        memcpy(larger, ids, count * sizeof(*larger));
-    return larger;
-}
-
-static bool read_ids(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
-                     struct arena *arena, int64_t **ret_ids, size_t *ret_count, struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    int64_t *ids = NULL;
-    size_t count = 0, room = 0;
-    if (!db_query(db, sql, args, arg_count, &rows, err))
-        return false;
-    while (db_next(&rows)) {
-        ids = room_for_ids(arena, ids, count, &room);
-        ids[count++] = db_column_int(&rows, 0);
-    }
-    *ret_ids = ids;
-    *ret_count = count;
-    return db_done(&rows, err);
-}
-
-/* SQLite's full text. What PostgreSQL says instead comes with its driver. */
-static const char SQL_MATCHES[] =
-    "SELECT rowid FROM qa_pairs_text WHERE qa_pairs_text MATCH $1 ORDER BY rowid LIMIT $2";
-/* What the index does not know, or not as it is now (store/sqlite_full_text.c): ranges of ids. */
-static const char SQL_UNINDEXED[] =
-    "SELECT pair_id, pair_id FROM qa_pairs_text_changes UNION ALL SELECT first, last FROM qa_pairs_text_new"
-    " ORDER BY 1";
-
-/* Up to `max` + 1 of them. */
-static bool read_unindexed(struct db *db, size_t max, struct arena *arena, struct keyword_search *search,
-                           struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    size_t room = 0;
-    if (!db_query(db, SQL_UNINDEXED, DB_NO_ARGS, &rows, err))
-        return false;
-    while (db_next(&rows))
-        for (int64_t id = db_column_int(&rows, 0), last = db_column_int(&rows, 1);
-             id <= last && search->unindexed_count <= max; id++) {
-            search->unindexed = room_for_ids(arena, search->unindexed, search->unindexed_count, &room);
-            search->unindexed[search->unindexed_count++] = id;
-        }
-    return db_done(&rows, err);
-}
 
 static int by_id(const void *a, const void *b)
 {
@@ -147,15 +95,25 @@ static bool find_held(const struct keyword_search *search, struct db *db, struct
     return true;
 }
 
+static bool ask_index(struct db *db, const struct full_text_query *query, size_t limit, struct arena *arena,
+                      int64_t **ret_ids, size_t *ret_count, struct error *err)
+{
+    struct text_token *tokens = arena_alloc(arena, query->count * sizeof(*tokens));
+    for (size_t i = 0; i < query->count; i++)
+        tokens[i] = (struct text_token){query->pieces[i].bytes, query->pieces[i].length,
+                                        .prefix = !query->pieces[i].whole};
+    return text_index_find(db, tokens, query->count, limit, arena, ret_ids, ret_count, err);
+}
+
 /* What the index does not know is read first: a pair that it takes in between is met twice, not missed. */
-static bool find_ids(struct db *db, const char *query, const struct effort *effort, struct arena *arena,
-                     struct keyword_search *search, struct error *err)
+static bool find_ids(struct db *db, const struct full_text_query *query, const struct effort *effort,
+                     struct arena *arena, struct keyword_search *search, struct error *err)
 {
     int64_t *found, *held;
     size_t count, held_count;
-    if (!read_unindexed(db, effort->unindexed_max, arena, search, err) ||
-        !read_ids(db, SQL_MATCHES, DB_ARGS(db_text(query), db_int((int64_t)effort->found_max + 1)), arena,
-                  &found, &count, err))
+    if (!text_index_pending(db, effort->unindexed_max + 1, arena, &search->unindexed,
+                            &search->unindexed_count, err) ||
+        !ask_index(db, query, effort->found_max + 1, arena, &found, &count, err))
         return false;
     if (count > effort->found_max || search->unindexed_count > effort->unindexed_max)
         return true;
@@ -174,13 +132,13 @@ static bool find_ids(struct db *db, const char *query, const struct effort *effo
 bool keyword_find(struct db *db, const char *keyword, enum keyword_effort effort, struct arena *arena,
                   struct keyword_search *ret_search, struct error *err)
 {
-    CLEANUP(strbuf_release) struct strbuf query = {0};
     struct keyword_search search = {.kind = KEYWORD_NONE, .exact = true};
     if (keyword && *keyword) {
+        struct full_text_query query = full_text_query(keyword, arena);
         search.folded = full_text_fold(arena, keyword);
         search.kind = KEYWORD_ANY;
-        if (full_text_query(keyword, &query, &search.exact) &&
-            !find_ids(db, strbuf_text(&query), &efforts[effort], arena, &search, err))
+        search.exact = query.exact;
+        if (query.count > 0 && !find_ids(db, &query, &efforts[effort], arena, &search, err))
             return false;
     }
     *ret_search = search;

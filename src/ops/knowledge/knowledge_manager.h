@@ -47,10 +47,6 @@ bool knowledge_facets(struct knowledge_directory *directory, struct db *db, cons
                       const char *keyword, struct arena *arena, struct knowledge_facets *ret_facets,
                       struct error *err);
 
-/* Compares the full-text index with the texts; of each thousand pairs that differ a line. In a transaction: what
- * is written meanwhile would be taken for a difference. For `kimono check`. */
-bool knowledge_check(struct db *db, struct strbuf *ret_findings, struct error *err);
-
 /* --- the list --- */
 
 #define KNOWLEDGE_KEYWORD_MAX 200  /* characters */

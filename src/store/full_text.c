@@ -1,17 +1,78 @@
-/* The full-text index against the texts: of each thousand pairs the tokens that it has, and those that it should
- * have, as sums of hashes, which do not depend on their order. */
+#include "store/full_text.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "ops/knowledge/knowledge_manager.h"
-#include "search/full_text.h"
+#include "store/driver.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define GROUP 1000 /* ids of which one sum is made */
+/* ---- looking ---- */
+
+struct id_list {
+    int64_t *ids;
+    size_t count, room;
+};
+
+static void put_id(struct id_list *list, int64_t id, struct arena *arena)
+{
+    if (list->count == list->room) {
+        list->room = list->room ? 2 * list->room : 1024;
+        int64_t *larger = arena_alloc(arena, list->room * sizeof(*larger));
+        if (list->count > 0)
+            memcpy(larger, list->ids, list->count * sizeof(*larger));
+        list->ids = larger;
+    }
+    list->ids[list->count++] = id;
+}
+
+bool text_index_find(struct db *db, const struct text_token *tokens, size_t count, size_t limit,
+                     struct arena *arena, int64_t **ret_ids, size_t *ret_count, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    CLEANUP(strbuf_release) struct strbuf query = {0};
+    struct id_list list = {0};
+    for (size_t i = 0; i < count; i++)
+        db->driver->text_query(&tokens[i], i == 0, &query);
+    if (!db_query(db, db->driver->sql_text_find,
+                  DB_ARGS(db_text(strbuf_text(&query)), db_int((int64_t)limit)), &rows, err))
+        return false;
+    while (db_next(&rows))
+        put_id(&list, db_column_int(&rows, 0), arena);
+    *ret_ids = list.ids;
+    *ret_count = list.count;
+    return db_done(&rows, err);
+}
+
+/* Ranges of ids: of the first no pair is in the index, of the others it holds what they were. */
+static const char SQL_PENDING[] = "SELECT first, last FROM qa_pairs_text_new"
+                                  " UNION ALL SELECT pair_id, pair_id FROM qa_pairs_text_changes ORDER BY 1";
+
+bool text_index_pending(struct db *db, size_t limit, struct arena *arena, int64_t **ret_ids,
+                        size_t *ret_count, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct id_list list = {0};
+    if (!db_query(db, SQL_PENDING, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        int64_t id = db_column_int(&rows, 0), last = db_column_int(&rows, 1);
+        if (list.count > 0 && id <= list.ids[list.count - 1]) /* it is in both */
+            id = list.ids[list.count - 1] + 1;
+        for (; id <= last && list.count < limit; id++)
+            put_id(&list, id, arena);
+    }
+    *ret_ids = list.ids;
+    *ret_count = list.count;
+    return db_done(&rows, err);
+}
+
+/* ---- checking: of each thousand ids a sum of hashes, which does not depend on their order ---- */
+
+#define GROUP 1000
 
 struct sums {
     uint64_t *indexed, *wanted; /* of each group */
@@ -30,32 +91,11 @@ static size_t group_of(const struct sums *sums, int64_t id)
     return group < sums->count ? group : sums->count - 1;
 }
 
-/* ---- what the index has ---- */
-
-/* Made in the check's transaction, and gone with it. A connection that only reads may not make a temporary
- * table either. */
-static const char SQL_OPEN_INDEX[] =
-    "PRAGMA query_only = OFF;"
-    "CREATE VIRTUAL TABLE temp.qa_pairs_tokens USING fts5vocab('main', 'qa_pairs_text', 'instance');"
-    "PRAGMA query_only = ON";
-static const char SQL_CLOSE_INDEX[] =
-    "PRAGMA query_only = OFF; DROP TABLE temp.qa_pairs_tokens; PRAGMA query_only = ON";
-static const char SQL_ENTRIES[] = "SELECT term, doc FROM temp.qa_pairs_tokens";
-
-static bool sum_entries(struct db *db, struct sums *sums, struct error *err)
+static void add_entry(void *context, const char *token, size_t length, int64_t id)
 {
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, SQL_ENTRIES, DB_NO_ARGS, &rows, err))
-        return false;
-    while (db_next(&rows)) {
-        const char *token = db_column_text(&rows, 0);
-        int64_t id = db_column_int(&rows, 1);
-        sums->indexed[group_of(sums, id)] += hash_entry(token, strlen(token), id);
-    }
-    return db_done(&rows, err);
+    struct sums *sums = context;
+    sums->indexed[group_of(sums, id)] += hash_entry(token, length, id);
 }
-
-/* ---- what it should have ---- */
 
 struct entries {
     int64_t id;
@@ -92,25 +132,18 @@ static uint64_t sum_of(struct entries *entries)
     return sum;
 }
 
-/* Those that are still to be indexed are in the index as they were, or not at all: by what it was told. */
-static const char SQL_TEXTS[] =
-    "SELECT p.id, p.question, p.answer FROM qa_pairs p WHERE p.deleted_at IS NULL"
-    " AND p.id NOT IN (SELECT pair_id FROM qa_pairs_text_changes)"
-    " AND NOT EXISTS (SELECT 1 FROM qa_pairs_text_new n WHERE p.id BETWEEN n.first AND n.last)"
-    " UNION ALL SELECT pair_id, question, answer FROM qa_pairs_text_changes WHERE question IS NOT NULL";
-
 static bool sum_texts(struct db *db, struct sums *sums, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct entries entries = {0};
-    if (!db_query(db, SQL_TEXTS, DB_NO_ARGS, &rows, err))
+    if (!db_query(db, db->driver->sql_text_held, DB_NO_ARGS, &rows, err))
         return false;
     while (db_next(&rows)) {
         entries.id = db_column_int(&rows, 0);
         entries.count = 0;
         for (int column = 1; column <= 2; column++) {
             const char *text = db_column_text(&rows, column);
-            full_text_tokens(text, strlen(text), false, put_entry, &entries);
+            db->tokenize(text, strlen(text), false, put_entry, &entries);
         }
         sums->wanted[group_of(sums, entries.id)] += sum_of(&entries);
     }
@@ -129,7 +162,7 @@ static void compare(const struct sums *sums, struct strbuf *findings)
 
 static const char SQL_LAST[] = "SELECT MAX(id) FROM qa_pairs";
 
-bool knowledge_check(struct db *db, struct strbuf *ret_findings, struct error *err)
+bool text_index_check(struct db *db, struct strbuf *ret_findings, struct error *err)
 {
     int64_t last;
     if (!db_find_int(db, SQL_LAST, DB_NO_ARGS, 0, &last, err))
@@ -137,10 +170,7 @@ bool knowledge_check(struct db *db, struct strbuf *ret_findings, struct error *e
     struct sums sums = {.count = (size_t)last / GROUP + 2};
     sums.indexed = xcalloc(sums.count, sizeof(*sums.indexed));
     sums.wanted = xcalloc(sums.count, sizeof(*sums.wanted));
-    bool open = db_script(db, SQL_OPEN_INDEX, err);
-    bool done = open && sum_entries(db, &sums, err) && sum_texts(db, &sums, err);
-    if (open)
-        db_script(db, SQL_CLOSE_INDEX, NULL);
+    bool done = db->driver->text_entries(db, add_entry, &sums, err) && sum_texts(db, &sums, err);
     if (done)
         compare(&sums, ret_findings);
     free(sums.indexed);
