@@ -13,26 +13,22 @@ static const struct {
     const char *prefix; /* of the path; the last is "" */
     const struct db_driver *driver;
 } drivers[] = {
-    {"postgresql://", NULL},
-    {"postgres://", NULL},
+    {"postgresql://", &postgresql_driver},
+    {"postgres://", &postgresql_driver},
     {"", &sqlite_driver},
 };
 
-const struct db_driver *db_driver_for(const char *path, struct error *err)
+const struct db_driver *db_driver_for(const char *path)
 {
     size_t i = 0;
     while (strncmp(path, drivers[i].prefix, strlen(drivers[i].prefix)) != 0)
         i++;
-    if (!drivers[i].driver)
-        error_set(err, ERROR_INVALID, "This program has no PostgreSQL yet: give a data directory instead.",
-                  "本程序尚不支持 PostgreSQL，请改用数据目录。");
     return drivers[i].driver;
 }
 
 bool db_open(const struct db_open_options *options, struct db **ret_db, struct error *err)
 {
-    const struct db_driver *driver = db_driver_for(options->path, err);
-    return driver && driver->open(options, ret_db, err);
+    return db_driver_for(options->path)->open(options, ret_db, err);
 }
 
 void db_close(struct db *db)
@@ -45,7 +41,7 @@ void db_close(struct db *db)
 
 bool db_transaction(struct db *db, enum db_verb verb, struct error *err)
 {
-    return db_execute(db, db->driver->verbs[verb], DB_NO_ARGS, NULL, err);
+    return db->driver->transaction(db, verb, err);
 }
 
 void error_copy(struct error *to, const struct error *from)
@@ -127,11 +123,11 @@ static bool may_begin(struct db *db, struct error *err)
 
 /* Begins a statement and takes its first step, so that what it changes is changed, and what fails
  * fails, at the place of the call; the same in every driver. */
-static bool begin(struct db *db, const char *sql, const struct db_value *args, size_t arg_count, bool copy,
-                  struct db_rows *rows, struct error *err)
+static bool begin(struct db *db, const char *sql, bool insert, const struct db_value *args, size_t arg_count,
+                  bool copy, struct db_rows *rows, struct error *err)
 {
     struct db_statement *statement;
-    if (!may_begin(db, err) || !db_statement_take(db, sql, &statement, err))
+    if (!may_begin(db, err) || !db_statement_take(db, sql, insert, &statement, err))
         return false;
     enum db_step step = DB_STEP_FAILED;
     if (db->driver->bind(statement, args, arg_count, copy, err))
@@ -162,7 +158,7 @@ bool db_query(struct db *db, const char *sql, const struct db_value *args, size_
               struct db_rows *ret_rows, struct error *err)
 {
     assert(!ret_rows->statement);
-    return begin(db, sql, args, arg_count, true, ret_rows, err);
+    return begin(db, sql, false, args, arg_count, true, ret_rows, err);
 }
 
 bool db_next(struct db_rows *rows)
@@ -323,7 +319,7 @@ bool db_execute(struct db *db, const char *sql, const struct db_value *args, siz
                 int64_t *ret_changed, struct error *err)
 {
     struct db_rows rows = {0};
-    if (!begin(db, sql, args, arg_count, false, &rows, err))
+    if (!begin(db, sql, false, args, arg_count, false, &rows, err))
         return false;
     while (db_next(&rows))
         ;
@@ -338,9 +334,15 @@ bool db_execute(struct db *db, const char *sql, const struct db_value *args, siz
 bool db_insert(struct db *db, const char *sql, const struct db_value *args, size_t arg_count, int64_t *ret_id,
                struct error *err)
 {
-    if (!db_execute(db, sql, args, arg_count, NULL, err))
+    struct db_rows rows = {0};
+    if (!begin(db, sql, true, args, arg_count, false, &rows, err))
         return false;
-    *ret_id = db->driver->inserted_id(db);
+    while (db_next(&rows))
+        ;
+    int64_t id = db->driver->inserted_id(rows.statement);
+    if (!db_done(&rows, err))
+        return false;
+    *ret_id = id;
     return true;
 }
 
@@ -349,7 +351,7 @@ bool db_find(struct db *db, const char *sql, const struct db_value *args, size_t
              struct error *err)
 {
     struct db_rows rows = {0};
-    if (!begin(db, sql, args, arg_count, false, &rows, err))
+    if (!begin(db, sql, false, args, arg_count, false, &rows, err))
         return false;
     bool found = db_next(&rows);
     if (found)
@@ -364,7 +366,7 @@ bool db_find_int(struct db *db, const char *sql, const struct db_value *args, si
                  int64_t fallback, int64_t *ret_value, struct error *err)
 {
     struct db_rows rows = {0};
-    if (!begin(db, sql, args, arg_count, false, &rows, err))
+    if (!begin(db, sql, false, args, arg_count, false, &rows, err))
         return false;
     int64_t value = db_next(&rows) ? db_column_int(&rows, 0) : INT_NULL;
     if (!db_done(&rows, err))
@@ -380,8 +382,10 @@ bool db_snapshot_begin(struct db *db, struct error *err)
 
 void db_snapshot_end(struct db *db)
 {
-    struct error ignored;
-    db->driver->script(db, db->driver->verbs[DB_ROLLBACK], &ignored); /* after the deadline too */
+    int64_t deadline_us = db->deadline_us;
+    db->deadline_us = 0; /* it ends after the deadline too */
+    db_transaction(db, DB_ROLLBACK, NULL);
+    db->deadline_us = deadline_us;
 }
 
 bool db_script(struct db *db, const char *sql, struct error *err)

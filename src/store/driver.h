@@ -17,7 +17,8 @@
  * are never nested. */
 enum db_verb {
     DB_BEGIN,
-    DB_SNAPSHOT, /* begins a transaction that only reads, and all of it one moment */
+    DB_BEGIN_SERIAL, /* alone over all processes in a store that is `concurrent` too */
+    DB_SNAPSHOT,     /* begins a transaction that only reads, and all of it one moment */
     DB_COMMIT,
     DB_ROLLBACK,
     DB_SAVEPOINT,
@@ -30,11 +31,21 @@ enum db_step { DB_STEP_ROW, DB_STEP_END, DB_STEP_FAILED };
 
 enum db_role { DB_WRITER, DB_READER };
 
+/* What the last failure means for the transaction that it met. */
+enum db_trouble {
+    DB_TROUBLE_NONE,
+    DB_TROUBLE_AGAIN, /* others were in the way (serialization failure, deadlock): all of it may run again */
+    DB_TROUBLE_LOST,  /* the connection broke before COMMIT was sent: all of it may run again */
+    DB_TROUBLE_IN_DOUBT, /* it broke while COMMIT was under way: commit_outcome finds out */
+};
+enum db_outcome { DB_OUTCOME_UNKNOWN, DB_OUTCOME_COMMITTED, DB_OUTCOME_TAKEN_BACK };
+
 struct db_open_options {
     const char *path;
     enum db_role role; /* the writer creates what is missing; a reader cannot change anything */
     int cache_kib;
     bool bulk;               /* STORE_BULK */
+    bool concurrent;         /* as in store_options */
     atomic_bool *damaged;    /* set when the file turns out to be; may be NULL */
     store_fold fold;         /* NULL: the SQL has no folded(text) */
     store_tokenize tokenize; /* NULL: the schema has no full-text index */
@@ -47,16 +58,21 @@ struct db_token {
 typedef void (*text_entry_fn)(void *context, const char *token, size_t length, int64_t pair_id);
 
 struct db_driver {
-    const char *name; /* as pages show it: "SQLite" */
-    const char *verbs[DB_VERBS];
+    const char *name;              /* as pages show it: "SQLite" */
     const char *sql_table_exists;  /* gives a row if there is a table named $1 */
     const struct db_token *tokens; /* of migrations; the last has no name */
-    bool reads_newest; /* each statement outside of a transaction sees all that was committed before it */
+    bool reads_newest;     /* each statement outside of a transaction sees all that was committed before it */
+    const char *text_type; /* what TEXT becomes in migrations; NULL: it stays */
 
     bool (*open)(const struct db_open_options *options, struct db **ret_db, struct error *err);
     void (*close)(struct db *db); /* its statements are gone by then */
     /* Bytes of the database, and of its log beside it. NULL: not known. */
     void (*sizes)(const char *path, int64_t *ret_bytes, int64_t *ret_wal_bytes);
+    /* The address in a form that may be shown, on the heap. NULL: it may be shown as it is. */
+    char *(*display_path)(const char *path);
+    bool (*transaction)(struct db *db, enum db_verb verb, struct error *err);
+    /* After DB_TROUBLE_IN_DOUBT, within a bounded time. NULL: there is no such trouble. */
+    enum db_outcome (*commit_outcome)(struct db *db);
     bool (*script)(struct db *db, const char *sql, struct error *err);
     bool (*in_transaction)(struct db *db);
     /* Whether the files that are open still lie where they were: what is committed to files that were deleted
@@ -86,7 +102,9 @@ struct db_driver {
      * in shared memory that live as long as the connection; NULL if there is none. */
     const volatile uint32_t *(*stamp)(struct db *db);
 
-    bool (*prepare)(struct db *db, const char *sql, struct db_statement **ret, struct error *err);
+    /* `insert`: of one row into a table whose key is {{id}}; inserted_id is asked after its end. */
+    bool (*prepare)(struct db *db, const char *sql, bool insert, struct db_statement **ret,
+                    struct error *err);
     void (*finalize)(struct db_statement *statement);
     /* `copy`: the values must outlive the call. */
     bool (*bind)(struct db_statement *statement, const struct db_value *args, size_t count, bool copy,
@@ -96,7 +114,7 @@ struct db_driver {
      * rows and returns them checks its references last), or the run had failed before. */
     bool (*reset)(struct db_statement *statement, struct error *err);
     int64_t (*changed)(struct db_statement *statement);
-    int64_t (*inserted_id)(struct db *db); /* of the last row that a statement has made */
+    int64_t (*inserted_id)(struct db_statement *statement); /* of the last row that it has made */
 
     int (*column_count)(struct db_statement *statement);
     const char *(*column_name)(struct db_statement *statement, int column);
@@ -114,7 +132,7 @@ struct db_driver {
     bool (*integrity)(struct db *db, struct strbuf *ret_findings, struct error *err);
 };
 
-extern const struct db_driver sqlite_driver;
+extern const struct db_driver sqlite_driver, postgresql_driver;
 
 #define STATEMENT_BUCKETS 64
 #define STATEMENTS_KEPT 96 /* for each connection; some 4 KiB each in SQLite */
@@ -127,6 +145,7 @@ struct db {
     /* Set while the writer runs a work: if the database took the transaction back on its own (disk
      * full), statements that follow must not commit one by one. */
     bool needs_transaction;
+    enum db_trouble trouble;
     struct db_statement *buckets[STATEMENT_BUCKETS]; /* by the address of the SQL */
     struct db_statement *newest, *oldest;            /* by use */
     unsigned statement_count, in_use_count;
@@ -145,7 +164,8 @@ struct column_map {
 
 struct db_statement {
     struct db *db;
-    const char *sql; /* the caller's constant: the key */
+    const char *sql; /* the caller's constant: the key, with `insert` */
+    bool insert;     /* as in db_driver.prepare */
     char *text;      /* a copy: proof that it has not changed */
     struct db_statement *next_in_bucket, *newer, *older;
     enum statement_state state;
@@ -155,8 +175,7 @@ struct db_statement {
 };
 
 /* db.c */
-/* By the form of the path. NULL: ERROR_INVALID, there is no such driver. */
-const struct db_driver *db_driver_for(const char *path, struct error *err);
+const struct db_driver *db_driver_for(const char *path); /* by its form */
 bool db_open(const struct db_open_options *options, struct db **ret_db, struct error *err);
 void db_close(struct db *db); /* takes NULL; no statement may be in use */
 bool db_transaction(struct db *db, enum db_verb verb, struct error *err);
@@ -169,7 +188,8 @@ static inline void db_release(struct db **db)
 
 /* statements.c: a statement that nobody uses, prepared now or before. One SQL may be in use several
  * times at once. */
-bool db_statement_take(struct db *db, const char *sql, struct db_statement **ret, struct error *err);
+bool db_statement_take(struct db *db, const char *sql, bool insert, struct db_statement **ret,
+                       struct error *err);
 bool db_statement_give(struct db_statement *statement, struct error *err); /* as driver.reset */
 void db_statements_close(struct db *db);
 

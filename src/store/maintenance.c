@@ -14,25 +14,23 @@ bool store_backup(struct store *store, const char *file, struct error *err)
     /* A connection of its own: it takes long, and holds one moment of the store until it is done. */
     struct db_open_options options = {.path = store_path(store), .role = DB_READER};
     CLEANUP(db_release) struct db *db = NULL;
-    if (!db_open(&options, &db, err))
-        return false;
-    bool done = db->driver->backup ? db->driver->backup(db, file, err) : own_tools(err);
+    const struct db_driver *driver = db_driver_for(options.path);
+    bool done =
+        driver->backup ? db_open(&options, &db, err) && driver->backup(db, file, err) : own_tools(err);
     return done || error_prefix(err, "backup to %s", "备份到 %s", file);
 }
 
 bool store_restore(const char *from, const struct store_options *to, struct error *err)
 {
-    const struct db_driver *driver = db_driver_for(to->path, err);
-    if (!driver)
-        return false;
+    const struct db_driver *driver = db_driver_for(to->path);
     bool done = driver->restore ? driver->restore(from, to, err) : own_tools(err);
     return done || error_prefix(err, "restore of %s", "恢复 %s", from);
 }
 
 void store_sweep(const char *file)
 {
-    const struct db_driver *driver = db_driver_for(file, NULL);
-    if (driver && driver->sweep)
+    const struct db_driver *driver = db_driver_for(file);
+    if (driver->sweep)
         driver->sweep(file);
 }
 

@@ -1,5 +1,6 @@
 #include "store/migration.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -25,6 +26,33 @@ static const char *token_text(const struct db_driver *driver, const char *name, 
     return NULL;
 }
 
+static bool is_of_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* Appends `length` bytes of SQL; the type TEXT, outside of quotes and of CAST(… AS TEXT), as the driver declares it. */
+static void append_typed(const struct db_driver *driver, const char *sql, size_t length, struct strbuf *out)
+{
+    static const char word[] = "TEXT";
+    size_t word_length = strlen(word);
+    char quote = '\0';
+    for (size_t at = 0; at < length; at++) {
+        if (sql[at] == '\'' || sql[at] == '"')
+            quote = !quote ? sql[at] : quote == sql[at] ? '\0' : quote;
+        bool is_type = driver->text_type && !quote && at + word_length <= length &&
+                       memcmp(sql + at, word, word_length) == 0 && (at == 0 || !is_of_word(sql[at - 1])) &&
+                       (at + word_length == length || !is_of_word(sql[at + word_length])) &&
+                       (at < 3 || memcmp(sql + at - 3, "AS ", 3) != 0);
+        if (is_type) {
+            strbuf_puts(out, driver->text_type);
+            at += word_length - 1;
+        } else {
+            strbuf_putc(out, sql[at]);
+        }
+    }
+}
+
 /* Puts the driver's words in the place of {{tokens}}. */
 static bool expand(const struct db_driver *driver, const char *sql, struct strbuf *out, struct error *err)
 {
@@ -34,11 +62,11 @@ static bool expand(const struct db_driver *driver, const char *sql, struct strbu
         const char *text = close ? token_text(driver, open + 2, (size_t)(close - open - 2)) : NULL;
         if (!text)
             return error_set(err, ERROR_INTERNAL, "An unknown token: %.40s", "未知的标记：%.40s", open);
-        strbuf_append(out, sql, (size_t)(open - sql));
+        append_typed(driver, sql, (size_t)(open - sql), out);
         strbuf_puts(out, text);
         sql = close + 2;
     }
-    strbuf_puts(out, sql);
+    append_typed(driver, sql, strlen(sql), out);
     return true;
 }
 
@@ -77,7 +105,7 @@ static bool apply(struct db *db, const struct migration *migration, int64_t vers
 static bool run_step(struct db *db, const struct migration *migration, int64_t version, struct error *err)
 {
     bool applied = false;
-    bool done = db_transaction(db, DB_BEGIN, err) && apply(db, migration, version, &applied, err) &&
+    bool done = db_transaction(db, DB_BEGIN_SERIAL, err) && apply(db, migration, version, &applied, err) &&
                 db_transaction(db, DB_COMMIT, err);
     if (done) {
         if (applied)

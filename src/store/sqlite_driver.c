@@ -403,8 +403,10 @@ static bool resolve_parameters(struct sqlite_statement *statement)
     return true;
 }
 
-static bool sqlite_prepare(struct db *base, const char *sql, struct db_statement **ret, struct error *err)
+static bool sqlite_prepare(struct db *base, const char *sql, bool insert, struct db_statement **ret,
+                           struct error *err)
 {
+    (void)insert; /* SQLite notes the id of every row that is inserted */
     struct sqlite_db *db = sqlite_of(base);
     sqlite3_stmt *handle;
     const char *rest;
@@ -490,9 +492,19 @@ static int64_t sqlite_changed(struct db_statement *statement)
     return sqlite3_stmt_readonly(handle) ? 0 : sqlite3_changes64(sqlite3_db_handle(handle));
 }
 
-static int64_t sqlite_inserted_id(struct db *db)
+static int64_t sqlite_inserted_id(struct db_statement *statement)
 {
-    return sqlite3_last_insert_rowid(sqlite_of(db)->handle);
+    return sqlite3_last_insert_rowid(sqlite_of(statement->db)->handle);
+}
+
+static bool sqlite_transaction(struct db *db, enum db_verb verb, struct error *err)
+{
+    static const char *const texts[DB_VERBS] = {
+        [DB_BEGIN] = "BEGIN IMMEDIATE", [DB_BEGIN_SERIAL] = "BEGIN IMMEDIATE",
+        [DB_SNAPSHOT] = "BEGIN",        [DB_COMMIT] = "COMMIT",
+        [DB_ROLLBACK] = "ROLLBACK",     [DB_SAVEPOINT] = "SAVEPOINT work",
+        [DB_RELEASE] = "RELEASE work",  [DB_ROLLBACK_TO] = "ROLLBACK TO work"};
+    return db_execute(db, texts[verb], DB_NO_ARGS, NULL, err);
 }
 
 /* ---- columns ---- */
@@ -564,18 +576,12 @@ static const struct db_token tokens[] = {
 
 const struct db_driver sqlite_driver = {
     .name = "SQLite",
-    .verbs = {[DB_BEGIN] = "BEGIN IMMEDIATE",
-              [DB_SNAPSHOT] = "BEGIN",
-              [DB_COMMIT] = "COMMIT",
-              [DB_ROLLBACK] = "ROLLBACK",
-              [DB_SAVEPOINT] = "SAVEPOINT work",
-              [DB_RELEASE] = "RELEASE work",
-              [DB_ROLLBACK_TO] = "ROLLBACK TO work"},
     .sql_table_exists = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1",
     .tokens = tokens,
     .open = sqlite_open,
     .close = sqlite_close,
     .sizes = sqlite_sizes,
+    .transaction = sqlite_transaction,
     .script = sqlite_script,
     .in_transaction = sqlite_in_transaction,
     .in_place = in_place,

@@ -51,12 +51,12 @@ static void discard_surplus(struct db *db)
     }
 }
 
-static struct db_statement *find_idle(struct db *db, const char *sql)
+static struct db_statement *find_idle(struct db *db, const char *sql, bool insert)
 {
     struct db_statement *statement = *bucket_of(db, sql);
     while (statement) {
         struct db_statement *next = statement->next_in_bucket;
-        if (statement->sql == sql && statement->state == STATEMENT_IDLE) {
+        if (statement->sql == sql && statement->insert == insert && statement->state == STATEMENT_IDLE) {
             if (strcmp(statement->text, sql) == 0)
                 return statement;
             discard(db, statement); /* the text was not static after all */
@@ -66,13 +66,14 @@ static struct db_statement *find_idle(struct db *db, const char *sql)
     return NULL;
 }
 
-static bool prepare(struct db *db, const char *sql, struct db_statement **ret, struct error *err)
+static bool prepare(struct db *db, const char *sql, bool insert, struct db_statement **ret, struct error *err)
 {
     struct db_statement *statement;
-    if (!db->driver->prepare(db, sql, &statement, err))
+    if (!db->driver->prepare(db, sql, insert, &statement, err))
         return false;
     statement->db = db;
     statement->sql = sql;
+    statement->insert = insert;
     statement->text = xstrdup(sql);
     struct db_statement **bucket = bucket_of(db, sql);
     statement->next_in_bucket = *bucket;
@@ -83,10 +84,11 @@ static bool prepare(struct db *db, const char *sql, struct db_statement **ret, s
     return true;
 }
 
-bool db_statement_take(struct db *db, const char *sql, struct db_statement **ret, struct error *err)
+bool db_statement_take(struct db *db, const char *sql, bool insert, struct db_statement **ret,
+                       struct error *err)
 {
-    struct db_statement *statement = find_idle(db, sql);
-    if (!statement && !prepare(db, sql, &statement, err))
+    struct db_statement *statement = find_idle(db, sql, insert);
+    if (!statement && !prepare(db, sql, insert, &statement, err))
         return false;
     if (db->newest != statement) {
         unlink_use(db, statement);

@@ -17,7 +17,7 @@
 #define WRITER_CACHE_KIB 8192
 
 struct store {
-    char *path;
+    char *address, *path; /* `path`: the address without its password */
     struct db *write_db;
     struct writer *writer;
     struct reader_pool *readers;
@@ -28,10 +28,11 @@ struct store {
 static bool open_parts(struct store *store, const struct store_options *options, struct error *err)
 {
     struct db_open_options connection = {
-        .path = store->path,
+        .path = store->address,
         .role = DB_WRITER,
         .cache_kib = options->cache_kib,
         .bulk = options->durability == STORE_BULK,
+        .concurrent = options->concurrent,
         .damaged = &store->damaged,
         .tokenize = options->tokenize,
         .fold = options->fold,
@@ -52,7 +53,9 @@ static bool open_parts(struct store *store, const struct store_options *options,
 bool store_open(struct store **ret_store, const struct store_options *options, struct error *err)
 {
     struct store *store = xcalloc(1, sizeof(*store));
-    store->path = xstrdup(options->path);
+    const struct db_driver *driver = db_driver_for(options->path);
+    store->address = xstrdup(options->path);
+    store->path = driver->display_path ? driver->display_path(options->path) : xstrdup(options->path);
     if (!open_parts(store, options, err)) {
         store_close(store);
         return false;
@@ -68,6 +71,7 @@ void store_close(struct store *store)
     writer_free(store->writer);
     reader_pool_free(store->readers);
     db_close(store->write_db); /* the last one: it empties the log into the file */
+    free(store->address);
     free(store->path);
     free(store);
 }

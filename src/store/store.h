@@ -33,6 +33,7 @@ struct store_options {
     size_t readers;   /* connections lent at once; 0: 4 */
     int cache_kib;    /* page cache of each connection; 0: 1024, the writer's 8192 */
     enum store_durability durability;
+    bool concurrent; /* its works may run beside those of other processes, where the database can do that */
     const struct migration *migrations; /* brought up to date when opened */
     size_t migration_count;
     size_t queue_ceiling; /* functions that may wait for the writer; 0: 4096 */

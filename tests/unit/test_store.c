@@ -1164,8 +1164,9 @@ static void test_opening_what_is_none(void **state)
     assert_fails(store_open(&store, &options, &err), ERROR_STORE, "/nonexistent/directory");
     options.path = directory;
     assert_fails(store_open(&store, &options, &err), ERROR_STORE, "cannot be opened");
-    options.path = "postgresql://localhost/kimono";
-    assert_fails(store_open(&store, &options, &err), ERROR_INVALID, "PostgreSQL");
+    options.path = "postgresql://user:geh@eim@localhost/kimono";
+    assert_fails(store_open(&store, &options, &err), ERROR_INVALID, "cannot be read");
+    assert_null(strstr(err.detail[LANGUAGE_EN], "eim"));
     assert_null(store);
 }
 

@@ -1,0 +1,360 @@
+/* Connections to PostgreSQL: making them, waiting on them with a deadline, losing them and making them anew.
+ *
+ * A connection that breaks fails the statement that was under way with ERROR_UNAVAILABLE; the next use makes a new
+ * one. While that fails, each try waits longer for the next, and whoever comes in between fails at once, so that no
+ * thread is kept by a server that is gone. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/identifier.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/postgresql_private.h"
+
+#define CONNECT_SECONDS "3" /* for each host of the address */
+#define LOCK_WAIT_MS 5000   /* for another process's work to end: as long as SQLite's driver waits */
+/* A process that was stopped in the middle of a work holds the lock of all others for so long. */
+#define IDLE_IN_TRANSACTION_MS 10000
+#define WRITER_STATEMENT_MS 300000
+#define READER_STATEMENT_MS 60000
+#define READER_MARGIN_MS 5000 /* by which the server's bound lies behind a deadline */
+#define CANCEL_LIMIT_MS 2000  /* after that a server that was told to cancel counts as lost */
+#define RETRY_DELAY_US INT64_C(100000)
+#define RETRY_DELAY_US_MAX INT64_C(5000000)
+
+/* ---- losing one ---- */
+
+/* "connection to server at "10.0.0.1", port 5432 failed: Connection refused": the reason only, one line of it. */
+static void reason_of(const char *message, char reason[static 160])
+{
+    const char *failed = strstr(message, " failed: ");
+    const char *from = failed ? failed + strlen(" failed: ") : message;
+    snprintf(reason, 160, "%.*s", (int)strcspn(from, "\n"), from);
+}
+
+static void disconnect(struct postgresql_db *db)
+{
+    if (db->connection)
+        PQfinish(db->connection);
+    db->connection = NULL;
+    db->transaction_lost |= db->transaction;
+    db->transaction = false;
+    db->open = NULL;
+    strbuf_reset(&db->to_deallocate);
+}
+
+static bool unavailable(struct error *err, const char *en, const char *zh)
+{
+    error_set(err, ERROR_UNAVAILABLE, "%s", "%s", en);
+    if (err) {
+        snprintf(err->detail[LANGUAGE_ZH], sizeof(err->detail[LANGUAGE_ZH]), "%s", zh);
+        err->retry_after_seconds = 1;
+    }
+    return false;
+}
+
+static bool say_lost(struct postgresql_db *db, struct error *err)
+{
+    db->base.trouble = DB_TROUBLE_LOST;
+    return unavailable(err, "The connection to the database was lost. Try again in a moment.",
+                       "与数据库的连接已断开，请稍后重试。");
+}
+
+bool postgresql_lost(struct postgresql_db *db, struct error *err)
+{
+    char reason[160] = "";
+    if (db->connection)
+        reason_of(PQerrorMessage(db->connection), reason);
+    log_warn("store", "a connection to the database was lost: %s", *reason ? reason : "closed");
+    disconnect(db);
+    return say_lost(db, err);
+}
+
+/* ---- waiting ---- */
+
+/* False: the time is up (`until_us` 0: never), or waiting is impossible. */
+static bool wait_for(PGconn *connection, short events, int64_t until_us)
+{
+    struct pollfd descriptor = {.fd = PQsocket(connection), .events = events};
+    for (;;) {
+        int timeout = -1;
+        if (until_us) {
+            int64_t left = until_us - clock_monotonic_us();
+            if (left <= 0)
+                return false;
+            timeout = (int)((left + 999) / 1000);
+        }
+        int ready = poll(&descriptor, 1, timeout);
+        if (ready > 0)
+            return true;
+        if (ready < 0 && errno != EINTR)
+            return false;
+    }
+}
+
+void postgresql_cancel(struct postgresql_db *db)
+{
+    char message[256];
+    PGcancel *cancel = PQgetCancel(db->connection);
+    if (cancel && !PQcancel(cancel, message, sizeof(message)))
+        log_warn("store", "a statement could not be cancelled: %s", message);
+    PQfreeCancel(cancel);
+}
+
+bool postgresql_receive(struct postgresql_db *db, PGresult **ret_result, struct error *err)
+{
+    int64_t until_us = db->base.deadline_us;
+    bool cancelled = false;
+    for (int unsent; (unsent = PQflush(db->connection)) != 0 || PQisBusy(db->connection);) {
+        if (unsent < 0)
+            return postgresql_lost(db, err);
+        if (!wait_for(db->connection, unsent > 0 ? POLLIN | POLLOUT : POLLIN, until_us)) {
+            if (cancelled) {
+                postgresql_lost(db, NULL);
+                return error_set(err, ERROR_TIMEOUT, "Reading the store took too long. Ask for less at once.",
+                                 "读取数据超时，请缩小查询范围。");
+            }
+            cancelled = true;
+            until_us = clock_monotonic_us() + CANCEL_LIMIT_MS * 1000;
+            postgresql_cancel(db);
+        }
+        if (!PQconsumeInput(db->connection))
+            return postgresql_lost(db, err);
+    }
+    *ret_result = PQgetResult(db->connection);
+    return true;
+}
+
+/* Whether a result is what was asked for; else `err` says what it is instead. */
+static bool is_good(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE;
+}
+
+bool postgresql_run(struct postgresql_db *db, const char *sql, PGresult **ret_result, struct error *err)
+{
+    if (!PQsendQuery(db->connection, sql))
+        return postgresql_lost(db, err);
+    PGresult *kept = NULL, *result;
+    bool done = true;
+    for (;;) {
+        if (!postgresql_receive(db, &result, done ? err : NULL)) {
+            PQclear(kept);
+            return false;
+        }
+        if (!result)
+            break;
+        if (done && !is_good(result))
+            done = postgresql_error(db, result, err);
+        bool better = !kept || PQntuples(result) > 0 || PQntuples(kept) == 0;
+        PQclear(better ? kept : result);
+        kept = better ? result : kept;
+    }
+    /* The server says why it closes a connection before it does so. */
+    if (db->connection && PQstatus(db->connection) == CONNECTION_BAD)
+        done = postgresql_lost(db, err);
+    if (done && ret_result)
+        *ret_result = kept;
+    else
+        PQclear(kept);
+    return done;
+}
+
+/* ---- making one ---- */
+
+/* libpq takes the last of what is given twice: what stands before the address is a default that it may change. */
+static PGconn *connect_by(const struct postgresql_db *db)
+{
+    const char *keywords[] = {"fallback_application_name",
+                              "connect_timeout",
+                              "keepalives_idle",
+                              "keepalives_interval",
+                              "keepalives_count",
+                              "tcp_user_timeout",
+                              "dbname",
+                              "client_encoding",
+                              "target_session_attrs",
+                              NULL};
+    /* Readers too: a standby would not show what was just committed. */
+    const char *attributes = db->role == DB_WRITER ? "read-write" : "primary";
+    const char *values[] = {"kimono", CONNECT_SECONDS,   "10",   "5",        "3",
+                            "15000",  db->address.libpq, "UTF8", attributes, NULL};
+    return PQconnectdbParams(keywords, values, 1);
+}
+
+/* jit: compiling costs more than any statement of the product takes. tcp_…: the server's side, so that it notices a
+ * client whose machine is gone and gives its lock back. */
+static bool configure_session(struct postgresql_db *db, struct error *err)
+{
+    bool writer = db->role == DB_WRITER;
+    char sql[1024];
+    db->statement_limit_ms = writer ? WRITER_STATEMENT_MS : READER_STATEMENT_MS;
+    snprintf(sql, sizeof(sql),
+             "SET search_path TO %s; SET TimeZone TO 'UTC'; SET jit TO off; SET statement_timeout TO %d;"
+             "SET lock_timeout TO %d; SET idle_in_transaction_session_timeout TO %d;"
+             "SET tcp_keepalives_idle TO 10; SET tcp_keepalives_interval TO 5; SET tcp_keepalives_count TO 3;"
+             "SET synchronous_commit TO %s; SET default_transaction_read_only TO %s",
+             db->address.schema, (int)db->statement_limit_ms, LOCK_WAIT_MS, IDLE_IN_TRANSACTION_MS,
+             db->bulk ? "off" : "on", writer ? "off" : "on");
+    return postgresql_run(db, sql, NULL, err);
+}
+
+static bool connect_now(struct postgresql_db *db, struct error *err)
+{
+    bool first = db->generation == 0;
+    PGconn *connection = connect_by(db);
+    if (PQstatus(connection) == CONNECTION_OK && PQsetnonblocking(connection, 1) == 0) {
+        db->connection = connection;
+        db->generation++;
+        return configure_session(db, err);
+    }
+    char reason[160];
+    reason_of(PQerrorMessage(connection), reason);
+    PQfinish(connection);
+    if (first) { /* whoever starts the program reads it; later it may be anybody */
+        error_set(err, ERROR_UNAVAILABLE, "The database cannot be reached: %s", "无法连接数据库：%s", reason);
+        if (err)
+            err->retry_after_seconds = 1;
+        return false;
+    }
+    log_warn("store", "the database cannot be reached: %s", reason);
+    return unavailable(err, "The database cannot be reached for the moment. Try again shortly.",
+                       "暂时无法连接数据库，请稍后重试。");
+}
+
+/* So that many processes do not come back in step. */
+static int64_t with_jitter(int64_t delay_us)
+{
+    uint32_t random;
+    random_bytes(&random, sizeof(random));
+    return delay_us / 2 + (int64_t)(random % (uint32_t)(delay_us / 2 + 1));
+}
+
+static bool reconnect(struct postgresql_db *db, struct error *err)
+{
+    if (clock_monotonic_us() < db->retry_at_us)
+        return unavailable(err, "The database cannot be reached for the moment. Try again shortly.",
+                           "暂时无法连接数据库，请稍后重试。");
+    if (connect_now(db, err)) {
+        if (db->generation > 1)
+            log_info("store", "connected to the database again");
+        db->retry_at_us = db->retry_delay_us = 0;
+        return true;
+    }
+    disconnect(db);
+    int64_t longer = db->retry_delay_us ? 2 * db->retry_delay_us : RETRY_DELAY_US;
+    db->retry_delay_us = longer < RETRY_DELAY_US_MAX ? longer : RETRY_DELAY_US_MAX;
+    db->retry_at_us = clock_monotonic_us() + with_jitter(db->retry_delay_us);
+    return false;
+}
+
+/* The server's own bound, for the case that nobody is there to cancel; it must not cut what has time left. */
+static bool fit_statement_limit(struct postgresql_db *db, struct error *err)
+{
+    if (db->role == DB_WRITER)
+        return true;
+    int64_t left_ms = db->base.deadline_us ? (db->base.deadline_us - clock_monotonic_us()) / 1000 : INT64_MAX;
+    int64_t limit_ms = left_ms < READER_STATEMENT_MS - READER_MARGIN_MS ? READER_STATEMENT_MS : 0;
+    if (limit_ms == db->statement_limit_ms)
+        return true;
+    char sql[64];
+    snprintf(sql, sizeof(sql), "SET statement_timeout TO %d", (int)limit_ms);
+    if (!postgresql_run(db, sql, NULL, err))
+        return false;
+    db->statement_limit_ms = limit_ms;
+    return true;
+}
+
+/* What was finalized while a transaction had failed, or rows were open. */
+static bool deallocate(struct postgresql_db *db, struct error *err)
+{
+    if (db->to_deallocate.length == 0 || PQtransactionStatus(db->connection) == PQTRANS_INERROR)
+        return true;
+    bool done = postgresql_run(db, strbuf_text(&db->to_deallocate), NULL, err);
+    strbuf_reset(&db->to_deallocate);
+    return done;
+}
+
+bool postgresql_ready(struct postgresql_db *db, struct error *err)
+{
+    if (db->connection && PQstatus(db->connection) == CONNECTION_BAD)
+        postgresql_lost(db, NULL);
+    if (db->transaction_lost)
+        return say_lost(db, err);
+    if (!db->connection && !reconnect(db, err))
+        return false;
+    return postgresql_buffer_open(db, err) && deallocate(db, err) && fit_statement_limit(db, err);
+}
+
+/* ---- opening ---- */
+
+static bool find_schema(struct postgresql_db *db, bool *ret_found, struct error *err)
+{
+    static const char SQL[] = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    int64_t found;
+    if (!db_find_int(&db->base, SQL, DB_ARGS(db_text(db->address.schema)), 0, &found, err))
+        return false;
+    *ret_found = found == 1;
+    return true;
+}
+
+/* Looked for first: who may not make schemas may use one that an administrator has made. Of two processes that make it
+ * at once, one is told that it is there. */
+static bool make_schema(struct postgresql_db *db, struct error *err)
+{
+    bool found = false;
+    char sql[128];
+    if (!find_schema(db, &found, err) || found)
+        return found;
+    snprintf(sql, sizeof(sql), "CREATE SCHEMA IF NOT EXISTS %s", db->address.schema);
+    return postgresql_run(db, sql, NULL, err) || (find_schema(db, &found, NULL) && found);
+}
+
+/* A schema that has tables and not ours is another program's. */
+static bool identify(struct postgresql_db *db, struct error *err)
+{
+    static const char SQL[] =
+        "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE schemaname = $1 AND NOT EXISTS ("
+        "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'schema_version')";
+    int64_t tables;
+    if (!db_find_int(&db->base, SQL, DB_ARGS(db_text(db->address.schema)), 0, &tables, err))
+        return false;
+    return tables == 0 ||
+           error_set(err, ERROR_CONFLICT,
+                     "The schema %s holds tables of another program. Name another one by ?schema=.",
+                     "schema %s 中有其他程序的表，请用 ?schema= 指定另一个。", db->address.schema);
+}
+
+bool postgresql_open(const struct db_open_options *options, struct db **ret_db, struct error *err)
+{
+    struct postgresql_address address;
+    if (!postgresql_address_parse(options->path, &address, err))
+        return false;
+    struct postgresql_db *db = xcalloc(1, sizeof(*db));
+    db->base.driver = &postgresql_driver;
+    db->base.damaged = options->damaged;
+    db->address = address;
+    db->role = options->role;
+    db->concurrent = options->concurrent;
+    db->bulk = options->bulk;
+    if (!postgresql_ready(db, err) ||
+        (db->role == DB_WRITER && (!make_schema(db, err) || !identify(db, err)))) {
+        db_close(&db->base);
+        return false;
+    }
+    *ret_db = &db->base;
+    return true;
+}
+
+void postgresql_close(struct db *base)
+{
+    struct postgresql_db *db = postgresql_of(base);
+    disconnect(db);
+    strbuf_release(&db->to_deallocate);
+    postgresql_address_release(&db->address);
+    free(db);
+}
