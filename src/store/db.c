@@ -247,6 +247,27 @@ const void *db_column_bytes(const struct db_rows *rows, int column, size_t *ret_
     return NULL;
 }
 
+int db_column_count(const struct db_rows *rows)
+{
+    struct db_statement *statement = at_row(rows);
+    return statement->db->driver->column_count(statement);
+}
+
+struct db_value db_column_value(const struct db_rows *rows, int column)
+{
+    struct db_statement *statement = at_row(rows);
+    const struct db_driver *driver = statement->db->driver;
+    struct db_value value = {.type = driver->column_type(statement, column)};
+    switch (value.type) {
+    case DB_INT: value.integer = driver->column_int(statement, column); break;
+    case DB_REAL: value.real = driver->column_real(statement, column); break;
+    case DB_TEXT:
+    case DB_BYTES: value.bytes = driver->column_bytes(statement, column, &value.length); break;
+    case DB_NULL: break;
+    }
+    return value;
+}
+
 static void read_text(const struct db_rows *rows, int column, void *slot, struct arena *arena)
 {
     size_t length;

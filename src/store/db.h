@@ -74,6 +74,9 @@ int64_t db_column_int(const struct db_rows *rows, int column);      /* null: INT
 double db_column_real(const struct db_rows *rows, int column);      /* null: NaN */
 const char *db_column_text(const struct db_rows *rows, int column); /* null: NULL */
 const void *db_column_bytes(const struct db_rows *rows, int column, size_t *ret_length);
+/* For those who carry rows that they know nothing of. */
+int db_column_count(const struct db_rows *rows);
+struct db_value db_column_value(const struct db_rows *rows, int column);
 
 /* Reads the present row into a struct: each column goes to the descriptor's field of the same name
  * (a column of no field, or a field of no column, is left alone). Texts are copied to the arena. */

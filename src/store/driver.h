@@ -118,12 +118,17 @@ struct db_driver {
 
     int (*column_count)(struct db_statement *statement);
     const char *(*column_name)(struct db_statement *statement, int column);
+    enum db_type (*column_type)(struct db_statement *statement, int column); /* of the present row */
     bool (*column_null)(struct db_statement *statement, int column);
     int64_t (*column_int)(struct db_statement *statement, int column); /* not null */
     double (*column_real)(struct db_statement *statement, int column); /* not null */
     /* Not null. The text ends with a NUL whatever the column's type; bytes need not. */
     const char *(*column_text)(struct db_statement *statement, int column);
     const void *(*column_bytes)(struct db_statement *statement, int column, size_t *ret_length);
+
+    /* The last id that the table with {{id}} has given away, 0: none; and that it is as if it had given this one. */
+    bool (*last_id)(struct db *db, const char *table, int64_t *ret_id, struct error *err);
+    bool (*set_last_id)(struct db *db, const char *table, int64_t id, struct error *err);
 
     /* See maintenance.h. NULL: the database has tools of its own for it. */
     bool (*backup)(struct db *db, const char *file, struct error *err);

@@ -142,6 +142,7 @@ Oid postgresql_type_of(const struct db_value *value);
 bool postgresql_value_check(const struct db_value *value, struct error *err);
 bool postgresql_type_known(Oid type);
 
+enum db_type postgresql_column_type(struct db_statement *statement, int column);
 bool postgresql_column_null(struct db_statement *statement, int column);
 int64_t postgresql_column_int(struct db_statement *statement, int column);
 double postgresql_column_real(struct db_statement *statement, int column);

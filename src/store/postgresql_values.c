@@ -221,6 +221,26 @@ int64_t postgresql_decode_int(const struct postgresql_cell *cell, Oid type)
     return number.real > -9223372036854775808.0 ? (int64_t)number.real : INT64_MIN;
 }
 
+enum db_type postgresql_column_type(struct db_statement *base, int column)
+{
+    struct postgresql_statement *statement = postgresql_statement_of(base);
+    const struct postgresql_cell *cell = &statement->cells[column];
+    if (!cell->bytes)
+        return DB_NULL;
+    switch (statement->columns.types[column]) {
+    case TYPE_BOOL:
+    case TYPE_INT2:
+    case TYPE_INT4:
+    case TYPE_OID:
+    case TYPE_INT8: return DB_INT;
+    case TYPE_FLOAT4:
+    case TYPE_FLOAT8: return DB_REAL;
+    case TYPE_NUMERIC: return decode(cell, TYPE_NUMERIC).whole ? DB_INT : DB_REAL;
+    case TYPE_BYTEA: return DB_BYTES;
+    default: return DB_TEXT;
+    }
+}
+
 bool postgresql_column_null(struct db_statement *base, int column)
 {
     return !postgresql_statement_of(base)->cells[column].bytes;

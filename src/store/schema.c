@@ -7,6 +7,7 @@
  * zone (base/clock.h), money is nano-yuan, what is true or false is 1 or 0. Above each table stands the one
  * module that writes it. Telemetry's own tables are in telemetry/day_schema.c. */
 #include "store/migration.h"
+#include "store/transfer.h"
 
 #include "base/memory.h"
 
@@ -462,3 +463,40 @@ const struct migration main_migrations[] = {
     {"base line: tenants, identity, knowledge, chat, jobs, audit, usage", SQL_BASE_LINE},
 };
 const size_t main_migration_count = ARRAY_SIZE(main_migrations);
+
+/* In the order of the base line: each table stands behind those that it refers to. */
+const struct store_table main_tables[] = {
+    {.name = "store_info", .key = "id", .is_seeded = true},
+    {.name = "meta", .key = "name", .is_seeded = true},
+    {.name = "platform_counters", .key = "name", .is_seeded = true},
+    {.name = "settings", .key = "category, name"},
+    {.name = "settings_categories", .key = "category"},
+    {.name = "tenants", .key = "id"},
+    {.name = "users", .key = "id"},
+    {.name = "sessions", .key = "id"},
+    {.name = "api_tokens", .key = "id"},
+    {.name = "templates", .key = "id", .is_numbered = true},
+    {.name = "template_versions", .key = "template_id, version"},
+    {.name = "qa_pairs", .key = "id", .is_numbered = true},
+    {.name = "vector_syncs", .key = "tenant_id"},
+    {.name = "knowledge_changes", .key = "id", .is_numbered = true},
+    {.name = "knowledge_undos", .key = "job_id"},
+    {.name = "conversations", .key = "id", .is_numbered = true},
+    {.name = "messages", .key = "id", .is_numbered = true},
+    {.name = "feedbacks", .key = "id", .is_numbered = true},
+    {.name = "activity_daily", .key = "tenant_id, day"},
+    {.name = "activity_platform", .key = "bucket, start"},
+    {.name = "jobs", .key = "id"},
+    {.name = "job_items", .key = "job_id, seq"},
+    {.name = "ops_logs", .key = "id", .is_numbered = true},
+    {.name = "usage_daily", .key = "day, tenant_id, api_type, operation, model"},
+    {.name = "usage_platform_daily", .key = "day, api_type, operation, model"},
+    {.name = "usage_days", .key = "day"},
+    {.name = "metrics_snapshots", .key = "id", .is_numbered = true},
+    {.name = "alerts", .key = "id", .is_numbered = true},
+};
+const size_t main_table_count = ARRAY_SIZE(main_tables);
+
+const char *const main_tables_of_its_own[] = {
+    "schema_version", "processes", "leases", "qa_pairs_changes", "qa_pairs_text", NULL,
+};

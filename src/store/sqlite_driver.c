@@ -519,6 +519,17 @@ static const char *sqlite_column_name(struct db_statement *statement, int column
     return sqlite3_column_name(handle_of(statement), column);
 }
 
+static enum db_type sqlite_column_type(struct db_statement *statement, int column)
+{
+    switch (sqlite3_column_type(handle_of(statement), column)) {
+    case SQLITE_INTEGER: return DB_INT;
+    case SQLITE_FLOAT: return DB_REAL;
+    case SQLITE_TEXT: return DB_TEXT;
+    case SQLITE_BLOB: return DB_BYTES;
+    default: return DB_NULL;
+    }
+}
+
 static bool sqlite_column_null(struct db_statement *statement, int column)
 {
     return sqlite3_column_type(handle_of(statement), column) == SQLITE_NULL;
@@ -559,6 +570,24 @@ static void sqlite_sizes(const char *path, int64_t *ret_bytes, int64_t *ret_wal_
 {
     *ret_bytes = file_size(path, "");
     *ret_wal_bytes = file_size(path, "-wal");
+}
+
+/* ---- numbering ---- */
+
+/* Kept by SQLite for each table with AUTOINCREMENT that has had a row (sqlite.org/autoinc.html). */
+static const char SQL_LAST_ID[] = "SELECT seq FROM sqlite_sequence WHERE name = $1";
+static const char SQL_FORGET_LAST_ID[] = "DELETE FROM sqlite_sequence WHERE name = $1";
+static const char SQL_SET_LAST_ID[] = "INSERT INTO sqlite_sequence(name, seq) VALUES ($1, $2)";
+
+static bool sqlite_last_id(struct db *db, const char *table, int64_t *ret_id, struct error *err)
+{
+    return db_find_int(db, SQL_LAST_ID, DB_ARGS(db_text(table)), 0, ret_id, err);
+}
+
+static bool sqlite_set_last_id(struct db *db, const char *table, int64_t id, struct error *err)
+{
+    return db_execute(db, SQL_FORGET_LAST_ID, DB_ARGS(db_text(table)), NULL, err) &&
+           db_execute(db, SQL_SET_LAST_ID, DB_ARGS(db_text(table), db_int(id)), NULL, err);
 }
 
 static const struct db_token tokens[] = {
@@ -604,11 +633,14 @@ const struct db_driver sqlite_driver = {
     .inserted_id = sqlite_inserted_id,
     .column_count = sqlite_column_count,
     .column_name = sqlite_column_name,
+    .column_type = sqlite_column_type,
     .column_null = sqlite_column_null,
     .column_int = sqlite_column_int,
     .column_real = sqlite_column_real,
     .column_text = sqlite_column_text,
     .column_bytes = sqlite_column_bytes,
+    .last_id = sqlite_last_id,
+    .set_last_id = sqlite_set_last_id,
     .backup = sqlite_backup,
     .restore = sqlite_restore,
     .sweep = sqlite_sweep,

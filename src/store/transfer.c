@@ -1,0 +1,284 @@
+#include "store/transfer.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "store/driver.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define READ_MS (24 * 3600 * 1000) /* it takes as long as the store is large */
+
+/* ---- digests ---- */
+
+struct digest_run {
+    XXH3_state_t *state;
+    int64_t rows;
+};
+
+static void digest_run_begin(struct digest_run *run)
+{
+    run->state = XXH3_createState();
+    if (!run->state)
+        fatal("out of memory");
+    XXH3_128bits_reset(run->state);
+    run->rows = 0;
+}
+
+static void digest_run_end(struct digest_run *run, struct store_digest *ret_digest)
+{
+    XXH128_canonical_t hash;
+    XXH128_canonicalFromHash(&hash, XXH3_128bits_digest(run->state));
+    memcpy(ret_digest->hash, hash.digest, STORE_DIGEST_SIZE);
+    ret_digest->rows = run->rows;
+    XXH3_freeState(run->state);
+}
+
+/* Type, length, bytes: no two different rows are the same sequence. Numbers as this machine keeps them, for both
+ * sides are read here. */
+static void digest_add(struct digest_run *run, const struct db_value *values, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const struct db_value *value = &values[i];
+        unsigned char type = (unsigned char)value->type;
+        XXH3_128bits_update(run->state, &type, 1);
+        switch (value->type) {
+        case DB_INT: XXH3_128bits_update(run->state, &value->integer, sizeof(value->integer)); break;
+        case DB_REAL: XXH3_128bits_update(run->state, &value->real, sizeof(value->real)); break;
+        case DB_TEXT:
+        case DB_BYTES:
+            XXH3_128bits_update(run->state, &value->length, sizeof(value->length));
+            XXH3_128bits_update(run->state, value->bytes, value->length);
+            break;
+        case DB_NULL: break;
+        }
+    }
+    run->rows++;
+}
+
+static bool digests_equal(const struct store_digest *a, const struct store_digest *b)
+{
+    return a->rows == b->rows && memcmp(a->hash, b->hash, STORE_DIGEST_SIZE) == 0;
+}
+
+/* ---- the statements of one table, made when it is carried ---- */
+
+struct table_sql {
+    char *read, *count, *clear, *insert; /* `insert` NULL until the number of columns is known */
+};
+
+static char *compose(const char *before, const char *name, const char *behind)
+{
+    struct strbuf sql = {0};
+    strbuf_printf(&sql, "%s%s%s", before, name, behind);
+    return strbuf_detach(&sql, NULL);
+}
+
+static void table_sql_make(const struct store_table *table, struct table_sql *ret_sql)
+{
+    struct strbuf order = {0};
+    strbuf_printf(&order, " ORDER BY %s", table->key);
+    *ret_sql = (struct table_sql){
+        .read = compose("SELECT * FROM ", table->name, strbuf_text(&order)),
+        .count = compose("SELECT COUNT(*) FROM ", table->name, ""),
+        .clear = compose("DELETE FROM ", table->name, ""),
+    };
+    strbuf_release(&order);
+}
+
+static void table_sql_free(struct table_sql *sql)
+{
+    free(sql->read);
+    free(sql->count);
+    free(sql->clear);
+    free(sql->insert);
+}
+
+static char *insert_sql(const char *table, int columns)
+{
+    struct strbuf sql = {0};
+    strbuf_printf(&sql, "INSERT INTO %s VALUES (", table);
+    for (int i = 1; i <= columns; i++)
+        strbuf_printf(&sql, "%s$%d", i > 1 ? ", " : "", i);
+    strbuf_puts(&sql, ")");
+    return strbuf_detach(&sql, NULL);
+}
+
+/* ---- one table ---- */
+
+typedef bool (*row_fn)(void *context, const struct db_value *values, int count, struct error *err);
+
+/* Calls `row` (may be NULL) for each row in order; what it is given lives until it returns. */
+static bool each_row(struct db *db, const char *sql, row_fn row, void *context,
+                     struct store_digest *ret_digest, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    CLEANUP(free_pointer) struct db_value *values = NULL;
+    int columns = 0;
+    bool done = db_query(db, sql, DB_NO_ARGS, &rows, err);
+    if (!done)
+        return false;
+    struct digest_run run;
+    digest_run_begin(&run);
+    while (done && db_next(&rows)) {
+        if (!values) {
+            columns = db_column_count(&rows);
+            values = xcalloc((size_t)columns, sizeof(values[0]));
+        }
+        for (int i = 0; i < columns; i++)
+            values[i] = db_column_value(&rows, i);
+        digest_add(&run, values, columns);
+        done = !row || row(context, values, columns, err);
+    }
+    digest_run_end(&run, ret_digest);
+    return done && db_done(&rows, err);
+}
+
+struct table_target {
+    struct db *db;
+    const struct store_table *table;
+    struct table_sql *sql;
+};
+
+static bool put_row(void *context, const struct db_value *values, int count, struct error *err)
+{
+    struct table_target *target = context;
+    if (!target->sql->insert)
+        target->sql->insert = insert_sql(target->table->name, count);
+    return db_execute(target->db, target->sql->insert, values, (size_t)count, NULL, err);
+}
+
+/* Which number comes next is no row: one that was given away and deleted is not given again. */
+static bool carry_numbering(struct db *from, struct db *to, const struct store_table *table,
+                            struct error *err)
+{
+    int64_t last;
+    return !table->is_numbered || (from->driver->last_id(from, table->name, &last, err) &&
+                                   to->driver->set_last_id(to, table->name, last, err));
+}
+
+static bool carry_table(struct db *from, struct db *to, const struct store_table *table,
+                        struct table_sql *sql, struct store_digest *ret_given, struct error *err)
+{
+    struct table_target target = {to, table, sql};
+    struct store_digest taken;
+    if (!each_row(from, sql->read, put_row, &target, ret_given, err) ||
+        !carry_numbering(from, to, table, err) || !each_row(to, sql->read, NULL, NULL, &taken, err))
+        return false;
+    return digests_equal(ret_given, &taken) ||
+           error_set(
+               err, ERROR_CONFLICT,
+               "The rows that were taken (%lld) are not those that were given (%lld); nothing was kept.",
+               "写入的行（%lld）与读出的行（%lld）不一致，未保存任何内容。", (long long)taken.rows,
+               (long long)ret_given->rows);
+}
+
+/* ---- all of it ---- */
+
+struct transfer {
+    struct store *to;
+    const struct store_table *tables;
+    size_t count;
+    struct table_sql *sql;
+    struct store_digest *digests;
+    struct db *from_db; /* while the work on `from` runs */
+};
+
+static bool is_empty(struct db *db, const struct transfer *transfer, struct error *err)
+{
+    for (size_t i = 0; i < transfer->count; i++) {
+        int64_t rows = 0;
+        if (transfer->tables[i].is_seeded)
+            continue;
+        if (!db_find_int(db, transfer->sql[i].count, DB_NO_ARGS, 0, &rows, err))
+            return false;
+        if (rows > 0)
+            return error_set(err, ERROR_CONFLICT,
+                             "The other store is not empty: %s has %lld rows. Give a new schema or an empty "
+                             "folder.",
+                             "目标数据库不为空：%s 已有 %lld 行。请使用新的 schema 或空目录。",
+                             transfer->tables[i].name, (long long)rows);
+    }
+    return true;
+}
+
+/* A work on `to`, from the beginning each time that it runs. */
+static bool carry_all(struct db *db, void *context, struct error *err)
+{
+    struct transfer *transfer = context;
+    if (!is_empty(db, transfer, err))
+        return false;
+    for (size_t i = 0; i < transfer->count; i++) {
+        const struct store_table *table = &transfer->tables[i];
+        if (table->is_seeded && !db_execute(db, transfer->sql[i].clear, DB_NO_ARGS, NULL, err))
+            return error_prefix(err, "%s", "%s", table->name);
+        if (!carry_table(transfer->from_db, db, table, &transfer->sql[i], &transfer->digests[i], err))
+            return error_prefix(err, "%s", "%s", table->name);
+    }
+    return true;
+}
+
+/* A work on `from` that changes nothing: while it runs nobody else does either. */
+static bool hold_and_carry(struct db *db, void *context, struct error *err)
+{
+    struct transfer *transfer = context;
+    transfer->from_db = db;
+    return store_write(transfer->to, carry_all, transfer, err);
+}
+
+bool store_transfer(struct store *from, struct store *to, const struct store_table *tables, size_t count,
+                    store_transfer_told told, void *context, struct error *err)
+{
+    struct transfer transfer = {
+        .to = to,
+        .tables = tables,
+        .count = count,
+        .sql = xcalloc(count, sizeof(struct table_sql)),
+        .digests = xcalloc(count, sizeof(struct store_digest)),
+    };
+    for (size_t i = 0; i < count; i++)
+        table_sql_make(&tables[i], &transfer.sql[i]);
+    bool done = store_write(from, hold_and_carry, &transfer, err);
+    for (size_t i = 0; i < count; i++) {
+        if (done && told)
+            told(context, &tables[i], &transfer.digests[i], &transfer.digests[i]);
+        table_sql_free(&transfer.sql[i]);
+    }
+    free(transfer.sql);
+    free(transfer.digests);
+    return done;
+}
+
+static bool compare_table(struct db *from, struct db *to, const struct store_table *table,
+                          struct store_digest *ret_from, struct store_digest *ret_to, struct error *err)
+{
+    CLEANUP(table_sql_free) struct table_sql sql;
+    table_sql_make(table, &sql);
+    return each_row(from, sql.read, NULL, NULL, ret_from, err) &&
+           each_row(to, sql.read, NULL, NULL, ret_to, err);
+}
+
+bool store_compare(struct store *from, struct store *to, const struct store_table *tables, size_t count,
+                   store_transfer_told told, void *context, bool *ret_same, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *from_db = NULL;
+    CLEANUP(store_reader_release) struct db *to_db = NULL;
+    *ret_same = true;
+    if (!store_reader(from, READ_MS, &from_db, err) || !store_reader(to, READ_MS, &to_db, err))
+        return false;
+    bool done = db_snapshot_begin(from_db, err) && db_snapshot_begin(to_db, err);
+    for (size_t i = 0; done && i < count; i++) {
+        struct store_digest from_digest, to_digest;
+        done = compare_table(from_db, to_db, &tables[i], &from_digest, &to_digest, err) ||
+               error_prefix(err, "%s", "%s", tables[i].name);
+        if (!done)
+            break;
+        *ret_same = *ret_same && digests_equal(&from_digest, &to_digest);
+        if (told)
+            told(context, &tables[i], &from_digest, &to_digest);
+    }
+    db_snapshot_end(from_db);
+    db_snapshot_end(to_db);
+    return done;
+}
