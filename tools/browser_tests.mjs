@@ -2,10 +2,12 @@
  * @file Runs tests/browser/*.test.mjs against a server with demonstration data: KIMONO_URL, KIMONO_USER and
  * KIMONO_PASSWORD tell them where and as whom. Its status is that of the tests.
  *
- *     node tools/browser_tests.mjs [FILE...]
+ *     node tools/browser_tests.mjs [--real] [FILE...]
+ *
+ * --real runs only the tests that are named `…: for real`, to which nothing but the server answers.
  */
 import { spawn } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './lib/tree.mjs';
 import { Server, Store } from '../tests/lib/server.mjs';
@@ -15,8 +17,13 @@ const USER = 'browser-admin';
 const PASSWORD = 'for the browser tests';
 
 const FOLDER = join(ROOT, 'tests', 'browser');
-const files = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(FOLDER).map((name) => join(FOLDER, name));
-const tests = files.filter((name) => name.endsWith('.test.mjs'));
+const REAL = /: for real['`]/;
+const onlyReal = process.argv.includes('--real');
+const named = process.argv.slice(2).filter((word) => word !== '--real');
+const files = named.length > 0 ? named : readdirSync(FOLDER).map((name) => join(FOLDER, name));
+const tests = files
+  .filter((name) => name.endsWith('.test.mjs'))
+  .filter((name) => !onlyReal || REAL.test(readFileSync(name, 'utf8')));
 
 /** Files at once, each with a browser; a server and a store for each of these: what one changes, no other sees. */
 const WORKERS = 2;
@@ -29,7 +36,8 @@ const WORKERS = 2;
  */
 function runFile(url, file) {
   const env = { ...process.env, KIMONO_URL: url, KIMONO_USER: USER, KIMONO_PASSWORD: PASSWORD };
-  const args = ['--test', '--test-reporter=tap', file];
+  const which = onlyReal ? ['--test-name-pattern=: for real$'] : [];
+  const args = ['--test', '--test-reporter=tap', ...which, file];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
   /** @type {Buffer[]} */
   const chunks = [];

@@ -21,20 +21,20 @@ const cFiles = () =>
     .concat(projectFiles('tests'))
     .filter((path) => /\.[ch]$/.test(path));
 
-/** What each check runs: commands that must all succeed. Several run on all cores. */
+/** What each check runs, the longest first: commands that must all succeed. */
 const CHECKS = /** @type {Record<string, () => string[][]>} */ ({
-  format: () => [['clang-format', '--dry-run', '-Werror', ...cFiles()]],
-  sources: () => [['tools/check_sources.sh']],
-  floors: () => [['node', 'tools/check_floors.mjs']],
+  cppcheck: () => [cppcheck()],
+  'clang-tidy': () => compiledFiles().map(clangTidy),
+  pages: () => [['npm', 'run', '--silent', 'lint']],
+  types: () => [['npm', 'run', '--silent', 'check']],
   headers: () =>
     cFiles()
       .filter((path) => path.endsWith('.h'))
       .map((path) => ['gcc', ...WARNINGS, '-fsyntax-only', '-Isrc', '-include', path, '-x', 'c', '/dev/null']),
+  format: () => [['clang-format', '--dry-run', '-Werror', ...cFiles()]],
+  sources: () => [['tools/check_sources.sh']],
+  floors: () => [['node', 'tools/check_floors.mjs']],
   shell: () => [['shellcheck', '.ci/run', ...projectFiles('tools').filter((path) => path.endsWith('.sh'))]],
-  cppcheck: () => [cppcheck()],
-  'clang-tidy': () => compiledFiles().map(clangTidy),
-  types: () => [['npm', 'run', '--silent', 'check']],
-  pages: () => [['npm', 'run', '--silent', 'lint']],
 });
 
 /**
@@ -70,37 +70,41 @@ function compiledFiles() {
 }
 
 /**
- * @param {string} name
- * @returns {Promise<Outcome>} of the first command that failed, with the output of all; else of the last
- */
-async function check(name) {
-  const log = join(LOGS, `lint-${name}.log`);
-  rmSync(log, { force: true });
-  const started = performance.now();
-  const outcomes = await inParallel(CHECKS[name](), CORES, (command) => run(command, { cwd: ROOT, log }));
-  const failed = outcomes.filter((outcome) => outcome.code !== 0);
-  return {
-    code: failed[0]?.code ?? 0,
-    output: failed.map((outcome) => outcome.output).join(''),
-    seconds: (performance.now() - started) / 1000,
-  };
-}
-
-/**
+ * All commands of all checks on all cores, the longest checks first.
  * @param {string[]} [names]
+ * @param {object} [options]
+ * @param {boolean} [options.yielding]  they take what time of the processors others leave
  * @returns {Promise<{ passed: number, failed: number }>} checks
  */
-export async function lint(names = Object.keys(CHECKS)) {
+export async function lint(names = Object.keys(CHECKS), { yielding = false } = {}) {
   mkdirSync(LOGS, { recursive: true });
+  const checks = names.map((name) => ({ name, commands: CHECKS[name](), outcomes: /** @type {Outcome[]} */ ([]) }));
+  for (const { name } of checks) rmSync(logOf(name), { force: true });
   let failed = 0;
-  for (const name of names) {
-    const { code, output, seconds } = await check(name);
-    console.log(`  ${name.padEnd(12)} ${code === 0 ? 'ok    ' : 'FAILED'} ${seconds.toFixed(1).padStart(7)} s`);
-    if (code === 0) continue;
-    failed++;
+  const work = checks.flatMap((check) => check.commands.map((command) => ({ check, command })));
+  await inParallel(work, CORES, async ({ check, command }) => {
+    check.outcomes.push(await run(command, { cwd: ROOT, log: logOf(check.name), yielding }));
+    if (check.outcomes.length === check.commands.length && !show(check)) failed++;
+  });
+  return { passed: names.length - failed, failed };
+}
+
+/** @param {string} name */
+const logOf = (name) => join(LOGS, `lint-${name}.log`);
+
+/**
+ * @param {{ name: string, outcomes: Outcome[] }} check  that is done
+ * @returns {boolean} whether nothing was found
+ */
+function show({ name, outcomes }) {
+  const found = outcomes.filter((outcome) => outcome.code !== 0);
+  const seconds = outcomes.reduce((total, outcome) => total + outcome.seconds, 0).toFixed(1);
+  console.log(`  ${name.padEnd(12)} ${found.length === 0 ? 'ok    ' : 'FAILED'} ${seconds.padStart(7)} s`);
+  if (found.length > 0) {
+    const output = found.map((outcome) => outcome.output).join('');
     console.log(output.split('\n').slice(-60).join('\n'));
   }
-  return { passed: names.length - failed, failed };
+  return found.length === 0;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

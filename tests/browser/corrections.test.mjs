@@ -1,4 +1,4 @@
-/** @file Customers' feedback that waits for a person: the list behind the figure, and the dialog that decides, for real. */
+/** @file Customers' feedback that waits for a person: the list behind the figure, and the dialog that decides. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertAccessible, assertFits, assertNoTextMissing } from './accessible.mjs';
@@ -31,7 +31,7 @@ async function shopWithFeedback() {
   return { id, ask: async (/** @type {string} */ message) => post('/chat/message', { message }, { 'X-API-Key': key }) };
 }
 
-test('what a customer says is decided: changed, made a pair of its own, rejected', async () => {
+test('what a customer says is decided: changed, made a pair of its own, rejected: for real', async () => {
   const shop = await shopWithFeedback();
   const page = await openConsole({ path: `/ops/corrections?tenant_id=${shop.id}` });
   const rows = panel(page, 'corrections').locator('[data-correction]');
@@ -73,7 +73,7 @@ test('what a customer says is decided: changed, made a pair of its own, rejected
   assert.equal(await dialog.locator('button[type=submit]').count(), 0);
 });
 
-test('the page lists as many as the dashboard counts', async () => {
+test('the page lists as many as the dashboard counts: for real', async () => {
   await shopWithFeedback();
   const page = await openConsole({ path: '/ops/corrections' });
   await settled(page);

@@ -37,7 +37,7 @@ function figuresOf(page) {
 }
 
 for (const path of ['/ops/dashboard', '/ops/knowledge', '/ops/tenants']) {
-  test(`every figure of ${path} leads on`, async () => {
+  test(`every figure of ${path} leads on: for real`, async () => {
     const page = await openConsole({ path });
     await settled(page);
     const figures = await figuresOf(page);
@@ -59,7 +59,7 @@ for (const path of ['/ops/dashboard', '/ops/knowledge', '/ops/tenants']) {
   });
 }
 
-test('every figure of a tenant leads on', async () => {
+test('every figure of a tenant leads on: for real', async () => {
   const page = await openConsole({ path: '/ops/tenants' });
   await settled(page);
   await page.locator('tbody a').first().click();

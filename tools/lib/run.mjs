@@ -19,10 +19,11 @@ import { finished } from 'node:stream/promises';
  * @param {string} [options.cwd]
  * @param {Record<string, string | undefined>} [options.env]  added to this process's
  * @param {string} [options.log]  file that the output is appended to as well
+ * @param {boolean} [options.yielding]  it works with what time of the processors others leave
  * @param {number} [options.seconds]  after which the program and its children are killed
  * @returns {Promise<Outcome>} never rejects: a program that cannot be started has code 127
  */
-export async function run(command, { cwd, env = {}, log, seconds = 900 } = {}) {
+export async function run(command, { cwd, env = {}, log, yielding = false, seconds = 900 } = {}) {
   const started = performance.now();
   const chunks = /** @type {Buffer[]} */ ([]);
   const file = log ? createWriteStream(log, { flags: 'a' }) : null;
@@ -32,7 +33,8 @@ export async function run(command, { cwd, env = {}, log, seconds = 900 } = {}) {
     file?.write(chunk);
   };
   const code = await new Promise((resolve) => {
-    const child = spawn(command[0], command.slice(1), {
+    const [program, ...args] = yielding ? ['nice', '-n', '10', ...command] : command;
+    const child = spawn(program, args, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
