@@ -16,27 +16,29 @@
 #include "base/clock.h"
 #include "base/disk_reserve.h"
 #include "base/log.h"
+#include "base/memory.h"
+#include "base/owned_file.h"
 #include "directory/directory.h"
 #include "http/static_files.h"
 #include "ops/dashboard/metrics_collector.h"
-#include "ops/knowledge/bulk.h"
-#include "ops/knowledge/sync.h"
-#include "ops/knowledge/undo.h"
-#include "ops/templates/distribution.h"
+#include "ops/dashboard/tasks.h"
+#include "ops/knowledge/tasks.h"
+#include "ops/templates/tasks.h"
 #include "ops/tenants/tenant_manager.h"
-#include "ops/transfer/import_export_service.h"
-#include "platform/chat/learning.h"
+#include "ops/transfer/tasks.h"
+#include "platform/chat/tasks.h"
 #include "platform/health/health.h"
+#include "platform/health/tasks.h"
 #include "platform/identity/principal_cache.h"
-#include "platform/jobs/jobs.h"
-#include "platform/jobs/scheduler.h"
-#include "platform/knowledge/changes.h"
+#include "platform/identity/tasks.h"
+#include "platform/jobs/tasks.h"
 #include "platform/knowledge/knowledge.h"
-#include "platform/knowledge/vector_sync.h"
+#include "platform/knowledge/tasks.h"
 #include "provider/chat_model.h"
 #include "search/full_text.h"
 #include "security/token.h"
 #include "settings/store_zone.h"
+#include "store/lease.h"
 #include "store/maintenance.h"
 #include "telemetry/day_files.h"
 #include "telemetry/telemetry.h"
@@ -45,311 +47,69 @@
 #define WORKER_QUEUE 4096
 #define HEAVY_QUEUE 256 /* each of them may have a file on disk */
 #define STOP_GRACE_MS 10000
-#define SNAPSHOT_DAYS 90
-#define JOB_DAYS 30
-#define LEARNING_JOBS 7
-#define HOUSEKEEPING_JOBS 5
-#define OTHER_READERS 12   /* I/O threads, jobs, schedulers: who reads has not to wait for who reads long */
-#define DIRECTORY_MS 60000 /* to read all pairs the first time */
+#define OTHER_READERS 12 /* I/O threads, jobs, schedulers: who reads has not to wait for who reads long */
 
 struct app {
     const struct settings *boot; /* the snapshot at the start: boot settings never change */
     struct platform platform;
     struct metrics_collector *metrics;
-    struct scheduled_job jobs[LEARNING_JOBS + HOUSEKEEPING_JOBS]; /* lent to the two schedulers */
+    struct scheduled_rooms *scheduled;
+    int server_lock; /* a file that every server of the folder holds open, and shares; -1: none */
     struct worker_pool *workers, *heavy;
     struct api api;
     struct http_server *server;
 };
 
-/* Timed work. Adding a job: its function here and a row in one of the two tables below. */
+/* --- what the rooms do on a schedule and as jobs: each exports its rows (its tasks.h) --- */
 
-static int64_t each_second(const struct platform *platform)
+static const struct {
+    const struct scheduled_tasks *tasks;
+    bool of_metrics; /* its context is the collector of metrics, else the platform */
+} task_rooms[] = {
+    {&jobs_tasks, false},           {&chat_tasks, false},     {&knowledge_tasks, false},
+    {&identity_tasks, false},       {&health_tasks, false},   {&dashboard_tasks, true},
+    {&knowledge_list_tasks, false}, {&template_tasks, false}, {&transfer_tasks, false},
+};
+
+struct scheduled_rooms {
+    struct scheduled_room rooms[ARRAY_SIZE(task_rooms)];
+};
+
+static void list_scheduled_rooms(struct app *app)
 {
-    (void)platform;
-    return SECOND_MS;
+    app->scheduled = xcalloc(1, sizeof(*app->scheduled));
+    for (size_t i = 0; i < ARRAY_SIZE(task_rooms); i++)
+        app->scheduled->rooms[i] = (struct scheduled_room){
+            task_rooms[i].tasks, task_rooms[i].of_metrics ? (void *)app->metrics : &app->platform};
 }
 
-static int64_t each_ten_seconds(const struct platform *platform)
+static const struct job_kinds *const job_rooms[] = {&knowledge_job_kinds, &template_job_kinds,
+                                                    &transfer_job_kinds};
+
+const struct scheduled_room *app_scheduled_rooms(const struct app *app, size_t *ret_count)
 {
-    (void)platform;
-    return 10 * SECOND_MS;
+    *ret_count = ARRAY_SIZE(task_rooms);
+    return app->scheduled->rooms;
 }
 
-static int64_t each_snapshot(const struct platform *platform)
+const struct job_kinds *const *app_job_rooms(size_t *ret_count)
 {
-    (void)platform;
-    return SNAPSHOT_INTERVAL_MS;
-}
-
-static int64_t each_minute(const struct platform *platform)
-{
-    (void)platform;
-    return MINUTE_MS;
-}
-
-static int64_t each_hour(const struct platform *platform)
-{
-    (void)platform;
-    return HOUR_MS;
-}
-
-static int64_t process_interval(const struct platform *platform)
-{
-    return settings_now(platform->settings)->process_interval * SECOND_MS;
-}
-
-static int64_t sync_interval(const struct platform *platform)
-{
-    return settings_now(platform->settings)->sync_interval * SECOND_MS;
-}
-
-static bool auto_learn(const struct platform *platform)
-{
-    return settings_now(platform->settings)->auto_learn_enabled;
-}
-
-static bool auto_sync(const struct platform *platform)
-{
-    return settings_now(platform->settings)->auto_sync_enabled;
-}
-
-static bool auto_distribute(const struct platform *platform)
-{
-    return settings_now(platform->settings)->auto_distribute;
-}
-
-static bool run_learning(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    struct app *app = context;
-    struct learning_report report;
-    if (!learning_process(&app->platform, &report, err))
-        return false;
-    if (report.feedbacks)
-        snprintf(ret_summary, size,
-                 "%lld feedbacks: %lld learned, %lld held for a person, %lld batches failed",
-                 (long long)report.feedbacks, (long long)report.learned, (long long)report.held,
-                 (long long)report.failed);
-    return true;
-}
-
-static bool run_sync(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    struct app *app = context;
-    struct sync_report report;
-    if (!vector_sync_run(&app->platform, NULL, &report, err))
-        return false;
-    if (report.tenants)
-        snprintf(ret_summary, size, "%lld tenants: %lld pairs indexed, %lld removed, %lld tenants failed",
-                 (long long)report.tenants, (long long)report.pairs, (long long)report.removed,
-                 (long long)report.failed_tenants);
-    return true;
-}
-
-static bool run_distribution(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    struct app *app = context;
-    int64_t tenants;
-    if (!template_distribute_missing(&app->platform, &tenants, err))
-        return false;
-    if (tenants)
-        snprintf(ret_summary, size, "%lld tenants lack templates: a job is queued", (long long)tenants);
-    return true;
-}
-
-static bool run_roll_over(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    struct app *app = context;
-    int64_t days;
-    if (!telemetry_roll_over(app->platform.telemetry, &days, err))
-        return false;
-    if (days)
-        snprintf(ret_summary, size, "totals of %lld ended days carried over", (long long)days);
-    return true;
-}
-
-static bool run_retention(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    struct app *app = context;
-    int64_t files, snapshots, sessions, jobs;
-    if (!telemetry_retain(app->platform.telemetry, (int)app->boot->telemetry_days, &files, err) ||
-        !metrics_retain(app->metrics, SNAPSHOT_DAYS, &snapshots, err) ||
-        !auth_sweep(&app->platform, &sessions, err) || !job_sweep(app->platform.store, JOB_DAYS, &jobs, err))
-        return false;
-    if (files || snapshots || sessions || jobs)
-        snprintf(ret_summary, size, "%lld day files, %lld snapshots, %lld sessions, %lld jobs deleted",
-                 (long long)files, (long long)snapshots, (long long)sessions, (long long)jobs);
-    return true;
-}
-
-static bool run_uploads(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    struct app *app = context;
-    int64_t files;
-    if (!import_sweep_uploads(&app->platform, &files, err))
-        return false;
-    if (files)
-        snprintf(ret_summary, size, "%lld files of imports deleted", (long long)files);
-    return true;
-}
-
-static bool run_knowledge_upkeep(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    struct app *app = context;
-    struct store *store = app->platform.store;
-    int64_t aged, purged, notes;
-    if (!qa_pairs_age(store, &aged, err) || !qa_pairs_purge(store, &purged, err) ||
-        !knowledge_changes_sweep(store, &notes, err))
-        return false;
-    if (aged || purged || notes)
-        snprintf(ret_summary, size,
-                 "%lld pairs lost quality by age, %lld deleted for good; %lld notes for undo swept",
-                 (long long)aged, (long long)purged, (long long)notes);
-    return true;
-}
-
-static bool run_snapshot(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    (void)ret_summary, (void)size;
-    struct app *app = context;
-    return metrics_snapshot(app->metrics, err);
-}
-
-static bool run_health(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    (void)ret_summary, (void)size;
-    struct app *app = context;
-    if (!health_probe(&app->platform, err))
-        return false;
-    metrics_watch(app->metrics);
-    return true;
-}
-
-static void apply_settings(const struct platform *platform)
-{
-    disk_reserve_set(settings_now(platform->settings)->storage_reserve << 20);
-}
-
-static bool run_settings(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    (void)ret_summary, (void)size;
-    struct app *app = context;
-    CLEANUP(store_reader_release) struct db *db = NULL;
-    if (!store_reader(app->platform.store, READ_LIMIT_MS, &db, err) ||
-        !settings_refresh(app->platform.settings, db, err))
-        return false;
-    apply_settings(&app->platform);
-    return true;
-}
-
-/* So that the console's list finds it up to date. */
-static bool run_directory(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    (void)ret_summary, (void)size;
-    struct app *app = context;
-    CLEANUP(store_reader_release) struct db *db = NULL;
-    store_look_again(app->platform.store); /* an import by the command line */
-    return store_reader(app->platform.store, DIRECTORY_MS, &db, err) &&
-           knowledge_directory_refresh(app->platform.directory, db, err);
-}
-
-static bool run_questions(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    (void)ret_summary, (void)size;
-    struct app *app = context;
-    CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(app->platform.store, DIRECTORY_MS, &db, err) &&
-           knowledge_directory_rank(app->platform.directory, db, err);
-}
-
-static void list_scheduled_jobs(struct app *app)
-{
-    /* clang-format off */
-    const struct scheduled_job learning[LEARNING_JOBS] = {
-        {.name = "learning", .title = {[LANGUAGE_EN] = "learning from feedback", [LANGUAGE_ZH] = "从反馈中学习"},
-         .first_ms = 5000, .interval_ms = process_interval, .enabled = auto_learn,
-         .run = run_learning, .context = app, .gate = TENANT_GATE_LEARNING},
-        {.name = SYNC_JOB_NAME, .title = {[LANGUAGE_EN] = "vector sync", [LANGUAGE_ZH] = "向量同步"},
-         .first_ms = 3000, .interval_ms = sync_interval, .enabled = auto_sync,
-         .run = run_sync, .context = app, .gate = TENANT_GATE_VECTOR_SYNC},
-        {.name = "template_distribution", .title = {[LANGUAGE_EN] = "distribution of templates", [LANGUAGE_ZH] = "分发通用模板"},
-         .first_ms = 20000, .interval_ms = each_minute, .enabled = auto_distribute,
-         .run = run_distribution, .context = app, .gate = TENANT_GATE_DISTRIBUTION},
-        {.name = "roll_over", .title = {[LANGUAGE_EN] = "daily totals", [LANGUAGE_ZH] = "每日汇总"},
-         .first_ms = 10000, .interval_ms = each_hour, .run = run_roll_over, .context = app,
-         .gate = TENANT_GATE_OPEN},
-        {.name = "uploads", .title = {[LANGUAGE_EN] = "clearing of uploaded files", [LANGUAGE_ZH] = "清理上传的文件"},
-         .first_ms = 90000, .interval_ms = each_hour, .run = run_uploads, .context = app,
-         .gate = TENANT_GATE_OPEN},
-        {.name = "knowledge_upkeep", .title = {[LANGUAGE_EN] = "upkeep of knowledge", [LANGUAGE_ZH] = "知识库维护"},
-         .first_ms = 30000, .interval_ms = each_hour, .run = run_knowledge_upkeep,
-         .context = app, .gate = TENANT_GATE_OPEN},
-        {.name = "retention", .title = {[LANGUAGE_EN] = "deletion of what is too old", [LANGUAGE_ZH] = "清理过期数据"},
-         .first_ms = 60000, .interval_ms = each_hour, .run = run_retention, .context = app,
-         .gate = TENANT_GATE_OPEN},
-    };
-    const struct scheduled_job housekeeping[HOUSEKEEPING_JOBS] = {
-        {.name = "settings", .title = {[LANGUAGE_EN] = "settings", [LANGUAGE_ZH] = "读取配置"},
-         .first_ms = 1000, .interval_ms = each_second, .run = run_settings, .context = app,
-         .everywhere = true, .gate = TENANT_GATE_OPEN},
-        {.name = "health", .title = {[LANGUAGE_EN] = "health of the components", [LANGUAGE_ZH] = "组件健康检查"},
-         .first_ms = 0, .interval_ms = each_ten_seconds, .run = run_health, .context = app,
-         .everywhere = true, .gate = TENANT_GATE_OPEN},
-        {.name = "knowledge_directory", .title = {[LANGUAGE_EN] = "list of knowledge", [LANGUAGE_ZH] = "更新知识库列表"},
-         .first_ms = 500, .interval_ms = each_second, .run = run_directory,
-         .context = app, .everywhere = true, .gate = TENANT_GATE_OPEN},
-        {.name = "knowledge_questions", .title = {[LANGUAGE_EN] = "order of questions", [LANGUAGE_ZH] = "排列问题"},
-         .first_ms = 2000, .interval_ms = each_ten_seconds, .run = run_questions,
-         .context = app, .everywhere = true, .gate = TENANT_GATE_OPEN},
-        {.name = "snapshot", .title = {[LANGUAGE_EN] = "snapshot of the figures", [LANGUAGE_ZH] = "记录指标"},
-         .first_ms = 15000, .interval_ms = each_snapshot, .run = run_snapshot, .context = app,
-         .gate = TENANT_GATE_OPEN},
-    };
-    /* clang-format on */
-    memcpy(app->jobs, learning, sizeof(learning));
-    memcpy(app->jobs + LEARNING_JOBS, housekeeping, sizeof(housekeeping));
-}
-
-const struct scheduled_job *app_scheduled_jobs(const struct app *app, size_t *ret_count)
-{
-    *ret_count = ARRAY_SIZE(app->jobs);
-    return app->jobs;
+    *ret_count = ARRAY_SIZE(job_rooms);
+    return job_rooms;
 }
 
 static void start_schedulers(struct app *app)
 {
-    app->platform.scheduler = scheduler_start(&app->platform, app->jobs, LEARNING_JOBS);
-    app->platform.housekeeping =
-        scheduler_start(&app->platform, app->jobs + LEARNING_JOBS, HOUSEKEEPING_JOBS);
+    struct platform *platform = &app->platform;
+    platform->scheduler = scheduler_start(platform, app->scheduled->rooms, ARRAY_SIZE(task_rooms), false);
+    platform->housekeeping = scheduler_start(platform, app->scheduled->rooms, ARRAY_SIZE(task_rooms), true);
 }
 
-/* Long work that requests ask for. Adding a kind: its row. */
-/* clang-format off */
-static const struct job_kind job_kinds[] = {
-    {.name = DISTRIBUTE_KIND, .title = {[LANGUAGE_EN] = "Distribution of templates", [LANGUAGE_ZH] = "分发通用模板"},
-     .run = template_distribution_run, .resumes = true, .gate = TENANT_GATE_DISTRIBUTION},
-    {.name = BULK_KIND, .title = {[LANGUAGE_EN] = "Change of many pairs", [LANGUAGE_ZH] = "批量处理问答"},
-     .run = knowledge_bulk_run, .resumes = true, .gate = TENANT_GATE_OPEN},
-    {.name = UNDO_KIND, .title = {[LANGUAGE_EN] = "Undoing a job", [LANGUAGE_ZH] = "撤销任务"},
-     .run = knowledge_undo_run, .resumes = true, .gate = TENANT_GATE_OPEN},
-    {.name = SYNC_KIND, .title = {[LANGUAGE_EN] = "Sync of the vector index", [LANGUAGE_ZH] = "同步向量索引"},
-     .run = knowledge_sync_run, .resumes = true, .gate = TENANT_GATE_VECTOR_SYNC},
-    {.name = SYNC_CHECK_KIND, .title = {[LANGUAGE_EN] = "Check of the vector index", [LANGUAGE_ZH] = "检查向量索引"},
-     .run = knowledge_sync_check_run, .resumes = true, .gate = TENANT_GATE_VECTOR_SYNC},
-    {.name = IMPORT_KIND, .title = {[LANGUAGE_EN] = "Import of question-answer pairs", [LANGUAGE_ZH] = "导入问答"},
-     .run = import_job_run, .resumes = true, .gate = TENANT_GATE_OPEN},
-};
-/* clang-format on */
-
-const struct job_kind *app_job_kinds(size_t *ret_count)
-{
-    *ret_count = ARRAY_SIZE(job_kinds);
-    return job_kinds;
-}
+/* --- the data folder --- */
 
 /* Paths in the data folder; each has one owner. */
 struct data_paths {
-    char store[512], telemetry[512], signing_key[512], jobs_lock[512];
+    char store[512], telemetry[512], signing_key[512], server_lock[512];
 };
 
 static bool data_paths(const char *folder, struct data_paths *ret_paths, struct error *err)
@@ -359,7 +119,7 @@ static bool data_paths(const char *folder, struct data_paths *ret_paths, struct 
     snprintf(ret_paths->store, sizeof(ret_paths->store), "%s/kimono.db", folder);
     snprintf(ret_paths->telemetry, sizeof(ret_paths->telemetry), "%s/telemetry", folder);
     snprintf(ret_paths->signing_key, sizeof(ret_paths->signing_key), "%s/signing.key", folder);
-    snprintf(ret_paths->jobs_lock, sizeof(ret_paths->jobs_lock), "%s/jobs.lock", folder);
+    snprintf(ret_paths->server_lock, sizeof(ret_paths->server_lock), "%s/server.lock", folder);
     return true;
 }
 
@@ -470,15 +230,27 @@ bool app_backup(struct app *app, const char *file, struct error *err)
     return store_backup(store, file, err);
 }
 
-/* A server whose files were taken away under it holds no lock on those that are to be restored, but this one. */
+/* Each server has a share in this lock until it ends, also one whose files were taken away under it. */
 static bool check_no_server(const struct data_paths *paths, struct error *err)
 {
-    int fd = open(paths->jobs_lock, O_RDONLY | O_CLOEXEC);
-    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    int fd = open(paths->server_lock, O_RDONLY | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (fd >= 0)
         close(fd);
     return !held || error_set(err, ERROR_CONFLICT, "a server runs on this store: stop it, then restore again",
                               "有服务器正在使用此数据目录：请先停止它再恢复");
+}
+
+static bool share_server_lock(struct app *app, const char *path, struct error *err)
+{
+    app->server_lock = owned_open(path, O_RDWR, 0600);
+    while (app->server_lock >= 0 && flock(app->server_lock, LOCK_SH) != 0)
+        if (errno != EINTR)
+            return error_set(err, ERROR_INTERNAL, "%s cannot be locked: %s; look at the disk that it is on",
+                             "无法锁定 %s：%s；请检查其所在磁盘", path, strerror(errno));
+    return app->server_lock >= 0 ||
+           error_set(err, ERROR_INTERNAL, "The lock file %s cannot be opened: %s; look at its permissions",
+                     "无法打开锁文件 %s：%s；请检查其权限", path, strerror(errno));
 }
 
 bool app_restore(struct settings_box *settings, const char *file, struct error *err)
@@ -497,7 +269,7 @@ static bool open_services(struct app *app, const struct app_options *options, co
 {
     struct platform *platform = &app->platform;
     unsigned char key[SIGNING_KEY_SIZE];
-    apply_settings(platform);
+    disk_reserve_set(settings_now(platform->settings)->storage_reserve << 20);
     struct telemetry_options telemetry = {
         .folder = paths->telemetry, .main_store = platform->store, .durability = options->durability};
     if (!token_key_load(paths->signing_key, key, err) ||
@@ -509,10 +281,9 @@ static bool open_services(struct app *app, const struct app_options *options, co
     platform->index = embedded_index_new(knowledge_source, platform->store, INDEX_CACHE_BYTES);
     platform->model = embedded_chat_model_new();
     app->metrics = metrics_collector_new(platform, KIMONO_VERSION);
-    list_scheduled_jobs(app);
-    CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(platform->store, READ_LIMIT_MS, &db, err) &&
-           settings_refresh(platform->settings, db, err) && metrics_resume(app->metrics, err);
+    list_scheduled_rooms(app);
+    return scheduled_tasks_check(app->scheduled->rooms, ARRAY_SIZE(task_rooms), err) &&
+           settings_apply(platform, err) && metrics_resume(app->metrics, err);
 }
 
 static void log_to_telemetry(void *context, enum log_level level, const char *source, const char *request_id,
@@ -558,8 +329,9 @@ static bool open_server(struct app *app, const struct data_paths *paths, struct 
     log_set_sink(log_to_telemetry, app->platform.telemetry);
     if (!boot->rate_limits)
         log_warn("security", "rate limits are off (KIMONO_RATE_LIMITS): for tests and benchmarks only");
-    if (!jobs_start(&app->platform.jobs, &app->platform, job_kinds, ARRAY_SIZE(job_kinds), paths->jobs_lock,
-                    err))
+    if (!share_server_lock(app, paths->server_lock, err) ||
+        !lease_holder_start(&app->platform.lease_holder, app->platform.store, LEASE_TIME_TO_LIVE_MS, err) ||
+        !jobs_start(&app->platform.jobs, &app->platform, job_rooms, ARRAY_SIZE(job_rooms), err))
         return false;
     start_schedulers(app);
     struct http_server_options options = {
@@ -587,6 +359,7 @@ bool app_open(struct app **ret_app, const struct app_options *options, struct er
     /* Each of glibc's arenas keeps what its threads freed: few arenas keep the memory flat. */
     mallopt(M_ARENA_MAX, 2);
     struct app *app = xcalloc(1, sizeof(*app));
+    app->server_lock = -1;
     app->boot = settings_now(options->settings);
     app->platform.settings = options->settings;
     app->platform.directory = knowledge_directory_new();
@@ -608,6 +381,7 @@ static void close_server(struct app *app)
     app->platform.housekeeping = NULL;
     scheduler_stop(app->platform.scheduler);
     jobs_stop(app->platform.jobs); /* after all that may ask for one */
+    lease_holder_stop(app->platform.lease_holder);
     log_set_sink(NULL, NULL);
     static_files_close(app->api.pages);
     request_log_free(app->api.request_log);
@@ -633,6 +407,9 @@ void app_close(struct app *app)
     token_signer_free(platform->signer);
     telemetry_close(platform->telemetry);
     store_close(platform->store);
+    if (app->server_lock >= 0)
+        close(app->server_lock);
+    free(app->scheduled);
     free(app);
 }
 

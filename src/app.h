@@ -36,9 +36,9 @@ bool app_backup(struct app *app, const char *file, struct error *err);
 bool app_restore(struct settings_box *settings, const char *file, struct error *err);
 
 struct platform *app_platform(struct app *app);
-/* The timed work of all schedulers, from APP_SERVICES on, whether they run or not. */
-const struct scheduled_job *app_scheduled_jobs(const struct app *app, size_t *ret_count);
-const struct job_kind *app_job_kinds(size_t *ret_count);
+/* The rooms whose rows are done on a schedule (from APP_SERVICES on, whether they run or not), and as jobs. */
+const struct scheduled_room *app_scheduled_rooms(const struct app *app, size_t *ret_count);
+const struct job_kinds *const *app_job_rooms(size_t *ret_count);
 int app_port(const struct app *app); /* where the server listens */
 
 #endif

@@ -4,6 +4,7 @@
 #define KIMONO_PLATFORM_PLATFORM_H
 
 struct store;
+struct lease_holder;
 struct telemetry;
 struct settings_box;
 struct token_signer;
@@ -25,9 +26,10 @@ struct platform {
     struct embedder *embedder; /* NULL: the index needs no vectors */
     struct chat_model *model;
     struct health *health;
-    struct scheduler *scheduler;    /* learning, sync, roll-over … */
-    struct scheduler *housekeeping; /* health, settings, the directory: short jobs of its own; NULL: none */
-    struct jobs *jobs;              /* NULL: nothing runs jobs here; they wait for a server */
+    struct lease_holder *lease_holder; /* this process among those that share the store; NULL: a command */
+    struct scheduler *scheduler;       /* learning, sync, roll-over … */
+    struct scheduler *housekeeping;    /* tasks that are quick: health, settings, the directory; NULL: none */
+    struct jobs *jobs;                 /* NULL: nothing runs jobs here; they wait for a server */
     struct principal_cache *principals;    /* NULL: every request reads its session */
     struct knowledge_directory *directory; /* what the list of all knowledge is made from */
 };

@@ -43,6 +43,8 @@ struct lease_holder {
     char id[IDENTIFIER_SIZE];
     int64_t alive_until_us;
     struct lease_view view;
+
+    pthread_mutex_t call_lock; /* for these two; held while it is called */
     void (*on_beat)(void *context);
     void *context;
 };
@@ -174,12 +176,10 @@ static void miss_beat(struct lease_holder *holder, const struct error *err)
 
 static void call_on_beat(struct lease_holder *holder)
 {
-    pthread_mutex_lock(&holder->lock);
-    void (*on_beat)(void *) = holder->on_beat;
-    void *context = holder->context;
-    pthread_mutex_unlock(&holder->lock);
-    if (on_beat)
-        on_beat(context);
+    pthread_mutex_lock(&holder->call_lock);
+    if (holder->on_beat)
+        holder->on_beat(holder->context);
+    pthread_mutex_unlock(&holder->call_lock);
 }
 
 static bool send_beat(struct lease_holder *holder)
@@ -278,6 +278,7 @@ static void holder_free(struct lease_holder *holder)
 {
     pthread_cond_destroy(&holder->wake);
     pthread_mutex_destroy(&holder->lock);
+    pthread_mutex_destroy(&holder->call_lock);
     arena_release(&holder->view.arena);
     free(holder);
 }
@@ -291,6 +292,7 @@ bool lease_holder_start(struct lease_holder **ret_holder, struct store *store, i
     holder->time_to_live_us = time_to_live_ms * 1000;
     holder->beat_us = clock_monotonic_us();
     pthread_mutex_init(&holder->lock, NULL);
+    pthread_mutex_init(&holder->call_lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&holder->wake, &attributes);
@@ -355,10 +357,10 @@ bool lease_holder_is(struct lease_holder *holder, const char *id)
 
 void lease_holder_on_beat(struct lease_holder *holder, void (*on_beat)(void *context), void *context)
 {
-    pthread_mutex_lock(&holder->lock);
+    pthread_mutex_lock(&holder->call_lock);
     holder->on_beat = on_beat;
     holder->context = context;
-    pthread_mutex_unlock(&holder->lock);
+    pthread_mutex_unlock(&holder->call_lock);
 }
 
 /* --- one lease --- */
@@ -440,6 +442,18 @@ bool lease_check(struct db *db, const struct lease *lease, struct error *err)
     return held ||
            error_set(err, ERROR_CANCELLED, "Another process has taken over '%s': this is not done here.",
                      "“%s”已由另一进程接管，此处不再执行。", lease->name);
+}
+
+static const char SQL_IS_ANYBODYS[] =
+    "SELECT 1 FROM leases WHERE name = $1 AND " LEASE_HOLDER_IS_ALIVE("leases.holder");
+
+bool lease_is_anybodys(struct db *db, const char *name, bool *ret_held, struct error *err)
+{
+    int64_t held;
+    if (!db_find_int(db, SQL_IS_ANYBODYS, DB_ARGS(db_text(name)), 0, &held, err))
+        return false;
+    *ret_held = held != 0;
+    return true;
 }
 
 /* --- the fence --- */

@@ -39,7 +39,8 @@ struct lease_holder_state {
 void lease_holder_get_state(struct lease_holder *holder, struct lease_holder_state *ret_state);
 /* Whether `id` is this process, and nobody can have taken over what it holds. */
 bool lease_holder_is(struct lease_holder *holder, const char *id);
-/* Called after each beat that reached the store, on the thread that sends them; it must not wait for long. NULL: nobody. */
+/* Called after each beat that reached the store, on the thread that sends them, so it must not wait for long. NULL:
+ * nobody; the one before is not called any more when this returns. */
 void lease_holder_on_beat(struct lease_holder *holder, void (*on_beat)(void *context), void *context);
 
 /* In SQL: whether the process that a column names is there. */
@@ -60,6 +61,8 @@ bool lease_take(struct lease *lease, struct error *err);
 bool lease_held(const struct lease *lease);
 /* Within a transaction: ERROR_CANCELLED when the lease is not ours any more, so that nothing of it stands. */
 bool lease_check(struct db *db, const struct lease *lease, struct error *err);
+/* Whether any process that is there holds the lease of this name. */
+bool lease_is_anybodys(struct db *db, const char *name, bool *ret_held, struct error *err);
 
 /* From here on all that this thread writes to the lease's store asks lease_check first, in its own transaction.
  * NULL: no more. The lease must live until then. */

@@ -353,7 +353,11 @@ static const char SQL_BASE_LINE[] =
     " request_id TEXT NOT NULL,"
     " created_at {{int}} NOT NULL,"
     " started_at {{int}},"
-    " finished_at {{int}});"
+    " finished_at {{int}},"
+    " owner TEXT,"                        /* the process (see processes) that runs it; null: none does */
+    " claim {{int}} NOT NULL DEFAULT 0,"  /* grows with each taking: a step of an earlier one is refused */
+    " failures {{int}} NOT NULL DEFAULT 0," /* runs in a row that got no further, for what may pass */
+    " retry_at {{int}});"                 /* left alone until then, when it waits for something; null: due */
     "CREATE INDEX idx_jobs_time ON jobs(created_at, id);"
     "CREATE INDEX idx_jobs_open ON jobs(created_at, id) WHERE status IN ('queued', 'running');"
     /* the parts of a job, each done in one transaction with what it changes */
@@ -365,6 +369,11 @@ static const char SQL_BASE_LINE[] =
     " detail {{json}},"         /* figures of it */
     " PRIMARY KEY (job_id, seq)){{without_rowid}};"
     "CREATE INDEX idx_job_items_target ON job_items(target_id, job_id);"
+    /* platform/jobs/scheduler.c: the newest run of each scheduled task, whichever process makes it */
+    "CREATE TABLE scheduled_tasks ("
+    " name TEXT PRIMARY KEY,"
+    " started_at {{int}} NOT NULL,"
+    " ended_at {{int}});"                 /* null: it is running, or was cut off */
 
     /* ---- audit ---- */
 

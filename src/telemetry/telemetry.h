@@ -130,7 +130,7 @@ bool telemetry_read_day(struct telemetry *telemetry, int32_t day, int limit_ms,
 void telemetry_read_release(struct telemetry_read *read); /* for CLEANUP; {0} is harmless */
 
 /* Brings the totals of all ended days whose file has changed since into the main store, and closes
- * files no longer written. A scheduled job. `ret_days` (may be NULL): days carried over. */
+ * files no longer written. A scheduled task. `ret_days` (may be NULL): days carried over. */
 bool telemetry_roll_over(struct telemetry *telemetry, int64_t *ret_days, struct error *err);
 /* Deletes the files of days that ended more than `days` days ago and whose totals are in the main
  * store as of their last revision; others are left for the next time. */

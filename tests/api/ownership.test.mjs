@@ -121,7 +121,7 @@ describe('a store of the service’s user, tended by root', { skip: isRoot ? fal
     assert.deepEqual(strangers(other.folder), []);
     await server.stop();
     assert.deepEqual(strangers(other.folder), []);
-    for (const name of ['signing.key', 'jobs.lock', 'telemetry']) statSync(join(other.folder, name));
+    for (const name of ['signing.key', 'server.lock', 'telemetry']) statSync(join(other.folder, name));
   });
 
   test('what is replaced keeps its owner and mode', async () => {

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ops/templates/distribution.h"
+#include "ops/templates/tasks.h"
 #include "ops/templates/template_manager.h"
 #include "platform/knowledge/quality.h"
 #include "platform/tenants/tenants.h"
@@ -179,13 +180,7 @@ static long resident_kib(void)
     return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-static const struct job_kind kinds[] = {
-    {.name = DISTRIBUTE_KIND,
-     .title = {"Distribution", "分发"},
-     .run = template_distribution_run,
-     .resumes = true,
-     .gate = TENANT_GATE_DISTRIBUTION},
-};
+static const struct job_kinds *const rooms[] = {&template_job_kinds};
 
 static struct job read_job(struct platform *platform, const char *id, struct arena *arena)
 {
@@ -231,11 +226,13 @@ static double distribute(long *ret_growth_kib)
     struct platform platform = {.store = open_store(path_of("kimono.db"))};
     static const struct setting_flag none = {0};
     if (!settings_load(&platform.settings, NULL, &none, &err) ||
-        !jobs_start(&platform.jobs, &platform, kinds, ARRAY_SIZE(kinds), path_of("jobs.lock"), &err))
+        !lease_holder_start(&platform.lease_holder, platform.store, LEASE_TIME_TO_LIVE_MS, &err) ||
+        !jobs_start(&platform.jobs, &platform, rooms, ARRAY_SIZE(rooms), &err))
         fail("jobs", &err);
     int64_t began = clock_monotonic_us();
     run_job(&platform, ret_growth_kib);
     jobs_stop(platform.jobs);
+    lease_holder_stop(platform.lease_holder);
     store_close(platform.store);
     double took = seconds_since(began);
     settings_free(platform.settings);

@@ -18,6 +18,7 @@
 #define TENANTS 14 /* three batches while others write */
 #define TEMPLATES 3
 #define LOOK_US 2000
+#define TIME_TO_LIVE_MS 500 /* the next process need not wait for long */
 
 static bool fail(const char *what, const struct error *err)
 {
@@ -120,26 +121,27 @@ static bool finish(struct platform *platform, struct arena *arena)
     return true;
 }
 
-static bool with_runner(struct platform *platform, const char *folder, struct arena *arena,
+static bool with_runner(struct platform *platform, struct arena *arena,
                         bool (*act)(struct platform *, struct arena *))
 {
     struct error err;
     size_t count;
-    const struct job_kind *kinds = app_job_kinds(&count);
-    const char *lock = arena_printf(arena, "%s/jobs.lock", folder);
-    if (!jobs_start(&platform->jobs, platform, kinds, count, lock, &err))
+    const struct job_kinds *const *rooms = app_job_rooms(&count);
+    if (!lease_holder_start(&platform->lease_holder, platform->store, TIME_TO_LIVE_MS, &err) ||
+        !jobs_start(&platform->jobs, platform, rooms, count, &err))
         return fail("jobs", &err);
     bool done = act(platform, arena);
     jobs_stop(platform->jobs);
+    lease_holder_stop(platform->lease_holder);
     platform->jobs = NULL;
     return done;
 }
 
-static bool act(struct platform *platform, const char *verb, const char *folder, struct arena *arena)
+static bool act(struct platform *platform, const char *verb, struct arena *arena)
 {
     if (strcmp(verb, "prepare") == 0)
         return prepare(platform, arena);
-    return with_runner(platform, folder, arena, strcmp(verb, "work") == 0 ? work : finish);
+    return with_runner(platform, arena, strcmp(verb, "work") == 0 ? work : finish);
 }
 
 int main(int argc, char **argv)
@@ -156,7 +158,7 @@ int main(int argc, char **argv)
     struct app_options options = {.settings = settings, .depth = APP_SERVICES};
     bool done = false;
     if (app_open(&app, &options, &err)) {
-        done = act(app_platform(app), argv[1], argv[2], &arena);
+        done = act(app_platform(app), argv[1], &arena);
         app_close(app);
     } else {
         fail("open", &err);

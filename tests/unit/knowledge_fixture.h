@@ -5,6 +5,7 @@
 #include "ops/knowledge/bulk.h"
 #include "ops/knowledge/editor.h"
 #include "ops/knowledge/sync.h"
+#include "ops/knowledge/tasks.h"
 #include "ops/knowledge/undo.h"
 #include "platform/knowledge/changes.h"
 #include "platform/knowledge/templates.h"
@@ -15,25 +16,18 @@
 
 static const struct actor someone = {"usr_1", "anna", "192.0.2.1", "request-1"};
 
-static const struct job_kind knowledge_kinds[] = {
-    {.name = BULK_KIND, .title = {"Bulk", "批量"}, .run = knowledge_bulk_run, .resumes = true},
-    {.name = UNDO_KIND, .title = {"Undo", "撤销"}, .run = knowledge_undo_run, .resumes = true},
-    {.name = SYNC_KIND, .title = {"Sync", "同步"}, .run = knowledge_sync_run, .resumes = true},
-    {.name = SYNC_CHECK_KIND, .title = {"Check", "检查"}, .run = knowledge_sync_check_run, .resumes = true},
-};
-
 static inline void start_jobs(struct fixture *f)
 {
-    char lock[128];
-    snprintf(lock, sizeof(lock), "%s/jobs.lock", f->folder);
-    must(f, jobs_start(&f->platform.jobs, &f->platform, knowledge_kinds, ARRAY_SIZE(knowledge_kinds), lock,
-                       &f->err));
+    static const struct job_kinds *const rooms[] = {&knowledge_job_kinds};
+    fixture_start_leases(f);
+    must(f, jobs_start(&f->platform.jobs, &f->platform, rooms, ARRAY_SIZE(rooms), &f->err));
 }
 
 static inline void stop_jobs(struct fixture *f)
 {
     jobs_stop(f->platform.jobs);
     f->platform.jobs = NULL;
+    fixture_stop_leases(f);
 }
 
 static inline int knowledge_set_up(void **state)

@@ -30,6 +30,7 @@
 #include "provider/chat_model.h"
 #include "search/full_text.h"
 #include "settings/settings.h"
+#include "store/lease.h"
 #include "telemetry/telemetry.h"
 
 struct fixture {
@@ -200,8 +201,23 @@ static inline void fixture_open(struct fixture *f, enum store_durability durabil
     must(f, tenant_add(f->platform.store, &actor_system, "beta", "Beta", NULL, &f->arena, &f->beta, &f->err));
 }
 
+/* This process among those that share the store: what runs jobs needs it. */
+#define FIXTURE_TIME_TO_LIVE_MS 500
+static inline void fixture_start_leases(struct fixture *f)
+{
+    must(f,
+         lease_holder_start(&f->platform.lease_holder, f->platform.store, FIXTURE_TIME_TO_LIVE_MS, &f->err));
+}
+
+static inline void fixture_stop_leases(struct fixture *f)
+{
+    lease_holder_stop(f->platform.lease_holder);
+    f->platform.lease_holder = NULL;
+}
+
 static inline void fixture_close(struct fixture *f)
 {
+    fixture_stop_leases(f);
     f->platform.index->ops->free(f->platform.index);
     f->platform.model->ops->free(f->platform.model);
     health_free(f->platform.health);

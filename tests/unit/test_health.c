@@ -93,17 +93,17 @@ static void rule_of_the_beat(void **state)
         assert_int_equal(health_judge_beat(cases[i].since_beat_ms, cases[i].running_ms), cases[i].status);
 }
 
-static int64_t each_hour(const struct platform *platform)
-{
-    (void)platform;
-    return HOUR_MS;
-}
-
 static bool run_nothing(void *context, char *ret_summary, size_t size, struct error *err)
 {
     (void)size;
     ret_summary[0] = '\0';
     return !context || error_set(err, ERROR_INTERNAL, "it is broken", "坏了");
+}
+
+static struct scheduler *start_one(struct fixture *f, const struct scheduled_tasks *tasks, void *context)
+{
+    struct scheduled_room room = {tasks, context};
+    return scheduler_start(&f->platform, &room, 1, false);
 }
 
 static struct health_reading read_one(struct fixture *f, enum component component)
@@ -117,11 +117,12 @@ static struct health_reading read_one(struct fixture *f, enum component componen
 static void probes_make_it_known(void **state)
 {
     struct fixture *f = *state;
-    static const struct scheduled_job jobs[] = {{.name = "learn",
-                                                 .title = {"learning", "学习"},
-                                                 .first_ms = HOUR_MS,
-                                                 .interval_ms = each_hour,
-                                                 .run = run_nothing}};
+    static const struct scheduled_task rows[] = {{.name = "learn",
+                                                  .title = {"learning", "学习"},
+                                                  .first_ms = HOUR_MS,
+                                                  .every_ms = HOUR_MS,
+                                                  .run = run_nothing}};
+    static const struct scheduled_tasks tasks = SCHEDULED_TASKS(rows);
     for (enum component i = 0; i < COMPONENT_COUNT; i++) {
         struct health_reading reading = read_one(f, i);
         assert_int_equal(reading.status, HEALTH_UNKNOWN);
@@ -131,7 +132,7 @@ static void probes_make_it_known(void **state)
     assert_int_equal(health_overall(&f->platform), HEALTH_UNKNOWN);
     must(f, health_probe(&f->platform, &f->err));
     assert_int_equal(health_overall(&f->platform), HEALTH_UNKNOWN); /* no scheduler yet */
-    f->platform.scheduler = scheduler_start(&f->platform, jobs, ARRAY_SIZE(jobs));
+    f->platform.scheduler = start_one(f, &tasks, NULL);
     static const struct {
         const char *provider, *part; /* of the message */
     } expected[COMPONENT_COUNT] = {
@@ -289,15 +290,13 @@ static void status_names_troubles(void **state)
     arena_release(&arena);
 }
 
-static void failed_job_degrades_the_scheduler(void **state)
+static void failed_task_degrades_the_scheduler(void **state)
 {
     struct fixture *f = *state;
-    static const struct scheduled_job jobs[] = {{.name = "learn",
-                                                 .title = {"learning", "学习"},
-                                                 .interval_ms = each_hour,
-                                                 .run = run_nothing,
-                                                 .context = "fail"}};
-    f->platform.scheduler = scheduler_start(&f->platform, jobs, ARRAY_SIZE(jobs));
+    static const struct scheduled_task rows[] = {
+        {.name = "learn", .title = {"learning", "学习"}, .every_ms = HOUR_MS, .run = run_nothing}};
+    static const struct scheduled_tasks tasks = SCHEDULED_TASKS(rows);
+    f->platform.scheduler = start_one(f, &tasks, "fail");
     struct health_reading reading;
     do {
         usleep(1000);
@@ -313,18 +312,17 @@ static void failed_job_degrades_the_scheduler(void **state)
 static void housekeeping_is_watched_too(void **state)
 {
     struct fixture *f = *state;
-    static const struct scheduled_job well[] = {{.name = "learn",
-                                                 .title = {"learning", "学习"},
-                                                 .first_ms = HOUR_MS,
-                                                 .interval_ms = each_hour,
-                                                 .run = run_nothing}};
-    static const struct scheduled_job ill[] = {{.name = "settings",
-                                                .title = {"settings", "设置"},
-                                                .interval_ms = each_hour,
-                                                .run = run_nothing,
-                                                .context = "fail"}};
-    f->platform.scheduler = scheduler_start(&f->platform, well, ARRAY_SIZE(well));
-    f->platform.housekeeping = scheduler_start(&f->platform, ill, ARRAY_SIZE(ill));
+    static const struct scheduled_task well_rows[] = {{.name = "learn",
+                                                       .title = {"learning", "学习"},
+                                                       .first_ms = HOUR_MS,
+                                                       .every_ms = HOUR_MS,
+                                                       .run = run_nothing}};
+    static const struct scheduled_tasks well = SCHEDULED_TASKS(well_rows);
+    static const struct scheduled_task ill_rows[] = {
+        {.name = "settings", .title = {"settings", "设置"}, .every_ms = HOUR_MS, .run = run_nothing}};
+    static const struct scheduled_tasks ill = SCHEDULED_TASKS(ill_rows);
+    f->platform.scheduler = start_one(f, &well, NULL);
+    f->platform.housekeeping = start_one(f, &ill, "fail");
     struct health_reading reading;
     do {
         usleep(1000);
@@ -349,7 +347,7 @@ int main(void)
         fixture_test(trouble_of_many_tenants_is_bounded),
         fixture_test(trouble_outlives_a_restart),
         fixture_test(status_names_troubles),
-        fixture_test(failed_job_degrades_the_scheduler),
+        fixture_test(failed_task_degrades_the_scheduler),
         fixture_test(housekeeping_is_watched_too),
     };
     return cmocka_run_group_tests_name("health", tests, NULL, NULL);

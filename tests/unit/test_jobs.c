@@ -11,7 +11,7 @@
 /* --- kinds to run --- */
 
 /* Waits at item `hold_at` until that is another; how far the newest run has come; runs begun. */
-static atomic_int hold_at, reached, runs, failures_left;
+static atomic_int hold_at, reached, runs, failures_left, stops_heard;
 static atomic_int end_failures; /* "The end of a job was not written" in the log */
 
 /* Every time that an item is done; an item that was done twice has two rows. */
@@ -119,11 +119,43 @@ static bool run_hoarding(struct job_run *run, struct error *err)
     return error_set(err, ERROR_UNAVAILABLE, "it is busy", "繁忙");
 }
 
+struct stepping {
+    const struct job_run *run;
+    int64_t done;
+};
+
+static bool step_further(struct db *db, void *context, struct error *err)
+{
+    const struct stepping *stepping = context;
+    return job_set_total(db, stepping->run, 3, err) && job_step(db, stepping->run, stepping->done, NULL, err);
+}
+
+/* One step, then it is busy; the third time it is done. */
+static bool run_stepping(struct job_run *run, struct error *err)
+{
+    struct stepping stepping = {run, run->job->progress_done + 1};
+    if (!store_write(run->platform->store, step_further, &stepping, err))
+        return false;
+    return stepping.done == 3 || error_set(err, ERROR_UNAVAILABLE, "it is busy", "繁忙");
+}
+
+static bool run_listening(struct job_run *run, struct error *err)
+{
+    (void)err;
+    runs++;
+    while (!job_stopping(run))
+        usleep(1000);
+    stops_heard++;
+    return true;
+}
+
 static const struct job_kind kinds[] = {
     {.name = "items", .title = {"Items", "项目"}, .run = run_items, .resumes = true},
     {.name = "once", .title = {"Once", "一次"}, .run = run_items},
     {.name = "stumbling", .title = {"Stumbling", "磕绊"}, .run = run_stumbling, .resumes = true},
     {.name = "failing", .title = {"Failing", "失败"}, .run = run_failing, .resumes = true},
+    {.name = "stepping", .title = {"Stepping", "逐步"}, .run = run_stepping, .resumes = true},
+    {.name = "listening", .title = {"Listening", "等待"}, .run = run_listening, .resumes = true},
     {.name = "hoarding", .title = {"Hoarding", "占用"}, .run = run_hoarding, .resumes = true},
 };
 
@@ -142,7 +174,7 @@ static void hear_log(void *context, enum log_level level, const char *source, co
 static int set_up(void **state)
 {
     fixture_setup(state);
-    hold_at = reached = runs = failures_left = end_failures = 0;
+    hold_at = reached = runs = failures_left = end_failures = stops_heard = 0;
     log_set_sink(hear_log, NULL);
     fixture_execute(*state, SQL_MAKE_DONE, DB_NO_ARGS);
     return 0;
@@ -164,13 +196,42 @@ static int tear_down(void **state)
 
 #define jobs_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+static const struct job_kinds room = JOB_KINDS(kinds);
+static const struct job_kinds *const rooms[] = {&room};
+
 static struct jobs *start(struct fixture *f)
 {
-    char lock[128];
     struct jobs *jobs = NULL;
-    snprintf(lock, sizeof(lock), "%s/jobs.lock", f->folder);
-    must(f, jobs_start(&jobs, &f->platform, kinds, ARRAY_SIZE(kinds), lock, &f->err));
+    fixture_start_leases(f);
+    must(f, jobs_start(&jobs, &f->platform, rooms, ARRAY_SIZE(rooms), &f->err));
     return jobs;
+}
+
+/* As the process ends. */
+static void stop(struct fixture *f, struct jobs *jobs)
+{
+    jobs_stop(jobs);
+    fixture_stop_leases(f);
+}
+
+/* Another one on the same store. */
+struct process {
+    struct platform platform;
+    struct jobs *jobs;
+};
+
+static void start_process(struct fixture *f, struct process *process)
+{
+    process->platform = f->platform;
+    must(f, lease_holder_start(&process->platform.lease_holder, f->platform.store, FIXTURE_TIME_TO_LIVE_MS,
+                               &f->err));
+    must(f, jobs_start(&process->jobs, &process->platform, rooms, ARRAY_SIZE(rooms), &f->err));
+}
+
+static void end_process(struct process *process)
+{
+    jobs_stop(process->jobs);
+    lease_holder_stop(process->platform.lease_holder);
 }
 
 static const struct actor someone = {"usr_1", "anna", "192.0.2.1", "request-1"};
@@ -264,7 +325,7 @@ static void a_job_runs_and_says_what_it_did(void **state)
     assert_string_equal(job_kind_find(jobs, "once")->title[LANGUAGE_ZH], "一次");
     assert_null(job_kind_find(jobs, "none"));
     assert_null(job_kind_find(NULL, "items"));
-    jobs_stop(jobs);
+    stop(f, jobs);
 }
 
 static void a_job_fails_with_its_reason(void **state)
@@ -280,7 +341,7 @@ static void a_job_fails_with_its_reason(void **state)
     check_job(f, unknown, "failed", 0, 0);
     assert_non_null(strstr(read_job(f, unknown).error_en, "of.tomorrow"));
     assert_int_equal(runs, 1);
-    jobs_stop(jobs);
+    stop(f, jobs);
 }
 
 static void what_may_pass_is_tried_again(void **state)
@@ -292,7 +353,7 @@ static void what_may_pass_is_tried_again(void **state)
     assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
     check_job(f, id, "succeeded", 7, 7);
     assert_int_equal(runs, 2);
-    jobs_stop(jobs);
+    stop(f, jobs);
 }
 
 /* However long the row cannot be read: a second run never goes on from older figures than the first one's. */
@@ -303,9 +364,70 @@ static void what_is_tried_again_goes_on_from_its_row(void **state)
     const char *id = ask(f, jobs, "hoarding", 0);
     await_value(&runs, 2);
     assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
-    jobs_stop(jobs);
+    stop(f, jobs);
     check_job(f, id, "succeeded", 5, 5);
     assert_string_equal(read_job(f, id).result, "{\"sum\":3}");
+}
+
+/* Two that wait leave both places to a third. */
+static void what_waits_gives_its_place_back(void **state)
+{
+    struct fixture *f = *state;
+    failures_left = 1000;
+    struct jobs *jobs = start(f);
+    const char *waiting[] = {ask(f, jobs, "stumbling", 0), ask(f, jobs, "stumbling", 0)};
+    await_value(&runs, 2);
+    int64_t began = clock_now_ms();
+    const char *id = ask(f, jobs, "items", 2);
+    assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
+    check_job(f, id, "succeeded", 2, 2);
+    for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
+        struct job job;
+        do
+            job = read_job(f, waiting[i]);
+        while (strcmp(job.status, "queued") != 0);
+        assert_null(job.owner);
+        assert_true(job.failures >= 1 && job.failures < 6);
+        assert_true(job.retry_at > began && job.retry_at <= clock_now_ms() + 16000);
+        assert_true(job.started_at != INT_NULL);
+    }
+    failures_left = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
+        assert_true(jobs_wait(jobs, waiting[i], FOR_EVER_MS));
+        check_job(f, waiting[i], "succeeded", 7, 7);
+        assert_int_equal(read_job(f, waiting[i]).failures, 0);
+    }
+    stop(f, jobs);
+}
+
+static const char SQL_SET_FAILURES[] = "UPDATE jobs SET failures = $2 WHERE id = $1";
+static const char SQL_SET_RETRY[] = "UPDATE jobs SET retry_at = $2 WHERE id = $1";
+
+static void what_gets_no_further_fails_in_the_end(void **state)
+{
+    struct fixture *f = *state;
+    failures_left = 1000;
+    const char *id = ask(f, NULL, "stumbling", 0), *stepping = ask(f, NULL, "stepping", 0);
+    fixture_execute(f, SQL_SET_FAILURES, DB_ARGS(db_text(id), db_int(5)));
+    fixture_execute(f, SQL_SET_FAILURES, DB_ARGS(db_text(stepping), db_int(5)));
+    struct jobs *jobs = start(f);
+    assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
+    check_job(f, id, "failed", 0, 0);
+    assert_string_equal(read_job(f, id).error_en, "it is busy");
+    assert_true(jobs_wait(jobs, stepping, FOR_EVER_MS)); /* got further, each time */
+    check_job(f, stepping, "succeeded", 3, 3);
+    stop(f, jobs);
+}
+
+static void a_clock_that_jumped_keeps_nothing_waiting(void **state)
+{
+    struct fixture *f = *state;
+    const char *id = ask(f, NULL, "items", 2);
+    fixture_execute(f, SQL_SET_RETRY, DB_ARGS(db_text(id), db_int(clock_now_ms() + DAY_MS)));
+    struct jobs *jobs = start(f);
+    assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
+    check_job(f, id, "succeeded", 2, 2);
+    stop(f, jobs);
 }
 
 static void two_run_at_a_time(void **state)
@@ -319,7 +441,6 @@ static void two_run_at_a_time(void **state)
     await_value(&runs, 2);
     struct jobs_state now;
     jobs_get_state(jobs, &now);
-    assert_true(now.is_runner);
     assert_int_equal(now.running, 2);
     assert_int_equal(now.waiting, 1);
     check_job(f, ids[2], "queued", 0, 3);
@@ -330,7 +451,7 @@ static void two_run_at_a_time(void **state)
         check_job(f, ids[i], "succeeded", 3, 3);
         check_done(f, ids[i], 3);
     }
-    jobs_stop(jobs);
+    stop(f, jobs);
 }
 
 static const char SQL_REFUSE_END[] =
@@ -351,7 +472,7 @@ static void an_end_that_cannot_be_written_is_written_later(void **state)
     assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
     check_job(f, id, "succeeded", 2, 2);
     check_done(f, id, 2);
-    jobs_stop(jobs);
+    stop(f, jobs);
 }
 
 /* --- cancelling --- */
@@ -373,7 +494,7 @@ static void a_cancelled_job_changes_nothing_more(void **state)
     assert_string_equal(job.status, "cancelled");
     assert_true(jobs_wait(f->platform.jobs, id, FOR_EVER_MS));
     hold_at = 0;
-    jobs_stop(f->platform.jobs);
+    stop(f, f->platform.jobs);
     f->platform.jobs = NULL;
     check_job(f, id, "cancelled", 1, 3);
     check_done(f, id, 1);
@@ -392,7 +513,7 @@ static void a_job_that_waits_is_cancelled_and_never_begun(void **state)
     must(f, job_cancel(&f->platform, &someone, id, &f->arena, &job, &f->err));
     struct jobs *jobs = start(f);
     assert_true(jobs_wait(jobs, ask(f, jobs, "items", 1), FOR_EVER_MS));
-    jobs_stop(jobs);
+    stop(f, jobs);
     check_job(f, id, "cancelled", 0, 3);
     check_done(f, id, 0);
     assert_int_equal(read_job(f, id).started_at, INT_NULL);
@@ -412,7 +533,7 @@ static void stopped_in_the_middle_it_goes_on_where_it_was(void **state)
         usleep(1000);
     jobs_stop_soon(jobs);
     hold_at = 0;
-    jobs_stop(jobs);
+    stop(f, jobs);
     struct job stopped = read_job(f, resuming);
     check_job(f, resuming, "queued", stopped.progress_done, 6);
     assert_true(stopped.progress_done >= 2 && stopped.progress_done < 6);
@@ -420,7 +541,7 @@ static void stopped_in_the_middle_it_goes_on_where_it_was(void **state)
     assert_non_null(strstr(read_job(f, once).error_en, "process ended"));
     jobs = start(f);
     assert_true(jobs_wait(jobs, resuming, FOR_EVER_MS));
-    jobs_stop(jobs);
+    stop(f, jobs);
     check_job(f, resuming, "succeeded", 6, 6);
     check_done(f, resuming, 6);
     assert_int_equal(read_job(f, resuming).started_at, stopped.started_at);
@@ -448,7 +569,7 @@ static void what_a_killed_process_left_is_taken_over(void **state)
     assert_true(jobs_wait(jobs, resuming, FOR_EVER_MS));
     assert_true(jobs_wait(jobs, once, FOR_EVER_MS));
     assert_true(jobs_wait(jobs, unknown, FOR_EVER_MS));
-    jobs_stop(jobs);
+    stop(f, jobs);
     check_job(f, resuming, "succeeded", 5, 5);
     check_done(f, resuming, 3);
     check_job(f, once, "failed", 2, 5);
@@ -466,50 +587,115 @@ static void an_end_that_was_never_written_is_made_up_for(void **state)
     struct jobs *jobs = start(f);
     const char *id = ask(f, jobs, "items", 2);
     await_value(&end_failures, 1);
-    jobs_stop(jobs);
+    stop(f, jobs);
     check_job(f, id, "running", 2, 2);
     fixture_execute(f, SQL_ALLOW_END, DB_NO_ARGS);
     jobs = start(f);
     assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
-    jobs_stop(jobs);
+    stop(f, jobs);
     check_job(f, id, "succeeded", 2, 2);
     check_done(f, id, 2);
 }
 
-static void one_runner_has_the_store(void **state)
+/* --- several processes --- */
+
+static const char SQL_OWNERS[] = "SELECT COUNT(DISTINCT owner) FROM jobs WHERE status = 'running'";
+static const char SQL_BURY_OWNER[] =
+    "DELETE FROM processes WHERE id = (SELECT owner FROM jobs WHERE id = $1)";
+
+static void each_process_takes_what_it_has_places_for(void **state)
 {
     struct fixture *f = *state;
-    struct jobs *first = start(f);
-    const char *id = ask(f, first, "items", 2);
-    assert_true(jobs_wait(first, id, FOR_EVER_MS));
-    struct jobs *second = start(f);
+    const char *ids[5];
+    struct process other;
     struct jobs_state now;
-    for (int i = 0; i < 3; i++) {
-        const char *each = ask(f, second, "items", 2);
-        assert_true(jobs_wait(second, each, FOR_EVER_MS)); /* the first one runs it */
-        check_done(f, each, 2);
+    hold_at = 1;
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+        ids[i] = ask(f, NULL, "items", 3);
+    struct jobs *jobs = start(f);
+    start_process(f, &other);
+    await_value(&runs, 4);
+    assert_int_equal(fixture_int(f, SQL_OWNERS, DB_NO_ARGS), 2);
+    jobs_get_state(other.jobs, &now);
+    assert_int_equal(now.running, 4);
+    assert_int_equal(now.waiting, 1);
+    hold_at = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        assert_true(jobs_wait(i % 2 ? jobs : other.jobs, ids[i], FOR_EVER_MS)); /* whoever runs it */
+        check_job(f, ids[i], "succeeded", 3, 3);
+        check_done(f, ids[i], 3);
+        assert_null(read_job(f, ids[i]).owner);
+        assert_int_equal(read_job(f, ids[i]).claim, 1);
     }
-    jobs_get_state(first, &now);
-    assert_true(now.is_runner);
-    jobs_get_state(second, &now);
-    assert_false(now.is_runner);
-    jobs_stop(first);
-    id = ask(f, second, "items", 2);
-    assert_true(jobs_wait(second, id, FOR_EVER_MS)); /* taken over */
-    check_done(f, id, 2);
-    jobs_get_state(second, &now);
-    assert_true(now.is_runner);
-    jobs_stop(second);
+    assert_int_equal(runs, 5);
+    end_process(&other);
+    const char *id = ask(f, jobs, "items", 2);
+    assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
+    stop(f, jobs);
     jobs_stop(NULL);
     jobs_stop_soon(NULL);
 }
 
-static void a_lock_file_that_cannot_be_is_an_error(void **state)
+/* It stood still for so long that it was taken for dead, then goes on with the step that it was about to make. */
+static void what_was_taken_over_is_done_once(void **state)
 {
     struct fixture *f = *state;
+    struct process other;
+    hold_at = 3;
+    struct jobs *jobs = start(f);
+    const char *resuming = ask(f, jobs, "items", 6), *once = ask(f, jobs, "once", 6);
+    await_value(&runs, 2);
+    while (read_job(f, resuming).progress_done < 2 || read_job(f, once).progress_done < 2)
+        usleep(1000);
+    fixture_execute(f, SQL_BURY_OWNER, DB_ARGS(db_text(resuming)));
+    start_process(f, &other);
+    await_value(&runs, 3); /* the one that resumes, again */
+    assert_int_equal(read_job(f, resuming).claim, 2);
+    hold_at = 0;
+    assert_true(jobs_wait(other.jobs, resuming, FOR_EVER_MS));
+    assert_true(jobs_wait(other.jobs, once, FOR_EVER_MS));
+    stop(f, jobs); /* until those that were taken over have ended */
+    end_process(&other);
+    check_job(f, resuming, "succeeded", 6, 6);
+    check_done(f, resuming, 6);
+    check_job(f, once, "failed", 2, 6);
+    check_done(f, once, 2);
+    assert_non_null(strstr(read_job(f, once).error_en, "process ended"));
+    assert_int_equal(runs, 3);
+}
+
+static void a_job_hears_that_it_was_cancelled_elsewhere(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    struct jobs *jobs = start(f);
+    const char *id = ask(f, jobs, "listening", 0);
+    await_value(&runs, 1);
+    must(f, job_cancel(&f->platform, &someone, id, &f->arena, &job,
+                       &f->err)); /* wakes nobody: no platform.jobs */
+    await_value(&stops_heard, 1);
+    stop(f, jobs);
+    check_job(f, id, "cancelled", 0, 0);
+    assert_int_equal(runs, 1);
+}
+
+static void a_kind_that_lacks_something_is_named(void **state)
+{
+    struct fixture *f = *state;
+    static const struct job_kind idle[] = {{.name = "idle", .title = {"Idle", "空闲"}}},
+                                 untitled[] = {{.name = "untitled", .title = {"Untitled"}, .run = run_items}},
+                                 again[] = {{.name = "items", .title = {"Items", "项目"}, .run = run_items}};
+    static const struct job_kinds tables[] = {JOB_KINDS(idle), JOB_KINDS(untitled), JOB_KINDS(again)};
+    static const char *const said[] = {"'idle' has no run", "'untitled' has no title",
+                                       "two job kinds are called 'items'"};
     struct jobs *jobs = NULL;
-    must_fail(f, jobs_start(&jobs, &f->platform, NULL, 0, "/nonexistent/jobs.lock", &f->err), ERROR_INTERNAL);
-    assert_null(jobs);
+    fixture_start_leases(f);
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        const struct job_kinds *const with[] = {&room, &tables[i]};
+        must_fail(f, jobs_start(&jobs, &f->platform, with, ARRAY_SIZE(with), &f->err), ERROR_INTERNAL);
+        assert_non_null(strstr(f->err.detail[LANGUAGE_EN], said[i]));
+        assert_null(jobs);
+    }
 }
 
 /* --- waiting --- */
@@ -564,7 +750,7 @@ static void so_many_may_wait_and_all_are_told(void **state)
     hold_at = 0;
     assert_int_equal(end_waiting(waiters, most + 1), most);
     assert_false(jobs_wait(NULL, id, FOR_EVER_MS));
-    jobs_stop(jobs);
+    stop(f, jobs);
 }
 
 static void who_waits_is_answered_when_the_process_ends(void **state)
@@ -580,7 +766,7 @@ static void who_waits_is_answered_when_the_process_ends(void **state)
     assert_int_equal(end_waiting(&waiter, 1), 0);
     assert_false(jobs_wait(jobs, id, FOR_EVER_MS));
     hold_at = 0;
-    jobs_stop(jobs);
+    stop(f, jobs);
 }
 
 /* --- looking and sweeping --- */
@@ -676,7 +862,7 @@ static void items_are_listed_page_by_page(void **state)
     }
     hold_at = 0;
     assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
-    jobs_stop(jobs);
+    stop(f, jobs);
 }
 
 static void an_item_is_done_once(void **state)
@@ -735,6 +921,9 @@ int main(void)
         jobs_test(a_job_fails_with_its_reason),
         jobs_test(what_may_pass_is_tried_again),
         jobs_test(what_is_tried_again_goes_on_from_its_row),
+        jobs_test(what_waits_gives_its_place_back),
+        jobs_test(what_gets_no_further_fails_in_the_end),
+        jobs_test(a_clock_that_jumped_keeps_nothing_waiting),
         jobs_test(two_run_at_a_time),
         jobs_test(an_end_that_cannot_be_written_is_written_later),
         jobs_test(a_cancelled_job_changes_nothing_more),
@@ -742,8 +931,10 @@ int main(void)
         jobs_test(stopped_in_the_middle_it_goes_on_where_it_was),
         jobs_test(what_a_killed_process_left_is_taken_over),
         jobs_test(an_end_that_was_never_written_is_made_up_for),
-        jobs_test(one_runner_has_the_store),
-        jobs_test(a_lock_file_that_cannot_be_is_an_error),
+        jobs_test(each_process_takes_what_it_has_places_for),
+        jobs_test(what_was_taken_over_is_done_once),
+        jobs_test(a_job_hears_that_it_was_cancelled_elsewhere),
+        jobs_test(a_kind_that_lacks_something_is_named),
         jobs_test(so_many_may_wait_and_all_are_told),
         jobs_test(who_waits_is_answered_when_the_process_ends),
         jobs_test(jobs_are_listed_newest_first),

@@ -1,9 +1,8 @@
-/* Knowledge, feedback, learning, vector sync and the scheduler that runs them. */
+/* Knowledge, feedback, learning, vector sync. */
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "platform/jobs/scheduler.h"
 #include "platform_fixture.h"
 #include "provider/embedder.h"
 
@@ -477,147 +476,6 @@ static void sync_of_one_failing_tenant_does_not_stop_the_others(void **state)
     must_fail(f, vector_sync_run(&platform, "alpha", &report, &f->err), ERROR_TIMEOUT);
 }
 
-/* --- the scheduler --- */
-
-static atomic_int quick_runs, failing_runs, slow_runs, interval = 20, switched_on;
-
-static int64_t by_interval(const struct platform *platform)
-{
-    (void)platform;
-    return interval;
-}
-
-static int64_t each_hour(const struct platform *platform)
-{
-    (void)platform;
-    return HOUR_MS;
-}
-
-static bool if_switched_on(const struct platform *platform)
-{
-    (void)platform;
-    return switched_on;
-}
-
-static bool run_quick(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    (void)err;
-    snprintf(ret_summary, size, "%s", (const char *)context);
-    quick_runs++;
-    return true;
-}
-
-static bool run_failing(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    (void)context, (void)size;
-    ret_summary[0] = '\0';
-    failing_runs++;
-    return error_set(err, ERROR_UNAVAILABLE, "it is broken", "坏了");
-}
-
-static bool run_slow(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    (void)context, (void)size, (void)err;
-    ret_summary[0] = '\0';
-    usleep(300000);
-    slow_runs++;
-    return true;
-}
-
-static void wait_for(atomic_int *counter, int at_least)
-{
-    for (int i = 0; i < 3000 && *counter < at_least; i++)
-        usleep(1000);
-    assert_true(*counter >= at_least);
-}
-
-static void scheduler_runs_what_is_due(void **state)
-{
-    (void)state;
-    static const struct scheduled_job jobs[] = {
-        {"quick", {"quick", "quick"}, 0, by_interval, NULL, run_quick, "done", TENANT_GATE_OPEN, false},
-        {"failing", {"failing", "failing"}, 0, each_hour, NULL, run_failing, NULL, TENANT_GATE_OPEN, false},
-        {"switched",
-         {"switched", "switched"},
-         0,
-         each_hour,
-         if_switched_on,
-         run_slow,
-         NULL,
-         TENANT_GATE_OPEN,
-         false},
-    };
-    log_set_level(LOG_ERROR + 1);
-    struct platform platform = {0};
-    struct scheduler *scheduler = scheduler_start(&platform, jobs, ARRAY_SIZE(jobs));
-    assert_non_null(scheduler);
-    wait_for(&quick_runs, 5);
-    wait_for(&failing_runs, 1);
-    struct scheduler_state now;
-    scheduler_get_state(scheduler, &now);
-    assert_true(now.runs >= 5 && now.failures == 1);
-    assert_string_equal(now.next_name, "quick");
-    assert_int_equal(slow_runs, 0);
-    switched_on = 1; /* due since the start: runs at once */
-    wait_for(&slow_runs, 1);
-    interval = 3600000;
-    usleep(50000);
-    int before = quick_runs;
-    usleep(100000);
-    assert_int_equal(quick_runs, before);
-    interval = 20; /* holds for the wait in progress, within a second */
-    wait_for(&quick_runs, before + 1);
-    interval = 3600000;
-    int64_t restarted = 0;
-    before = quick_runs;
-    struct error err;
-    error_clear(&err);
-    assert_true(scheduler_restart(scheduler, &restarted, &err));
-    assert_int_equal(restarted, 3);
-    wait_for(&quick_runs, before + 1); /* due as at the start */
-    scheduler_stop(scheduler);
-    scheduler_stop(NULL);
-}
-
-static void scheduler_lets_the_running_job_finish(void **state)
-{
-    (void)state;
-    static const struct scheduled_job jobs[] = {
-        {"slow", {"slow", "slow"}, 0, each_hour, NULL, run_slow, NULL, TENANT_GATE_OPEN, false}};
-    struct platform platform = {0};
-    slow_runs = 0;
-    struct scheduler *scheduler = scheduler_start(&platform, jobs, ARRAY_SIZE(jobs));
-    usleep(50000);
-    struct scheduler_state now;
-    scheduler_get_state(scheduler, &now);
-    assert_string_equal(now.running, "slow");
-    scheduler_stop(scheduler);
-    assert_int_equal(slow_runs, 1);
-}
-
-static bool run_until_stopped(void *context, char *ret_summary, size_t size, struct error *err)
-{
-    (void)context, (void)size, (void)err;
-    ret_summary[0] = '\0';
-    slow_runs++;
-    while (!scheduler_stopping())
-        usleep(1000);
-    return true;
-}
-
-static void long_job_hears_that_it_is_to_stop(void **state)
-{
-    (void)state;
-    static const struct scheduled_job jobs[] = {
-        {"long", {"long", "long"}, 0, each_hour, NULL, run_until_stopped, NULL, TENANT_GATE_OPEN, false}};
-    struct platform platform = {0};
-    slow_runs = 0;
-    struct scheduler *scheduler = scheduler_start(&platform, jobs, ARRAY_SIZE(jobs));
-    wait_for(&slow_runs, 1);
-    assert_false(scheduler_stopping()); /* on this thread */
-    scheduler_stop(scheduler);          /* returns because the job heard of it */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -635,9 +493,6 @@ int main(void)
         fixture_test(sync_marks_all_that_can_be),
         fixture_test(sync_marks_only_the_text_that_was_taken),
         fixture_test(sync_of_one_failing_tenant_does_not_stop_the_others),
-        cmocka_unit_test(scheduler_runs_what_is_due),
-        cmocka_unit_test(scheduler_lets_the_running_job_finish),
-        cmocka_unit_test(long_job_hears_that_it_is_to_stop),
     };
     return cmocka_run_group_tests_name("learning", tests, NULL, NULL);
 }

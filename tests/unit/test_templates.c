@@ -3,6 +3,7 @@
 #include "ops/templates/copies.h"
 #include "ops/templates/distribution.h"
 #include "ops/templates/matrix.h"
+#include "ops/templates/tasks.h"
 #include "ops/templates/template_manager.h"
 #include "platform/knowledge/templates.h"
 #include "platform_fixture.h"
@@ -12,25 +13,18 @@
 
 static const struct actor someone = {"usr_1", "anna", "192.0.2.1", "request-1"};
 
-static const struct job_kind kinds[] = {
-    {.name = DISTRIBUTE_KIND,
-     .title = {"Distribution", "分发"},
-     .run = template_distribution_run,
-     .resumes = true,
-     .gate = TENANT_GATE_DISTRIBUTION},
-};
-
 static void start_jobs(struct fixture *f)
 {
-    char lock[128];
-    snprintf(lock, sizeof(lock), "%s/jobs.lock", f->folder);
-    must(f, jobs_start(&f->platform.jobs, &f->platform, kinds, ARRAY_SIZE(kinds), lock, &f->err));
+    static const struct job_kinds *const rooms[] = {&template_job_kinds};
+    fixture_start_leases(f);
+    must(f, jobs_start(&f->platform.jobs, &f->platform, rooms, ARRAY_SIZE(rooms), &f->err));
 }
 
 static void stop_jobs(struct fixture *f)
 {
     jobs_stop(f->platform.jobs);
     f->platform.jobs = NULL;
+    fixture_stop_leases(f);
 }
 
 static int set_up(void **state)

@@ -1,5 +1,5 @@
 /* The gate of suspension, over every path that runs by itself: the tables of the app are walked, so that
- * a scheduled job or a kind of job that is added later is tried, too, and none is open that is not named here.
+ * a scheduled task or a kind of job that is added later is tried, too, and none is open that is not named here.
  * The paths of requests are walked in tests/api/tenants.test.mjs. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -175,27 +175,45 @@ static bool ask_for(struct house *house, const char *kind, struct job *ret_job)
 
 /* --- running all of it */
 
-static void run_scheduled_jobs(struct house *house)
+static void run_scheduled_tasks(struct house *house)
 {
     struct fixture *f = &house->base;
     size_t count;
-    const struct scheduled_job *jobs = app_scheduled_jobs(house->app, &count);
+    const struct scheduled_room *rooms = app_scheduled_rooms(house->app, &count);
     assert_true(count > 0);
-    for (size_t i = 0; i < count; i++) {
-        char summary[200] = "";
-        must(f, jobs[i].run(jobs[i].context, summary, sizeof(summary), &f->err));
-    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < rooms[i].tasks->count; j++) {
+            char summary[200] = "";
+            must(f, rooms[i].tasks->rows[j].run(rooms[i].context, summary, sizeof(summary), &f->err));
+        }
 }
 
-static struct jobs *start_jobs(struct house *house, const struct job_kind **ret_kinds, size_t *ret_count)
+/* Of all rooms, in order; `i` from 0; NULL: there are no more. */
+static const struct job_kind *kind_at(size_t i)
+{
+    size_t count;
+    const struct job_kinds *const *rooms = app_job_rooms(&count);
+    for (size_t room = 0; room < count; i -= rooms[room++]->count)
+        if (i < rooms[room]->count)
+            return &rooms[room]->rows[i];
+    return NULL;
+}
+
+static struct jobs *start_jobs(struct house *house)
 {
     struct fixture *f = &house->base;
-    char lock[128];
     struct jobs *jobs;
-    *ret_kinds = app_job_kinds(ret_count);
-    snprintf(lock, sizeof(lock), "%s/jobs.lock", f->folder);
-    must(f, jobs_start(&jobs, &f->platform, *ret_kinds, *ret_count, lock, &f->err));
+    size_t count;
+    const struct job_kinds *const *rooms = app_job_rooms(&count);
+    fixture_start_leases(f);
+    must(f, jobs_start(&jobs, &f->platform, rooms, count, &f->err));
     return jobs;
+}
+
+static void stop_jobs(struct house *house, struct jobs *jobs)
+{
+    jobs_stop(jobs);
+    fixture_stop_leases(&house->base);
 }
 
 static void wait_for(struct house *house, struct jobs *jobs, const char *id)
@@ -221,17 +239,16 @@ static void ask_for_kind(struct house *house, const struct job_kind *kind, struc
 /* Those that are open are named below, with the reason. */
 static void run_job_kinds(struct house *house)
 {
-    size_t count;
-    const struct job_kind *kinds;
-    struct jobs *jobs = start_jobs(house, &kinds, &count);
-    for (size_t i = 0; i < count; i++) {
+    struct jobs *jobs = start_jobs(house);
+    const struct job_kind *kind;
+    for (size_t i = 0; (kind = kind_at(i)); i++) {
         struct job job;
-        if (kinds[i].gate == TENANT_GATE_OPEN)
+        if (kind->gate == TENANT_GATE_OPEN)
             continue;
-        ask_for_kind(house, &kinds[i], &job);
+        ask_for_kind(house, kind, &job);
         wait_for(house, jobs, job.id);
     }
-    jobs_stop(jobs);
+    stop_jobs(house, jobs);
 }
 
 static void nothing_is_done_for_a_suspended_tenant(void **state)
@@ -243,16 +260,16 @@ static void nothing_is_done_for_a_suspended_tenant(void **state)
     fixture_set_status(f, "shop", "suspended");
     dump_tenant(house, "shop", &before);
     assert_non_null(strstr(strbuf_text(&before), "status=pending"));
-    run_scheduled_jobs(house);
+    run_scheduled_tasks(house);
     run_job_kinds(house);
-    run_scheduled_jobs(house); /* once more: there is a template to distribute now */
+    run_scheduled_tasks(house); /* once more: there is a template to distribute now */
     dump_tenant(house, "shop", &after);
     assert_string_equal(strbuf_text(&before), strbuf_text(&after));
 
     fixture_set_status(f, "shop", "active");
     run_job_kinds(house);
-    run_scheduled_jobs(house);
-    run_scheduled_jobs(house); /* what was learned and distributed is synced */
+    run_scheduled_tasks(house);
+    run_scheduled_tasks(house); /* what was learned and distributed is synced */
     assert_int_equal(fixture_int(f, SQL_LEARNED, DB_NO_ARGS), 1);
     assert_int_equal(fixture_int(f, SQL_UNSYNCED, DB_NO_ARGS), 0);
     assert_int_equal(fixture_int(f, SQL_COPIES, DB_NO_ARGS), 1);
@@ -265,22 +282,22 @@ static void what_was_asked_for_before_is_not_done_after(void **state)
     struct fixture *f = &house->base;
     CLEANUP(strbuf_release) struct strbuf before = {0}, after = {0};
     const char *asked[16];
-    size_t kind_count, count = 0;
-    const struct job_kind *kinds = app_job_kinds(&kind_count);
+    const struct job_kind *kind;
+    size_t count = 0;
     give_knowledge_work(house);
-    for (size_t i = 0; i < kind_count && count < ARRAY_SIZE(asked); i++) {
+    for (size_t i = 0; (kind = kind_at(i)) && count < ARRAY_SIZE(asked); i++) {
         struct job job;
-        if (kinds[i].gate == TENANT_GATE_OPEN)
+        if (kind->gate == TENANT_GATE_OPEN)
             continue;
-        ask_for_kind(house, &kinds[i], &job);
+        ask_for_kind(house, kind, &job);
         asked[count++] = job.id;
     }
     fixture_set_status(f, "shop", "suspended");
     dump_tenant(house, "shop", &before);
-    struct jobs *jobs = start_jobs(house, &kinds, &kind_count);
+    struct jobs *jobs = start_jobs(house);
     for (size_t i = 0; i < count; i++)
         wait_for(house, jobs, asked[i]);
-    jobs_stop(jobs);
+    stop_jobs(house, jobs);
     dump_tenant(house, "shop", &after);
     assert_string_equal(strbuf_text(&before), strbuf_text(&after));
     assert_int_equal(fixture_int(f, SQL_SKIPPED_ITEMS, DB_NO_ARGS), 1);
@@ -294,9 +311,13 @@ static const struct {
     {"roll_over", "the platform's own totals"},
     {"uploads", "files of jobs that ended"},
     {"knowledge_upkeep", "what was deleted goes after its time, whoever it belonged to"},
-    {"retention", "the platform's own records"},
+    {"telemetry_retention", "the platform's own records"},
+    {"job_retention", "the platform's own records"},
+    {"session_retention", "sessions that have ended"},
+    {"snapshot_retention", "the platform's own records"},
     {"settings", "of no tenant"},
     {"health", "of no tenant"},
+    {"component_watch", "of no tenant"},
     {"knowledge_directory", "what the console lists"},
     {"knowledge_questions", "what the console lists"},
     {"snapshot", "the platform's own figures"},
@@ -321,13 +342,14 @@ static void assert_named(const char *name, enum tenant_gate gate, size_t *open_c
 static void only_what_is_named_is_open(void **state)
 {
     struct house *house = *state;
-    size_t job_count, kind_count, open_count = 0;
-    const struct scheduled_job *jobs = app_scheduled_jobs(house->app, &job_count);
-    const struct job_kind *kinds = app_job_kinds(&kind_count);
-    for (size_t i = 0; i < job_count; i++)
-        assert_named(jobs[i].name, jobs[i].gate, &open_count);
-    for (size_t i = 0; i < kind_count; i++)
-        assert_named(kinds[i].name, kinds[i].gate, &open_count);
+    size_t room_count, open_count = 0;
+    const struct scheduled_room *rooms = app_scheduled_rooms(house->app, &room_count);
+    const struct job_kind *kind;
+    for (size_t i = 0; i < room_count; i++)
+        for (size_t j = 0; j < rooms[i].tasks->count; j++)
+            assert_named(rooms[i].tasks->rows[j].name, rooms[i].tasks->rows[j].gate, &open_count);
+    for (size_t i = 0; (kind = kind_at(i)); i++)
+        assert_named(kind->name, kind->gate, &open_count);
     assert_int_equal(open_count, ARRAY_SIZE(open_rows));
 }
 

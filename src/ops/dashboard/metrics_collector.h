@@ -127,9 +127,9 @@ void metrics_system_status(struct metrics_collector *collector, struct arena *ar
 
 /* Notes how the components are now; the worst since the last snapshot is what a snapshot keeps. */
 void metrics_watch(struct metrics_collector *collector);
-/* Writes one row for each metric. A scheduled job, each five minutes. */
+/* Writes one row for each metric. A scheduled task, each five minutes. */
 bool metrics_snapshot(struct metrics_collector *collector, struct error *err);
-/* Deletes snapshots older than `days`. A scheduled job. */
+/* Deletes snapshots older than `days`. A scheduled task. */
 bool metrics_retain(struct metrics_collector *collector, int days, int64_t *ret_deleted, struct error *err);
 
 #define SNAPSHOT_INTERVAL_MS (5 * MINUTE_MS)

@@ -7,6 +7,7 @@
 #include "base/json_reader.h"
 #include "ops/knowledge/job_figures.h"
 #include "platform/jobs/scheduler.h"
+#include "platform/knowledge/tasks.h"
 #include "platform/knowledge/vector_sync.h"
 #include "platform/tenants/counters.h"
 #include "platform/tenants/gate.h"
@@ -467,14 +468,6 @@ static const char SQL_RUNNING[] =
     "SELECT COUNT(*) FROM jobs WHERE status IN ('queued', 'running') AND status = 'running'"
     " AND kind = '" SYNC_KIND "' AND (CAST($1 AS TEXT) IS NULL OR tenant_id IS NULL OR tenant_id = $1)";
 
-static bool is_scheduler_syncing(struct platform *platform)
-{
-    struct scheduler_state state = {0};
-    if (platform->scheduler)
-        scheduler_get_state(platform->scheduler, &state);
-    return state.running && strcmp(state.running, SYNC_JOB_NAME) == 0;
-}
-
 bool knowledge_sync_status(struct platform *platform, const char *tenant_id, enum language language,
                            struct arena *arena, struct sync_status *ret_status, struct error *err)
 {
@@ -482,15 +475,17 @@ bool knowledge_sync_status(struct platform *platform, const char *tenant_id, enu
     struct sync_status status = {0};
     struct sync_state state;
     struct tenant tenant;
+    bool is_scheduled_running;
     int64_t running;
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) ||
         (tenant_id && !tenant_get(db, tenant_id, arena, &tenant, err)) ||
         !read_pending(db, tenant_id ? &tenant : NULL, &status, err) ||
         !db_find_int(db, SQL_RUNNING, DB_ARGS(db_text(tenant_id)), 0, &running, err) ||
+        !scheduled_task_is_running(db, SYNC_TASK, &is_scheduled_running, err) ||
         !vector_sync_state(db, tenant_id, language, arena, &state, err))
         return false;
     int64_t now = clock_now_ms();
-    status.running = running > 0 || is_scheduler_syncing(platform);
+    status.running = running > 0 || is_scheduled_running;
     status.last_run = state.last_run;
     status.last_success = state.last_success;
     status.last_error = state.last_error;

@@ -157,7 +157,7 @@ bool import_ask(struct platform *platform, int fd, const struct import_request *
 bool import_job_run(struct job_run *run, struct error *err);
 
 /* Deletes the files of jobs that ended more than a day ago, and workbooks that a killed process has left. A
- * scheduled job. */
+ * scheduled task. */
 bool import_sweep_uploads(struct platform *platform, int64_t *ret_deleted, struct error *err);
 
 /* The rows of the job that failed, as .csv: row, error, and their cells as they were under the file's own

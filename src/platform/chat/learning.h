@@ -1,4 +1,4 @@
-/* Learning from feedback, a scheduled job: tenant by tenant in batches, so that one tenant's failure does
+/* Learning from feedback, a scheduled task: tenant by tenant in batches, so that one tenant's failure does
  * not stop the others. Suspended tenants are left alone. The sync that follows is vector_sync.h. */
 #ifndef KIMONO_PLATFORM_CHAT_LEARNING_H
 #define KIMONO_PLATFORM_CHAT_LEARNING_H

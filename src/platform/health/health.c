@@ -17,8 +17,8 @@
 #include "platform/jobs/scheduler.h"
 
 #define SLOW_MS(ms) (INT64_C(ms) * 1000)
-#define BEAT_MISSED_MS 5000          /* the thread beats each half second */
-#define JOB_LONG_MS (10 * MINUTE_MS) /* a job that runs longer keeps the others waiting */
+#define BEAT_MISSED_MS 5000           /* the thread beats each half second */
+#define TASK_LONG_MS (10 * MINUTE_MS) /* a task that runs longer keeps the others waiting */
 
 static const struct {
     const char *name;
@@ -207,7 +207,7 @@ struct health_verdict health_judge(const struct health_sample *samples, size_t c
 enum health_status health_judge_beat(int64_t since_beat_ms, int64_t running_ms)
 {
     if (running_ms > 0)
-        return running_ms > JOB_LONG_MS ? HEALTH_DEGRADED : HEALTH_HEALTHY;
+        return running_ms > TASK_LONG_MS ? HEALTH_DEGRADED : HEALTH_HEALTHY;
     return since_beat_ms > BEAT_MISSED_MS ? HEALTH_UNHEALTHY : HEALTH_HEALTHY;
 }
 
@@ -303,6 +303,23 @@ static void read_calls(struct health *health, enum component component, struct h
     write_message(&record, &verdict, slow_us, ret_reading->message);
 }
 
+/* Of several processes: since when this one, or another, has run the tasks. */
+static void say_place(enum language language, const struct scheduler_state *state, char *text, size_t size)
+{
+    char since[CLOCK_DURATION_SIZE];
+    size_t length = strlen(text);
+    if (state->since == INT_NULL)
+        return;
+    int64_t ms = clock_now_ms() - state->since;
+    clock_duration_format(ms > 0 ? ms / 1000 : 0, language, since);
+    if (language == LANGUAGE_ZH)
+        snprintf(text + length, size - length, "；%s已 %s（共 %" PRId64 " 个进程）",
+                 state->here ? "由本进程执行" : "如此", since, state->processes);
+    else
+        snprintf(text + length, size - length, "; %s for %s, of %" PRId64 " processes",
+                 state->here ? "in this process" : "so", since, state->processes);
+}
+
 /* One language's sentence about the scheduler. */
 static void say_beat_in(enum language language, const struct scheduler_state *state, int64_t since_beat_ms,
                         enum health_status status, char ret_message[HEALTH_MESSAGE_SIZE])
@@ -328,10 +345,12 @@ static void say_beat_in(enum language language, const struct scheduler_state *st
                  time, state->next_title[language], state->runs, state->failures);
     else
         snprintf(text, sizeof(text), "%s",
-                 state->stands_by
+                 state->elsewhere
                      ? zh ? "待命：定时任务由另一进程执行" : "stands by: another process runs the tasks"
                  : zh ? "没有启用的任务"
-                      : "no job is enabled");
+                      : "no task is enabled");
+    if (state->processes > 1 && status != HEALTH_UNHEALTHY && !state->failed_title)
+        say_place(language, state, text, sizeof(text));
     health_copy_text(ret_message, HEALTH_MESSAGE_SIZE, text);
 }
 

@@ -61,8 +61,8 @@ void health_read(struct platform *platform, enum component component, struct hea
 /* Worst of all that are known; unknown when one is unknown and none is worse than healthy. */
 enum health_status health_overall(struct platform *platform);
 
-/* Probes what has been idle, and the two writers' commits. A scheduled job, each 10 seconds. A failed
- * probe is a reading, not a failure of the job. */
+/* Probes what has been idle, and the two writers' commits. A scheduled task, each 10 seconds. A failed
+ * probe is a reading, not a failure of the task. */
 bool health_probe(struct platform *platform, struct error *err);
 
 /* The rule itself, without clock or lock, for health_read and its tests. */
@@ -81,7 +81,7 @@ struct health_verdict {
  * newest alone, until it is older than HEALTH_STALE_MS. */
 struct health_verdict health_judge(const struct health_sample *samples, size_t count, int64_t now_us,
                                    int64_t slow_us);
-/* The scheduler's own rule, from its last beat and the job that it runs (0: none). */
+/* The scheduler's own rule, from its last beat and the task that it runs (0: none). */
 enum health_status health_judge_beat(int64_t since_beat_ms, int64_t running_ms);
 
 #endif

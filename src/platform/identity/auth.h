@@ -46,7 +46,7 @@ bool auth_check(struct platform *platform, const char *token, enum tenant_gate g
 /* Whether this user has logged in before from where `holder` (http/address.h) stands for. */
 bool auth_knows_holder(struct platform *platform, const char *username, const char *holder, bool *ret_known,
                        struct error *err);
-/* Deletes sessions that ended 30 days ago or earlier. A scheduled job. */
+/* Deletes sessions that ended 30 days ago or earlier. A scheduled task. */
 bool auth_sweep(struct platform *platform, int64_t *ret_deleted, struct error *err);
 
 #endif

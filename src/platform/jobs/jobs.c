@@ -31,6 +31,10 @@ static const struct field job_fields[] = {
     FIELD(struct job, created_at, TIME, "When it was asked for"),
     FIELD(struct job, started_at, TIME, "When it was first begun", .nullable = true),
     FIELD(struct job, finished_at, TIME, "When it ended", .nullable = true),
+    FIELD(struct job, owner, TEXT, "The process that runs it", .nullable = true),
+    FIELD(struct job, claim, INT, "How often it was claimed"),
+    FIELD(struct job, failures, INT, "Runs in a row that got no further"),
+    FIELD(struct job, retry_at, TIME, "Left alone until then", .nullable = true),
 };
 const struct descriptor job_descriptor = DESCRIPTOR("JobRow", struct job, job_fields);
 
@@ -75,6 +79,7 @@ bool job_insert(struct db *db, const struct actor *actor, const struct job_reque
         .created_at = clock_now_ms(),
         .started_at = INT_NULL,
         .finished_at = INT_NULL,
+        .retry_at = INT_NULL,
     };
     if (!db_execute(db, SQL_INSERT,
                     DB_ARGS(db_text(job.id), db_text(job.kind), db_text(job.tenant_id),
@@ -121,7 +126,7 @@ bool job_add_all_tenants(struct db *db, struct job *job, struct error *err)
 
 /* --- the work of a kind --- */
 
-/* Runs a change of a running job; no row: it does not run any more, so the step must not stand. */
+/* Runs a change of a running job; no row: it does not run any more under this claim, so the step must not stand. */
 static bool change_running(struct db *db, const char *sql, const struct db_value *args, size_t count,
                            struct error *err)
 {
@@ -129,24 +134,29 @@ static bool change_running(struct db *db, const char *sql, const struct db_value
     if (!db_execute(db, sql, args, count, &changed, err))
         return false;
     return changed == 1 ||
-           error_set(err, ERROR_CANCELLED, "The job was cancelled: this step of it is not done.",
-                     "任务已取消：这一步未执行。");
+           error_set(
+               err, ERROR_CANCELLED,
+               "The job was cancelled, or another process has taken it over: this step of it is not done.",
+               "任务已取消，或已由另一进程接管：这一步未执行。");
 }
 
 static const char SQL_STEP[] = "UPDATE jobs SET progress_done = $2, result = COALESCE($3, result)"
-                               " WHERE id = $1 AND status = 'running'";
+                               " WHERE id = $1 AND status = 'running' AND claim = $4";
 
 bool job_step(struct db *db, const struct job_run *run, int64_t done, const char *result, struct error *err)
 {
-    return change_running(db, SQL_STEP, DB_ARGS(db_text(run->job->id), db_int(done), db_text(result)), err);
+    return change_running(
+        db, SQL_STEP, DB_ARGS(db_text(run->job->id), db_int(done), db_text(result), db_int(run->job->claim)),
+        err);
 }
 
 static const char SQL_SET_TOTAL[] =
-    "UPDATE jobs SET progress_total = $2 WHERE id = $1 AND status = 'running'";
+    "UPDATE jobs SET progress_total = $2 WHERE id = $1 AND status = 'running' AND claim = $3";
 
 bool job_set_total(struct db *db, const struct job_run *run, int64_t total, struct error *err)
 {
-    return change_running(db, SQL_SET_TOTAL, DB_ARGS(db_text(run->job->id), db_int(total)), err);
+    return change_running(db, SQL_SET_TOTAL,
+                          DB_ARGS(db_text(run->job->id), db_int(total), db_int(run->job->claim)), err);
 }
 
 static const char SQL_ITEM_DONE[] = "UPDATE job_items SET outcome = $3, detail = $4"
@@ -478,7 +488,8 @@ static const char *state_json(struct arena *arena, const struct job *job)
     return arena_strdup(arena, strbuf_text(&out));
 }
 
-static const char SQL_CANCEL[] = "UPDATE jobs SET status = 'cancelled', finished_at = $2 WHERE id = $1";
+static const char SQL_CANCEL[] =
+    "UPDATE jobs SET status = 'cancelled', finished_at = $2, owner = NULL, retry_at = NULL WHERE id = $1";
 
 static bool cancel_work(struct db *db, void *context, struct error *err)
 {

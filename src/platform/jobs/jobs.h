@@ -1,30 +1,33 @@
 /* Jobs: long work that was asked for by a request (import, distribution, bulk changes, sync). A job is a
- * row from the request on; a runner thread takes the oldest; its figures and progress are written in the
- * transactions of its work, so that whatever happens the row says exactly what was done.
+ * row from the request on; whichever process of those that share the store has a place free claims the oldest; its
+ * figures and progress are written in the transactions of its work, so that whatever happens the row says exactly
+ * what was done.
  *
  * A kind does its work in steps: each step is one store_write whose function calls job_step (and, where it
- * has items, job_item_done) beside its own changes. job_step fails when the job was cancelled: then the
- * step's transaction takes back all of it. So after a cancel has been answered nothing more is changed.
+ * has items, job_item_done) beside its own changes. job_step fails when the job was cancelled, or was claimed by
+ * another process since: then the step's transaction takes back all of it. So after a cancel has been answered
+ * nothing more is changed, and nothing is done twice by a process that stood still and goes on.
  *
- * The process may end at any time. At the next start a job that was running goes on where its kind can
- * (`resumes`: it looks at its items or its result to see what is left), else it is failed with what was
- * done so far. One process runs jobs on a store: the one that holds the lock file beside it; another takes
- * over when that one is gone.
+ * A process may end at any time. As soon as its beats are missed (store/lease.h) a job that it was running is queued
+ * again where its kind can go on (`resumes`: it looks at its items or its result to see what is left), else it is
+ * failed with what was done so far.
  *
- * Two jobs run at a time, the oldest first, of one kind or of two: a kind must be right beside another
- * job of its own kind. Its steps never meet, for they are transactions.
+ * Two jobs run at a time in each process, the oldest first, of one kind or of two: a kind must be right beside another
+ * job of its own kind. Its steps never meet, for they are transactions. A job whose run fails for a reason that may
+ * pass gives its place back and is left alone for a while, twice as long each time that it got no further.
  *
- *   jobs.c    the rows: asking, looking, the steps of the work, cancelling, sweeping
- *   state.c   from queued to running to the end, each change one transaction
- *   runner.c  the threads, the lock file, waiting
+ *   jobs.c      the rows: asking, looking, the steps of the work, cancelling, sweeping
+ *   state.c     from queued to running to the end, each change one transaction
+ *   runner.c    the threads, what becomes of their claims, waiting
  *
- * Adding a kind: its run function, and a row in the table of app.c; CONTRIBUTING.md says how. */
+ * Adding a kind: its run function, and a row in the room's tasks.c; CONTRIBUTING.md says how. */
 #ifndef KIMONO_PLATFORM_JOBS_JOBS_H
 #define KIMONO_PLATFORM_JOBS_JOBS_H
 
 #include "platform/audit/audit.h"
 #include "platform/platform.h"
 #include "platform/tenants/gate.h"
+#include "store/lease.h"
 #include "store/store.h"
 
 struct job {
@@ -34,6 +37,10 @@ struct job {
     int64_t progress_done, progress_total;
     const char *user_id, *username, *ip_address, *request_id;
     int64_t created_at, started_at, finished_at; /* INT_NULL: not yet */
+    const char *owner;                           /* the process that runs it; NULL: none does */
+    int64_t claim;                               /* of which of its claims the row is as it was read */
+    int64_t failures; /* runs in a row that got no further, for a reason that may pass */
+    int64_t retry_at; /* left alone until then; INT_NULL: it is due */
 };
 extern const struct descriptor job_descriptor; /* of the row; what the API sends is in api/ops_jobs.c */
 extern const char *const job_statuses[];       /* NULL-terminated */
@@ -51,19 +58,20 @@ struct job_slot; /* one of the runner's places */
 
 struct job_run {
     struct platform *platform;
-    const struct job *job; /* as it was taken: parameters, and progress and result of an earlier run */
+    const struct job *job; /* as it was claimed: parameters, and progress and result of an earlier run */
     struct actor actor;    /* who asked, for audit rows */
     struct arena *arena;   /* lives as long as the run; what a step needs has an arena of its own */
     struct jobs *jobs;
     struct job_slot *slot; /* the runner's own; NULL where a test calls a kind */
 };
 
-/* To be asked before each step. True: the process is being stopped, so return true at once, with work
- * left: the job is queued again if its kind resumes, else failed. */
+/* To be asked before each step. True: the process is being stopped, the job was cancelled, or another process may
+ * have taken it over; so return true at once, with work left. What still is this run's is queued again if its kind
+ * resumes, else failed. */
 bool job_stopping(const struct job_run *run);
 
 /* Within a transaction, once for each step: progress and the result so far (JSON object; lent; NULL: as it
- * is). ERROR_CANCELLED when the job is not running any more. */
+ * is). ERROR_CANCELLED when the job is not running any more, or under another claim. */
 bool job_step(struct db *db, const struct job_run *run, int64_t done, const char *result, struct error *err);
 /* Within a transaction: the total is known only now. ERROR_CANCELLED as above. */
 bool job_set_total(struct db *db, const struct job_run *run, int64_t total, struct error *err);
@@ -81,13 +89,23 @@ bool job_items_waiting(struct db *db, const char *job_id, int64_t after, size_t 
 struct job_kind {
     const char *name;                  /* "templates.distribute" */
     const char *title[LANGUAGE_COUNT]; /* for people: "Distribution of templates" */
-    /* False: the job has failed, `err` is why. The run of a kind that resumes is tried again some times
-     * when the reason may pass (ERROR_UNAVAILABLE, ERROR_TIMEOUT: the store was busy). A job that has
-     * succeeded has an outcome for each of its items. */
+    /* False: the job has failed, `err` is why. One of a kind that resumes is run again later, some times, when the
+     * reason may pass (ERROR_UNAVAILABLE, ERROR_TIMEOUT: the store was busy). A job that has succeeded has an outcome
+     * for each of its items. */
     bool (*run)(struct job_run *run, struct error *err);
     bool resumes;          /* may be run again from the start at any time: it does only what is left */
     enum tenant_gate gate; /* what it asks for each tenant that it changes; 0, a forgotten one, is closed */
 };
+
+/* What a room exports: `const struct job_kinds transfer_job_kinds = JOB_KINDS(rows);` */
+struct job_kinds {
+    const struct job_kind *rows;
+    size_t count;
+};
+#define JOB_KINDS(rows)                                                                                      \
+    {                                                                                                        \
+        rows, ARRAY_SIZE(rows)                                                                               \
+    }
 
 /* --- asking for one --- */
 
@@ -152,16 +170,16 @@ bool jobs_check(struct db *db, struct strbuf *ret_findings, struct error *err);
 bool job_cancel(struct platform *platform, const struct actor *actor, const char *id, struct arena *arena,
                 struct job *ret_job, struct error *err);
 /* Deletes jobs that ended more than `days` days ago, with their items, some hundred rows in a transaction.
- * A scheduled job. `ret_deleted`: jobs. */
+ * A scheduled task. `ret_deleted`: jobs. */
 bool job_sweep(struct store *store, int days, int64_t *ret_deleted, struct error *err);
 
 /* --- the runner --- */
 
-/* `kinds` must live until jobs_stop. `lock_path`: of the file that the one runner of the store holds; it is
- * made with mode 0600. `*ret_jobs` stands before the first job runs. ERROR_INTERNAL: the file cannot be
- * opened, or a thread not be started. */
-bool jobs_start(struct jobs **ret_jobs, struct platform *platform, const struct job_kind *kinds, size_t count,
-                const char *lock_path, struct error *err);
+/* `rooms`, of which each exports its kinds, must live until jobs_stop. Needs platform->lease_holder, whose beats it
+ * follows. `*ret_jobs` stands before the first job runs. ERROR_INTERNAL: a row lacks what it must have, or a thread
+ * could not be started. */
+bool jobs_start(struct jobs **ret_jobs, struct platform *platform, const struct job_kinds *const *rooms,
+                size_t count, struct error *err);
 /* The process is about to end: running jobs stop at their next step, who waits is answered, nothing is
  * begun any more. To be called before the HTTP server is stopped. Takes NULL. */
 void jobs_stop_soon(struct jobs *jobs);
@@ -176,12 +194,8 @@ bool jobs_wait(struct jobs *jobs, const char *id, int timeout_ms);
 const struct job_kind *job_kind_find(const struct jobs *jobs, const char *name); /* NULL: none */
 
 struct jobs_state {
-    bool is_runner;           /* this process runs the store's jobs */
-    int64_t waiting, running; /* INT_NULL: could not be read */
+    int64_t waiting, running; /* of the store, wherever they run; INT_NULL: could not be read */
 };
-/* Whether this process is the one, of all that serve the store, that runs its jobs and its scheduled tasks.
- * Another takes over when it ends, however it does. */
-bool jobs_is_runner(const struct jobs *jobs);
 void jobs_get_state(struct jobs *jobs, struct jobs_state *ret_state);
 
 #endif

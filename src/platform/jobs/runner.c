@@ -1,19 +1,14 @@
-/* The threads that run jobs, the lock file that makes their process the only one, and those who wait for
- * a job. One condition is for all of them: `changes` counts what it was signalled for, so that whoever
- * looks at the store first and waits then misses nothing. */
-#include <errno.h>
-#include <fcntl.h>
+/* The threads that run jobs, what becomes of their claims, and those who wait for a job. One condition is for all of
+ * them: `changes` counts what it was signalled for, so that whoever looks at the store first and waits then misses
+ * nothing. Other processes' changes are looked for each second. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/owned_file.h"
 #include "platform/jobs/private.h"
 #include "settings/settings.h"
 
@@ -21,51 +16,79 @@
 #define LOOK_US INT64_C(1000000) /* between two looks for what another process did */
 #define RETRY_US INT64_C(1000000)
 #define RETRY_DOUBLINGS 5 /* of the pause after a failure: 32 seconds at most */
-#define ATTEMPTS 6        /* at a run that gets no further */
+#define RECOVERY_LEASE "job_recovery"
 
 struct job_slot {
     struct jobs *jobs;
     pthread_t thread;
     bool has_thread;
-    atomic_bool told_to_stop; /* the present run has heard that it is to end */
-    unsigned failures;        /* in a row; the thread's own */
+    atomic_bool stop_requested; /* the present run has heard that it is to end */
+    atomic_bool claim_lost;     /* the present run's */
+    unsigned failures;          /* in a row, of the store; the thread's own */
+    /* With the lock: the claim of the present run, job_id "" for none; by which process. */
+    char job_id[IDENTIFIER_SIZE], owner[IDENTIFIER_SIZE];
+    int64_t claim;
 };
 
 struct jobs {
     struct platform *platform;
-    const struct job_kind *kinds;
-    size_t kind_count;
-    char *lock_path;
-    int lock_file; /* -1: none */
+    const struct job_kinds *const *rooms;
+    size_t room_count;
     size_t waiters_max;
-    atomic_bool stopping; /* set with the lock, read without */
+    atomic_bool stopping;  /* set with the lock, read without */
+    struct lease recovery; /* of the thread that sends beats, as `process` */
+    char process[IDENTIFIER_SIZE];
+
     pthread_mutex_t lock; /* all below */
     pthread_cond_t changed;
     uint64_t changes;
     size_t waiters;
-    atomic_bool is_runner; /* set with the lock, read without */
     struct job_slot slots[SLOTS];
 };
 
+/* --- the tables --- */
+
 const struct job_kind *job_kind_find(const struct jobs *jobs, const char *name)
 {
-    for (size_t i = 0; jobs && i < jobs->kind_count; i++)
-        if (strcmp(jobs->kinds[i].name, name) == 0)
-            return &jobs->kinds[i];
+    for (size_t i = 0; jobs && i < jobs->room_count; i++)
+        for (size_t j = 0; j < jobs->rooms[i]->count; j++)
+            if (strcmp(jobs->rooms[i]->rows[j].name, name) == 0)
+                return &jobs->rooms[i]->rows[j];
     return NULL;
+}
+
+static bool check_kind(const struct jobs *jobs, const struct job_kind *kind, struct error *err)
+{
+    const char *missing = !kind->name                                              ? "name"
+                          : !kind->title[LANGUAGE_EN] || !kind->title[LANGUAGE_ZH] ? "title"
+                          : !kind->run                                             ? "run"
+                                                                                   : NULL;
+    if (missing)
+        return error_set(err, ERROR_INTERNAL, "the job kind '%s' has no %s", "任务类型“%s”缺少 %s",
+                         kind->name ? kind->name : "?", missing);
+    return job_kind_find(jobs, kind->name) == kind ||
+           error_set(err, ERROR_INTERNAL, "two job kinds are called '%s'", "有两个任务类型都叫“%s”",
+                     kind->name);
+}
+
+static bool check_kinds(const struct jobs *jobs, struct error *err)
+{
+    for (size_t i = 0; i < jobs->room_count; i++)
+        for (size_t j = 0; j < jobs->rooms[i]->count; j++)
+            if (!check_kind(jobs, &jobs->rooms[i]->rows[j], err))
+                return false;
+    return true;
 }
 
 bool job_stopping(const struct job_run *run)
 {
-    bool stopping = run->slot && run->slot->jobs->stopping;
-    if (stopping)
-        run->slot->told_to_stop = true;
-    return stopping;
-}
-
-bool jobs_is_runner(const struct jobs *jobs)
-{
-    return jobs->is_runner;
+    struct job_slot *slot = run->slot;
+    if (!slot)
+        return false;
+    struct jobs *jobs = slot->jobs;
+    if (jobs->stopping || slot->claim_lost || !lease_holder_is(jobs->platform->lease_holder, slot->owner))
+        slot->stop_requested = true;
+    return slot->stop_requested;
 }
 
 /* --- changes */
@@ -125,83 +148,63 @@ static bool back_off(struct job_slot *slot, const char *what, const struct error
     return !jobs->stopping;
 }
 
-/* --- becoming the runner */
+/* --- claims, as the thread sees to them that sends this process's beats --- */
 
-static bool try_lock(struct jobs *jobs, bool *ret_locked, struct error *err)
+static void recover(struct jobs *jobs)
 {
-    *ret_locked = flock(jobs->lock_file, LOCK_EX | LOCK_NB) == 0;
-    if (*ret_locked || errno == EWOULDBLOCK || errno == EINTR)
-        return true;
-    return error_set(err, ERROR_INTERNAL, "%s cannot be locked: %s; look at the disk that it is on",
-                     "无法锁定 %s：%s；请检查其所在磁盘", jobs->lock_path, strerror(errno));
-}
-
-/* Waits for the lock as long as another process holds it. */
-static void take_lock(struct job_slot *slot)
-{
-    struct jobs *jobs = slot->jobs;
-    bool locked = false;
-    while (!jobs->stopping && !locked) {
-        struct error err;
-        if (!try_lock(jobs, &locked, &err))
-            back_off(slot, "The lock of the jobs was not taken", &err);
-        else if (!locked)
-            wait_for_change(jobs, changes_seen(jobs), clock_monotonic_us() + LOOK_US);
-    }
-}
-
-static void recover(struct job_slot *slot)
-{
-    struct jobs *jobs = slot->jobs;
+    struct store *store = jobs->platform->store;
     struct error err;
+    bool orphaned;
     int64_t count = 0;
-    while (!jobs->stopping && !jobs_recover(jobs->platform->store, jobs, &count, &err))
-        back_off(slot, "Jobs of a process that has ended were not taken over", &err);
-    slot->failures = 0;
-    if (count)
-        log_info("jobs", "%lld jobs of a process that has ended were taken over", (long long)count);
+    error_clear(&err);
+    if (!jobs_are_orphaned(store, &orphaned, &err) || !orphaned || !lease_take(&jobs->recovery, &err) ||
+        !lease_held(&jobs->recovery))
+        return;
+    lease_fence(&jobs->recovery);
+    if (!jobs_recover(store, jobs, &count, &err))
+        log_warn("jobs", "jobs of a process that has ended were not taken over yet: %s",
+                 err.detail[LANGUAGE_EN]);
+    lease_fence(NULL);
+    if (count == 0)
+        return;
+    log_info("jobs", "%lld jobs of a process that has ended were taken over", (long long)count);
+    jobs_wake(jobs);
 }
 
-/* The first thread takes the lock; the others wait for that. */
-static void become_runner(struct job_slot *slot)
+/* A cancel, or a take-over, in another process. */
+static void look_after_claim(struct jobs *jobs, struct job_slot *slot)
 {
-    struct jobs *jobs = slot->jobs;
-    if (slot == jobs->slots) {
-        take_lock(slot);
-        recover(slot);
-    }
+    char id[IDENTIFIER_SIZE];
+    struct error err;
+    CLEANUP(store_reader_release) struct db *db = NULL;
     pthread_mutex_lock(&jobs->lock);
-    if (slot == jobs->slots && !jobs->stopping) {
-        jobs->is_runner = true;
-        signal_change(jobs);
-    }
-    while (!jobs->is_runner && !jobs->stopping)
-        pthread_cond_wait(&jobs->changed, &jobs->lock);
+    memcpy(id, slot->job_id, sizeof(id));
+    int64_t claim = slot->claim;
+    pthread_mutex_unlock(&jobs->lock);
+    bool holds;
+    if (!*id || !store_reader(jobs->platform->store, JOB_WATCH_MS, &db, &err) ||
+        !job_claim_holds(db, id, claim, &holds, &err) || holds)
+        return;
+    pthread_mutex_lock(&jobs->lock);
+    if (strcmp(slot->job_id, id) == 0 && slot->claim == claim)
+        slot->claim_lost = true;
     pthread_mutex_unlock(&jobs->lock);
 }
 
+static void after_beat(void *context)
+{
+    struct jobs *jobs = context;
+    struct lease_holder_state now;
+    recover(jobs);
+    for (size_t i = 0; i < SLOTS; i++)
+        look_after_claim(jobs, &jobs->slots[i]);
+    lease_holder_get_state(jobs->platform->lease_holder, &now);
+    if (strcmp(now.id, jobs->process) != 0) /* the first beat: jobs can be claimed */
+        jobs_wake(jobs);
+    memcpy(jobs->process, now.id, sizeof(jobs->process));
+}
+
 /* --- one job */
-
-static bool read_row(const struct job_slot *slot, struct arena *arena, struct job *job, struct error *err)
-{
-    CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(slot->jobs->platform->store, READ_LIMIT_MS, &db, err) &&
-           job_get(db, job->id, arena, job, err);
-}
-
-/* The job as its row is now, however long that takes: a run that went on from older figures would forget what was
- * done since. What got further has not failed in a row. False: the process stops. */
-static bool look_again(struct job_slot *slot, struct arena *arena, struct job *job)
-{
-    int64_t done_before = job->progress_done;
-    struct error err;
-    while (!read_row(slot, arena, job, &err))
-        if (!back_off(slot, job->id, &err))
-            return false;
-    if (job->progress_done > done_before)
-        slot->failures = 0;
-    return true;
-}
 
 static bool run_kind(struct job_slot *slot, const struct job_kind *kind, struct arena *arena, struct job *job,
                      struct error *err)
@@ -214,28 +217,17 @@ static bool run_kind(struct job_slot *slot, const struct job_kind *kind, struct 
         .jobs = slot->jobs,
         .slot = slot,
     };
-    slot->told_to_stop = false;
-    for (;;) {
-        error_clear(err);
-        arena_forget_overrun();
-        if (kind->run(&run, err))
-            return true;
-        if (err->code == ERROR_NONE)
-            error_set(err, ERROR_INTERNAL, "The job failed and did not say why.", "任务失败，原因不明。");
-        if (!kind->resumes || error_status(err->code) != 503)
-            return false;
-        bool stopped = !look_again(slot, arena, job);
-        if (!stopped && slot->failures + 1 >= ATTEMPTS)
-            return false;
-        if (stopped || !back_off(slot, job->id, err)) {
-            slot->told_to_stop = true;
-            return false;
-        }
-    }
+    error_clear(err);
+    arena_forget_overrun();
+    if (kind->run(&run, err))
+        return true;
+    if (err->code == ERROR_NONE)
+        error_set(err, ERROR_INTERNAL, "The job failed and did not say why.", "任务失败，原因不明。");
+    return false;
 }
 
-/* The status that the run leaves; `err` is the reason of "failed". */
-static const char *run_to_end(struct job_slot *slot, struct arena *arena, struct job *job, struct error *err)
+/* How the run ended; `err` is the reason of what has failed. */
+static enum job_end run_to_end(struct job_slot *slot, struct arena *arena, struct job *job, struct error *err)
 {
     const struct job_kind *kind = job_kind_find(slot->jobs, job->kind);
     if (!kind) {
@@ -244,55 +236,88 @@ static const char *run_to_end(struct job_slot *slot, struct arena *arena, struct
             "This version does not know jobs of the kind '%.64s'. Run the version that made it, and ask "
             "again.",
             "此版本不支持类型为“%.64s”的任务。请运行创建它的版本，然后重新发起。", job->kind);
-        return "failed";
+        return JOB_FAILED;
     }
     bool done = run_kind(slot, kind, arena, job, err);
-    if (slot->told_to_stop && kind->resumes)
-        return "queued";
-    if (slot->told_to_stop && done)
+    if (slot->stop_requested && kind->resumes)
+        return JOB_QUEUED_AGAIN;
+    if (slot->stop_requested && done)
         done = job_error_process_ended(err);
-    return done ? "succeeded" : "failed";
+    if (done)
+        return JOB_SUCCEEDED;
+    return kind->resumes && error_status(err->code) == 503 ? JOB_RETRIED : JOB_FAILED;
 }
 
-static void log_run(const struct job *job, int64_t us)
+static void log_run(const struct job *claimed, const struct job *now, const struct error *why, int64_t us)
 {
-    const char *request_id = *job->request_id ? job->request_id : NULL;
-    bool again = strcmp(job->status, "queued") == 0;
-    log_write(LOG_INFO, "jobs", request_id, "%s %s %s: %lld of %lld done (%lld ms)%s%s", job->kind, job->id,
-              again ? "queued again" : job->status, (long long)job->progress_done,
-              (long long)job->progress_total, (long long)(us / 1000), job->error_en ? ": " : "",
-              job->error_en ? job->error_en : "");
+    const char *request_id = *now->request_id ? now->request_id : NULL;
+    bool is_others = now->claim != claimed->claim, waits = now->retry_at != INT_NULL;
+    const char *what = is_others                            ? "goes on in another process"
+                       : waits                              ? "waits, and is tried again"
+                       : strcmp(now->status, "queued") == 0 ? "queued again"
+                                                            : now->status;
+    const char *reason = is_others ? NULL : waits ? why->detail[LANGUAGE_EN] : now->error_en;
+    log_write(LOG_INFO, "jobs", request_id, "%s %s %s: %lld of %lld done (%lld ms)%s%s", now->kind, now->id,
+              what, (long long)now->progress_done, (long long)now->progress_total, (long long)(us / 1000),
+              reason ? ": " : "", reason ? reason : "");
 }
 
-/* If the process stops before the end could be written, the next one finds the job running and knows. */
-static void run_job(struct job_slot *slot, struct arena *arena, struct job *job)
+/* If the process stops before the end could be written, the job is found without a process. */
+static void run_job(struct job_slot *slot, struct arena *arena, const struct job *claimed)
 {
     struct jobs *jobs = slot->jobs;
+    struct job job = *claimed;
     struct error why, err;
     int64_t started_us = clock_monotonic_us();
-    const char *status = run_to_end(slot, arena, job, &why);
+    error_clear(&why);
+    enum job_end end = run_to_end(slot, arena, &job, &why);
     int64_t us = clock_monotonic_us() - started_us;
-    slot->failures = 0;
-    while (!job_end_run(jobs->platform->store, status, &why, arena, job, &err))
+    while (!job_end_run(jobs->platform->store, end, claimed->progress_done, &why, arena, &job, &err))
         if (err.code == ERROR_NOT_FOUND || !back_off(slot, "The end of a job was not written", &err))
             return;
     slot->failures = 0;
-    log_run(job, us);
+    log_run(claimed, &job, &why, us);
     jobs_wake(jobs);
 }
 
 /* --- the threads */
 
-static bool take(struct job_slot *slot, struct arena *arena, struct job *ret_job, bool *ret_found)
+static void set_claim(struct job_slot *slot, const struct job *job, const char *owner)
 {
-    struct store *store = slot->jobs->platform->store;
+    struct jobs *jobs = slot->jobs;
+    pthread_mutex_lock(&jobs->lock);
+    snprintf(slot->job_id, sizeof(slot->job_id), "%s", job ? job->id : "");
+    snprintf(slot->owner, sizeof(slot->owner), "%s", owner);
+    slot->claim = job ? job->claim : 0;
+    slot->claim_lost = slot->stop_requested = false;
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+/* The oldest job that is due; else `ret_next_us` says when one will be (monotonic). Nothing is claimed by a process
+ * that may be taken for dead. */
+static bool look_for_job(struct job_slot *slot, struct arena *arena, struct job *ret_job, bool *ret_found,
+                         int64_t *ret_next_us)
+{
+    struct jobs *jobs = slot->jobs;
+    struct store *store = jobs->platform->store;
+    struct lease_holder_state process;
     struct error err;
+    bool is_due;
+    int64_t next_at;
     *ret_found = false;
-    if (!job_waits(store, ret_found, &err) ||
-        (*ret_found && !job_take(store, arena, ret_job, ret_found, &err))) {
+    *ret_next_us = INT64_MAX;
+    lease_holder_get_state(jobs->platform->lease_holder, &process);
+    if (!process.alive)
+        return true;
+    if (!job_next_due(store, &is_due, &next_at, &err) ||
+        (is_due && !job_claim(store, process.id, arena, ret_job, ret_found, &err))) {
         back_off(slot, "The jobs that wait could not be looked at", &err);
         return false;
     }
+    if (*ret_found)
+        set_claim(slot, ret_job, process.id);
+    else if (next_at != INT_NULL && !is_due)
+        *ret_next_us = clock_monotonic_us() + (next_at - clock_now_ms()) * 1000;
     slot->failures = 0;
     return true;
 }
@@ -301,31 +326,34 @@ static void *runner_main(void *context)
 {
     struct job_slot *slot = context;
     struct jobs *jobs = slot->jobs;
-    become_runner(slot);
+    pthread_mutex_lock(&jobs->lock); /* until all have started */
+    pthread_mutex_unlock(&jobs->lock);
     while (!jobs->stopping) {
         CLEANUP(arena_release) struct arena arena = {0};
         uint64_t seen = changes_seen(jobs);
+        int64_t look_us = clock_monotonic_us() + LOOK_US, next_us;
         struct job job;
         bool found;
-        if (!take(slot, &arena, &job, &found))
+        if (!look_for_job(slot, &arena, &job, &found, &next_us))
             continue;
-        if (found)
+        if (found) {
             run_job(slot, &arena, &job);
-        else
-            wait_for_change(jobs, seen, clock_monotonic_us() + LOOK_US);
+            set_claim(slot, NULL, "");
+        } else {
+            wait_for_change(jobs, seen, next_us < look_us ? next_us : look_us);
+        }
     }
     return NULL;
 }
 
-static struct jobs *jobs_new(struct platform *platform, const struct job_kind *kinds, size_t count,
-                             const char *lock_path)
+static struct jobs *jobs_new(struct platform *platform, const struct job_kinds *const *rooms, size_t count)
 {
     struct jobs *jobs = xcalloc(1, sizeof(*jobs));
     jobs->platform = platform;
-    jobs->kinds = kinds;
-    jobs->kind_count = count;
-    jobs->lock_path = xstrdup(lock_path);
-    jobs->lock_file = -1;
+    jobs->rooms = rooms;
+    jobs->room_count = count;
+    jobs->recovery =
+        (struct lease){.holder = platform->lease_holder, .name = RECOVERY_LEASE, .since = INT_NULL};
     jobs->waiters_max = (size_t)settings_now(platform->settings)->workers / 4;
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -336,14 +364,6 @@ static struct jobs *jobs_new(struct platform *platform, const struct job_kind *k
     for (size_t i = 0; i < SLOTS; i++)
         jobs->slots[i].jobs = jobs;
     return jobs;
-}
-
-static bool open_lock_file(struct jobs *jobs, struct error *err)
-{
-    jobs->lock_file = owned_open(jobs->lock_path, O_RDWR, 0600);
-    return jobs->lock_file >= 0 ||
-           error_set(err, ERROR_INTERNAL, "The lock file %s cannot be opened: %s; look at its permissions",
-                     "无法打开锁文件 %s：%s；请检查其权限", jobs->lock_path, strerror(errno));
 }
 
 static bool start_thread(struct job_slot *slot, struct error *err)
@@ -374,14 +394,16 @@ static bool start_threads(struct jobs *jobs, struct jobs **ret_jobs, struct erro
     return started;
 }
 
-bool jobs_start(struct jobs **ret_jobs, struct platform *platform, const struct job_kind *kinds, size_t count,
-                const char *lock_path, struct error *err)
+bool jobs_start(struct jobs **ret_jobs, struct platform *platform, const struct job_kinds *const *rooms,
+                size_t count, struct error *err)
 {
-    struct jobs *jobs = jobs_new(platform, kinds, count, lock_path);
-    if (open_lock_file(jobs, err) && start_threads(jobs, ret_jobs, err))
-        return true;
-    jobs_stop(jobs);
-    return false;
+    struct jobs *jobs = jobs_new(platform, rooms, count);
+    if (!check_kinds(jobs, err) || !start_threads(jobs, ret_jobs, err)) {
+        jobs_stop(jobs);
+        return false;
+    }
+    lease_holder_on_beat(platform->lease_holder, after_beat, jobs);
+    return true;
 }
 
 void jobs_stop_soon(struct jobs *jobs)
@@ -399,14 +421,12 @@ void jobs_stop(struct jobs *jobs)
     if (!jobs)
         return;
     jobs_stop_soon(jobs);
+    lease_holder_on_beat(jobs->platform->lease_holder, NULL, NULL);
     for (size_t i = 0; i < SLOTS; i++)
         if (jobs->slots[i].has_thread)
             pthread_join(jobs->slots[i].thread, NULL);
-    if (jobs->lock_file >= 0)
-        close(jobs->lock_file); /* which gives the lock to the next */
     pthread_cond_destroy(&jobs->changed);
     pthread_mutex_destroy(&jobs->lock);
-    free(jobs->lock_path);
     free(jobs);
 }
 
@@ -454,8 +474,5 @@ void jobs_get_state(struct jobs *jobs, struct jobs_state *ret_state)
     struct jobs_state state = {.waiting = INT_NULL, .running = INT_NULL};
     if (!jobs_count(jobs->platform->store, &state, &err))
         state.waiting = state.running = INT_NULL;
-    pthread_mutex_lock(&jobs->lock);
-    state.is_runner = jobs->is_runner;
-    pthread_mutex_unlock(&jobs->lock);
     *ret_state = state;
 }

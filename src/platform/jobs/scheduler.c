@@ -11,60 +11,123 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "platform/jobs/jobs.h"
 
-#define BEAT_US 500000 /* the thread wakes at least so often: a changed interval holds at once */
+#define BEAT_US                                                                                              \
+    500000 /* the thread wakes at least so often: a changed interval, a lease that is free, hold at once */
 #define SUMMARY_SIZE 256
 
 struct timed {
-    const struct scheduled_job *job;
-    int64_t started_us; /* the last run; 0: not yet */
+    const struct scheduled_task *task;
+    void *context;
+    struct lease lease;   /* the thread's own */
+    int64_t loaded_token; /* the thread's own: of the taking for which the last run was read */
+
+    bool is_here;        /* with the lock, as all below: this process runs it */
+    bool is_elsewhere;   /* another one does */
+    int64_t lease_since; /* wall clock; INT_NULL: neither */
+    bool has_run;        /* and was not cut off */
+    int64_t started_us;  /* monotonic: the last run, wherever that was */
 };
 
 struct scheduler {
     struct platform *platform;
-    const struct scheduled_job *jobs;
+    struct timed *timed;
     size_t count;
     pthread_mutex_t control; /* start, stop and restart, one at a time */
     pthread_t thread;
     bool has_thread;      /* with `control` */
-    pthread_mutex_t lock; /* all below */
+    bool stop_requested;  /* the thread's own: the running task has heard that it is to end */
+    pthread_mutex_t lock; /* all below, and what `timed` says */
     pthread_cond_t wake;  /* by the monotonic clock */
     atomic_bool stopping;
     int64_t born_us;
-    struct timed *timed;
     struct scheduler_state state;
 };
 
-static _Thread_local struct scheduler *own; /* of a scheduler's thread */
+static _Thread_local struct scheduler *own;       /* of a scheduler's thread */
+static _Thread_local const struct timed *running; /* there */
+
+static const char UNNAMED[] = "?";
+
+/* --- the tables --- */
+
+static const char *what_is_missing(const struct scheduled_task *task)
+{
+    if (!task->name)
+        return "name";
+    if (!task->title[LANGUAGE_EN] || !task->title[LANGUAGE_ZH])
+        return "title";
+    if (!task->run)
+        return "run";
+    return task->every_ms > 0 || task->interval_ms ? NULL : "interval";
+}
+
+static bool check_task(const struct scheduled_task *task, const struct scheduled_room *rooms, size_t count,
+                       struct error *err)
+{
+    const char *name = task->name ? task->name : UNNAMED, *missing = what_is_missing(task);
+    size_t same = 0;
+    if (missing)
+        return error_set(err, ERROR_INTERNAL, "the scheduled task '%s' has no %s", "定时任务“%s”缺少 %s",
+                         name, missing);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < rooms[i].tasks->count; j++) {
+            const char *other = rooms[i].tasks->rows[j].name;
+            same += other && strcmp(other, name) == 0;
+        }
+    return same == 1 || error_set(err, ERROR_INTERNAL, "two scheduled tasks are called '%s'",
+                                  "有两个定时任务都叫“%s”", name);
+}
+
+bool scheduled_tasks_check(const struct scheduled_room *rooms, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < rooms[i].tasks->count; j++)
+            if (!check_task(&rooms[i].tasks->rows[j], rooms, count, err))
+                return false;
+    return true;
+}
+
+/* --- what is due --- */
 
 bool scheduler_stopping(void)
 {
-    return own && own->stopping;
+    if (!own)
+        return false;
+    bool lost = running && running->lease.token && !lease_held(&running->lease);
+    if (own->stopping || lost)
+        own->stop_requested = true;
+    return own->stop_requested;
+}
+
+static int64_t interval_us(const struct scheduler *scheduler, const struct scheduled_task *task)
+{
+    int64_t ms =
+        task->interval_ms ? task->interval_ms(settings_now(scheduler->platform->settings)) : task->every_ms;
+    return ms * 1000;
 }
 
 static int64_t due_us(const struct scheduler *scheduler, const struct timed *timed)
 {
-    if (timed->started_us == 0)
-        return scheduler->born_us + timed->job->first_ms * 1000;
-    return timed->started_us + timed->job->interval_ms(scheduler->platform) * 1000;
+    int64_t first_us = scheduler->born_us + timed->task->first_ms * 1000;
+    if (!timed->has_run)
+        return first_us;
+    int64_t next_us = timed->started_us + interval_us(scheduler, timed->task);
+    return next_us > first_us ? next_us : first_us;
 }
 
-/* Without the jobs (a test, a command) there is no other process that could do it. */
-static bool runs_here(const struct scheduler *scheduler, const struct scheduled_job *job)
+static bool is_enabled(const struct scheduler *scheduler, const struct scheduled_task *task)
 {
-    const struct jobs *jobs = scheduler->platform->jobs;
-    return job->everywhere || !jobs || jobs_is_runner(jobs);
+    return !task->enabled || task->enabled(settings_now(scheduler->platform->settings));
 }
 
-/* The enabled job that is due first; NULL: none is enabled. */
+/* The enabled task of this process that is due first; NULL: none is enabled. */
 static struct timed *next_due(struct scheduler *scheduler, int64_t *ret_due_us)
 {
     struct timed *next = NULL;
     for (size_t i = 0; i < scheduler->count; i++) {
         struct timed *timed = &scheduler->timed[i];
-        if (!runs_here(scheduler, timed->job) ||
-            (timed->job->enabled && !timed->job->enabled(scheduler->platform)))
+        if (!timed->is_here || !is_enabled(scheduler, timed->task))
             continue;
         int64_t due = due_us(scheduler, timed);
         if (!next || due < *ret_due_us) {
@@ -75,10 +138,100 @@ static struct timed *next_due(struct scheduler *scheduler, int64_t *ret_due_us)
     return next;
 }
 
-static void wait_until(struct scheduler *scheduler, int64_t until_us)
+/* --- leases, and the last run --- */
+
+static const char SQL_LAST_RUN[] = "SELECT started_at, ended_at FROM scheduled_tasks WHERE name = $1";
+
+/* A run that did not end was cut off: the next is due at once. */
+static bool read_last_run(struct db *db, const char *name, bool *ret_has_run, int64_t *ret_started_us,
+                          struct error *err)
 {
-    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-    pthread_cond_timedwait(&scheduler->wake, &scheduler->lock, &until);
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_LAST_RUN, DB_ARGS(db_text(name)), &rows, err))
+        return false;
+    *ret_has_run = false;
+    while (db_next(&rows)) {
+        int64_t ago_ms = clock_now_ms() - db_column_int(&rows, 0);
+        *ret_has_run = !db_column_null(&rows, 1);
+        *ret_started_us = clock_monotonic_us() - (ago_ms > 0 ? ago_ms : 0) * 1000;
+    }
+    return db_done(&rows, err);
+}
+
+/* Of a lease that was just taken. */
+static bool load_last_run(struct scheduler *scheduler, struct timed *timed, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    bool has_run;
+    int64_t started_us = 0;
+    if (timed->loaded_token == timed->lease.token)
+        return true;
+    if (!store_reader(scheduler->platform->store, READ_LIMIT_MS, &db, err) ||
+        !read_last_run(db, timed->task->name, &has_run, &started_us, err))
+        return false;
+    pthread_mutex_lock(&scheduler->lock);
+    timed->has_run = has_run;
+    timed->started_us = started_us;
+    pthread_mutex_unlock(&scheduler->lock);
+    timed->loaded_token = timed->lease.token;
+    return true;
+}
+
+/* If the store cannot be asked, nothing is begun that needs it; the next look is soon. */
+static void look_after_lease(struct scheduler *scheduler, struct timed *timed)
+{
+    struct error err;
+    error_clear(&err);
+    bool here = !timed->lease.holder;
+    if (!here)
+        here = lease_take(&timed->lease, &err) && lease_held(&timed->lease) &&
+               load_last_run(scheduler, timed, &err);
+    pthread_mutex_lock(&scheduler->lock);
+    timed->is_here = here;
+    timed->is_elsewhere = !here && timed->lease.process[0] && !timed->lease.token;
+    timed->lease_since = timed->lease.holder ? timed->lease.since : INT_NULL;
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+static void look_after_leases(struct scheduler *scheduler)
+{
+    for (size_t i = 0; i < scheduler->count; i++)
+        look_after_lease(scheduler, &scheduler->timed[i]);
+}
+
+/* --- one run --- */
+
+static const char SQL_BEGIN_RUN[] =
+    "INSERT INTO scheduled_tasks(name, started_at) VALUES ($1, $2)"
+    " ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, ended_at = NULL";
+static const char SQL_END_RUN[] = "UPDATE scheduled_tasks SET ended_at = $2 WHERE name = $1";
+
+struct run_mark {
+    const char *sql, *name;
+};
+
+static bool mark_work(struct db *db, void *context, struct error *err)
+{
+    const struct run_mark *mark = context;
+    return db_execute(db, mark->sql, DB_ARGS(db_text(mark->name), db_int(clock_now_ms())), NULL, err);
+}
+
+/* Under the task's fence. A disk that is full must not keep from running what makes room on it. */
+static bool mark_begin(struct scheduler *scheduler, const struct timed *timed, struct error *err)
+{
+    struct run_mark mark = {SQL_BEGIN_RUN, timed->task->name};
+    return !timed->lease.token || store_write(scheduler->platform->store, mark_work, &mark, err) ||
+           error_is_of_store(err->code);
+}
+
+static void mark_end(struct scheduler *scheduler, const struct timed *timed)
+{
+    struct run_mark mark = {SQL_END_RUN, timed->task->name};
+    struct error err;
+    error_clear(&err);
+    if (timed->lease.token && !store_write(scheduler->platform->store, mark_work, &mark, &err))
+        log_warn("scheduler", "the end of %s was not noted; whoever takes it over runs it at once: %s",
+                 timed->task->name, err.detail[LANGUAGE_EN]);
 }
 
 static void log_run(const char *name, bool done, const char *summary, const struct error *err, int64_t us)
@@ -95,49 +248,98 @@ static size_t cut_length(const char *text)
     return utf8_cut(text, strlen(text), sizeof(((struct scheduler_state *)0)->last_error) - 1);
 }
 
-/* With the lock, which is given up while the job runs. */
-static void run_job(struct scheduler *scheduler, struct timed *timed)
+/* With the lock. */
+static void count_run(struct scheduler *scheduler, const struct scheduled_task *task, bool done,
+                      const struct error *err)
 {
-    const struct scheduled_job *job = timed->job;
-    char summary[SUMMARY_SIZE] = "";
-    struct error err;
-    error_clear(&err);
-    timed->started_us = clock_monotonic_us();
-    scheduler->state.running = job->name;
-    pthread_mutex_unlock(&scheduler->lock);
-    arena_forget_overrun();
-    bool done = job->run(job->context, summary, sizeof(summary), &err);
-    log_run(job->name, done, summary, &err, clock_monotonic_us() - timed->started_us);
-    pthread_mutex_lock(&scheduler->lock);
-    scheduler->state.running = NULL;
     scheduler->state.runs++;
     scheduler->state.failures += !done;
-    scheduler->state.failed_title = done ? NULL : job->title;
+    scheduler->state.failed_title = done ? NULL : task->title;
     if (!done)
         scheduler->state.failed_us = clock_monotonic_us();
     for (int language = 0; language < LANGUAGE_COUNT; language++) {
         char *last_error = scheduler->state.last_error[language];
-        size_t length = done ? 0 : cut_length(err.detail[language]);
-        memcpy(last_error, err.detail[language], length);
+        size_t length = done ? 0 : cut_length(err->detail[language]);
+        memcpy(last_error, err->detail[language], length);
         last_error[length] = '\0';
     }
+}
+
+/* `ret_lost`: another process has taken it over meanwhile, so what it did not do is no failure. */
+static bool run_under_lease(struct scheduler *scheduler, struct timed *timed, bool *ret_lost,
+                            struct error *err)
+{
+    const struct scheduled_task *task = timed->task;
+    char summary[SUMMARY_SIZE] = "";
+    int64_t began_us = clock_monotonic_us();
+    running = timed;
+    scheduler->stop_requested = false;
+    lease_fence(timed->lease.token ? &timed->lease : NULL);
+    arena_forget_overrun();
+    bool done = mark_begin(scheduler, timed, err) && task->run(timed->context, summary, sizeof(summary), err);
+    *ret_lost = timed->lease.token && !lease_held(&timed->lease);
+    if (*ret_lost)
+        log_warn("scheduler", "%s goes on in another process", task->name);
+    else
+        log_run(task->name, done, summary, err, clock_monotonic_us() - began_us);
+    if (!*ret_lost && !scheduler->stop_requested)
+        mark_end(scheduler, timed);
+    lease_fence(NULL);
+    running = NULL;
+    return done;
+}
+
+/* With the lock, which is given up while the task runs. */
+static void run_task(struct scheduler *scheduler, struct timed *timed)
+{
+    struct error err;
+    bool lost;
+    error_clear(&err);
+    timed->started_us = clock_monotonic_us();
+    timed->has_run = true;
+    scheduler->state.running = timed->task->name;
+    pthread_mutex_unlock(&scheduler->lock);
+    bool done = run_under_lease(scheduler, timed, &lost, &err);
+    pthread_mutex_lock(&scheduler->lock);
+    scheduler->state.running = NULL;
+    if (!lost)
+        count_run(scheduler, timed->task, done, &err);
+}
+
+/* --- the thread --- */
+
+static void wait_until(struct scheduler *scheduler, int64_t until_us)
+{
+    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    pthread_cond_timedwait(&scheduler->wake, &scheduler->lock, &until);
 }
 
 static void *scheduler_main(void *context)
 {
     struct scheduler *scheduler = own = context;
-    pthread_mutex_lock(&scheduler->lock);
     while (!scheduler->stopping) {
+        look_after_leases(scheduler);
+        pthread_mutex_lock(&scheduler->lock);
         int64_t now = clock_monotonic_us(), due = INT64_MAX;
         struct timed *next = next_due(scheduler, &due);
         scheduler->state.last_beat_us = now;
-        if (next && due <= now)
-            run_job(scheduler, next);
-        else
+        if (next && due <= now && !scheduler->stopping)
+            run_task(scheduler, next);
+        else if (!scheduler->stopping)
             wait_until(scheduler, due < now + BEAT_US ? due : now + BEAT_US);
+        pthread_mutex_unlock(&scheduler->lock);
     }
-    pthread_mutex_unlock(&scheduler->lock);
     return NULL;
+}
+
+static void begin_anew(const struct scheduler *scheduler, struct timed *timed)
+{
+    const struct scheduled_task *task = timed->task;
+    *timed = (struct timed){.task = task, .context = timed->context, .lease_since = INT_NULL};
+    timed->lease = (struct lease){.name = task->name, .since = INT_NULL};
+    if (!task->everywhere)
+        timed->lease.holder = scheduler->platform->lease_holder;
+    timed->is_here = !timed->lease.holder;
 }
 
 /* With `control`. */
@@ -149,7 +351,7 @@ static bool start_thread(struct scheduler *scheduler, struct error *err)
     scheduler->born_us = now;
     scheduler->state = (struct scheduler_state){.last_beat_us = now};
     for (size_t i = 0; i < scheduler->count; i++)
-        scheduler->timed[i] = (struct timed){.job = &scheduler->jobs[i]};
+        begin_anew(scheduler, &scheduler->timed[i]);
     pthread_mutex_unlock(&scheduler->lock);
     int failure = pthread_create(&scheduler->thread, NULL, scheduler_main, scheduler);
     scheduler->has_thread = failure == 0;
@@ -178,14 +380,26 @@ static void scheduler_free(struct scheduler *scheduler)
     free(scheduler);
 }
 
-static struct scheduler *scheduler_new(struct platform *platform, const struct scheduled_job *jobs,
-                                       size_t count)
+static void take_tasks(struct scheduler *scheduler, const struct scheduled_room *room, bool quick)
+{
+    for (size_t i = 0; i < room->tasks->count; i++) {
+        const struct scheduled_task *task = &room->tasks->rows[i];
+        if (task->quick == quick)
+            scheduler->timed[scheduler->count++] = (struct timed){.task = task, .context = room->context};
+    }
+}
+
+static struct scheduler *scheduler_new(struct platform *platform, const struct scheduled_room *rooms,
+                                       size_t count, bool quick)
 {
     struct scheduler *scheduler = xcalloc(1, sizeof(*scheduler));
+    size_t rows = 0;
+    for (size_t i = 0; i < count; i++)
+        rows += rooms[i].tasks->count;
     scheduler->platform = platform;
-    scheduler->jobs = jobs;
-    scheduler->count = count;
-    scheduler->timed = xcalloc(count + 1, sizeof(*scheduler->timed));
+    scheduler->timed = xcalloc(rows + 1, sizeof(*scheduler->timed));
+    for (size_t i = 0; i < count; i++)
+        take_tasks(scheduler, &rooms[i], quick);
     pthread_mutex_init(&scheduler->control, NULL);
     pthread_mutex_init(&scheduler->lock, NULL);
     pthread_condattr_t attributes;
@@ -196,9 +410,10 @@ static struct scheduler *scheduler_new(struct platform *platform, const struct s
     return scheduler;
 }
 
-struct scheduler *scheduler_start(struct platform *platform, const struct scheduled_job *jobs, size_t count)
+struct scheduler *scheduler_start(struct platform *platform, const struct scheduled_room *rooms, size_t count,
+                                  bool quick)
 {
-    struct scheduler *scheduler = scheduler_new(platform, jobs, count);
+    struct scheduler *scheduler = scheduler_new(platform, rooms, count, quick);
     struct error err;
     error_clear(&err);
     if (start_thread(scheduler, &err))
@@ -218,7 +433,7 @@ void scheduler_stop(struct scheduler *scheduler)
     scheduler_free(scheduler);
 }
 
-bool scheduler_restart(struct scheduler *scheduler, int64_t *ret_jobs, struct error *err)
+bool scheduler_restart(struct scheduler *scheduler, int64_t *ret_tasks, struct error *err)
 {
     pthread_mutex_lock(&scheduler->control);
     stop_thread(scheduler);
@@ -226,27 +441,58 @@ bool scheduler_restart(struct scheduler *scheduler, int64_t *ret_jobs, struct er
     pthread_mutex_unlock(&scheduler->control);
     if (!started)
         return false;
-    log_info("scheduler", "restarted with %zu jobs", scheduler->count);
-    *ret_jobs = (int64_t)scheduler->count;
+    log_info("scheduler", "restarted with %zu tasks", scheduler->count);
+    *ret_tasks = (int64_t)scheduler->count;
     return true;
+}
+
+/* --- looking --- */
+
+/* With the lock. */
+static void count_places(const struct scheduler *scheduler, struct scheduler_state *state)
+{
+    state->since = INT_NULL;
+    for (size_t i = 0; i < scheduler->count; i++) {
+        const struct timed *timed = &scheduler->timed[i];
+        state->here += timed->is_here;
+        state->elsewhere += timed->is_elsewhere;
+        if (timed->lease_since != INT_NULL && (state->since == INT_NULL || timed->lease_since > state->since))
+            state->since = timed->lease_since;
+    }
 }
 
 void scheduler_get_state(struct scheduler *scheduler, struct scheduler_state *ret_state)
 {
     int64_t now = clock_monotonic_us(), due = 0;
+    struct lease_holder_state holder = {0};
+    if (scheduler->platform->lease_holder)
+        lease_holder_get_state(scheduler->platform->lease_holder, &holder);
     pthread_mutex_lock(&scheduler->lock);
     *ret_state = scheduler->state;
     const struct timed *next = next_due(scheduler, &due);
     for (size_t i = 0; ret_state->running && i < scheduler->count; i++)
-        if (scheduler->timed[i].job->name == ret_state->running) {
+        if (scheduler->timed[i].task->name == ret_state->running) {
             ret_state->running_ms = (now - scheduler->timed[i].started_us) / 1000;
-            ret_state->running_title = scheduler->timed[i].job->title;
+            ret_state->running_title = scheduler->timed[i].task->title;
         }
-    ret_state->stands_by = true;
-    for (size_t i = 0; i < scheduler->count; i++)
-        ret_state->stands_by &= !runs_here(scheduler, scheduler->timed[i].job);
-    ret_state->next_name = next ? next->job->name : NULL;
-    ret_state->next_title = next ? next->job->title : NULL;
-    ret_state->next_in_ms = next && due > now ? (due - now) / 1000 : 0;
+    count_places(scheduler, ret_state);
     pthread_mutex_unlock(&scheduler->lock);
+    ret_state->processes = holder.processes;
+    ret_state->next_name = next ? next->task->name : NULL;
+    ret_state->next_title = next ? next->task->title : NULL;
+    ret_state->next_in_ms = next && due > now ? (due - now) / 1000 : 0;
+}
+
+static const char SQL_IS_RUNNING[] = "SELECT 1 FROM scheduled_tasks WHERE name = $1 AND ended_at IS NULL";
+
+/* What a process that has ended was running runs no more. */
+bool scheduled_task_is_running(struct db *db, const char *name, bool *ret_running, struct error *err)
+{
+    int64_t begun;
+    bool held;
+    if (!db_find_int(db, SQL_IS_RUNNING, DB_ARGS(db_text(name)), 0, &begun, err) ||
+        !lease_is_anybodys(db, name, &held, err))
+        return false;
+    *ret_running = begun && held;
+    return true;
 }

@@ -8,87 +8,147 @@
 
 #define STATE_READ_MS 5000 /* time that a look may take */
 
-/* --- taking one */
+/* --- claiming one */
 
-#define WAITING                                                                                              \
-    " FROM jobs WHERE status IN ('queued', 'running') AND status = 'queued'" /* by idx_jobs_open */
+/* By idx_jobs_open. A time to retry at that lies further ahead than any wait is a clock's that has jumped. */
+#define QUEUED " FROM jobs WHERE status IN ('queued', 'running') AND status = 'queued'"
+#define DUE QUEUED " AND (retry_at IS NULL OR retry_at <= $1 OR retry_at > $2)"
 
-static const char SQL_WAITS[] = "SELECT 1 WHERE EXISTS (SELECT 1" WAITING ")";
+static const char SQL_NEXT_DUE[] =
+    "SELECT MIN(CASE WHEN retry_at IS NULL OR retry_at > $1 THEN 0 ELSE retry_at END)" QUEUED;
 
-bool job_waits(struct store *store, bool *ret_waits, struct error *err)
+bool job_next_due(struct store *store, bool *ret_is_due, int64_t *ret_next_at, struct error *err)
 {
-    int64_t waits;
+    int64_t now = clock_now_ms(), next;
     CLEANUP(store_reader_release) struct db *db = NULL;
     if (!store_reader(store, STATE_READ_MS, &db, err) ||
-        !db_find_int(db, SQL_WAITS, DB_NO_ARGS, 0, &waits, err))
+        !db_find_int(db, SQL_NEXT_DUE, DB_ARGS(db_int(now + JOB_RETRY_MOST_MS)), INT_NULL, &next, err))
         return false;
-    *ret_waits = waits != 0;
+    *ret_is_due = next != INT_NULL && next <= now;
+    *ret_next_at = next;
     return true;
 }
 
-static const char SQL_TAKE[] =
-    "UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, $1)"
-    " WHERE id = (SELECT id" WAITING " ORDER BY created_at, id LIMIT 1) RETURNING " JOB_COLUMNS;
+static const char SQL_CLAIM[] =
+    "UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, $1), owner = $3, claim = claim + "
+    "1,"
+    " retry_at = NULL WHERE id = (SELECT id" DUE " ORDER BY created_at, id LIMIT 1) RETURNING " JOB_COLUMNS;
 
-struct taking {
+struct claiming {
+    const char *owner;
     struct arena *arena;
     struct job job;
     bool found;
 };
 
-static bool take_work(struct db *db, void *context, struct error *err)
+static bool claim_work(struct db *db, void *context, struct error *err)
 {
-    struct taking *taking = context;
-    return db_find(db, SQL_TAKE, DB_ARGS(db_int(clock_now_ms())), &job_descriptor, &taking->job,
-                   taking->arena, &taking->found, err);
+    struct claiming *claiming = context;
+    int64_t now = clock_now_ms();
+    return db_find(db, SQL_CLAIM,
+                   DB_ARGS(db_int(now), db_int(now + JOB_RETRY_MOST_MS), db_text(claiming->owner)),
+                   &job_descriptor, &claiming->job, claiming->arena, &claiming->found, err);
 }
 
-bool job_take(struct store *store, struct arena *arena, struct job *ret_job, bool *ret_found,
-              struct error *err)
+bool job_claim(struct store *store, const char *owner, struct arena *arena, struct job *ret_job,
+               bool *ret_found, struct error *err)
 {
-    struct taking taking = {.arena = arena};
-    if (!store_write(store, take_work, &taking, err))
+    struct claiming claiming = {.owner = owner, .arena = arena};
+    if (!store_write(store, claim_work, &claiming, err))
         return false;
-    *ret_found = taking.found;
-    if (taking.found)
-        *ret_job = taking.job;
+    *ret_found = claiming.found;
+    if (claiming.found)
+        *ret_job = claiming.job;
+    return true;
+}
+
+static const char SQL_CLAIM_HOLDS[] =
+    "SELECT 1 FROM jobs WHERE id = $1 AND claim = $2 AND status = 'running'";
+
+bool job_claim_holds(struct db *db, const char *id, int64_t claim, bool *ret_holds, struct error *err)
+{
+    int64_t holds;
+    if (!db_find_int(db, SQL_CLAIM_HOLDS, DB_ARGS(db_text(id), db_int(claim)), 0, &holds, err))
+        return false;
+    *ret_holds = holds != 0;
     return true;
 }
 
 /* --- ending one */
 
-static const char SQL_END[] = "UPDATE jobs SET status = $2, error_en = $3, error_zh = $4, finished_at = $5"
-                              " WHERE id = $1 AND status = 'running'";
+static const char SQL_END[] =
+    "UPDATE jobs SET status = $3, error_en = $4, error_zh = $5, finished_at = $6, owner = NULL,"
+    " failures = $7, retry_at = $8 WHERE id = $1 AND claim = $2 AND status = 'running'";
 
-static bool set_end(struct db *db, const char *id, const char *status, const struct error *why,
-                    struct error *err)
+struct ended {
+    const char *status;
+    const struct error *why; /* NULL: it has not failed */
+    int64_t failures, retry_at;
+};
+
+static bool set_end(struct db *db, const struct job *job, const struct ended *ended, struct error *err)
 {
-    bool failed = strcmp(status, "failed") == 0, goes_on = strcmp(status, "queued") == 0;
+    bool goes_on = strcmp(ended->status, "queued") == 0;
+    const struct error *why = ended->why;
     return db_execute(db, SQL_END,
-                      DB_ARGS(db_text(id), db_text(status), db_text(failed ? why->detail[LANGUAGE_EN] : NULL),
-                              db_text(failed ? why->detail[LANGUAGE_ZH] : NULL),
-                              db_int(goes_on ? INT_NULL : clock_now_ms())),
+                      DB_ARGS(db_text(job->id), db_int(job->claim), db_text(ended->status),
+                              db_text(why ? why->detail[LANGUAGE_EN] : NULL),
+                              db_text(why ? why->detail[LANGUAGE_ZH] : NULL),
+                              db_int(goes_on ? INT_NULL : clock_now_ms()), db_int(ended->failures),
+                              db_int(ended->retry_at)),
                       NULL, err);
 }
 
+static int64_t retry_after_ms(int64_t failures)
+{
+    int64_t wait_ms = JOB_RETRY_FIRST_MS;
+    for (; failures > 1 && wait_ms < JOB_RETRY_MOST_MS; failures--)
+        wait_ms *= 2;
+    return wait_ms;
+}
+
 struct ending {
-    const char *id, *status;
+    enum job_end end;
+    int64_t done_before;
     const struct error *why;
+    const struct job *claimed;
     struct arena *arena;
-    struct job job;
+    struct job job; /* out: as the row is then */
 };
+
+static struct ended end_of(const struct ending *ending, const struct job *now)
+{
+    int64_t failures = now->progress_done > ending->done_before ? 1 : now->failures + 1;
+    switch (ending->end) {
+    case JOB_SUCCEEDED: return (struct ended){.status = "succeeded", .retry_at = INT_NULL};
+    case JOB_QUEUED_AGAIN:
+        return (struct ended){.status = "queued", .failures = now->failures, .retry_at = INT_NULL};
+    case JOB_RETRIED:
+        if (failures < JOB_ATTEMPTS)
+            return (struct ended){.status = "queued",
+                                  .failures = failures,
+                                  .retry_at = clock_now_ms() + retry_after_ms(failures)};
+        break;
+    case JOB_FAILED: break;
+    }
+    return (struct ended){"failed", ending->why, now->failures, INT_NULL};
+}
 
 static bool end_work(struct db *db, void *context, struct error *err)
 {
     struct ending *ending = context;
-    return set_end(db, ending->id, ending->status, ending->why, err) &&
-           job_get(db, ending->id, ending->arena, &ending->job, err);
+    const struct job *claimed = ending->claimed;
+    if (!job_get(db, claimed->id, ending->arena, &ending->job, err))
+        return false;
+    struct ended ended = end_of(ending, &ending->job);
+    return set_end(db, claimed, &ended, err) && job_get(db, claimed->id, ending->arena, &ending->job, err);
 }
 
-bool job_end_run(struct store *store, const char *status, const struct error *why, struct arena *arena,
-                 struct job *job, struct error *err)
+bool job_end_run(struct store *store, enum job_end end, int64_t done_before, const struct error *why,
+                 struct arena *arena, struct job *job, struct error *err)
 {
-    struct ending ending = {.id = job->id, .status = status, .why = why, .arena = arena};
+    struct ending ending = {
+        .end = end, .done_before = done_before, .why = why, .claimed = job, .arena = arena};
     if (!store_write(store, end_work, &ending, err))
         return false;
     *job = ending.job;
@@ -104,32 +164,58 @@ bool job_error_process_ended(struct error *err)
                      "执行期间进程已结束：此前完成的部分保留，请重新发起。");
 }
 
-static const char SQL_RUNNING[] = "SELECT " JOB_COLUMNS " FROM jobs"
-                                  " WHERE status IN ('queued', 'running') AND status = 'running'"
-                                  " ORDER BY created_at, id LIMIT 1";
+/* By idx_jobs_open. */
+#define ORPHANED                                                                                             \
+    " FROM jobs WHERE status IN ('queued', 'running') AND status = 'running'"                                \
+    " AND NOT " LEASE_HOLDER_IS_ALIVE("jobs.owner")
+
+static const char SQL_ARE_ORPHANED[] = "SELECT 1 WHERE EXISTS (SELECT 1" ORPHANED ")";
+static const char SQL_ORPHAN[] = "SELECT " JOB_COLUMNS ORPHANED " ORDER BY created_at, id LIMIT 1";
+
+bool jobs_are_orphaned(struct store *store, bool *ret_orphaned, struct error *err)
+{
+    int64_t orphaned;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    if (!store_reader(store, JOB_WATCH_MS, &db, err) ||
+        !db_find_int(db, SQL_ARE_ORPHANED, DB_NO_ARGS, 0, &orphaned, err))
+        return false;
+    *ret_orphaned = orphaned != 0;
+    return true;
+}
 
 struct recovery {
     const struct jobs *jobs;
     int64_t count;
 };
 
+static bool recover_one(struct db *db, const struct recovery *recovery, const struct job *job,
+                        struct error *err)
+{
+    const struct job_kind *kind = job_kind_find(recovery->jobs, job->kind);
+    struct error why;
+    struct ended ended = {.status = "queued", .failures = job->failures, .retry_at = INT_NULL};
+    job_error_process_ended(&why);
+    if (kind && !kind->resumes) {
+        ended.status = "failed";
+        ended.why = &why;
+    }
+    return set_end(db, job, &ended, err);
+}
+
 /* Each leaves the state that the next look is for. */
 static bool recover_work(struct db *db, void *context, struct error *err)
 {
     struct recovery *recovery = context;
     CLEANUP(arena_release) struct arena arena = {0};
-    struct error why;
-    job_error_process_ended(&why);
     for (recovery->count = 0;; recovery->count++) {
         struct job job;
         bool found;
         arena_reset(&arena);
-        if (!db_find(db, SQL_RUNNING, DB_NO_ARGS, &job_descriptor, &job, &arena, &found, err))
+        if (!db_find(db, SQL_ORPHAN, DB_NO_ARGS, &job_descriptor, &job, &arena, &found, err))
             return false;
         if (!found)
             return true;
-        const struct job_kind *kind = job_kind_find(recovery->jobs, job.kind);
-        if (!set_end(db, job.id, !kind || kind->resumes ? "queued" : "failed", &why, err))
+        if (!recover_one(db, recovery, &job, err))
             return false;
     }
 }

@@ -56,7 +56,7 @@ bool knowledge_change_forget(struct db *db, const struct knowledge_change *chang
 bool knowledge_undo_claim(struct db *db, const char *job_id, const char *undo_job_id, struct error *err);
 
 /* Deletes the changes of jobs that ended more than KNOWLEDGE_UNDO_MS ago and that no open job is undoing,
- * some hundred rows in a transaction. A scheduled job. `ret_deleted`: rows. */
+ * some hundred rows in a transaction. A scheduled task. `ret_deleted`: rows. */
 bool knowledge_changes_sweep(struct store *store, int64_t *ret_deleted, struct error *err);
 
 #endif

@@ -129,7 +129,7 @@ bool qa_pair_set_text(struct qa_edits *edits, const struct qa_pair_row *row, con
                       const char *answer, const char *category, struct error *err);
 bool qa_edits_finish(struct qa_edits *edits, struct error *err);
 
-/* Two scheduled jobs, some hundred pairs in each transaction; both may be broken off at any time. */
+/* Two scheduled tasks, some hundred pairs in each transaction; both may be broken off at any time. */
 
 /* Removes for good what was deleted more than two days ago and is out of the index: a day for undo, and one
  * more, so that a job that took hours to delete can be undone whole. Of a template's copy the row stays: it

@@ -12,7 +12,7 @@
  * in two and a half years.
  *
  * It is written (qa_pairs.quality_score) at every feedback, every edit and every QUALITY_HIT_STEP-th answer,
- * and by a scheduled job when a pair is a quarter older (qa_pairs_age in platform/knowledge/knowledge.h). */
+ * and by a scheduled task when a pair is a quarter older (qa_pairs_age in platform/knowledge/knowledge.h). */
 #ifndef KIMONO_PLATFORM_KNOWLEDGE_QUALITY_H
 #define KIMONO_PLATFORM_KNOWLEDGE_QUALITY_H
 

@@ -15,13 +15,12 @@
 
 #define SYNC_RETRY_FIRST_MS 30000
 #define SYNC_RETRY_MOST_MS 900000
-#define SYNC_JOB_NAME "vector_sync" /* of the scheduled job that calls vector_sync_run */
 
 struct sync_report {
     int64_t tenants, pairs, removed, failed_tenants;
 };
 
-/* The scheduled job: all active tenants that have something to sync and whose time has come; the log says
+/* The scheduled task: all active tenants that have something to sync and whose time has come; the log says
  * which failed. A `tenant_id`: that one, whatever its time; ERROR_NOT_FOUND, ERROR_TENANT_SUSPENDED, and its
  * failure is the run's. */
 bool vector_sync_run(struct platform *platform, const char *tenant_id, struct sync_report *ret_report,

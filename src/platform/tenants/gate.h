@@ -1,5 +1,5 @@
 /* THE gate of suspension: every path on which a tenant is served goes through tenant_gate_pass, and no
- * other place decides. The table names the paths; the rows of the route table, of the scheduled jobs and
+ * other place decides. The table names the paths; the rows of the route table, of the scheduled tasks and
  * of the job kinds say in their column `gate` which of them they take, and tests walk those tables.
  *
  * A suspension holds from the next request on. What was running is finished: a chat whose question came

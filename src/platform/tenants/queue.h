@@ -1,4 +1,4 @@
-/* The ids of the tenants that a scheduled job is to visit, read at once: the visits write, and no
+/* The ids of the tenants that a scheduled task is to visit, read at once: the visits write, and no
  * reader may be held while waiting for a commit. */
 #ifndef KIMONO_PLATFORM_TENANTS_QUEUE_H
 #define KIMONO_PLATFORM_TENANTS_QUEUE_H

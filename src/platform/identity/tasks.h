@@ -1,0 +1,9 @@
+/* What the room does on a schedule; app.c lists it. */
+#ifndef KIMONO_PLATFORM_IDENTITY_TASKS_H
+#define KIMONO_PLATFORM_IDENTITY_TASKS_H
+
+#include "platform/jobs/scheduler.h"
+
+extern const struct scheduled_tasks identity_tasks; /* their context: the platform */
+
+#endif
