@@ -110,12 +110,12 @@ async function changeMany() {
   return world.admin.must('POST', `${OPS}/knowledge/qa-pairs/bulk`, { json, headers: wait });
 }
 
-/** A job that nothing of this version works off. */
+/** A job that nothing of this version works off, and that runs in the server's process as far as anybody can tell. */
 function leaveJob() {
   const id = `job_left_${++made}`;
   const sql =
-    'INSERT INTO jobs(id, kind, status, parameters, user_id, username, ip_address, request_id, created_at)' +
-    " VALUES (?, 'of.tomorrow', 'running', '{}', '', 'anna', '', '', 1)";
+    'INSERT INTO jobs(id, kind, status, parameters, user_id, username, ip_address, request_id, created_at, owner)' +
+    " VALUES (?, 'of.tomorrow', 'running', '{}', '', 'anna', '', '', 1, (SELECT MAX(id) FROM processes))";
   withStore((database) => database.prepare(sql).run(id));
   return id;
 }

@@ -281,10 +281,11 @@ export function pairsFile(pairs) {
  * Repeats `look` until it stops throwing; what is promised 'within a second' gets five times that.
  * @template T
  * @param {() => Promise<T>} look
+ * @param {number} [withinMs]  where more is promised than that
  * @returns {Promise<T>}
  */
-export async function eventually(look) {
-  for (const deadline = Date.now() + 5000 * PATIENCE; ; await pause(50)) {
+export async function eventually(look, withinMs = 5000) {
+  for (const deadline = Date.now() + withinMs * PATIENCE; ; await pause(50)) {
     try {
       return await look();
     } catch (error) {

@@ -22,6 +22,8 @@ test('its memory, which holds secrets, is in no core dump and read by no other p
   await server.stop();
 });
 
+const TAKE_OVER_MS = 10_000; // after the death of a process
+
 /**
  * What the scheduler of a server says of itself.
  * @param {Server} server
@@ -45,10 +47,17 @@ test('of two servers on one store one runs the scheduled tasks, and the other wh
   const first = await Server.start(store);
   await eventually(async () => assert.match((await scheduler(first)).message, /runs|running/));
   const second = await Server.start(store);
-  const { status, message } = await scheduler(second);
-  assert.match(message, /stands by: another process runs the tasks/);
-  assert.equal(status, 'healthy');
+  await eventually(async () => {
+    const { status, message } = await scheduler(second);
+    assert.match(message, /stands by: another process runs the tasks; so for .+, of 2 processes/);
+    assert.equal(status, 'healthy');
+  });
+  assert.match((await scheduler(first)).message, /in this process for .+, of 2 processes/);
   await first.crash();
-  await eventually(async () => assert.doesNotMatch((await scheduler(second)).message, /stands by/));
-  await second.stop();
+  await eventually(async () => assert.doesNotMatch((await scheduler(second)).message, /stands by/), TAKE_OVER_MS);
+  const third = await Server.start(store);
+  await eventually(async () => assert.match((await scheduler(third)).message, /stands by/));
+  await second.stop(); // in order: nobody has to wait for its death
+  await eventually(async () => assert.doesNotMatch((await scheduler(third)).message, /stands by/), 2000);
+  await third.stop();
 });

@@ -134,6 +134,7 @@ static bool with_runner(struct platform *platform, struct arena *arena,
     jobs_stop(platform->jobs);
     lease_holder_stop(platform->lease_holder);
     platform->jobs = NULL;
+    platform->lease_holder = NULL;
     return done;
 }
 
