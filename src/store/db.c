@@ -114,11 +114,22 @@ static bool may_begin(struct db *db, struct error *err)
         return false;
     if (db->deadline_us && clock_monotonic_us() >= db->deadline_us)
         return error_set(err, ERROR_TIMEOUT, "Reading the store took too long.", "读取数据超时。");
+    if (db->work_failed)
+        return error_set(err, ERROR_INTERNAL,
+                         "A statement of this change has failed: nothing more of it is done.",
+                         "该更改中已有语句失败，不再继续执行。");
     if (db->needs_transaction && !db->driver->in_transaction(db))
         return error_set(err, ERROR_INTERNAL,
                          "The database took the transaction back; nothing of it was kept.",
                          "数据库已撤销该事务，未保存任何更改。");
     return true;
+}
+
+/* PostgreSQL takes no statement after one that failed until the transaction has been taken back; SQLite would, so
+ * it is refused here. */
+static void note_failure(struct db *db)
+{
+    db->work_failed |= db->needs_transaction;
 }
 
 /* Begins a statement and takes its first step, so that what it changes is changed, and what fails
@@ -127,12 +138,17 @@ static bool begin(struct db *db, const char *sql, bool insert, const struct db_v
                   bool copy, struct db_rows *rows, struct error *err)
 {
     struct db_statement *statement;
-    if (!may_begin(db, err) || !db_statement_take(db, sql, insert, &statement, err))
+    if (!may_begin(db, err))
         return false;
+    if (!db_statement_take(db, sql, insert, &statement, err)) {
+        note_failure(db);
+        return false;
+    }
     enum db_step step = DB_STEP_FAILED;
     if (db->driver->bind(statement, args, arg_count, copy, err))
         step = db->driver->step(statement, err);
     if (step == DB_STEP_FAILED) {
+        note_failure(db);
         db_statement_give(statement, NULL);
         return false;
     }
@@ -180,7 +196,10 @@ bool db_next(struct db_rows *rows)
     switch (statement->db->driver->step(statement, &err)) {
     case DB_STEP_ROW: return true;
     case DB_STEP_END: statement->state = STATEMENT_OVER; return false;
-    default: fail(rows, &err); return false;
+    default:
+        note_failure(statement->db);
+        fail(rows, &err);
+        return false;
     }
 }
 
@@ -190,8 +209,13 @@ bool db_done(struct db_rows *rows, struct error *err)
     if (!statement)
         return error_set(err, ERROR_INTERNAL, "The query had not begun.", "查询尚未开始。");
     *rows = (struct db_rows){0};
-    if (!statement->failure)
-        return db_statement_give(statement, err) && is_within_memory(err);
+    if (!statement->failure) {
+        struct db *db = statement->db;
+        if (db_statement_give(statement, err))
+            return is_within_memory(err);
+        note_failure(db);
+        return false;
+    }
     error_copy(err, statement->failure);
     db_statement_give(statement, NULL);
     return false;

@@ -150,6 +150,7 @@ struct db {
     /* Set while the writer runs a work: if the database took the transaction back on its own (disk
      * full), statements that follow must not commit one by one. */
     bool needs_transaction;
+    bool work_failed; /* a statement of that work: no other may follow it */
     enum db_trouble trouble;
     struct db_statement *buckets[STATEMENT_BUCKETS]; /* by the address of the SQL */
     struct db_statement *newest, *oldest;            /* by use */

@@ -40,6 +40,7 @@ static void disconnect(struct postgresql_db *db)
     if (db->connection)
         PQfinish(db->connection);
     db->connection = NULL;
+    db->dying = false;
     db->transaction_lost |= db->transaction;
     db->transaction = false;
     db->open = NULL;
@@ -128,6 +129,11 @@ bool postgresql_receive(struct postgresql_db *db, PGresult **ret_result, struct 
     return true;
 }
 
+bool postgresql_is_gone(const struct postgresql_db *db)
+{
+    return db->connection && (db->dying || PQstatus(db->connection) == CONNECTION_BAD);
+}
+
 /* Whether a result is what was asked for; else `err` says what it is instead. */
 static bool is_good(const PGresult *result)
 {
@@ -154,8 +160,7 @@ bool postgresql_run(struct postgresql_db *db, const char *sql, PGresult **ret_re
         PQclear(better ? kept : result);
         kept = better ? result : kept;
     }
-    /* The server says why it closes a connection before it does so. */
-    if (db->connection && PQstatus(db->connection) == CONNECTION_BAD)
+    if (postgresql_is_gone(db))
         done = postgresql_lost(db, err);
     if (done && ret_result)
         *ret_result = kept;
@@ -186,6 +191,19 @@ static PGconn *connect_by(const struct postgresql_db *db)
     return PQconnectdbParams(keywords, values, 1);
 }
 
+/* Two processes of the server that share a number of a transaction differ in this. Where the function is not to be had
+ * a lost answer to COMMIT stays unknown. */
+static bool note_timeline(struct postgresql_db *db, struct error *err)
+{
+    PGresult *result;
+    db->timeline[0] = '\0';
+    if (!postgresql_run(db, "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)", &result, err))
+        return db->connection != NULL;
+    snprintf(db->timeline, sizeof(db->timeline), "%s", PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return true;
+}
+
 /* jit: compiling costs more than any statement of the product takes. tcp_…: the server's side, so that it notices a
  * client whose machine is gone and gives its lock back. */
 static bool configure_session(struct postgresql_db *db, struct error *err)
@@ -200,7 +218,7 @@ static bool configure_session(struct postgresql_db *db, struct error *err)
              "SET synchronous_commit TO %s; SET default_transaction_read_only TO %s",
              db->address.schema, (int)db->statement_limit_ms, LOCK_WAIT_MS, IDLE_IN_TRANSACTION_MS,
              db->bulk ? "off" : "on", writer ? "off" : "on");
-    return postgresql_run(db, sql, NULL, err);
+    return postgresql_run(db, sql, NULL, err) && (!writer || note_timeline(db, err));
 }
 
 static bool connect_now(struct postgresql_db *db, struct error *err)
@@ -281,7 +299,7 @@ static bool deallocate(struct postgresql_db *db, struct error *err)
 
 bool postgresql_ready(struct postgresql_db *db, struct error *err)
 {
-    if (db->connection && PQstatus(db->connection) == CONNECTION_BAD)
+    if (postgresql_is_gone(db))
         postgresql_lost(db, NULL);
     if (db->transaction_lost)
         return say_lost(db, err);

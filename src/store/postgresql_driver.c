@@ -4,9 +4,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "store/postgresql_private.h"
+
+#define OUTCOME_LIMIT_US INT64_C(8000000)
+#define OUTCOME_PAUSE_US 100000
 
 /* ---- transactions ---- */
 
@@ -19,7 +24,7 @@ static bool postgresql_in_transaction(struct db *base)
 /* READ COMMITTED: the statements after the lock see what was committed before it was given; a snapshot of the whole
  * transaction would be older than the lock. The lock ends with the transaction, after that can be seen. With its
  * number the outcome of a COMMIT is found whose answer was lost; it costs nothing where anything is written. */
-static bool begin(struct postgresql_db *db, bool serial, struct error *err)
+static bool begin_once(struct postgresql_db *db, bool serial, struct error *err)
 {
     char lock[64] = "", sql[256];
     if (!postgresql_ready(db, err))
@@ -38,6 +43,13 @@ static bool begin(struct postgresql_db *db, bool serial, struct error *err)
     PQclear(result);
     db->transaction = true;
     return true;
+}
+
+/* A connection that died since it was used last shows it only now. */
+static bool begin(struct postgresql_db *db, bool serial, struct error *err)
+{
+    bool had_one = db->connection;
+    return begin_once(db, serial, err) || (had_one && !db->connection && begin_once(db, serial, err));
 }
 
 static bool begin_snapshot(struct postgresql_db *db, struct error *err)
@@ -63,6 +75,43 @@ static bool commit(struct postgresql_db *db, struct error *err)
     return committed ||
            error_set(err, ERROR_INTERNAL, "The database took the transaction back; nothing of it was kept.",
                      "数据库已撤销该事务，未保存任何更改。");
+}
+
+static enum db_outcome outcome_now(struct postgresql_db *db)
+{
+    char timeline[sizeof(db->timeline)], sql[96];
+    PGresult *result;
+    memcpy(timeline, db->timeline, sizeof(timeline));
+    db->retry_at_us = 0;
+    if (!postgresql_ready(db, NULL))
+        return DB_OUTCOME_UNKNOWN;
+    if (!*timeline || strcmp(timeline, db->timeline) != 0)
+        return DB_OUTCOME_UNKNOWN;
+    snprintf(sql, sizeof(sql), "SELECT pg_xact_status('%s'::xid8)", db->transaction_id);
+    if (!postgresql_run(db, sql, &result, NULL))
+        return DB_OUTCOME_UNKNOWN;
+    char status[16];
+    snprintf(status, sizeof(status), "%s", PQgetvalue(result, 0, 0));
+    PQclear(result);
+    if (strcmp(status, "committed") == 0)
+        return DB_OUTCOME_COMMITTED;
+    return strcmp(status, "aborted") == 0 ? DB_OUTCOME_TAKEN_BACK : DB_OUTCOME_UNKNOWN;
+}
+
+/* The server may be starting again, or still be at work on that COMMIT. A standby that was promoted meanwhile gives
+ * the same number to another transaction: it can't be asked. */
+static enum db_outcome postgresql_commit_outcome(struct db *base)
+{
+    struct postgresql_db *db = postgresql_of(base);
+    char timeline[sizeof(db->timeline)];
+    memcpy(timeline, db->timeline, sizeof(timeline));
+    int64_t until_us = clock_monotonic_us() + OUTCOME_LIMIT_US;
+    db->transaction_lost = false;
+    enum db_outcome outcome;
+    while ((outcome = outcome_now(db)) == DB_OUTCOME_UNKNOWN && clock_monotonic_us() < until_us &&
+           strcmp(timeline, db->timeline) == 0)
+        usleep(OUTCOME_PAUSE_US);
+    return outcome;
 }
 
 static bool postgresql_transaction(struct db *base, enum db_verb verb, struct error *err)
@@ -137,6 +186,7 @@ const struct db_driver postgresql_driver = {
     .display_path = postgresql_display_path,
     .script = postgresql_script,
     .transaction = postgresql_transaction,
+    .commit_outcome = postgresql_commit_outcome,
     .in_transaction = postgresql_in_transaction,
     .prepare = postgresql_prepare,
     .finalize = postgresql_finalize,

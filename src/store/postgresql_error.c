@@ -105,6 +105,7 @@ static bool table_error(struct postgresql_db *db, const char *state, const char 
             continue;
         enum error_code code = failures[i].code;
         db->base.trouble = failures[i].trouble;
+        db->dying |= failures[i].trouble == DB_TROUBLE_LOST;
         error_set(err, code, failures[i].en, failures[i].zh, message);
         if (err)
             err->retry_after_seconds = error_is_of_store(code)     ? STORE_RETRY_SECONDS

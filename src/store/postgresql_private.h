@@ -40,6 +40,8 @@ struct postgresql_db {
     uint64_t prepared;                   /* makes the names of prepared statements */
     int64_t statement_limit_ms;          /* statement_timeout as the session has it; 0: none */
     int64_t retry_at_us, retry_delay_us; /* of connecting, after it failed; 0: it did not */
+    bool dying;                          /* the server has said that it ends the connection */
+    char timeline[16];                   /* of the server's log: another one after a standby was promoted */
     char transaction_id[24]; /* of the writer's transaction: by it the outcome of a COMMIT is found */
 };
 
@@ -53,6 +55,8 @@ bool postgresql_open(const struct db_open_options *options, struct db **ret_db, 
 void postgresql_close(struct db *db);
 /* There is a connection on which nothing is under way: made anew if it was lost and no transaction was. */
 bool postgresql_ready(struct postgresql_db *db, struct error *err);
+/* The server has ended it, or says that it will. */
+bool postgresql_is_gone(const struct postgresql_db *db);
 /* The next result of what was sent: NULL in `ret_result` when there is no more. On the deadline what runs is
  * cancelled, and its failure is the result. False: the connection was lost. */
 bool postgresql_receive(struct postgresql_db *db, PGresult **ret_result, struct error *err);

@@ -314,7 +314,7 @@ static enum db_step receive_row(struct postgresql_statement *statement, struct e
     statement->run = RUN_OVER;
     if (good)
         return DB_STEP_END;
-    if (db->connection && PQstatus(db->connection) == CONNECTION_BAD)
+    if (postgresql_is_gone(db))
         postgresql_lost(db, NULL);
     return DB_STEP_FAILED;
 }

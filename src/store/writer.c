@@ -4,11 +4,15 @@
  *
  * What may go wrong, and what follows:
  *   a task fails                     its own changes are taken back, the others go on
- *   the transaction cannot begin     all that wait get the error (another process writes, disk)
+ *   the transaction cannot begin     all that wait get the error (another process writes, disk, no connection)
+ *   others were in the way, or the   all run again from the beginning, one by one, each a few times with a growing
+ *   connection broke before COMMIT   pause; then they get the error
  *   the database takes it back       on a task's deadline: the others run again, one by one;
  *   while tasks run                  on anything else: all of the batch get the error
  *   the commit fails                 on a deferred constraint: all run again, one by one, so that only
- *                                    the guilty one fails; on anything else: all get the error */
+ *                                    the guilty one fails; on anything else: all get the error
+ *   the commit's answer is lost      the database is asked what came of it, and that is the answer; if it cannot
+ *                                    be asked, all get an error that says so */
 #include "store/writer.h"
 
 #include <assert.h>
@@ -16,13 +20,17 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/identifier.h"
 #include "base/log.h"
 #include "base/memory.h"
 
 #define BATCH_TASKS 512
 #define BATCH_US INT64_C(50000)
+#define TRIES 6                   /* of a task alone, while the database asks for it */
+#define TRY_PAUSE_US 10000        /* after the first of them, then twice as long each time */
 #define TEND_MS 50                /* between two looks at the readers; quiet for so long is idle */
 #define TELL_US INT64_C(60000000) /* between two lines about the same failure */
 #define NEVER_TOLD (-TELL_US)
@@ -160,7 +168,18 @@ static void fail_waiting(struct writer *writer)
 
 /* ---- one task ---- */
 
-enum progress { GOES_ON, NOT_BEGUN, LOST };
+enum progress {
+    GOES_ON,
+    NOT_BEGUN,
+    LOST,  /* the transaction, with all that is in it */
+    AGAIN, /* lost, and all that was in it may run again */
+};
+
+static enum progress lost(const struct writer *writer)
+{
+    enum db_trouble trouble = writer->db->trouble;
+    return trouble == DB_TROUBLE_AGAIN || trouble == DB_TROUBLE_LOST ? AGAIN : LOST;
+}
 
 static void roll_back(struct writer *writer)
 {
@@ -185,12 +204,19 @@ static bool call(struct writer *writer, struct task *task)
 {
     struct db *db = writer->db;
     error_clear(&writer->err);
+    db->trouble = DB_TROUBLE_NONE;
+    db->work_failed = false;
     db->needs_transaction = true;
     bool done = task->work(db, task->context, &writer->err);
     arena_forget_overrun(); /* it was this work's alone */
     assert(db->in_use_count == 0 && "a work releases its rows before it returns");
     db->needs_transaction = false;
     db_set_deadline(db, 0);
+    if (done && db->work_failed)
+        done = error_set(&writer->err, ERROR_INTERNAL,
+                         "A statement of this change has failed, so nothing of it was kept.",
+                         "该更改中有语句失败，未保存任何内容。");
+    db->work_failed = false;
     if (done && !db->driver->in_transaction(db))
         done = error_set(&writer->err, ERROR_INTERNAL,
                          "The database took the transaction back; nothing of it was kept.",
@@ -224,14 +250,17 @@ static enum progress run_task(struct writer *writer, struct task *task)
     if (!begin(writer))
         return NOT_BEGUN;
     bool savepoint = writer->kept > 0;
+    db->trouble = DB_TROUBLE_NONE;
     if (savepoint && !db_transaction(db, DB_SAVEPOINT, &writer->err))
-        return LOST;
+        return lost(writer);
     if (!call(writer, task)) {
+        if (lost(writer) == AGAIN)
+            return AGAIN;
         set_failure(task, &writer->err);
         return take_back(writer, savepoint);
     }
     if (savepoint && !db_transaction(db, DB_RELEASE, &writer->err))
-        return LOST;
+        return lost(writer);
     writer->kept++;
     return GOES_ON;
 }
@@ -314,12 +343,30 @@ static bool finish_work(struct writer *writer)
            (!driver->before_commit || driver->before_commit(writer->db, &writer->err));
 }
 
-static bool commit(struct writer *writer)
+/* The connection broke while COMMIT was under way. */
+static bool ask_for_outcome(struct writer *writer)
+{
+    switch (writer->db->driver->commit_outcome(writer->db)) {
+    case DB_OUTCOME_COMMITTED: return true;
+    case DB_OUTCOME_TAKEN_BACK: writer->db->trouble = DB_TROUBLE_LOST; return false;
+    default:
+        return error_set(
+            &writer->err, ERROR_UNAVAILABLE,
+            "The connection to the database was lost during this change, and it could not be asked "
+            "since whether it was kept. Look whether it is there before you repeat it.",
+            "更改过程中与数据库的连接断开，且之后无法查询该更改是否已保存。请先确认结果再重试。");
+    }
+}
+
+static enum progress commit(struct writer *writer)
 {
     if (!writer->begun) /* every task failed */
-        return true;
+        return GOES_ON;
     int64_t began = clock_monotonic_us();
+    writer->db->trouble = DB_TROUBLE_NONE;
     bool done = finish_work(writer) && db_transaction(writer->db, DB_COMMIT, &writer->err);
+    if (!done && writer->db->trouble == DB_TROUBLE_IN_DOUBT)
+        done = ask_for_outcome(writer);
     int64_t took = clock_monotonic_us() - began;
     size_t kept = writer->kept;
     if (!done) {
@@ -335,7 +382,35 @@ static bool commit(struct writer *writer)
     writer->stats.works += done ? (int64_t)kept : 0;
     writer->stats.failed_commits += !done;
     pthread_mutex_unlock(&writer->lock);
-    return done;
+    return done ? GOES_ON : lost(writer);
+}
+
+/* Longer each time, and never in step with another process. */
+static void pause_before_try(int number)
+{
+    uint32_t random;
+    random_bytes(&random, sizeof(random));
+    uint32_t pause_us = (uint32_t)TRY_PAUSE_US << (number - 1);
+    usleep(pause_us / 2 + random % pause_us);
+}
+
+static enum progress run_alone(struct writer *writer, struct task *task)
+{
+    enum progress progress;
+    for (int number = 1;; number++) {
+        progress = run_task(writer, task);
+        if (progress == GOES_ON && !task->failed)
+            progress = commit(writer);
+        if (progress != AGAIN || number == TRIES)
+            break;
+        roll_back(writer);
+        pause_before_try(number);
+    }
+    if (progress == LOST || progress == AGAIN)
+        roll_back(writer);
+    if (progress != GOES_ON)
+        set_failure(task, &writer->err);
+    return progress;
 }
 
 /* Each task of the batch that has no answer yet in a transaction of its own. */
@@ -343,11 +418,10 @@ static void run_one_by_one(struct writer *writer)
 {
     for (size_t i = 0; i < writer->batch_size; i++) {
         struct task *task = writer->batch[i];
-        if (task->failed)
-            continue;
-        bool ran = run_task(writer, task) == GOES_ON;
-        if (!task->failed && (!ran || !commit(writer)))
-            set_failure(task, &writer->err);
+        if (!task->failed && run_alone(writer, task) == NOT_BEGUN) {
+            fail_all(writer, &writer->err);
+            return;
+        }
     }
 }
 
@@ -357,14 +431,14 @@ static void settle(struct writer *writer, enum progress progress)
         fail_waiting(writer);
         return;
     }
-    bool lost = progress == LOST;
-    if (lost)
-        roll_back(writer);
-    else if (commit(writer))
+    bool committing = progress == GOES_ON;
+    if (committing)
+        progress = commit(writer);
+    if (progress == GOES_ON)
         return;
-    enum error_code code = writer->err.code;
-    bool again = writer->batch_size > 1 && code == (lost ? ERROR_TIMEOUT : ERROR_CONFLICT);
-    if (again)
+    roll_back(writer);
+    bool others = writer->batch_size > 1 && writer->err.code == (committing ? ERROR_CONFLICT : ERROR_TIMEOUT);
+    if (progress == AGAIN || others)
         run_one_by_one(writer);
     else
         fail_all(writer, &writer->err);
