@@ -66,6 +66,7 @@ struct db_driver {
 
     bool (*open)(const struct db_open_options *options, struct db **ret_db, struct error *err);
     void (*close)(struct db *db); /* its statements are gone by then */
+    const char *sql_bytes; /* gives the bytes that the store takes, where that is asked of the database */
     /* Bytes of the database, and of its log beside it. NULL: not known. */
     void (*sizes)(const char *path, int64_t *ret_bytes, int64_t *ret_wal_bytes);
     /* The address in a form that may be shown, on the heap. NULL: it may be shown as it is. */

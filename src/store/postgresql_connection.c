@@ -212,7 +212,8 @@ static bool configure_session(struct postgresql_db *db, struct error *err)
     char sql[1024];
     db->statement_limit_ms = writer ? WRITER_STATEMENT_MS : READER_STATEMENT_MS;
     snprintf(sql, sizeof(sql),
-             "SET search_path TO %s; SET TimeZone TO 'UTC'; SET jit TO off; SET statement_timeout TO %d;"
+             "SET search_path TO %s; SET TimeZone TO 'UTC'; SET jit TO off; SET client_min_messages TO "
+             "warning; SET statement_timeout TO %d;"
              "SET lock_timeout TO %d; SET idle_in_transaction_session_timeout TO %d;"
              "SET tcp_keepalives_idle TO 10; SET tcp_keepalives_interval TO 5; SET tcp_keepalives_count TO 3;"
              "SET synchronous_commit TO %s; SET default_transaction_read_only TO %s",
@@ -221,11 +222,19 @@ static bool configure_session(struct postgresql_db *db, struct error *err)
     return postgresql_run(db, sql, NULL, err) && (!writer || note_timeline(db, err));
 }
 
+static void on_notice(void *context, const PGresult *result)
+{
+    (void)context;
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    log_warn("store", "the database says: %s", message ? message : "?");
+}
+
 static bool connect_now(struct postgresql_db *db, struct error *err)
 {
     bool first = db->generation == 0;
     PGconn *connection = connect_by(db);
     if (PQstatus(connection) == CONNECTION_OK && PQsetnonblocking(connection, 1) == 0) {
+        PQsetNoticeReceiver(connection, on_notice, NULL);
         db->connection = connection;
         db->generation++;
         return configure_session(db, err);

@@ -179,6 +179,8 @@ const struct db_driver postgresql_driver = {
     .sql_table_exists = "SELECT 1 FROM pg_catalog.pg_tables"
                         " WHERE schemaname = current_schema() AND tablename = $1",
     .tokens = tokens,
+    .sql_bytes = "SELECT SUM(pg_total_relation_size(oid)) FROM pg_catalog.pg_class"
+                 " WHERE relkind IN ('r', 'm') AND relnamespace = CAST(current_schema() AS regnamespace)",
     .reads_newest = true,
     .text_type = "TEXT COLLATE \"C\"",
     .open = postgresql_open,

@@ -40,6 +40,9 @@ static int find_parameters(const char *sql, bool *used)
     for (const char *at = sql; *at;) {
         const char *behind = skip_quoted(at);
         if (behind != at) {
+            if (ended)
+                return -1;
+            something = true;
             at = behind;
             continue;
         }

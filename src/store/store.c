@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "store/driver.h"
 #include "store/lease.h"
@@ -12,6 +13,8 @@
 
 #define READERS_DEFAULT 4
 #define QUEUE_DEFAULT 4096
+#define BYTES_AGE_US INT64_C(30000000)
+#define BYTES_LIMIT_MS 1000
 /* The writer touches the ends of a dozen indexes for each pair of knowledge; what does not stay in its cache
  * it writes to the log and reads again. Taken only when much is written. */
 #define WRITER_CACHE_KIB 8192
@@ -23,6 +26,7 @@ struct store {
     struct reader_pool *readers;
     const volatile uint32_t *stamp; /* NULL: the driver has none */
     atomic_bool damaged;
+    _Atomic int64_t bytes, bytes_at_us; /* what the database has said, and when it is asked again */
 };
 
 static bool open_parts(struct store *store, const struct store_options *options, struct error *err)
@@ -175,9 +179,24 @@ void store_look_again(struct store *store)
     writer_look_again(store->writer);
 }
 
+/* Metrics ask for it far more often than it matters; whoever finds it old asks the database. */
+static int64_t known_bytes(struct store *store)
+{
+    int64_t now = clock_monotonic_us(), at_us = store->bytes_at_us, bytes;
+    if (now < at_us || !atomic_compare_exchange_strong(&store->bytes_at_us, &at_us, now + BYTES_AGE_US))
+        return store->bytes;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    if (store_reader(store, BYTES_LIMIT_MS, &db, NULL) &&
+        db_find_int(db, db->driver->sql_bytes, DB_NO_ARGS, 0, &bytes, NULL))
+        store->bytes = bytes;
+    return store->bytes;
+}
+
 void store_get_stats(struct store *store, struct store_stats *ret_stats)
 {
     writer_get_stats(store->writer, ret_stats);
+    if (store->write_db->driver->sql_bytes)
+        ret_stats->bytes = known_bytes(store);
     if (store->write_db->driver->sizes)
         store->write_db->driver->sizes(store->path, &ret_stats->bytes, &ret_stats->wal_bytes);
 }
