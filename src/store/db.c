@@ -376,19 +376,27 @@ bool db_execute(struct db *db, const char *sql, const struct db_value *args, siz
     return true;
 }
 
-bool db_insert(struct db *db, const char *sql, const struct db_value *args, size_t arg_count, int64_t *ret_id,
-               struct error *err)
+bool db_insert_many(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
+                    size_t row_count, int64_t *ret_ids, struct error *err)
 {
     struct db_rows rows = {0};
     if (!begin(db, sql, true, args, arg_count, false, &rows, err))
         return false;
     while (db_next(&rows))
         ;
-    int64_t id = db->driver->inserted_id(rows.statement);
-    if (!db_done(&rows, err))
-        return false;
-    *ret_id = id;
-    return true;
+    const struct db_driver *driver = db->driver;
+    bool complete = driver->changed(rows.statement) == (int64_t)row_count;
+    if (complete)
+        driver->inserted_ids(rows.statement, row_count, ret_ids);
+    return db_done(&rows, err) &&
+           (complete || error_set(err, ERROR_INTERNAL, "Not %zu rows were inserted: %.200s",
+                                  "插入的行数不是 %zu：%.200s", row_count, sql));
+}
+
+bool db_insert(struct db *db, const char *sql, const struct db_value *args, size_t arg_count, int64_t *ret_id,
+               struct error *err)
+{
+    return db_insert_many(db, sql, args, arg_count, 1, ret_id, err);
 }
 
 bool db_find(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,

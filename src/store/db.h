@@ -90,6 +90,11 @@ bool db_execute(struct db *db, const char *sql, const struct db_value *args, siz
  * is returned in a table of its own. */
 bool db_insert(struct db *db, const char *sql, const struct db_value *args, size_t arg_count, int64_t *ret_id,
                struct error *err);
+/* Several rows into such a table, by one statement with `row_count` rows of VALUES, of which it may leave out none
+ * (no ON CONFLICT). `ret_ids` gets the id of each, in the order of the rows; nothing else is known of them: the ids
+ * of one statement need not follow each other, nor those of two in one work. */
+bool db_insert_many(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
+                    size_t row_count, int64_t *ret_ids, struct error *err);
 /* The first row into a struct; `ret_found` false when there is none. */
 bool db_find(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
              const struct descriptor *descriptor, void *object, struct arena *arena, bool *ret_found,

@@ -103,7 +103,7 @@ struct db_driver {
      * in shared memory that live as long as the connection; NULL if there is none. */
     const volatile uint32_t *(*stamp)(struct db *db);
 
-    /* `insert`: of one row into a table whose key is {{id}}; inserted_id is asked after its end. */
+    /* `insert`: into a table whose key is {{id}}; inserted_ids is asked after its end. */
     bool (*prepare)(struct db *db, const char *sql, bool insert, struct db_statement **ret,
                     struct error *err);
     void (*finalize)(struct db_statement *statement);
@@ -115,7 +115,8 @@ struct db_driver {
      * rows and returns them checks its references last), or the run had failed before. */
     bool (*reset)(struct db_statement *statement, struct error *err);
     int64_t (*changed)(struct db_statement *statement);
-    int64_t (*inserted_id)(struct db_statement *statement); /* of the last row that it has made */
+    /* Of the rows that an insert has made, in their order, after its end. */
+    void (*inserted_ids)(struct db_statement *statement, size_t count, int64_t *ret_ids);
 
     int (*column_count)(struct db_statement *statement);
     const char *(*column_name)(struct db_statement *statement, int column);

@@ -109,7 +109,9 @@ struct postgresql_statement {
     struct strbuf rest;
     size_t rest_at;
     struct error *rest_failure; /* what comes after those rows; NULL: the end */
-    int64_t changed, inserted_id;
+    int64_t changed;
+    int64_t *ids; /* that an insert has given back */
+    size_t id_count, id_room;
 };
 
 static inline struct postgresql_statement *postgresql_statement_of(struct db_statement *statement)
@@ -126,7 +128,7 @@ bool postgresql_bind(struct db_statement *statement, const struct db_value *args
 enum db_step postgresql_step(struct db_statement *statement, struct error *err);
 bool postgresql_reset(struct db_statement *statement, struct error *err);
 int64_t postgresql_changed(struct db_statement *statement);
-int64_t postgresql_inserted_id(struct db_statement *statement);
+void postgresql_inserted_ids(struct db_statement *statement, size_t count, int64_t *ret_ids);
 int postgresql_column_count(struct db_statement *statement);
 const char *postgresql_column_name(struct db_statement *statement, int column);
 /* Takes what is still on its way for the statement that has rows open into memory. */

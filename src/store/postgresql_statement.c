@@ -1,6 +1,7 @@
 /* Statements of PostgreSQL: prepared when first run, as only then the types of their parameters are known; their rows
  * are read one by one while they come. A connection carries the rows of one statement only: when another begins, the
  * rest of the first one's rows is taken into memory. */
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -120,6 +121,7 @@ void postgresql_finalize(struct db_statement *base)
         drop_variant(postgresql_of(base->db), &statement->variants[i]);
     drop_columns(statement);
     strbuf_release(&statement->rest);
+    free(statement->ids);
     free(statement->used);
     free(statement->sql);
     free(statement);
@@ -236,7 +238,7 @@ static bool send_bound(struct postgresql_statement *statement, struct error *err
     if (!sent)
         return postgresql_lost(db, err);
     statement->changed = 0;
-    statement->inserted_id = INT_NULL;
+    statement->id_count = 0;
     statement->run = RUN_STREAMING;
     db->open = statement;
     return true;
@@ -440,6 +442,15 @@ static enum db_step first_step(struct postgresql_statement *statement, struct er
     return step;
 }
 
+static void keep_id(struct postgresql_statement *statement, int64_t id)
+{
+    if (statement->id_count == statement->id_room) {
+        statement->id_room = statement->id_room ? 2 * statement->id_room : 8;
+        statement->ids = xrealloc(statement->ids, statement->id_room * sizeof(statement->ids[0]));
+    }
+    statement->ids[statement->id_count++] = id;
+}
+
 enum db_step postgresql_step(struct db_statement *base, struct error *err)
 {
     struct postgresql_statement *statement = postgresql_statement_of(base);
@@ -454,9 +465,9 @@ enum db_step postgresql_step(struct db_statement *base, struct error *err)
     }
     if (!statement->insert)
         return step;
-    /* What an insert gives back is its id, and no row of its caller. */
+    /* What an insert gives back are its ids, and no rows of its caller. */
     while (step == DB_STEP_ROW) {
-        statement->inserted_id = postgresql_decode_int(&statement->cells[0], statement->columns.types[0]);
+        keep_id(statement, postgresql_decode_int(&statement->cells[0], statement->columns.types[0]));
         step = statement->run == RUN_BUFFERED ? next_buffered(statement, err) : receive_row(statement, err);
     }
     return step;
@@ -486,9 +497,12 @@ int64_t postgresql_changed(struct db_statement *statement)
     return postgresql_statement_of(statement)->changed;
 }
 
-int64_t postgresql_inserted_id(struct db_statement *statement)
+/* RETURNING gives them in the order of the rows of VALUES. */
+void postgresql_inserted_ids(struct db_statement *base, size_t count, int64_t *ret_ids)
 {
-    return postgresql_statement_of(statement)->inserted_id;
+    const struct postgresql_statement *statement = postgresql_statement_of(base);
+    assert(statement->id_count == count);
+    memcpy(ret_ids, statement->ids, count * sizeof(*ret_ids));
 }
 
 int postgresql_column_count(struct db_statement *statement)

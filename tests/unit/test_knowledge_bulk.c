@@ -212,7 +212,7 @@ static void goes_on_behind_the_last_batch(void **state)
 
 struct import_like {
     const char *job_id;
-    int64_t first, last, changed;
+    int64_t ids[500], changed;
 };
 
 /* As an import does it: new pairs in one transaction, and one that gets another answer. */
@@ -225,7 +225,7 @@ static bool import_work(struct db *db, void *context, struct error *err)
                              .answer = "old answer",
                              .category = ""};
     struct qa_pair after = before;
-    int64_t revision, id = 0;
+    int64_t revision;
     bool was_synced;
     after.answer = "new answer";
     after.category = "new";
@@ -235,14 +235,12 @@ static bool import_work(struct db *db, void *context, struct error *err)
         char question[40];
         snprintf(question, sizeof(question), "imported %d", i);
         struct qa_pair pair = {.tenant_id = "alpha", .question = question, .answer = "a", .category = ""};
-        if (!qa_pair_insert(db, revision, &pair, &id, err))
+        if (!qa_pair_insert(db, revision, &pair, &import->ids[i], err))
             return false;
-        import->first = i == 0 ? id : import->first;
     }
-    import->last = id;
     return qa_pair_update_text(db, revision, &after, &was_synced, err) &&
            tenant_count_pairs(db, "alpha", 500, 500 + was_synced, err) &&
-           knowledge_change_created(db, import->job_id, "alpha", import->first, import->last, err) &&
+           knowledge_change_created(db, import->job_id, "alpha", import->ids, ARRAY_SIZE(import->ids), err) &&
            knowledge_change_updated(db, import->job_id, &before, 2, err);
 }
 
@@ -256,14 +254,51 @@ static void an_import_is_taken_back_whole(void **state)
                                  .changed = fixture_add_pair(f, "alpha", "old question", "old answer")};
     must(f, store_write(f->platform.store, import_work, &import, &f->err));
     sync_all(f);
-    fixture_edit_pair(f, "alpha", import.first + 100, "imported 100", "edited since");
-    fixture_delete_pair(f, "alpha", import.first + 200);
+    fixture_edit_pair(f, "alpha", import.ids[100], "imported 100", "edited since");
+    fixture_delete_pair(f, "alpha", import.ids[200]);
     struct job undo = undo_ends(f, job.id, "succeeded");
     assert_int_equal(figure(&undo, "undone"), 1 + 500 - 2);
     assert_int_equal(figure(&undo, "conflicts"), 1);
     assert_int_equal(live(f, "alpha"), 2); /* the old one, and what somebody has edited */
     assert_string_equal(row_of(f, import.changed).answer, "old answer");
     assert_string_equal(row_of(f, import.changed).category, "");
+}
+
+/* Every other pair is somebody else's: their ids lie between those of the import, as when sequences are drawn
+ * from by several. */
+static bool interleaved_work(struct db *db, void *context, struct error *err)
+{
+    struct import_like *import = context;
+    int64_t revision, others;
+    if (!tenant_next_revision(db, "alpha", &revision, err))
+        return false;
+    for (int i = 0; i < 40; i++) {
+        char question[40];
+        snprintf(question, sizeof(question), "%s %d", i % 2 ? "of another" : "imported", i);
+        struct qa_pair pair = {.tenant_id = "alpha", .question = question, .answer = "a", .category = ""};
+        if (!qa_pair_insert(db, revision, &pair, i % 2 ? &others : &import->ids[i / 2], err))
+            return false;
+    }
+    return tenant_count_pairs(db, "alpha", 40, 40, err) &&
+           knowledge_change_created(db, import->job_id, "alpha", import->ids, 20, err);
+}
+
+static const char SQL_OF_OTHERS[] =
+    "SELECT COUNT(*) FROM qa_pairs WHERE question LIKE 'of another%' AND deleted_at IS NULL";
+
+static void an_undo_leaves_what_lies_between(void **state)
+{
+    struct fixture *f = *state;
+    struct qa_filter none = all_of("nobody");
+    struct bulk_request nothing = {.action = "delete", .filter = &none};
+    struct job job = bulk_ends(f, &nothing, "succeeded");
+    struct import_like import = {.job_id = job.id};
+    must(f, store_write(f->platform.store, interleaved_work, &import, &f->err));
+    struct job undo = undo_ends(f, job.id, "succeeded");
+    assert_int_equal(figure(&undo, "undone"), 20);
+    assert_int_equal(figure(&undo, "conflicts"), 0);
+    assert_int_equal(live(f, "alpha"), 20);
+    assert_int_equal(fixture_int(f, SQL_OF_OTHERS, DB_NO_ARGS), 20);
 }
 
 static const char SQL_NOTES[] = "SELECT COUNT(*) FROM knowledge_changes";
@@ -300,6 +335,7 @@ int main(void)
         knowledge_test(what_is_wrong_is_named),
         knowledge_test(goes_on_behind_the_last_batch),
         knowledge_test(an_import_is_taken_back_whole),
+        knowledge_test(an_undo_leaves_what_lies_between),
         knowledge_test(notes_are_swept_a_day_after_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -323,6 +323,48 @@ static const struct descriptor item_descriptor = DESCRIPTOR("Item", struct item,
 static const struct field name_fields[] = {FIELD(struct item, name, TEXT, "")};
 static const struct descriptor name_descriptor = DESCRIPTOR("Name", struct item, name_fields);
 
+static const char SQL_ADD_THREE[] = "INSERT INTO items (name, amount) VALUES ($1, $2), ($3, $4), ($5, $6)";
+static const char SQL_ADD_NEW_ONES[] =
+    "INSERT INTO items (name, amount) VALUES ($1, $2), ($3, $4), ($5, $6) ON CONFLICT DO NOTHING";
+static const char SQL_AMOUNT[] = "SELECT amount FROM items WHERE id = $1";
+
+struct three {
+    const char *sql, *names[3];
+    int64_t ids[3];
+};
+
+static bool add_three(struct db *db, void *context, struct error *e)
+{
+    struct three *three = context;
+    return db_insert_many(db, three->sql,
+                          DB_ARGS(db_text(three->names[0]), db_int(10), db_text(three->names[1]), db_int(20),
+                                  db_text(three->names[2]), db_int(30)),
+                          3, three->ids, e);
+}
+
+static void test_ids_of_many(void **state)
+{
+    (void)state;
+    struct store *store = open_store();
+    struct three first = {SQL_ADD_THREE, {"a", "b", "c"}, {0}},
+                 second = {SQL_ADD_THREE, {"d", "e", "f"}, {0}};
+    struct three one_is_there = {SQL_ADD_NEW_ONES, {"g", "a", "h"}, {0}};
+    must(store_write(store, add_three, &first, &err));
+    must(store_write(store, run_sql, &(struct sql_work){.sql = "DELETE FROM items WHERE name = 'c'"}, &err));
+    must(store_write(store, add_three, &second, &err));
+    struct db *db = reader(store);
+    for (int i = 0; i < 3; i++) {
+        int64_t amount;
+        must(db_find_int(db, SQL_AMOUNT, DB_ARGS(db_int(second.ids[i])), 0, &amount, &err));
+        assert_int_equal(amount, 10 * (i + 1));
+        assert_int_not_equal(second.ids[i], first.ids[2]);
+    }
+    store_reader_return(db);
+    assert_fails(store_write(store, add_three, &one_is_there, &err), ERROR_INTERNAL, "Not 3 rows");
+    assert_int_equal(count(store, SQL_COUNT_ITEMS), 5);
+    store_close(store);
+}
+
 static void test_descriptors(void **state)
 {
     (void)state;
@@ -1635,7 +1677,7 @@ static void test_integrity_finds(void **state)
 
 /* What belongs to every database. */
 #define TESTS_OF_BOTH(TEST)                                                                                  \
-    TEST(test_values), TEST(test_placeholders), TEST(test_descriptors),                                      \
+    TEST(test_values), TEST(test_placeholders), TEST(test_ids_of_many), TEST(test_descriptors),              \
         TEST(test_rows_too_large_for_the_arena), TEST(test_work_too_large_for_the_arena),                    \
         TEST(test_one_statement_many_times_at_once), TEST(test_statement_cache), TEST(test_releasing),       \
         TEST(test_deadlines), TEST(test_reader_cannot_write), TEST(test_all_readers_lent),                   \

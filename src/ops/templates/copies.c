@@ -371,12 +371,11 @@ static bool insert_fresh(struct copy_changes *changes, struct error *err)
 {
     struct qa_pair pairs[FRESH_COPIES];
     size_t count = changes->fresh_count;
-    int64_t last_id;
     for (size_t i = 0; i < count; i++)
         pairs[i] = pair_of(changes->fresh[i], changes->tenant_id);
     changes->fresh_count = 0;
     return count == 0 || (need_revision(changes, err) &&
-                          qa_pairs_insert(changes->db, changes->revision, pairs, count, &last_id, err));
+                          qa_pairs_insert(changes->db, changes->revision, pairs, count, NULL, err));
 }
 
 bool copy_insert(struct copy_changes *changes, const struct common_template *template,

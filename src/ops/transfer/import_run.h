@@ -51,9 +51,11 @@ struct import {
     size_t item_count;
 
     /* Of this transaction; set by the work. */
-    int64_t revision, unsynced, first_id, last_id;
+    int64_t revision, unsynced;
     struct qa_pair fresh[FRESH_MAX]; /* to be inserted; their texts are the batch's */
     size_t fresh_count;
+    int64_t created_ids[IMPORT_BATCH];
+    size_t created_count;
 };
 
 /* ---- import_reading.c ---- */

@@ -51,16 +51,12 @@ static bool need_revision(struct db *db, struct import *import, struct error *er
 
 static bool insert_fresh(struct db *db, struct import *import, struct error *err)
 {
-    int64_t count = (int64_t)import->fresh_count;
+    size_t count = import->fresh_count;
+    int64_t *ids = import->created_ids + import->created_count;
     import->fresh_count = 0;
-    if (count == 0)
-        return true;
-    if (!need_revision(db, import, err) ||
-        !qa_pairs_insert(db, import->revision, import->fresh, (size_t)count, &import->last_id, err))
-        return false;
-    if (import->first_id == 0)
-        import->first_id = import->last_id - count + 1;
-    return true;
+    import->created_count += count;
+    return count == 0 || (need_revision(db, import, err) &&
+                          qa_pairs_insert(db, import->revision, import->fresh, count, ids, err));
 }
 
 /* No other row of the file is about this question, so the pair can wait for the others. */
@@ -165,8 +161,8 @@ bool import_write_batch(struct db *db, struct import *import, struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     *import->next = *import->result;
-    import->revision = import->unsynced = import->first_id = import->last_id = 0;
-    import->fresh_count = 0;
+    import->revision = import->unsynced = 0;
+    import->fresh_count = import->created_count = 0;
     if (!known_questions_begin(import->known, db, err))
         return false;
     for (size_t i = 0; i < import->item_count; i++) {
@@ -185,6 +181,6 @@ bool import_count_batch(struct db *db, const struct import *import, struct error
     if (import->revision == 0)
         return true;
     return tenant_count_pairs(db, tenant_id, created, import->unsynced, err) &&
-           (created == 0 ||
-            knowledge_change_created(db, import->job_id, tenant_id, import->first_id, import->last_id, err));
+           knowledge_change_created(db, import->job_id, tenant_id, import->created_ids, import->created_count,
+                                    err);
 }

@@ -24,16 +24,21 @@ static bool add(struct db *db, const char *job_id, const struct knowledge_change
                       NULL, err);
 }
 
-bool knowledge_change_created(struct db *db, const char *job_id, const char *tenant_id, int64_t first_id,
-                              int64_t last_id, struct error *err)
+bool knowledge_change_created(struct db *db, const char *job_id, const char *tenant_id, const int64_t *ids,
+                              size_t count, struct error *err)
 {
-    struct knowledge_change change = {.kind = CHANGE_CREATED,
-                                      .tenant_id = tenant_id,
-                                      .first_id = first_id,
-                                      .last_id = last_id,
-                                      .version = 1,
-                                      .deleted_at = INT_NULL};
-    return add(db, job_id, &change, err);
+    struct knowledge_change change = {
+        .kind = CHANGE_CREATED, .tenant_id = tenant_id, .version = 1, .deleted_at = INT_NULL};
+    for (size_t i = 0, next; i < count; i = next) {
+        next = i + 1;
+        while (next < count && ids[next] == ids[next - 1] + 1)
+            next++;
+        change.first_id = ids[i];
+        change.last_id = ids[next - 1];
+        if (!add(db, job_id, &change, err))
+            return false;
+    }
+    return true;
 }
 
 bool knowledge_change_updated(struct db *db, const char *job_id, const struct qa_pair *before,

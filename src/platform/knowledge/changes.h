@@ -5,7 +5,8 @@
  * takes its change back. So what is left of the notes is what is left to undo, whenever it is broken off.
  * Notes are kept for KNOWLEDGE_UNDO_MS after the job's end.
  *
- * Cost: one row for each pair that is updated or deleted, one for all that a transaction creates. */
+ * Cost: one row for each pair that is updated or deleted, one for each run of ids that a transaction creates, which is
+ * all of them but for ids that the database has left out. */
 #ifndef KIMONO_PLATFORM_KNOWLEDGE_CHANGES_H
 #define KIMONO_PLATFORM_KNOWLEDGE_CHANGES_H
 
@@ -15,10 +16,9 @@
 
 /* All within the transaction that makes the change. `job_id` NULL: no job, so nothing is noted. */
 
-/* Pairs with the ids from `first_id` to `last_id` are new, all of this tenant and made by this transaction:
- * whoever inserts pairs of one tenant, one after the other, in one transaction has ids without a gap. */
-bool knowledge_change_created(struct db *db, const char *job_id, const char *tenant_id, int64_t first_id,
-                              int64_t last_id, struct error *err);
+/* The pairs with these ids are new, all of this tenant and made by this transaction. */
+bool knowledge_change_created(struct db *db, const char *job_id, const char *tenant_id, const int64_t *ids,
+                              size_t count, struct error *err);
 /* The pair `before->id` of `before->tenant_id` has other texts or another category now, and this version
  * (before->version + 1, after qa_pair_update_text). Of `before` are used id, tenant_id, question, answer,
  * category, as they were; question and answer NULL: they have not changed. */
@@ -36,7 +36,7 @@ struct knowledge_change {
     int64_t id;
     int64_t kind; /* enum knowledge_change_kind */
     const char *tenant_id;
-    int64_t first_id, last_id;                /* the pair, or of CHANGE_CREATED the pairs */
+    int64_t first_id, last_id;                /* the pair; of CHANGE_CREATED all pairs from here to there */
     int64_t version;                          /* after the change */
     int64_t deleted_at;                       /* of CHANGE_DELETED */
     const char *question, *answer, *category; /* before; NULL: not changed */

@@ -137,18 +137,18 @@ static void set_values(const struct qa_pair *pair, int64_t revision, int64_t now
 }
 
 bool qa_pairs_insert(struct db *db, int64_t revision, const struct qa_pair *pairs, size_t count,
-                     int64_t *ret_last_id, struct error *err)
+                     int64_t *ret_ids, struct error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct db_value values[PAIRS_AT_ONCE * INSERT_COLUMNS];
-    int64_t now = clock_now_ms();
+    int64_t ids[PAIRS_AT_ONCE], now = clock_now_ms();
     pthread_once(&once, write_inserts);
     for (size_t done = 0, rows; done < count; done += rows) {
         rows = count - done < PAIRS_AT_ONCE ? 1 : PAIRS_AT_ONCE;
         for (size_t i = 0; i < rows; i++)
             set_values(&pairs[done + i], revision, now, values + i * INSERT_COLUMNS);
-        if (!db_insert(db, rows == 1 ? sql_insert_one : sql_insert_many, values, rows * INSERT_COLUMNS,
-                       ret_last_id, err))
+        if (!db_insert_many(db, rows == 1 ? sql_insert_one : sql_insert_many, values, rows * INSERT_COLUMNS,
+                            rows, ret_ids ? ret_ids + done : ids, err))
             return false;
     }
     return true;

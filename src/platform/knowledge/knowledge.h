@@ -42,9 +42,9 @@ int64_t qa_text_hash(const char *question, const char *answer);
  * says. */
 bool qa_pair_insert(struct db *db, int64_t revision, const struct qa_pair *pair, int64_t *ret_id,
                     struct error *err);
-/* The same of several at once. Their ids follow each other: `ret_last_id` is that of the last one. */
+/* The same of several at once. `ret_ids`: theirs, in their order; NULL: nobody asks. */
 bool qa_pairs_insert(struct db *db, int64_t revision, const struct qa_pair *pairs, size_t count,
-                     int64_t *ret_last_id, struct error *err);
+                     int64_t *ret_ids, struct error *err);
 /* Puts question, answer and category into the tenant's live pair `pair->id`; a `pair->version` other
  * than 0 must be the present one, else ERROR_CONFLICT. ERROR_NOT_FOUND. `ret_was_synced`: it was
  * synced and, its text being another now, is not any more: the caller counts one more unsynced. The
