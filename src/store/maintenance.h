@@ -24,7 +24,8 @@ void store_sweep(const char *file);
 
 /* Looks at every page, index and reference. `ret_findings` gets a line in English for each thing
  * that is wrong; nothing: the store is whole. False: it could not be looked at. Takes as long as
- * reading the whole store does, so give the reader a limit to match. */
+ * reading the whole store does, so give the reader a limit to match. A database server proves its own pages:
+ * nothing is found there. */
 bool store_integrity(struct db *db, struct strbuf *ret_findings, struct error *err);
 
 #endif
