@@ -1,11 +1,14 @@
 /**
  * @file The house rules that a compiler does not check: nobody includes a floor above or a room beside
- * (ARCHITECTURE.md), no file is over a megabyte, and none names a path of the machine it was written on.
+ * (ARCHITECTURE.md), no file is over a megabyte, none names a path of the machine it was written on, and SQL above the
+ * store is for every database and leaves the tables of others alone (lib/sql_rules.mjs).
  *
  *     node tools/check_floors.mjs
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname, join, normalize } from 'node:path';
+import { productSql } from './lib/sql.mjs';
+import { oneDatabaseOnly, ownersOf, tablesOfOthers } from './lib/sql_rules.mjs';
 import { ROOT, projectFiles } from './lib/tree.mjs';
 
 /** Each room's floor. A file may include its own room and any room on a lower floor. */
@@ -36,6 +39,15 @@ const FLOORS = /** @type {Record<string, number>} */ ({
 const ROOMS = /** @type {Record<string, string[]>} */ ({
   platform: ['audit', 'tenants', 'jobs', 'identity', 'health', 'knowledge', 'chat'],
   ops: ['dashboard', 'tenants', 'alerts', 'knowledge', 'templates', 'transfer'],
+});
+
+/** Where a database's own SQL, functions and headers are at home. */
+const OF_ONE_DATABASE = [/^src\/store\//, /^src\/telemetry\//];
+const DRIVER_HEADER = /^\s*#\s*include\s+[<"]((?:sqlite3|libpq-fe)\.h|store\/(?:driver|\w+_private)\.h)/m;
+
+/** Who else may change which tables, and why. */
+const OTHERS_TABLES = /** @type {Record<string, string>} */ ({
+  'platform/chat/backfill.c': 'demonstration data of days that have gone by, which no module can make',
 });
 
 const SIZE_LIMIT = 1024 * 1024;
@@ -100,9 +112,41 @@ function checkFile(path) {
   return problems;
 }
 
+/** @returns {Promise<string[]>} what is wrong with the SQL of the sources */
+async function checkSql() {
+  const owners = ownersOf(readFileSync(join(ROOT, 'src/store/schema.c'), 'utf8'));
+  const ownerless = [...owners].filter(([, names]) => names.length === 0);
+  const problems = ownerless.map(([table]) => `src/store/schema.c: nothing is said of who writes ${table}`);
+  for (const { path, statements } of await productSql()) {
+    const file = path.slice('src/'.length);
+    const shown = (/** @type {string} */ sql) => (sql.length > 100 ? `${sql.slice(0, 100)}…` : sql);
+    for (const sql of statements) {
+      if (!OF_ONE_DATABASE.some((place) => place.test(path)))
+        problems.push(...oneDatabaseOnly(sql).map((why) => `${path}: ${why}: ${shown(sql)}`));
+      if (!OTHERS_TABLES[file] && !file.endsWith('schema.c'))
+        problems.push(
+          ...tablesOfOthers(file, sql, owners).map((table) => `${path}: ${table} is another's: ${shown(sql)}`),
+        );
+    }
+  }
+  return problems;
+}
+
+/** @param {string} path */
+function checkDriver(path) {
+  if (OF_ONE_DATABASE.some((place) => place.test(path))) return [];
+  const found = DRIVER_HEADER.exec(readFileSync(join(ROOT, path), 'utf8'));
+  return found ? [`${path}: includes ${found[1]}, which is a driver's`] : [];
+}
+
 const files = projectFiles();
 const sources = files.filter((path) => /^src\/(?!static\/).*\.[ch]$/.test(path));
-const problems = [...sources.flatMap(checkIncludes), ...files.flatMap(checkFile)];
+const problems = [
+  ...sources.flatMap(checkIncludes),
+  ...sources.flatMap(checkDriver),
+  ...files.flatMap(checkFile),
+  ...(await checkSql()),
+];
 for (const problem of problems) console.error(problem);
 console.log(`${sources.length} sources and ${files.length} files checked, ${problems.length} problems`);
 process.exit(problems.length > 0 ? 1 : 0);

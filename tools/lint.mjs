@@ -16,6 +16,7 @@ const LOGS = join(ROOT, 'build', 'test-logs');
 const CORES = availableParallelism();
 const WARNINGS = '-std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror'.split(' ');
 
+const testsOfTools = () => projectFiles('tests/tools').filter((path) => path.endsWith('.test.mjs'));
 const cFiles = () =>
   projectFiles('src')
     .concat(projectFiles('tests'))
@@ -33,7 +34,10 @@ const CHECKS = /** @type {Record<string, () => string[][]>} */ ({
       .map((path) => ['gcc', ...WARNINGS, '-fsyntax-only', '-Isrc', '-include', path, '-x', 'c', '/dev/null']),
   format: () => [['clang-format', '--dry-run', '-Werror', ...cFiles()]],
   sources: () => [['tools/check_sources.sh']],
-  floors: () => [['node', 'tools/check_floors.mjs']],
+  floors: () => [
+    ['node', 'tools/check_floors.mjs'],
+    ['node', '--test', ...testsOfTools()],
+  ],
   shell: () => [['shellcheck', '.ci/run', ...projectFiles('tools').filter((path) => path.endsWith('.sh'))]],
 });
 

@@ -31,7 +31,7 @@ static const char SQL_BASE_LINE[] =
     " token {{int}} NOT NULL,"       /* grows with each taking: what was begun under an earlier one is refused */
     " since {{int}} NOT NULL);"      /* when this holder took it, for people */
 
-    /* one fact each: audit_head (platform/audit), templates_revision (platform/knowledge/templates.c) */
+    /* platform/audit/audit.c, platform/knowledge/templates.c: one fact each, audit_head and templates_revision */
     "CREATE TABLE meta ("
     " name TEXT PRIMARY KEY,"
     " value TEXT NOT NULL);"

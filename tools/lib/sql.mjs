@@ -10,6 +10,8 @@ import { promisify } from 'node:util';
 import { inParallel } from './run.mjs';
 import { ROOT, projectFiles } from './tree.mjs';
 
+const HOLDS_SQL =
+  /\bdb_(query|execute|find|find_int|insert|insert_many|script)\b|"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|PRAGMA)\b/;
 const STATEMENT = /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|ALTER|DROP|PRAGMA)\b/;
 // A literal, a run of what separates literals without ending them, or anything else that is no part of one.
 const TOKEN = /"((?:[^"\\\n]|\\.)*)"|'(?:[^'\\\n]|\\.)*'|\s+|[\w.]+|[^]/gy;
@@ -54,10 +56,8 @@ async function preprocess(path) {
  */
 export async function productSql() {
   const paths = projectFiles('src').filter((path) => path.endsWith('.c') && !path.startsWith('src/static/'));
-  // Macros of a header hold SQL too; whoever uses one includes the store's.
-  const asking = paths.filter((path) =>
-    /\b(db_|store_|SELECT|INSERT|migration)/.test(readFileSync(join(ROOT, path), 'utf8')),
-  );
+  // The others only pass on what these have.
+  const asking = paths.filter((path) => HOLDS_SQL.test(readFileSync(join(ROOT, path), 'utf8')));
   const sources = await inParallel(asking, availableParallelism(), async (path) => ({
     path,
     statements: [...new Set(literalsOf(await preprocess(path)).filter((text) => STATEMENT.test(text)))],
