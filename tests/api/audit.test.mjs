@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
+import { auditRows, openStore, queryStore, whileRefused } from '../lib/store.mjs';
 import { API, OPS, PAIRS, PASSWORD, World, command, pairsFile, temporaryFolder } from './harness.mjs';
 
 /** @type {World} */
@@ -21,36 +21,14 @@ before(async () => {
 after(() => world.close());
 
 /**
- * Works on the store beside the server.
- * @template T
- * @param {(database: DatabaseSync) => T} work
- * @returns {T}
- */
-function withStore(work) {
-  const database = new DatabaseSync(join(world.store.folder, 'kimono.db'));
-  try {
-    database.exec('PRAGMA busy_timeout = 10000');
-    return work(database);
-  } finally {
-    database.close();
-  }
-}
-
-/**
  * @param {string} where
- * @param {import('node:sqlite').SQLInputValue[]} values
- * @returns {any[]} oldest first
+ * @param {...any} values
+ * @returns {Promise<any[]>} oldest first
  */
-const audit = (where, ...values) =>
-  withStore((database) =>
-    database
-      .prepare(`SELECT * FROM ops_logs WHERE ${where} ORDER BY id`)
-      .all(...values)
-      .map((row) => ({ ...row, details: JSON.parse(String(row.details)) })),
-  );
+const audit = (where, ...values) => auditRows(world.store, where, ...values);
 
 /** All that people and their work change, as text; what the process measures is none of it. */
-function dumpStore() {
+async function dumpStore() {
   const tables = ['tenants', 'users', 'sessions', 'templates', 'template_versions', 'qa_pairs', 'jobs', 'job_items'];
   const plain = (/** @type {string} */ _, /** @type {unknown} */ value) =>
     typeof value === 'bigint'
@@ -58,12 +36,12 @@ function dumpStore() {
       : value instanceof Uint8Array
         ? Buffer.from(value).toString('hex')
         : value;
-  const read = (/** @type {DatabaseSync} */ database, /** @type {string} */ table) => {
-    const rows = database.prepare(`SELECT * FROM ${table}`);
-    rows.setReadBigInts(true);
-    return JSON.stringify(rows.all(), plain);
-  };
-  return withStore((database) => Object.fromEntries(tables.map((table) => [table, read(database, table)])));
+  const rows = await openStore(world.store);
+  const dump = /** @type {Record<string, string>} */ ({});
+  for (const table of tables)
+    dump[table] = JSON.stringify(await rows.all(`SELECT * FROM ${table} ORDER BY 1, 2`), plain);
+  await rows.close();
+  return dump;
 }
 
 /** Which rows are refused: all; what a request's job writes after the request has written its own. */
@@ -74,16 +52,7 @@ const LATER_ROW = 'EXISTS (SELECT 1 FROM ops_logs WHERE request_id = NEW.request
  * @param {string} refused
  * @param {() => Promise<import('./harness.mjs').Answer>} ask
  */
-async function whileNotNoted(refused, ask) {
-  const refuse = `CREATE TRIGGER no_audit BEFORE INSERT ON ops_logs WHEN ${refused}
-    BEGIN SELECT RAISE(ABORT, 'no audit'); END`;
-  withStore((database) => database.exec(refuse));
-  try {
-    return await ask();
-  } finally {
-    withStore((database) => database.exec('DROP TRIGGER no_audit'));
-  }
-}
+const whileNotNoted = (refused, ask) => whileRefused(world.store, 'ops_logs', refused, ask);
 
 let made = 0;
 
@@ -111,12 +80,12 @@ async function changeMany() {
 }
 
 /** A job that nothing of this version works off, and that runs in the server's process as far as anybody can tell. */
-function leaveJob() {
+async function leaveJob() {
   const id = `job_left_${++made}`;
   const sql =
     'INSERT INTO jobs(id, kind, status, parameters, user_id, username, ip_address, request_id, created_at, owner)' +
-    " VALUES (?, 'of.tomorrow', 'running', '{}', '', 'anna', '', '', 1, (SELECT MAX(id) FROM processes))";
-  withStore((database) => database.prepare(sql).run(id));
+    " VALUES ($1, 'of.tomorrow', 'running', '{}', '', 'anna', '', '', 1, (SELECT MAX(id) FROM processes))";
+  await queryStore(world.store, sql, id);
   return id;
 }
 
@@ -225,7 +194,7 @@ const RECIPES = {
     };
   },
   'POST /api/v1/ops/jobs/{id}/cancel': async () => {
-    const id = leaveJob();
+    const id = await leaveJob();
     return { path: `${OPS}/jobs/${id}/cancel`, target: `job ${id}`, has: ['before', 'after'] };
   },
   'POST /api/v1/ops/templates': async () => ({
@@ -336,7 +305,7 @@ describe('every route', () => {
       const headers = { 'X-Request-Id': requestId, ...wait };
       const answer = await world.admin.send(route.method, recipe.path ?? route.path, { ...recipe.send, headers });
       assert.ok(answer.status < 300, `${nameOf(route)}: ${answer.text}`);
-      const rows = audit('request_id = ?', requestId);
+      const rows = await audit('request_id = $1', requestId);
       assert.ok(rows.length > 0, `${nameOf(route)} left no row`);
       assertRow(rows[0], { action: route.operation['x-audit-action'], ...recipe });
       assertNoSecrets(rows);
@@ -346,12 +315,12 @@ describe('every route', () => {
   test('changes nothing when its row cannot be written', async () => {
     for (const route of audited()) {
       const recipe = await RECIPES[nameOf(route)]();
-      const earlier = dumpStore();
+      const earlier = await dumpStore();
       const answer = await whileNotNoted(ANY_ROW, () =>
         world.admin.send(route.method, recipe.path ?? route.path, { ...recipe.send, check: false }),
       ).catch((error) => error); // an export breaks off
       assert.ok(!(answer.status < 300), `${nameOf(route)}: ${answer.text}`);
-      assert.deepEqual(dumpStore(), earlier, nameOf(route));
+      assert.deepEqual(await dumpStore(), earlier, nameOf(route));
     }
   });
 
@@ -361,13 +330,13 @@ describe('every route', () => {
     assert.equal(routes.length, changing.length);
     for (const route of routes) {
       const recipe = await RECIPES[nameOf(route)]();
-      const { qa_pairs: earlier } = dumpStore();
+      const { qa_pairs: earlier } = await dumpStore();
       const answer = await whileNotNoted(LATER_ROW, () =>
         world.admin.send(route.method, recipe.path ?? route.path, { ...recipe.send, headers: wait }),
       );
       assert.equal(answer.json.status, 'failed', `${nameOf(route)}: ${answer.text}`);
       assert.ok(answer.json.error, answer.text);
-      assert.deepEqual(dumpStore().qa_pairs, earlier, nameOf(route));
+      assert.deepEqual((await dumpStore()).qa_pairs, earlier, nameOf(route));
     }
   });
 });
@@ -424,9 +393,9 @@ describe('every command', () => {
 
   test('leaves its row, by whom it was typed', async () => {
     for (const [name, args, action, options] of COMMANDS) {
-      const [{ id: last }] = audit('id = (SELECT MAX(id) FROM ops_logs)');
+      const [{ id: last }] = await audit('id = (SELECT MAX(id) FROM ops_logs)');
       await world.store.must([...name.split(' '), ...args], options);
-      const rows = audit('id > ?', last);
+      const rows = await audit('id > $1', last);
       assert.deepEqual(
         rows.map((row) => [row.action, row.username, row.result]),
         [[action, `cli:${userInfo().username}`, 'done']],

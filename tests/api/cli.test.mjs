@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { queryStore } from '../lib/store.mjs';
 import {
   API,
   OPS,
@@ -497,12 +498,8 @@ describe('the time zone of today belongs to the store', () => {
     return server.log;
   }
 
-  const zoneOf = (/** @type {Store} */ store) => {
-    const database = new DatabaseSync(join(store.folder, 'kimono.db'), { readOnly: true });
-    const row = database.prepare('SELECT timezone FROM store_info').get();
-    database.close();
-    return row?.timezone;
-  };
+  const zoneOf = async (/** @type {Store} */ store) =>
+    (await queryStore(store, 'SELECT timezone FROM store_info'))[0]?.timezone;
 
   test('it is the one that the store was made with, and every command takes it from there', onSqlite, async () => {
     const store = new Store();
@@ -514,15 +511,15 @@ describe('the time zone of today belongs to the store', () => {
     assert.match(stderr, /KIMONO_TIMEZONE is America\/New_York, but the days of this store are counted in Asia\/Tokyo/);
     assert.match(await ask(store, key, { KIMONO_TIMEZONE: 'Pacific/Honolulu' }), /WARN .*Pacific\/Honolulu/);
     assert.equal(await store.must(['check']), 'whole');
-    assert.equal(zoneOf(store), 'Asia/Tokyo');
+    assert.equal(await zoneOf(store), 'Asia/Tokyo');
   });
 
   test('as long as nothing has been counted, a zone that is given still moves it', onSqlite, async () => {
     const store = new Store();
     const key = await store.must(['tenant', 'add', 'shop-a', 'A']);
-    assert.equal(zoneOf(store), 'Asia/Shanghai');
+    assert.equal(await zoneOf(store), 'Asia/Shanghai');
     assert.doesNotMatch(await ask(store, key, TOKYO), /TIMEZONE/);
-    assert.equal(zoneOf(store), 'Asia/Tokyo');
+    assert.equal(await zoneOf(store), 'Asia/Tokyo');
     assert.doesNotMatch((await store.command(['check'])).stderr, /TIMEZONE/, 'a default is no wish');
   });
 
@@ -530,13 +527,11 @@ describe('the time zone of today belongs to the store', () => {
     const store = new Store();
     const key = await store.must(['tenant', 'add', 'shop-a', 'A'], { env: TOKYO });
     await ask(store, key, TOKYO);
-    const database = new DatabaseSync(join(store.folder, 'kimono.db'));
-    database.exec('DELETE FROM store_info');
-    database.close();
+    await queryStore(store, 'DELETE FROM store_info');
     await store.must(['tenant', 'list']);
-    assert.equal(zoneOf(store), undefined);
+    assert.equal(await zoneOf(store), undefined);
     await ask(store, key, TOKYO);
-    assert.equal(zoneOf(store), 'Asia/Tokyo');
+    assert.equal(await zoneOf(store), 'Asia/Tokyo');
   });
 
   test('a backup brings its zone with it', onSqlite, async () => {

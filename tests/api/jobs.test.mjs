@@ -1,8 +1,7 @@
 /** @file Jobs over HTTP: the list, one, its items, cancelling, and what becomes of a kind that nobody knows. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
+import { openStore, queryStore } from '../lib/store.mjs';
 import { OPS, Server, World, assertProblem, eventually } from './harness.mjs';
 
 /** @type {World} */
@@ -26,33 +25,27 @@ const TAKE_OVER_MS = 10_000; // after the death of a process
  * @param {string} [row.parameters]
  * @param {(string | null)[]} [row.outcomes]  of its items, which are about shop-a and shop-b in turn
  */
-function leave(id, { status, created, tenant = null, parameters = '{"n":1}', outcomes = [] }) {
-  const database = new DatabaseSync(join(world.store.folder, 'kimono.db'), { enableForeignKeyConstraints: true });
-  try {
-    database.exec('PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE');
-    database
-      .prepare(
-        'INSERT INTO jobs(id, kind, status, tenant_id, parameters, progress_done, progress_total, result, user_id,' +
-          " username, ip_address, request_id, created_at, owner) VALUES (?, 'of.tomorrow', ?, ?, ?, ?, ?, '{}'," +
-          " 'usr_1', 'anna', '192.0.2.1', 'request-1', ?, (SELECT MAX(id) FROM processes))",
-      )
-      .run(id, status, tenant, parameters, outcomes.filter(Boolean).length, outcomes.length, created);
-    const item = database.prepare('INSERT INTO job_items VALUES (?, ?, ?, ?, ?)');
-    outcomes.forEach((outcome, i) => {
-      item.run(id, i + 1, i % 2 ? 'shop-b' : 'shop-a', outcome, outcome ? '{"created":1}' : null);
-    });
-    database.exec('COMMIT');
-  } finally {
-    database.close();
-  }
+async function leave(id, { status, created, tenant = null, parameters = '{"n":1}', outcomes = [] }) {
+  const rows = await openStore(world.store);
+  await rows.run('BEGIN');
+  await rows.run(
+    'INSERT INTO jobs(id, kind, status, tenant_id, parameters, progress_done, progress_total, result, user_id,' +
+      " username, ip_address, request_id, created_at, owner) VALUES ($1, 'of.tomorrow', $2, $3, $4, $5, $6, '{}'," +
+      " 'usr_1', 'anna', '192.0.2.1', 'request-1', $7, (SELECT MAX(id) FROM processes))",
+    ...[id, status, tenant, parameters, outcomes.filter(Boolean).length, outcomes.length, created],
+  );
+  for (const [i, outcome] of outcomes.entries())
+    await rows.run(
+      'INSERT INTO job_items(job_id, seq, target_id, outcome, detail) VALUES ($1, $2, $3, $4, $5)',
+      ...[id, i + 1, i % 2 ? 'shop-b' : 'shop-a', outcome, outcome ? '{"created":1}' : null],
+    );
+  await rows.run('COMMIT');
+  await rows.close();
 }
 
 /** @param {...string} gone  jobs without items */
-function drop(...gone) {
-  const database = new DatabaseSync(join(world.store.folder, 'kimono.db'));
-  database.exec('PRAGMA busy_timeout = 5000');
-  for (const id of gone) database.prepare('DELETE FROM jobs WHERE id = ?').run(id);
-  database.close();
+async function drop(...gone) {
+  for (const id of gone) await queryStore(world.store, 'DELETE FROM jobs WHERE id = $1', id);
 }
 
 /** @param {{ items: { id: string }[] }} page */
@@ -84,9 +77,9 @@ describe('while there are none', () => {
 });
 
 describe('a job that runs', () => {
-  before(() => {
-    leave('job_1', { status: 'running', created: 1000, outcomes: ['done', 'suspended', null, null] });
-    leave('job_2', { status: 'running', created: 2000, tenant: 'shop-b' });
+  before(async () => {
+    await leave('job_1', { status: 'running', created: 1000, outcomes: ['done', 'suspended', null, null] });
+    await leave('job_2', { status: 'running', created: 2000, tenant: 'shop-b' });
   });
 
   test('is told whole', async () => {
@@ -124,8 +117,12 @@ describe('a job that runs', () => {
 
   test('is listed by person, from either end, page by page, and without trials', async () => {
     const note = '"dry_run":true';
-    leave('job_no_trial', { status: 'running', created: 1500, parameters: JSON.stringify({ note, dry_run: false }) });
-    leave('job_trial', { status: 'running', created: 1500, parameters: JSON.stringify({ note, dry_run: true }) });
+    await leave('job_no_trial', {
+      status: 'running',
+      created: 1500,
+      parameters: JSON.stringify({ note, dry_run: false }),
+    });
+    await leave('job_trial', { status: 'running', created: 1500, parameters: JSON.stringify({ note, dry_run: true }) });
     const lists = /** @type {[string, string[], string | null][]} */ ([
       ['?sort=created_at', ['job_1', 'job_no_trial', 'job_trial', 'job_2'], null],
       ['?sort=created_at&page_size=2', ['job_1', 'job_no_trial'], 'job_no_trial'],
@@ -140,7 +137,7 @@ describe('a job that runs', () => {
       const page = await world.viewer.must('GET', JOBS + query);
       assert.deepEqual([ids(page), page.next_cursor], [want, cursor], query);
     }
-    drop('job_trial', 'job_no_trial');
+    await drop('job_trial', 'job_no_trial');
   });
 
   test('has its items, by outcome and page by page', async () => {
@@ -171,7 +168,7 @@ describe('a job that runs', () => {
 
 describe('a job of a kind that this version does not know', () => {
   test('fails and says so in the language of the reader', async () => {
-    leave('job_3', { status: 'queued', created: 3000 });
+    await leave('job_3', { status: 'queued', created: 3000 });
     await eventually(async () => {
       assert.equal((await world.viewer.must('GET', `${JOBS}/job_3`)).status, 'failed');
     });

@@ -1,8 +1,7 @@
 /** @file Changing everyone's knowledge: one pair, many, undo, sync, and who may do it. */
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { auditRows } from '../lib/store.mjs';
 import { OPS, PAIRS, World, assertProblem } from './harness.mjs';
 
 /** @type {World} */
@@ -46,16 +45,12 @@ const total = async (filter) => (await world.viewer.must('GET', `${PAIR}?${new U
  * Rows of the audit log, newest last.
  * @param {string} action
  * @param {number | string} [target]
- * @returns {any[]}
+ * @returns {Promise<any[]>}
  */
-function audits(action, target) {
-  const db = new DatabaseSync(join(world.store.folder, 'kimono.db'), { readOnly: true });
-  const rows = db
-    .prepare('SELECT * FROM ops_logs WHERE action = ? AND (? IS NULL OR target_id = ?) ORDER BY id')
-    .all(action, target === undefined ? null : String(target), target === undefined ? null : String(target));
-  db.close();
-  return rows.map((row) => ({ ...row, details: JSON.parse(String(row.details)) }));
-}
+const audits = (action, target) =>
+  target === undefined
+    ? auditRows(world.store, 'action = $1', action)
+    : auditRows(world.store, 'action = $1 AND target_id = $2', action, String(target));
 
 describe('one pair', () => {
   test('is made, looked at, and changed', async () => {
@@ -70,12 +65,12 @@ describe('one pair', () => {
 
     const changed = await world.admin.must('PUT', `${PAIR}/${pair.id}`, { json: { answer: '店后面。', version: 1 } });
     assert.deepEqual([changed.version, changed.answer, changed.category], [2, '店后面。', '新']);
-    const [row] = audits('qa_pair.update', pair.id);
+    const [row] = await audits('qa_pair.update', pair.id);
     assert.deepEqual(
       [row.username, row.details.before.answer, row.details.after.answer],
       ['ops_admin', pair.answer, '店后面。'],
     );
-    assert.equal(audits('qa_pair.create', pair.id).length, 1);
+    assert.equal((await audits('qa_pair.create', pair.id)).length, 1);
   });
 
   test('tells the second editor, who sees the first one’s text', async () => {
@@ -104,7 +99,7 @@ describe('one pair', () => {
     const { id, question } = await make();
     await world.admin.must('DELETE', `${PAIR}/${id}?reason=${encodeURIComponent('过时')}`, { status: 204 });
     assert.equal(await total({ keyword: question, tenant_id: 'shop-b' }), 0);
-    assert.equal(audits('qa_pair.delete', id)[0].details.reason, '过时');
+    assert.equal((await audits('qa_pair.delete', id))[0].details.reason, '过时');
     assert.notEqual((await look(id)).deleted_at, null);
     const { items } = await world.viewer.must('GET', `${OPS}/knowledge/deleted?tenant_id=shop-b`);
     const deleted = items.find((/** @type {any} */ item) => item.id === id);
@@ -117,7 +112,7 @@ describe('one pair', () => {
     assertProblem(await world.admin.post(`${PAIR}/${id}/restore`), 409, 'conflict');
     assertProblem(await world.admin.post(`${PAIR}/999999/restore`), 404, 'not-found');
     await world.admin.must('DELETE', `${PAIR}/${id}`, { status: 204, json: { reason: '正文里的原因' } });
-    assert.equal(audits('qa_pair.delete', id)[1].details.reason, '正文里的原因');
+    assert.equal((await audits('qa_pair.delete', id))[1].details.reason, '正文里的原因');
     await make({ question });
     assertProblem(await world.admin.post(`${PAIR}/${id}/restore`), 409, 'conflict');
   });
@@ -140,7 +135,7 @@ describe('many pairs', () => {
     const { id, result } = await job('/knowledge/qa-pairs/bulk', { action: 'delete', ids: [...ids, 999999] });
     assert.deepEqual([result.action, result.matched, result.changed, result.skipped], ['delete', 3, 2, 1]);
     assert.equal(await total({ category: '批量甲' }), 0);
-    const rows = audits('knowledge.bulk', id);
+    const rows = await audits('knowledge.bulk', id);
     assert.deepEqual(
       rows.at(-1).details.before.pairs.map((/** @type {any} */ pair) => pair.id),
       ids,

@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
+import { openStore } from '../lib/store.mjs';
 import { API, OPS, PAIRS, World, addUser, temporaryFolder } from './harness.mjs';
 
 /** Four bytes each in UTF-8, and each must be looked at for what to mask. @param {number} characters */
@@ -72,15 +72,14 @@ async function importOfFailures() {
 
 /** What takes a request each, a job or a failure to come about, as it would then be stored. */
 async function addRows() {
-  const database = new DatabaseSync(join(world.store.folder, 'kimono.db'));
-  database.exec('PRAGMA busy_timeout = 60000; BEGIN IMMEDIATE');
-  const add = (/** @type {string} */ sql, /** @type {any[]} */ ...values) => database.prepare(sql).run(...values);
+  const { run: add, get, close } = await openStore(world.store);
+  await add('BEGIN');
   const now = Date.now();
   const parameters = JSON.stringify({ tenant_ids: Array.from({ length: IDS }, (_, n) => `t-${n}`) });
   for (let n = 0; n < MANY; n++) {
-    add(
+    await add(
       'INSERT INTO tenants(id, name, status, contact, api_key, created_at, updated_at) ' +
-        "VALUES (?, ?, 'active', ?, ?, ?, ?)",
+        "VALUES ($1, $2, 'active', $3, $4, $5, $6)",
       `t${String(n).padStart(63, '0')}`,
       `${n} ${long(90)}`,
       long(200),
@@ -88,32 +87,32 @@ async function addRows() {
       now,
       now,
     );
-    add(
+    await add(
       'INSERT INTO jobs(id, kind, status, parameters, result, error_en, error_zh, user_id, username, ip_address,' +
-        " request_id, created_at, started_at, finished_at) VALUES (?, 'templates.distribute', 'failed', ?, ?, ?, ?, '', ''," +
-        " '', '', ?, ?, ?)",
+        " request_id, created_at, started_at, finished_at) VALUES ($1, 'templates.distribute', 'failed', $2, $3, $4, $5, '', ''," +
+        " '', '', $6, $7, $8)",
       ...[`job-${n}`, parameters, JSON.stringify({ errors: [long(5000)] }), long(380), long(380), now, now, now],
     );
-    add(
+    await add(
       'INSERT INTO alerts(created_at, alert_type, severity, title, message, source, status, last_seen_at)' +
-        " VALUES (?, 'x', 'error', ?, ?, 'x', 'active', ?)",
+        " VALUES ($1, 'x', 'error', $2, $3, 'x', 'active', $4)",
       ...[now, long(200), long(2000), now],
     );
-    add(
-      'INSERT INTO vector_syncs(tenant_id, run_at, failed_at, error_en, error_zh) VALUES (?, ?, ?, ?, ?)',
+    await add(
+      'INSERT INTO vector_syncs(tenant_id, run_at, failed_at, error_en, error_zh) VALUES ($1, $2, $3, $4, $5)',
       ...[`t${String(n).padStart(63, '0')}`, now, now, long(380), long(380)],
     );
-    add(
-      'INSERT INTO templates(question, answer, category, question_hash, text_hash, created_at, updated_at, updated_by)' +
-        " VALUES (?, ?, ?, ?, ?, ?, ?, '')",
-      ...[`${n} ${long(1990)}`, long(8000), long(64), n, n, now, now],
+    await add(
+      'INSERT INTO templates(question, answer, category, question_hash, question_key, text_hash, created_at, updated_at,' +
+        " updated_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '')",
+      ...[`${n} ${long(1990)}`, long(8000), long(64), n, n, n, now, now],
     );
   }
-  add("UPDATE platform_counters SET value = value + ? WHERE name = 'tenants'", MANY);
-  add("UPDATE platform_counters SET value = value + ? WHERE name = 'tenant_edits'", MANY);
-  known.pair = Number(database.prepare("SELECT MAX(id) AS id FROM qa_pairs WHERE tenant_id = 'shop-a'").get()?.id);
-  database.exec('COMMIT');
-  database.close();
+  await add("UPDATE platform_counters SET value = value + $1 WHERE name = 'tenants'", MANY);
+  await add("UPDATE platform_counters SET value = value + $1 WHERE name = 'tenant_edits'", MANY);
+  known.pair = (await get("SELECT MAX(id) AS id FROM qa_pairs WHERE tenant_id = 'shop-a'"))?.id;
+  await add('COMMIT');
+  await close();
 }
 
 /** @typedef {{ name: string, in: string, required?: boolean, schema: any }} Parameter */

@@ -4,9 +4,8 @@
  * later must be named here.
  */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
+import { auditRows, openStore, whileRefused } from '../lib/store.mjs';
 import { API, OPS, World, addUser, assertProblem } from './harness.mjs';
 
 const PHONE = '13812345678';
@@ -70,37 +69,21 @@ before(async () => {
   correction = (await world.anyone.must('POST', `${API}/feedback`, { key: world.keys['shop-a'], json: words })).id;
   // So that nothing is left for a sync to do, which would clear what stands below.
   await person.must('POST', `${OPS}/knowledge/sync`, { json: {}, headers: wait });
-  withStore((database) => {
-    database
-      .prepare(
-        'INSERT INTO alerts(created_at, alert_type, severity, title, message, source, status, last_seen_at,' +
-          " acknowledged_by) VALUES (1, 'x', 'error', ?, ?, 'x', 'acknowledged', 1, ?)",
-      )
-      .run(TEXT, TEXT, EMAIL);
-    database
-      .prepare(
-        "INSERT OR REPLACE INTO vector_syncs(tenant_id, run_at, failed_at, error_en, error_zh) VALUES ('full', 1, 1, ?, ?)",
-      )
-      .run(TEXT, TEXT);
-    database.prepare('UPDATE jobs SET error_en = ?, error_zh = ? WHERE id = ?').run(TEXT, TEXT, job);
-  });
+  const stored = await openStore(world.store);
+  await stored.run(
+    'INSERT INTO alerts(created_at, alert_type, severity, title, message, source, status, last_seen_at,' +
+      " acknowledged_by) VALUES (1, 'x', 'error', $1, $2, 'x', 'acknowledged', 1, $3)",
+    ...[TEXT, TEXT, EMAIL],
+  );
+  await stored.run("DELETE FROM vector_syncs WHERE tenant_id = 'full'");
+  await stored.run(
+    "INSERT INTO vector_syncs(tenant_id, run_at, failed_at, error_en, error_zh) VALUES ('full', 1, 1, $1, $2)",
+    ...[TEXT, TEXT],
+  );
+  await stored.run('UPDATE jobs SET error_en = $1, error_zh = $2 WHERE id = $3', TEXT, TEXT, job);
+  await stored.close();
 });
 after(() => world.close());
-
-/**
- * @template T
- * @param {(database: DatabaseSync) => T} work
- * @returns {T}
- */
-function withStore(work) {
-  const database = new DatabaseSync(join(world.store.folder, 'kimono.db'));
-  try {
-    database.exec('PRAGMA busy_timeout = 10000');
-    return work(database);
-  } finally {
-    database.close();
-  }
-}
 
 /** How each route is asked: with which paths, or a body. @type {() => Record<string, string[] | { json: object }>} */
 const ways = () => ({
@@ -177,11 +160,7 @@ function allOf({ text, headers }) {
   return `${text}${JSON.stringify(headers)}${cursors.map((cursor) => cursor.toString('utf8')).join('')}`;
 }
 
-/** @returns {any[]} */
-const audited = () =>
-  withStore((database) =>
-    database.prepare("SELECT * FROM ops_logs WHERE action = 'personal_data.reveal' ORDER BY id").all(),
-  );
+const audited = () => auditRows(world.store, "action = 'personal_data.reveal'");
 
 describe('personal data', () => {
   for (const role of /** @type {const} */ (['viewer', 'admin'])) {
@@ -203,26 +182,24 @@ describe('personal data', () => {
 
   test('is shown to ops_admin who asks, and that is audited', async () => {
     for (const route of routes().filter(({ takesReveal }) => takesReveal)) {
-      const before = audited().length;
+      const before = (await audited()).length;
       const answers = await ask(person, route, 'reveal=true');
       for (const answer of answers) assert.equal(answer.status, 200, `${route.name}: ${answer.text}`);
       const shown = answers.filter((answer) => PERSONAL.test(answer.text));
-      const rows = audited().slice(before);
+      const rows = (await audited()).slice(before);
       assert.equal(rows.length, shown.length, route.name);
       if (!IMPERSONAL.includes(route.name)) assert.ok(shown.length > 0, route.name);
       for (const row of rows) {
         assert.equal(row.username, EMAIL);
-        assert.ok(JSON.parse(row.details).after.texts > 0, row.details);
+        assert.ok(row.details.after.texts > 0, JSON.stringify(row.details));
         assert.ok(row.target_id.startsWith(route.path.split('/{')[0]), row.target_id);
       }
     }
   });
 
   test('is not shown while it cannot be audited', async () => {
-    const refuse = `CREATE TRIGGER no_audit BEFORE INSERT ON ops_logs BEGIN SELECT RAISE(ABORT, 'no audit'); END`;
-    withStore((database) => database.exec(refuse));
-    const answer = await world.admin.get(`${OPS}/tenants/full?reveal=true`, { check: false });
-    withStore((database) => database.exec('DROP TRIGGER no_audit'));
+    const ask = () => world.admin.get(`${OPS}/tenants/full?reveal=true`, { check: false });
+    const answer = await whileRefused(world.store, 'ops_logs', 'TRUE', ask);
     assert.notEqual(answer.status, 200);
     assert.doesNotMatch(allOf(answer), PERSONAL);
   });

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
+import { openStore } from '../lib/store.mjs';
 import { API, OPS, PASSWORD, World, assertProblem } from './harness.mjs';
 
 const LOGIN = `${API}/auth/login`;
@@ -26,17 +26,19 @@ async function withWorld(env, use) {
 /**
  * Of a server that has ended.
  * @param {World} world
- * @returns {{ message: string, fields: any }[]}
+ * @returns {Promise<{ message: string, fields: any }[]>}
  */
-function requestRows(world) {
-  const folder = join(world.store.folder, 'telemetry');
-  const files = readdirSync(folder).filter((name) => name.endsWith('.db'));
-  return files.flatMap((name) => {
-    const database = new DatabaseSync(join(folder, name), { readOnly: true });
-    const rows = database.prepare('SELECT message, fields FROM log_rows WHERE fields LIKE \'%"status"%\'').all();
-    database.close();
-    return rows.map(({ message, fields }) => ({ message: String(message), fields: JSON.parse(String(fields)) }));
-  });
+async function requestRows({ store }) {
+  const files = store.database ? [] : readdirSync(join(store.folder, 'telemetry'));
+  const days = files.filter((name) => name.endsWith('.db')).map((name) => name.slice(0, -3));
+  const found = /** @type {{ message: string, fields: any }[]} */ ([]);
+  for (const day of store.database ? [undefined] : days) {
+    const rows = await openStore(store, { day });
+    for (const row of await rows.all('SELECT message, fields FROM log_rows WHERE fields LIKE \'%"status"%\''))
+      found.push({ message: row.message, fields: JSON.parse(row.fields) });
+    await rows.close();
+  }
+  return found;
 }
 
 /** @param {string} address */
@@ -75,7 +77,7 @@ describe('refused requests', () => {
     });
     assert.deepEqual([...new Set(statuses)].sort(), [401, 404, 405, 429]);
     assert.ok(statuses.filter((status) => status !== 429).length >= 100);
-    const rows = requestRows(world).filter(
+    const rows = (await requestRows(world)).filter(
       (row) => row.fields.ip_address === '203.0.113.7' && row.fields.status >= 400,
     );
     assert.ok(rows.length <= 60, `${rows.length} rows`);
@@ -93,7 +95,7 @@ describe('refused requests', () => {
         );
       }
     });
-    const rows = requestRows(world).filter((row) => row.fields.status === 431);
+    const rows = (await requestRows(world)).filter((row) => row.fields.status === 431);
     assert.ok(rows.length <= 4, JSON.stringify(rows));
     assert.equal(
       rows.reduce((sum, row) => sum + (row.fields.count ?? 1), 0),

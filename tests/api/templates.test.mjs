@@ -1,8 +1,7 @@
 /** @file Common templates: every endpoint, who may use it, what it refuses; distribution as a job; conflicts. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
+import { auditRows } from '../lib/store.mjs';
 import { OPS, World, assertProblem, eventually, pairsFile } from './harness.mjs';
 
 /** @type {World} */
@@ -191,17 +190,13 @@ describe('distribution', () => {
     const reason = '审计测试';
     const json = { template_ids: [id], tenant_ids: ['shop-a', 'shop-b'], reason };
     const asked = await world.admin.post(`${TEMPLATES}/distribute`, json, { headers: { Prefer: 'wait=30' } });
-    const database = new DatabaseSync(join(world.store.folder, 'kimono.db'), { readOnly: true });
-    const rows = database
-      .prepare("SELECT * FROM ops_logs WHERE action = 'template.distribute' AND target_id = ? ORDER BY id")
-      .all(asked.json.id);
-    database.close();
+    const rows = await auditRows(world.store, "action = 'template.distribute' AND target_id = $1", asked.json.id);
     assert.equal(rows.length, 2);
-    const [asking, transaction] = rows.map((row) => ({ ...row, details: JSON.parse(String(row.details)) }));
+    const [asking, transaction] = rows;
     assert.deepEqual(asking.details.after.tenant_ids, ['shop-a', 'shop-b']);
     assert.deepEqual(transaction.details.after.tenants, ['shop-a', 'shop-b']);
     assert.equal(transaction.details.after.created, 2);
-    for (const row of /** @type {any[]} */ ([asking, transaction])) {
+    for (const row of rows) {
       assert.equal(row.details.reason, reason);
       assert.equal(row.request_id, asked.headers['x-request-id']);
       assert.equal(row.username, 'ops_admin');
@@ -213,12 +208,8 @@ describe('distribution', () => {
     await distribute({ template_ids: [id], tenant_ids: ['shop-a'] });
     const reason = encodeURIComponent('已停业');
     await world.admin.must('DELETE', `${TEMPLATES}/${id}?reason=${reason}`, { status: 204 });
-    const database = new DatabaseSync(join(world.store.folder, 'kimono.db'), { readOnly: true });
-    const row = database
-      .prepare("SELECT details FROM ops_logs WHERE action = 'template.delete' AND target_id = ?")
-      .get(String(id));
-    database.close();
-    const { before, after, reason: kept } = JSON.parse(String(row?.details));
+    const [row] = await auditRows(world.store, "action = 'template.delete' AND target_id = $1", String(id));
+    const { before, after, reason: kept } = row.details;
     assert.deepEqual([before.question, after.copies, kept], [question, 1, '已停业']);
   });
 

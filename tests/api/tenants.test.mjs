@@ -5,8 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { auditRows } from '../lib/store.mjs';
 import { API, Client, OPS, PASSWORD, Server, World, addUser, assertProblem } from './harness.mjs';
 
 /** @typedef {import('./harness.mjs').Answer} Answer */
@@ -51,19 +50,9 @@ const activate = (id) => world.admin.must('POST', `${at(id)}/activate`, { json: 
  * The audit rows of an action, oldest first.
  * @param {string} action
  * @param {string} id
- * @returns {any[]}
+ * @returns {Promise<any[]>}
  */
-function audit(action, id) {
-  const store = new DatabaseSync(join(world.store.folder, 'kimono.db'), { readOnly: true });
-  try {
-    return store
-      .prepare('SELECT * FROM ops_logs WHERE action = ? AND target_id = ? ORDER BY id')
-      .all(action, id)
-      .map((row) => ({ ...row, details: JSON.parse(String(row.details)) }));
-  } finally {
-    store.close();
-  }
-}
+const audit = (action, id) => auditRows(world.store, 'action = $1 AND target_id = $2', action, id);
 
 describe('the list', () => {
   test('has what a row shows, and the summary of the platform', async () => {
@@ -159,7 +148,7 @@ describe('making and editing', () => {
     assert.match(made.api_key, /^kmp_/);
     const other = await create({ name: '另一家' });
     assert.match(other.id, /^tenant_/);
-    const [row] = audit('tenant.create', 'new-1');
+    const [row] = await audit('tenant.create', 'new-1');
     assert.deepEqual(row.details.after, { name: '新店', contact: '03-1234', status: 'active' });
     assert.equal(row.username, 'ops_admin');
   });
@@ -202,14 +191,14 @@ describe('making and editing', () => {
     const json = { id: 'edit-1', name: 'After', contact: 'Mei', version };
     const edited = await world.admin.must('PUT', at('edit-1'), { json, headers });
     assert.deepEqual([edited.name, edited.contact, edited.version], ['After', 'Mei', version + 1]);
-    const [row] = audit('tenant.update', 'edit-1');
+    const [row] = await audit('tenant.update', 'edit-1');
     assert.deepEqual(row.details.before, { name: 'Before', contact: '' });
     assert.deepEqual(row.details.after, { name: 'After', contact: 'Mei' });
     assert.equal(row.request_id, 'edit-request');
     assertProblem(await world.admin.send('PUT', at('edit-1'), { json }), 409, 'conflict');
     const again = await world.admin.must('PUT', at('edit-1'), { json: { name: 'After' } });
     assert.equal(again.version, version + 1, 'what changes nothing is no new version');
-    assert.equal(audit('tenant.update', 'edit-1').length, 1);
+    assert.equal((await audit('tenant.update', 'edit-1')).length, 1);
   });
 
   test('another id in the body is refused', async () => {
@@ -299,13 +288,13 @@ describe('suspending', () => {
     const active = await world.admin.must('POST', `${at('cycle')}/activate`, { json: { reason: '已付清' } });
     assert.deepEqual([active.status, active.suspension, active.suspended_at], ['active', null, null]);
     assertProblem(await world.admin.post(`${at('cycle')}/activate`, {}), 409, 'conflict');
-    const [first, ...others] = audit('tenant.suspend', 'cycle');
+    const [first, ...others] = await audit('tenant.suspend', 'cycle');
     assert.equal(others.length, 0);
     assert.deepEqual(first.details.before, { status: 'active' });
     assert.equal(first.details.after.status, 'suspended');
     assert.equal(first.details.reason, '欠费三个月');
     assert.equal(first.request_id, 'suspend-request');
-    const [second] = audit('tenant.activate', 'cycle');
+    const [second] = await audit('tenant.activate', 'cycle');
     assert.equal(second.details.before.status, 'suspended');
     assert.deepEqual(second.details.after, { status: 'active' });
     assert.equal(second.details.reason, '已付清');

@@ -2,10 +2,9 @@
 // tenant has each template once or not at all, its items say which, and the store is whole. jobs.test.mjs does the
 // same in the small at every place; here are a real server and many tenants. KIMONO_BIN: kimono.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { Server, Store, pause } from '../lib/server.mjs';
+import { queryStore } from '../lib/store.mjs';
 
 const TENANTS = 1500;
 const TEMPLATES = 40;
@@ -52,27 +51,19 @@ async function untilOver(api, id) {
   }
 }
 
-/** @param {Store} store  @param {string} sql */
-function rows(store, sql, ...args) {
-  const database = new DatabaseSync(join(store.folder, 'kimono.db'), { readOnly: true });
-  try {
-    return database.prepare(sql).all(...args);
-  } finally {
-    database.close();
-  }
-}
-
 /** What the job's items say of each tenant, against the pairs that there are. */
-function proveItems(store, id, templates) {
+async function proveItems(store, id, templates) {
   const list = templates.join(',');
   const copies = Object.fromEntries(
-    rows(
-      store,
-      `SELECT tenant_id, COUNT(*) AS all_of_them, COUNT(DISTINCT template_id) AS different FROM qa_pairs
+    (
+      await queryStore(
+        store,
+        `SELECT tenant_id, COUNT(*) AS all_of_them, COUNT(DISTINCT template_id) AS different FROM qa_pairs
        WHERE template_id IN (${list}) AND deleted_at IS NULL GROUP BY tenant_id`,
+      )
     ).map((row) => [row.tenant_id, row]),
   );
-  for (const item of rows(store, 'SELECT target_id, outcome FROM job_items WHERE job_id = ?', id)) {
+  for (const item of await queryStore(store, 'SELECT target_id, outcome FROM job_items WHERE job_id = $1', id)) {
     const has = copies[item.target_id];
     const wanted = item.outcome === 'done' ? templates.length : 0;
     assert.equal(has?.all_of_them ?? 0, wanted, `${item.target_id}: ${item.outcome}`);
@@ -119,8 +110,8 @@ test('two distributions, killed again and again, one cancelled: each tenant once
   assert.equal(one.progress.done, TENANTS);
   const { created, unchanged, conflicts, skipped_tenants: skipped } = one.result;
   assert.equal(created + unchanged + conflicts, first.length * (TENANTS - skipped));
-  proveItems(store, going.id, first);
-  proveItems(store, cancelled.id, second);
+  await proveItems(store, going.id, first);
+  await proveItems(store, cancelled.id, second);
   await proveWhole(store);
   t.diagnostic(`${KILLS} kills; the other job: ${other.status} at ${other.progress.done} of ${other.progress.total}`);
 });
@@ -140,6 +131,6 @@ test('the same template by two at once, killed in between: nobody has it twice',
   const sum = (name) => ended.reduce((total, job) => total + job.result[name], 0);
   const reached = TENANTS - ended[0].result.skipped_tenants;
   assert.deepEqual([sum('created'), sum('unchanged')], [reached, reached]);
-  proveItems(store, jobs[1].id, [id]);
+  await proveItems(store, jobs[1].id, [id]);
   await proveWhole(store);
 });

@@ -119,9 +119,18 @@ function told(keeper, request) {
   });
 }
 
-/** 64-bit integers and exact numbers as numbers, as node:sqlite gives them. */
+/**
+ * A 64-bit integer as a number, if one can hold it.
+ * @param {string | bigint} integer
+ */
+export function exactNumber(integer) {
+  const number = Number(integer);
+  return Number.isSafeInteger(number) ? number : BigInt(integer);
+}
+
+/** Of 64-bit integers and exact numbers. */
 const NUMBERS = {
-  int8: { to: 20, from: [20], serialize: String, parse: Number },
+  int8: { to: 20, from: [20], serialize: String, parse: exactNumber },
   numeric: { to: 1700, from: [1700], serialize: String, parse: Number },
 };
 

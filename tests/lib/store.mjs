@@ -8,11 +8,12 @@
  *     await rows.close()
  *
  * or, for one statement, `await queryStore(store, 'SELECT …', value)`. Placeholders are $1, $2 …; 64-bit integers and
- * sums come as numbers.
+ * sums come as numbers, those that a number cannot hold as BigInt. run('BEGIN') and run('COMMIT') enclose a
+ * transaction.
  */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { connect } from './postgresql.mjs';
+import { connect, exactNumber } from './postgresql.mjs';
 
 /** @typedef {import('./server.mjs').Store} Store */
 /** @typedef {string | number | bigint | null | Uint8Array} Value */
@@ -56,6 +57,66 @@ export async function queryStore(store, sql, ...values) {
 }
 
 /**
+ * The audit rows that are admitted by the condition, oldest first, with their details read.
+ * @param {Store} store
+ * @param {string} where
+ * @param {...Value} values
+ * @returns {Promise<any[]>}
+ */
+export async function auditRows(store, where, ...values) {
+  const rows = await queryStore(store, `SELECT * FROM ops_logs WHERE ${where} ORDER BY id`, ...values);
+  return rows.map((row) => ({ ...row, details: JSON.parse(row.details) }));
+}
+
+/**
+ * While the work goes on no row can be inserted into the table for which the condition holds; NEW is the row.
+ * @template T
+ * @param {Store} store
+ * @param {string} table
+ * @param {string} condition
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function whileRefused(store, table, condition, work) {
+  const rows = await openStore(store);
+  const { make, remove } = store.database ? postgresqlRefusal(table, condition) : sqliteRefusal(table, condition);
+  try {
+    for (const sql of make) await rows.run(sql);
+    try {
+      return await work();
+    } finally {
+      for (const sql of remove) await rows.run(sql);
+    }
+  } finally {
+    await rows.close();
+  }
+}
+
+/**
+ * @param {string} table
+ * @param {string} condition
+ */
+const sqliteRefusal = (table, condition) => ({
+  make: [
+    `CREATE TRIGGER refused BEFORE INSERT ON ${table} WHEN ${condition} BEGIN SELECT RAISE(ABORT, 'refused'); END`,
+  ],
+  remove: ['DROP TRIGGER refused'],
+});
+
+/**
+ * @param {string} table
+ * @param {string} condition
+ */
+const postgresqlRefusal = (table, condition) => ({
+  make: [
+    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN IF ${condition} THEN RAISE EXCEPTION 'refused'; END IF; RETURN NEW; END $$`,
+    `CREATE TRIGGER refused BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION refuse()`,
+  ],
+  remove: [`DROP TRIGGER refused ON ${table}`, 'DROP FUNCTION refuse'],
+});
+
+/**
  * @param {string} file
  * @param {boolean} enableForeignKeyConstraints
  * @returns {Rows}
@@ -64,13 +125,24 @@ function sqliteRows(file, enableForeignKeyConstraints) {
   const database = new DatabaseSync(file, { enableForeignKeyConstraints });
   database.exec('PRAGMA busy_timeout = 10000'); // a server writes too
   const named = (/** @type {Value[]} */ values) => Object.fromEntries(values.map((value, i) => [`$${i + 1}`, value]));
+  const all = (/** @type {string} */ sql, /** @type {Value[]} */ values) => {
+    const statement = database.prepare(sql);
+    statement.setReadBigInts(true);
+    return /** @type {Row[]} */ (statement.all(named(values)).map(withNumbers));
+  };
   return {
-    all: async (sql, ...values) => /** @type {Row[]} */ (database.prepare(sql).all(named(values))),
-    get: async (sql, ...values) => /** @type {Row | undefined} */ (database.prepare(sql).get(named(values))),
+    all: async (sql, ...values) => all(sql, values),
+    get: async (sql, ...values) => all(sql, values)[0],
     run: async (sql, ...values) => Number(database.prepare(sql).run(named(values)).changes),
     close: async () => database.close(),
   };
 }
+
+/** @param {Row} row */
+const withNumbers = (row) =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, typeof value === 'bigint' ? exactNumber(value) : value]),
+  );
 
 /**
  * @param {string} address
