@@ -40,7 +40,6 @@
 #include "settings/store_zone.h"
 #include "store/lease.h"
 #include "store/maintenance.h"
-#include "telemetry/day_files.h"
 #include "telemetry/telemetry.h"
 
 #define INDEX_CACHE_BYTES ((size_t)64 << 20)
@@ -150,18 +149,11 @@ static bool is_sqlite_only(const struct settings *boot, struct error *err)
                      "此版本不含 PostgreSQL：请去掉 --database，使用内置数据库");
 }
 
-static bool has_days(const struct data_paths *paths)
-{
-    CLEANUP(free_pointer) int32_t *days = NULL;
-    size_t count = 0;
-    return day_files_list(paths->telemetry, &days, &count, NULL) && count > 0;
-}
-
 /* Whether something in the folder tells that there has been a store. */
 static bool has_remains(const struct data_paths *paths)
 {
     struct stat status;
-    return stat(paths->signing_key, &status) == 0 || has_days(paths);
+    return stat(paths->signing_key, &status) == 0 || telemetry_folder_has_days(paths->telemetry);
 }
 
 /* A new store beside the telemetry of an old one would look healthy, and all would be gone. */
@@ -203,8 +195,8 @@ static bool open_store(struct app *app, const struct app_options *options, const
     store_sweep(paths->store);
     if (!store_open(&app->platform.store, &store, err))
         return false;
-    return store_zone_settle(app->platform.store, app->platform.settings, has_days(paths),
-                             options->depth == APP_SERVER, err);
+    return store_zone_settle(app->platform.store, app->platform.settings,
+                             telemetry_folder_has_days(paths->telemetry), options->depth == APP_SERVER, err);
 }
 
 /* The folder that holds `path`, without links and dots; the caller frees. NULL: there is none. */

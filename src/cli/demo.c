@@ -72,10 +72,9 @@ struct step {
 
 static bool load_telemetry(struct platform *platform, struct demo_plan *plan, struct error *err)
 {
-    char folder[512];
     int64_t days;
-    snprintf(folder, sizeof(folder), "%s/telemetry", settings_now(platform->settings)->data);
-    return demo_telemetry_load(plan, folder, err) && telemetry_roll_over(platform->telemetry, &days, err);
+    return demo_telemetry_load(plan, platform->telemetry, err) &&
+           telemetry_roll_over(platform->telemetry, &days, err);
 }
 
 /* What a server would do in its first minutes. */

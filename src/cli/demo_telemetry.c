@@ -15,7 +15,7 @@
 
 struct loading {
     struct demo_plan *plan;
-    const char *folder;
+    struct telemetry *telemetry;
     _Atomic int64_t next_day;
     atomic_bool failed;
     pthread_mutex_t lock;
@@ -171,7 +171,7 @@ static bool load_day(struct loading *loading, int64_t day, struct error *err)
     struct demo_plan *plan = loading->plan;
     struct day_loading one = {.plan = plan, .day = day, .err = err};
     int32_t number = plan->today - (int32_t)(plan->size.days - 1 - day);
-    if (!telemetry_loader_open(&one.loader, loading->folder, number, err))
+    if (!telemetry_loader_open(&one.loader, loading->telemetry, number, err))
         return false;
     bool done = demo_day(plan, day, load_group, &one);
     struct error unused;
@@ -197,9 +197,9 @@ static void *load_days(void *context)
     return NULL;
 }
 
-bool demo_telemetry_load(struct demo_plan *plan, const char *folder, struct error *err)
+bool demo_telemetry_load(struct demo_plan *plan, struct telemetry *telemetry, struct error *err)
 {
-    struct loading loading = {.plan = plan, .folder = folder, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct loading loading = {.plan = plan, .telemetry = telemetry, .lock = PTHREAD_MUTEX_INITIALIZER};
     pthread_t threads[LOADERS_MAX];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     size_t count = cores < 1 ? 1 : cores > LOADERS_MAX ? LOADERS_MAX : (size_t)cores, started = 0;

@@ -4,8 +4,9 @@
 
 #include "base/error.h"
 #include "cli/demo_plan.h"
+#include "telemetry/telemetry.h"
 
-/* Writes the day files below `folder` and fills the plan's buckets with calls and cost. */
-bool demo_telemetry_load(struct demo_plan *plan, const char *folder, struct error *err);
+/* Writes the days and fills the plan's buckets with calls and cost. */
+bool demo_telemetry_load(struct demo_plan *plan, struct telemetry *telemetry, struct error *err);
 
 #endif

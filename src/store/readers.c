@@ -143,7 +143,7 @@ bool reader_pool_new(struct reader_pool **ret_pool, const struct db_open_options
     pool->count = count;
     pool->free_slots = count == READERS_MAX ? UINT64_MAX : bit((unsigned)count) - 1;
     bool done = open_slot(pool, 0, err) != NULL;
-    if (done && pool->slots[0]->driver->hold)
+    if (done && pool->slots[0]->driver->hold && !options->alone)
         done = db_open(&pool->options, &pool->holder, err);
     if (!done) {
         reader_pool_free(pool);

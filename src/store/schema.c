@@ -395,9 +395,11 @@ static const char SQL_BASE_LINE[] =
 
     /* ---- usage of the days that have ended ---- */
 
-    /* telemetry/roll_over.c: totals from telemetry, for good */
+    /* telemetry/roll_over.c: totals from telemetry, for good; those that one recorder (telemetry/engine.h) has of
+     * the day, readers add them up */
     "CREATE TABLE usage_daily ("
     " day {{int}} NOT NULL,"
+    " recorder {{int}} NOT NULL,"
     " tenant_id TEXT NOT NULL," /* '' for calls of no tenant */
     " api_type TEXT NOT NULL,"
     " operation TEXT NOT NULL,"
@@ -411,11 +413,12 @@ static const char SQL_BASE_LINE[] =
     " latency_sum_ms {{int}} NOT NULL,"
     " cost_nano_cny {{int}} NOT NULL,"
     " latency_histogram {{bytes}} NOT NULL,"
-    " PRIMARY KEY (day, tenant_id, api_type, operation, model)){{without_rowid}};"
+    " PRIMARY KEY (day, tenant_id, api_type, operation, model, recorder)){{without_rowid}};"
     "CREATE INDEX idx_usage_daily_tenant ON usage_daily(tenant_id, day);"
     /* the same over all tenants: what a trend of the platform reads */
     "CREATE TABLE usage_platform_daily ("
     " day {{int}} NOT NULL,"
+    " recorder {{int}} NOT NULL,"
     " api_type TEXT NOT NULL,"
     " operation TEXT NOT NULL,"
     " model TEXT NOT NULL,"
@@ -428,13 +431,17 @@ static const char SQL_BASE_LINE[] =
     " latency_sum_ms {{int}} NOT NULL,"
     " cost_nano_cny {{int}} NOT NULL,"
     " latency_histogram {{bytes}} NOT NULL,"
-    " PRIMARY KEY (day, api_type, operation, model)){{without_rowid}};"
-    /* which days' totals are here, as of which revision of the day file */
+    " PRIMARY KEY (day, api_type, operation, model, recorder)){{without_rowid}};"
+    /* which recorders' days are rolled over */
     "CREATE TABLE usage_days ("
-    " day {{int}} PRIMARY KEY,"
-    " revision {{int}} NOT NULL,"
+    " day {{int}} NOT NULL,"
+    " recorder {{int}} NOT NULL,"
+    " revision {{int}},"              /* of the rows whose totals are here; null: not all are, or no longer */
+    " run {{int}} NOT NULL,"          /* random, of the roll-over that began last */
     " usage_rows {{int}} NOT NULL,"
-    " log_rows {{int}} NOT NULL);"
+    " log_rows {{int}} NOT NULL,"
+    " rows_deleted {{int}} NOT NULL," /* 0 or 1: the rows are gone, or about to go */
+    " PRIMARY KEY (day, recorder)){{without_rowid}};"
 
     /* ---- the console's own ---- */
 
@@ -498,9 +505,9 @@ const struct store_table main_tables[] = {
     {.name = "jobs", .key = "id"},
     {.name = "job_items", .key = "job_id, seq"},
     {.name = "ops_logs", .key = "id", .is_numbered = true},
-    {.name = "usage_daily", .key = "day, tenant_id, api_type, operation, model"},
-    {.name = "usage_platform_daily", .key = "day, api_type, operation, model"},
-    {.name = "usage_days", .key = "day"},
+    {.name = "usage_daily", .key = "day, tenant_id, api_type, operation, model, recorder"},
+    {.name = "usage_platform_daily", .key = "day, api_type, operation, model, recorder"},
+    {.name = "usage_days", .key = "day, recorder"},
     {.name = "metrics_snapshots", .key = "id", .is_numbered = true},
     {.name = "alerts", .key = "id", .is_numbered = true},
 };

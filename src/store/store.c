@@ -29,6 +29,27 @@ struct store {
     _Atomic int64_t bytes, bytes_at_us; /* what the database has said, and when it is asked again */
 };
 
+/* Its readers alone; with the migrations only if there are some that it lacks. */
+static bool open_to_read(struct store *store, const struct db_open_options *connection, size_t readers,
+                         const struct store_options *options, struct error *err)
+{
+    struct db_open_options reading = *connection;
+    reading.role = DB_READER;
+    reading.alone = true;
+    CLEANUP(db_release) struct db *db = NULL;
+    int64_t version;
+    if (!db_open(&reading, &db, err) ||
+        !migration_check(db, options->migrations, options->migration_count, &version, err))
+        return false;
+    if (version < (int64_t)options->migration_count) {
+        CLEANUP(db_release) struct db *write_db = NULL;
+        if (!db_open(connection, &write_db, err) ||
+            !migration_run(write_db, options->migrations, options->migration_count, err))
+            return false;
+    }
+    return reader_pool_new(&store->readers, &reading, readers, err);
+}
+
 static bool open_parts(struct store *store, const struct store_options *options, struct error *err)
 {
     struct db_open_options connection = {
@@ -44,9 +65,13 @@ static bool open_parts(struct store *store, const struct store_options *options,
     struct db_open_options writing = connection;
     writing.cache_kib = options->cache_kib ? options->cache_kib : WRITER_CACHE_KIB;
     size_t readers = options->readers ? options->readers : READERS_DEFAULT;
+    readers = readers < READERS_MAX ? readers : READERS_MAX;
+    if (options->read_only)
+        return open_to_read(store, &connection, readers, options, err) ||
+               error_prefix(err, "%s", "%s", store->path);
     if (!db_open(&writing, &store->write_db, err) ||
         !migration_run(store->write_db, options->migrations, options->migration_count, err) ||
-        !reader_pool_new(&store->readers, &connection, readers < READERS_MAX ? readers : READERS_MAX, err))
+        !reader_pool_new(&store->readers, &connection, readers, err))
         return error_prefix(err, "%s", "%s", store->path);
     store->stamp = store->write_db->driver->stamp ? store->write_db->driver->stamp(store->write_db) : NULL;
     store->writer = writer_new(store->write_db, store->readers,
@@ -115,8 +140,8 @@ bool store_sound(struct store *store, struct error *err)
                          "('kimono check' says what is wrong)",
                          "%s 已损坏：请停止程序，保留该文件的副本，然后恢复备份（kimono check 会指出问题）",
                          name);
-    return store_write(store, change_nothing, NULL,
-                       err); /* each commit looks whether the files are in place */
+    return !store->writer || store_write(store, change_nothing, NULL,
+                                         err); /* each commit looks whether the files are in place */
 }
 
 const char *store_driver_name(const struct store *store)
@@ -143,6 +168,9 @@ static bool fenced_work(struct db *db, void *context, struct error *err)
 
 bool store_write(struct store *store, store_work work, void *context, struct error *err)
 {
+    if (!store->writer)
+        return error_set(err, ERROR_INTERNAL, "%s was opened to be read only.", "%s 以只读方式打开。",
+                         store->path);
     struct fenced fenced = {lease_fence_of(store), work, context};
     return fenced.lease ? writer_run(store->writer, fenced_work, &fenced, err)
                         : writer_run(store->writer, work, context, err);
@@ -150,7 +178,7 @@ bool store_write(struct store *store, store_work work, void *context, struct err
 
 bool store_write_async(struct store *store, store_work work, store_done done, void *context)
 {
-    return writer_submit(store->writer, work, done, context);
+    return store->writer && writer_submit(store->writer, work, done, context);
 }
 
 #define PIECES_AT_ONCE 32 /* in one transaction: some tenths of a second */
@@ -176,7 +204,8 @@ bool store_settle(struct store *store, struct error *err)
 
 void store_look_again(struct store *store)
 {
-    writer_look_again(store->writer);
+    if (store->writer)
+        writer_look_again(store->writer);
 }
 
 /* Metrics ask for it far more often than it matters; whoever finds it old asks the database. */
@@ -194,6 +223,9 @@ static int64_t known_bytes(struct store *store)
 
 void store_get_stats(struct store *store, struct store_stats *ret_stats)
 {
+    *ret_stats = (struct store_stats){0};
+    if (!store->writer)
+        return;
     writer_get_stats(store->writer, ret_stats);
     if (store->write_db->driver->sql_bytes)
         ret_stats->bytes = known_bytes(store);

@@ -37,6 +37,9 @@ struct store_options {
     const struct migration *migrations; /* brought up to date when opened */
     size_t migration_count;
     size_t queue_ceiling; /* functions that may wait for the writer; 0: 4096 */
+    /* Only to be read: without a writer's thread and connection, and store_write is refused. The store must be there;
+     * one of an earlier version is brought up to date first. */
+    bool read_only;
     /* Of the schema's full-text indexes (search/full_text.h); NULL for a schema that has none. */
     store_tokenize tokenize;
     store_fold fold; /* what folded(text) in SQL gives (search/fold.h); NULL: there is no such */

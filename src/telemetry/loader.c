@@ -1,19 +1,16 @@
-/* Bulk loading: the same writer as everywhere, in large batches, with the roll-ups kept in memory and
- * written once, and a store that does not wait for the disk. */
+/* Bulk loading: large batches, handed to the engine in its own way of loading. */
 #include <string.h>
 
 #include "base/memory.h"
-#include "telemetry/day_files.h"
-#include "telemetry/day_writer.h"
 #include "telemetry/prices.h"
-#include "telemetry/telemetry.h"
+#include "telemetry/state.h"
 
 #define BATCH_ROWS 4096
 #define BATCH_BYTES ((size_t)8 << 20)
 
 struct telemetry_loader {
-    struct store *store;
-    struct day_writer *writer;
+    struct engine *engine;
+    struct bulk_load *load;
     bool failed;
     struct arena strings; /* of the rows that wait */
     size_t string_bytes;
@@ -26,39 +23,35 @@ struct telemetry_loader {
 
 static void loader_free(struct telemetry_loader *loader)
 {
-    store_close(loader->store);
-    day_writer_free(loader->writer);
+    loader->engine->functions->load_end(loader->load);
     arena_release(&loader->strings);
     free(loader);
 }
 
-bool telemetry_loader_open(struct telemetry_loader **ret_loader, const char *folder, int32_t day,
+bool telemetry_loader_open(struct telemetry_loader **ret_loader, struct telemetry *telemetry, int32_t day,
                            struct error *err)
 {
-    struct store *store;
-    if (!day_folder_make(folder, err) || !day_file_open_store(folder, day, STORE_BULK, &store, err))
+    struct bulk_load *load;
+    if (!telemetry->engine->functions->load_begin(telemetry->engine, day, &load, err))
         return false;
     struct telemetry_loader *loader = xcalloc(1, sizeof(*loader));
-    loader->store = store;
-    loader->writer = day_writer_new();
+    loader->engine = telemetry->engine;
+    loader->load = load;
     *ret_loader = loader;
     return true;
 }
 
 static bool write_batch(struct telemetry_loader *loader, bool last, struct error *err)
 {
-    struct day_batch batch = {.writer = loader->writer,
-                              .usage = loader->usage,
+    struct day_batch batch = {.usage = loader->usage,
                               .usage_count = loader->usage_count,
                               .logs = loader->logs,
-                              .log_count = loader->log_count,
-                              .defer_rollups = true,
-                              .put_rollups = last};
+                              .log_count = loader->log_count};
     if (loader->failed)
         return error_set(err, ERROR_CONFLICT,
-                         "Loading has failed before: delete the day's file and load it anew.",
-                         "此前载入已失败：请删除当日文件后重新载入。");
-    loader->failed = !store_write(loader->store, day_writer_write, &batch, err);
+                         "Loading has failed before: delete the day's rows and load it anew.",
+                         "此前载入已失败：请删除当日明细后重新载入。");
+    loader->failed = !loader->engine->functions->load_batch(loader->load, &batch, last, err);
     loader->usage_count = loader->log_count = loader->string_bytes = 0;
     arena_reset(&loader->strings);
     return !loader->failed;

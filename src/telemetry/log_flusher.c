@@ -178,7 +178,7 @@ static void look_at_disk(struct telemetry *telemetry)
 {
     struct disk_space space;
     bool was_low = telemetry->disk_low;
-    if (!disk_space_of(telemetry->files.folder, &space))
+    if (!telemetry->engine->folder || !disk_space_of(telemetry->engine->folder, &space))
         return;
     int64_t enough = space.reserve_bytes + (was_low ? space.reserve_bytes / 8 : 0);
     bool low = space.reserve_bytes > 0 && space.free_bytes <= enough;

@@ -1,38 +1,47 @@
-/* Ended days: their totals to the main store, their files away after a while. This module owns
- * usage_daily, usage_platform_daily and usage_days. */
+/* Ended days: their totals to the main store, their rows away after a while. This module owns
+ * usage_daily, usage_platform_daily and usage_days.
+ *
+ * Each recorder has totals of its own of a day (engine.h), so that processes with day files of their own do not undo
+ * each other's, and readers add them up. Of one recorder several processes may roll the same day over at the same
+ * time: who begins last writes its number into usage_days, and the others find that it is no longer theirs. */
 #include <string.h>
 
+#include "base/identifier.h"
 #include "base/memory.h"
-#include "telemetry/day_totals.h"
 #include "telemetry/state.h"
 #include "telemetry/usage_totals.h"
 
 #define READ_LIMIT_MS 60000
-#define CARRY_LIMIT_MS 600000 /* all batches of a day */
 #define NO_REVISION -1
 
-static const char SQL_CARRIED_REVISION[] = "SELECT revision FROM usage_days WHERE day = $1";
-static const char SQL_UNMARK[] = "DELETE FROM usage_days WHERE day = $1";
-static const char SQL_OUTDATE[] = "DELETE FROM usage_days WHERE day = $1 AND revision <> $2";
-static const char SQL_CLEAR_TENANTS[] = "DELETE FROM usage_daily WHERE day = $1";
-static const char SQL_CLEAR_PLATFORM[] = "DELETE FROM usage_platform_daily WHERE day = $1";
+static const char SQL_REVISION[] = "SELECT revision FROM usage_days WHERE day = $1 AND recorder = $2";
+static const char SQL_BEGIN[] =
+    "INSERT INTO usage_days(day, recorder, run, usage_rows, log_rows, rows_deleted) VALUES ($1, $2, $3, 0, "
+    "0, 0)"
+    " ON CONFLICT (day, recorder) DO UPDATE SET revision = NULL, run = excluded.run, rows_deleted = 0";
+static const char SQL_IS_OURS[] =
+    "SELECT 1 FROM usage_days WHERE day = $1 AND recorder = $2 AND run = $3 AND revision IS NULL";
+static const char SQL_END[] = "UPDATE usage_days SET revision = $4, usage_rows = $5, log_rows = $6"
+                              " WHERE day = $1 AND recorder = $2 AND run = $3";
+static const char SQL_INVALIDATE[] =
+    "UPDATE usage_days SET revision = NULL WHERE day = $1 AND recorder = $2 AND revision <> $3";
+static const char SQL_ROWS_DELETED[] =
+    "UPDATE usage_days SET rows_deleted = 1 WHERE day = $1 AND recorder = $2 AND revision = $3";
+static const char SQL_CLEAR_TENANTS[] = "DELETE FROM usage_daily WHERE day = $1 AND recorder = $2";
+static const char SQL_CLEAR_PLATFORM[] = "DELETE FROM usage_platform_daily WHERE day = $1 AND recorder = $2";
 static const char SQL_PUT_TENANT[] =
-    "INSERT INTO usage_daily(day, tenant_id, api_type, operation, model, calls, failed, unpriced,"
+    "INSERT INTO usage_daily(day, recorder, tenant_id, api_type, operation, model, calls, failed, unpriced,"
+    " tokens_input, tokens_output, tokens_cached, latency_sum_ms, cost_nano_cny, latency_histogram)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+static const char SQL_PUT_PLATFORM[] =
+    "INSERT INTO usage_platform_daily(day, recorder, api_type, operation, model, calls, failed, unpriced,"
     " tokens_input, tokens_output, tokens_cached, latency_sum_ms, cost_nano_cny, latency_histogram)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-static const char SQL_PUT_PLATFORM[] =
-    "INSERT INTO usage_platform_daily(day, api_type, operation, model, calls, failed, unpriced,"
-    " tokens_input, tokens_output, tokens_cached, latency_sum_ms, cost_nano_cny, latency_histogram)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-static const char SQL_MARK[] =
-    "INSERT INTO usage_days(day, revision, usage_rows, log_rows) VALUES ($1, $2, $3, $4)"
-    " ON CONFLICT (day) DO UPDATE SET revision = excluded.revision, usage_rows = excluded.usage_rows,"
-    " log_rows = excluded.log_rows";
 
 /* ---- a day's totals, some thousand at a time ----
  *
  * How many there are is for those to say who send usage: so they are never all in memory, nor in one transaction.
- * Until the last of them is there the day is not marked, and readers take it from its file. */
+ * Until the last of them is there the day has no revision, and readers take it from its rows. */
 
 #define BATCH 4096 /* totals in one transaction: some 2 MB, some 50 ms */
 
@@ -41,26 +50,40 @@ struct kept_total {
     struct db_value values[SUM_COLUMN_COUNT];
 };
 
-struct carried_day {
+struct rolling_day {
     struct telemetry *telemetry;
     int32_t day;
+    int64_t run; /* a random number */
     struct day_info info;
+    bool begun;         /* the main store has nothing of the recorder's day any longer */
+    bool superseded;    /* another process has begun the same after us, and goes on with it */
     struct arena arena; /* of the batch */
     struct kept_total totals[BATCH];
     size_t count;
 };
 
-static void carried_day_free(struct carried_day **carried)
+static void rolling_day_free(struct rolling_day **rolling)
 {
-    arena_release(&(*carried)->arena);
-    free(*carried);
+    arena_release(&(*rolling)->arena);
+    free(*rolling);
 }
 
-static bool put_total(struct db *db, int32_t day, const struct kept_total *total, struct error *err)
+static bool begin_day(struct db *db, void *context, struct error *err)
 {
-    struct db_value values[5 + SUM_COLUMN_COUNT];
+    const struct rolling_day *rolling = context;
+    struct db_value day = db_int(rolling->day), recorder = db_int(rolling->info.recorder);
+    return db_execute(db, SQL_BEGIN, DB_ARGS(day, recorder, db_int(rolling->run)), NULL, err) &&
+           db_execute(db, SQL_CLEAR_TENANTS, DB_ARGS(day, recorder), NULL, err) &&
+           db_execute(db, SQL_CLEAR_PLATFORM, DB_ARGS(day, recorder), NULL, err);
+}
+
+static bool put_total(struct db *db, const struct rolling_day *rolling, const struct kept_total *total,
+                      struct error *err)
+{
+    struct db_value values[6 + SUM_COLUMN_COUNT];
     size_t count = 0;
-    values[count++] = db_int(day);
+    values[count++] = db_int(rolling->day);
+    values[count++] = db_int(rolling->info.recorder);
     if (total->tenant_id)
         values[count++] = db_text(total->tenant_id);
     values[count++] = db_text(total->api_type);
@@ -73,11 +96,31 @@ static bool put_total(struct db *db, int32_t day, const struct kept_total *total
 
 static bool put_batch(struct db *db, void *context, struct error *err)
 {
-    const struct carried_day *carried = context;
-    for (size_t i = 0; i < carried->count; i++)
-        if (!put_total(db, carried->day, &carried->totals[i], err))
+    struct rolling_day *rolling = context;
+    int64_t ours;
+    if (!db_find_int(db, SQL_IS_OURS,
+                     DB_ARGS(db_int(rolling->day), db_int(rolling->info.recorder), db_int(rolling->run)), 0,
+                     &ours, err))
+        return false;
+    rolling->superseded = ours == 0;
+    for (size_t i = 0; ours && i < rolling->count; i++)
+        if (!put_total(db, rolling, &rolling->totals[i], err))
             return false;
     return true;
+}
+
+/* The last batch, and the day is rolled over. */
+static bool put_last(struct db *db, void *context, struct error *err)
+{
+    const struct rolling_day *rolling = context;
+    const struct day_info *info = &rolling->info;
+    if (!put_batch(db, context, err))
+        return false;
+    return rolling->superseded ||
+           db_execute(db, SQL_END,
+                      DB_ARGS(db_int(rolling->day), db_int(info->recorder), db_int(rolling->run),
+                              db_int(info->revision), db_int(info->usage_rows), db_int(info->log_rows)),
+                      NULL, err);
 }
 
 static int by_key(const void *a, const void *b)
@@ -89,23 +132,29 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Sorted as the main store's tables are, so that its writer is held for a shorter time. */
-static bool write_batch(struct carried_day *carried, struct error *err)
+static bool write_batch(struct rolling_day *rolling, store_work put, struct error *err)
 {
-    qsort(carried->totals, carried->count, sizeof(carried->totals[0]), by_key);
-    bool done = store_write(carried->telemetry->main_store, put_batch, carried, err);
-    carried->count = 0;
-    arena_reset(&carried->arena);
+    struct store *main_store = rolling->telemetry->main_store;
+    if (!rolling->begun && !store_write(main_store, begin_day, rolling, err))
+        return false;
+    rolling->begun = true;
+    qsort(rolling->totals, rolling->count, sizeof(rolling->totals[0]), by_key);
+    bool done = store_write(main_store, put, rolling, err);
+    rolling->count = 0;
+    arena_reset(&rolling->arena);
     return done;
 }
 
-static bool keep(const struct day_total *total, void *context, struct error *err)
+static bool keep_total(void *context, const struct day_total *total, struct error *err)
 {
-    struct carried_day *carried = context;
-    struct arena *arena = &carried->arena;
+    struct rolling_day *rolling = context;
+    struct arena *arena = &rolling->arena;
     unsigned char blob[HISTOGRAM_BLOB_MAX];
-    if (carried->count == BATCH && !write_batch(carried, err))
+    if (rolling->superseded)
+        return true;
+    if (rolling->count == BATCH && !write_batch(rolling, put_batch, err))
         return false;
-    struct kept_total *kept = &carried->totals[carried->count++];
+    struct kept_total *kept = &rolling->totals[rolling->count++];
     kept->tenant_id = arena_strdup(arena, total->tenant_id);
     kept->api_type = arena_strdup(arena, total->api_type);
     kept->operation = arena_strdup(arena, total->operation);
@@ -118,156 +167,147 @@ static bool keep(const struct day_total *total, void *context, struct error *err
     return true;
 }
 
-static bool clear_day(struct db *db, void *context, struct error *err)
-{
-    const struct carried_day *carried = context;
-    return db_execute(db, SQL_UNMARK, DB_ARGS(db_int(carried->day)), NULL, err) &&
-           db_execute(db, SQL_CLEAR_TENANTS, DB_ARGS(db_int(carried->day)), NULL, err) &&
-           db_execute(db, SQL_CLEAR_PLATFORM, DB_ARGS(db_int(carried->day)), NULL, err);
-}
-
-/* The last batch, and the day is carried over. */
-static bool put_last(struct db *db, void *context, struct error *err)
-{
-    const struct carried_day *carried = context;
-    return put_batch(db, context, err) &&
-           db_execute(db, SQL_MARK,
-                      DB_ARGS(db_int(carried->day), db_int(carried->info.revision),
-                              db_int(carried->info.usage_rows), db_int(carried->info.log_rows)),
-                      NULL, err);
-}
-
-/* The revision is read before the rows: rows that come in between make it out of date at worst. */
-static bool carry_rows(struct carried_day *carried, struct error *err)
-{
-    CLEANUP(telemetry_read_release) struct telemetry_read read = {0};
-    struct store *main_store = carried->telemetry->main_store;
-    if (!telemetry_read_day(carried->telemetry, carried->day, CARRY_LIMIT_MS, &read, err))
-        return false;
-    if (!read.db)
-        return error_set(err, ERROR_CONFLICT, "The day's file was deleted meanwhile.", "当日文件已被删除。");
-    return day_info_read(read.db, &carried->info, err) && store_write(main_store, clear_day, carried, err) &&
-           day_totals_each(read.db, keep, carried, err) && store_write(main_store, put_last, carried, err);
-}
-
 /* ---- which days ---- */
 
-static bool carried_revision(struct telemetry *telemetry, int32_t day, int64_t *ret_revision,
-                             struct error *err)
+static bool rolled_revision(struct telemetry *telemetry, int32_t day, int64_t recorder, int64_t *ret_revision,
+                            struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(telemetry->main_store, READ_LIMIT_MS, &db, err) &&
-           db_find_int(db, SQL_CARRIED_REVISION, DB_ARGS(db_int(day)), NO_REVISION, ret_revision, err);
+           db_find_int(db, SQL_REVISION, DB_ARGS(db_int(day), db_int(recorder)), NO_REVISION, ret_revision,
+                       err);
 }
 
-static bool file_revision(struct telemetry *telemetry, int32_t day, int64_t *ret_revision, struct error *err)
+/* Whether the main store has the day's totals as they are now; also true without rows: then the main store's totals
+ * are all there is. */
+static bool is_rolled_over(struct telemetry *telemetry, int32_t day, struct day_info *ret_info,
+                           bool *ret_same, struct error *err)
 {
-    CLEANUP(telemetry_read_release) struct telemetry_read read = {0};
-    struct day_info info = {.revision = NO_REVISION};
-    if (!telemetry_read_day(telemetry, day, READ_LIMIT_MS, &read, err) ||
-        (read.db && !day_info_read(read.db, &info, err)))
+    struct engine *engine = telemetry->engine;
+    int64_t rolled;
+    if (!engine->functions->read_info(engine, day, ret_info, err) ||
+        !rolled_revision(telemetry, day, ret_info->recorder, &rolled, err))
         return false;
-    *ret_revision = info.revision;
+    *ret_same = ret_info->recorder == 0 || ret_info->revision == rolled;
     return true;
 }
 
-/* Also true without a file: then the main store's totals are all there is. */
-static bool up_to_date(struct telemetry *telemetry, int32_t day, bool *ret_same, struct error *err)
+struct outdated {
+    int32_t day;
+    struct day_info info;
+};
+
+static bool invalidate(struct db *db, void *context, struct error *err)
 {
-    int64_t carried, present;
-    if (!carried_revision(telemetry, day, &carried, err) || !file_revision(telemetry, day, &present, err))
-        return false;
-    *ret_same = present == NO_REVISION || carried == present;
-    return true;
+    const struct outdated *outdated = context;
+    return db_execute(
+        db, SQL_INVALIDATE,
+        DB_ARGS(db_int(outdated->day), db_int(outdated->info.recorder), db_int(outdated->info.revision)),
+        NULL, err);
 }
 
-static bool carry_locked(struct telemetry *telemetry, int32_t day, bool *ret_carried, struct error *err)
+/* Readers then take the day from its rows. Whoever writes rows calls this after its commit, and whoever rolls the day
+ * over after the day has got its revision: so one of both sees what the other has done. */
+bool day_totals_invalidate(struct telemetry *telemetry, int32_t day, struct error *err)
 {
+    struct engine *engine = telemetry->engine;
+    struct outdated outdated = {.day = day};
+    int64_t rolled;
+    if (!engine->functions->read_info(engine, day, &outdated.info, err) ||
+        !rolled_revision(telemetry, day, outdated.info.recorder, &rolled, err))
+        return false;
+    return rolled == NO_REVISION || rolled == outdated.info.revision ||
+           store_write(telemetry->main_store, invalidate, &outdated, err);
+}
+
+static bool roll_day_over(struct telemetry *telemetry, int32_t day, bool *ret_rolled, struct error *err)
+{
+    struct engine *engine = telemetry->engine;
+    struct day_info info;
     bool same;
-    if (!up_to_date(telemetry, day, &same, err))
+    *ret_rolled = false;
+    if (!is_rolled_over(telemetry, day, &info, &same, err))
         return false;
-    *ret_carried = !same;
     if (same)
         return true;
-    CLEANUP(carried_day_free) struct carried_day *carried = xcalloc(1, sizeof(*carried));
-    carried->telemetry = telemetry;
-    carried->day = day;
-    return carry_rows(carried, err);
-}
-
-static bool carry(struct telemetry *telemetry, int32_t day, bool *ret_carried, struct error *err)
-{
-    pthread_mutex_lock(&telemetry->carry_lock);
-    bool done = carry_locked(telemetry, day, ret_carried, err);
-    pthread_mutex_unlock(&telemetry->carry_lock);
-    char text[CLOCK_DAY_SIZE];
-    clock_day_format(day, text);
-    return done || error_prefix(err, "totals of %s", "%s 的汇总", text);
+    CLEANUP(rolling_day_free) struct rolling_day *rolling = xcalloc(1, sizeof(*rolling));
+    rolling->telemetry = telemetry;
+    rolling->day = day;
+    random_bytes(&rolling->run, sizeof(rolling->run));
+    rolling->run &= INT64_MAX;
+    if (!engine->functions->each_total(engine, day, &rolling->info, keep_total, rolling, err) ||
+        !write_batch(rolling, put_last, err))
+        return false;
+    *ret_rolled = !rolling->superseded;
+    return day_totals_invalidate(telemetry, day, err);
 }
 
 /* ---- from outside ---- */
 
-struct outdated {
-    int32_t day;
-    int64_t revision;
-};
-
-static bool outdate(struct db *db, void *context, struct error *err)
-{
-    const struct outdated *outdated = context;
-    return db_execute(db, SQL_OUTDATE, DB_ARGS(db_int(outdated->day), db_int(outdated->revision)), NULL, err);
-}
-
-/* Readers then take the day from its file. The lock orders this against a roll-over that has read the
- * file already; one in another process leaves old totals until the next roll-over, which compares
- * revisions. */
-bool carried_totals_outdate(struct telemetry *telemetry, int32_t day, int64_t revision, struct error *err)
-{
-    struct outdated outdated = {day, revision};
-    int64_t carried;
-    pthread_mutex_lock(&telemetry->carry_lock);
-    bool done = carried_revision(telemetry, day, &carried, err);
-    if (done && carried != NO_REVISION && carried != revision)
-        done = store_write(telemetry->main_store, outdate, &outdated, err);
-    pthread_mutex_unlock(&telemetry->carry_lock);
-    return done;
-}
-
 bool telemetry_roll_over(struct telemetry *telemetry, int64_t *ret_days, struct error *err)
 {
+    struct engine *engine = telemetry->engine;
     CLEANUP(free_pointer) int32_t *days = NULL;
     size_t count;
-    if (!day_files_list(telemetry->files.folder, &days, &count, err))
+    if (!engine->functions->list_days(engine, &days, &count, err))
         return false;
     int32_t today = clock_day(clock_now_ms());
-    int64_t carried = 0;
+    int64_t rolled_days = 0;
     bool done = true;
     struct error later;
     for (size_t i = 0; i < count && days[i] < today; i++) { /* one that is damaged holds up no other */
-        bool was_carried = false;
-        error_clear(&later);
-        if (!carry(telemetry, days[i], &was_carried, done ? err : &later))
+        bool rolled = false;
+        struct error *failure = done ? err : &later;
+        if (!roll_day_over(telemetry, days[i], &rolled, failure)) {
+            char text[CLOCK_DAY_SIZE];
+            clock_day_format(days[i], text);
+            error_prefix(failure, "totals of %s", "%s 的汇总", text);
             done = false;
-        carried += was_carried;
+        }
+        rolled_days += rolled;
     }
-    day_files_close_before(&telemetry->files, today);
+    engine->functions->seal(engine, today);
     if (done && ret_days)
-        *ret_days = carried;
+        *ret_days = rolled_days;
     return done;
+}
+
+static bool mark_rows_deleted(struct db *db, void *context, struct error *err)
+{
+    const struct outdated *deleted = context;
+    return db_execute(
+        db, SQL_ROWS_DELETED,
+        DB_ARGS(db_int(deleted->day), db_int(deleted->info.recorder), db_int(deleted->info.revision)), NULL,
+        err);
+}
+
+/* Marked first: a day whose rows are gone and that is not known to be closed could be begun anew. */
+static bool delete_day(struct telemetry *telemetry, int32_t day, bool *ret_deleted, struct error *err)
+{
+    struct engine *engine = telemetry->engine;
+    struct outdated deleted = {.day = day};
+    bool same;
+    *ret_deleted = false;
+    if (!is_rolled_over(telemetry, day, &deleted.info, &same, err))
+        return false;
+    if (!same || deleted.info.recorder == 0)
+        return true;
+    return store_write(telemetry->main_store, mark_rows_deleted, &deleted, err) &&
+           engine->functions->drop_day(engine, day, deleted.info.revision, ret_deleted, err);
 }
 
 bool telemetry_retain(struct telemetry *telemetry, int days, int64_t *ret_deleted, struct error *err)
 {
+    struct engine *engine = telemetry->engine;
     CLEANUP(free_pointer) int32_t *present = NULL;
     size_t count;
-    if (!day_files_list(telemetry->files.folder, &present, &count, err))
+    if (!engine->functions->list_days(engine, &present, &count, err))
         return false;
     int32_t first_kept = clock_day(clock_now_ms()) - (days > 0 ? days : 0);
     int64_t deleted = 0;
     for (size_t i = 0; i < count && present[i] < first_kept; i++) {
-        bool same, gone = false;
-        if (!up_to_date(telemetry, present[i], &same, err) ||
-            (same && !day_files_delete(&telemetry->files, present[i], &gone, err)))
+        bool gone;
+        if (!delete_day(telemetry, present[i], &gone, err))
             return false;
         deleted += gone;
     }

@@ -4,33 +4,11 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "telemetry/day_schema.h"
-#include "telemetry/sql_rows.h"
+#include "telemetry/slot.h"
 #include "telemetry/usage_row.h"
 
 #define LATENCIES_TABLED 16384 /* ms; longer ones are looked for */
 #define LATENCY_CEILING (INT64_MAX / 2000)
-
-#define COLUMNS 10
-
-#define SQL_LOAD(table) "SELECT " SUM_COLUMNS " FROM " table " WHERE slot = $1"
-#define SQL_NEWEST(table) "SELECT max(slot) FROM " table
-#define SQL_PUT(table, rows)                                                                                 \
-    "INSERT INTO " table "(slot, " SUM_COLUMNS ") VALUES " rows " ON CONFLICT (slot) DO UPDATE SET"          \
-    " calls = excluded.calls, failed = excluded.failed, unpriced = excluded.unpriced,"                       \
-    " tokens_input = excluded.tokens_input, tokens_output = excluded.tokens_output,"                         \
-    " tokens_cached = excluded.tokens_cached, latency_sum_ms = excluded.latency_sum_ms,"                     \
-    " cost_nano_cny = excluded.cost_nano_cny, latency_histogram = excluded.latency_histogram"
-
-static const struct {
-    const char *load, *newest, *put_one, *put_many;
-} sql[] = {
-    [ROLLUP_TENANTS] = {SQL_LOAD("usage_hourly"), SQL_NEWEST("usage_hourly"),
-                        SQL_PUT("usage_hourly", SQL_ROW_10_FIRST), SQL_PUT("usage_hourly", SQL_ROWS_10)},
-    [ROLLUP_PLATFORM] = {SQL_LOAD("usage_platform_hourly"), SQL_NEWEST("usage_platform_hourly"),
-                         SQL_PUT("usage_platform_hourly", SQL_ROW_10_FIRST),
-                         SQL_PUT("usage_platform_hourly", SQL_ROWS_10)},
-};
 
 /* ---- latency buckets ---- */
 
@@ -146,15 +124,15 @@ void rollup_forget(struct rollup_map *map)
     free(map->rows);
     free(map->places);
     free(map->dirty);
-    *map = (struct rollup_map){.table = map->table};
+    *map = (struct rollup_map){.storage = map->storage, .context = map->context};
 }
 
-/* ---- the file's rows ---- */
+/* ---- stored rows ---- */
 
 bool rollup_begin(struct rollup_map *map, struct db *db, struct error *err)
 {
     int64_t newest;
-    if (!db_find_int(db, sql[map->table].newest, DB_NO_ARGS, -1, &newest, err))
+    if (!map->storage->find_newest(db, map->context, &newest, err))
         return false;
     map->complete_from = newest < 0 ? 0 : slot_hour(newest) + 1;
     return true;
@@ -163,7 +141,7 @@ bool rollup_begin(struct rollup_map *map, struct db *db, struct error *err)
 static void read_sums(const struct db_rows *rows, struct usage_sums *sums)
 {
     int64_t *columns = &sums->calls;
-    for (int i = 0; i < COLUMNS - 2; i++)
+    for (int i = 0; i < ROLLUP_COLUMNS - 2; i++)
         columns[i] = db_column_int(rows, i);
 }
 
@@ -171,7 +149,7 @@ static bool read_latencies(const struct db_rows *rows, struct rollup *row, struc
 {
     struct histogram histogram = {0};
     size_t length;
-    const void *blob = db_column_bytes(rows, COLUMNS - 2, &length);
+    const void *blob = db_column_bytes(rows, ROLLUP_COLUMNS - 2, &length);
     if (!histogram_merge_blob(&histogram, blob, length))
         return error_set(err, ERROR_INTERNAL,
                          "The histogram of roll-up %lld cannot be read: run kimono check.",
@@ -185,7 +163,7 @@ static bool read_latencies(const struct db_rows *rows, struct rollup *row, struc
 static bool load(struct rollup_map *map, struct db *db, struct rollup *row, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, sql[map->table].load, DB_ARGS(db_int(row->slot)), &rows, err))
+    if (!map->storage->query(db, map->context, row->slot, &rows, err))
         return false;
     if (db_next(&rows)) {
         read_sums(&rows, &row->sums);
@@ -237,20 +215,30 @@ static void fill(const struct rollup *row, struct histogram *scratch, unsigned c
 {
     values[0] = db_int(row->slot);
     const int64_t *columns = &row->sums.calls;
-    for (int i = 0; i < COLUMNS - 2; i++)
+    for (int i = 0; i < ROLLUP_COLUMNS - 2; i++)
         values[1 + i] = db_int(columns[i]);
-    values[COLUMNS - 1] = db_bytes(blob, encode(row, scratch, blob));
+    values[ROLLUP_COLUMNS - 1] = db_bytes(blob, encode(row, scratch, blob));
 }
 
-static bool put(struct rollup_map *map, struct db *db, size_t from, size_t count, struct error *err)
+/* Memory for the rows of one `put`. */
+struct put_space {
+    unsigned char (*blobs)[HISTOGRAM_BLOB_MAX];
+    struct db_value *values;
+};
+
+static void put_space_release(struct put_space *space)
 {
-    unsigned char blobs[ROWS_AT_ONCE][HISTOGRAM_BLOB_MAX];
-    struct db_value values[ROWS_AT_ONCE * COLUMNS];
+    free(space->blobs);
+    free(space->values);
+}
+
+static bool put(struct rollup_map *map, struct db *db, struct put_space *space, size_t from, size_t count,
+                struct error *err)
+{
     struct histogram scratch = {0};
     for (size_t i = 0; i < count; i++)
-        fill(&map->rows[map->dirty[from + i]], &scratch, blobs[i], values + i * COLUMNS);
-    const char *text = count == 1 ? sql[map->table].put_one : sql[map->table].put_many;
-    if (!db_execute(db, text, values, count * COLUMNS, NULL, err))
+        fill(&map->rows[map->dirty[from + i]], &scratch, space->blobs[i], space->values + i * ROLLUP_COLUMNS);
+    if (!map->storage->put(db, map->context, space->values, count, err))
         return false;
     for (size_t i = 0; i < count; i++)
         map->rows[map->dirty[from + i]].dirty = false;
@@ -293,11 +281,17 @@ static void shrink(struct rollup_map *map)
 
 bool rollup_flush(struct rollup_map *map, struct db *db, struct error *err)
 {
-    if (map->dirty_count)
-        qsort_r(map->dirty, map->dirty_count, sizeof(*map->dirty), by_slot, map->rows);
+    if (map->dirty_count == 0)
+        return true;
+    qsort_r(map->dirty, map->dirty_count, sizeof(*map->dirty), by_slot, map->rows);
+    size_t at_once = map->storage->rows_at_once;
+    at_once = at_once < map->dirty_count ? at_once : map->dirty_count;
+    CLEANUP(put_space_release)
+    struct put_space space = {.blobs = xmalloc(at_once * sizeof(*space.blobs)),
+                              .values = xmalloc(at_once * ROLLUP_COLUMNS * sizeof(*space.values))};
     for (size_t at = 0; at < map->dirty_count;) {
-        size_t count = map->dirty_count - at >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1;
-        if (!put(map, db, at, count, err))
+        size_t left = map->dirty_count - at, count = left < at_once ? left : at_once;
+        if (!put(map, db, &space, at, count, err))
             return false;
         at += count;
     }

@@ -5,13 +5,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "telemetry/day_files.h"
+#include "telemetry/engine.h"
 #include "telemetry/log_queue.h"
 #include "telemetry/telemetry.h"
 
 struct telemetry {
     struct store *main_store;
-    struct day_files files;
+    struct engine *engine;
     int64_t queue_ceiling;
     _Atomic int64_t usd_cny_rate;
     _Atomic int64_t waiting; /* records handed over and not yet written */
@@ -31,9 +31,6 @@ struct telemetry {
     bool closing;
     pthread_t flusher;
 
-    /* Between bringing a day's totals to the main store and saying that they are out of date. */
-    pthread_mutex_t carry_lock;
-
     pthread_mutex_t stats_lock;
     struct telemetry_stats stats;
 };
@@ -48,7 +45,8 @@ void log_flusher_stop(struct telemetry *telemetry); /* writes what waits, or tel
 bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_batch *batch,
                          struct error *err);
 
-/* roll_over.c: the day's file has come to `revision`; totals of an earlier one are out of date. */
-bool carried_totals_outdate(struct telemetry *telemetry, int32_t day, int64_t revision, struct error *err);
+/* roll_over.c: rows of a day that has ended were written; totals in the main store of an earlier revision are out of
+ * date. */
+bool day_totals_invalidate(struct telemetry *telemetry, int32_t day, struct error *err);
 
 #endif

@@ -1,9 +1,7 @@
 /* Opening, closing, writing. The queue of log rows is in log_flusher.c, reading in totals.c. */
 #include "telemetry/telemetry.h"
 
-#include <stdio.h>
-#include <string.h>
-
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "telemetry/prices.h"
@@ -11,7 +9,7 @@
 #include "telemetry/usage_row.h"
 
 #define QUEUE_DEFAULT 100000
-#define STATS_LIMIT_MS 1000
+#define READ_LIMIT_MS 5000
 
 /* ---- opening and closing ---- */
 
@@ -23,7 +21,6 @@ static void init_locks(struct telemetry *telemetry)
     pthread_mutex_init(&telemetry->log_lock, NULL);
     pthread_cond_init(&telemetry->log_arrived, &monotonic);
     pthread_cond_init(&telemetry->log_flushed, NULL);
-    pthread_mutex_init(&telemetry->carry_lock, NULL);
     pthread_mutex_init(&telemetry->stats_lock, NULL);
     pthread_condattr_destroy(&monotonic);
 }
@@ -32,7 +29,7 @@ bool telemetry_open(struct telemetry **ret_telemetry, const struct telemetry_opt
                     struct error *err)
 {
     struct telemetry *telemetry = xcalloc(1, sizeof(*telemetry));
-    if (!day_files_init(&telemetry->files, options->folder, options->main_store, options->durability, err)) {
+    if (!day_files_open(&telemetry->engine, options->folder, options->durability, err)) {
         free(telemetry);
         return false;
     }
@@ -50,11 +47,10 @@ void telemetry_close(struct telemetry *telemetry)
     if (!telemetry)
         return;
     log_flusher_stop(telemetry);
-    day_files_release(&telemetry->files);
+    telemetry->engine->functions->close(telemetry->engine);
     pthread_mutex_destroy(&telemetry->log_lock);
     pthread_cond_destroy(&telemetry->log_arrived);
     pthread_cond_destroy(&telemetry->log_flushed);
-    pthread_mutex_destroy(&telemetry->carry_lock);
     pthread_mutex_destroy(&telemetry->stats_lock);
     free(telemetry);
 }
@@ -86,29 +82,47 @@ static void count_failure(struct telemetry *telemetry, const struct error *err)
     pthread_mutex_unlock(&telemetry->stats_lock);
 }
 
-/* Whether the day's file must be given up: it is damaged, or no longer lies where it was opened. */
-static bool is_lost(struct day_file *file, const struct error *why)
+static const char SQL_IS_CLOSED[] = "SELECT 1 FROM usage_days WHERE day = $1 AND rows_deleted = 1 LIMIT 1";
+
+static bool is_marked_closed(struct telemetry *telemetry, int32_t day, bool *ret_closed, struct error *err)
 {
-    struct error err;
-    return why->code == ERROR_DAMAGED || store_is_damaged(file->store) ||
-           (why->code == ERROR_STORE && !store_sound(file->store, &err) && error_is_of_store(err.code));
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    int64_t closed;
+    if (!store_reader(telemetry->main_store, READ_LIMIT_MS, &db, err) ||
+        !db_find_int(db, SQL_IS_CLOSED, DB_ARGS(db_int(day)), 0, &closed, err))
+        return false;
+    *ret_closed = closed != 0;
+    return true;
 }
 
-static bool write_to_file(struct telemetry *telemetry, int32_t day, struct day_batch *batch, bool *ret_again,
-                          struct error *err)
+/* Whether a day that has no rows here may get some. */
+static bool may_begin_day(struct telemetry *telemetry, int32_t day, struct error *err)
 {
-    CLEANUP(day_use_release) struct day_use use = {.files = &telemetry->files};
-    *ret_again = false;
-    if (!day_files_get(&telemetry->files, day, DAY_FILE_MAKE, &use.file, err))
+    bool closed;
+    if (!is_marked_closed(telemetry, day, &closed, err))
         return false;
-    batch->writer = use.file->writer;
-    if (store_write(use.file->store, day_writer_write, batch, err))
+    if (!closed)
         return true;
-    if (day >= clock_day(clock_now_ms()) && is_lost(use.file, err)) {
-        day_files_give_up(&telemetry->files, use.file);
-        *ret_again = true;
-    }
-    return false;
+    if (day < clock_day(clock_now_ms()))
+        return error_set(err, ERROR_CONFLICT,
+                         "That day is closed: its rows have been deleted, only its totals are kept.",
+                         "该日已归档：明细已删除，仅保留汇总。");
+    /* The clock was set back, or the store restored without its telemetry: today is never over. What is counted from
+     * now on is added to what the main store has. */
+    log_warn("telemetry", "today was closed already, and is begun anew: was the clock set back?");
+    return true;
+}
+
+static bool write_batch(struct telemetry *telemetry, int32_t day, struct day_batch *batch, struct error *err)
+{
+    struct engine *engine = telemetry->engine;
+    batch->begin_day = false;
+    if (engine->functions->write(engine, day, batch, err))
+        return true;
+    if (!batch->day_absent || !may_begin_day(telemetry, day, err))
+        return false;
+    batch->begin_day = true;
+    return engine->functions->write(engine, day, batch, err);
 }
 
 bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_batch *batch, struct error *err)
@@ -116,9 +130,7 @@ bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_ba
     struct error local;
     err = err ? err : &local; /* the stats want its text */
     int64_t began = clock_monotonic_us();
-    bool again = false;
-    if (!write_to_file(telemetry, day, batch, &again, err) &&
-        (!again || !write_to_file(telemetry, day, batch, &again, err))) {
+    if (!write_batch(telemetry, day, batch, err)) {
         if (err->code != ERROR_CONFLICT) /* a closed day is no trouble of ours */
             count_failure(telemetry, err);
         return false;
@@ -126,7 +138,7 @@ bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_ba
     count_commit(telemetry, batch, clock_monotonic_us() - began);
     /* The rows are safe by now: what fails here is put right by the next roll-over. */
     if (day < clock_day(clock_now_ms()))
-        carried_totals_outdate(telemetry, day, batch->revision, &local);
+        day_totals_invalidate(telemetry, day, &local);
     return true;
 }
 
@@ -147,7 +159,7 @@ static void rows_release(struct rows *rows)
 
 static bool no_day(int64_t timestamp, struct error *err)
 {
-    return error_set(err, ERROR_INVALID, "No day's file can hold the instant %lld ms.",
+    return error_set(err, ERROR_INVALID, "No day can hold the instant %lld ms.",
                      "时间戳 %lld 毫秒超出可记录的范围。", (long long)timestamp);
 }
 
@@ -271,44 +283,52 @@ bool telemetry_write_once(struct telemetry *telemetry, const struct usage_record
 
 bool telemetry_day_closed(struct telemetry *telemetry, int32_t day, bool *ret_closed, struct error *err)
 {
-    return day_is_closed(telemetry->files.folder, telemetry->main_store, day, ret_closed, err);
+    bool here;
+    if (!telemetry_has_day(telemetry, day, &here, err))
+        return false;
+    *ret_closed = false;
+    return here || is_marked_closed(telemetry, day, ret_closed, err);
 }
 
 /* ---- looking ---- */
 
-bool telemetry_read_day(struct telemetry *telemetry, int32_t day, int limit_ms,
-                        struct telemetry_read *ret_read, struct error *err)
+bool telemetry_has_day(struct telemetry *telemetry, int32_t day, bool *ret_here, struct error *err)
 {
-    CLEANUP(day_use_release) struct day_use use = {.files = &telemetry->files};
-    struct db *db = NULL;
-    if (!day_files_get(&telemetry->files, day, DAY_FILE_NONE, &use.file, err) ||
-        (use.file && !store_reader(use.file->store, limit_ms, &db, err)))
+    struct engine *engine = telemetry->engine;
+    int64_t recorder;
+    if (!engine->functions->find_recorder(engine, day, &recorder, err))
         return false;
-    *ret_read = (struct telemetry_read){.db = db, .telemetry = telemetry, .file = use.file};
-    use.file = NULL;
+    *ret_here = recorder != 0;
     return true;
 }
 
-void telemetry_read_release(struct telemetry_read *read)
+bool telemetry_each_usage(struct telemetry *telemetry, int32_t day, int limit_ms, telemetry_usage_sink sink,
+                          void *context, struct error *err)
 {
-    store_reader_return(read->db);
-    if (read->file)
-        day_files_put(&read->telemetry->files, read->file);
-    *read = (struct telemetry_read){0};
+    struct engine *engine = telemetry->engine;
+    return engine->functions->each_usage(engine, day, limit_ms, sink, context, err);
+}
+
+bool telemetry_each_log(struct telemetry *telemetry, int32_t day, int limit_ms, telemetry_log_sink sink,
+                        void *context, struct error *err)
+{
+    struct engine *engine = telemetry->engine;
+    return engine->functions->each_log(engine, day, limit_ms, sink, context, err);
 }
 
 void telemetry_get_stats(struct telemetry *telemetry, struct telemetry_stats *ret_stats)
 {
+    struct engine *engine = telemetry->engine;
     pthread_mutex_lock(&telemetry->stats_lock);
     *ret_stats = telemetry->stats;
     pthread_mutex_unlock(&telemetry->stats_lock);
     ret_stats->queued = telemetry->waiting;
-    day_files_get_set_aside(&telemetry->files, ret_stats->set_aside);
-    CLEANUP(telemetry_read_release) struct telemetry_read read = {0};
-    struct day_info info = {0};
+    if (engine->functions->get_set_aside)
+        engine->functions->get_set_aside(engine, ret_stats->set_aside, sizeof(ret_stats->set_aside));
+    struct day_info today;
     struct error err;
-    if (telemetry_read_day(telemetry, clock_day(clock_now_ms()), STATS_LIMIT_MS, &read, &err) && read.db)
-        day_info_read(read.db, &info, &err);
-    ret_stats->usage_today = info.usage_rows;
-    ret_stats->logs_today = info.log_rows;
+    if (!engine->functions->read_info(engine, clock_day(clock_now_ms()), &today, &err))
+        today = (struct day_info){0};
+    ret_stats->usage_today = today.usage_rows;
+    ret_stats->logs_today = today.log_rows;
 }

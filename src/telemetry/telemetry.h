@@ -1,10 +1,12 @@
 /* Telemetry: usage rows (every model, embedding and query call), log rows (every request and job),
  * and their roll-ups.
  *
- * Embedded, a day is a file, `telemetry/2026-11-22.db` (the day in the configured zone): raw rows and
- * hourly roll-ups in one transaction, retention is deleting a file. When a day has ended its totals go
- * to the main store (usage_daily, usage_platform_daily), where they stay; doing that again is
- * harmless. One writer thread commits for all who wait.
+ * Rows belong to a day (in the configured zone) and are kept by an engine (engine.h) together with the roll-ups by
+ * hour that are made of them, in one transaction. When a day has ended its totals go to the main store (usage_daily,
+ * usage_platform_daily), where they stay; doing that again is harmless. One writer thread commits for all who wait.
+ *
+ * Engines: day files, one SQLite file for each day, of the processes on one machine that share the folder; and
+ * PostgreSQL, partitions by day, which all processes share.
  *
  * Not here: reading logs (ops/log_manager), cost pages (ops/api_usage_tracker), prices (prices.h). */
 #ifndef KIMONO_TELEMETRY_TELEMETRY_H
@@ -75,7 +77,7 @@ bool telemetry_write(struct telemetry *telemetry, const struct usage_record *usa
 bool telemetry_write_once(struct telemetry *telemetry, const struct usage_record *usage, size_t usage_count,
                           size_t *ret_duplicates, struct error *err);
 
-/* A day that is over is closed when its totals are in the main store and its file has been deleted: then nothing
+/* A day that is over is closed when its totals are in the main store and its rows have been deleted: then nothing
  * can be added. Callers that take records from outside ask first and refuse them one by one. */
 bool telemetry_day_closed(struct telemetry *telemetry, int32_t day, bool *ret_closed, struct error *err);
 
@@ -103,8 +105,9 @@ struct usage_filter {
     const char *tenant_id;
 };
 
-/* Totals of one day (of the zone in force when its rows were recorded), from the day's roll-ups while
- * its file is there, else from the main store: a handful of rows, however many calls there were. */
+/* Totals of one day (of the zone in force when its rows were recorded): of the recorders whose totals of it are in
+ * the main store, and of our own, while its totals are not there yet, from its roll-ups. A handful of rows, however
+ * many calls there were. */
 bool telemetry_day_totals(struct telemetry *telemetry, int32_t day, const struct usage_filter *filter,
                           struct usage_totals *ret_totals, struct error *err);
 /* One total for each day from `first` on, `count` of them; a day without calls is all zero. */
@@ -112,38 +115,48 @@ bool telemetry_daily_totals(struct telemetry *telemetry, int32_t first, size_t c
                             const struct usage_filter *filter, struct usage_totals *ret_totals,
                             struct error *err);
 /* One total for each of the `count` hours from `first_hour` (ms, a full hour) on, as long as the days'
- * files are there: the main store keeps days, not hours. */
+ * rows are there: the main store keeps days, not hours. */
 bool telemetry_hourly_totals(struct telemetry *telemetry, int64_t first_hour, size_t count,
                              const struct usage_filter *filter, struct usage_totals *ret_totals,
                              struct error *err);
 
-/* Lends a read connection to a day's file, for those that read its rows with SQL of their own
- * (ops/log_manager, ops/api_usage_tracker); the schema is in day_schema.c. `db` is NULL when the day
- * has no file. Days follow one another at the caller's: at most a few are open at once. */
-struct telemetry_read {
-    struct db *db;
-    struct telemetry *telemetry; /* private from here on */
-    struct day_file *file;
-};
-bool telemetry_read_day(struct telemetry *telemetry, int32_t day, int limit_ms,
-                        struct telemetry_read *ret_read, struct error *err);
-void telemetry_read_release(struct telemetry_read *read); /* for CLEANUP; {0} is harmless */
+/* Whether the day's rows are here, and with them its hours. */
+bool telemetry_has_day(struct telemetry *telemetry, int32_t day, bool *ret_here, struct error *err);
 
-/* Brings the totals of all ended days whose file has changed since into the main store, and closes
- * files no longer written. A scheduled task. `ret_days` (may be NULL): days carried over. */
+/* The raw rows of one day in the order in which they arrived (with several processes: each one's in its order), as
+ * of one moment; none for a day that is not here. What is handed to `sink` lives until it returns; false ends the
+ * reading with its error. Names that a record had not are "". */
+struct recorded_usage {
+    struct usage_record record;
+    int64_t cost_nano_cny;
+    int32_t price_version; /* 0: no price was known */
+};
+typedef bool (*telemetry_usage_sink)(void *context, const struct recorded_usage *usage, struct error *err);
+typedef bool (*telemetry_log_sink)(void *context, const struct log_record *log, struct error *err);
+bool telemetry_each_usage(struct telemetry *telemetry, int32_t day, int limit_ms, telemetry_usage_sink sink,
+                          void *context, struct error *err);
+bool telemetry_each_log(struct telemetry *telemetry, int32_t day, int limit_ms, telemetry_log_sink sink,
+                        void *context, struct error *err);
+
+/* Brings the totals of all ended days whose rows have changed since into the main store. A scheduled task; several
+ * processes may do it at the same time, one that dies in the middle leaves the day to be read from its rows.
+ * `ret_days` (may be NULL): days rolled over. */
 bool telemetry_roll_over(struct telemetry *telemetry, int64_t *ret_days, struct error *err);
-/* Deletes the files of days that ended more than `days` days ago and whose totals are in the main
+/* Deletes the rows of days that ended more than `days` days ago and whose totals are in the main
  * store as of their last revision; others are left for the next time. */
 bool telemetry_retain(struct telemetry *telemetry, int days, int64_t *ret_deleted, struct error *err);
 
-/* Recomputes every roll-up of every day file from raw rows, and the main store's totals from the day
- * files; each difference is a line in `ret_findings`. For `kimono check`. */
+/* Recomputes every roll-up of every day from raw rows, and the main store's totals from the roll-ups; each
+ * difference is a line in `ret_findings`. For `kimono check`. */
 bool telemetry_check(struct telemetry *telemetry, struct strbuf *ret_findings, struct error *err);
+
+/* Whether a folder holds day files, without opening any. */
+bool telemetry_folder_has_days(const char *folder);
 
 struct telemetry_stats {
     int64_t queued;                                    /* records that wait */
     int64_t written_usage, written_logs, dropped_logs; /* since opened */
-    int64_t usage_today, logs_today;                   /* rows in today's file */
+    int64_t usage_today, logs_today;                   /* rows of today */
     int64_t last_commit_us, last_commit_at;            /* duration; instant, 0: none yet */
     int64_t failed_commits;
     int64_t spared_logs;  /* of dropped ones apart: given up for the disk's reserve */
@@ -154,17 +167,17 @@ struct telemetry_stats {
 };
 void telemetry_get_stats(struct telemetry *telemetry, struct telemetry_stats *ret_stats);
 
-/* Loads bulk data with no other user of the store (`kimono demo`): one loader for each day, several
- * days at once on several threads; rows in order of time. Roll-ups are written at finish. */
+/* Loads bulk data of one day that nobody else writes (`kimono demo`): several days at once on several threads; rows
+ * in order of time. Roll-ups may be written at finish alone. */
 struct telemetry_loader;
-bool telemetry_loader_open(struct telemetry_loader **ret_loader, const char *folder, int32_t day,
+bool telemetry_loader_open(struct telemetry_loader **ret_loader, struct telemetry *telemetry, int32_t day,
                            struct error *err);
 bool telemetry_loader_usage(struct telemetry_loader *loader, const struct usage_record *record,
                             struct error *err);
 bool telemetry_loader_log(struct telemetry_loader *loader, const struct log_record *record,
                           struct error *err);
 /* Writes what waits, roll-ups and the day's revision; bring the totals of ended days into the main
- * store with telemetry_roll_over afterwards. The loader's files have no -wal beside them then. */
+ * store with telemetry_roll_over afterwards. A day file that was loaded has no -wal beside it then. */
 bool telemetry_loader_finish(struct telemetry_loader *loader, struct error *err); /* frees it in any case */
 
 #endif

@@ -5,6 +5,11 @@
 #include "store/db.h"
 #include "telemetry/telemetry.h"
 
+/* The columns that every usage roll-up has, in the engines and in the main store, in this order. */
+#define SUM_COLUMNS                                                                                          \
+    "calls, failed, unpriced, tokens_input, tokens_output, tokens_cached, latency_sum_ms,"                   \
+    " cost_nano_cny, latency_histogram"
+
 /* Adds the present row, whose columns from `first` on are SUM_COLUMNS. */
 bool usage_totals_add_row(struct usage_totals *totals, const struct db_rows *rows, int first,
                           struct error *err);

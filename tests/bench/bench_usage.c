@@ -288,11 +288,11 @@ static double cpu_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void load_day(int32_t day, size_t rows)
+static void load_day(struct telemetry *telemetry, int32_t day, size_t rows)
 {
     struct error err;
     struct telemetry_loader *loader;
-    if (!telemetry_loader_open(&loader, path_of("telemetry"), day, &err))
+    if (!telemetry_loader_open(&loader, telemetry, day, &err))
         fail("loader", &err);
     int64_t start = clock_day_start(day);
     for (size_t i = 0; i < rows; i++) {
@@ -331,7 +331,7 @@ static void bench_loading_and_reading(uint32_t count_of_tenants)
     int64_t began = clock_monotonic_us();
     double cpu = cpu_seconds();
     for (int i = 0; i < 5; i++)
-        load_day(today - i, LOADED_ROWS / 5);
+        load_day(house.telemetry, today - i, LOADED_ROWS / 5);
     printf("loader: %.0f rows/s, %.0f rows for each second of CPU\n", rate_of(LOADED_ROWS, began),
            LOADED_ROWS / (cpu_seconds() - cpu));
     struct error err;

@@ -693,13 +693,14 @@ static void retention_keeps_totals(void **state)
 static void today_is_never_closed(void **state)
 {
     struct house *house = *state;
-    char sql[128];
+    char sql[256];
     struct usage_record record = {
         .timestamp = clock_now_ms(), .api_type = "a", .operation = "b", .tokens_input = 7};
     struct usage_totals totals;
     bool closed;
     snprintf(sql, sizeof(sql),
-             "INSERT INTO usage_days(day, revision, usage_rows, log_rows) VALUES (%d, 3, 1, 0)",
+             "INSERT INTO usage_days(day, recorder, revision, run, usage_rows, log_rows, rows_deleted)"
+             " VALUES (%d, 1, 3, 1, 1, 0, 1)",
              (int)today());
     sql_int(path_in(house, "kimono.db"), sql);
     assert_done(telemetry_day_closed(house->telemetry, today(), &closed, err));
@@ -797,9 +798,12 @@ static void loader_equals_writer(void **state)
     static struct expected expected;
     static struct usage_record record;
     memset(&expected, 0, sizeof(expected));
+    struct telemetry *loaded;
+    struct telemetry_options options = {.folder = path_in(house, "loaded"), .main_store = house->store};
+    assert_done(telemetry_open(&loaded, &options, err));
     struct telemetry_loader *loaders[DAYS];
     for (int day = 0; day < DAYS; day++)
-        assert_done(telemetry_loader_open(&loaders[day], path_in(house, "loaded"), first_day + day, err));
+        assert_done(telemetry_loader_open(&loaders[day], loaded, first_day + day, err));
     for (int i = 0; i < 20000; i++) {
         record = random_record(&seed, first_day, &expected);
         int day = clock_day(record.timestamp) - first_day;
@@ -810,10 +814,6 @@ static void loader_equals_writer(void **state)
     }
     for (int day = 0; day < DAYS; day++)
         assert_done(telemetry_loader_finish(loaders[day], err));
-
-    struct telemetry *loaded;
-    struct telemetry_options options = {.folder = path_in(house, "loaded"), .main_store = house->store};
-    assert_done(telemetry_open(&loaded, &options, err));
     struct house other = *house;
     other.telemetry = loaded;
     assert_expected(&other, first_day, &expected);

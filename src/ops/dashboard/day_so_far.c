@@ -73,18 +73,18 @@ static bool add_activity(struct db *db, const struct span *span, struct arena *a
 static const char SQL_CONVERSATIONS_BETWEEN[] =
     "SELECT COUNT(*) FROM conversations WHERE tenant_id = $1 AND started_at >= $2 AND started_at < $3";
 
-/* The hours of a day are there as long as its file is: where they are gone, the day itself is still known. */
+/* The hours of a day are there as long as its rows are: where they are gone, the day itself is still known. */
 static bool add_usage(struct telemetry *telemetry, const char *tenant_id, int32_t day,
                       const struct span *span, struct arena *arena, struct day_so_far *so_far,
                       struct error *err)
 {
     const struct usage_filter filter = {.tenant_id = tenant_id};
-    CLEANUP(telemetry_read_release) struct telemetry_read read = {0};
     struct usage_totals *whole = arena_alloc(arena, sizeof(*whole));
-    if (!telemetry_read_day(telemetry, day, READ_LIMIT_MS, &read, err) ||
+    bool has_hours;
+    if (!telemetry_has_day(telemetry, day, &has_hours, err) ||
         !telemetry_day_totals(telemetry, day, &filter, whole, err))
         return false;
-    if (!read.db && whole->calls > 0)
+    if (!has_hours && whole->calls > 0)
         return true;
     struct usage_totals *hours = arena_alloc(arena, (span->hours + 1) * sizeof(*hours));
     if (!telemetry_hourly_totals(telemetry, span->first_hour, span->hours, &filter, hours, err))

@@ -2,12 +2,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/utf8.h"
-#include "telemetry/day_writer_private.h"
-#include "telemetry/sql_rows.h"
-
-/* Bytes of each name; who records has checked them, what is longer yet is cut. */
-#define NAME_MAX_BYTES 200
+#include "telemetry/day_files/day_writer_private.h"
+#include "telemetry/day_files/sql_rows.h"
+#include "telemetry/usage_names.h"
 
 #define COLUMNS 11
 
@@ -29,37 +26,6 @@ static const char SQL_INSERT_MANY[] = SQL_INSERT(SQL_ROWS_11);
 
 /* ---- the dictionary ---- */
 
-enum { TENANT, API_TYPE, OPERATION, MODEL, NAMES };
-
-/* The four names one after the other, each with a NUL, as the dictionary's key. */
-struct usage_names {
-    char bytes[NAMES * (NAME_MAX_BYTES + 1)];
-    const char *name[NAMES];
-    size_t length;
-};
-
-static void append(struct usage_names *names, int which, const char *name)
-{
-    size_t length = name ? strlen(name) : 0;
-    if (length > NAME_MAX_BYTES)
-        length = utf8_cut(name, length, NAME_MAX_BYTES);
-    char *at = names->bytes + names->length;
-    if (length)
-        memcpy(at, name, length);
-    at[length] = '\0';
-    names->name[which] = at;
-    names->length += length + 1;
-}
-
-static void gather_names(struct usage_names *names, const struct usage_record *record)
-{
-    names->length = 0;
-    append(names, TENANT, record->tenant_id);
-    append(names, API_TYPE, record->api_type);
-    append(names, OPERATION, record->operation);
-    append(names, MODEL, record->model);
-}
-
 /* The id in a dictionary table, made if it is new. */
 static bool find_or_add(struct db *db, const char *sql_find, const char *sql_add, const struct db_value *args,
                         size_t count, int64_t *ret_id, struct error *err)
@@ -75,16 +41,16 @@ static bool find_or_add(struct db *db, const char *sql_find, const char *sql_add
 static bool platform_key(struct day_writer *writer, struct db *db, const struct usage_names *names,
                          int64_t *ret_id, struct error *err)
 {
-    const char *bytes = names->name[API_TYPE];
-    size_t length = names->length - (size_t)(bytes - names->bytes);
+    size_t length;
+    const char *bytes = usage_names_of_platform(names, &length);
     const struct name_entry *known = name_map_find(&writer->platform_keys, bytes, length);
     if (known) {
         *ret_id = known->id;
         return true;
     }
     if (!find_or_add(db, SQL_PLATFORM_KEY_OF, SQL_ADD_PLATFORM_KEY,
-                     DB_ARGS(db_text(names->name[API_TYPE]), db_text(names->name[OPERATION]),
-                             db_text(names->name[MODEL])),
+                     DB_ARGS(db_text(names->name[USAGE_API_TYPE]), db_text(names->name[USAGE_OPERATION]),
+                             db_text(names->name[USAGE_MODEL])),
                      ret_id, err))
         return false;
     name_map_add(&writer->platform_keys, bytes, length, *ret_id, 0);
@@ -97,8 +63,8 @@ static bool learn_key(struct day_writer *writer, struct db *db, const struct usa
     int64_t id, platform_id;
     if (!platform_key(writer, db, names, &platform_id, err) ||
         !find_or_add(db, SQL_KEY_OF, SQL_ADD_KEY,
-                     DB_ARGS(db_text(names->name[TENANT]), db_text(names->name[API_TYPE]),
-                             db_text(names->name[OPERATION]), db_text(names->name[MODEL])),
+                     DB_ARGS(db_text(names->name[USAGE_TENANT]), db_text(names->name[USAGE_API_TYPE]),
+                             db_text(names->name[USAGE_OPERATION]), db_text(names->name[USAGE_MODEL])),
                      &id, err))
         return false;
     name_map_add(&writer->keys, names->bytes, names->length, id, platform_id);
@@ -109,7 +75,7 @@ static bool key_of(struct day_writer *writer, struct db *db, const struct usage_
                    const struct name_entry **ret_key, struct error *err)
 {
     struct usage_names names;
-    gather_names(&names, record);
+    usage_names_gather(&names, record);
     *ret_key = name_map_find(&writer->keys, names.bytes, names.length);
     if (*ret_key)
         return true;
@@ -143,9 +109,9 @@ static bool is_known(struct day_writer *writer, struct db *db, const struct fres
 }
 
 /* Leaves out what came before. Ids are foreseeable: the table only grows, and only here. */
-static bool sift(struct day_batch *batch, struct db *db, struct fresh_rows *fresh, struct error *err)
+static bool sift(struct day_writer *writer, struct day_batch *batch, struct db *db, struct fresh_rows *fresh,
+                 struct error *err)
 {
-    struct day_writer *writer = batch->writer;
     if (!request_set_catch_up(&writer->requests, db, err) ||
         !db_find_int(db, SQL_LAST_ROW, DB_NO_ARGS, 0, &fresh->last_id, err))
         return false;
@@ -189,10 +155,9 @@ static void fill(const struct usage_row *row, int64_t key_id, bool from_outside,
     values[10] = db_text(record->request_id);
 }
 
-static bool insert_some(struct day_batch *batch, struct db *db, const struct usage_row *const *rows,
-                        size_t count, struct error *err)
+static bool insert_some(struct day_writer *writer, bool from_outside, struct db *db,
+                        const struct usage_row *const *rows, size_t count, struct error *err)
 {
-    struct day_writer *writer = batch->writer;
     struct db_value values[ROWS_AT_ONCE * COLUMNS];
     for (size_t i = 0; i < count; i++) {
         const struct name_entry *key;
@@ -200,37 +165,38 @@ static bool insert_some(struct day_batch *batch, struct db *db, const struct usa
             !rollup_add(&writer->tenants, db, key->id, rows[i], err) ||
             !rollup_add(&writer->platform, db, key->other, rows[i], err))
             return false;
-        fill(rows[i], key->id, batch->from_outside, values + i * COLUMNS);
+        fill(rows[i], key->id, from_outside, values + i * COLUMNS);
     }
     return db_execute(db, count == 1 ? SQL_INSERT_ONE : SQL_INSERT_MANY, values, count * COLUMNS, NULL, err);
 }
 
-static bool insert_all(struct day_batch *batch, struct db *db, const struct fresh_rows *fresh,
-                       struct error *err)
+static bool insert_all(struct day_writer *writer, const struct day_batch *batch, struct db *db,
+                       const struct fresh_rows *fresh, struct error *err)
 {
     const struct usage_row *some[ROWS_AT_ONCE];
     for (size_t at = 0; at < fresh->count;) {
         size_t count = fresh->count - at >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1;
         for (size_t i = 0; i < count; i++)
             some[i] = fresh->rows ? fresh->rows[at + i] : &batch->usage[at + i];
-        if (!insert_some(batch, db, some, count, err))
+        if (!insert_some(writer, batch->from_outside, db, some, count, err))
             return false;
         at += count;
     }
     return true;
 }
 
-bool usage_insert(struct day_batch *batch, struct db *db, size_t *ret_inserted, struct error *err)
+bool usage_insert(struct day_writer *writer, struct day_batch *batch, struct db *db, size_t *ret_inserted,
+                  struct error *err)
 {
     CLEANUP(free_pointer) const struct usage_row **rows = NULL;
     struct fresh_rows fresh = {.count = batch->usage_count};
     if (batch->from_outside && batch->usage_count) {
         rows = xmalloc(batch->usage_count * sizeof(const struct usage_row *));
         fresh = (struct fresh_rows){.rows = rows};
-        if (!sift(batch, db, &fresh, err))
+        if (!sift(writer, batch, db, &fresh, err))
             return false;
     }
-    if (!insert_all(batch, db, &fresh, err))
+    if (!insert_all(writer, batch, db, &fresh, err))
         return false;
     *ret_inserted = fresh.count;
     return true;

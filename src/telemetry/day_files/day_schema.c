@@ -1,4 +1,4 @@
-#include "telemetry/day_schema.h"
+#include "telemetry/day_files/day_schema.h"
 
 #include "base/memory.h"
 
@@ -22,11 +22,13 @@ static const char SQL_DAY[] =
      * of the file in memory compares it first (day_writer.h). */
     "CREATE TABLE day_info ("
     " id {{int}} PRIMARY KEY,"    /* 1 */
+    " recorder {{int}} NOT NULL," /* as in engine.h: drawn when the file is made */
     " revision {{int}} NOT NULL," /* grows by one with each commit */
     " stamp {{int}} NOT NULL,"
     " usage_rows {{int}} NOT NULL," /* rows of usage_rows */
     " log_rows {{int}} NOT NULL);"  /* rows of log_rows */
-    "INSERT INTO day_info(id, revision, stamp, usage_rows, log_rows) VALUES (1, 0, 0, 0, 0);"
+    "INSERT INTO day_info(id, recorder, revision, stamp, usage_rows, log_rows)"
+    " VALUES (1, (random() & 9223372036854775807) | 1, 0, 0, 0, 0);"
 
     /* dictionaries; their rows are never changed or deleted */
     "CREATE TABLE usage_keys ("

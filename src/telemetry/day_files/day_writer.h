@@ -6,36 +6,26 @@
  * differ after another process has committed, and after a commit of our own that failed (the file
  * still has the old stamp): then everything is forgotten and read anew when needed. So memory is
  * never ahead of what is durable, without a notice of the failure having to reach this thread. */
-#ifndef KIMONO_TELEMETRY_DAY_WRITER_H
-#define KIMONO_TELEMETRY_DAY_WRITER_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#ifndef KIMONO_TELEMETRY_DAY_FILES_DAY_WRITER_H
+#define KIMONO_TELEMETRY_DAY_FILES_DAY_WRITER_H
 
 #include "store/db.h"
-#include "telemetry/usage_row.h"
+#include "telemetry/engine.h"
 
 struct day_writer;
 
 struct day_writer *day_writer_new(void);
 void day_writer_free(struct day_writer *writer); /* takes NULL */
 
-/* One call of day_writer_write: rows of one day. */
-struct day_batch {
+/* One call of day_writer_write. */
+struct day_write {
     struct day_writer *writer;
-    const struct usage_row *usage;
-    size_t usage_count;
-    const struct log_row *logs;
-    size_t log_count;
-    bool from_outside;  /* a request id counts once; origin 1 */
-    bool defer_rollups; /* for the loader: roll-ups stay in memory … */
-    bool put_rollups;   /* … until a batch says so */
-    size_t duplicates;  /* out: usage rows left out for a request id that is there already */
-    int64_t revision;   /* out: of the file, once committed */
+    struct day_batch *batch;
+    bool defer_rollups; /* for bulk loads: roll-ups stay in memory … */
+    bool put_rollups;   /* … until a write says so */
 };
 
-/* A store_work; `context` is the struct day_batch. */
+/* A store_work; `context` is the struct day_write. */
 bool day_writer_write(struct db *db, void *context, struct error *err);
 
 #endif

@@ -1,10 +1,10 @@
-/* Private to the files that write a day: day_writer.c, usage_insert.c, log_insert.c. */
-#ifndef KIMONO_TELEMETRY_DAY_WRITER_PRIVATE_H
-#define KIMONO_TELEMETRY_DAY_WRITER_PRIVATE_H
+/* Private to the files that write a day: day_writer.c, usage_insert.c, log_insert.c, rollup_rows.c. */
+#ifndef KIMONO_TELEMETRY_DAY_FILES_DAY_WRITER_PRIVATE_H
+#define KIMONO_TELEMETRY_DAY_FILES_DAY_WRITER_PRIVATE_H
 
-#include "telemetry/day_writer.h"
+#include "telemetry/day_files/day_writer.h"
+#include "telemetry/day_files/request_set.h"
 #include "telemetry/name_map.h"
-#include "telemetry/request_set.h"
 #include "telemetry/rollup.h"
 
 struct day_writer {
@@ -18,8 +18,12 @@ struct day_writer {
 };
 
 /* The batch's usage rows with their roll-ups in memory; `ret_inserted`: rows less duplicates. */
-bool usage_insert(struct day_batch *batch, struct db *db, size_t *ret_inserted, struct error *err);
+bool usage_insert(struct day_writer *writer, struct day_batch *batch, struct db *db, size_t *ret_inserted,
+                  struct error *err);
 /* The batch's log rows with their roll-up. */
-bool log_insert(struct day_batch *batch, struct db *db, struct error *err);
+bool log_insert(struct day_writer *writer, const struct day_batch *batch, struct db *db, struct error *err);
+
+/* rollup_rows.c: both maps, empty. */
+void rollup_rows_init(struct day_writer *writer);
 
 #endif

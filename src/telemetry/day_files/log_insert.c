@@ -1,9 +1,9 @@
 /* Log rows of a batch: sources' dictionary, raw rows, counts by hour. */
 #include <string.h>
 
-#include "telemetry/day_schema.h"
-#include "telemetry/day_writer_private.h"
-#include "telemetry/sql_rows.h"
+#include "telemetry/day_files/day_schema.h"
+#include "telemetry/day_files/day_writer_private.h"
+#include "telemetry/day_files/sql_rows.h"
 
 #define COLUMNS 7
 #define TALLIES 64
@@ -93,14 +93,14 @@ static void fill(const struct log_row *row, int64_t source_id, struct db_value *
     values[6] = db_text(record->fields);
 }
 
-static bool insert_some(struct day_batch *batch, struct db *db, size_t from, size_t count,
-                        struct tallies *tallies, struct error *err)
+static bool insert_some(struct day_writer *writer, const struct day_batch *batch, struct db *db, size_t from,
+                        size_t count, struct tallies *tallies, struct error *err)
 {
     struct db_value values[ROWS_AT_ONCE * COLUMNS];
     for (size_t i = 0; i < count; i++) {
         const struct log_row *row = &batch->logs[from + i];
         int64_t source_id;
-        if (!source_of(batch->writer, db, row->record->source, &source_id, err) ||
+        if (!source_of(writer, db, row->record->source, &source_id, err) ||
             !count_row(tallies, db, row, source_id, err))
             return false;
         fill(row, source_id, values + i * COLUMNS);
@@ -108,12 +108,12 @@ static bool insert_some(struct day_batch *batch, struct db *db, size_t from, siz
     return db_execute(db, count == 1 ? SQL_INSERT_ONE : SQL_INSERT_MANY, values, count * COLUMNS, NULL, err);
 }
 
-bool log_insert(struct day_batch *batch, struct db *db, struct error *err)
+bool log_insert(struct day_writer *writer, const struct day_batch *batch, struct db *db, struct error *err)
 {
     struct tallies tallies = {.count = 0};
     for (size_t at = 0; at < batch->log_count;) {
         size_t count = batch->log_count - at >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1;
-        if (!insert_some(batch, db, at, count, &tallies, err))
+        if (!insert_some(writer, batch, db, at, count, &tallies, err))
             return false;
         at += count;
     }

@@ -1,8 +1,8 @@
-#include "telemetry/day_writer.h"
+#include "telemetry/day_files/day_writer.h"
 
 #include "base/identifier.h"
 #include "base/memory.h"
-#include "telemetry/day_writer_private.h"
+#include "telemetry/day_files/day_writer_private.h"
 
 /* Names remembered for each dictionary, some 150 bytes each; with more, all are read anew. */
 #define NAMES_KEPT 200000
@@ -15,8 +15,7 @@ static const char SQL_WRITE_INFO[] =
 struct day_writer *day_writer_new(void)
 {
     struct day_writer *writer = xcalloc(1, sizeof(*writer));
-    writer->tenants.table = ROLLUP_TENANTS;
-    writer->platform.table = ROLLUP_PLATFORM;
+    rollup_rows_init(writer);
     random_bytes(&writer->next_stamp, sizeof(writer->next_stamp));
     writer->next_stamp &= INT64_MAX >> 1;
     return writer;
@@ -58,11 +57,10 @@ static bool read_info(struct db *db, int64_t *ret_stamp, int64_t *ret_revision, 
 }
 
 /* Makes memory agree with the file as it is inside this transaction. */
-static bool begin(struct day_batch *batch, struct db *db, struct error *err)
+static bool begin(struct day_writer *writer, struct db *db, int64_t *ret_revision, struct error *err)
 {
-    struct day_writer *writer = batch->writer;
     int64_t stamp;
-    if (!read_info(db, &stamp, &batch->revision, err))
+    if (!read_info(db, &stamp, ret_revision, err))
         return false;
     bool agrees = writer->stamp != 0 && writer->stamp == stamp;
     bool deferred = writer->tenants.dirty_count || writer->platform.dirty_count;
@@ -77,36 +75,34 @@ static bool begin(struct day_batch *batch, struct db *db, struct error *err)
     return rollup_begin(&writer->tenants, db, err) && rollup_begin(&writer->platform, db, err);
 }
 
-static bool end(struct day_batch *batch, struct db *db, size_t usage_rows, struct error *err)
+static bool write_all(const struct day_write *write, struct db *db, struct error *err)
 {
-    struct day_writer *writer = batch->writer;
+    struct day_writer *writer = write->writer;
+    struct day_batch *batch = write->batch;
+    int64_t revision;
+    size_t usage_rows = 0;
+    if (!begin(writer, db, &revision, err) || !usage_insert(writer, batch, db, &usage_rows, err))
+        return false;
+    bool put = write->put_rollups || !write->defer_rollups || writer->tenants.count > ROLLUP_ROWS_KEPT;
+    if (put && (!rollup_flush(&writer->tenants, db, err) || !rollup_flush(&writer->platform, db, err)))
+        return false;
     int64_t stamp = ++writer->next_stamp;
-    if (!db_execute(db, SQL_WRITE_INFO,
-                    DB_ARGS(db_int(batch->revision + 1), db_int(stamp), db_int((int64_t)usage_rows),
+    if (!log_insert(writer, batch, db, err) ||
+        !db_execute(db, SQL_WRITE_INFO,
+                    DB_ARGS(db_int(revision + 1), db_int(stamp), db_int((int64_t)usage_rows),
                             db_int((int64_t)batch->log_count)),
                     NULL, err))
         return false;
-    batch->revision++;
     writer->stamp = stamp;
     return true;
 }
 
-static bool write_all(struct day_batch *batch, struct db *db, struct error *err)
-{
-    struct day_writer *writer = batch->writer;
-    size_t usage_rows = 0;
-    bool put = batch->put_rollups || !batch->defer_rollups || writer->tenants.count > ROLLUP_ROWS_KEPT;
-    return begin(batch, db, err) && usage_insert(batch, db, &usage_rows, err) &&
-           (!put || (rollup_flush(&writer->tenants, db, err) && rollup_flush(&writer->platform, db, err))) &&
-           log_insert(batch, db, err) && end(batch, db, usage_rows, err);
-}
-
 bool day_writer_write(struct db *db, void *context, struct error *err)
 {
-    struct day_batch *batch = context;
-    batch->duplicates = 0;
-    if (write_all(batch, db, err))
+    const struct day_write *write = context;
+    write->batch->duplicates = 0;
+    if (write_all(write, db, err))
         return true;
-    forget(batch->writer);
+    forget(write->writer);
     return false;
 }

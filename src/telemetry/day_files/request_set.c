@@ -1,4 +1,4 @@
-#include "telemetry/request_set.h"
+#include "telemetry/day_files/request_set.h"
 
 #include <string.h>
 

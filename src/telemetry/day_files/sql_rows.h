@@ -1,7 +1,7 @@
 /* Placeholders of statements that take several rows at once: eight rows a statement cost two thirds
  * of eight statements. */
-#ifndef KIMONO_TELEMETRY_SQL_ROWS_H
-#define KIMONO_TELEMETRY_SQL_ROWS_H
+#ifndef KIMONO_TELEMETRY_DAY_FILES_SQL_ROWS_H
+#define KIMONO_TELEMETRY_DAY_FILES_SQL_ROWS_H
 
 #define ROWS_AT_ONCE 8
 

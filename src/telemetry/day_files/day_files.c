@@ -1,4 +1,4 @@
-#include "telemetry/day_files.h"
+#include "telemetry/day_files/day_files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,15 +12,14 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/owned_file.h"
-#include "telemetry/day_schema.h"
+#include "telemetry/day_files/day_schema.h"
 
 #define READERS 3
 #define CACHE_KIB 1024
 #define READ_LIMIT_MS 5000
 #define SUFFIX ".db"
 
-static const char SQL_IS_CARRIED[] = "SELECT 1 FROM usage_days WHERE day = $1";
-static const char SQL_DAY_INFO[] = "SELECT revision, usage_rows, log_rows FROM day_info";
+static const char SQL_DAY_INFO[] = "SELECT recorder, revision, usage_rows, log_rows FROM day_info";
 
 /* ---- the folder ---- */
 
@@ -38,7 +37,7 @@ bool day_files_exists(const char *folder, int32_t day)
     return access(strbuf_text(&path), F_OK) == 0;
 }
 
-bool day_folder_make(const char *folder, struct error *err)
+static bool make_folder(const char *folder, struct error *err)
 {
     if (owned_mkdir(folder, 0700))
         return true;
@@ -84,7 +83,14 @@ bool day_files_list(const char *folder, int32_t **ret_days, size_t *ret_count, s
     return true;
 }
 
-bool day_file_open_store(const char *folder, int32_t day, enum store_durability durability,
+bool telemetry_folder_has_days(const char *folder)
+{
+    CLEANUP(free_pointer) int32_t *days = NULL;
+    size_t count = 0;
+    return day_files_list(folder, &days, &count, NULL) && count > 0;
+}
+
+bool day_file_open_store(const char *folder, int32_t day, enum store_durability durability, bool read_only,
                          struct store **ret_store, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf path = {0};
@@ -95,22 +101,9 @@ bool day_file_open_store(const char *folder, int32_t day, enum store_durability 
                                               .cache_kib = CACHE_KIB,
                                               .durability = durability,
                                               .migrations = day_migrations,
-                                              .migration_count = day_migration_count},
+                                              .migration_count = day_migration_count,
+                                              .read_only = read_only},
                       err);
-}
-
-bool day_is_closed(const char *folder, struct store *main_store, int32_t day, bool *ret_closed,
-                   struct error *err)
-{
-    int64_t carried = 0;
-    if (!day_files_exists(folder, day)) {
-        CLEANUP(store_reader_release) struct db *db = NULL;
-        if (!store_reader(main_store, READ_LIMIT_MS, &db, err) ||
-            !db_find_int(db, SQL_IS_CARRIED, DB_ARGS(db_int(day)), 0, &carried, err))
-            return false;
-    }
-    *ret_closed = carried != 0;
-    return true;
 }
 
 bool day_info_read(struct db *db, struct day_info *ret_info, struct error *err)
@@ -120,7 +113,8 @@ bool day_info_read(struct db *db, struct day_info *ret_info, struct error *err)
         return false;
     struct day_info info = {0};
     if (db_next(&rows))
-        info = (struct day_info){db_column_int(&rows, 0), db_column_int(&rows, 1), db_column_int(&rows, 2)};
+        info = (struct day_info){db_column_int(&rows, 0), db_column_int(&rows, 1), db_column_int(&rows, 2),
+                                 db_column_int(&rows, 3)};
     if (!db_done(&rows, err))
         return false;
     *ret_info = info;
@@ -129,13 +123,12 @@ bool day_info_read(struct db *db, struct day_info *ret_info, struct error *err)
 
 /* ---- open files ---- */
 
-bool day_files_init(struct day_files *files, const char *folder, struct store *main_store,
-                    enum store_durability durability, struct error *err)
+bool day_files_init(struct day_files *files, const char *folder, enum store_durability durability,
+                    struct error *err)
 {
-    if (!day_folder_make(folder, err))
+    if (!make_folder(folder, err))
         return false;
-    *files =
-        (struct day_files){.folder = xstrdup(folder), .main_store = main_store, .durability = durability};
+    *files = (struct day_files){.folder = xstrdup(folder), .durability = durability};
     pthread_mutex_init(&files->lock, NULL);
     pthread_mutex_init(&files->open_lock, NULL);
     return true;
@@ -157,14 +150,15 @@ void day_files_release(struct day_files *files)
     }
     pthread_mutex_destroy(&files->lock);
     pthread_mutex_destroy(&files->open_lock);
+    free(files->recorders);
     free(files->folder);
 }
 
-static struct day_file *use_if_open(struct day_files *files, int32_t day)
+static struct day_file *use_if_open(struct day_files *files, int32_t day, enum day_file_use use)
 {
     pthread_mutex_lock(&files->lock);
     struct day_file *file = files->open;
-    while (file && file->day != day)
+    while (file && (file->day != day || (file->read_only && use != DAY_FILE_READ)))
         file = file->next;
     if (file) {
         file->users++;
@@ -231,20 +225,28 @@ static bool set_aside(struct day_files *files, int32_t day, const struct error *
     return true;
 }
 
-void day_files_give_up(struct day_files *files, struct day_file *file)
+/* Out of the list; whoever uses it last closes it. False: it was out already. Called with the lock held. */
+static bool unlist(struct day_files *files, struct day_file *file)
 {
-    struct error why, err;
-    error_clear(&why);
-    pthread_mutex_lock(&files->open_lock);
-    pthread_mutex_lock(&files->lock);
-    bool first = !file->given_up;
-    for (struct day_file **at = &files->open; first && *at; at = &(*at)->next)
+    if (file->given_up)
+        return false;
+    for (struct day_file **at = &files->open; *at; at = &(*at)->next)
         if (*at == file) {
             *at = file->next;
             files->open_count--;
             break;
         }
     file->given_up = true;
+    return true;
+}
+
+void day_files_give_up(struct day_files *files, struct day_file *file)
+{
+    struct error why, err;
+    error_clear(&why);
+    pthread_mutex_lock(&files->open_lock);
+    pthread_mutex_lock(&files->lock);
+    bool first = unlist(files, file);
     pthread_mutex_unlock(&files->lock);
     /* All that lies beside it, too: a new file must not take the old one's log for its own. */
     if (first && !store_sound(file->store, &why) && !set_aside(files, file->day, &why, &err))
@@ -266,66 +268,70 @@ static bool is_unusable(enum error_code code)
 }
 
 /* Who only reads is told what is wrong; who has something to record today goes on with a new file. */
-static bool open_or_set_aside(struct day_files *files, int32_t day, enum day_file_absent absent,
+static bool open_or_set_aside(struct day_files *files, int32_t day, enum day_file_use use, bool read_only,
                               struct store **ret_store, struct error *err)
 {
     struct error why;
     error_clear(&why);
-    if (day_file_open_store(files->folder, day, files->durability, ret_store, &why))
+    if (day_file_open_store(files->folder, day, files->durability, read_only, ret_store, &why))
         return true;
-    if (absent == DAY_FILE_NONE || day < clock_day(clock_now_ms()) || !is_unusable(why.code)) {
+    if (use == DAY_FILE_READ || day < clock_day(clock_now_ms()) || !is_unusable(why.code)) {
         if (err)
             *err = why;
         return false;
     }
     return set_aside(files, day, &why, err) &&
-           day_file_open_store(files->folder, day, files->durability, ret_store, err);
+           day_file_open_store(files->folder, day, files->durability, false, ret_store, err);
 }
 
-static bool open_file(struct day_files *files, int32_t day, enum day_file_absent absent,
-                      struct day_file **ret_file, struct error *err)
+/* Called with the lock held: what was open to be read makes place for one that is written. */
+static void unlist_day(struct day_files *files, int32_t day, struct day_file **ret_unused)
 {
-    bool closed;
+    struct day_file *file = files->open;
+    while (file && file->day != day)
+        file = file->next;
+    if (file && unlist(files, file) && file->users == 0)
+        *ret_unused = file;
+}
+
+static bool open_file(struct day_files *files, int32_t day, enum day_file_use use, struct day_file **ret_file,
+                      struct error *err)
+{
     *ret_file = NULL;
-    if (!day_files_exists(files->folder, day)) {
-        if (absent == DAY_FILE_NONE)
-            return true;
-        if (!day_is_closed(files->folder, files->main_store, day, &closed, err))
-            return false;
-        /* The clock was set back, or the store restored without its telemetry: today is never over. What it counted
-         * before is replaced at its end. */
-        bool is_over = day < clock_day(clock_now_ms());
-        if (closed && !is_over)
-            log_warn("telemetry", "today was closed already, and is begun anew: was the clock set back?");
-        if (closed && is_over)
-            return error_set(err, ERROR_CONFLICT,
-                             "That day is closed: its rows have been deleted, only its totals are kept.",
-                             "该日已归档：明细已删除，仅保留汇总。");
-    }
+    if (use != DAY_FILE_MAKE && !day_files_exists(files->folder, day))
+        return true;
+    bool read_only = use == DAY_FILE_READ && day < clock_day(clock_now_ms());
     struct store *store;
-    if (!open_or_set_aside(files, day, absent, &store, err))
+    if (!open_or_set_aside(files, day, use, read_only, &store, err))
         return false;
-    struct day_file *file = xcalloc(1, sizeof(*file));
-    *file = (struct day_file){.day = day, .store = store, .writer = day_writer_new(), .users = 1};
+    struct day_file *file = xcalloc(1, sizeof(*file)), *unused = NULL;
+    *file = (struct day_file){.day = day,
+                              .read_only = read_only,
+                              .store = store,
+                              .writer = read_only ? NULL : day_writer_new(),
+                              .users = 1};
     pthread_mutex_lock(&files->lock);
+    unlist_day(files, day, &unused);
     file->last_used = ++files->uses;
     file->next = files->open;
     files->open = file;
     files->open_count++;
     pthread_mutex_unlock(&files->lock);
+    if (unused)
+        close_file(unused);
     *ret_file = file;
     return true;
 }
 
-bool day_files_get(struct day_files *files, int32_t day, enum day_file_absent absent,
-                   struct day_file **ret_file, struct error *err)
+bool day_files_get(struct day_files *files, int32_t day, enum day_file_use use, struct day_file **ret_file,
+                   struct error *err)
 {
-    struct day_file *file = use_if_open(files, day);
+    struct day_file *file = use_if_open(files, day, use);
     bool done = true;
     if (!file) {
         pthread_mutex_lock(&files->open_lock);
-        file = use_if_open(files, day); /* another thread may have opened it meanwhile */
-        done = file || open_file(files, day, absent, &file, err);
+        file = use_if_open(files, day, use); /* another thread may have opened it meanwhile */
+        done = file || open_file(files, day, use, &file, err);
         if (done)
             close_surplus(files);
         pthread_mutex_unlock(&files->open_lock);
@@ -387,7 +393,46 @@ static bool remove_files(const char *folder, int32_t day, struct error *err)
     return true;
 }
 
-bool day_files_delete(struct day_files *files, int32_t day, bool *ret_deleted, struct error *err)
+struct deletion {
+    const char *folder;
+    int32_t day;
+    int64_t revision;
+    bool deleted;
+};
+
+/* With the file's write lock held: what another process was about to write is refused then, as its commit finds the
+ * file gone, and is not lost without a word. */
+static bool delete_unchanged(struct db *db, void *context, struct error *err)
+{
+    struct deletion *deletion = context;
+    struct day_info info;
+    if (!day_info_read(db, &info, err))
+        return false;
+    if (info.revision != deletion->revision)
+        return true;
+    deletion->deleted = remove_files(deletion->folder, deletion->day, err);
+    return deletion->deleted;
+}
+
+/* Called with open_lock held, and no store of this process has the file open. */
+static bool delete_file(struct day_files *files, int32_t day, int64_t revision, bool *ret_deleted,
+                        struct error *err)
+{
+    struct deletion deletion = {.folder = files->folder, .day = day, .revision = revision};
+    struct store *store;
+    struct error local;
+    if (!day_file_open_store(files->folder, day, files->durability, false, &store, err))
+        return false;
+    bool done = store_write(store, delete_unchanged, &deletion, &local);
+    store_close(store);
+    *ret_deleted = deletion.deleted;
+    if (!done && !deletion.deleted && err) /* the commit of a file that is gone fails */
+        *err = local;
+    return done || deletion.deleted;
+}
+
+bool day_files_delete(struct day_files *files, int32_t day, int64_t revision, bool *ret_deleted,
+                      struct error *err)
 {
     pthread_mutex_lock(&files->open_lock);
     pthread_mutex_lock(&files->lock);
@@ -398,9 +443,76 @@ bool day_files_delete(struct day_files *files, int32_t day, bool *ret_deleted, s
     pthread_mutex_unlock(&files->lock);
     if (file)
         close_file(file);
-    bool done = used || remove_files(files->folder, day, err);
+    *ret_deleted = false;
+    bool done =
+        used || !day_files_exists(files->folder, day) || delete_file(files, day, revision, ret_deleted, err);
     pthread_mutex_unlock(&files->open_lock);
-    if (done)
-        *ret_deleted = !used;
     return done;
+}
+
+/* ---- recorders ---- */
+
+static uint64_t inode_of(const struct day_files *files, int32_t day)
+{
+    CLEANUP(strbuf_release) struct strbuf path = {0};
+    struct stat status;
+    day_files_path(files->folder, day, &path);
+    return stat(strbuf_text(&path), &status) == 0 ? (uint64_t)status.st_ino : 0;
+}
+
+/* Where the day stands or belongs among those that are known. Called with the lock held. */
+static size_t place_of_day(const struct day_files *files, int32_t day)
+{
+    size_t low = 0, high = files->recorder_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (files->recorders[middle].day < day)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int64_t known_recorder(struct day_files *files, int32_t day, uint64_t inode)
+{
+    pthread_mutex_lock(&files->lock);
+    size_t at = place_of_day(files, day);
+    const struct known_recorder *known = at < files->recorder_count ? &files->recorders[at] : NULL;
+    int64_t recorder = known && known->day == day && known->inode == inode ? known->recorder : 0;
+    pthread_mutex_unlock(&files->lock);
+    return recorder;
+}
+
+static void learn_recorder(struct day_files *files, int32_t day, uint64_t inode, int64_t recorder)
+{
+    pthread_mutex_lock(&files->lock);
+    size_t at = place_of_day(files, day), count = files->recorder_count;
+    if (at == count || files->recorders[at].day != day) {
+        files->recorders = xrealloc(files->recorders, (count + 1) * sizeof(*files->recorders));
+        memmove(&files->recorders[at + 1], &files->recorders[at], (count - at) * sizeof(*files->recorders));
+        files->recorder_count++;
+    }
+    files->recorders[at] = (struct known_recorder){day, inode, recorder};
+    pthread_mutex_unlock(&files->lock);
+}
+
+bool day_files_recorder(struct day_files *files, int32_t day, int64_t *ret_recorder, struct error *err)
+{
+    uint64_t inode = inode_of(files, day);
+    *ret_recorder = inode ? known_recorder(files, day, inode) : 0;
+    if (!inode || *ret_recorder)
+        return true;
+    CLEANUP(day_use_release) struct day_use use = {.files = files};
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    struct day_info info = {0};
+    if (!day_files_get(files, day, DAY_FILE_READ, &use.file, err))
+        return false;
+    if (use.file &&
+        (!store_reader(use.file->store, READ_LIMIT_MS, &db, err) || !day_info_read(db, &info, err)))
+        return false;
+    if (info.recorder)
+        learn_recorder(files, day, inode, info.recorder);
+    *ret_recorder = info.recorder;
+    return true;
 }

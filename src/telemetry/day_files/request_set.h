@@ -4,8 +4,8 @@
  * the set is in memory, built from the file's rows when first asked and kept up to date from there:
  * a fingerprint of 32 bits and the row's number for each id, 8 to 16 bytes a row. What has the same
  * fingerprint is compared with the row itself, so the answer is exact. */
-#ifndef KIMONO_TELEMETRY_REQUEST_SET_H
-#define KIMONO_TELEMETRY_REQUEST_SET_H
+#ifndef KIMONO_TELEMETRY_DAY_FILES_REQUEST_SET_H
+#define KIMONO_TELEMETRY_DAY_FILES_REQUEST_SET_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,100 @@
+/* `kimono check` for one day's file.
+ *
+ * It is read as of one moment, although others write: an unfinished read keeps SQLite's
+ * snapshot for all reads of its connection, so one row of day_info is held until the end. */
+#include <inttypes.h>
+
+#include "base/memory.h"
+#include "telemetry/day_files/day_read.h"
+#include "telemetry/slot_check.h"
+#include "telemetry/usage_totals.h"
+
+static const char SQL_PIN[] = "SELECT usage_rows, log_rows FROM day_info";
+static const char SQL_COUNT_USAGE[] = "SELECT count(*) FROM usage_rows";
+static const char SQL_COUNT_LOGS[] = "SELECT count(*) FROM log_rows";
+
+#define SQL_RAW_COLUMNS                                                                                      \
+    " r.tokens_input, r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny,"           \
+    " r.price_version FROM usage_rows r"
+static const char SQL_RAW_TENANTS[] =
+    "SELECT r.timestamp / 3600000 * 16777216 + r.key_id," SQL_RAW_COLUMNS " ORDER BY 1";
+static const char SQL_RAW_PLATFORM[] =
+    "SELECT r.timestamp / 3600000 * 16777216 + p.id," SQL_RAW_COLUMNS " JOIN usage_keys k ON k.id = r.key_id"
+    " JOIN usage_platform_keys p"
+    " ON p.api_type = k.api_type AND p.operation = k.operation AND p.model = k.model"
+    " ORDER BY 1";
+static const char SQL_STORED_TENANTS[] = "SELECT slot, " SUM_COLUMNS " FROM usage_hourly ORDER BY slot";
+static const char SQL_STORED_PLATFORM[] =
+    "SELECT slot, " SUM_COLUMNS " FROM usage_platform_hourly ORDER BY slot";
+
+static const char SQL_WRONG_LOG_HOURS[] =
+    "SELECT hour, level, source_id, sum(stored), sum(counted) FROM"
+    " (SELECT hour, level, source_id, count AS stored, 0 AS counted FROM log_hourly"
+    "  UNION ALL SELECT timestamp / 3600000, level, source_id, 0, 1 FROM log_rows) AS both"
+    " GROUP BY hour, level, source_id HAVING sum(stored) <> sum(counted)";
+
+struct day_checking {
+    struct db *db;
+    char day[CLOCK_DAY_SIZE];
+    struct findings *findings;
+};
+
+static bool check_hours(struct day_checking *checking, const char *table, const char *sql_raw,
+                        const char *sql_stored, struct error *err)
+{
+    CLEANUP(slot_check_release)
+    struct slot_check check = {.findings = checking->findings,
+                               .day = checking->day,
+                               .table = table,
+                               .raw = {.next = row_stream_next},
+                               .stored = {.next = row_stream_next}};
+    return db_query(checking->db, sql_stored, DB_NO_ARGS, &check.stored.rows, err) &&
+           db_query(checking->db, sql_raw, DB_NO_ARGS, &check.raw.rows, err) && slot_check_run(&check, err);
+}
+
+static bool check_count(struct day_checking *checking, const char *sql, const char *name, int64_t stored,
+                        struct error *err)
+{
+    int64_t counted;
+    if (!db_find_int(checking->db, sql, DB_NO_ARGS, 0, &counted, err))
+        return false;
+    if (stored != counted)
+        findings_add(checking->findings, "%s: day_info.%s is %" PRId64 ", not %" PRId64, checking->day, name,
+                     stored, counted);
+    return true;
+}
+
+static bool check_log_hours(struct day_checking *checking, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(checking->db, SQL_WRONG_LOG_HOURS, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        char hour[CLOCK_TEXT_SIZE];
+        clock_format(db_column_int(&rows, 0) * HOUR_MS, hour);
+        findings_add(checking->findings,
+                     "%s: log_hourly of %s, level %" PRId64 ", source %" PRId64 ": count %" PRId64
+                     ", not %" PRId64,
+                     checking->day, hour, db_column_int(&rows, 1), db_column_int(&rows, 2),
+                     db_column_int(&rows, 3), db_column_int(&rows, 4));
+    }
+    return db_done(&rows, err);
+}
+
+bool day_check(struct db *db, int32_t day, struct findings *findings, struct error *err)
+{
+    struct day_checking checking = {.db = db, .findings = findings};
+    CLEANUP(db_rows_release) struct db_rows pin = {0};
+    clock_day_format(day, checking.day);
+    if (!db_query(db, SQL_PIN, DB_NO_ARGS, &pin, err))
+        return false;
+    if (!db_next(&pin)) {
+        findings_add(findings, "%s: day_info is empty", checking.day);
+        return db_done(&pin, err);
+    }
+    return check_count(&checking, SQL_COUNT_USAGE, "usage_rows", db_column_int(&pin, 0), err) &&
+           check_count(&checking, SQL_COUNT_LOGS, "log_rows", db_column_int(&pin, 1), err) &&
+           check_hours(&checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) &&
+           check_hours(&checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err) &&
+           check_log_hours(&checking, err);
+}

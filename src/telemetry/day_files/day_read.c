@@ -1,0 +1,113 @@
+#include "telemetry/day_files/day_read.h"
+
+#include "base/memory.h"
+#include "telemetry/day_files/day_files.h"
+#include "telemetry/raw_rows.h"
+#include "telemetry/slot.h"
+#include "telemetry/total_grouping.h"
+#include "telemetry/usage_totals.h"
+
+/* ---- hours ---- */
+
+static const char SQL_SLOTS_OF_PLATFORM[] =
+    "SELECT slot, " SUM_COLUMNS " FROM usage_platform_hourly WHERE slot >= $1 AND slot < $2";
+/* A tenant's keys times the hours that the file has: as many look-ups by slot, however many tenants. */
+static const char SQL_SLOTS_OF_TENANT[] =
+    "WITH RECURSIVE hours(hour) AS"
+    " (SELECT min(slot) / 16777216 FROM usage_platform_hourly WHERE slot >= $1 AND slot < $2"
+    "  UNION ALL SELECT hour + 1 FROM hours WHERE hour <"
+    "  (SELECT max(slot) / 16777216 FROM usage_platform_hourly WHERE slot >= $1 AND slot < $2))"
+    " SELECT u.slot, u.calls, u.failed, u.unpriced, u.tokens_input, u.tokens_output, u.tokens_cached,"
+    " u.latency_sum_ms, u.cost_nano_cny, u.latency_histogram"
+    " FROM usage_keys k CROSS JOIN hours CROSS JOIN usage_hourly u"
+    " WHERE k.tenant_id = $3 AND u.slot = hours.hour * 16777216 + k.id";
+
+static bool query_slots(struct db *db, const struct usage_filter *filter, const struct hour_span *span,
+                        struct db_rows *ret_rows, struct error *err)
+{
+    struct db_value first = db_int(span->first * SLOT_KEYS), end = db_int(span->end * SLOT_KEYS);
+    if (!filter->tenant_id)
+        return db_query(db, SQL_SLOTS_OF_PLATFORM, DB_ARGS(first, end), ret_rows, err);
+    return db_query(db, SQL_SLOTS_OF_TENANT, DB_ARGS(first, end, db_text(filter->tenant_id)), ret_rows, err);
+}
+
+bool day_add_hours(struct db *db, const struct usage_filter *filter, const struct hour_span *span,
+                   struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!query_slots(db, filter, span, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        int64_t hour = slot_hour(db_column_int(&rows, 0));
+        size_t index = span->into_one ? 0 : (size_t)(hour - span->first);
+        if (!usage_totals_add_row(&span->totals[index], &rows, 1, err))
+            return false;
+    }
+    return db_done(&rows, err);
+}
+
+/* ---- the day's totals ---- */
+
+/* Key by key, and its hours: look-ups by slot in the order of the dictionary need no sorting. */
+#define SQL_HOURS(tenant)                                                                                    \
+    "WITH RECURSIVE hours(hour) AS"                                                                          \
+    " (SELECT min(slot) / 16777216 FROM usage_platform_hourly UNION ALL SELECT hour + 1 FROM hours"          \
+    "  WHERE hour < (SELECT max(slot) / 16777216 FROM usage_platform_hourly))"                               \
+    " SELECT k.api_type, k.operation, k.model, " tenant ", u.calls, u.failed, u.unpriced, u.tokens_input,"   \
+    " u.tokens_output, u.tokens_cached, u.latency_sum_ms, u.cost_nano_cny, u.latency_histogram"
+static const char SQL_TENANTS[] =
+    SQL_HOURS("k.tenant_id") " FROM usage_keys k CROSS JOIN hours CROSS JOIN usage_hourly u"
+                             " WHERE u.slot = hours.hour * 16777216 + k.id ORDER BY k.id";
+static const char SQL_PLATFORM[] =
+    SQL_HOURS("NULL") " FROM usage_platform_keys k CROSS JOIN hours CROSS JOIN usage_platform_hourly u"
+                      " WHERE u.slot = hours.hour * 16777216 + k.id ORDER BY k.id";
+static const char SQL_PIN[] = "SELECT 1 FROM day_info";
+
+bool day_each_total(struct db *db, struct day_info *ret_info, day_total_sink sink, void *context,
+                    struct error *err)
+{
+    /* An unfinished read keeps SQLite's snapshot for all reads of its connection. */
+    CLEANUP(db_rows_release) struct db_rows pin = {0};
+    if (!db_query(db, SQL_PIN, DB_NO_ARGS, &pin, err))
+        return false;
+    db_next(&pin);
+    return day_info_read(db, ret_info, err) &&
+           total_grouping_each(db, SQL_TENANTS, DB_NO_ARGS, sink, context, err) &&
+           total_grouping_each(db, SQL_PLATFORM, DB_NO_ARGS, sink, context, err);
+}
+
+/* ---- raw rows ---- */
+
+static const char SQL_USAGE[] =
+    "SELECT r.timestamp, k.api_type, k.operation, k.model, k.tenant_id, r.request_id, r.tokens_input,"
+    " r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny, r.price_version"
+    " FROM usage_rows r JOIN usage_keys k ON k.id = r.key_id ORDER BY r.id";
+static const char SQL_LOGS[] =
+    "SELECT r.timestamp, r.level, s.name, r.message, r.tenant_id, r.request_id, r.fields"
+    " FROM log_rows r JOIN log_sources s ON s.id = r.source_id ORDER BY r.id";
+
+bool day_each_usage(struct db *db, telemetry_usage_sink sink, void *context, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_USAGE, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        struct recorded_usage usage = usage_of_row(&rows);
+        if (!sink(context, &usage, err))
+            return false;
+    }
+    return db_done(&rows, err);
+}
+
+bool day_each_log(struct db *db, telemetry_log_sink sink, void *context, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_LOGS, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        struct log_record record = log_of_row(&rows);
+        if (!sink(context, &record, err))
+            return false;
+    }
+    return db_done(&rows, err);
+}

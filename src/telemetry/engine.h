@@ -1,0 +1,105 @@
+/* What keeps telemetry: an engine, one of the tables of functions at the end. Private to telemetry/.
+ *
+ * An engine knows days, and of each the raw rows and the roll-ups by hour that are made of them; how they are stored,
+ * and what SQL reads them, is its own. Everything that is the same for all stands above: the queue of log rows, which
+ * rows lie in which day and what they cost (telemetry.c, log_flusher.c), the totals of ended days in the main store
+ * (roll_over.c, totals.c), what `kimono check` says (check.c). A new engine is a folder and a row in telemetry.c.
+ *
+ * Days are numbered as in base/clock.h. All functions are of any thread unless it is said otherwise. */
+#ifndef KIMONO_TELEMETRY_ENGINE_H
+#define KIMONO_TELEMETRY_ENGINE_H
+
+#include "telemetry/findings.h"
+#include "telemetry/telemetry.h"
+#include "telemetry/usage_row.h"
+
+/* Rows of one day, written in one transaction together with their roll-ups. */
+struct day_batch {
+    const struct usage_row *usage;
+    size_t usage_count;
+    const struct log_row *logs;
+    size_t log_count;
+    bool from_outside; /* a request id counts once in a day, whoever has written it */
+    bool
+        begin_day; /* a day that is not there is begun; else the write fails with `day_absent` and no error */
+    bool day_absent;   /* out */
+    size_t duplicates; /* out: usage rows left out for a request id that is there already */
+};
+
+struct day_info {
+    /* Who the day's totals in the main store belong to: a random number of the day's file, or of the store that
+     * several processes share. Never 0 for a day that is there. */
+    int64_t recorder;
+    int64_t revision; /* grows with each commit; the same revision: the same rows */
+    int64_t usage_rows, log_rows;
+};
+
+/* Hours whose totals are added up. */
+struct hour_span {
+    int64_t first, end;          /* numbers since 1970, `end` not included */
+    bool into_one;               /* all go to totals[0], else each hour to totals[hour - first] */
+    struct usage_totals *totals; /* is added to */
+};
+
+/* The totals of a whole day of one tenant_id, api_type, operation and model. */
+struct day_total {
+    const char *tenant_id, *api_type, *operation, *model; /* tenant_id NULL: over all tenants */
+    const struct usage_totals *totals;
+};
+typedef bool (*day_total_sink)(void *context, const struct day_total *total, struct error *err);
+
+struct engine {
+    const struct engine_functions *functions;
+    const char *folder; /* on the disk whose reserve is looked after; NULL: it keeps nothing here */
+};
+
+struct bulk_load; /* the engine's own; one thread at a time */
+
+struct engine_functions {
+    const char *name;
+    void (*close)(struct engine *engine); /* frees it; nobody uses it any longer */
+
+    bool (*write)(struct engine *engine, int32_t day, struct day_batch *batch, struct error *err);
+
+    /* The days that have rows, in order; the caller frees. */
+    bool (*list_days)(struct engine *engine, int32_t **ret_days, size_t *ret_count, struct error *err);
+    /* The day's recorder alone, which costs little for a day that was asked for before; 0: the day is not here. */
+    bool (*find_recorder)(struct engine *engine, int32_t day, int64_t *ret_recorder, struct error *err);
+    /* All zero for a day that is not here. */
+    bool (*read_info)(struct engine *engine, int32_t day, struct day_info *ret_info, struct error *err);
+    /* Adds what the day's roll-ups say of these hours; nothing for a day that is not here. */
+    bool (*add_hours)(struct engine *engine, int32_t day, const struct usage_filter *filter,
+                      const struct hour_span *span, struct error *err);
+    /* Every total of the day as of one moment, those of tenants first; `ret_info` is of that moment, and filled before
+     * the first call of `sink`. Strings and totals live until it returns. ERROR_CONFLICT: the day is not here. */
+    bool (*each_total)(struct engine *engine, int32_t day, struct day_info *ret_info, day_total_sink sink,
+                       void *context, struct error *err);
+    /* Raw rows in the order in which they arrived; nothing for a day that is not here. The record lives until `sink`
+     * returns. */
+    bool (*each_usage)(struct engine *engine, int32_t day, int limit_ms, telemetry_usage_sink sink,
+                       void *context, struct error *err);
+    bool (*each_log)(struct engine *engine, int32_t day, int limit_ms, telemetry_log_sink sink, void *context,
+                     struct error *err);
+    /* Recomputes every roll-up of the day from its raw rows, as of one moment. */
+    bool (*check_day)(struct engine *engine, int32_t day, struct findings *findings, struct error *err);
+
+    /* Days before `today` have ended: what is held for writing them may go. A late row may still come. */
+    void (*seal)(struct engine *engine, int32_t today);
+    /* Deletes the day with all its rows, if it still has this revision and nobody uses it. */
+    bool (*drop_day)(struct engine *engine, int32_t day, int64_t revision, bool *ret_dropped,
+                     struct error *err);
+
+    /* Bulk data of one day. `last`: with the roll-ups that the batches before have left. `end` frees it. */
+    bool (*load_begin)(struct engine *engine, int32_t day, struct bulk_load **ret_load, struct error *err);
+    bool (*load_batch)(struct bulk_load *load, struct day_batch *batch, bool last, struct error *err);
+    void (*load_end)(struct bulk_load *load);
+
+    /* Name of the newest day that could not be used and was set aside, or "". NULL: it cannot happen. */
+    void (*get_set_aside)(struct engine *engine, char *ret_name, size_t size);
+};
+
+/* Each opens its engine and makes what is missing. */
+bool day_files_open(struct engine **ret_engine, const char *folder, enum store_durability durability,
+                    struct error *err);
+
+#endif

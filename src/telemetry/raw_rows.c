@@ -1,0 +1,31 @@
+#include "telemetry/raw_rows.h"
+
+struct recorded_usage usage_of_row(const struct db_rows *rows)
+{
+    return (struct recorded_usage){
+        .record = {.timestamp = db_column_int(rows, 0),
+                   .api_type = db_column_text(rows, 1),
+                   .operation = db_column_text(rows, 2),
+                   .model = db_column_text(rows, 3),
+                   .tenant_id = db_column_text(rows, 4),
+                   .request_id = db_column_text(rows, 5),
+                   .tokens_input = db_column_int(rows, 6),
+                   .tokens_output = db_column_int(rows, 7),
+                   .tokens_cached = db_column_int(rows, 8),
+                   .latency_ms = db_column_int(rows, 9),
+                   .outcome = (enum usage_outcome)db_column_int(rows, 10)},
+        .cost_nano_cny = db_column_int(rows, 11),
+        .price_version = (int32_t)db_column_int(rows, 12),
+    };
+}
+
+struct log_record log_of_row(const struct db_rows *rows)
+{
+    return (struct log_record){.timestamp = db_column_int(rows, 0),
+                               .level = (enum log_level)db_column_int(rows, 1),
+                               .source = db_column_text(rows, 2),
+                               .message = db_column_text(rows, 3),
+                               .tenant_id = db_column_text(rows, 4),
+                               .request_id = db_column_text(rows, 5),
+                               .fields = db_column_text(rows, 6)};
+}

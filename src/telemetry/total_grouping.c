@@ -1,0 +1,73 @@
+#include "telemetry/total_grouping.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "telemetry/usage_totals.h"
+
+#define NAMES 4 /* api_type, operation, model, tenant_id */
+
+struct grouping {
+    bool begun;
+    const char *names[NAMES]; /* of the present group; the arena's */
+    struct usage_totals totals;
+    struct arena arena;
+};
+
+static void grouping_release(struct grouping *grouping)
+{
+    arena_release(&grouping->arena);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool is_same_group(const struct grouping *grouping, const struct db_rows *rows)
+{
+    for (int i = 0; i < NAMES; i++)
+        if (!same_text(grouping->names[i], db_column_text(rows, i)))
+            return false;
+    return grouping->begun;
+}
+
+static bool hand_over(const struct grouping *grouping, day_total_sink sink, void *context, struct error *err)
+{
+    if (!grouping->begun)
+        return true;
+    struct day_total total = {.api_type = grouping->names[0],
+                              .operation = grouping->names[1],
+                              .model = grouping->names[2],
+                              .tenant_id = grouping->names[3],
+                              .totals = &grouping->totals};
+    return sink(context, &total, err);
+}
+
+static void begin_group(struct grouping *grouping, const struct db_rows *rows)
+{
+    arena_reset(&grouping->arena);
+    memset(&grouping->totals, 0, sizeof(grouping->totals));
+    grouping->begun = true;
+    for (int i = 0; i < NAMES; i++)
+        grouping->names[i] = arena_strdup(&grouping->arena, db_column_text(rows, i));
+}
+
+bool total_grouping_each(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
+                         day_total_sink sink, void *context, struct error *err)
+{
+    CLEANUP(grouping_release) struct grouping grouping = {.begun = false};
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, sql, args, arg_count, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        if (!is_same_group(&grouping, &rows)) {
+            if (!hand_over(&grouping, sink, context, err))
+                return false;
+            begin_group(&grouping, &rows);
+        }
+        if (!usage_totals_add_row(&grouping.totals, &rows, NAMES, err))
+            return false;
+    }
+    return db_done(&rows, err) && hand_over(&grouping, sink, context, err);
+}
