@@ -2,34 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertAccessible, assertFits, assertNoTextMissing } from './accessible.mjs';
-import { URL_BASE, operatorContext, openConsole, panel, settled, stub, visit } from './console.mjs';
+import { URL_BASE, openConsole, panel, settled, stub, visit } from './console.mjs';
+import { shopWithFeedback } from './feedback.mjs';
 
 const API = `${URL_BASE}/api/v1`;
-
-/** A shop with one pair, and a customer who contradicts it and asks what it doesn't answer. */
-async function shopWithFeedback() {
-  const { request } = await operatorContext();
-  const id = `feedback-${Date.now().toString(36)}`;
-  const headers = { Origin: new URL(URL_BASE).origin };
-  /** @param {string} path @param {object} data @param {Record<string, string>} [more] */
-  const post = async (path, data, more = {}) => {
-    const response = await request.post(`${API}${path}`, { data, headers: { ...headers, ...more } });
-    assert.ok(response.ok(), `${path}: ${await response.text()}`);
-    return response.json();
-  };
-  await post('/ops/tenants', { id, name: `反馈店 ${id}` });
-  await post('/ops/knowledge/qa-pairs', { tenant_id: id, question: '几点关门', answer: '晚上八点关门。' });
-  const { api_key: key } = await (await request.get(`${API}/ops/tenants/${id}`)).json();
-  for (const [message, correction] of [
-    ['几点关门', '晚上九点关门。'],
-    ['几点关门', undefined],
-    ['可以带狗吗', undefined], // with a correction learning would take it, sooner or later
-  ]) {
-    const { message_id } = await post('/chat/message', { message }, { 'X-API-Key': key });
-    await post('/feedback', { message_id, rating: 'bad', correction }, { 'X-API-Key': key });
-  }
-  return { id, ask: async (/** @type {string} */ message) => post('/chat/message', { message }, { 'X-API-Key': key }) };
-}
 
 test('what a customer says is decided: changed, made a pair of its own, rejected: for real', async () => {
   const shop = await shopWithFeedback();

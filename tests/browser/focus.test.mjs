@@ -4,7 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { problemOf } from './answers.mjs';
+import { job } from './answers-templates.mjs';
 import { openConsole, settled, stub, until } from './console.mjs';
+import { shopWithFeedback } from './feedback.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -147,6 +150,82 @@ test('the same of templates: created, edited, deleted', async () => {
   assert.notEqual(await focused(page), '');
 });
 
+test('the same of an import: its file, the trial, back, the import, undone', async () => {
+  const { id } = await shopWithFeedback();
+  const page = await openConsole({ path: `/ops/knowledge?tenant_id=${id}` });
+  await rows(page).first().waitFor();
+  await keeps(page, 'opening the import', () => press(page.locator('[data-test=import]')));
+  const file = dialog(page).locator('[data-test=file]');
+  await file.focus();
+  const buffer = Buffer.from('问题,答案\n可以寄存行李吗？,可以，免费。\n几点开门？,\n');
+  await keeps(page, 'choosing the file', () => file.setInputFiles({ name: 'pairs.csv', mimeType: 'text/csv', buffer }));
+  await keeps(page, 'another heading', () => press(dialog(page).locator('[data-test=heading]')));
+  await dialog(page).locator('[data-test=heading]').check();
+  const tryIt = dialog(page).locator('[data-test=try-import]:enabled');
+  await keeps(page, 'the trial', () => press(tryIt));
+  await dialog(page).locator('[data-test=outcome]:visible').waitFor();
+  await keeps(page, 'back to the columns', () => press(dialog(page).locator('[data-test=back]')));
+  await press(tryIt);
+  const run = dialog(page).locator('[data-test=run-import]:visible');
+  await run.waitFor();
+  await keeps(page, 'the import', () => press(run));
+  const undo = dialog(page).locator('[data-test=undo-import]:visible');
+  await undo.waitFor();
+  assert.notEqual(await focused(page), '', 'after its end');
+  await keeps(page, 'undoing it', () => press(undo));
+  await keeps(page, 'closing it', () => page.keyboard.press('Escape'));
+});
+
+test('the same of feedback: filtered, looked at, decided', async () => {
+  const { id } = await shopWithFeedback();
+  const page = await openConsole({ path: `/ops/corrections?tenant_id=${id}` });
+  await rows(page).nth(2).waitFor();
+  const open = (/** @type {string} */ question) =>
+    press(rows(page).filter({ hasText: question }).first().getByRole('link', { name: question }));
+  await keeps(page, 'opening one', () => open('几点关门'));
+  await keeps(page, 'choosing the decision', () => dialog(page).locator('input[value=reject]').press('Space'));
+  await keeps(page, 'rejecting it', () => press(submit(page)));
+  await rows(page).nth(2).waitFor({ state: 'detached' });
+  await open('可以带狗吗');
+  await dialog(page).locator('textarea').fill('小型犬可以。');
+  await keeps(page, 'Esc, which asks first', () => page.keyboard.press('Escape'));
+  await keeps(page, 'going on', () => press(dialog(page).getByRole('button', { name: '继续编辑' })));
+  await keeps(page, 'making a pair of it', () => press(submit(page)));
+  await rows(page).nth(1).waitFor({ state: 'detached' });
+  await keeps(page, 'other ones', () => press(page.locator('[data-status=approved]')));
+  await keeps(page, 'one that is decided', () => open('可以带狗吗'));
+  await keeps(page, 'closing it', () => page.keyboard.press('Escape'));
+});
+
+test('the same of jobs: filtered, looked at, undone, cancelled', async () => {
+  const { pair, post } = await shopWithFeedback();
+  await post('/ops/knowledge/qa-pairs/bulk', { action: 'delete', ids: [pair.id] }, { Prefer: 'wait=10' });
+  const page = await openConsole({ path: '/ops/jobs' });
+  await rows(page).first().waitFor();
+  const kind = page.locator('[data-test=kind]');
+  await kind.focus();
+  await keeps(page, 'one kind', () => kind.selectOption('knowledge.bulk'));
+  const opened = rows(page).first();
+  await keeps(page, 'opening one', () => press(opened.locator('[data-test=open-job]')));
+  const outcome = dialog(page).locator('[data-test=outcome]');
+  await outcome.focus();
+  await keeps(page, 'one outcome', () => outcome.selectOption({ index: 1 }));
+  await keeps(page, 'closing it', () => page.keyboard.press('Escape'));
+  await keeps(page, 'undoing it', () => press(opened.locator('[data-test=undo-job]')));
+
+  const running = { id: 'job-9', status: 'running', result: null, finished_at: null, progress: { done: 5, total: 25 } };
+  await stub(page, '/ops/jobs', { items: [job(running)], total: 1, page: 1, page_size: 50, next_cursor: null });
+  await stub(page, '/ops/jobs/job-9', () => job(running));
+  await stub(page, '/ops/jobs/job-9/cancel', () => job(Object.assign(running, { status: 'cancelled' })));
+  await page.reload();
+  const row = page.locator('[data-row=job-9]');
+  await row.waitFor();
+  await keeps(page, 'asking for the end', () => press(row.locator('[data-test=cancel-job]')));
+  await keeps(page, 'letting it run', () => press(row.getByRole('button', { name: '继续运行' })));
+  await press(row.locator('[data-test=cancel-job]'));
+  await keeps(page, 'ending it', () => press(row.locator('[data-test=cancel-job-yes]')));
+});
+
 test('the palette opens over a dialog, whose text stays, and leads away only when that may go', async () => {
   const page = await openConsole({ path: '/ops/knowledge?dialog=new' });
   const question = page.locator('[data-test=create-dialog]').getByLabel('问题');
@@ -203,12 +282,9 @@ test('messages are narrow, three at once, the rest behind a button, and never ov
   const page = await openConsole({
     path: '/ops/knowledge?dialog=sync',
     prepare: (opened) =>
-      stub(
-        opened,
-        '/ops/knowledge/sync/check',
-        { title: 'x', detail: '国际和服体验中心超长名称测试店铺'.repeat(8), status: 503 },
-        { status: 503 },
-      ),
+      stub(opened, '/ops/knowledge/sync/check', problemOf(503, '国际和服体验中心超长名称测试店铺'.repeat(8)), {
+        status: 503,
+      }),
   });
   const sync = page.locator('[data-test=sync-dialog]');
   const shown = sync.locator('[data-test=toast]');
