@@ -1,7 +1,7 @@
 /**
  * @file Answers about everyone's knowledge, made up, for tests that need certain ones.
  */
-import { manyTenants, tenantPage } from './answers-tenants.mjs';
+import { manyTenants, tenantDetail, tenantPage } from './answers-tenants.mjs';
 
 const HOUR = 3_600_000;
 
@@ -271,7 +271,7 @@ export async function stubKnowledge(page, options = {}) {
     if (route.request().method() !== 'GET') return route.fallback();
     if (path in answers) return route.fulfill({ json: answers[path](searchParams) });
     const tenant = tenants.find((one) => path === `/ops/tenants/${one.id}`);
-    if (tenant) return route.fulfill({ json: tenant });
+    if (tenant) return route.fulfill({ json: tenantDetail(tenant) });
     const id = Number(/^\/ops\/knowledge\/qa-pairs\/(\d+)$/.exec(path)?.[1]);
     const found = id ? now().find((one) => one.id === id) : undefined;
     return found ? route.fulfill({ json: pairDetail(found) }) : route.fallback();

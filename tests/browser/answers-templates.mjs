@@ -1,6 +1,7 @@
 /**
  * @file Answers about templates and jobs, made up, for tests that need certain ones.
  */
+import { tenant } from './answers-tenants.mjs';
 import * as answers from './answers.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -99,11 +100,9 @@ const shops = ['浅草本店', '京都花见', '梨花祇园店', '金泽心结'
 
 /** @param {number} [count] */
 export function tenantPage(count = shops.length) {
-  const items = shops.slice(0, count).map((name, index) => ({
-    id: `tenant_${index + 1}`,
-    name,
-    status: index === 3 ? 'suspended' : 'active',
-  }));
+  const items = shops
+    .slice(0, count)
+    .map((name, index) => tenant({ id: `tenant_${index + 1}`, name, status: index === 3 ? 'suspended' : 'active' }));
   return { items, total: count, page: 1, page_size: 20, summary: { total: count, active: count - 1, suspended: 1 } };
 }
 
@@ -236,7 +235,7 @@ export function jobItems(url) {
 }
 
 /**
- * Answers an endpoint by its address.
+ * Answers an endpoint by its address; what there is not, with 404.
  * @param {Page} page
  * @param {string | RegExp} path  below /api/v1
  * @param {(url: URL, route: Route) => unknown} answer
@@ -248,7 +247,10 @@ export async function answer(page, path, answer) {
       if (below === pathname) return false; // a page's own address
       return typeof path === 'string' ? below === path : path.test(below);
     },
-    (route) => route.fulfill({ json: answer(new URL(route.request().url()), route) }),
+    (route) => {
+      const json = answer(new URL(route.request().url()), route);
+      return route.fulfill(json === undefined ? { status: 404, json: answers.problemOf(404) } : { json });
+    },
   );
 }
 
@@ -261,7 +263,7 @@ export async function stubTemplates(page, stub) {
   await answers.stubDashboard(page, stub);
   await answer(page, /^\/ops\/jobs\/[^/]+$/, (url) => job({ id: url.pathname.split('/').at(-1) }));
   await answer(page, /^\/ops\/jobs\/[^/]+\/items$/, (url) => jobItems(url));
-  await stub(page, '/ops/jobs', { items: [], total: 0, page: 1, page_size: 50 });
+  await stub(page, '/ops/jobs', answers.noJobs);
   await stub(page, '/ops/tenants', tenantPage());
   await answer(page, /^\/ops\/templates\/\d+$/, (url) =>
     templateDetail({ id: Number(url.pathname.split('/').at(-1)) }),

@@ -136,8 +136,14 @@ export function tenantStats(changes = {}) {
  * @param {number} compared
  */
 export function tenantTrends(days, compared) {
-  const { points, generated_at } = answers.trends(days);
-  const soFar = compared ? answers.soFar(points[days - 1 - compared]) : null;
+  const { points: shown, generated_at } = answers.trends(days);
+  const points = shown.map((day) => ({
+    ...day,
+    messages: 2 * day.conversations,
+    answered: day.conversations,
+    refused: 0,
+  }));
+  const soFar = compared ? answers.soFar(shown[days - 1 - compared]) : null;
   return { days, points, recorded_since: points[0].date, compared: soFar, generated_at };
 }
 

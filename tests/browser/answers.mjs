@@ -1,6 +1,7 @@
 /**
- * @file Answers of the server, made up, for tests that need certain ones.
+ * @file Answers of the server, made up, for tests that need certain ones. canned.mjs holds each against the document.
  */
+import { STATUS_CODES } from 'node:http';
 
 const HOUR = 3_600_000;
 
@@ -17,6 +18,7 @@ export function overview(changes = {}) {
     avg_response_time_ms: 1240.5,
     total_qa_pairs: 5678,
     unsynced_qa_pairs: 178,
+    held_back_qa_pairs: 12,
     pending_feedbacks: 156,
     api_calls_today: 45678,
     failed_calls_today: 142,
@@ -93,9 +95,9 @@ export function trends(days = 7, changes = {}) {
  * @param {any} day
  */
 export function soFar({ date, conversations, api_calls, failed_calls, cost_cny, feedbacks }) {
-  const half = { conversations, api_calls, failed_calls, cost_cny, feedbacks };
-  const halves = Object.fromEntries(Object.entries(half).map(([name, value]) => [name, value / 2]));
-  return { date, avg_response_time_ms: 1100, ...halves };
+  const half = { conversations, api_calls, failed_calls, feedbacks };
+  const halves = Object.fromEntries(Object.entries(half).map(([name, value]) => [name, Math.floor(value / 2)]));
+  return { date, avg_response_time_ms: 1100, cost_cny: cost_cny / 2, ...halves };
 }
 
 /** @param {string[]} names */
@@ -104,7 +106,7 @@ export function topTenants(names) {
     tenant_id: `tenant_${name}`,
     name,
     conversations: 156 - index * 20,
-    conversations_yesterday: index === 4 ? null : 140 - index * 15,
+    conversations_yesterday: 140 - index * 15,
   }));
 }
 
@@ -189,12 +191,31 @@ export function alertPage(alerts) {
   return { items, total: items.length, page: 1, page_size: 5 };
 }
 
-export const problem = {
-  type: 'about:blank',
-  title: 'Service Unavailable',
-  status: 503,
-  detail: '存储正忙，请稍后再试。',
-};
+/**
+ * A refusal, as application/problem+json has it.
+ * @param {number} status
+ * @param {string} [detail]  in words
+ * @param {object} [more]
+ */
+export function problemOf(status, detail = '', more = {}) {
+  const title = STATUS_CODES[status] ?? '';
+  return { type: 'about:blank', title, status, detail: detail || title, request_id: 'canned-0001', ...more };
+}
+
+export const problem = problemOf(503, '存储正忙，请稍后再试。');
+
+/** What a log-in, or a renewal, answers. @param {object} [user]  what is different about them */
+export function session(user = {}) {
+  return {
+    access_token: 'canned-access',
+    token_type: 'bearer',
+    expires_in: 900,
+    refresh_token: 'canned-refresh',
+    user: { id: 'usr_1', username: 'admin', role: 'ops_admin', tenant_id: null, ...user },
+  };
+}
+
+export const noJobs = { items: [], total: 0, page: 1, page_size: 50, next_cursor: null };
 
 /**
  * Everything that the dashboard asks for, made up.
@@ -208,7 +229,7 @@ export async function stubDashboard(page, stub) {
     return route.fulfill({ json: trends(days) });
   });
   await stub(page, '/ops/system/status', () => status());
-  await stub(page, '/ops/jobs', { items: [], total: 0, page: 1, page_size: 50 });
+  await stub(page, '/ops/jobs', noJobs);
   await stub(page, '/ops/system/components', () => components());
   await stub(page, '/ops/alerts/active', () =>
     alertPage([

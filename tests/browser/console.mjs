@@ -6,13 +6,14 @@
  * Chromium without the window around it and needs less than half of the processor time. What the server answers is used as it is, or replaced by
  * stubs where a test needs a certain answer: no test depends on what is in the store.
  *
- * Every page opened here is watched: a breach of the content security policy, an error in a script, or a request to
- * another host fails the test.
+ * Every page opened here is watched: a breach of the content security policy, an error in a script, a request to another
+ * host, or a canned answer that the server's OpenAPI document doesn't know (canned.mjs) fails the test.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach } from 'node:test';
 import { chromium } from 'playwright-core';
 import { pause } from '../lib/server.mjs';
+import { judgeAnswers } from './canned.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 /** @typedef {import('playwright-core').BrowserContext} Context */
@@ -71,6 +72,7 @@ export async function newContext(options = {}) {
   open.push(context);
   context.setDefaultTimeout(TIMEOUT_MS);
   context.on('page', watch);
+  judgeAnswers(context, URL_BASE, (fault) => mishaps.push(fault));
   await context.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) => {
       console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
@@ -120,6 +122,7 @@ function watch(page) {
   /** @type {Set<import('playwright-core').Request>} */
   const requests = new Set();
   underWay.set(page, requests);
+  judgeAnswers(page, URL_BASE, (fault) => mishaps.push(fault));
   page.on('request', (request) => requests.add(request));
   page.on('requestfinished', (request) => requests.delete(request));
   page.on('requestfailed', (request) => requests.delete(request));

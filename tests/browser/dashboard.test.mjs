@@ -111,16 +111,17 @@ test('what could not be read is a dash with a reason, never zero', async () => {
   const page = await openConsole({
     prepare: async (opened) => {
       await stubbed(opened);
-      const unread = { avg_response_time_ms: null, month_cost_estimate: null, conversations_today: null };
+      const compared = { ...answers.overview().compared, conversations_today: null };
+      const unread = { avg_response_time_ms: null, month_cost_estimate: null, compared };
       await stub(opened, '/ops/dashboard/overview', answers.overview(unread));
     },
   });
   await settled(page);
-  assert.equal(await figure(page, 'conversations_today'), '—');
   assert.match(await card(page, 'conversations_today').innerText(), /平均响应 —/);
   assert.match(await card(page, 'estimated_cost_today').innerText(), /月底预计 —/);
-  const reason = await card(page, 'conversations_today').locator('[data-test=value]').getAttribute('title');
-  assert.equal(reason, '没有读到这个数字');
+  const change = card(page, 'conversations_today').locator('[data-test=change]');
+  assert.equal(await change.innerText(), '— 较昨日同时');
+  assert.equal(await change.getAttribute('title'), '昨日没有读数，无法比较');
 });
 
 test('the address holds range and series: reload, back, and a link show the same', async () => {

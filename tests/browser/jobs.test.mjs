@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { assertAccessible, assertFits } from './accessible.mjs';
+import { problemOf } from './answers.mjs';
 import { answer, job, jobItems, stubTemplates } from './answers-templates.mjs';
 import {
   atAddress,
@@ -189,7 +190,7 @@ test('the page of jobs: filters in the address, the result by its address, cance
       opened.route(/\/api\/v1\/ops\/(jobs\/.*\/(undo|cancel)|knowledge\/sync)$/, (route) => {
         const { pathname } = new URL(route.request().url());
         sent.push(`${pathname.replace('/api/v1/ops', '')} ${route.request().postData()}`);
-        return route.fulfill({ status: 202, json: running({ id: 'job-9' }) });
+        return route.fulfill({ status: pathname.endsWith('/cancel') ? 200 : 202, json: running({ id: 'job-9' }) });
       }),
   });
   const line = (/** @type {string} */ id) => page.locator(`[data-row=${id}]`);
@@ -318,8 +319,7 @@ test('many parts come page by page', async () => {
 test('a job that is not there says so, and the page behind goes on', async () => {
   const page = await open(() => [], {
     path: '/ops/dashboard?job=gone',
-    prepare: (opened) =>
-      stub(opened, '/ops/jobs/gone', { title: 'Not Found', detail: '没有这个任务。', status: 404 }, { status: 404 }),
+    prepare: (opened) => stub(opened, '/ops/jobs/gone', problemOf(404, '没有这个任务。'), { status: 404 }),
   });
   await dialog(page).getByText('没有这个任务。').first().waitFor();
   await page.locator('[data-component=llm]').waitFor();

@@ -313,7 +313,7 @@ test('a pair has an address, is edited with the version that was read, and says 
   await edit.locator('[data-test=quality-why]').getByText('被用来回答 120 次').waitFor();
   await atAddress(page, '/ops/knowledge?pair=2');
   const sent = await onWrite(page, 'PUT', '/ops/knowledge/qa-pairs/2', (body) => ({
-    json: made.pair({ ...body, id: 2, version: 4 }),
+    json: made.pairDetail({ ...body, id: 2, version: 4 }),
   }));
   await edit.getByRole('textbox', { name: '答案' }).fill('在小程序里预约。');
   await edit.getByRole('button', { name: '保存' }).click();
@@ -340,8 +340,8 @@ test('two editors: the second sees both texts side by side and merges them field
   present = { ...present, version: 4, answer: '在小程序里预约，最晚提前一天。', category: '预约方式' };
   const sent = await onWrite(page, 'PUT', '/ops/knowledge/qa-pairs/2', (body) =>
     body.version === 4
-      ? { json: { ...present, ...body, version: 5 } }
-      : { status: 409, json: { title: 'Conflict', status: 409, detail: '别人已经改过。' } },
+      ? { json: made.pairDetail({ ...present, ...body, version: 5 }) }
+      : { status: 409, json: answers.problemOf(409, '别人已经改过。') },
   );
   await edit.getByRole('button', { name: '保存' }).click();
   const conflict = edit.locator('[data-test=conflict]');
@@ -370,7 +370,7 @@ test('a pair is deleted at once and had back by the message', async () => {
   const page = await open('/ops/knowledge?pair=2');
   await onWrite(page, 'DELETE', '/ops/knowledge/qa-pairs/2', () => ({ status: 204 }));
   const restored = await onWrite(page, 'POST', '/ops/knowledge/qa-pairs/2/restore', () => ({
-    json: made.pair({ id: 2 }),
+    json: made.pairDetail({ id: 2 }),
   }));
   await dialog(page, 'pair').locator('[data-test=delete-pair]').click();
   await page.getByText('问答已删除').waitFor();
@@ -396,8 +396,8 @@ test('a new pair needs its tenant; the server’s objections stand at their fiel
   let refuse = true;
   const sent = await onWrite(page, 'POST', '/ops/knowledge/qa-pairs', (body) => {
     const errors = [{ field: 'answer', message: '答案太长。' }];
-    if (refuse) return { status: 422, json: { status: 422, title: 'x', detail: '请检查。', errors } };
-    return { status: 201, json: made.pair(body) };
+    if (refuse) return { status: 422, json: answers.problemOf(422, '请检查。', { errors }) };
+    return { status: 201, json: made.pairDetail(body) };
   });
   await create.getByRole('button', { name: '建立问答' }).click();
   await create.getByText('答案太长。').waitFor();
@@ -411,7 +411,9 @@ test('what was deleted lately is listed and restored', async () => {
   const at = (/** @type {number} */ hours) => new Date(Date.now() + hours * 3_600_000).toISOString();
   const deleted = [{ ...made.pair({ id: 9 }), deleted_at: at(-2), deleted_by: 'admin', undo_until: at(22) }];
   const page = await open('/ops/knowledge?view=deleted', { deleted });
-  const restored = await onWrite(page, 'POST', '/ops/knowledge/qa-pairs/9/restore', () => ({ json: made.pair() }));
+  const restored = await onWrite(page, 'POST', '/ops/knowledge/qa-pairs/9/restore', () => ({
+    json: made.pairDetail(),
+  }));
   await row(page, 9).getByText('admin').waitFor();
   await row(page, 9).locator('[data-test=restore]').click();
   await page.getByText('问答已恢复').waitFor();
@@ -458,7 +460,7 @@ test('a bulk deletion shows its count by a dry run, asks for the number, and is 
       result: body.dry_run ? result(body) : null,
     }),
   }));
-  await stub(page, '/ops/jobs', () => ({ items: [], total: 0, page: 1, page_size: 50 }));
+  await stub(page, '/ops/jobs', answers.noJobs);
   await stub(page, '/ops/jobs/job-k1', () => made.job({ result: result({}) }));
   await page.locator('[data-test=bulk-delete]').click();
   const bulk = dialog(page, 'bulk-delete');
@@ -569,7 +571,7 @@ test('an import: preview, columns to change, trial with its errors, the import, 
 test('a file that can’t be imported says why, and offers no second try; another mode is tried anew', async () => {
   const page = await open('/ops/knowledge?dialog=import&tenant_id=tenant_001');
   const dialogue = dialog(page, 'import');
-  const problem = { status: 422, title: 'x', detail: '这个文件已加密，请去掉密码后再导入。' };
+  const problem = answers.problemOf(422, '这个文件已加密，请去掉密码后再导入。');
   let refuse = true;
   await onWrite(page, 'POST', '/ops/knowledge/import/preview', () =>
     refuse ? { status: 422, json: problem } : { json: made.importPreview() },

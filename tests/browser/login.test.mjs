@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertAccessible, assertFits } from './accessible.mjs';
+import { problemOf, session as loggedIn } from './answers.mjs';
 import {
   atAddress,
   installClock,
@@ -81,7 +82,7 @@ for (const next of ['https://example.org/ops/', '//example.org/ops/', 'javascrip
 
 test('at another address than the console: where it is, as a link, or what to set', async () => {
   const home = 'https://ops.example.com';
-  const problem = { type: '/problems/wrong-origin', title: 'x', status: 403, detail: `本控制台的地址是 ${home}` };
+  const problem = problemOf(403, `本控制台的地址是 ${home}`, { type: '/problems/wrong-origin' });
   const elsewhere = await openLogIn('/ops/login', (opened) =>
     stub(opened, '/auth/login', { ...problem, errors: [{ field: 'public_origin', message: home }] }, { status: 403 }),
   );
@@ -103,8 +104,8 @@ test('at another address than the console: where it is, as a link, or what to se
 test('a session that can not be renewed at this address ends at the log-in page, not in "no answer"', async () => {
   const context = await operatorContext();
   const page = await context.newPage();
-  const problem = { type: '/problems/wrong-origin', title: 'x', status: 403 };
-  await stub(page, '/auth/me', { title: 'Unauthorized', status: 401 }, { status: 401 });
+  const problem = problemOf(403, '', { type: '/problems/wrong-origin' });
+  await stub(page, '/auth/me', problemOf(401), { status: 401 });
   await stub(page, '/auth/refresh', problem, { status: 403 });
   await page.goto('/ops/dashboard');
   await page.waitForURL('**/ops/login?next=*');
@@ -114,11 +115,8 @@ test('a session that can not be renewed at this address ends at the log-in page,
 test('an account of a tenant hears that this console is for operators, and stays logged out', async () => {
   let loggedOut = false;
   const page = await openLogIn('/ops/login', async (opened) => {
-    await stub(opened, '/auth/login', { user: { id: '7', username: USER, role: 'tenant_admin', tenant_id: 'shop' } });
-    await stub(opened, '/auth/logout', () => {
-      loggedOut = true;
-      return {};
-    });
+    await stub(opened, '/auth/login', loggedIn({ id: '7', username: USER, role: 'tenant_admin', tenant_id: 'shop' }));
+    await stub(opened, '/auth/logout', () => void (loggedOut = true), { status: 204 });
   });
   await logIn(page, 'any');
   await page.getByText('运维中心只供平台运维人员使用').waitFor();
@@ -137,7 +135,7 @@ test('an account of a tenant that comes with a session sees no console', async (
 test('too many attempts: the wait is counted down and the button waits too', async () => {
   const page = await openLogIn('/ops/login', async (opened) => {
     await installClock(opened);
-    const problem = { title: 'Too Many Requests', status: 429 };
+    const problem = problemOf(429);
     await stub(opened, '/auth/login', problem, { status: 429, headers: { 'Retry-After': '30' } });
   });
   await stopClock(page);
@@ -161,9 +159,9 @@ test('a session that has run out is renewed once, for all requests and all tabs'
       renewals += 1;
       await new Promise((resolve) => setTimeout(resolve, 300)); // long enough for both tabs to come asking
       valid = true;
-      return route.fulfill({ json: {} });
+      return route.fulfill({ json: loggedIn() });
     }
-    return valid ? route.continue() : route.fulfill({ status: 401, json: { title: 'Unauthorized', status: 401 } });
+    return valid ? route.continue() : route.fulfill({ status: 401, json: problemOf(401) });
   });
   const pages = await Promise.all([context.newPage(), context.newPage()]);
   await Promise.all(pages.map((page) => page.goto('/ops/dashboard')));
@@ -174,8 +172,8 @@ test('a session that has run out is renewed once, for all requests and all tabs'
 test('a session that can not be renewed ends at the log-in page', async () => {
   const context = await operatorContext();
   const page = await context.newPage();
-  await stub(page, '/auth/me', { title: 'Unauthorized', status: 401 }, { status: 401 });
-  await stub(page, '/auth/refresh', { title: 'Unauthorized', status: 401 }, { status: 401 });
+  await stub(page, '/auth/me', problemOf(401), { status: 401 });
+  await stub(page, '/auth/refresh', problemOf(401), { status: 401 });
   const requests = recordRequests(page);
   await page.goto('/ops/dashboard?metric=cost');
   await page.waitForURL(`**/ops/login?next=${encodeURIComponent('/ops/dashboard?metric=cost')}`);
@@ -277,7 +275,7 @@ test('what was being saved when the session ended is saved after the log-in', as
     const cookie = (await route.request().allHeaders()).cookie ?? '';
     if (!cookie.includes('kimono_access')) return route.continue(); // to the server, which refuses
     written.push(route.request().postDataJSON().name);
-    return route.fulfill({ status: 409, json: { title: 'Conflict', status: 409, detail: '已经保存过' } });
+    return route.fulfill({ status: 409, json: problemOf(409, '已经保存过') });
   });
   await page.locator('dialog[open] input[name=name], dialog[open] input').first().fill('新店');
   await page.context().clearCookies();

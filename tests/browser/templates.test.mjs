@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertAccessible, assertFits, assertNoTextMissing } from './accessible.mjs';
 import * as answers from './answers.mjs';
+import { tenant, tenantPage } from './answers-tenants.mjs';
 import * as made from './answers-templates.mjs';
 import { atAddress, installClock, openConsole, panel, stub, URL_BASE, visit } from './console.mjs';
 
@@ -145,7 +146,7 @@ test('a template is made by keyboard; the server’s objections stand at their f
     if (!refuse)
       return { status: 201, json: made.template({ ...body, id: 9, distributed_count: 0, current_count: 0 }) };
     const errors = [{ field: 'answer', message: '答案太长：最多 20,000 个字符。' }];
-    return { status: 422, json: { title: 'Unprocessable', status: 422, detail: '有一项不对。', errors } };
+    return { status: 422, json: answers.problemOf(422, '有一项不对。', { errors }) };
   });
   await page.keyboard.press('n');
   const create = dialog(page, 'create');
@@ -191,7 +192,7 @@ test('who edits what somebody else has just changed sees both texts and loses no
   const sent = await onWrite(page, 'PUT', '/ops/templates/1', (body) =>
     body.version === version
       ? { json: made.template({ ...body, version: ++version }) }
-      : { status: 409, json: { title: 'Conflict', status: 409, detail: '模板已被别人改过。' } },
+      : { status: 409, json: answers.problemOf(409, '模板已被别人改过。') },
   );
   await edit.getByRole('button', { name: '保存' }).click();
   await edit.getByText('模板已被别人改过。').waitFor();
@@ -367,10 +368,8 @@ test('a trial that fails says why and can be tried again', async () => {
 test('many tenants are chosen by what they have in common', async () => {
   const page = await open('/ops/templates?dialog=distribute&to=chosen&templates=1');
   await made.answer(page, '/ops/tenants', (url) => {
-    const size = Number(url.searchParams.get('page_size'));
-    const number = Number(url.searchParams.get('page'));
-    const all = Array.from({ length: 450 }, (_, index) => ({ id: `t${index}`, name: `店 ${index}`, status: 'active' }));
-    return { items: all.slice((number - 1) * size, number * size), total: 450, page: number, page_size: size };
+    const all = Array.from({ length: 450 }, (_, index) => tenant({ id: `t${index}`, name: `店 ${index}` }));
+    return tenantPage(all, url.searchParams);
   });
   const distribute = dialog(page, 'distribute');
   await distribute.locator('[data-test=pick-search]').fill('店');
@@ -534,7 +533,7 @@ test('texts that changed while somebody decided are read again, and it is said',
   }));
   const sent = await onWrite(page, 'POST', '/ops/templates/1/copies/tenant_3', ({ copy_version: version }) =>
     version === 4
-      ? { status: 409, json: { title: 'Conflict', status: 409, detail: '文字已变。' } }
+      ? { status: 409, json: answers.problemOf(409, '文字已变。') }
       : { json: made.copy({ state: 'kept' }) },
   );
   await conflict.getByRole('button', { name: '保留商家的文字', exact: true }).click();

@@ -412,7 +412,7 @@ test('a tenant that does not exist is said once', async () => {
     {
       prepare: (opened) =>
         opened.route('**/api/v1/ops/tenants/nobody**', (route) =>
-          route.fulfill({ status: 404, json: { title: 'Not Found', detail: '没有商家 nobody。' } }),
+          route.fulfill({ status: 404, json: answers.problemOf(404, '没有商家 nobody。') }),
         ),
     },
   );
@@ -449,11 +449,11 @@ test('a new tenant: what the server finds wrong stands at its fields, and the ty
     sent.push(body);
     if (body.id === 'bad id') {
       const errors = [{ field: 'id', message: 'ID 只能有字母、数字、_、- 和 .。' }];
-      return { status: 422, json: { title: 'Unprocessable', detail: '输入有误。', errors } };
+      return { status: 422, json: answers.problemOf(422, '输入有误。', { errors }) };
     }
     if (body.id === 'taken') {
       const detail = '商家“taken”已存在，请换一个 ID。';
-      return { status: 409, json: { title: 'Conflict', detail, errors: [{ field: 'id', message: detail }] } };
+      return { status: 409, json: answers.problemOf(409, detail, { errors: [{ field: 'id', message: detail }] }) };
     }
     return { status: 201, json: tenantDetail({ id: 'kyoto', name: body.name }) };
   });
@@ -512,8 +512,7 @@ test('two who edit at once: the second sees both texts and decides', async () =>
   const page = await openTenants('/ops/tenants?tenant=tenant_001&dialog=edit', { detail: () => now });
   await stubWrite(page, 'PUT', '/ops/tenants/tenant_001', (body) => {
     sent.push(body);
-    if (body.version !== now.version)
-      return { status: 409, json: { title: 'Conflict', detail: '别人刚刚改过这个商家。' } };
+    if (body.version !== now.version) return { status: 409, json: answers.problemOf(409, '别人刚刚改过这个商家。') };
     now = tenantDetail({ ...body, version: now.version + 1 });
     return { json: now };
   });
@@ -591,7 +590,7 @@ test('an effect that can’t be read says so and holds nobody up; a refusal stan
   );
   await stubWrite(page, 'POST', '/ops/tenants/tenant_001/suspend', () => ({
     status: 409,
-    json: { title: 'Conflict', detail: '这个商家已经暂停。' },
+    json: answers.problemOf(409, '这个商家已经暂停。'),
   }));
   await page.locator('[data-test=suspend]').click();
   const dialog = page.locator('[data-test=suspend-dialog]');

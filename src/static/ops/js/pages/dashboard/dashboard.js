@@ -174,14 +174,8 @@ export default function dashboard() {
         name: tenant.name,
         value: format.count(tenant.conversations),
         width: `${(100 * tenant.conversations) / most}%`,
-        change:
-          tenant.conversations_yesterday === null
-            ? format.DASH
-            : format.difference(tenant.conversations - tenant.conversations_yesterday),
-        changeTitle:
-          tenant.conversations_yesterday === null
-            ? t('change.unknownWhy')
-            : t('tenants.yesterday', { value: format.exactCount(tenant.conversations_yesterday) }),
+        change: format.difference(tenant.conversations - tenant.conversations_yesterday),
+        changeTitle: t('tenants.yesterday', { value: format.exactCount(tenant.conversations_yesterday) }),
       }));
     },
 
