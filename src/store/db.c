@@ -127,7 +127,7 @@ static bool may_begin(struct db *db, struct error *err)
 
 /* PostgreSQL takes no statement after one that failed until the transaction has been taken back; SQLite would, so
  * it is refused here. */
-static void note_failure(struct db *db)
+void db_note_failure(struct db *db)
 {
     db->work_failed |= db->needs_transaction;
 }
@@ -141,14 +141,14 @@ static bool begin(struct db *db, const char *sql, bool insert, const struct db_v
     if (!may_begin(db, err))
         return false;
     if (!db_statement_take(db, sql, insert, &statement, err)) {
-        note_failure(db);
+        db_note_failure(db);
         return false;
     }
     enum db_step step = DB_STEP_FAILED;
     if (db->driver->bind(statement, args, arg_count, copy, err))
         step = db->driver->step(statement, err);
     if (step == DB_STEP_FAILED) {
-        note_failure(db);
+        db_note_failure(db);
         db_statement_give(statement, NULL);
         return false;
     }
@@ -197,7 +197,7 @@ bool db_next(struct db_rows *rows)
     case DB_STEP_ROW: return true;
     case DB_STEP_END: statement->state = STATEMENT_OVER; return false;
     default:
-        note_failure(statement->db);
+        db_note_failure(statement->db);
         fail(rows, &err);
         return false;
     }
@@ -213,7 +213,7 @@ bool db_done(struct db_rows *rows, struct error *err)
         struct db *db = statement->db;
         if (db_statement_give(statement, err))
             return is_within_memory(err);
-        note_failure(db);
+        db_note_failure(db);
         return false;
     }
     error_copy(err, statement->failure);
@@ -443,5 +443,8 @@ void db_snapshot_end(struct db *db)
 
 bool db_script(struct db *db, const char *sql, struct error *err)
 {
-    return db->driver->script(db, sql, err);
+    bool done = db->driver->script(db, sql, err);
+    if (!done)
+        db_note_failure(db);
+    return done;
 }

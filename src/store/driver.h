@@ -34,6 +34,7 @@ enum db_role { DB_WRITER, DB_READER };
 /* What the last failure means for the transaction that it met. */
 enum db_trouble {
     DB_TROUBLE_NONE,
+    DB_TROUBLE_NOT_BEGUN, /* it could not begin, which shows only at its first statement: others' cannot either */
     DB_TROUBLE_AGAIN, /* others were in the way (serialization failure, deadlock): all of it may run again */
     DB_TROUBLE_LOST,  /* the connection broke before COMMIT was sent: all of it may run again */
     DB_TROUBLE_IN_DOUBT, /* it broke while COMMIT was under way: commit_outcome finds out */
@@ -119,6 +120,13 @@ struct db_driver {
     /* Of the rows that an insert has made, in their order, after its end. */
     void (*inserted_ids)(struct db_statement *statement, size_t count, int64_t *ret_ids);
 
+    /* Rows by the database's own way for many (bulk_insert.h); all NULL: prepared statements do. `table_with_ids`: not
+     * NULL if the rows brought their ids. After a failure, and instead of an end, copy_cancel. */
+    bool (*copy_begin)(struct db *db, const char *sql, struct error *err);
+    bool (*copy_row)(struct db *db, const struct db_value *values, size_t count, struct error *err);
+    bool (*copy_end)(struct db *db, const char *table_with_ids, struct error *err);
+    void (*copy_cancel)(struct db *db);
+
     int (*column_count)(struct db_statement *statement);
     const char *(*column_name)(struct db_statement *statement, int column);
     enum db_type (*column_type)(struct db_statement *statement, int column); /* of the present row */
@@ -187,6 +195,8 @@ struct db_statement {
 const struct db_driver *db_driver_for(const char *path); /* by its form */
 bool db_open(const struct db_open_options *options, struct db **ret_db, struct error *err);
 void db_close(struct db *db); /* takes NULL; no statement may be in use */
+/* What comes after a failure in the same work is refused. */
+void db_note_failure(struct db *db);
 bool db_transaction(struct db *db, enum db_verb verb, struct error *err);
 void error_copy(struct error *to, const struct error *from); /* not more than is set */
 

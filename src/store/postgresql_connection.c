@@ -41,8 +41,11 @@ static void disconnect(struct postgresql_db *db)
         PQfinish(db->connection);
     db->connection = NULL;
     db->dying = false;
-    db->transaction_lost |= db->transaction;
-    db->transaction = false;
+    if (!postgresql_nothing_sent(db)) {
+        db->transaction_lost = true;
+        db->transaction = false;
+        db->deferred_count = 0;
+    }
     db->open = NULL;
     strbuf_reset(&db->to_deallocate);
 }
@@ -127,6 +130,25 @@ bool postgresql_receive(struct postgresql_db *db, PGresult **ret_result, struct 
     }
     *ret_result = PQgetResult(db->connection);
     return true;
+}
+
+bool postgresql_flush(struct postgresql_db *db, struct error *err)
+{
+    for (int unsent; (unsent = PQflush(db->connection)) != 0;) {
+        bool room = unsent > 0 && wait_for(db->connection, POLLIN | POLLOUT, db->base.deadline_us);
+        if (!room || !PQconsumeInput(db->connection))
+            return postgresql_lost(db, err);
+    }
+    return true;
+}
+
+void postgresql_receive_rest(struct postgresql_db *db)
+{
+    PGresult *result;
+    while (db->connection && postgresql_receive(db, &result, NULL) && result)
+        PQclear(result);
+    if (postgresql_is_gone(db))
+        postgresql_lost(db, NULL);
 }
 
 bool postgresql_is_gone(const struct postgresql_db *db)
@@ -312,8 +334,10 @@ bool postgresql_ready(struct postgresql_db *db, struct error *err)
         postgresql_lost(db, NULL);
     if (db->transaction_lost)
         return say_lost(db, err);
-    if (!db->connection && !reconnect(db, err))
+    if (!db->connection && !reconnect(db, err)) {
+        db->base.trouble = db->transaction ? DB_TROUBLE_NOT_BEGUN : db->base.trouble;
         return false;
+    }
     return postgresql_buffer_open(db, err) && deallocate(db, err) && fit_statement_limit(db, err);
 }
 
@@ -382,6 +406,7 @@ void postgresql_close(struct db *base)
     struct postgresql_db *db = postgresql_of(base);
     disconnect(db);
     strbuf_release(&db->to_deallocate);
+    strbuf_release(&db->copied);
     postgresql_address_release(&db->address);
     free(db);
 }

@@ -26,6 +26,8 @@ char *postgresql_display_path(const char *path);
 
 struct postgresql_statement;
 
+#define DEFERRED_MAX 10 /* a beginning (5), a savepoint that ends (2), another one, COMMIT */
+
 struct postgresql_db {
     struct db base;
     struct postgresql_address address;
@@ -42,6 +44,11 @@ struct postgresql_db {
     int64_t retry_at_us, retry_delay_us; /* of connecting, after it failed; 0: it did not */
     bool dying;                          /* the server has said that it ends the connection */
     char timeline[16];                   /* of the server's log: another one after a standby was promoted */
+    const char *deferred[DEFERRED_MAX];  /* what goes before the next statement */
+    unsigned deferred_count;
+    char sql_lock[64];
+    bool committed;          /* the last COMMIT has said so */
+    struct strbuf copied;    /* rows of a COPY that were not sent yet */
     char transaction_id[24]; /* of the writer's transaction: by it the outcome of a COMMIT is found */
 };
 
@@ -65,6 +72,33 @@ bool postgresql_run(struct postgresql_db *db, const char *sql, PGresult **ret_re
 void postgresql_cancel(struct postgresql_db *db);
 /* Sets `err`, closes what is left of the connection. Returns false. */
 bool postgresql_lost(struct postgresql_db *db, struct error *err);
+
+/* All that has been sent is on its way. */
+bool postgresql_flush(struct postgresql_db *db, struct error *err);
+/* Throws away what is left of the results of the last thing that was sent. */
+void postgresql_receive_rest(struct postgresql_db *db);
+
+/* ---- postgresql_transaction.c ---- */
+
+bool postgresql_transaction(struct db *db, enum db_verb verb, struct error *err);
+bool postgresql_in_transaction(struct db *db);
+enum db_outcome postgresql_commit_outcome(struct db *db);
+/* Nothing of a transaction is lost with the connection. */
+bool postgresql_nothing_sent(const struct postgresql_db *db);
+/* What was deferred, sent and answered now; for what cannot go with it in a pipeline. */
+bool postgresql_send_and_settle(struct postgresql_db *db, struct error *err);
+/* The parts of that: between the first two a statement may be sent, and PQpipelineSync; its results come after those of
+ * receive_deferred. */
+bool postgresql_send_deferred(struct postgresql_db *db, struct error *err);
+bool postgresql_receive_deferred(struct postgresql_db *db, struct error *err);
+bool postgresql_end_pipeline(struct postgresql_db *db, struct error *err);
+
+/* ---- postgresql_copy.c: see bulk_insert.h ---- */
+
+bool postgresql_copy_begin(struct db *db, const char *sql, struct error *err);
+bool postgresql_copy_row(struct db *db, const struct db_value *values, size_t count, struct error *err);
+bool postgresql_copy_end(struct db *db, const char *table_with_ids, struct error *err);
+void postgresql_copy_cancel(struct db *db);
 
 /* ---- statements ---- */
 
@@ -100,6 +134,7 @@ struct postgresql_statement {
     const struct db_value *arguments; /* of the present run, until it was sent */
 
     enum postgresql_run run;
+    bool piped; /* it was sent in a pipeline, which ends after it */
     struct postgresql_columns columns;
     PGresult *row; /* that the cells point into, if not into `rest` */
     struct postgresql_cell *cells;

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "store/postgresql_private.h"
 
-#define BUFFER_BYTES_MAX ((size_t)256 << 20)
+#define BUFFER_BYTES_MAX ((size_t)64 << 20)
 #define PARAMETERS_MAX 999
 #define DISCARD_ROWS 2000 /* that nobody wants any more are read before what makes them is cancelled */
 
@@ -201,7 +201,8 @@ static bool find_variant(struct postgresql_db *db, struct postgresql_statement *
     if (!variant)
         variant = make_variant(db, statement);
     *ret_variant = variant;
-    return variant->generation == db->generation || prepare_variant(db, statement, variant, err);
+    return variant->generation == db->generation ||
+           (postgresql_send_and_settle(db, err) && prepare_variant(db, statement, variant, err));
 }
 
 /* ---- running ---- */
@@ -231,11 +232,23 @@ static bool send_bound(struct postgresql_statement *statement, struct error *err
         return false;
     struct postgresql_parameters parameters;
     postgresql_parameters_fill(&parameters, statement->arguments, statement->parameter_count);
-    bool sent = PQsendQueryPrepared(db->connection, variant->name, statement->parameter_count,
+    statement->piped = db->deferred_count > 0;
+    bool sent = (!statement->piped || postgresql_send_deferred(db, err)) &&
+                PQsendQueryPrepared(db->connection, variant->name, statement->parameter_count,
                                     parameters.values, parameters.lengths, parameters.formats, 1) &&
-                PQsetSingleRowMode(db->connection);
+                (!statement->piped || PQpipelineSync(db->connection));
     postgresql_parameters_release(&parameters);
     if (!sent)
+        return postgresql_lost(db, err);
+    if (statement->piped && !postgresql_receive_deferred(db, err)) {
+        postgresql_receive_rest(db); /* its own: it was not run */
+        if (db->connection)
+            postgresql_end_pipeline(db, NULL);
+        if (postgresql_is_gone(db))
+            postgresql_lost(db, NULL);
+        return false;
+    }
+    if (!PQsetSingleRowMode(db->connection))
         return postgresql_lost(db, err);
     statement->changed = 0;
     statement->id_count = 0;
@@ -313,8 +326,9 @@ static enum db_step receive_row(struct postgresql_statement *statement, struct e
     else
         postgresql_error(db, result, err);
     PQclear(result);
-    while (postgresql_receive(db, &result, NULL) && result)
-        PQclear(result);
+    postgresql_receive_rest(db);
+    if (statement->piped && db->connection)
+        postgresql_end_pipeline(db, NULL);
     db->open = NULL;
     statement->run = RUN_OVER;
     if (good)

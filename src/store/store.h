@@ -1,12 +1,49 @@
-/* A store: one database with one writer and several readers.
+/* A store: one database that several processes share, with one writer and several readers in each of them. This is
+ * what may be relied on; it holds for every driver (SQLite, PostgreSQL) and nothing above can tell which one it is.
  *
- * Writing: store_write hands a function to the writer thread and waits until what it did is durable.
- * The writer runs all functions that wait in one transaction (group commit), each in a savepoint: one
- * that fails takes back only its own work. If the commit fails, all of them fail and nothing is kept.
- * Other processes may write the same store at any time (the command line beside a running server).
+ * WORKS. store_write hands a function (a work) to the process's writer thread and returns once what it did is durable:
+ * an answered change survives the death of the process, of the database's server, and of the machine (STORE_FULL).
+ *   - Works are serial over all processes that share the store: from its first statement to its commit no work of
+ *     anybody else runs. What a work reads is so until it ends; the head of a chain, MAX(sequence) + 1, a histogram
+ *     that is read, changed and written are right without any lock of their own. There are no deadlocks between
+ *     works, and no serialization failures but those of what others do in the database by hand.
+ *   - The writer runs all works that wait in one transaction (group commit), each in a savepoint. One that returns
+ *     false takes back its own changes and no more. If the commit fails, all of the batch fail and nothing is kept.
+ *   - A statement that failed has ended its work: whatever else it asks for is refused, and it fails even if it
+ *     returns true. What may conflict says so in the SQL (ON CONFLICT), or asks first: that is no race here.
+ *   - A work waits for nothing but the database, as everybody waits for it. One whose process stands still in the
+ *     middle is taken back after some seconds (SQLite: it keeps the others out for as long).
  *
- * Reading: store_reader lends a connection with a deadline; a read sees one moment of the store for
- * each statement. */
+ * RETRIES. A work may run again from the beginning, after other works have run: when a batch must be taken apart, when
+ * the database asks for it (serialization failure, deadlock), when the connection broke before the commit. It is tried
+ * a few times with a growing pause, then fails with ERROR_UNAVAILABLE. So a work sets what it returns and adds to nothing
+ * that outlives it. When the answer to a commit is lost, the writer asks the database what came of it and answers
+ * that; if that can't be had in a few seconds, ERROR_UNAVAILABLE says that it is not known.
+ *
+ * READS. store_reader lends a connection that cannot change anything, with a deadline for all that is read on it.
+ *   - Each statement sees one moment of the store: all works that were committed before it began, none in part. Two
+ *     statements may see two moments; db_snapshot_begin makes it one.
+ *   - A second statement may begin while rows of a first are open. Where the database sends one result at a time the
+ *     rest of the first goes to memory: at most 64 MiB, beyond that the first one fails with ERROR_TOO_LARGE.
+ *   - After the deadline what runs is stopped (ERROR_TIMEOUT), and nothing begins.
+ *
+ * VISIBILITY AND ORDER. What store_write has answered is seen by every read that begins afterwards, in any process.
+ * Numbers that the database makes ({{id}}) grow in the order of works and become visible in that order; they may have
+ * gaps, and rows of one work need not have neighbouring ones. A row that is not ORDERed has no place. Texts compare by
+ * their bytes. Where an order can meet null it says NULLS FIRST or LAST.
+ *
+ * WHEN THE DATABASE CANNOT BE REACHED, writes and reads fail with ERROR_UNAVAILABLE at once, while one connection after
+ * the other tries to come back, with growing pauses; it heals by itself. A read whose connection had died unused is
+ * tried once more. Nobody gets a wrong or an old answer. ERROR_STORE and ERROR_DAMAGED are for somebody who looks
+ * after the machine.
+ *
+ * WHAT A DRIVER MAY DO DIFFERENTLY. store_get_stamp and `hold` (nothing to be had on PostgreSQL), backup and restore
+ * (PostgreSQL has tools of its own), how long another process is waited for (5 seconds on both), how the index of
+ * texts and the feed of changes are kept (full_text.h, change_feed.h), how many rows are written at once
+ * (bulk_insert.h). On PostgreSQL a text must be UTF-8 without NUL: ERROR_INVALID. A store opened with `.concurrent`
+ * gives up serial works on a database that can do without (telemetry): its works must not read what they change.
+ *
+ * CONNECTIONS. One process takes 1 + `readers` connections to each store that it opens, made when first needed. */
 #ifndef KIMONO_STORE_STORE_H
 #define KIMONO_STORE_STORE_H
 

@@ -178,6 +178,8 @@ enum progress {
 static enum progress lost(const struct writer *writer)
 {
     enum db_trouble trouble = writer->db->trouble;
+    if (trouble == DB_TROUBLE_NOT_BEGUN)
+        return NOT_BEGUN;
     return trouble == DB_TROUBLE_AGAIN || trouble == DB_TROUBLE_LOST ? AGAIN : LOST;
 }
 
@@ -254,8 +256,8 @@ static enum progress run_task(struct writer *writer, struct task *task)
     if (savepoint && !db_transaction(db, DB_SAVEPOINT, &writer->err))
         return lost(writer);
     if (!call(writer, task)) {
-        if (lost(writer) == AGAIN)
-            return AGAIN;
+        if (lost(writer) != LOST)
+            return lost(writer);
         set_failure(task, &writer->err);
         return take_back(writer, savepoint);
     }
@@ -406,10 +408,10 @@ static enum progress run_alone(struct writer *writer, struct task *task)
         roll_back(writer);
         pause_before_try(number);
     }
-    if (progress == LOST || progress == AGAIN)
+    if (progress != GOES_ON) {
         roll_back(writer);
-    if (progress != GOES_ON)
         set_failure(task, &writer->err);
+    }
     return progress;
 }
 
@@ -427,10 +429,6 @@ static void run_one_by_one(struct writer *writer)
 
 static void settle(struct writer *writer, enum progress progress)
 {
-    if (progress == NOT_BEGUN) {
-        fail_waiting(writer);
-        return;
-    }
     bool committing = progress == GOES_ON;
     if (committing)
         progress = commit(writer);
@@ -438,7 +436,9 @@ static void settle(struct writer *writer, enum progress progress)
         return;
     roll_back(writer);
     bool others = writer->batch_size > 1 && writer->err.code == (committing ? ERROR_CONFLICT : ERROR_TIMEOUT);
-    if (progress == AGAIN || others)
+    if (progress == NOT_BEGUN)
+        fail_waiting(writer);
+    else if (progress == AGAIN || others)
         run_one_by_one(writer);
     else
         fail_all(writer, &writer->err);
