@@ -179,7 +179,6 @@ static struct store_options main_store_options(const struct data_paths *paths)
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
-        .fold = text_fold,
     };
 }
 

@@ -32,7 +32,8 @@ bool text_check(const struct text_rule *rule, const char *text, struct error *er
  * covers: names the field in `err`. NULL for a text that is not changed. */
 bool text_check_unmasked(const char *field, const char *text, const char *stored, struct error *err);
 
-/* For folded(column) LIKE … ESCAPE '\': whatever holds this part, in any width, case and form.
+/* For a column that is stored folded (search/fold.h) LIKE … ESCAPE '\': whatever holds this part, in any width,
+ * case and form.
  * NULL for a keyword that is NULL or empty: no filter. */
 const char *text_like_part(struct arena *arena, const char *keyword);
 

@@ -49,7 +49,6 @@ struct db_open_options {
     bool concurrent;         /* as in store_options */
     bool alone;              /* a reader of a store that has no writer in this process */
     atomic_bool *damaged;    /* set when the file turns out to be; may be NULL */
-    store_fold fold;         /* NULL: the SQL has no folded(text) */
     store_tokenize tokenize; /* NULL: the schema has no full-text index */
 };
 

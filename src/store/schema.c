@@ -63,6 +63,7 @@ static const char SQL_BASE_LINE[] =
     "CREATE TABLE tenants ("
     " id TEXT PRIMARY KEY,"
     " name TEXT NOT NULL,"
+    " name_folded TEXT NOT NULL," /* in which a keyword is looked for (search/fold.h) */
     " contact TEXT NOT NULL DEFAULT '',"
     " status TEXT NOT NULL DEFAULT 'active'," /* active, suspended */
     " api_key TEXT NOT NULL UNIQUE,"          /* publishable: names the tenant, grants only chat */

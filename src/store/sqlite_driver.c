@@ -350,8 +350,6 @@ static bool sqlite_open(const struct db_open_options *options, struct db **ret_d
     if (done) {
         switch_off_surprises(db->handle);
         result = options->tokenize ? sqlite_register_tokenizer(db->handle, options->tokenize) : SQLITE_OK;
-        if (result == SQLITE_OK && options->fold)
-            result = sqlite_register_fold(db->handle, options->fold);
         done = result == SQLITE_OK || failed(db, result, err);
     }
     if (done) {

@@ -73,33 +73,6 @@ int sqlite_register_tokenizer(sqlite3 *handle, store_tokenize tokenize)
     return api->xCreateTokenizer(api, "kimono", object, &functions, sqlite3_free);
 }
 
-struct fold_object {
-    store_fold fold;
-};
-
-static void run_fold(sqlite3_context *context, int count, sqlite3_value **values)
-{
-    const struct fold_object *object = sqlite3_user_data(context);
-    const char *text = (const char *)sqlite3_value_text(values[0]);
-    CLEANUP(strbuf_release) struct strbuf folded = {0};
-    (void)count;
-    if (!text)
-        return; /* null is null */
-    object->fold(text, (size_t)sqlite3_value_bytes(values[0]), &folded);
-    sqlite3_result_text(context, strbuf_text(&folded), (int)folded.length, SQLITE_TRANSIENT);
-}
-
-int sqlite_register_fold(sqlite3 *handle, store_fold fold)
-{
-    struct fold_object *object = sqlite3_malloc(sizeof(*object));
-    if (!object)
-        return SQLITE_NOMEM;
-    object->fold = fold;
-    return sqlite3_create_function_v2(handle, "folded", 1,
-                                      SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, object, run_fold,
-                                      NULL, NULL, sqlite3_free);
-}
-
 /* qa_pairs_text: which live pairs hold a token. Without places and lengths (detail, columnsize) it is half
  * as large and takes half the time to keep (measured: 18 µs for each pair of demonstration data against 45);
  * what a keyword of several tokens finds is looked at again in the text itself. prefix='1' finds single

@@ -310,8 +310,7 @@ bool sqlite_integrity(struct db *db, struct strbuf *ret_findings, struct error *
 /* Of the right kind, of a version that this program knows, and every page, index and reference of it sound. */
 static bool prove_whole(const char *path, const struct store_options *to, struct error *err)
 {
-    struct db_open_options options = {
-        .path = path, .role = DB_READER, .tokenize = to->tokenize, .fold = to->fold};
+    struct db_open_options options = {.path = path, .role = DB_READER, .tokenize = to->tokenize};
     CLEANUP(db_release) struct db *db = NULL;
     CLEANUP(strbuf_release) struct strbuf findings = {0};
     int64_t version;

@@ -38,8 +38,6 @@ struct sqlite_db {
 
 /* sqlite_full_text.c: makes `tokenize` the tokenizer "kimono" of the connection's FTS5 tables. */
 int sqlite_register_tokenizer(sqlite3 *handle, store_tokenize tokenize);
-/* folded(text) in SQL. */
-int sqlite_register_fold(sqlite3 *handle, store_fold fold);
 /* Notes that the full text lacks these pairs. */
 bool sqlite_note_new_texts(struct db *db, const struct changed_rows *inserted, struct error *err);
 /* A piece of what the full text is behind. */

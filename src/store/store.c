@@ -60,7 +60,6 @@ static bool open_parts(struct store *store, const struct store_options *options,
         .concurrent = options->concurrent,
         .damaged = &store->damaged,
         .tokenize = options->tokenize,
-        .fold = options->fold,
     };
     struct db_open_options writing = connection;
     writing.cache_kib = options->cache_kib ? options->cache_kib : WRITER_CACHE_KIB;

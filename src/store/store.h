@@ -56,7 +56,6 @@ struct store;
  * kept. Calls `receive` for each token, which is valid only during the call; returns false if `receive`
  * stopped it. Of any thread. */
 typedef bool (*store_token_fn)(void *context, const char *token, size_t length);
-typedef void (*store_fold)(const char *text, size_t length, struct strbuf *out);
 typedef bool (*store_tokenize)(const char *text, size_t length, bool query, store_token_fn receive,
                                void *context);
 
@@ -79,7 +78,6 @@ struct store_options {
     bool read_only;
     /* Of the schema's full-text indexes (search/full_text.h); NULL for a schema that has none. */
     store_tokenize tokenize;
-    store_fold fold; /* what folded(text) in SQL gives (search/fold.h); NULL: there is no such */
 };
 
 /* Opens or creates. A store that is newer than the program is refused with what to do. */

@@ -78,9 +78,10 @@ async function addRows() {
   const parameters = JSON.stringify({ tenant_ids: Array.from({ length: IDS }, (_, n) => `t-${n}`) });
   for (let n = 0; n < MANY; n++) {
     await add(
-      'INSERT INTO tenants(id, name, status, contact, api_key, created_at, updated_at) ' +
-        "VALUES ($1, $2, 'active', $3, $4, $5, $6)",
+      'INSERT INTO tenants(id, name, name_folded, status, contact, api_key, created_at, updated_at) ' +
+        "VALUES ($1, $2, $3, 'active', $4, $5, $6, $7)",
       `t${String(n).padStart(63, '0')}`,
+      `${n} ${long(90)}`,
       `${n} ${long(90)}`,
       long(200),
       `key-${n}`,

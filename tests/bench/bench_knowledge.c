@@ -208,7 +208,6 @@ int main(int argc, char **argv)
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
-        .fold = text_fold,
     };
     error_clear(&err);
     if (!store_open(&bench.store, &options, &err))

@@ -194,8 +194,7 @@ static struct store *open_store(const char *path)
     struct store_options options = {.path = path,
                                     .migrations = main_migrations,
                                     .migration_count = main_migration_count,
-                                    .tokenize = full_text_tokens,
-                                    .fold = text_fold};
+                                    .tokenize = full_text_tokens};
     if (!store_open(&store, &options, &err))
         fail(path, &err);
     return store;

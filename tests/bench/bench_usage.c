@@ -184,7 +184,6 @@ static struct house open_house(void)
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
-        .fold = text_fold,
     };
     if (!store_open(&house.store, &store_options, &err))
         fail("kimono.db", &err);

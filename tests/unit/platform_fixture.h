@@ -174,8 +174,7 @@ static inline void fixture_open_stores(struct fixture *f, enum store_durability 
                                   .durability = durability,
                                   .migrations = main_migrations,
                                   .migration_count = main_migration_count,
-                                  .tokenize = full_text_tokens,
-                                  .fold = text_fold};
+                                  .tokenize = full_text_tokens};
     must(f, store_open(&f->platform.store, &store, &f->err));
     struct telemetry_options options = {
         .folder = telemetry, .main_store = f->platform.store, .durability = durability};

@@ -42,7 +42,6 @@ static int set_up(void **state)
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
-        .fold = text_fold,
     };
     if (!store_open(&fixture->store, &options, &err) ||
         !tenant_add(fixture->store, &actor_system, "t1", "店", NULL, &arena, &tenant, &err))

@@ -181,8 +181,7 @@ static struct store *open_again(struct fixture *f)
                                     .durability = STORE_BULK,
                                     .migrations = main_migrations,
                                     .migration_count = main_migration_count,
-                                    .tokenize = full_text_tokens,
-                                    .fold = text_fold};
+                                    .tokenize = full_text_tokens};
     must(f, store_open(&store, &options, &f->err));
     return store;
 }

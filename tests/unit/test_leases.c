@@ -92,8 +92,7 @@ static int set_up(void **state)
                                         .durability = STORE_BULK,
                                         .migrations = main_migrations,
                                         .migration_count = main_migration_count,
-                                        .tokenize = full_text_tokens,
-                                        .fold = text_fold};
+                                        .tokenize = full_text_tokens};
         must(store_open(&processes[i].store, &options, &err));
     }
     return 0;

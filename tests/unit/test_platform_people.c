@@ -65,7 +65,6 @@ static int open_house(void **state)
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
-        .fold = text_fold,
     };
     MUST(house, store_open(&house->store, &options, &house->err));
     house->platform = (struct platform){.store = house->store, .signer = token_signer_new(key)};

@@ -359,7 +359,6 @@ static struct store *open_store(void)
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
-        .fold = text_fold,
     };
     if (!store_open(&store, &options, &err))
         fail_msg("%s", err.detail[LANGUAGE_EN]);

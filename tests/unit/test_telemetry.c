@@ -49,8 +49,7 @@ static void enter(struct house *house, size_t queue_ceiling)
     struct store_options store_options = {.path = path_in(house, "kimono.db"),
                                           .migrations = main_migrations,
                                           .migration_count = main_migration_count,
-                                          .tokenize = full_text_tokens,
-                                          .fold = text_fold};
+                                          .tokenize = full_text_tokens};
     if (!store_open(&house->store, &store_options, &err))
         fail_msg("%s", err.detail[LANGUAGE_EN]);
     struct telemetry_options options = {

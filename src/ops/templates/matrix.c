@@ -161,7 +161,7 @@ static struct matrix_row *add_row(struct reading *r, const struct template_tenan
 
 #define TENANTS_MATCH                                                                                        \
     " WHERE (CAST($1 AS TEXT) IS NULL OR t.id = $1)"                                                         \
-    " AND (CAST($2 AS TEXT) IS NULL OR folded(t.name) LIKE $2 ESCAPE '\\' OR folded(t.id) LIKE $2 ESCAPE "   \
+    " AND (CAST($2 AS TEXT) IS NULL OR t.name_folded LIKE $2 ESCAPE '\\' OR LOWER(t.id) LIKE $2 ESCAPE "     \
     "'\\')"
 
 /* ---- many templates: the tenants of the page ---- */

@@ -57,8 +57,8 @@ enum scope { SCOPE_ALL, SCOPE_STATUS, SCOPE_KEYWORD, SCOPE_COUNT };
 #define SQL_ANY_STATUS "CAST($1 AS TEXT) IS NULL"
 #define SQL_NO_KEYWORD "CAST($2 AS TEXT) IS NULL"
 #define SQL_PASSES                                                                                           \
-    "(" SQL_ANY_STATUS " OR t.status = $1) AND (" SQL_NO_KEYWORD " OR folded(t.id) LIKE $2 ESCAPE '\\'"      \
-    " OR folded(t.name) LIKE $2 ESCAPE '\\')"
+    "(" SQL_ANY_STATUS " OR t.status = $1) AND (" SQL_NO_KEYWORD " OR LOWER(t.id) LIKE $2 ESCAPE '\\'"       \
+    " OR t.name_folded LIKE $2 ESCAPE '\\')"
 #define SQL_IN_EACH_SCOPE(before, after)                                                                     \
     {                                                                                                        \
         [SCOPE_ALL] = before SQL_ANY_STATUS " AND " SQL_NO_KEYWORD after,                                    \

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "platform/tenants/counters.h"
 #include "platform/text_rules.h"
+#include "search/fold.h"
 #include "security/token.h"
 
 const char *const tenant_statuses[] = {"active", "suspended", NULL};
@@ -99,8 +100,9 @@ static const char *make_id(struct arena *arena)
     return id;
 }
 
-static const char SQL_INSERT[] = "INSERT INTO tenants(id, name, contact, api_key, created_at, updated_at)"
-                                 " VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (id) DO NOTHING";
+static const char SQL_INSERT[] =
+    "INSERT INTO tenants(id, name, contact, api_key, created_at, updated_at, name_folded)"
+    " VALUES ($1, $2, $3, $4, $5, $5, $6) ON CONFLICT (id) DO NOTHING";
 
 /* Two ids that differ in the case of letters only would be taken for one by every reader. */
 static const char SQL_SAME_ID[] = "SELECT id FROM tenants WHERE LOWER(id) = LOWER($1) LIMIT 1";
@@ -118,12 +120,15 @@ static bool refuse_same_id(struct db *db, const struct tenant *tenant, struct er
 
 static bool insert_row(struct db *db, const struct tenant *tenant, struct error *err)
 {
+    CLEANUP(strbuf_release) struct strbuf folded = {0};
     int64_t changed;
+    text_fold(tenant->name, strlen(tenant->name), &folded);
     if (!refuse_same_id(db, tenant, err))
         return false;
     if (!db_execute(db, SQL_INSERT,
                     DB_ARGS(db_text(tenant->id), db_text(tenant->name), db_text(tenant->contact),
-                            db_text(tenant->api_key), db_int(tenant->created_at)),
+                            db_text(tenant->api_key), db_int(tenant->created_at),
+                            db_text(strbuf_text(&folded))),
                     &changed, err))
         return false;
     return changed == 1 || refuse_same_id(db, tenant, err);
@@ -293,7 +298,7 @@ struct editing {
 };
 
 static const char SQL_EDIT[] =
-    "UPDATE tenants SET name = $2, contact = $3, updated_at = $4, version = version + 1"
+    "UPDATE tenants SET name = $2, contact = $3, updated_at = $4, version = version + 1, name_folded = $6"
     " WHERE id = $1 AND version = $5";
 
 bool tenant_edit_conflict(const char *id, struct error *err)
@@ -312,10 +317,13 @@ static bool write_edit(struct db *db, const struct editing *editing, const struc
                                 .target_id = after->id,
                                 .before = name_and_contact(before, editing->arena),
                                 .after = name_and_contact(after, editing->arena)};
+    CLEANUP(strbuf_release) struct strbuf folded = {0};
     int64_t changed;
+    text_fold(after->name, strlen(after->name), &folded);
     if (!db_execute(db, SQL_EDIT,
                     DB_ARGS(db_text(after->id), db_text(after->name), db_text(after->contact),
-                            db_int(after->updated_at), db_int(before->version)),
+                            db_int(after->updated_at), db_int(before->version),
+                            db_text(strbuf_text(&folded))),
                     &changed, err))
         return false;
     return (changed == 1 || tenant_edit_conflict(after->id, err)) &&

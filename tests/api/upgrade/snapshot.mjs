@@ -40,11 +40,15 @@ const carried = names(
   `SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name <> 'schema_version'
    AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'qa_pairs_%' AND name IN (SELECT name FROM old.sqlite_schema)`,
 );
+/** What a column that the old rows do not have holds of them. @type {Record<string, string>} */
+const MADE = { 'tenants.name_folded': 'folded(name)' };
+database.function('folded', (text) => String(text).normalize('NFKC').toLowerCase());
 for (const table of carried) {
   const known = columns('old', table);
-  const both = columns('main', table).filter((column) => known.includes(column));
+  const taken = columns('main', table).filter((column) => known.includes(column) || MADE[`${table}.${column}`]);
+  const values = taken.map((column) => (known.includes(column) ? column : MADE[`${table}.${column}`]));
   if (table !== 'platform_counters' && table !== 'meta') database.exec(`DELETE FROM main.${table}`);
-  database.exec(`INSERT OR REPLACE INTO main.${table}(${both}) SELECT ${both} FROM old.${table}`);
+  database.exec(`INSERT OR REPLACE INTO main.${table}(${taken}) SELECT ${values} FROM old.${table}`);
 }
 database.exec(`UPDATE sqlite_sequence AS s SET seq = COALESCE((SELECT MAX(seq) FROM old.sqlite_sequence o
   WHERE o.name = s.name), seq);
