@@ -83,6 +83,9 @@ struct db_driver {
     bool (*in_place)(struct db *db, struct error *err);
     /* Last of all in a transaction: what is to be told of all its changes at once. May be NULL. */
     bool (*before_commit)(struct db *db, struct error *err);
+    /* Outside of a transaction: whether there may be such work as catch_up does, and this process is the one to do
+     * it. NULL: always. */
+    bool (*is_behind)(struct db *db);
     /* In a transaction of its own while nobody waits: a piece, some milliseconds long, of the work that
      * transactions have put off (full text). `ret_more` false: none is left. May be NULL. */
     bool (*catch_up)(struct db *db, bool *ret_more, struct error *err);

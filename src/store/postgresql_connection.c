@@ -387,6 +387,7 @@ bool postgresql_open(const struct db_open_options *options, struct db **ret_db, 
         return false;
     struct postgresql_db *db = xcalloc(1, sizeof(*db));
     db->base.driver = &postgresql_driver;
+    db->base.tokenize = options->tokenize;
     db->base.damaged = options->damaged;
     db->address = address;
     db->role = options->role;

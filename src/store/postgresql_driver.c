@@ -34,8 +34,8 @@ static const struct db_token tokens[] = {
     {"json", "TEXT COLLATE \"C\""},
     {"without_rowid", ""},
     {"nulls_first", "NULLS FIRST"},
-    {"change_feed", ""}, /* qa_pairs_changes is written by nothing yet */
-    {"full_text", ""},
+    {"change_feed", POSTGRESQL_CHANGE_FEED},
+    {"full_text", POSTGRESQL_FULL_TEXT},
     {NULL, NULL},
 };
 
@@ -55,6 +55,12 @@ const struct db_driver postgresql_driver = {
     .transaction = postgresql_transaction,
     .commit_outcome = postgresql_commit_outcome,
     .in_transaction = postgresql_in_transaction,
+    .is_behind = postgresql_is_behind,
+    .catch_up = postgresql_catch_up,
+    .sql_text_find = POSTGRESQL_TEXT_FIND,
+    .sql_text_held = POSTGRESQL_TEXT_HELD,
+    .text_query = postgresql_text_query,
+    .text_entries = postgresql_text_entries,
     .prepare = postgresql_prepare,
     .finalize = postgresql_finalize,
     .bind = postgresql_bind,

@@ -4,6 +4,7 @@
 
 #include <libpq-fe.h>
 
+#include "store/change_feed.h"
 #include "store/driver.h"
 
 /* ---- postgresql_address.c ---- */
@@ -50,6 +51,10 @@ struct postgresql_db {
     bool committed;          /* the last COMMIT has said so */
     struct strbuf copied;    /* rows of a COPY that were not sent yet */
     char transaction_id[24]; /* of the writer's transaction: by it the outcome of a COMMIT is found */
+    /* The connection (its generation) with which this process is the one that brings the full text up to date;
+     * while it is another, it is not asked for before that instant. */
+    uint64_t catches_up;
+    int64_t ask_to_catch_up_at_us;
 };
 
 static inline struct postgresql_db *postgresql_of(struct db *db)
@@ -190,6 +195,18 @@ double postgresql_column_real(struct db_statement *statement, int column);
 const char *postgresql_column_text(struct db_statement *statement, int column);
 const void *postgresql_column_bytes(struct db_statement *statement, int column, size_t *ret_length);
 int64_t postgresql_decode_int(const struct postgresql_cell *cell, Oid type);
+
+/* ---- what depends on the schema ---- */
+
+/* postgresql_changes.c */
+extern const char POSTGRESQL_CHANGE_FEED[];
+
+/* postgresql_full_text.c: as in the driver's table */
+extern const char POSTGRESQL_FULL_TEXT[], POSTGRESQL_TEXT_FIND[], POSTGRESQL_TEXT_HELD[];
+void postgresql_text_query(const struct text_token *token, bool first, struct strbuf *query);
+bool postgresql_text_entries(struct db *db, text_entry_fn receive, void *context, struct error *err);
+bool postgresql_is_behind(struct db *db);
+bool postgresql_catch_up(struct db *db, bool *ret_more, struct error *err);
 
 /* ---- postgresql_error.c ---- */
 

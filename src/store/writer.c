@@ -301,6 +301,9 @@ static void catch_up(struct writer *writer)
     struct error err;
     error_clear(&err);
     bool more = false;
+    writer->behind = !db->driver->is_behind || db->driver->is_behind(db);
+    if (!writer->behind)
+        return;
     reader_pool_let_go(writer->readers); /* another process may wait for that with the lock in its hand */
     bool done = db_transaction(db, DB_BEGIN, &err) && db->driver->catch_up(db, &more, &err) &&
                 db_transaction(db, DB_COMMIT, &err);
