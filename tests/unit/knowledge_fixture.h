@@ -43,11 +43,11 @@ static inline void knowledge_check_all(struct fixture *f)
     CLEANUP(store_reader_release) struct db *db = NULL;
     CLEANUP(strbuf_release) struct strbuf findings = {0};
     must(f, store_reader(f->platform.store, 5000, &db, &f->err));
-    must(f, db_script(db, "BEGIN", &f->err)); /* all at one moment */
+    must(f, db_snapshot_begin(db, &f->err)); /* all at one moment */
     must(f, templates_check(db, &findings, &f->err));
     must(f, text_index_check(db, &findings, &f->err));
     must(f, jobs_check(db, &findings, &f->err));
-    must(f, db_script(db, "ROLLBACK", &f->err));
+    db_snapshot_end(db);
     assert_string_equal(strbuf_text(&findings), "");
 }
 

@@ -1,5 +1,7 @@
 /* A platform in a folder of its own, for the tests of platform/: store, telemetry, settings, embedded
- * index and model, two tenants. For test programs only; every function ends the test on failure. */
+ * index and model, two tenants. For test programs only; every function ends the test on failure.
+ *
+ * With KIMONO_TEST_STORE=postgresql its main store is a schema of its own in the database KIMONO_TEST_POSTGRESQL. */
 #ifndef KIMONO_TESTS_PLATFORM_FIXTURE_H
 #define KIMONO_TESTS_PLATFORM_FIXTURE_H
 
@@ -35,6 +37,7 @@
 
 struct fixture {
     char folder[64];
+    char store_path[512];
     struct platform platform;
     struct arena arena;
     struct tenant alpha, beta; /* of the arena */
@@ -165,12 +168,45 @@ static inline void fixture_check(struct fixture *f)
         fail_msg("check: %s", strbuf_text(&findings));
 }
 
+static inline bool fixture_is_postgresql(void)
+{
+    const char *store = getenv("KIMONO_TEST_STORE");
+    return store && strcmp(store, "postgresql") == 0;
+}
+
+/* Of a test of what only SQLite does, or that says it in SQLite's words. */
+#define SQLITE_ONLY()                                                                                        \
+    do {                                                                                                     \
+        if (fixture_is_postgresql())                                                                         \
+            skip();                                                                                          \
+    } while (0)
+
+/* A store that nobody has opened yet. */
+static inline void fixture_choose_store(struct fixture *f)
+{
+    static int count;
+    const char *database = getenv("KIMONO_TEST_POSTGRESQL");
+    if (!fixture_is_postgresql())
+        snprintf(f->store_path, sizeof(f->store_path), "%s/kimono.db", f->folder);
+    else
+        snprintf(f->store_path, sizeof(f->store_path), "%s%cschema=unit_%ld_%d", database,
+                 strchr(database, '?') ? '&' : '?', (long)getpid(), ++count);
+}
+
+static inline bool fixture_drop_schema(struct db *db, void *context, struct error *err)
+{
+    const struct fixture *f = context;
+    char sql[128];
+    snprintf(sql, sizeof(sql), "SET client_min_messages = warning; DROP SCHEMA %s CASCADE",
+             strstr(f->store_path, "schema=") + strlen("schema="));
+    return db_script(db, sql, err);
+}
+
 static inline void fixture_open_stores(struct fixture *f, enum store_durability durability)
 {
-    char path[128], telemetry[128];
-    snprintf(path, sizeof(path), "%s/kimono.db", f->folder);
+    char telemetry[128];
     snprintf(telemetry, sizeof(telemetry), "%s/telemetry", f->folder);
-    struct store_options store = {.path = path,
+    struct store_options store = {.path = f->store_path,
                                   .durability = durability,
                                   .migrations = main_migrations,
                                   .migration_count = main_migration_count,
@@ -187,6 +223,7 @@ static inline void fixture_open(struct fixture *f, enum store_durability durabil
     memset(f, 0, sizeof(*f));
     snprintf(f->folder, sizeof(f->folder), "/tmp/kimono-test-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
+    fixture_choose_store(f);
     log_set_level(LOG_ERROR + 1);
     must(f, clock_set_zone("Asia/Shanghai", &f->err));
     must(f, settings_load(&f->platform.settings, NULL, &none, &f->err));
@@ -222,6 +259,8 @@ static inline void fixture_close(struct fixture *f)
     health_free(f->platform.health);
     knowledge_directory_free(f->platform.directory);
     telemetry_close(f->platform.telemetry);
+    if (fixture_is_postgresql())
+        must(f, store_write(f->platform.store, fixture_drop_schema, f, &f->err));
     store_close(f->platform.store);
     settings_free(f->platform.settings);
     arena_release(&f->arena);

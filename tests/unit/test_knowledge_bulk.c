@@ -184,6 +184,7 @@ static const char AGAIN[] =
 static void goes_on_behind_the_last_batch(void **state)
 {
     struct fixture *f = *state;
+    SQLITE_ONLY();
     fill(f);
     struct qa_filter filter = all_of(NULL);
     struct bulk_request request = {.action = "set_category", .filter = &filter, .category = "c"};

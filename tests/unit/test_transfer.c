@@ -40,7 +40,6 @@ static struct store *open_store(struct world *w, const char *path)
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
-        .fold = text_fold,
     };
     must(store_open(&store, &options, &w->err));
     return store;
