@@ -505,6 +505,7 @@ const struct store_table main_tables[] = {
     {.name = "activity_platform", .key = "bucket, start"},
     {.name = "jobs", .key = "id"},
     {.name = "job_items", .key = "job_id, seq"},
+    {.name = "scheduled_tasks", .key = "name"},
     {.name = "ops_logs", .key = "id", .is_numbered = true},
     {.name = "usage_daily", .key = "day, tenant_id, api_type, operation, model, recorder"},
     {.name = "usage_platform_daily", .key = "day, api_type, operation, model, recorder"},

@@ -128,10 +128,15 @@ static const char SQL_NO_OLD_TEXTS[] =
     "DELETE FROM qa_pairs_text_changes WHERE pair_id IN (SELECT c.pair_id FROM qa_pairs_text_new n"
     " CROSS JOIN qa_pairs_text_changes c WHERE c.pair_id BETWEEN n.first AND n.last)";
 
+/* Nor has it those that are gone again. */
+static const char SQL_FORGET_GONE[] = "DELETE FROM qa_pairs_text_changes WHERE pair_id BETWEEN $1 AND $2"
+                                      " AND pair_id > COALESCE((SELECT MAX(id) FROM qa_pairs), 0)";
+
 static bool note_new(struct db *db, struct id_range range, struct error *err)
 {
     int64_t lengthened;
-    return db_execute(db, SQL_LENGTHEN_NEW, DB_ARGS(db_int(range.first), db_int(range.last)), &lengthened,
+    return db_execute(db, SQL_FORGET_GONE, DB_ARGS(db_int(range.first), db_int(range.last)), NULL, err) &&
+           db_execute(db, SQL_LENGTHEN_NEW, DB_ARGS(db_int(range.first), db_int(range.last)), &lengthened,
                       err) &&
            (lengthened > 0 ||
             db_execute(db, SQL_NOTE_NEW, DB_ARGS(db_int(range.first), db_int(range.last)), NULL, err));

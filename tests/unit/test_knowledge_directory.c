@@ -686,6 +686,22 @@ static void test_full_text_while_idle(void **state)
     wait_for_full_text(f);
 }
 
+static bool come_and_go(struct db *db, void *context, struct error *err)
+{
+    struct many many = {"alpha", "q %d", 5, false};
+    (void)context;
+    return many_work(db, &many, err) &&
+           db_execute(db, "DELETE FROM qa_pairs WHERE id > 3", DB_NO_ARGS, NULL, err);
+}
+
+static void test_full_text_of_pairs_that_come_and_go(void **state)
+{
+    struct fixture *f = *state;
+    must(f, store_write(f->platform.store, come_and_go, NULL, &f->err));
+    must(f, store_settle(f->platform.store, &f->err));
+    check_full_text(f);
+}
+
 static void test_full_text_while_busy(void **state)
 {
     struct fixture *f = *state;
@@ -963,6 +979,7 @@ int main(void)
         directory_test(test_a_change_of_another_past),
         directory_test(test_a_work_of_a_batch_fails),
         directory_test(test_full_text_while_idle),
+        directory_test(test_full_text_of_pairs_that_come_and_go),
         directory_test(test_full_text_while_busy),
         directory_test(test_ranges_of_new_texts_are_one),
         directory_test(test_ranges_of_new_texts_far_apart),

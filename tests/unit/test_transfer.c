@@ -104,8 +104,9 @@ static void close_world(struct world *w)
 /* Of every type, with nulls, an empty text, a text of several scripts, a real that is whole, and a number that has been
  * given away. */
 static const char SQL_ROWS[] =
-    "INSERT INTO tenants(id, name, api_key, created_at, updated_at, suspended_at) VALUES"
-    " ('anna', '安娜 👘 Ünïted', 'k1', 1, 2, NULL), ('Beni', '', 'k2', -5, 9223372036854775807, 7);"
+    "INSERT INTO tenants(id, name, name_folded, api_key, created_at, updated_at, suspended_at) VALUES"
+    " ('anna', '安娜 👘 Ünïted', '安娜 👘 ünïted', 'k1', 1, 2, NULL),"
+    " ('Beni', '', '', 'k2', -5, 9223372036854775807, 7);"
     "INSERT INTO qa_pairs(tenant_id, question, answer, question_hash, question_key, text_hash, revision, "
     "quality_score,"
     " created_at, updated_at) VALUES ('anna', '几点开门', '九点', 1, 5, -2, 1, 1.0, 3, 4),"
