@@ -108,7 +108,7 @@ static void start_schedulers(struct app *app)
 
 /* Paths in the data folder; each has one owner. */
 struct data_paths {
-    char store[512], telemetry[512], signing_key[512], server_lock[512];
+    char store[512], telemetry[512], uploads[512], signing_key[512], server_lock[512];
 };
 
 static bool data_paths(const char *folder, struct data_paths *ret_paths, struct error *err)
@@ -117,6 +117,7 @@ static bool data_paths(const char *folder, struct data_paths *ret_paths, struct 
         return error_set(err, ERROR_INVALID, "the path of the data folder is too long", "数据目录的路径过长");
     snprintf(ret_paths->store, sizeof(ret_paths->store), "%s/kimono.db", folder);
     snprintf(ret_paths->telemetry, sizeof(ret_paths->telemetry), "%s/telemetry", folder);
+    snprintf(ret_paths->uploads, sizeof(ret_paths->uploads), "%s/uploads", folder);
     snprintf(ret_paths->signing_key, sizeof(ret_paths->signing_key), "%s/signing.key", folder);
     snprintf(ret_paths->server_lock, sizeof(ret_paths->server_lock), "%s/server.lock", folder);
     return true;
@@ -179,6 +180,7 @@ static struct store_options main_store_options(const struct data_paths *paths)
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
+        .files_folder = paths->uploads,
     };
 }
 

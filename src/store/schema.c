@@ -57,6 +57,18 @@ static const char SQL_BASE_LINE[] =
     " updated_at {{int}} NOT NULL,"
     " updated_by TEXT NOT NULL);" /* username */
 
+    /* store/files.c: what was sent and is needed by a job, where the store has no folder for it */
+    "CREATE TABLE stored_files ("
+    " name TEXT PRIMARY KEY,"
+    " size {{int}},"                /* bytes; null: it is not whole yet */
+    " written_at {{int}} NOT NULL," /* the newest piece, or the end */
+    " deleting {{int}} NOT NULL DEFAULT 0);"
+    "CREATE TABLE stored_file_chunks ("
+    " name TEXT NOT NULL REFERENCES stored_files(name),"
+    " seq {{int}} NOT NULL," /* from 0 */
+    " bytes {{bytes}} NOT NULL,"
+    " PRIMARY KEY (name, seq));"
+
     /* ---- tenants ---- */
 
     /* platform/tenants/tenants.c, suspension.c */

@@ -21,6 +21,7 @@
 
 struct store {
     char *address, *path; /* `path`: the address without its password */
+    char *files_folder;   /* NULL: none */
     struct db *write_db;
     struct writer *writer;
     struct reader_pool *readers;
@@ -84,6 +85,8 @@ bool store_open(struct store **ret_store, const struct store_options *options, s
     const struct db_driver *driver = db_driver_for(options->path);
     store->address = xstrdup(options->path);
     store->path = driver->display_path ? driver->display_path(options->path) : xstrdup(options->path);
+    if (options->files_folder)
+        store->files_folder = xstrdup(options->files_folder);
     if (!open_parts(store, options, err)) {
         store_close(store);
         return false;
@@ -101,12 +104,18 @@ void store_close(struct store *store)
     db_close(store->write_db); /* the last one: it empties the log into the file */
     free(store->address);
     free(store->path);
+    free(store->files_folder);
     free(store);
 }
 
 const char *store_path(const struct store *store)
 {
     return store->path;
+}
+
+const char *store_files_folder(const struct store *store)
+{
+    return store->files_folder;
 }
 
 bool store_get_stamp(const struct store *store, struct store_stamp *ret_stamp)

@@ -78,12 +78,14 @@ struct store_options {
     bool read_only;
     /* Of the schema's full-text indexes (search/full_text.h); NULL for a schema that has none. */
     store_tokenize tokenize;
+    const char *files_folder; /* of store/files.h; NULL: its files lie in the store's own tables */
 };
 
 /* Opens or creates. A store that is newer than the program is refused with what to do. */
 bool store_open(struct store **ret_store, const struct store_options *options, struct error *err);
 void store_close(struct store *store); /* finishes what waits; takes NULL */
 const char *store_path(const struct store *store);
+const char *store_files_folder(const struct store *store); /* as in the options */
 
 /* Lends a read connection: waits for a free one at most until the deadline, then ERROR_UNAVAILABLE.
  * `limit_ms` is the time that all reading on it may take. Give it back with store_reader_return or

@@ -202,15 +202,20 @@ static inline bool fixture_drop_schema(struct db *db, void *context, struct erro
     return db_script(db, sql, err);
 }
 
+/* Where the files of the store lie (store/files.h): in its tables, else in a folder. */
+static bool fixture_files_in_tables;
+
 static inline void fixture_open_stores(struct fixture *f, enum store_durability durability)
 {
-    char telemetry[128];
+    char telemetry[128], uploads[128];
     snprintf(telemetry, sizeof(telemetry), "%s/telemetry", f->folder);
+    snprintf(uploads, sizeof(uploads), "%s/uploads", f->folder);
     struct store_options store = {.path = f->store_path,
                                   .durability = durability,
                                   .migrations = main_migrations,
                                   .migration_count = main_migration_count,
-                                  .tokenize = full_text_tokens};
+                                  .tokenize = full_text_tokens,
+                                  .files_folder = fixture_files_in_tables ? NULL : uploads};
     must(f, store_open(&f->platform.store, &store, &f->err));
     struct telemetry_options options = {
         .folder = telemetry, .main_store = f->platform.store, .durability = durability};

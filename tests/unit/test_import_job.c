@@ -1,12 +1,16 @@
-/* An import as a job: what is kept of it, going on behind what is done, the rows that failed, sweeping. */
+/* An import as a job: what is kept of it, going on behind what is done, the rows that failed, sweeping; each with
+ * the files of the store in a folder, and in its tables. */
 #include "platform_fixture.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <utime.h>
 
+#include "base/identifier.h"
+#include "base/memory.h"
 #include "base/temporary_file.h"
 #include "ops/transfer/import_export_service.h"
+#include "store/files.h"
 
 static const char SQL_SET_STATUS[] = "UPDATE jobs SET status = $2, finished_at = $3 WHERE id = $1";
 static const char SQL_PAIRS[] = "SELECT COUNT(*) FROM qa_pairs WHERE deleted_at IS NULL";
@@ -20,25 +24,40 @@ static const char SQL_AUDITED[] = "SELECT COUNT(*) FROM ops_logs WHERE action = 
                                   " AND json_extract(details, '$.after.file') = 'pairs.csv'"
                                   " AND json_extract(details, '$.after.mode') = 'create'";
 
+static const char SQL_FILES[] = "SELECT COUNT(*) FROM stored_files";
+static const char SQL_CHUNKS[] = "SELECT COUNT(*) FROM stored_file_chunks";
+static const char SQL_AGE[] = "UPDATE stored_files SET written_at = 0 WHERE name = $1";
+static const char SQL_UNFINISH[] = "UPDATE stored_files SET size = NULL WHERE name = $1";
+
 static const struct actor admin = {"user_1", "admin", "127.0.0.1", "request-1"};
 
-static char data_folder[64];
-
-static int setup(void **state)
+static int setup(void **state, bool files_in_tables)
 {
-    strcpy(data_folder, "/tmp/kimono-uploads-XXXXXX");
-    assert_non_null(mkdtemp(data_folder));
-    setenv("KIMONO_DATA", data_folder, 1);
-    return fixture_setup(state);
+    static const struct setting_flag none = {0};
+    fixture_files_in_tables = files_in_tables;
+    fixture_setup(state);
+    struct fixture *f = *state;
+    setenv("KIMONO_DATA", f->folder, 1);
+    settings_free(f->platform.settings);
+    must(f, settings_load(&f->platform.settings, NULL, &none, &f->err));
+    return 0;
 }
 
-static int teardown(void **state)
+static int setup_folder(void **state)
 {
-    nftw(data_folder, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
-    return fixture_teardown(state);
+    return setup(state, false);
 }
 
-#define job_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+static int setup_tables(void **state)
+{
+    return setup(state, true);
+}
+
+#define job_test(function)                                                                                   \
+    {#function " (folder)", function, setup_folder, fixture_teardown, NULL},                                 \
+    {                                                                                                        \
+#function " (tables)", function, setup_tables, fixture_teardown, NULL                                \
+    }
 
 static int file_of(const char *text)
 {
@@ -66,7 +85,19 @@ static struct import_request request_of(enum import_mode mode)
 
 static const char *upload_of(struct fixture *f, const char *name)
 {
-    return arena_printf(&f->arena, "%s/uploads/%s", data_folder, name);
+    return arena_printf(&f->arena, "%s/uploads/%s", f->folder, name);
+}
+
+static bool is_kept(struct fixture *f, const char *name)
+{
+    int fd;
+    struct error err;
+    if (!store_file_open(f->platform.store, name, f->folder, &fd, &err)) {
+        assert_int_equal(err.code, ERROR_NOT_FOUND);
+        return false;
+    }
+    close(fd);
+    return true;
 }
 
 static void set_status(struct fixture *f, const struct job *job, const char *status, int64_t finished_at)
@@ -82,7 +113,9 @@ static void test_upload_is_not_copied(void **state)
     struct job job;
     struct stat sent, kept;
     int fd;
-    must(f, temporary_file_open(data_folder, &fd, &f->err));
+    if (fixture_files_in_tables)
+        return;
+    must(f, temporary_file_open(f->folder, &fd, &f->err));
     must(f, temporary_file_write(fd, "question,answer\nq,a\n", 20, &f->err));
     assert_int_equal(fstat(fd, &sent), 0);
     must(f, import_ask(&f->platform, fd, &request, LANGUAGE_EN, &f->arena, &job, &f->err));
@@ -123,8 +156,11 @@ static void test_asked_and_run(void **state)
     struct job job;
     struct stat status;
     must(f, ask(f, text_with_failures, &request, &job));
-    assert_int_equal(stat(upload_of(f, job.id), &status), 0);
-    assert_int_equal(status.st_mode & 0777, 0600);
+    assert_true(is_kept(f, job.id));
+    if (!fixture_files_in_tables) {
+        assert_int_equal(stat(upload_of(f, job.id), &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0600);
+    }
     assert_int_equal(fixture_int(f, SQL_AUDITED, DB_NO_ARGS), 1);
     set_status(f, &job, "running", INT_NULL);
     must(f, run(f, &job));
@@ -237,14 +273,19 @@ static void test_cancelled(void **state)
     assert_int_equal(of_job(f, SQL_CHANGES, &job), 0);
 }
 
-static int64_t files_kept(void)
+static bool never_over(void *context, const char *name, int64_t kept_at)
 {
-    char command[128], count[16];
-    snprintf(command, sizeof(command), "ls %s/uploads 2>/dev/null | wc -l", data_folder);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(fgets(count, sizeof(count), pipe));
-    pclose(pipe);
-    return atoi(count);
+    (void)name, (void)kept_at;
+    ++*(int64_t *)context;
+    return false;
+}
+
+static int64_t files_kept(struct fixture *f)
+{
+    int64_t kept = 0, deleted;
+    must(f, store_files_sweep(f->platform.store, never_over, &kept, &deleted, &f->err));
+    assert_int_equal(deleted, 0);
+    return kept;
 }
 
 static void test_what_is_refused_leaves_nothing(void **state)
@@ -259,8 +300,21 @@ static void test_what_is_refused_leaves_nothing(void **state)
     must_fail(f, ask(f, "\xD0\xCF\x11\xE0", &request, &job), ERROR_INVALID);
     must_fail(f, ask(f, "question,answer\nq,a\n", &nobodys, &job), ERROR_INVALID);
     assert_string_equal(f->err.fields[0].field, "tenant_id");
-    assert_int_equal(files_kept(), 0);
+    assert_int_equal(files_kept(f), 0);
     assert_int_equal(fixture_int(f, "SELECT COUNT(*) FROM jobs", DB_NO_ARGS), 0);
+}
+
+/* Kept, as long ago as that, by somebody who never asked for its job. */
+static void keep_stray(struct fixture *f, const char *name, bool long_ago)
+{
+    struct utimbuf past = {.actime = 1, .modtime = 1};
+    int fd = file_of("x");
+    must(f, store_file_keep(f->platform.store, name, fd, &f->err));
+    close(fd);
+    if (long_ago && fixture_files_in_tables)
+        fixture_execute(f, SQL_AGE, DB_ARGS(db_text(name)));
+    else if (long_ago)
+        assert_int_equal(utime(upload_of(f, name), &past), 0);
 }
 
 static void test_sweep(void **state)
@@ -268,25 +322,77 @@ static void test_sweep(void **state)
     struct fixture *f = *state;
     struct import_request request = request_of(IMPORT_UPSERT);
     struct job old, recent, waiting;
-    const char *stray = upload_of(f, "new-stray"), *fresh = upload_of(f, "new-fresh");
     int64_t now = clock_now_ms(), deleted;
     must(f, import_sweep_uploads(&f->platform, &deleted, &f->err)); /* there is no folder yet */
+    assert_int_equal(deleted, 0);
     must(f, ask(f, "question,answer\nq1,a1\n", &request, &old));
     must(f, ask(f, "question,answer\nq1,a1\n", &request, &recent));
     must(f, ask(f, "question,answer\nq1,a1\n", &request, &waiting));
     set_status(f, &old, "succeeded", now - 25 * HOUR_MS);
     set_status(f, &recent, "failed", now - 23 * HOUR_MS);
-    close(creat(stray, 0600));
-    close(creat(fresh, 0600));
-    struct utimbuf long_ago = {.actime = 1, .modtime = 1};
-    assert_int_equal(utime(stray, &long_ago), 0);
+    keep_stray(f, "stray", true);
+    keep_stray(f, "fresh", false);
     must(f, import_sweep_uploads(&f->platform, &deleted, &f->err));
     assert_int_equal(deleted, 2);
-    assert_int_equal(access(upload_of(f, old.id), F_OK), -1);
-    assert_int_equal(access(stray, F_OK), -1);
-    assert_int_equal(access(upload_of(f, recent.id), F_OK), 0);
-    assert_int_equal(access(upload_of(f, waiting.id), F_OK), 0);
-    assert_int_equal(access(fresh, F_OK), 0);
+    assert_false(is_kept(f, old.id));
+    assert_false(is_kept(f, "stray"));
+    assert_true(is_kept(f, recent.id));
+    assert_true(is_kept(f, waiting.id));
+    assert_true(is_kept(f, "fresh"));
+}
+
+#define LARGE_BYTES (5 * (256 << 10) + 77)
+
+static void assert_bytes(int fd, const unsigned char *bytes, size_t length)
+{
+    CLEANUP(free_pointer) unsigned char *found = xmalloc(length + 1);
+    assert_int_equal(pread(fd, found, length + 1, 0), length);
+    assert_memory_equal(found, bytes, length);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+}
+
+/* Whole, whatever its length and whatever bytes it has; once under a name; gone when it is deleted. */
+static void test_files_of_the_store(void **state)
+{
+    static const size_t lengths[] = {0, 1, 256 << 10, LARGE_BYTES};
+    struct fixture *f = *state;
+    struct store *store = f->platform.store;
+    CLEANUP(free_pointer) unsigned char *bytes = xmalloc(LARGE_BYTES);
+    random_bytes(bytes, LARGE_BYTES);
+    for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+        int sent = file_of(""), found = -1;
+        assert_int_equal(write(sent, bytes, lengths[i]), lengths[i]);
+        must(f, store_file_keep(store, "large", sent, &f->err));
+        must_fail(f, store_file_keep(store, "large", sent, &f->err), ERROR_CONFLICT);
+        close(sent);
+        must(f, store_file_open(store, "large", f->folder, &found, &f->err));
+        must(f, store_file_delete(store, "large", &f->err));
+        assert_bytes(found, bytes, lengths[i]); /* who has it open goes on reading */
+        close(found);
+        assert_false(is_kept(f, "large"));
+        must(f, store_file_delete(store, "large", &f->err));
+    }
+    assert_int_equal(fixture_int(f, SQL_FILES, DB_NO_ARGS), 0);
+    assert_int_equal(fixture_int(f, SQL_CHUNKS, DB_NO_ARGS), 0);
+}
+
+/* A process that was killed in the middle leaves what nobody can open, and the sweep deletes it an hour later. */
+static void test_unfinished_files(void **state)
+{
+    struct fixture *f = *state;
+    int64_t deleted, seen = 0;
+    if (!fixture_files_in_tables)
+        return;
+    keep_stray(f, "half", false);
+    fixture_execute(f, SQL_UNFINISH, DB_ARGS(db_text("half")));
+    assert_false(is_kept(f, "half"));
+    must(f, store_files_sweep(f->platform.store, never_over, &seen, &deleted, &f->err));
+    assert_int_equal(deleted, 0);
+    fixture_execute(f, SQL_AGE, DB_ARGS(db_text("half")));
+    must(f, store_files_sweep(f->platform.store, never_over, &seen, &deleted, &f->err));
+    assert_int_equal(deleted, 1);
+    assert_int_equal(seen, 0);
+    assert_int_equal(fixture_int(f, SQL_CHUNKS, DB_NO_ARGS), 0);
 }
 
 /* Its changes can be undone: what was there before an update is kept. */
@@ -315,6 +421,8 @@ int main(void)
         job_test(test_cancelled),
         job_test(test_what_is_refused_leaves_nothing),
         job_test(test_sweep),
+        job_test(test_files_of_the_store),
+        job_test(test_unfinished_files),
         job_test(test_updates_are_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,117 +1,25 @@
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/identifier.h"
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
-#include "base/owned_file.h"
-#include "base/temporary_file.h"
 #include "ops/transfer/import_internal.h"
 #include "platform/tenants/tenants.h"
 #include "settings/settings.h"
+#include "store/files.h"
 
 #define PATH_SIZE 600
-#define COPY_BYTES ((size_t)256 << 10)
-#define KEPT_MS DAY_MS       /* after the job's end */
-#define STRAY_SECONDS 86400  /* age of a file that no job knows, before it is deleted */
-#define PREFIX_OF_NEW "new-" /* of a file whose job is not queued yet */
-
-/* ---- the folder of files that were sent ---- */
+#define KEPT_MS DAY_MS  /* after the job's end */
+#define STRAY_MS DAY_MS /* age of a file that no job knows, before it is deleted */
 
 static const char *data_folder(const struct platform *platform)
 {
     return settings_now(platform->settings)->data;
-}
-
-static void upload_path(const struct platform *platform, const char *name, char *path)
-{
-    snprintf(path, PATH_SIZE, "%s/uploads/%s", data_folder(platform), name);
-}
-
-static bool keeping_fails(int number, struct error *err)
-{
-    error_set(
-        err, number == ENOSPC || number == EDQUOT ? ERROR_UNAVAILABLE : ERROR_INTERNAL,
-        "The file cannot be kept for the import: %s. Make room on the disk of the data folder, then send "
-        "it again.",
-        "无法保存待导入的文件：%s。请清理数据目录所在磁盘后重新上传。", strerror(number));
-    return false;
-}
-
-static bool make_folder(const struct platform *platform, struct error *err)
-{
-    char path[PATH_SIZE];
-    upload_path(platform, "", path);
-    return owned_mkdir(path, 0700) || keeping_fails(errno, err);
-}
-
-static bool copy(int from, int to, struct error *err)
-{
-    CLEANUP(free_pointer) char *buffer = xmalloc(COPY_BYTES);
-    off_t at = 0;
-    for (ssize_t got; (got = pread(from, buffer, COPY_BYTES, at)) != 0; at += got) {
-        if (got < 0)
-            return keeping_fails(errno, err);
-        if (!temporary_file_write(to, buffer, (size_t)got, err))
-            return false;
-    }
-    return fsync(to) == 0 || keeping_fails(errno, err);
-}
-
-/* Gives the upload, which has no name, one: nothing is written again. Not where the file system knows no files
- * without a name, or the upload lies on another one. */
-static bool link_upload(int fd, const char *path)
-{
-    char source[64];
-    snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
-    return linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
-}
-
-/* Names in a folder are on the disk only when the folder is. */
-static bool sync_uploads(const struct platform *platform, struct error *err)
-{
-    char path[PATH_SIZE];
-    upload_path(platform, "", path);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    int number = errno;
-    if (fd >= 0)
-        close(fd);
-    return synced || keeping_fails(number, err);
-}
-
-/* The file is on the disk before the job is: a job that is found after a power cut has its file. */
-static bool keep_upload(struct platform *platform, int fd, char *ret_path, struct error *err)
-{
-    char name[IDENTIFIER_SIZE];
-    identifier_make(PREFIX_OF_NEW, name);
-    upload_path(platform, name, ret_path);
-    if (!make_folder(platform, err))
-        return false;
-    if (owned_take_place(fd, ret_path) && link_upload(fd, ret_path)) {
-        if (fsync(fd) == 0)
-            return true;
-        int number = errno;
-        unlink(ret_path);
-        return keeping_fails(number, err);
-    }
-    int to = owned_open(ret_path, O_WRONLY | O_EXCL, 0600);
-    if (to < 0)
-        return keeping_fails(errno, err);
-    bool kept = copy(fd, to, err);
-    close(to);
-    if (!kept)
-        unlink(ret_path);
-    return kept;
 }
 
 /* ---- what is asked for, as JSON in the job's row ---- */
@@ -193,39 +101,29 @@ static bool read_parameters(const cJSON *root, struct import_request *request, e
 /* ---- asking ---- */
 
 struct asking {
-    struct platform *platform;
     const struct import_request *request;
+    const char *id; /* of the job, and the name of its file */
     const char *parameters;
     struct arena *arena;
     struct job job;
-    char path[PATH_SIZE]; /* where the file is now */
 };
 
 static bool audit_request(struct db *db, const struct asking *ask, struct error *err)
 {
     struct audit_entry entry = {
-        .action = IMPORT_KIND, .target_type = "job", .target_id = ask->job.id, .after = ask->parameters};
+        .action = IMPORT_KIND, .target_type = "job", .target_id = ask->id, .after = ask->parameters};
     return audit_append(db, ask->request->actor, &entry, err);
-}
-
-/* Its file's name must be on the disk before the job is. */
-static bool give_to_job(struct asking *ask, struct error *err)
-{
-    char path[PATH_SIZE];
-    upload_path(ask->platform, ask->job.id, path);
-    if (rename(ask->path, path) != 0)
-        return keeping_fails(errno, err);
-    memcpy(ask->path, path, sizeof(path));
-    return sync_uploads(ask->platform, err);
 }
 
 static bool ask_work(struct db *db, void *context, struct error *err)
 {
     struct asking *ask = context;
-    struct job_request request = {
-        .kind = IMPORT_KIND, .parameters = ask->parameters, .tenant_id = ask->request->tenant_id};
+    struct job_request request = {.id = ask->id,
+                                  .kind = IMPORT_KIND,
+                                  .parameters = ask->parameters,
+                                  .tenant_id = ask->request->tenant_id};
     return job_insert(db, ask->request->actor, &request, ask->arena, &ask->job, err) &&
-           audit_request(db, ask, err) && give_to_job(ask, err);
+           audit_request(db, ask, err);
 }
 
 static bool check_tenant(struct platform *platform, const char *tenant_id, struct arena *arena,
@@ -254,11 +152,26 @@ static bool check_file(struct platform *platform, int fd, const struct import_re
     return error_add_field(err, "file", "%s", "%s", preview.problem);
 }
 
-static bool queue(struct asking *ask, struct error *err)
+static bool no_such_job(struct platform *platform, const char *id)
 {
-    if (store_write(ask->platform->store, ask_work, ask, err))
+    CLEANUP(arena_release) struct arena arena = {0};
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    struct error err;
+    struct job job;
+    return store_reader(platform->store, READ_LIMIT_MS, &db, &err) && !job_get(db, id, &arena, &job, &err) &&
+           err.code == ERROR_NOT_FOUND;
+}
+
+/* The file is kept before the job is asked for: a job that is found after a power cut has its file. Where nobody
+ * can tell whether the job is there, the file stays until the sweep. */
+static bool keep_and_queue(struct platform *platform, int fd, struct asking *ask, struct error *err)
+{
+    if (!store_file_keep(platform->store, ask->id, fd, err))
+        return false;
+    if (store_write(platform->store, ask_work, ask, err))
         return true;
-    unlink(ask->path);
+    if (no_such_job(platform, ask->id))
+        store_file_delete(platform->store, ask->id, NULL);
     return false;
 }
 
@@ -266,13 +179,15 @@ bool import_ask(struct platform *platform, int fd, const struct import_request *
                 enum language language, struct arena *arena, struct job *ret_job, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf parameters = {0};
-    struct asking ask = {.platform = platform, .request = request, .arena = arena};
+    char id[IDENTIFIER_SIZE];
     if (!check_tenant(platform, request->tenant_id, arena, err) ||
-        !check_file(platform, fd, request, language, arena, err) || !keep_upload(platform, fd, ask.path, err))
+        !check_file(platform, fd, request, language, arena, err))
         return false;
+    job_id_make(id);
     write_parameters(&parameters, request, language);
-    ask.parameters = strbuf_text(&parameters);
-    if (!queue(&ask, err))
+    struct asking ask = {
+        .request = request, .id = id, .parameters = strbuf_text(&parameters), .arena = arena};
+    if (!keep_and_queue(platform, fd, &ask, err))
         return false;
     jobs_wake(platform->jobs);
     *ret_job = ask.job;
@@ -285,28 +200,26 @@ bool import_job_run(struct job_run *run, struct error *err)
 {
     CLEANUP(json_delete) cJSON *root = NULL;
     CLEANUP(free_pointer) struct import_result *result = xcalloc(1, sizeof(*result));
+    CLEANUP(file_close) int fd = -1;
     const struct job *job = run->job;
-    char path[PATH_SIZE];
+    struct platform *platform = run->platform;
+    char path[64];
     struct import_request request = {.path = path, .actor = &run->actor};
     enum language language;
-    upload_path(run->platform, job->id, path);
     if (!json_parse(job->parameters, strlen(job->parameters), &root, err) ||
-        !read_parameters(root, &request, &language, err))
+        !read_parameters(root, &request, &language, err) ||
+        !store_file_open(platform->store, job->id, data_folder(platform), &fd, err))
         return false;
-    return import_run(run->platform->store, &request, run, language, data_folder(run->platform), result, err);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return import_run(platform->store, &request, run, language, data_folder(platform), result, err);
 }
 
 /* ---- sweeping ---- */
 
-static bool is_stray(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0 && clock_now_ms() / SECOND_MS - status.st_mtime > STRAY_SECONDS;
-}
-
 /* Whether the file may go: its job ended long ago, or there is none. */
-static bool is_over(struct platform *platform, const char *name, const char *path)
+static bool is_over(void *context, const char *name, int64_t kept_at)
 {
+    struct platform *platform = context;
     CLEANUP(arena_release) struct arena arena = {0};
     CLEANUP(store_reader_release) struct db *db = NULL;
     struct error err;
@@ -314,7 +227,7 @@ static bool is_over(struct platform *platform, const char *name, const char *pat
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, &err))
         return false;
     if (!job_get(db, name, &arena, &job, &err))
-        return err.code == ERROR_NOT_FOUND && is_stray(path);
+        return err.code == ERROR_NOT_FOUND && kept_at < clock_now_ms() - STRAY_MS;
     return job_has_ended(&job) && job.finished_at < clock_now_ms() - KEPT_MS;
 }
 
@@ -335,22 +248,8 @@ static void sweep_workbooks(const struct platform *platform, int64_t *deleted)
 
 bool import_sweep_uploads(struct platform *platform, int64_t *ret_deleted, struct error *err)
 {
-    char path[PATH_SIZE];
-    upload_path(platform, "", path);
-    DIR *folder = opendir(path);
-    if (!folder && errno != ENOENT)
-        return error_set(err, ERROR_INTERNAL, "%s cannot be read: %s", "无法读取 %s：%s", path,
-                         strerror(errno));
-    *ret_deleted = 0;
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        if (entry->d_name[0] == '.')
-            continue;
-        upload_path(platform, entry->d_name, path);
-        if (is_over(platform, entry->d_name, path) && unlink(path) == 0)
-            ++*ret_deleted;
-    }
-    if (folder)
-        closedir(folder);
+    if (!store_files_sweep(platform->store, is_over, platform, ret_deleted, err))
+        return false;
     sweep_workbooks(platform, ret_deleted);
     return true;
 }

@@ -60,13 +60,18 @@ static const char SQL_INSERT[] =
     "INSERT INTO jobs(id, kind, status, tenant_id, parameters, progress_total, user_id, username, ip_address,"
     " request_id, created_at) VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10)";
 
+void job_id_make(char ret_id[static IDENTIFIER_SIZE])
+{
+    identifier_make("job_", ret_id);
+}
+
 bool job_insert(struct db *db, const struct actor *actor, const struct job_request *request,
                 struct arena *arena, struct job *ret_job, struct error *err)
 {
     char id[IDENTIFIER_SIZE];
-    identifier_make("job_", id);
+    job_id_make(id);
     struct job job = {
-        .id = arena_strdup(arena, id),
+        .id = arena_strdup(arena, request->id ? request->id : id),
         .kind = arena_strdup(arena, request->kind),
         .status = "queued",
         .tenant_id = arena_strdup(arena, request->tenant_id),

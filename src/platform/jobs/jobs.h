@@ -24,6 +24,7 @@
 #ifndef KIMONO_PLATFORM_JOBS_JOBS_H
 #define KIMONO_PLATFORM_JOBS_JOBS_H
 
+#include "base/identifier.h"
 #include "platform/audit/audit.h"
 #include "platform/platform.h"
 #include "platform/tenants/gate.h"
@@ -110,11 +111,13 @@ struct job_kinds {
 /* --- asking for one --- */
 
 struct job_request {
+    const char *id; /* of job_id_make, where something must be there before the job is; NULL: made here */
     const char *kind;
     const char *parameters; /* JSON object */
     const char *tenant_id;  /* NULL: several or none */
     int64_t total;          /* 0: the run will tell */
 };
+void job_id_make(char ret_id[static IDENTIFIER_SIZE]);
 /* Within a transaction of the caller's, beside the audit row of what was asked; then jobs_wake. Texts are
  * copied to the arena. */
 bool job_insert(struct db *db, const struct actor *actor, const struct job_request *request,
