@@ -1,7 +1,5 @@
 /* Log-in, refresh, log-out, who am I. Programs take the tokens from the answer; the console takes them
  * as cookies (session_cookies.h). */
-#include <ctype.h>
-
 #include "api/endpoints.h"
 #include "api/origin.h"
 #include "api/session_cookies.h"
@@ -82,43 +80,17 @@ static bool reply_session(struct call *call, const struct auth_session *session)
     return reply(call, &session_descriptor, &answer);
 }
 
-/* An account has a bucket of its own, so that many addresses are no more than one. Whoever comes from where this
- * person has logged in before has another: a stranger who guesses keeps nobody out. */
-static bool take_account(struct call *call, const char *username, const char **ret_account, struct error *err)
-{
-    const char *holder = call->request->client_holder;
-    bool known;
-    int wait = 1;
-    if (!auth_knows_holder(call->platform, username, holder, &known, err))
-        return false;
-    char *account = arena_printf(call->arena, "%s\n%s", username, known ? holder : "");
-    for (char *at = account; *at; at++)
-        *at = (char)tolower((unsigned char)*at); /* as names are kept */
-    *ret_account = account;
-    if (rate_limiter_take(call->api->limiter, RATE_LOGIN_ACCOUNT, account, call->request->started_us, &wait))
-        return true;
-    error_set(
-        err, ERROR_RATE_LIMITED,
-        "Too many wrong passwords for this user name: try again in %d s, or from where you have logged in "
-        "before.",
-        "该用户名的密码错误次数过多：请 %d 秒后重试，或在曾经登录过的网络登录。", wait);
-    err->retry_after_seconds = wait;
-    return false;
-}
-
 bool auth_login_post(struct call *call, struct error *err)
 {
     const struct login_input *input = call->input;
     struct auth_session session;
-    const char *account;
     /* A page that couldn't use its session afterwards: Secure cookies over http, writes from elsewhere. */
-    if (!call_check_origin_if_any(call, err) || !take_account(call, input->username, &account, err) ||
+    if (!call_check_origin_if_any(call, err) ||
         !auth_login(call->platform, input->username, input->password, call->request->client_address,
                     call->request->request_id, call->arena, &session, err))
         return false;
     /* Failed tries count. */
     rate_limiter_give_back(call->api->limiter, call->route->rate, call_caller(call));
-    rate_limiter_give_back(call->api->limiter, RATE_LOGIN_ACCOUNT, account);
     return reply_session(call, &session);
 }
 

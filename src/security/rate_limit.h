@@ -1,4 +1,4 @@
-/* Rate limits: token buckets by class and caller, in a table of bounded size for each class. Where a place is
+/* Rate limits of this process: token buckets by class and caller, in a table of bounded size for each class. Where a place is
  * needed for a new caller, the one gives way who has most left, and is then as one who was never seen: so
  * strangers, however many, do not make anybody forgotten who has used up what is his. */
 #ifndef KIMONO_SECURITY_RATE_LIMIT_H
@@ -12,7 +12,6 @@
     X(RATE_OPS_READ, 600, 3000, "a person reading")                                                          \
     X(RATE_OPS_WRITE, 60, 300, "a person changing something")                                                \
     X(RATE_LOGIN, 10, 10, "an address trying passwords")                                                     \
-    X(RATE_LOGIN_ACCOUNT, 20, 2, "an account whose password is tried, from wherever")                        \
     X(RATE_VISITOR, 60, 600, "one address of a tenant's customers")                                          \
     X(RATE_CHAT, 600, 6000, "a tenant's customers")                                                          \
     X(RATE_INGEST, 600, 6000, "a sender of telemetry")                                                       \

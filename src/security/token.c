@@ -279,6 +279,14 @@ void token_mark(const struct token_signer *signer, const char *what, char ret_ma
     sodium_bin2hex(ret_mark, TOKEN_MARK_SIZE, hash, (TOKEN_MARK_SIZE - 1) / 2);
 }
 
+void token_pseudonym(const struct token_signer *signer, const char *what,
+                     char ret_pseudonym[static TOKEN_PSEUDONYM_SIZE])
+{
+    unsigned char hash[crypto_auth_hmacsha256_BYTES];
+    hash_with_key(signer, "kimono pseudonym", what, hash);
+    sodium_bin2hex(ret_pseudonym, TOKEN_PSEUDONYM_SIZE, hash, (TOKEN_PSEUDONYM_SIZE - 1) / 2);
+}
+
 bool token_refresh_parse(const char *token, char ret_session_id[static 40])
 {
     static const char id_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";

@@ -58,6 +58,12 @@ void token_refresh_next(const struct token_signer *signer, const char *session_i
 #define TOKEN_MARK_SIZE 9
 void token_mark(const struct token_signer *signer, const char *what, char ret_mark[static TOKEN_MARK_SIZE]);
 
+/* Stands for a text that is not to be written down: the same for all who have this key, and nobody else can tell
+ * from it what it was, or make it. */
+#define TOKEN_PSEUDONYM_SIZE 33
+void token_pseudonym(const struct token_signer *signer, const char *what,
+                     char ret_pseudonym[static TOKEN_PSEUDONYM_SIZE]);
+
 void token_hash(const char *token, unsigned char ret_hash[static TOKEN_HASH_SIZE]);
 
 /* Reads the signing key from a file (64 hexadecimal digits, mode 0600, else refused), or makes it, as

@@ -152,6 +152,14 @@ static const char SQL_BASE_LINE[] =
     " created_at {{int}} NOT NULL,"
     " revoked_at {{int}});"
 
+    /* platform/identity/login_limit.c: wrong passwords of the last minutes */
+    "CREATE TABLE login_failures ("
+    " kind TEXT NOT NULL,"   /* address, account */
+    " caller TEXT NOT NULL," /* a hash with the signing key */
+    " counts_until {{int}} NOT NULL,"
+    " PRIMARY KEY (kind, caller)){{without_rowid}};"
+    "CREATE INDEX idx_login_failures_until ON login_failures(kind, counts_until);"
+
     /* ---- templates ---- */
 
     /* platform/knowledge/templates.c: common question-answer pairs that are distributed to tenants */

@@ -18,11 +18,13 @@
 #include "base/memory.h"
 #include "platform/identity/api_tokens.h"
 #include "platform/identity/auth.h"
+#include "platform/identity/login_limit.h"
 #include "platform/identity/sessions.h"
 #include "platform/tenants/counters.h"
 #include "platform/tenants/tenants.h"
 #include "search/full_text.h"
 #include "security/token.h"
+#include "settings/settings.h"
 
 /* Each test has a store of its own. */
 struct house {
@@ -78,6 +80,7 @@ static int close_house(void **state)
     char command[128];
     store_close(house->store);
     token_signer_free(house->platform.signer);
+    settings_free(house->platform.settings);
     arena_release(&house->arena);
     snprintf(command, sizeof(command), "rm -rf '%s'", house->folder);
     free(house);
@@ -706,7 +709,9 @@ static double login_seconds(struct house *house, const char *name, const char *p
 
 static void test_login_time(void **state)
 {
+    static const struct setting_flag unlimited[] = {{"rate_limits", "off"}, {NULL, NULL}};
     struct house *house = *state;
+    MUST(house, settings_load(&house->platform.settings, NULL, unlimited, &house->err));
     add_user(house, "root", "ops_admin", NULL);
     add_user(house, "gone", "ops_admin", NULL);
     MUST(house, user_disable(house->store, &keeper, "gone", &house->err));
@@ -857,9 +862,8 @@ static void test_known_holder(void **state)
         const char *name, *holder;
         bool known;
     } cases[] = {
-        {"root", "10.0.0.1", true},      {"Root", "10.0.0.1", true},           {"root", "10.0.0.2", false},
-        {"root", "2001:db8::/64", true}, {"root", "2001:db8:0:1::/64", false}, {"nobody", "10.0.0.1", false},
-        {"no name", "10.0.0.1", false},
+        {"root", "10.0.0.1", true},           {"root", "10.0.0.2", false},   {"root", "2001:db8::/64", true},
+        {"root", "2001:db8:0:1::/64", false}, {"nobody", "10.0.0.1", false}, {"no name", "10.0.0.1", false},
     };
     add_user(house, "root", "ops_admin", NULL);
     log_in(house, "root");
@@ -867,10 +871,124 @@ static void test_known_holder(void **state)
     log_in(house, "root");
     meddle(house, "UPDATE sessions SET ip_address = '2001:db8::7' WHERE ip_address <> '10.0.0.1'");
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        CLEANUP(store_reader_release) struct db *db = reader(house);
         bool known;
-        MUST(house, auth_knows_holder(&house->platform, cases[i].name, cases[i].holder, &known, &house->err));
+        MUST(house, sessions_know_holder(db, cases[i].name, cases[i].holder, &known, &house->err));
         assert_int_equal(known, cases[i].known);
     }
+}
+
+/* --- too many wrong passwords */
+
+static bool try_from(struct platform *platform, struct house *house, const char *address, const char *name,
+                     const char *password)
+{
+    struct auth_session session;
+    return auth_login(platform, name, password, address, "req_login", &house->arena, &session, &house->err);
+}
+
+/* Two platforms on one store, as two processes are. */
+static void test_login_limit_of_an_account(void **state)
+{
+    struct house *house = *state;
+    struct platform other = house->platform;
+    struct store_options options = {.path = house->path,
+                                    .migrations = main_migrations,
+                                    .migration_count = main_migration_count,
+                                    .tokenize = full_text_tokens,
+                                    .fold = text_fold};
+    char address[32];
+    add_user(house, "root", "ops_admin", NULL);
+    add_user(house, "else", "ops_admin", NULL);
+    MUST(house, store_open(&other.store, &options, &house->err));
+    log_in(house, "root"); /* from 10.0.0.9 */
+    assert_int_equal(ask(house, "SELECT COUNT(*) FROM login_failures"), 0);
+    for (int i = 0; i < 20; i++) {
+        snprintf(address, sizeof(address), "192.0.2.%d", i);
+        MUST_FAIL(
+            house,
+            try_from(i % 2 ? &other : &house->platform, house, address, i % 3 ? "root" : "ROOT", "wrong"),
+            ERROR_UNAUTHENTICATED);
+    }
+    MUST_FAIL(house, try_from(&house->platform, house, "192.0.2.77", "root", "a good password"),
+              ERROR_RATE_LIMITED);
+    assert_true(house->err.retry_after_seconds >= 1 && house->err.retry_after_seconds <= 30);
+    MUST_FAIL(house, try_from(&other, house, "192.0.2.78", "Root", "a good password"), ERROR_RATE_LIMITED);
+    MUST(house, try_from(&other, house, "192.0.2.77", "else", "a good password"));
+    MUST(house, try_from(&other, house, "10.0.0.9", "root", "a good password"));
+    assert_int_equal(ask(house, "SELECT COUNT(*) FROM login_failures WHERE kind = 'account'"), 1);
+    assert_int_equal(ask(house, "SELECT COUNT(*) FROM login_failures WHERE kind = 'address'"), 20);
+    meddle(house, "UPDATE login_failures SET counts_until = counts_until - 30000 WHERE kind = 'account'");
+    MUST(house, try_from(&other, house, "192.0.2.79", "root", "a good password"));
+    assert_int_equal(ask(house, "SELECT COUNT(*) FROM ops_logs WHERE action = 'auth.login'"), 1 + 20 + 3);
+    store_close(other.store);
+}
+
+static void test_login_limit_of_an_address(void **state)
+{
+    struct house *house = *state;
+    add_user(house, "root", "ops_admin", NULL);
+    for (int i = 0; i < 10; i++)
+        MUST_FAIL(house, try_from(&house->platform, house, "2001:db8::1", "not a name", "x"),
+                  ERROR_UNAUTHENTICATED);
+    MUST_FAIL(house, try_from(&house->platform, house, "2001:db8::2", "root", "a good password"),
+              ERROR_RATE_LIMITED);
+    MUST(house, try_from(&house->platform, house, "2001:db8:0:1::1", "root", "a good password"));
+    /* the clock was set back a day: what lies farther ahead than failures add up to is no failure */
+    meddle(house, "UPDATE login_failures SET counts_until = counts_until + 86400000");
+    MUST(house, try_from(&house->platform, house, "2001:db8::2", "root", "a good password"));
+    int64_t deleted;
+    MUST(house, auth_sweep(&house->platform, &deleted, &house->err));
+    assert_int_equal(ask(house, "SELECT COUNT(*) FROM login_failures"), 0);
+}
+
+struct failing {
+    struct house *house;
+    int first, count, welcome;
+    const char *holder; /* NULL: another for each */
+    int64_t now;
+};
+
+static bool fail_work(struct db *db, void *context, struct error *err)
+{
+    struct failing *failing = context;
+    struct login_callers callers;
+    char holder[32];
+    failing->welcome = 0;
+    for (int i = 0; i < failing->count; i++) {
+        snprintf(holder, sizeof(holder), "10.%d", failing->first + i);
+        login_callers_make(failing->house->platform.signer, failing->holder ? failing->holder : holder, "",
+                           false, &callers);
+        failing->welcome += login_limit_check(db, &callers, failing->now, NULL);
+        if (!login_limit_count(db, &callers, failing->now, err))
+            return false;
+    }
+    return true;
+}
+
+#define FAILING_AT INT64_C(1700000000000) /* all of them at one instant, however long the test takes */
+
+static int fail_from(struct house *house, const char *holder, int first, int count)
+{
+    struct failing failing = {house, first, count, 0, holder, FAILING_AT};
+    MUST(house, store_write(house->store, fail_work, &failing, &house->err));
+    return failing.welcome;
+}
+
+/* However many come, there are so many rows; and those who have used up what is theirs are not made forgotten. */
+static void test_login_limit_is_bounded(void **state)
+{
+    struct house *house = *state;
+    assert_int_equal(fail_from(house, "203.0.113.1", 0, 12), 10);
+    for (int i = 0; i < 12; i++)
+        fail_from(house, NULL, i * 4000, 4000);
+    int64_t rows = ask(house, "SELECT COUNT(*) FROM login_failures");
+    assert_in_range(rows, LOGIN_LIMIT_ROWS / 2, LOGIN_LIMIT_ROWS);
+    assert_int_equal(fail_from(house, "203.0.113.1", 0, 1), 0);
+    /* what has passed goes with the failures that come */
+    meddle(house, "UPDATE login_failures SET counts_until = 1");
+    fail_from(house, NULL, 50000, 1000);
+    assert_in_range(ask(house, "SELECT COUNT(*) FROM login_failures"), 1, rows - 7 * 1000 + 8);
 }
 
 static void test_expiry(void **state)
@@ -1051,6 +1169,9 @@ int main(void)
         TEST(test_refresh_again),
         TEST(test_why_a_session_ended),
         TEST(test_known_holder),
+        TEST(test_login_limit_of_an_account),
+        TEST(test_login_limit_of_an_address),
+        TEST(test_login_limit_is_bounded),
         TEST(test_expiry),
         TEST(test_api_tokens),
         TEST(test_auth_threads),

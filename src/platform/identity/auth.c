@@ -6,12 +6,15 @@
 #include "base/clock.h"
 #include "base/identifier.h"
 #include "base/memory.h"
+#include "http/address.h"
 #include "platform/identity/api_tokens.h"
+#include "platform/identity/login_limit.h"
 #include "platform/identity/principal_cache.h"
 #include "platform/identity/sessions.h"
 #include "platform/tenants/tenants.h"
 #include "security/password.h"
 #include "security/token.h"
+#include "settings/settings.h"
 
 /* Sessions are kept for a while after their end, for whoever asks who was logged in. */
 #define SWEEP_AFTER_MS (30 * DAY_MS)
@@ -91,6 +94,7 @@ struct login {
     unsigned char refresh_hash[TOKEN_HASH_SIZE];
     int64_t now;
     struct arena *arena;
+    const struct login_callers *callers; /* NULL: limits are off */
     enum login_result result;
     struct error why; /* of LOGIN_SUSPENDED */
     struct session session;
@@ -144,22 +148,45 @@ static bool login_judge(struct db *db, struct login *login, struct error *err)
     return true;
 }
 
-/* One transaction whatever the result: a refusal takes as long as any other. */
+static bool is_wrong(enum login_result result)
+{
+    return result != LOGIN_DONE && result != LOGIN_SUSPENDED;
+}
+
+/* One transaction whatever the result: a refusal takes as long as any other. Many may have tried at once, so
+ * what was welcome before may be too much now: then nobody learns what the password was worth. */
 static bool login_work(struct db *db, void *context, struct error *err)
 {
     struct login *login = context;
     login->result = !login->user ? LOGIN_UNKNOWN : LOGIN_WRONG_PASSWORD;
-    if (login->user && login->right_password && !login_judge(db, login, err))
+    if ((login->callers && !login_limit_check(db, login->callers, login->now, err)) ||
+        (login->user && login->right_password && !login_judge(db, login, err)))
+        return false;
+    if (login->callers && is_wrong(login->result) && !login_limit_count(db, login->callers, login->now, err))
         return false;
     return (login->result != LOGIN_DONE || login_open(db, login, err)) && login_append(db, login, err);
 }
 
-static bool load_user(struct platform *platform, const char *username, struct arena *arena,
-                      struct user *ret_user, bool *ret_found, struct error *err)
+static bool limits_logins(const struct platform *platform)
+{
+    return !platform->settings || settings_now(platform->settings)->rate_limits;
+}
+
+/* The user, and whether another try is welcome. */
+static bool login_begin(struct platform *platform, const char *username, const char *ip_address,
+                        struct arena *arena, struct user *ret_user, bool *ret_found,
+                        struct login_callers *ret_callers, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(platform->store, READ_LIMIT_MS, &db, err) &&
-           user_find(db, username, arena, ret_user, ret_found, err);
+    char holder[ADDRESS_SIZE];
+    bool known;
+    address_holder(ip_address, holder);
+    if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) ||
+        !user_find(db, username, arena, ret_user, ret_found, err) ||
+        !sessions_know_holder(db, username, holder, &known, err))
+        return false;
+    login_callers_make(platform->signer, holder, username, known, ret_callers);
+    return !limits_logins(platform) || login_limit_check(db, ret_callers, clock_now_ms(), err);
 }
 
 static bool log_in(struct platform *platform, struct login *login, struct auth_session *ret_session,
@@ -192,7 +219,8 @@ bool auth_login(struct platform *platform, const char *username, const char *pas
     struct user user;
     bool found;
     bool right_password;
-    if (!load_user(platform, name, arena, &user, &found, err) ||
+    struct login_callers callers;
+    if (!login_begin(platform, name, ip_address, arena, &user, &found, &callers, err) ||
         !password_verify(password, found ? user.password_hash : NULL, &right_password, err))
         return false;
     struct login login = {
@@ -201,6 +229,7 @@ bool auth_login(struct platform *platform, const char *username, const char *pas
         .right_password = right_password,
         .now = clock_now_ms(),
         .arena = arena,
+        .callers = limits_logins(platform) ? &callers : NULL,
     };
     return log_in(platform, &login, ret_session, err);
 }
@@ -395,18 +424,6 @@ bool auth_check(struct platform *platform, const char *token, enum tenant_gate g
            check_session(platform, &claims, gate, now, arena, ret_principal, err);
 }
 
-bool auth_knows_holder(struct platform *platform, const char *username, const char *holder, bool *ret_known,
-                       struct error *err)
-{
-    char name[USERNAME_MAX + 1];
-    *ret_known = false;
-    if (!username_normalise(username, name))
-        return true;
-    CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(platform->store, READ_LIMIT_MS, &db, err) &&
-           sessions_know_holder(db, name, holder, ret_known, err);
-}
-
 /* --- sweeping */
 
 struct sweep {
@@ -416,7 +433,8 @@ struct sweep {
 static bool sweep_work(struct db *db, void *context, struct error *err)
 {
     struct sweep *sweep = context;
-    return sessions_delete(db, sweep->before, SWEEP_BATCH, &sweep->deleted, err);
+    return login_limit_sweep(db, clock_now_ms(), err) &&
+           sessions_delete(db, sweep->before, SWEEP_BATCH, &sweep->deleted, err);
 }
 
 bool auth_sweep(struct platform *platform, int64_t *ret_deleted, struct error *err)

@@ -25,7 +25,8 @@ struct auth_session {
 
 /* Wrong name and wrong password give the same ERROR_UNAUTHENTICATED in the same time; a disabled user
  * too; a user of a suspended tenant who knows the password gets ERROR_TENANT_SUSPENDED. Each try is in
- * the audit log (auth.login, done or refused, with the reason). Slow: on a worker. */
+ * the audit log (auth.login, done or refused, with the reason); not those that are too many, which are
+ * ERROR_RATE_LIMITED whatever the password (login_limit.h). Slow: on a worker. */
 bool auth_login(struct platform *platform, const char *username, const char *password, const char *ip_address,
                 const char *request_id, struct arena *arena, struct auth_session *ret_session,
                 struct error *err);
@@ -43,9 +44,6 @@ bool auth_logout(struct platform *platform, const struct principal *principal, c
  * for). Fast: one indexed read. */
 bool auth_check(struct platform *platform, const char *token, enum tenant_gate gate, struct arena *arena,
                 struct principal *ret_principal, struct error *err);
-/* Whether this user has logged in before from where `holder` (http/address.h) stands for. */
-bool auth_knows_holder(struct platform *platform, const char *username, const char *holder, bool *ret_known,
-                       struct error *err);
 /* Deletes sessions that ended 30 days ago or earlier. A scheduled task. */
 bool auth_sweep(struct platform *platform, int64_t *ret_deleted, struct error *err);
 
