@@ -30,6 +30,7 @@
 #include "platform/health/health.h"
 #include "platform/health/tasks.h"
 #include "platform/identity/principal_cache.h"
+#include "platform/identity/signing_key.h"
 #include "platform/identity/tasks.h"
 #include "platform/jobs/tasks.h"
 #include "platform/knowledge/knowledge.h"
@@ -40,12 +41,15 @@
 #include "settings/store_zone.h"
 #include "store/lease.h"
 #include "store/maintenance.h"
+#include "store/news.h"
 #include "telemetry/telemetry.h"
 
 #define INDEX_CACHE_BYTES ((size_t)64 << 20)
 #define WORKER_QUEUE 4096
 #define HEAVY_QUEUE 256 /* each of them may have a file on disk */
 #define STOP_GRACE_MS 10000
+#define DATABASE_WAIT_MS 15000 /* for a database that is starting, as the server is */
+#define DATABASE_PAUSE_MS 500
 #define OTHER_READERS 12 /* I/O threads, jobs, schedulers: who reads has not to wait for who reads long */
 
 struct app {
@@ -57,6 +61,7 @@ struct app {
     struct worker_pool *workers, *heavy;
     struct api api;
     struct http_server *server;
+    struct news *news;
 };
 
 /* --- what the rooms do on a schedule and as jobs: each exports its rows (its tasks.h) --- */
@@ -97,11 +102,19 @@ const struct job_kinds *const *app_job_rooms(size_t *ret_count)
     return job_rooms;
 }
 
+static void on_news(void *context)
+{
+    struct platform *platform = context;
+    jobs_wake(platform->jobs);
+    scheduler_hear_news(platform->housekeeping);
+}
+
 static void start_schedulers(struct app *app)
 {
     struct platform *platform = &app->platform;
     platform->scheduler = scheduler_start(platform, app->scheduled->rooms, ARRAY_SIZE(task_rooms), false);
     platform->housekeeping = scheduler_start(platform, app->scheduled->rooms, ARRAY_SIZE(task_rooms), true);
+    app->news = news_listen(platform->store, on_news, platform);
 }
 
 /* --- the data folder --- */
@@ -142,12 +155,10 @@ static bool check_exists(const char *folder, const char *store, struct error *er
         "目录 %s 中没有数据：请先运行 kimono serve 或 kimono demo，或用 --data 指定", folder);
 }
 
-static bool is_sqlite_only(const struct settings *boot, struct error *err)
+/* Whether the store is files of the data folder, and not a database that others may share. */
+static bool is_embedded(const struct settings *boot)
 {
-    return !*boot->database ||
-           error_set(err, ERROR_INVALID,
-                     "PostgreSQL is not part of this version: leave --database out to use the embedded store",
-                     "此版本不含 PostgreSQL：请去掉 --database，使用内置数据库");
+    return !*boot->database;
 }
 
 /* Whether something in the folder tells that there has been a store. */
@@ -173,31 +184,57 @@ static bool check_not_lost(const struct data_paths *paths, struct error *err)
                paths->store);
 }
 
-static struct store_options main_store_options(const struct data_paths *paths)
+static struct store_options main_store_options(const struct settings *boot, const struct data_paths *paths)
 {
     return (struct store_options){
-        .path = paths->store,
+        .path = is_embedded(boot) ? paths->store : boot->database,
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
-        .files_folder = paths->uploads,
+        .files_folder = is_embedded(boot) ? paths->uploads : NULL,
     };
+}
+
+/* What must be so of the files before they are opened. */
+static bool check_files(const struct app_options *options, const struct settings *boot,
+                        const struct data_paths *paths, struct error *err)
+{
+    if ((options->must_exist && !check_exists(boot->data, paths->store, err)) ||
+        !make_folder(boot->data, err) || !check_not_lost(paths, err))
+        return false;
+    store_sweep(paths->store);
+    return true;
+}
+
+/* A server may be started before its database is: it waits a little. */
+static bool open_when_ready(struct app *app, const struct store_options *store, bool serves,
+                            struct error *err)
+{
+    int64_t until_us = clock_monotonic_us() + (serves ? DATABASE_WAIT_MS * INT64_C(1000) : 0);
+    bool told = false;
+    while (!store_open(&app->platform.store, store, err)) {
+        if (err->code != ERROR_UNAVAILABLE || clock_monotonic_us() >= until_us)
+            return false;
+        if (!told)
+            log_warn("store", "%s; tried again for %d s", err->detail[LANGUAGE_EN], DATABASE_WAIT_MS / 1000);
+        told = true;
+        usleep(DATABASE_PAUSE_MS * 1000);
+    }
+    return true;
 }
 
 static bool open_store(struct app *app, const struct app_options *options, const struct data_paths *paths,
                        struct error *err)
 {
     const struct settings *boot = app->boot;
-    struct store_options store = main_store_options(paths);
+    bool serves = options->depth == APP_SERVER;
+    struct store_options store = main_store_options(boot, paths);
     store.durability = options->durability;
-    if (!is_sqlite_only(boot, err) || (options->must_exist && !check_exists(boot->data, paths->store, err)) ||
-        !make_folder(boot->data, err) || !check_not_lost(paths, err))
-        return false;
-    store_sweep(paths->store);
-    if (!store_open(&app->platform.store, &store, err))
-        return false;
-    return store_zone_settle(app->platform.store, app->platform.settings,
-                             telemetry_folder_has_days(paths->telemetry), options->depth == APP_SERVER, err);
+    store.must_exist = options->must_exist;
+    return (is_embedded(boot) ? check_files(options, boot, paths, err) : make_folder(boot->data, err)) &&
+           open_when_ready(app, &store, serves, err) &&
+           store_zone_settle(app->platform.store, app->platform.settings,
+                             telemetry_folder_has_days(paths->telemetry), serves, err);
 }
 
 /* The folder that holds `path`, without links and dots; the caller frees. NULL: there is none. */
@@ -250,10 +287,10 @@ bool app_restore(struct settings_box *settings, const char *file, struct error *
 {
     const struct settings *boot = settings_now(settings);
     struct data_paths paths;
-    if (!is_sqlite_only(boot, err) || !data_paths(boot->data, &paths, err) || !make_folder(boot->data, err) ||
+    if (!data_paths(boot->data, &paths, err) || !make_folder(boot->data, err) ||
         !check_no_server(&paths, err))
         return false;
-    struct store_options store = main_store_options(&paths);
+    struct store_options store = main_store_options(boot, &paths);
     return store_restore(file, &store, err);
 }
 
@@ -265,7 +302,7 @@ static bool open_services(struct app *app, const struct app_options *options, co
     disk_reserve_set(settings_now(platform->settings)->storage_reserve << 20);
     struct telemetry_options telemetry = {
         .folder = paths->telemetry, .main_store = platform->store, .durability = options->durability};
-    if (!token_key_load(paths->signing_key, key, err) ||
+    if (!signing_key_load(platform->store, is_embedded(app->boot) ? paths->signing_key : NULL, key, err) ||
         !telemetry_open(&platform->telemetry, &telemetry, err))
         return false;
     platform->signer = token_signer_new(key);
@@ -370,6 +407,7 @@ static void close_server(struct app *app)
     http_server_stop(app->server, STOP_GRACE_MS);
     worker_pool_free(app->workers);
     worker_pool_free(app->heavy);
+    news_close(app->news);
     scheduler_stop(app->platform.housekeeping); /* first: health reads the other one's state */
     app->platform.housekeeping = NULL;
     scheduler_stop(app->platform.scheduler);

@@ -36,7 +36,7 @@ static void take_random(unsigned char *bytes, size_t length)
 
 void identifier_make(const char *prefix, char text[static IDENTIFIER_SIZE])
 {
-    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+    static const char digits[] = IDENTIFIER_DIGITS;
     unsigned char bytes[10];
     take_random(bytes, sizeof(bytes));
     size_t at = strnlen(prefix, 5);

@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define IDENTIFIER_SIZE 32 /* prefix of at most 5 bytes, 26 characters, NUL */
+#define IDENTIFIER_SIZE 32   /* prefix of at most 5 bytes, 26 characters, NUL */
+#define IDENTIFIER_LENGTH 26 /* of it without its prefix */
+#define IDENTIFIER_DIGITS "0123456789abcdefghjkmnpqrstvwxyz"
 
 void identifier_make(const char *prefix, char text[static IDENTIFIER_SIZE]);
 

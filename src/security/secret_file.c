@@ -1,6 +1,7 @@
 #include "security/secret_file.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/identifier.h"
@@ -126,4 +128,32 @@ bool secret_file_make(const char *path, const char *text, bool *ret_made, struct
     sync_folder(path);
     *ret_made = made;
     return true;
+}
+
+#define LEFT_SECONDS 60 /* whoever makes the file now is done long before */
+
+static bool is_left_over(const char *name, const char *base)
+{
+    size_t length = strlen(base);
+    return strncmp(name, base, length) == 0 && name[length] == '.' &&
+           strlen(name + length + 1) == IDENTIFIER_LENGTH &&
+           strspn(name + length + 1, IDENTIFIER_DIGITS) == IDENTIFIER_LENGTH;
+}
+
+void secret_file_sweep(const char *path)
+{
+    char folder_of[PATH_MAX], base_of[PATH_MAX], left[PATH_MAX];
+    struct stat status;
+    snprintf(folder_of, sizeof(folder_of), "%s", path);
+    snprintf(base_of, sizeof(base_of), "%s", path);
+    const char *folder = dirname(folder_of), *base = basename(base_of);
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        bool fits = snprintf(left, sizeof(left), "%s/%s", folder, entry->d_name) < (int)sizeof(left);
+        if (fits && is_left_over(entry->d_name, base) && stat(left, &status) == 0 &&
+            time(NULL) - status.st_mtime > LEFT_SECONDS)
+            unlink(left);
+    }
+    if (entries)
+        closedir(entries);
 }

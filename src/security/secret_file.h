@@ -16,4 +16,7 @@ bool secret_file_read(const char *path, char *ret_text, size_t size, bool *ret_e
  * touched, when there is one already. */
 bool secret_file_make(const char *path, const char *text, bool *ret_made, struct error *err);
 
+/* Removes what processes that were killed while they made the file have left beside it. */
+void secret_file_sweep(const char *path);
+
 #endif

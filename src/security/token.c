@@ -350,6 +350,7 @@ bool token_key_load(const char *path, unsigned char ret_key[static SIGNING_KEY_S
 {
     char text[2 * SIGNING_KEY_SIZE + 8];
     bool exists = true;
+    secret_file_sweep(path);
     bool read = secret_file_read(path, text, sizeof(text), &exists, err);
     if (!read && !exists) {
         error_clear(err);

@@ -7,6 +7,7 @@
 #ifndef KIMONO_STORE_DRIVER_H
 #define KIMONO_STORE_DRIVER_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/strbuf.h"
@@ -41,6 +42,20 @@ enum db_trouble {
 };
 enum db_outcome { DB_OUTCOME_UNKNOWN, DB_OUTCOME_COMMITTED, DB_OUTCOME_TAKEN_BACK };
 
+/* Whether the server of a store can be reached, as its connections have found it: they share what one of them
+ * has learned, so that nobody waits for what has just failed (reach.c). */
+#define DB_REACH_REASON_SIZE 160
+struct db_reach {
+    pthread_mutex_t lock;
+    int64_t lost_since;  /* ms; INT_NULL: it can be reached */
+    int64_t lost_us;     /* the same instant, by the monotonic clock */
+    int64_t retry_at_us; /* no try before that */
+    int64_t retry_delay_us;
+    int64_t told_us;                   /* when the log was told of it */
+    bool trying;                       /* one connection does */
+    char reason[DB_REACH_REASON_SIZE]; /* of the newest try */
+};
+
 struct db_open_options {
     const char *path;
     enum db_role role; /* the writer creates what is missing; a reader cannot change anything */
@@ -49,6 +64,7 @@ struct db_open_options {
     bool concurrent;         /* as in store_options */
     bool alone;              /* a reader of a store that has no writer in this process */
     atomic_bool *damaged;    /* set when the file turns out to be; may be NULL */
+    struct db_reach *reach;  /* of the store; NULL: this connection's own */
     store_tokenize tokenize; /* NULL: the schema has no full-text index */
 };
 
@@ -103,6 +119,13 @@ struct db_driver {
     /* Holds the newest moment of the database, so that reading it costs the other connections of this
      * process less; or lets go. NULL: nothing is gained by that. */
     void (*hold)(struct db *db, bool on);
+    /* See news.h. NULL: there are none. Within a transaction: whoever listens is told when it is committed. */
+    bool (*tell)(struct db *db, struct error *err);
+    /* On a connection of its own, from now on. */
+    bool (*listen)(struct db *db, struct error *err);
+    /* Waits until somebody has told something, or `closing_fd` can be read (`ret_heard` false). False: the
+     * connection broke. */
+    bool (*await_news)(struct db *db, int closing_fd, bool *ret_heard, struct error *err);
     /* Where the database keeps what changes with every commit of any process, STORE_STAMP_WORDS words
      * in shared memory that live as long as the connection; NULL if there is none. */
     const volatile uint32_t *(*stamp)(struct db *db);
@@ -192,6 +215,18 @@ struct db_statement {
     struct error *failure; /* of a step, until db_done tells it */
     struct column_map map;
 };
+
+/* reach.c */
+void db_reach_init(struct db_reach *reach);
+void db_reach_destroy(struct db_reach *reach);
+/* Whether a connection may be made now. True: db_reach_tell says what came of it. Somebody whom others wait for
+ * (`patient`: a reader) leaves it to the writer, unless that has nothing to do. */
+bool db_reach_may_try(struct db_reach *reach, bool patient);
+/* `reason` NULL: the connection was made. */
+void db_reach_tell(struct db_reach *reach, const char *reason);
+
+/* store.c */
+const char *store_address(const struct store *store); /* as it was opened: may hold a password */
 
 /* db.c */
 const struct db_driver *db_driver_for(const char *path); /* by its form */

@@ -1,15 +1,14 @@
 /* Connections to PostgreSQL: making them, waiting on them with a deadline, losing them and making them anew.
  *
  * A connection that breaks fails the statement that was under way with ERROR_UNAVAILABLE; the next use makes a new
- * one. While that fails, each try waits longer for the next, and whoever comes in between fails at once, so that no
- * thread is kept by a server that is gone. */
+ * one. While that fails, each try waits longer for the next, and whoever comes in between, on any connection of the
+ * store, fails at once (reach.c), so that no thread is kept by a server that is gone. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/identifier.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/postgresql_private.h"
@@ -22,8 +21,6 @@
 #define READER_STATEMENT_MS 60000
 #define READER_MARGIN_MS 5000 /* by which the server's bound lies behind a deadline */
 #define CANCEL_LIMIT_MS 2000  /* after that a server that was told to cancel counts as lost */
-#define RETRY_DELAY_US INT64_C(100000)
-#define RETRY_DELAY_US_MAX INT64_C(5000000)
 
 /* ---- losing one ---- */
 
@@ -58,6 +55,12 @@ static bool unavailable(struct error *err, const char *en, const char *zh)
         err->retry_after_seconds = 1;
     }
     return false;
+}
+
+static bool say_unreachable(struct error *err)
+{
+    return unavailable(err, "The database cannot be reached for the moment. Try again shortly.",
+                       "暂时无法连接数据库，请稍后重试。");
 }
 
 static bool say_lost(struct postgresql_db *db, struct error *err)
@@ -251,7 +254,9 @@ static void on_notice(void *context, const PGresult *result)
     log_warn("store", "the database says: %s", message ? message : "?");
 }
 
-static bool connect_now(struct postgresql_db *db, struct error *err)
+/* `ret_reason`: why not, for operators. */
+static bool connect_now(struct postgresql_db *db, char ret_reason[static DB_REACH_REASON_SIZE],
+                        struct error *err)
 {
     bool first = db->generation == 0;
     PGconn *connection = connect_by(db);
@@ -259,46 +264,30 @@ static bool connect_now(struct postgresql_db *db, struct error *err)
         PQsetNoticeReceiver(connection, on_notice, NULL);
         db->connection = connection;
         db->generation++;
+        snprintf(ret_reason, DB_REACH_REASON_SIZE, "the connection broke at once");
         return configure_session(db, err);
     }
-    char reason[160];
-    reason_of(PQerrorMessage(connection), reason);
+    reason_of(PQerrorMessage(connection), ret_reason);
     PQfinish(connection);
-    if (first) { /* whoever starts the program reads it; later it may be anybody */
-        error_set(err, ERROR_UNAVAILABLE, "The database cannot be reached: %s", "无法连接数据库：%s", reason);
-        if (err)
-            err->retry_after_seconds = 1;
-        return false;
-    }
-    log_warn("store", "the database cannot be reached: %s", reason);
-    return unavailable(err, "The database cannot be reached for the moment. Try again shortly.",
-                       "暂时无法连接数据库，请稍后重试。");
-}
-
-/* So that many processes do not come back in step. */
-static int64_t with_jitter(int64_t delay_us)
-{
-    uint32_t random;
-    random_bytes(&random, sizeof(random));
-    return delay_us / 2 + (int64_t)(random % (uint32_t)(delay_us / 2 + 1));
+    if (!first)
+        return say_unreachable(err);
+    /* whoever starts the program reads it; later it may be anybody */
+    error_set(err, ERROR_UNAVAILABLE, "The database cannot be reached: %s", "无法连接数据库：%s", ret_reason);
+    if (err)
+        err->retry_after_seconds = 1;
+    return false;
 }
 
 static bool reconnect(struct postgresql_db *db, struct error *err)
 {
-    if (clock_monotonic_us() < db->retry_at_us)
-        return unavailable(err, "The database cannot be reached for the moment. Try again shortly.",
-                           "暂时无法连接数据库，请稍后重试。");
-    if (connect_now(db, err)) {
-        if (db->generation > 1)
-            log_info("store", "connected to the database again");
-        db->retry_at_us = db->retry_delay_us = 0;
-        return true;
-    }
-    disconnect(db);
-    int64_t longer = db->retry_delay_us ? 2 * db->retry_delay_us : RETRY_DELAY_US;
-    db->retry_delay_us = longer < RETRY_DELAY_US_MAX ? longer : RETRY_DELAY_US_MAX;
-    db->retry_at_us = clock_monotonic_us() + with_jitter(db->retry_delay_us);
-    return false;
+    char reason[DB_REACH_REASON_SIZE] = "";
+    if (!db_reach_may_try(db->reach, db->role == DB_READER))
+        return say_unreachable(err);
+    bool done = connect_now(db, reason, err);
+    db_reach_tell(db->reach, done ? NULL : reason);
+    if (!done)
+        disconnect(db);
+    return done;
 }
 
 /* The server's own bound, for the case that nobody is there to cancel; it must not cut what has time left. */
@@ -389,6 +378,8 @@ bool postgresql_open(const struct db_open_options *options, struct db **ret_db, 
     db->base.driver = &postgresql_driver;
     db->base.tokenize = options->tokenize;
     db->base.damaged = options->damaged;
+    db_reach_init(&db->own_reach);
+    db->reach = options->reach ? options->reach : &db->own_reach;
     db->address = address;
     db->role = options->role;
     db->concurrent = options->concurrent;
@@ -408,6 +399,7 @@ void postgresql_close(struct db *base)
     disconnect(db);
     strbuf_release(&db->to_deallocate);
     strbuf_release(&db->copied);
+    db_reach_destroy(&db->own_reach);
     postgresql_address_release(&db->address);
     free(db);
 }

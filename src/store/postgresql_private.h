@@ -34,18 +34,18 @@ struct postgresql_db {
     struct postgresql_address address;
     enum db_role role;
     bool concurrent, bulk;
-    PGconn *connection;                  /* NULL: lost, or not made yet */
-    bool transaction;                    /* one was begun, and has not ended */
-    bool transaction_lost;               /* with its connection: nothing may run as if it were there */
-    uint64_t generation;                 /* counts connections: what was prepared on an earlier one is gone */
-    struct postgresql_statement *open;   /* whose rows are still on their way */
-    struct strbuf to_deallocate;         /* statements of this connection that nobody wants any more */
-    uint64_t prepared;                   /* makes the names of prepared statements */
-    int64_t statement_limit_ms;          /* statement_timeout as the session has it; 0: none */
-    int64_t retry_at_us, retry_delay_us; /* of connecting, after it failed; 0: it did not */
-    bool dying;                          /* the server has said that it ends the connection */
-    char timeline[16];                   /* of the server's log: another one after a standby was promoted */
-    const char *deferred[DEFERRED_MAX];  /* what goes before the next statement */
+    PGconn *connection;                 /* NULL: lost, or not made yet */
+    bool transaction;                   /* one was begun, and has not ended */
+    bool transaction_lost;              /* with its connection: nothing may run as if it were there */
+    uint64_t generation;                /* counts connections: what was prepared on an earlier one is gone */
+    struct postgresql_statement *open;  /* whose rows are still on their way */
+    struct strbuf to_deallocate;        /* statements of this connection that nobody wants any more */
+    uint64_t prepared;                  /* makes the names of prepared statements */
+    int64_t statement_limit_ms;         /* statement_timeout as the session has it; 0: none */
+    struct db_reach *reach, own_reach;  /* the store's, or this connection's own */
+    bool dying;                         /* the server has said that it ends the connection */
+    char timeline[16];                  /* of the server's log: another one after a standby was promoted */
+    const char *deferred[DEFERRED_MAX]; /* what goes before the next statement */
     unsigned deferred_count;
     char sql_lock[64];
     bool committed;          /* the last COMMIT has said so */
@@ -207,6 +207,12 @@ void postgresql_text_query(const struct text_token *token, bool first, struct st
 bool postgresql_text_entries(struct db *db, text_entry_fn receive, void *context, struct error *err);
 bool postgresql_is_behind(struct db *db);
 bool postgresql_catch_up(struct db *db, bool *ret_more, struct error *err);
+
+/* ---- postgresql_news.c ---- */
+
+bool postgresql_tell(struct db *db, struct error *err);
+bool postgresql_listen(struct db *db, struct error *err);
+bool postgresql_await_news(struct db *db, int closing_fd, bool *ret_heard, struct error *err);
 
 /* ---- postgresql_error.c ---- */
 

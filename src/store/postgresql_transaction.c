@@ -220,7 +220,6 @@ static enum db_outcome outcome_now(struct postgresql_db *db)
     char timeline[sizeof(db->timeline)], sql[96], status[16];
     PGresult *result;
     memcpy(timeline, db->timeline, sizeof(timeline));
-    db->retry_at_us = 0;
     if (!postgresql_ready(db, NULL) || !*timeline || strcmp(timeline, db->timeline) != 0)
         return DB_OUTCOME_UNKNOWN;
     snprintf(sql, sizeof(sql), "SELECT pg_xact_status(CAST('%s' AS xid8))", db->transaction_id);

@@ -152,6 +152,12 @@ static const char SQL_BASE_LINE[] =
     " created_at {{int}} NOT NULL,"
     " revoked_at {{int}});"
 
+    /* platform/identity/signing_key.c: where the store has no folder for it */
+    "CREATE TABLE signing_keys ("
+    " id {{int}} PRIMARY KEY,"      /* 1 */
+    " bytes {{bytes}} NOT NULL,"    /* signs access tokens */
+    " created_at {{int}} NOT NULL);"
+
     /* platform/identity/login_limit.c: wrong passwords of the last minutes */
     "CREATE TABLE login_failures ("
     " kind TEXT NOT NULL,"   /* address, account */

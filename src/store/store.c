@@ -28,7 +28,19 @@ struct store {
     const volatile uint32_t *stamp; /* NULL: the driver has none */
     atomic_bool damaged;
     _Atomic int64_t bytes, bytes_at_us; /* what the database has said, and when it is asked again */
+    struct db_reach reach;
 };
+
+static bool check_exists(struct db *db, struct error *err)
+{
+    int64_t version;
+    if (!migration_version(db, &version, err))
+        return false;
+    return version > 0 ||
+           error_set(err, ERROR_NOT_FOUND,
+                     "there is no store: run 'kimono serve' or 'kimono demo' first, or name another database",
+                     "尚无数据：请先运行 kimono serve 或 kimono demo，或另行指定数据库");
+}
 
 /* Its readers alone; with the migrations only if there are some that it lacks. */
 static bool open_to_read(struct store *store, const struct db_open_options *connection, size_t readers,
@@ -60,6 +72,7 @@ static bool open_parts(struct store *store, const struct store_options *options,
         .bulk = options->durability == STORE_BULK,
         .concurrent = options->concurrent,
         .damaged = &store->damaged,
+        .reach = &store->reach,
         .tokenize = options->tokenize,
     };
     struct db_open_options writing = connection;
@@ -70,6 +83,7 @@ static bool open_parts(struct store *store, const struct store_options *options,
         return open_to_read(store, &connection, readers, options, err) ||
                error_prefix(err, "%s", "%s", store->path);
     if (!db_open(&writing, &store->write_db, err) ||
+        (options->must_exist && !check_exists(store->write_db, err)) ||
         !migration_run(store->write_db, options->migrations, options->migration_count, err) ||
         !reader_pool_new(&store->readers, &connection, readers, err))
         return error_prefix(err, "%s", "%s", store->path);
@@ -82,6 +96,8 @@ static bool open_parts(struct store *store, const struct store_options *options,
 bool store_open(struct store **ret_store, const struct store_options *options, struct error *err)
 {
     struct store *store = xcalloc(1, sizeof(*store));
+    db_reach_init(&store->reach);
+    store->bytes = INT_NULL;
     const struct db_driver *driver = db_driver_for(options->path);
     store->address = xstrdup(options->path);
     store->path = driver->display_path ? driver->display_path(options->path) : xstrdup(options->path);
@@ -102,6 +118,7 @@ void store_close(struct store *store)
     writer_free(store->writer);
     reader_pool_free(store->readers);
     db_close(store->write_db); /* the last one: it empties the log into the file */
+    db_reach_destroy(&store->reach);
     free(store->address);
     free(store->path);
     free(store->files_folder);
@@ -111,6 +128,11 @@ void store_close(struct store *store)
 const char *store_path(const struct store *store)
 {
     return store->path;
+}
+
+const char *store_address(const struct store *store)
+{
+    return store->address;
 }
 
 const char *store_files_folder(const struct store *store)
@@ -235,8 +257,26 @@ void store_get_stats(struct store *store, struct store_stats *ret_stats)
     if (!store->writer)
         return;
     writer_get_stats(store->writer, ret_stats);
+    ret_stats->bytes = ret_stats->wal_bytes = INT_NULL;
     if (store->write_db->driver->sql_bytes)
         ret_stats->bytes = known_bytes(store);
     if (store->write_db->driver->sizes)
         store->write_db->driver->sizes(store->path, &ret_stats->bytes, &ret_stats->wal_bytes);
+}
+
+bool store_is_lost(struct store *store, int64_t *ret_since, struct error *ret_why)
+{
+    pthread_mutex_lock(&store->reach.lock);
+    bool lost = store->reach.lost_since != INT_NULL;
+    if (lost)
+        error_set(
+            ret_why, ERROR_UNAVAILABLE,
+            "the database cannot be reached (%s): look whether it runs and the network lets it through. "
+            "Until it is back all is answered with 503; nothing needs to be restarted",
+            "无法连接数据库（%s）：请检查数据库是否运行、网络是否通畅。恢复之前一律返回 503；无需重启本服务",
+            store->reach.reason);
+    if (lost && ret_since)
+        *ret_since = store->reach.lost_since;
+    pthread_mutex_unlock(&store->reach.lock);
+    return lost;
 }

@@ -78,6 +78,7 @@ struct store_options {
     bool read_only;
     /* Of the schema's full-text indexes (search/full_text.h); NULL for a schema that has none. */
     store_tokenize tokenize;
+    bool must_exist;          /* ERROR_NOT_FOUND for a database that holds no store yet */
     const char *files_folder; /* of store/files.h; NULL: its files lie in the store's own tables */
 };
 
@@ -127,6 +128,10 @@ bool store_is_damaged(const struct store *store);
  * commit looks. Waits for the writer. */
 bool store_sound(struct store *store, struct error *err);
 
+/* The database cannot be reached; since when (milliseconds), and what operators can do. It is tried again as long
+ * as somebody wants something of it. */
+bool store_is_lost(struct store *store, int64_t *ret_since, struct error *ret_why);
+
 /* A stamp of the store's state: two that are equal mean that nobody, no other process either, has
  * committed anything in between. Costs some nanoseconds; what is kept in memory together with the stamp
  * taken BEFORE it was read may be used for as long as the stamp is the same. False: there is none here,
@@ -142,8 +147,8 @@ struct store_stats {
     int64_t queue_length;   /* functions that wait for the writer */
     int64_t commits, works; /* since opened */
     int64_t failed_commits;
-    int64_t last_commit_us; /* duration of the last commit */
-    int64_t bytes, wal_bytes;
+    int64_t last_commit_us;   /* duration of the last commit */
+    int64_t bytes, wal_bytes; /* INT_NULL: not known */
 };
 void store_get_stats(struct store *store, struct store_stats *ret_stats);
 

@@ -20,6 +20,7 @@
 #include "platform/identity/auth.h"
 #include "platform/identity/login_limit.h"
 #include "platform/identity/sessions.h"
+#include "platform/identity/signing_key.h"
 #include "platform/tenants/counters.h"
 #include "platform/tenants/tenants.h"
 #include "search/full_text.h"
@@ -878,6 +879,48 @@ static void test_known_holder(void **state)
     }
 }
 
+/* --- the key that signs tokens */
+
+struct key_loading {
+    struct house *house;
+    unsigned char key[SIGNING_KEY_SIZE];
+    bool loaded;
+};
+
+static void *load_key(void *context)
+{
+    struct key_loading *loading = context;
+    struct error err;
+    loading->loaded = signing_key_load(loading->house->store, NULL, loading->key, &err);
+    return NULL;
+}
+
+/* Whoever makes it, all have the same one; another store has another. */
+static void test_signing_key_in_the_store(void **state)
+{
+    struct house *house = *state;
+    struct key_loading loadings[4];
+    pthread_t threads[ARRAY_SIZE(loadings)];
+    static const unsigned char none[SIGNING_KEY_SIZE];
+    unsigned char other[SIGNING_KEY_SIZE];
+    for (size_t i = 0; i < ARRAY_SIZE(loadings); i++) {
+        loadings[i] = (struct key_loading){.house = house};
+        pthread_create(&threads[i], NULL, load_key, &loadings[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(loadings); i++)
+        pthread_join(threads[i], NULL);
+    assert_memory_not_equal(loadings[0].key, none, sizeof(none));
+    for (size_t i = 0; i < ARRAY_SIZE(loadings); i++) {
+        assert_true(loadings[i].loaded);
+        assert_memory_equal(loadings[i].key, loadings[0].key, sizeof(none));
+    }
+    meddle(house, "DELETE FROM signing_keys");
+    MUST(house, signing_key_load(house->store, NULL, other, &house->err));
+    assert_memory_not_equal(other, loadings[0].key, sizeof(none));
+    meddle(house, "UPDATE signing_keys SET bytes = x'00'");
+    MUST_FAIL(house, signing_key_load(house->store, NULL, other, &house->err), ERROR_INTERNAL);
+}
+
 /* --- too many wrong passwords */
 
 static bool try_from(struct platform *platform, struct house *house, const char *address, const char *name,
@@ -895,8 +938,7 @@ static void test_login_limit_of_an_account(void **state)
     struct store_options options = {.path = house->path,
                                     .migrations = main_migrations,
                                     .migration_count = main_migration_count,
-                                    .tokenize = full_text_tokens,
-                                    .fold = text_fold};
+                                    .tokenize = full_text_tokens};
     char address[32];
     add_user(house, "root", "ops_admin", NULL);
     add_user(house, "else", "ops_admin", NULL);
@@ -1169,6 +1211,7 @@ int main(void)
         TEST(test_refresh_again),
         TEST(test_why_a_session_ended),
         TEST(test_known_holder),
+        TEST(test_signing_key_in_the_store),
         TEST(test_login_limit_of_an_account),
         TEST(test_login_limit_of_an_address),
         TEST(test_login_limit_is_bounded),

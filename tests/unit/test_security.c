@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <utime.h>
 
 #include <cmocka.h>
 
@@ -546,6 +547,36 @@ static void test_key_file(void **state)
     assert_false(token_key_load(folder, again, &err));
 }
 
+/* What a process that was killed while it made the key has left is swept, and nothing else. */
+static void test_key_file_left_over(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool old, stays;
+    } files[] = {
+        {"signing.key.01m8drp263xznesq55hqjz406n", true, false},
+        {"signing.key.01m8drp26rvdenvx83asgfxr59", false, true}, /* another process may be at it */
+        {"signing.key.backup", true, true},
+        {"signing.key.01M8DRP263XZNESQ55HQJZ406N", true, true},
+        {"other.key.01m8drp263xznesq55hqjz406n", true, true},
+    };
+    unsigned char key[SIGNING_KEY_SIZE];
+    struct utimbuf past = {.actime = 1, .modtime = 1};
+    struct error err;
+    char path[128];
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        write_file(path_of(files[i].name), "x", 0600);
+        if (files[i].old)
+            assert_int_equal(utime(path_of(files[i].name), &past), 0);
+    }
+    snprintf(path, sizeof(path), "%s", path_of("signing.key"));
+    unlink(path); /* an earlier test's */
+    assert_true(token_key_load(path, key, &err));
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        assert_int_equal(access(path_of(files[i].name), F_OK), files[i].stays ? 0 : -1);
+}
+
 static void test_secret_file(void **state)
 {
     (void)state;
@@ -832,6 +863,7 @@ int main(void)
         cmocka_unit_test(test_random_tokens),
         cmocka_unit_test(test_refresh_tokens),
         cmocka_unit_test(test_key_file),
+        cmocka_unit_test(test_key_file_left_over),
         cmocka_unit_test(test_secret_file),
         cmocka_unit_test(test_rate_limit),
         cmocka_unit_test(test_rate_limit_off),

@@ -15,6 +15,7 @@
 #include "base/utf8.h"
 #include "platform/health/private.h"
 #include "platform/jobs/scheduler.h"
+#include "store/store.h"
 
 #define SLOW_MS(ms) (INT64_C(ms) * 1000)
 #define BEAT_MISSED_MS 5000           /* the thread beats each half second */
@@ -400,6 +401,21 @@ static void read_scheduler(struct platform *platform, struct health_reading *ret
         *ret_reading = housekeeping;
 }
 
+/* Known by every connection at once, and over at once: no reading of calls says it better. */
+static void read_lost(struct platform *platform, struct health_reading *ret_reading)
+{
+    struct error why;
+    int64_t since;
+    error_clear(&why);
+    if (!store_is_lost(platform->store, &since, &why))
+        return;
+    ret_reading->status = HEALTH_UNHEALTHY;
+    ret_reading->since = since;
+    ret_reading->last_check = clock_now_ms();
+    for (int language = 0; language < LANGUAGE_COUNT; language++)
+        health_copy_text(ret_reading->message[language], HEALTH_MESSAGE_SIZE, why.detail[language]);
+}
+
 void health_read(struct platform *platform, enum component component, struct health_reading *ret_reading)
 {
     *ret_reading = (struct health_reading){.status = HEALTH_UNKNOWN,
@@ -412,6 +428,8 @@ void health_read(struct platform *platform, enum component component, struct hea
         read_scheduler(platform, ret_reading);
     else
         read_calls(platform->health, component, ret_reading);
+    if (component == COMPONENT_DATABASE)
+        read_lost(platform, ret_reading);
 }
 
 enum health_status health_overall(struct platform *platform)

@@ -121,6 +121,24 @@ static bool is_sound(struct store *store, struct error *err)
     return store_sound(store, err) || !error_is_of_store(err->code);
 }
 
+static void note_store(const struct store_stats *stats, char ret_note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE])
+{
+    char size[LANGUAGE_COUNT][32] = {"", ""}, log[LANGUAGE_COUNT][32] = {"", ""};
+    double commit_ms = (double)stats->last_commit_us / 1000.0;
+    if (stats->bytes != INT_NULL) {
+        snprintf(size[LANGUAGE_EN], sizeof(size[0]), "%.1f MiB, ", (double)stats->bytes / 1048576.0);
+        snprintf(size[LANGUAGE_ZH], sizeof(size[0]), "%.1f MiB，", (double)stats->bytes / 1048576.0);
+    }
+    if (stats->wal_bytes != INT_NULL) {
+        snprintf(log[LANGUAGE_EN], sizeof(log[0]), "WAL %.1f MiB, ", (double)stats->wal_bytes / 1048576.0);
+        snprintf(log[LANGUAGE_ZH], sizeof(log[0]), "WAL %.1f MiB，", (double)stats->wal_bytes / 1048576.0);
+    }
+    snprintf(ret_note[LANGUAGE_EN], HEALTH_NOTE_SIZE, "%s%s%" PRId64 " writes waiting, last commit %.1f ms",
+             size[LANGUAGE_EN], log[LANGUAGE_EN], stats->queue_length, commit_ms);
+    snprintf(ret_note[LANGUAGE_ZH], HEALTH_NOTE_SIZE, "%s%s%" PRId64 " 个写入等待，上次提交 %.1f ms",
+             size[LANGUAGE_ZH], log[LANGUAGE_ZH], stats->queue_length, commit_ms);
+}
+
 static void probe_database(struct platform *platform)
 {
     struct health *health = platform->health;
@@ -134,14 +152,9 @@ static void probe_database(struct platform *platform)
     store_get_stats(platform->store, &stats);
     bool commits = commits_go_on(&health->store, stats.commits, stats.failed_commits, stats.queue_length > 0,
                                  done ? &err : NULL);
-    double mib = (double)stats.bytes / 1048576.0, wal = (double)stats.wal_bytes / 1048576.0;
-    double commit_ms = (double)stats.last_commit_us / 1000.0;
-    snprintf(note[LANGUAGE_EN], HEALTH_NOTE_SIZE,
-             "%.1f MiB, WAL %.1f MiB, %" PRId64 " writes waiting, last commit %.1f ms", mib, wal,
-             stats.queue_length, commit_ms);
-    snprintf(note[LANGUAGE_ZH], HEALTH_NOTE_SIZE,
-             "%.1f MiB，WAL %.1f MiB，%" PRId64 " 个写入等待，上次提交 %.1f ms", mib, wal, stats.queue_length,
-             commit_ms);
+    if (store_is_lost(platform->store, NULL, NULL))
+        return; /* health_read says so, for as long as it is so */
+    note_store(&stats, note);
     keep_probe(health, COMPONENT_DATABASE, provider, done && commits, began_us, note, &err);
     if (!done && error_is_of_store(err.code))
         health_report_down(health, COMPONENT_DATABASE, &err);

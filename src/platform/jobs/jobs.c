@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "platform/jobs/private.h"
 #include "platform/jobs/scheduler.h"
+#include "store/news.h"
 
 #define SWEEP_ROWS 500 /* that one transaction deletes */
 
@@ -91,7 +92,8 @@ bool job_insert(struct db *db, const struct actor *actor, const struct job_reque
                             db_text(job.parameters), db_int(job.progress_total), db_text(job.user_id),
                             db_text(job.username), db_text(job.ip_address), db_text(job.request_id),
                             db_int(job.created_at)),
-                    NULL, err))
+                    NULL, err) ||
+        !news_post(db, err))
         return false;
     *ret_job = job;
     return true;
@@ -513,7 +515,7 @@ static bool cancel_work(struct db *db, void *context, struct error *err)
     job->finished_at = clock_now_ms();
     entry.after = state_json(cancel->arena, job);
     return db_execute(db, SQL_CANCEL, DB_ARGS(db_text(job->id), db_int(job->finished_at)), NULL, err) &&
-           audit_append(db, cancel->actor, &entry, err);
+           audit_append(db, cancel->actor, &entry, err) && news_post(db, err);
 }
 
 bool job_cancel(struct platform *platform, const struct actor *actor, const char *id, struct arena *arena,

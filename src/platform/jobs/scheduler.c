@@ -15,6 +15,7 @@
 #define BEAT_US                                                                                              \
     500000 /* the thread wakes at least so often: a changed interval, a lease that is free, hold at once */
 #define SUMMARY_SIZE 256
+#define TELL_US INT64_C(60000000) /* between two lines about the same failure */
 
 struct timed {
     const struct scheduled_task *task;
@@ -27,6 +28,8 @@ struct timed {
     int64_t lease_since; /* wall clock; INT_NULL: neither */
     bool has_run;        /* and was not cut off */
     int64_t started_us;  /* monotonic: the last run, wherever that was */
+    bool has_news;       /* it is due */
+    int64_t told_us;     /* the thread's own: when the log was told that it fails; 0: it does not */
 };
 
 struct scheduler {
@@ -110,6 +113,8 @@ static int64_t interval_us(const struct scheduler *scheduler, const struct sched
 static int64_t due_us(const struct scheduler *scheduler, const struct timed *timed)
 {
     int64_t first_us = scheduler->born_us + timed->task->first_ms * 1000;
+    if (timed->has_news)
+        return scheduler->born_us;
     if (!timed->has_run)
         return first_us;
     int64_t next_us = timed->started_us + interval_us(scheduler, timed->task);
@@ -234,13 +239,19 @@ static void mark_end(struct scheduler *scheduler, const struct timed *timed)
                  timed->task->name, err.detail[LANGUAGE_EN]);
 }
 
-static void log_run(const char *name, bool done, const char *summary, const struct error *err, int64_t us)
+/* One that fails again and again, twice a second perhaps, says so once a minute. */
+static void log_run(struct timed *timed, bool done, const char *summary, const struct error *err, int64_t us)
 {
-    if (!done)
-        log_error("scheduler", "%s failed after %" PRId64 " ms: %s", name, us / 1000,
+    int64_t now_us = clock_monotonic_us();
+    if (done && summary[0])
+        log_info("scheduler", "%s: %s (%" PRId64 " ms)", timed->task->name, summary, us / 1000);
+    if (!done && (timed->told_us == 0 || now_us - timed->told_us >= TELL_US)) {
+        log_error("scheduler", "%s failed after %" PRId64 " ms: %s", timed->task->name, us / 1000,
                   err->detail[LANGUAGE_EN]);
-    else if (summary[0])
-        log_info("scheduler", "%s: %s (%" PRId64 " ms)", name, summary, us / 1000);
+        timed->told_us = now_us;
+    }
+    if (done)
+        timed->told_us = 0;
 }
 
 static size_t cut_length(const char *text)
@@ -281,7 +292,7 @@ static bool run_under_lease(struct scheduler *scheduler, struct timed *timed, bo
     if (*ret_lost)
         log_warn("scheduler", "%s goes on in another process", task->name);
     else
-        log_run(task->name, done, summary, err, clock_monotonic_us() - began_us);
+        log_run(timed, done, summary, err, clock_monotonic_us() - began_us);
     if (!*ret_lost && !scheduler->stop_requested)
         mark_end(scheduler, timed);
     lease_fence(NULL);
@@ -297,6 +308,7 @@ static void run_task(struct scheduler *scheduler, struct timed *timed)
     error_clear(&err);
     timed->started_us = clock_monotonic_us();
     timed->has_run = true;
+    timed->has_news = false;
     scheduler->state.running = timed->task->name;
     pthread_mutex_unlock(&scheduler->lock);
     bool done = run_under_lease(scheduler, timed, &lost, &err);
@@ -307,6 +319,17 @@ static void run_task(struct scheduler *scheduler, struct timed *timed)
 }
 
 /* --- the thread --- */
+
+void scheduler_hear_news(struct scheduler *scheduler)
+{
+    if (!scheduler)
+        return;
+    pthread_mutex_lock(&scheduler->lock);
+    for (size_t i = 0; i < scheduler->count; i++)
+        scheduler->timed[i].has_news |= scheduler->timed[i].task->on_news;
+    pthread_cond_signal(&scheduler->wake);
+    pthread_mutex_unlock(&scheduler->lock);
+}
 
 static void wait_until(struct scheduler *scheduler, int64_t until_us)
 {

@@ -30,7 +30,8 @@ struct scheduled_task {
     bool (*run)(void *context, char *ret_summary, size_t size, struct error *err);
     enum tenant_gate gate; /* what it asks for each tenant that it serves; 0, a forgotten one, is closed */
     bool everywhere;       /* concerns the process itself: runs in each, under no lease */
-    bool quick;            /* takes no time: has a thread apart, which tasks that take long do not hold up */
+    bool on_news; /* and at once when another process says that there is something new (store/news.h) */
+    bool quick;   /* takes no time: has a thread apart, which tasks that take long do not hold up */
 };
 
 /* What a room exports: `const struct scheduled_tasks chat_tasks = SCHEDULED_TASKS(rows);` */
@@ -58,6 +59,8 @@ struct scheduler *scheduler_start(struct platform *platform, const struct schedu
                                   bool quick);
 /* Lets the running task finish; one that can take long asks scheduler_stopping between its steps. Takes NULL. */
 void scheduler_stop(struct scheduler *scheduler);
+/* There are news: the tasks that wait for them are due. Takes NULL. */
+void scheduler_hear_news(struct scheduler *scheduler);
 /* Ends the thread and starts it anew; for restart-scheduler. */
 bool scheduler_restart(struct scheduler *scheduler, int64_t *ret_tasks, struct error *err);
 

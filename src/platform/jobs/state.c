@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "platform/jobs/private.h"
+#include "store/news.h"
 
 #define STATE_READ_MS 5000 /* time that a look may take */
 
@@ -96,7 +97,8 @@ static bool set_end(struct db *db, const struct job *job, const struct ended *en
                               db_text(why ? why->detail[LANGUAGE_ZH] : NULL),
                               db_int(goes_on ? INT_NULL : clock_now_ms()), db_int(ended->failures),
                               db_int(ended->retry_at)),
-                      NULL, err);
+                      NULL, err) &&
+           news_post(db, err);
 }
 
 static int64_t retry_after_ms(int64_t failures)
