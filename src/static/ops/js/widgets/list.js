@@ -406,6 +406,23 @@ export class List {
 }
 
 /**
+ * `x-read-by="list"` on the box of a list: who points at it, or has the focus in it, is reading.
+ * @param {HTMLElement} box
+ * @param {{ expression: string }} directive
+ * @param {import('@alpinejs/csp').DirectiveUtilities} utilities
+ */
+export function followReading(box, { expression }, { evaluateLater, effect }) {
+  const evaluate = evaluateLater(expression);
+  const withList = (/** @type {(list: List<any, any>) => void} */ receive) =>
+    evaluate((list) => receive(/** @type {List<any, any>} */ (list)));
+  box.addEventListener('mouseenter', () => withList((list) => list.point(true)));
+  box.addEventListener('mouseleave', () => withList((list) => list.point(false)));
+  box.addEventListener('focusin', () => withList((list) => list.focus(true)));
+  box.addEventListener('focusout', () => withList((list) => list.focus(false)));
+  effect(() => withList((list) => box.setAttribute('aria-busy', String(list.panel.busy))));
+}
+
+/**
  * The last row of the last page has gone, or the address is old: the page before still has rows.
  * @param {Page<any>} answer
  */

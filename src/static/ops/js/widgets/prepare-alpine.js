@@ -9,6 +9,7 @@ import { startKeyboard } from '../core/keyboard.js';
 import { followDialog } from './dialog.js';
 import { growWithText } from './form.js';
 import { showProgress } from './jobs/progress.js';
+import { followReading } from './list.js';
 import { panelAge, panelError } from './panel-notes.js';
 import { searchBox } from './search-box.js';
 import { tellBarHeight } from './selection.js';
@@ -27,6 +28,7 @@ import { toastList } from './toast-list.js';
  *   x-progress="progress"     on an empty span.progress: how far a job is (jobProgress); :aria-label says which
  *   x-grows="text"            on a textarea of this text: as high as it, where the browser doesn't know field-sizing
  *   x-strip="cells"           on an empty span.strip: one cell for each, with its status and its title
+ *   x-read-by="list"          on the box of a list: who is reading it isn't disturbed
  *   x-list-bar                on the bar of what is ticked: messages know how high it is, and stay above
  */
 export async function prepareAlpine() {
@@ -48,6 +50,7 @@ export async function prepareAlpine() {
   });
   Alpine.directive('progress', showProgress);
   Alpine.directive('strip', showStrip);
+  Alpine.directive('read-by', followReading);
   Alpine.directive('list-bar', tellBarHeight);
   Alpine.directive('grows', growWithText);
   Alpine.data('panelError', panelError);
