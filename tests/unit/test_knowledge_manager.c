@@ -579,7 +579,7 @@ static void test_a_broken_index_is_found(void **state)
     CLEANUP(strbuf_release) struct strbuf findings = {0};
     test_the_index_catches_up(state);
     run_sql(w, fixture_is_postgresql()
-                   ? "UPDATE qa_pairs_text SET tokens = CAST('abc' AS TSVECTOR) WHERE pair_id = 1002"
+                   ? "UPDATE qa_pairs_text_tokens SET tokens = CAST('abc' AS TSVECTOR) WHERE pair_id = 1002"
                    : "INSERT INTO qa_pairs_text(qa_pairs_text, rowid, question, answer)"
                      " SELECT 'delete', id, question, answer FROM qa_pairs WHERE id = 1002");
     CLEANUP(store_reader_release) struct db *db = NULL;
