@@ -514,10 +514,13 @@ const struct store_table main_tables[] = {
     {.name = "platform_counters", .key = "name", .is_seeded = true},
     {.name = "settings", .key = "category, name"},
     {.name = "settings_categories", .key = "category"},
+    {.name = "stored_files", .key = "name"},
+    {.name = "stored_file_chunks", .key = "name, seq"},
     {.name = "tenants", .key = "id"},
     {.name = "users", .key = "id"},
     {.name = "sessions", .key = "id"},
     {.name = "api_tokens", .key = "id"},
+    {.name = "signing_keys", .key = "id"},
     {.name = "templates", .key = "id", .is_numbered = true},
     {.name = "template_versions", .key = "template_id, version"},
     {.name = "qa_pairs", .key = "id", .is_numbered = true},
@@ -542,5 +545,5 @@ const struct store_table main_tables[] = {
 const size_t main_table_count = ARRAY_SIZE(main_tables);
 
 const char *const main_tables_of_its_own[] = {
-    "schema_version", "processes", "leases", "qa_pairs_changes", "qa_pairs_text", NULL,
+    "schema_version", "processes", "leases", "login_failures", "qa_pairs_changes", "qa_pairs_text", NULL,
 };
