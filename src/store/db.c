@@ -277,6 +277,12 @@ int db_column_count(const struct db_rows *rows)
     return statement->db->driver->column_count(statement);
 }
 
+const char *db_column_name(const struct db_rows *rows, int column)
+{
+    struct db_statement *statement = at_row(rows);
+    return statement->db->driver->column_name(statement, column);
+}
+
 struct db_value db_column_value(const struct db_rows *rows, int column)
 {
     struct db_statement *statement = at_row(rows);

@@ -76,6 +76,7 @@ const char *db_column_text(const struct db_rows *rows, int column); /* null: NUL
 const void *db_column_bytes(const struct db_rows *rows, int column, size_t *ret_length);
 /* For those who carry rows that they know nothing of. */
 int db_column_count(const struct db_rows *rows);
+const char *db_column_name(const struct db_rows *rows, int column);
 struct db_value db_column_value(const struct db_rows *rows, int column);
 
 /* Reads the present row into a struct: each column goes to the descriptor's field of the same name

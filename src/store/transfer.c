@@ -1,14 +1,23 @@
 #include "store/transfer.h"
 
+#include <assert.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "store/bulk_insert.h"
 #include "store/driver.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #define READ_MS (24 * 3600 * 1000) /* it takes as long as the store is large */
+
+/* For a work, too: a database's own limit for one statement is longer than that then. */
+static void allow_long(struct db *db)
+{
+    db_set_deadline(db, clock_monotonic_us() + (int64_t)READ_MS * 1000);
+}
 
 /* ---- digests ---- */
 
@@ -65,7 +74,7 @@ static bool digests_equal(const struct store_digest *a, const struct store_diges
 /* ---- the statements of one table, made when it is carried ---- */
 
 struct table_sql {
-    char *read, *count, *clear, *insert; /* `insert` NULL until the number of columns is known */
+    char *read, *count, *clear;
 };
 
 static char *compose(const char *before, const char *name, const char *behind)
@@ -92,44 +101,31 @@ static void table_sql_free(struct table_sql *sql)
     free(sql->read);
     free(sql->count);
     free(sql->clear);
-    free(sql->insert);
-}
-
-static char *insert_sql(const char *table, int columns)
-{
-    struct strbuf sql = {0};
-    strbuf_printf(&sql, "INSERT INTO %s VALUES (", table);
-    for (int i = 1; i <= columns; i++)
-        strbuf_printf(&sql, "%s$%d", i > 1 ? ", " : "", i);
-    strbuf_puts(&sql, ")");
-    return strbuf_detach(&sql, NULL);
 }
 
 /* ---- one table ---- */
 
-typedef bool (*row_fn)(void *context, const struct db_value *values, int count, struct error *err);
+/* Calls `row` (NULL: nobody) for each row in order; the values live until it returns. */
+typedef bool (*row_fn)(void *context, const struct db_rows *rows, const struct db_value *values, int count,
+                       struct error *err);
 
-/* Calls `row` (may be NULL) for each row in order; what it is given lives until it returns. */
 static bool each_row(struct db *db, const char *sql, row_fn row, void *context,
                      struct store_digest *ret_digest, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    CLEANUP(free_pointer) struct db_value *values = NULL;
-    int columns = 0;
-    bool done = db_query(db, sql, DB_NO_ARGS, &rows, err);
-    if (!done)
-        return false;
+    struct db_value values[BULK_COLUMNS_MAX];
     struct digest_run run;
+    if (!db_query(db, sql, DB_NO_ARGS, &rows, err))
+        return false;
     digest_run_begin(&run);
+    bool done = true;
     while (done && db_next(&rows)) {
-        if (!values) {
-            columns = db_column_count(&rows);
-            values = xcalloc((size_t)columns, sizeof(values[0]));
-        }
+        int columns = db_column_count(&rows);
+        assert(columns <= BULK_COLUMNS_MAX);
         for (int i = 0; i < columns; i++)
             values[i] = db_column_value(&rows, i);
         digest_add(&run, values, columns);
-        done = !row || row(context, values, columns, err);
+        done = !row || row(context, &rows, values, columns, err);
     }
     digest_run_end(&run, ret_digest);
     return done && db_done(&rows, err);
@@ -138,15 +134,28 @@ static bool each_row(struct db *db, const char *sql, row_fn row, void *context,
 struct table_target {
     struct db *db;
     const struct store_table *table;
-    struct table_sql *sql;
+    struct db_bulk *bulk; /* begun with the first row, which tells the columns */
+    const char *columns[BULK_COLUMNS_MAX];
+    struct arena names;
 };
 
-static bool put_row(void *context, const struct db_value *values, int count, struct error *err)
+static void table_target_release(struct table_target *target)
+{
+    db_bulk_release(&target->bulk);
+    arena_release(&target->names);
+}
+
+static bool put_row(void *context, const struct db_rows *rows, const struct db_value *values, int count,
+                    struct error *err)
 {
     struct table_target *target = context;
-    if (!target->sql->insert)
-        target->sql->insert = insert_sql(target->table->name, count);
-    return db_execute(target->db, target->sql->insert, values, (size_t)count, NULL, err);
+    if (target->bulk)
+        return db_bulk_row(target->bulk, values, err);
+    for (int i = 0; i < count; i++)
+        target->columns[i] = arena_strdup(&target->names, db_column_name(rows, i));
+    return db_bulk_begin(target->db, target->table->name, target->columns, (size_t)count, &target->bulk,
+                         err) &&
+           db_bulk_row(target->bulk, values, err);
 }
 
 /* Which number comes next is no row: one that was given away and deleted is not given again. */
@@ -159,12 +168,15 @@ static bool carry_numbering(struct db *from, struct db *to, const struct store_t
 }
 
 static bool carry_table(struct db *from, struct db *to, const struct store_table *table,
-                        struct table_sql *sql, struct store_digest *ret_given, struct error *err)
+                        const struct table_sql *sql, struct store_digest *ret_given, struct error *err)
 {
-    struct table_target target = {to, table, sql};
+    CLEANUP(table_target_release) struct table_target target = {.db = to, .table = table};
     struct store_digest taken;
-    if (!each_row(from, sql->read, put_row, &target, ret_given, err) ||
-        !carry_numbering(from, to, table, err) || !each_row(to, sql->read, NULL, NULL, &taken, err))
+    if (!each_row(from, sql->read, put_row, &target, ret_given, err))
+        return false;
+    if (target.bulk && !db_bulk_end(target.bulk, NULL, err))
+        return false;
+    if (!carry_numbering(from, to, table, err) || !each_row(to, sql->read, NULL, NULL, &taken, err))
         return false;
     return digests_equal(ret_given, &taken) ||
            error_set(
@@ -207,6 +219,7 @@ static bool is_empty(struct db *db, const struct transfer *transfer, struct erro
 static bool carry_all(struct db *db, void *context, struct error *err)
 {
     struct transfer *transfer = context;
+    allow_long(db);
     if (!is_empty(db, transfer, err))
         return false;
     for (size_t i = 0; i < transfer->count; i++) {
@@ -224,6 +237,7 @@ static bool hold_and_carry(struct db *db, void *context, struct error *err)
 {
     struct transfer *transfer = context;
     transfer->from_db = db;
+    allow_long(db);
     return store_write(transfer->to, carry_all, transfer, err);
 }
 
