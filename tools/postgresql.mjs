@@ -23,6 +23,8 @@ const environment = {
 if (command) {
   const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...environment } });
   child.on('error', (error) => console.error(error.message));
+  for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM']))
+    process.on(signal, () => child.kill(signal));
   const [code] = await once(child, 'close');
   process.exitCode = code ?? 1;
 } else {

@@ -4,6 +4,7 @@ import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { queryStore } from '../lib/store.mjs';
 import { API, OPS, PASSWORD, World, addUser, assertProblem } from './harness.mjs';
 
 /** @type {World} */
@@ -29,6 +30,17 @@ const refresh = (token) => world.anyone.post(REFRESH, { refresh_token: token });
 
 /** @param {string} token  an access token */
 const me = (token) => world.anyone.get(ME, { token });
+
+/**
+ * What this server signs tokens with: a file of the embedded store, a row of another.
+ * @param {import('./harness.mjs').Store} store
+ * @returns {Promise<Buffer>}
+ */
+async function signingKey(store) {
+  if (!store.database) return Buffer.from(readFileSync(join(store.folder, 'signing.key'), 'utf8').trim(), 'hex');
+  const [row] = await queryStore(store, 'SELECT bytes FROM signing_keys WHERE id = 1');
+  return Buffer.from(row.bytes);
+}
 
 /**
  * A user of this test alone.
@@ -190,7 +202,7 @@ describe('tokens that are none', () => {
   test('with the key of this server, but of a kind that it does not know or ahead of their time', async () => {
     const good = (await logIn('ops_admin')).json.access_token;
     const claims = JSON.parse(Buffer.from(good.split('.')[1], 'base64url').toString());
-    const key = Buffer.from(readFileSync(join(world.store.folder, 'signing.key'), 'utf8').trim(), 'hex');
+    const key = await signingKey(world.store);
     const sign = (/** @type {object} */ header, /** @type {object} */ more) => {
       const part = (/** @type {object} */ value) => Buffer.from(JSON.stringify(value)).toString('base64url');
       const body = `${part({ alg: 'HS256', typ: 'JWT', ...header })}.${part({ ...claims, ...more })}`;

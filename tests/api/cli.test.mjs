@@ -29,12 +29,13 @@ import {
   World,
   addUser,
   command,
+  embeddedOnly,
   pairsFile,
   temporaryFolder,
 } from './harness.mjs';
 
 const SHARED = process.env.KIMONO_SHARED ?? fileURLToPath(new URL('../../../shared/data', import.meta.url));
-const onSqlite = process.env.KIMONO_TEST_DATABASE ? { skip: 'SQLite only' } : {};
+const withBackups = { skip: embeddedOnly('backup') };
 
 /**
  * One line on standard error, nothing on standard output.
@@ -305,7 +306,7 @@ describe('import', () => {
   });
 });
 
-describe('backup, restore, check', onSqlite, () => {
+describe('backup, restore, check', withBackups, () => {
   test('a backup restores to the same store', async () => {
     const store = await shops();
     await store.must(['import', pairsFile(PAIRS), '--tenant', 'shop-a']);
@@ -501,7 +502,7 @@ describe('the time zone of today belongs to the store', () => {
   const zoneOf = async (/** @type {Store} */ store) =>
     (await queryStore(store, 'SELECT timezone FROM store_info'))[0]?.timezone;
 
-  test('it is the one that the store was made with, and every command takes it from there', onSqlite, async () => {
+  test('it is the one that the store was made with, and every command takes it from there', async () => {
     const store = new Store();
     const key = await store.must(['tenant', 'add', 'shop-a', 'A'], { env: TOKYO });
     assert.doesNotMatch(await ask(store, key, TOKYO), /TIMEZONE/);
@@ -514,7 +515,7 @@ describe('the time zone of today belongs to the store', () => {
     assert.equal(await zoneOf(store), 'Asia/Tokyo');
   });
 
-  test('as long as nothing has been counted, a zone that is given still moves it', onSqlite, async () => {
+  test('as long as nothing has been counted, a zone that is given still moves it', async () => {
     const store = new Store();
     const key = await store.must(['tenant', 'add', 'shop-a', 'A']);
     assert.equal(await zoneOf(store), 'Asia/Shanghai');
@@ -523,7 +524,7 @@ describe('the time zone of today belongs to the store', () => {
     assert.doesNotMatch((await store.command(['check'])).stderr, /TIMEZONE/, 'a default is no wish');
   });
 
-  test('a store of before is settled by the server that counts, not by whoever looks at it', onSqlite, async () => {
+  test('a store of before is settled by the server that counts, not by whoever looks at it', async () => {
     const store = new Store();
     const key = await store.must(['tenant', 'add', 'shop-a', 'A'], { env: TOKYO });
     await ask(store, key, TOKYO);
@@ -534,7 +535,7 @@ describe('the time zone of today belongs to the store', () => {
     assert.equal(await zoneOf(store), 'Asia/Tokyo');
   });
 
-  test('a backup brings its zone with it', onSqlite, async () => {
+  test('a backup brings its zone with it', withBackups, async () => {
     const store = new Store();
     const key = await store.must(['tenant', 'add', 'shop-a', 'A'], { env: TOKYO });
     await ask(store, key, TOKYO);
@@ -595,7 +596,7 @@ describe('beside a running server', () => {
     assert.equal(overview.total_tenants, 3);
   });
 
-  test('check and backup work, while customers go on asking', onSqlite, async () => {
+  test('check and backup work, while customers go on asking', withBackups, async () => {
     let over = false;
     const asking = (async () => {
       let asked = 0;

@@ -13,7 +13,7 @@ import { gunzipSync } from 'node:zlib';
 import { PATIENCE, Server, Store, pause, temporaryFolder } from '../lib/server.mjs';
 import { Document } from './openapi.mjs';
 
-export { KIMONO, PATIENCE, Server, Store, command, pause, temporaryFolder } from '../lib/server.mjs';
+export { KIMONO, PATIENCE, Server, Store, command, embeddedOnly, pause, temporaryFolder } from '../lib/server.mjs';
 
 export const API = '/api/v1';
 export const OPS = '/api/v1/ops';

@@ -797,8 +797,8 @@ describe('the job', () => {
     const form = formOf(content, 'long.csv', { tenant_id: tenant });
     const job = await world.admin.must('POST', `${OPS}/knowledge/import`, { form, status: 202 });
     const path = `${OPS}/jobs/${job.id}`;
-    const upload = join(world.store.folder, 'uploads', job.id);
-    assert.equal(statSync(upload).mode & 0o777, 0o600);
+    const upload = join(world.store.folder, 'uploads', job.id); // PostgreSQL keeps it in tables
+    if (!world.store.database) assert.equal(statSync(upload).mode & 0o777, 0o600);
     const progress = await eventually(async () => {
       const now = await world.admin.must('GET', path);
       assert.ok(now.progress.done > 0);
@@ -817,7 +817,7 @@ describe('the job', () => {
     assert.equal(list.total, COUNT - failing);
     const items = await world.admin.must('GET', `${path}/items?page_size=1`);
     assert.equal(items.total, failing);
-    assert.ok(existsSync(upload));
+    if (!world.store.database) assert.ok(existsSync(upload));
     assert.match(await world.store.must(['check']), /whole/);
   });
 

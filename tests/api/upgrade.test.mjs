@@ -9,7 +9,18 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { API, Client, OPS, PASSWORD, Server, Store, command, pairsFile, temporaryFolder } from './harness.mjs';
+import {
+  API,
+  Client,
+  OPS,
+  PASSWORD,
+  Server,
+  Store,
+  command,
+  embeddedOnly,
+  pairsFile,
+  temporaryFolder,
+} from './harness.mjs';
 
 const DUMPS = fileURLToPath(new URL('upgrade', import.meta.url));
 const DAY_MS = 86_400_000;
@@ -92,7 +103,7 @@ function rows(store, sql) {
 const quantile = (/** @type {number[]} */ values, /** @type {number} */ q) =>
   values.toSorted((a, b) => a - b)[Math.ceil(q * values.length) - 1];
 
-describe('a store of an earlier version', { skip: process.env.KIMONO_TEST_DATABASE ? 'SQLite only' : false }, () => {
+describe('a store of an earlier version', { skip: embeddedOnly('upgrade') }, () => {
   const store = oldStore();
   const latencies = rows(store, 'SELECT created_at, latency_ms FROM messages');
   /** @type {Server} */
@@ -184,7 +195,7 @@ describe('a store of an earlier version', { skip: process.env.KIMONO_TEST_DATABA
   });
 });
 
-describe('an upgrade', { skip: process.env.KIMONO_TEST_DATABASE ? 'SQLite only' : false }, () => {
+describe('an upgrade', { skip: embeddedOnly('upgrade') }, () => {
   test('of a store of before the first release is refused with what to do', async () => {
     const store = oldStore();
     rows(store, `UPDATE schema_version SET name = '${UNRELEASED}'`);
