@@ -19,13 +19,19 @@ const ONE_DRIVER = /** @type {[RegExp, string][]} */ ([
   [/^src\/telemetry\//, 'SQLite'],
 ]);
 
-/** Statements that are made while the program runs: the text of the source is their beginning. */
-const IS_BEGINNING = / VALUES $/;
+/** Statements that are made while the program runs: the text of the source has gaps, or is their beginning. */
+const IS_PATTERN = /%[a-z]|[ (]$/;
 /** What is not run through db_query and the like: migrations, what a connection is set up with. */
 const IS_SCRIPT = /^\s*(CREATE|ALTER|DROP|PRAGMA)\b/;
 const IS_MIGRATION = /schema\.c$/;
 
 /** @typedef {{ path: string, sql: string, drivers: string[] }} Statement */
+
+/** @param {string} sql */
+function patternOf(sql) {
+  const parts = sql.split(/%[a-z]/).map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.+?')}`);
+}
 
 /** @returns {Promise<Statement[]>} */
 async function expected() {
@@ -65,17 +71,16 @@ function show(heading, lines) {
 
 const statements = await expected();
 const runs = executed(process.argv.slice(2));
-const beginnings = statements.map(({ sql }) => sql).filter((sql) => IS_BEGINNING.test(sql));
+const patterns = statements.filter(({ sql }) => IS_PATTERN.test(sql)).map(({ sql }) => patternOf(sql));
 const known = new Set(statements.map(({ sql }) => sql));
 let problems = 0;
 for (const driver of DRIVERS) {
   const run = runs[driver] ?? new Map();
   const texts = [...run.keys()];
   const wasRun = (/** @type {string} */ sql) =>
-    run.has(sql) || (IS_BEGINNING.test(sql) && texts.some((text) => text.startsWith(sql)));
+    run.has(sql) || (IS_PATTERN.test(sql) && texts.some((text) => patternOf(sql).test(text)));
   const missing = statements.filter(({ sql, drivers }) => drivers.includes(driver) && !wasRun(sql));
-  const isKnown = (/** @type {string} */ sql) =>
-    known.has(sql) || beginnings.some((beginning) => sql.startsWith(beginning));
+  const isKnown = (/** @type {string} */ sql) => known.has(sql) || patterns.some((pattern) => pattern.test(sql));
   const unknown = [...run].filter(
     ([sql, program]) => program === 'kimono' && /^(SELECT|INSERT|UPDATE|DELETE|WITH)\b/.test(sql) && !isKnown(sql),
   );

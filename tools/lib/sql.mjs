@@ -12,7 +12,7 @@ import { ROOT, projectFiles } from './tree.mjs';
 
 const HOLDS_SQL =
   /\bdb_(query|execute|find|find_int|insert|insert_many|script)\b|"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|PRAGMA)\b/;
-const STATEMENT = /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|ALTER|DROP|PRAGMA)\b/;
+const STATEMENT = /^\s*(SELECT|INSERT|UPDATE|DELETE FROM|WITH|CREATE|ALTER|DROP|PRAGMA)\s/;
 // A literal, a run of what separates literals without ending them, or anything else that is no part of one.
 const TOKEN = /"((?:[^"\\\n]|\\.)*)"|'(?:[^'\\\n]|\\.)*'|\s+|[\w.]+|[^]/gy;
 const ESCAPES = /** @type {Record<string, string>} */ ({ n: '\n', t: '\t', r: '\r', 0: '\0' });
