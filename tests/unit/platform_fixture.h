@@ -82,6 +82,49 @@ static inline void fixture_execute(struct fixture *f, const char *sql, const str
     must(f, store_write(f->platform.store, fixture_run_work, &statement, &f->err));
 }
 
+static inline bool fixture_is_postgresql(void)
+{
+    const char *store = getenv("KIMONO_TEST_STORE");
+    return store && strcmp(store, "postgresql") == 0;
+}
+
+/* A trigger in the words of the store's database. At most one at a time. */
+struct fixture_trigger {
+    const char *when, *table; /* "BEFORE UPDATE OF status", "jobs" */
+    const char *condition;    /* of NEW and OLD */
+    const char *statements;   /* what happens then, each with its ';'; NULL: what fired it fails */
+};
+static inline bool fixture_script_work(struct db *db, void *context, struct error *err)
+{
+    return db_script(db, context, err);
+}
+static inline void fixture_script(struct fixture *f, const char *sql)
+{
+    must(f, store_write(f->platform.store, fixture_script_work, (void *)sql, &f->err));
+}
+static inline void fixture_set_trigger(struct fixture *f, const struct fixture_trigger *trigger)
+{
+    const char *then = trigger->statements;
+    if (fixture_is_postgresql())
+        fixture_script(f,
+                       arena_printf(&f->arena,
+                                    "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN %s"
+                                    " RETURN NEW; END $$; CREATE TRIGGER trap %s ON %s FOR EACH ROW"
+                                    " WHEN (%s) EXECUTE FUNCTION trap()",
+                                    then ? then : "RAISE EXCEPTION 'trapped';", trigger->when, trigger->table,
+                                    trigger->condition));
+    else
+        fixture_script(f, arena_printf(&f->arena, "CREATE TRIGGER trap %s ON %s WHEN %s BEGIN %s END",
+                                       trigger->when, trigger->table, trigger->condition,
+                                       then ? then : "SELECT RAISE(ABORT, 'trapped');"));
+}
+static inline void fixture_drop_trigger(struct fixture *f, const char *table)
+{
+    fixture_script(f, fixture_is_postgresql()
+                          ? arena_printf(&f->arena, "DROP TRIGGER trap ON %s; DROP FUNCTION trap", table)
+                          : "DROP TRIGGER trap");
+}
+
 static inline int64_t fixture_int(struct fixture *f, const char *sql, const struct db_value *args,
                                   size_t count)
 {
@@ -166,12 +209,6 @@ static inline void fixture_check(struct fixture *f)
     must(f, audit_check(db, &findings, &f->err));
     if (findings.length)
         fail_msg("check: %s", strbuf_text(&findings));
-}
-
-static inline bool fixture_is_postgresql(void)
-{
-    const char *store = getenv("KIMONO_TEST_STORE");
-    return store && strcmp(store, "postgresql") == 0;
 }
 
 /* Of a test of what only SQLite does, or that says it in SQLite's words. */

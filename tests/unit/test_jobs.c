@@ -454,21 +454,19 @@ static void two_run_at_a_time(void **state)
     stop(f, jobs);
 }
 
-static const char SQL_REFUSE_END[] =
-    "CREATE TRIGGER refuse BEFORE UPDATE OF status ON jobs WHEN NEW.status = 'succeeded'"
-    " BEGIN SELECT RAISE(ABORT, 'full'); END";
-static const char SQL_ALLOW_END[] = "DROP TRIGGER refuse";
+static const struct fixture_trigger refuse_end = {"BEFORE UPDATE OF status", "jobs",
+                                                  "NEW.status = 'succeeded'", NULL};
 
 static void an_end_that_cannot_be_written_is_written_later(void **state)
 {
     struct fixture *f = *state;
-    fixture_execute(f, SQL_REFUSE_END, DB_NO_ARGS);
+    fixture_set_trigger(f, &refuse_end);
     struct jobs *jobs = start(f);
     const char *id = ask(f, jobs, "items", 2), *other = ask(f, jobs, "failing", 0);
     assert_true(jobs_wait(jobs, other, FOR_EVER_MS)); /* the other thread goes on */
     await_value(&end_failures, 1);
     check_job(f, id, "running", 2, 2);
-    fixture_execute(f, SQL_ALLOW_END, DB_NO_ARGS);
+    fixture_drop_trigger(f, "jobs");
     assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
     check_job(f, id, "succeeded", 2, 2);
     check_done(f, id, 2);
@@ -583,13 +581,13 @@ static void what_a_killed_process_left_is_taken_over(void **state)
 static void an_end_that_was_never_written_is_made_up_for(void **state)
 {
     struct fixture *f = *state;
-    fixture_execute(f, SQL_REFUSE_END, DB_NO_ARGS);
+    fixture_set_trigger(f, &refuse_end);
     struct jobs *jobs = start(f);
     const char *id = ask(f, jobs, "items", 2);
     await_value(&end_failures, 1);
     stop(f, jobs);
     check_job(f, id, "running", 2, 2);
-    fixture_execute(f, SQL_ALLOW_END, DB_NO_ARGS);
+    fixture_drop_trigger(f, "jobs");
     jobs = start(f);
     assert_true(jobs_wait(jobs, id, FOR_EVER_MS));
     stop(f, jobs);

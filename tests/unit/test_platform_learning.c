@@ -13,7 +13,7 @@ static const char SQL_LEARN_AUDITS[] =
     "SELECT COUNT(*) FROM ops_logs WHERE action = 'knowledge.learn' AND user_id = ''";
 static const char SQL_STATUS_COUNT[] = "SELECT COUNT(*) FROM feedbacks WHERE status = $1";
 static const char SQL_IS_SYNCED[] =
-    "SELECT is_synced AND synced_hash = text_hash FROM qa_pairs WHERE id = $1";
+    "SELECT COUNT(*) FROM qa_pairs WHERE is_synced = 1 AND synced_hash = text_hash AND id = $1";
 
 static int64_t pending_of(struct fixture *f, const char *tenant_id)
 {
@@ -299,13 +299,11 @@ static void learning_goes_batch_by_batch(void **state)
         correct(f, &f->alpha, question, "an answer");
     }
     correct(f, &f->beta, "question of beta", "an answer");
-    static const char sql_spoil[] = "UPDATE feedbacks SET correction = 'a' || char(1) WHERE id = 7";
-    static const char sql_trap[] =
-        "CREATE TRIGGER trap BEFORE INSERT ON qa_pairs WHEN NEW.question = 'question number 70'"
-        " BEGIN SELECT RAISE(ABORT, 'trapped'); END";
-    static const char sql_untrap[] = "DROP TRIGGER trap";
-    fixture_execute(f, sql_spoil, DB_NO_ARGS);
-    fixture_execute(f, sql_trap, DB_NO_ARGS);
+    static const char sql_spoil[] = "UPDATE feedbacks SET correction = $1 WHERE id = 7";
+    static const struct fixture_trigger trap = {"BEFORE INSERT", "qa_pairs",
+                                                "NEW.question = 'question number 70'", NULL};
+    fixture_execute(f, sql_spoil, DB_ARGS(db_text("a\x01")));
+    fixture_set_trigger(f, &trap);
     struct learning_report report;
     must(f, learning_process(&f->platform, &report, &f->err));
     assert_int_equal(report.learned, 50); /* the first batch but one, and beta's */
@@ -314,7 +312,7 @@ static void learning_goes_batch_by_batch(void **state)
     assert_int_equal(pending_of(f, "alpha"), 71);
     assert_int_equal(pending_of(f, "beta"), 0);
     fixture_check(f); /* nothing half done */
-    fixture_execute(f, sql_untrap, DB_NO_ARGS);
+    fixture_drop_trigger(f, "qa_pairs");
     must(f, learning_process(&f->platform, &report, &f->err));
     assert_int_equal(report.learned, 70);
     assert_int_equal(pending_of(f, "alpha"), 1);

@@ -569,18 +569,18 @@ static void add_many(struct fixture *f)
 
 /* Each runs in the transaction of the first batch, after it, as if somebody did it just then. That batch is
  * small, for others may write, unless the machine stands still; so its size is taken from the items. */
-#define AFTER_FIRST_BATCH(what)                                                                              \
-    "CREATE TRIGGER meanwhile AFTER UPDATE OF outcome ON job_items WHEN NEW.seq = 6 BEGIN " what "; END"
-static const char SQL_DELETE_THEN[] =
-    AFTER_FIRST_BATCH("UPDATE templates SET deleted_at = 1 WHERE question = 'A?'");
-static const char SQL_SUSPEND_THEN[] =
-    AFTER_FIRST_BATCH("UPDATE tenants SET status = 'suspended', suspended_at = 1 WHERE id = 'm20'");
-static const char SQL_EDIT_THEN[] =
-    AFTER_FIRST_BATCH("INSERT INTO template_versions SELECT template_id, 2, question, 'new', category, 77,"
-                      "  created_at, created_by FROM template_versions;"
-                      " UPDATE templates SET version = 2, answer = 'new', text_hash = 77, current_count = 0");
-
-static const char SQL_NOTHING_THEN[] = "DROP TRIGGER meanwhile";
+#define AFTER_FIRST_BATCH(statements)                                                                        \
+    {                                                                                                        \
+        "AFTER UPDATE OF outcome", "job_items", "NEW.seq = 6", statements                                    \
+    }
+static const struct fixture_trigger delete_then =
+    AFTER_FIRST_BATCH("UPDATE templates SET deleted_at = 1 WHERE question = 'A?';");
+static const struct fixture_trigger suspend_then =
+    AFTER_FIRST_BATCH("UPDATE tenants SET status = 'suspended', suspended_at = 1 WHERE id = 'm20';");
+static const struct fixture_trigger edit_then = AFTER_FIRST_BATCH(
+    "INSERT INTO template_versions SELECT template_id, 2, question, 'new', category, 77,"
+    "  created_at, created_by FROM template_versions;"
+    " UPDATE templates SET version = 2, answer = 'new', text_hash = 77, current_count = 0;");
 
 static int64_t outcomes(struct fixture *f, const struct job *job, const char *outcome)
 {
@@ -603,7 +603,7 @@ static void a_template_deleted_meanwhile_is_given_to_nobody_else(void **state)
     struct fixture *f = *state;
     add_many(f);
     int64_t ids[] = {make(f, "A?", "a", ""), make(f, "B?", "b", "")};
-    fixture_execute(f, SQL_DELETE_THEN, DB_NO_ARGS);
+    fixture_set_trigger(f, &delete_then);
     struct job job = to_all(f, ids[0]);
     int first = (int)outcomes(f, &job, "done"), others = MANY + 2 - first;
     assert_true(first >= 6);
@@ -636,13 +636,13 @@ static void a_template_edited_meanwhile_is_given_as_it_is_then(void **state)
     struct fixture *f = *state;
     add_many(f);
     int64_t id = make(f, "A?", "a", "");
-    fixture_execute(f, SQL_EDIT_THEN, DB_NO_ARGS);
+    fixture_set_trigger(f, &edit_then);
     struct job job = to_all(f, id);
     assert_result(&job, (struct wanted){.templates = 1, .tenants = MANY + 2, .created = MANY + 2});
     assert_int_equal(look(f, id).distributed_count, MANY + 2);
     assert_int_equal(look(f, id).current_count, fixture_int(f, SQL_NEW_COPIES, DB_NO_ARGS));
     assert_state(f, id, "alpha", "outdated");
-    fixture_execute(f, SQL_NOTHING_THEN, DB_NO_ARGS);
+    fixture_drop_trigger(f, "job_items");
     job = to_all(f, id);
     assert_int_equal(look(f, id).current_count, MANY + 2);
 }
@@ -654,7 +654,7 @@ static void a_tenant_suspended_meanwhile_is_skipped(void **state)
     struct fixture *f = *state;
     add_many(f);
     int64_t id = make(f, "A?", "a", "");
-    fixture_execute(f, SQL_SUSPEND_THEN, DB_NO_ARGS);
+    fixture_set_trigger(f, &suspend_then);
     struct job job = to_all(f, id);
     int skipped = (int)outcomes(f, &job, "suspended"), reached = MANY + 2 - skipped;
     assert_result(&job, (struct wanted){1, MANY + 2, .created = reached, .skipped_tenants = skipped});

@@ -355,7 +355,7 @@ static void a_suspension_with_a_clock_that_was_set_back(void **state)
 
 static const char SQL_ADD_SESSION[] =
     "INSERT INTO sessions(id, user_id, refresh_hash, created_at, refreshed_at, expires_at, revoked_at)"
-    " SELECT $1, id, X'00', 0, 0, $3, $4 FROM users WHERE username = $2";
+    " SELECT $1, id, $5, 0, 0, $3, $4 FROM users WHERE username = $2";
 
 static bool add_users_work(struct db *db, void *context, struct error *err)
 {
@@ -386,7 +386,8 @@ static void add_people(struct fixture *f)
     for (size_t i = 0; i < ARRAY_SIZE(sessions); i++)
         fixture_execute(f, SQL_ADD_SESSION,
                         DB_ARGS(db_text(sessions[i].id), db_text(sessions[i].username),
-                                db_int(sessions[i].expires_at), db_int(sessions[i].revoked_at)));
+                                db_int(sessions[i].expires_at), db_int(sessions[i].revoked_at),
+                                db_bytes("", 1)));
 }
 
 static void people_of_a_tenant(void **state)
