@@ -42,7 +42,7 @@ const ROOMS = /** @type {Record<string, string[]>} */ ({
 });
 
 /** Where a database's own SQL, functions and headers are at home. */
-const OF_ONE_DATABASE = [/^src\/store\//, /^src\/telemetry\//];
+const OF_ONE_DATABASE = [/^src\/store\//, /^src\/telemetry\/(day_files|postgresql)\//];
 const DRIVER_HEADER = /^\s*#\s*include\s+[<"]((?:sqlite3|libpq-fe)\.h|store\/(?:driver|\w+_private)\.h)/m;
 
 /** Who else may change which tables, and why. */

@@ -16,7 +16,8 @@ const DRIVERS = ['SQLite', 'PostgreSQL'];
 const ONE_DRIVER = /** @type {[RegExp, string][]} */ ([
   [/^src\/store\/sqlite_/, 'SQLite'],
   [/^src\/store\/postgresql_/, 'PostgreSQL'],
-  [/^src\/telemetry\//, 'SQLite'],
+  [/^src\/telemetry\/day_files\//, 'SQLite'],
+  [/^src\/telemetry\/postgresql\//, 'PostgreSQL'],
 ]);
 
 /** Statements that are made while the program runs: the text of the source has gaps, or is their beginning. */

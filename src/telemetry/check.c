@@ -29,7 +29,7 @@ static const char SQL_COUNT_TOTALS[] =
 static const char SQL_UNEQUAL_DAYS[] =
     "SELECT day, api_type, operation, model FROM"
     " (" SQL_SIGNED("", "usage_daily") " UNION ALL " SQL_SIGNED(
-        "-", "usage_platform_daily") ") AS both"
+        "-", "usage_platform_daily") ") AS compared"
                                      " GROUP BY day, api_type, operation, model"
                                      " HAVING sum(calls) <> 0 OR sum(failed) <> 0 OR sum(unpriced) <> 0 OR "
                                      "sum(tokens_input) <> 0"

@@ -464,9 +464,9 @@ static const char SQL_MEAN_LATENCY[] =
 static const char SQL_MEAN_QUALITY[] =
     "SELECT CAST(ROUND(AVG(quality_score) * 1000000) AS INTEGER) FROM qa_pairs WHERE tenant_id = 'alpha'"
     " AND deleted_at IS NULL";
-static const char SQL_APPROVAL[] = "SELECT CAST(ROUND(1000000.0 * SUM(status = 'learned') / SUM(status IN "
-                                   "('learned', 'rejected'))) AS INTEGER)"
-                                   " FROM feedbacks WHERE tenant_id = 'alpha'";
+static const char SQL_APPROVAL[] =
+    "SELECT CAST(ROUND(1000000.0 * SUM(CASE status WHEN 'learned' THEN 1 ELSE 0 END) / COUNT(*)) AS BIGINT)"
+    " FROM feedbacks WHERE tenant_id = 'alpha' AND status IN ('learned', 'rejected')";
 static const char SQL_SET_QUALITY[] = "UPDATE qa_pairs SET quality_score = $2 WHERE id = $1";
 static const char SQL_COUNT_OF_ROLE[] =
     "SELECT COUNT(*) FROM users WHERE tenant_id = 'alpha' AND (role = $1 OR $1 = '')";
