@@ -187,6 +187,8 @@ bool postgresql_run(struct postgresql_db *db, const char *sql, PGresult **ret_re
     }
     if (postgresql_is_gone(db))
         done = postgresql_lost(db, err);
+    if (done)
+        statement_log(db->base.driver->name, sql);
     if (done && ret_result)
         *ret_result = kept;
     else

@@ -20,6 +20,8 @@ bool postgresql_copy_begin(struct db *base, const char *sql, struct error *err)
     if (!postgresql_receive(db, &result, err))
         return false;
     bool done = PQresultStatus(result) == PGRES_COPY_IN || postgresql_error(db, result, err);
+    if (done)
+        statement_log(base->driver->name, sql);
     PQclear(result);
     if (!done)
         postgresql_receive_rest(db);

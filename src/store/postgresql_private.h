@@ -6,6 +6,7 @@
 
 #include "store/change_feed.h"
 #include "store/driver.h"
+#include "store/statement_log.h"
 
 /* ---- postgresql_address.c ---- */
 

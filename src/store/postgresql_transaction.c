@@ -52,6 +52,7 @@ bool postgresql_send_deferred(struct postgresql_db *db, struct error *err)
 
 static void take_deferred_result(struct postgresql_db *db, const char *sql, PGresult *result)
 {
+    statement_log(db->base.driver->name, sql);
     if (sql == SQL_NUMBER)
         snprintf(db->transaction_id, sizeof(db->transaction_id), "%s", PQgetvalue(result, 0, 0));
     if (sql == SQL_COMMIT)

@@ -106,6 +106,8 @@ describe('a job that runs', () => {
       ['?page_size=1&page=2', ['job_1']],
       ['?status=open', ['job_2', 'job_1']],
       ['?status=recent', ['job_2', 'job_1']],
+      ['?status=open&sort=created_at', ['job_1', 'job_2']],
+      ['?status=recent&sort=created_at', ['job_1', 'job_2']],
       ['?status=failed', []],
       ['?kind=of.tomorrow&status=running', ['job_2', 'job_1']],
       ['?kind=other', []],

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "platform_fixture.h"
 #include "search/full_text.h"
 #include "settings/settings.h"
 
@@ -347,15 +348,18 @@ static void test_secret(void **state)
 
 /* --- live values */
 
+static struct fixture place; /* of the store that is open */
+
 static struct store *open_store(void)
 {
     static int count;
-    char path[128];
     struct store *store = NULL;
     struct error err;
-    snprintf(path, sizeof(path), "%s/settings-%d.db", folder, ++count);
+    snprintf(place.folder, sizeof(place.folder), "%.40s/%d", folder, ++count);
+    assert_int_equal(mkdir(place.folder, 0700), 0);
+    fixture_choose_store(&place);
     struct store_options options = {
-        .path = path,
+        .path = place.store_path,
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
@@ -363,6 +367,14 @@ static struct store *open_store(void)
     if (!store_open(&store, &options, &err))
         fail_msg("%s", err.detail[LANGUAGE_EN]);
     return store;
+}
+
+static void close_store(struct store *store)
+{
+    struct error err;
+    if (fixture_is_postgresql())
+        assert_true(store_write(store, fixture_drop_schema, &place, &err));
+    store_close(store);
 }
 
 struct saving {
@@ -424,7 +436,7 @@ static void test_live(void **state)
     assert_int_equal(settings_now(box)->top_k, 9);
     assert_false(settings_now(box)->auto_learn_enabled);
     settings_free(box);
-    store_close(store);
+    close_store(store);
 }
 
 /* What cannot be taken is left out, and the rest is in force. */
@@ -443,7 +455,7 @@ static void test_live_nonsense(void **state)
     assert_true(now->min_score == 0.7);
     assert_string_equal(now->listen, "127.0.0.1:8080");
     settings_free(box);
-    store_close(store);
+    close_store(store);
 }
 
 struct reading {
@@ -484,7 +496,7 @@ static void test_live_threads(void **state)
         assert_null(failed);
     }
     settings_free(reading.box);
-    store_close(store);
+    close_store(store);
 }
 
 #define TEST(function) cmocka_unit_test_setup(function, clear_environment)
