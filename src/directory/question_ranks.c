@@ -96,13 +96,16 @@ static bool rank_all(struct knowledge_directory *directory, struct db *db, struc
 
 /* ---- one ---- */
 
+#define NEIGHBOURS_AT_ONCE                                                                                   \
+    32 /* nearly always the first has a rank; a database sends all that it is asked for */
+
 static const char *const SQL_NEIGHBOURS[2] = {
     "SELECT id, question FROM qa_pairs WHERE " HEAD("question") " <= " HEAD(
         "$1") " AND question < $1"
-              " ORDER BY " HEAD("question") " DESC, question DESC",
+              " ORDER BY " HEAD("question") " DESC, question DESC LIMIT $2 OFFSET $3",
     "SELECT id, question FROM qa_pairs WHERE " HEAD("question") " >= " HEAD(
         "$1") " AND question >= $1"
-              " ORDER BY " HEAD("question") ", question",
+              " ORDER BY " HEAD("question") ", question LIMIT $2 OFFSET $3",
 };
 
 static const char SQL_HASH[] = "SELECT question_hash FROM qa_pairs WHERE id = $1";
@@ -138,19 +141,17 @@ static bool is_ranked(struct knowledge_directory *directory, struct db *db, int6
     return true;
 }
 
-/* The rank of the next question, upwards the same one too, that has one: `none` if there is none. Takes what
- * it looked at off the budget, and does not stop at its end. */
-static bool find_neighbour(struct knowledge_directory *directory, struct db *db, const char *question,
-                           bool upwards, enum lock_state lock, int64_t none, int64_t *budget,
-                           int64_t *ret_rank, bool *ret_same, struct error *err)
+/* Of the neighbours behind `offset` the first that has a rank; `ret_over`: it was found, or there are no more. */
+static bool find_among(struct knowledge_directory *directory, struct db *db, const char *question,
+                       bool upwards, enum lock_state lock, int64_t offset, int64_t *budget, int64_t *ret_rank,
+                       bool *ret_same, bool *ret_over, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    *ret_rank = none;
-    *ret_same = false;
-    (*budget)--;
-    if (!db_query(db, SQL_NEIGHBOURS[upwards], DB_ARGS(db_text(question)), &rows, err))
+    int64_t count = 0;
+    if (!db_query(db, SQL_NEIGHBOURS[upwards],
+                  DB_ARGS(db_text(question), db_int(NEIGHBOURS_AT_ONCE), db_int(offset)), &rows, err))
         return false;
-    while (db_next(&rows)) {
+    for (; db_next(&rows); count++) {
         struct asked neighbour;
         bool ranked;
         if (!is_ranked(directory, db, db_column_int(&rows, 0), lock, &neighbour, &ranked, err))
@@ -161,9 +162,28 @@ static bool find_neighbour(struct knowledge_directory *directory, struct db *db,
         }
         *ret_rank = neighbour.rank;
         *ret_same = strcmp(db_column_text(&rows, 1), question) == 0;
+        *ret_over = true;
         return true;
     }
+    *ret_over = count < NEIGHBOURS_AT_ONCE;
     return db_done(&rows, err);
+}
+
+/* The rank of the next question, upwards the same one too, that has one: `none` if there is none. Takes what
+ * it looked at off the budget, and does not stop at its end. */
+static bool find_neighbour(struct knowledge_directory *directory, struct db *db, const char *question,
+                           bool upwards, enum lock_state lock, int64_t none, int64_t *budget,
+                           int64_t *ret_rank, bool *ret_same, struct error *err)
+{
+    bool over = false;
+    *ret_rank = none;
+    *ret_same = false;
+    (*budget)--;
+    for (int64_t offset = 0; !over; offset += NEIGHBOURS_AT_ONCE)
+        if (!find_among(directory, db, question, upwards, lock, offset, budget, ret_rank, ret_same, &over,
+                        err))
+            return false;
+    return true;
 }
 
 /* UNRANKED: there is no room between its neighbours. */
