@@ -78,6 +78,7 @@ struct db_driver {
     const char *name;              /* as pages show it: "SQLite" */
     const char *sql_table_exists;  /* gives a row if there is a table named $1 */
     const struct db_token *tokens; /* of migrations; the last has no name */
+    unsigned statements_kept;      /* prepared, for each connection */
     bool reads_newest;     /* each statement outside of a transaction sees all that was committed before it */
     const char *text_type; /* what TEXT becomes in migrations; NULL: it stays */
 
@@ -176,7 +177,6 @@ struct db_driver {
 extern const struct db_driver sqlite_driver, postgresql_driver;
 
 #define STATEMENT_BUCKETS 64
-#define STATEMENTS_KEPT 96 /* for each connection; some 4 KiB each in SQLite */
 
 struct db {
     const struct db_driver *driver;

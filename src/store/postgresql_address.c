@@ -50,7 +50,7 @@ static bool take_schema_out(const char *path, struct strbuf *out, char schema[st
     const char *query = strchr(path, '?');
     bool found = false;
     strbuf_append(out, path, query ? (size_t)(query - path) : strlen(path));
-    strcpy(schema, SCHEMA_DEFAULT);
+    memcpy(schema, SCHEMA_DEFAULT, sizeof(SCHEMA_DEFAULT));
     char separator = '?';
     for (const char *at = query; at;) {
         at++;
@@ -175,7 +175,7 @@ void postgresql_address_release(struct postgresql_address *address)
 
 char *postgresql_display_path(const char *path)
 {
-    struct postgresql_address address;
+    struct postgresql_address address = {0};
     if (!postgresql_address_parse(path, &address, NULL))
         return xstrdup("postgresql://");
     char *shown = address.shown;

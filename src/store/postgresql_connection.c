@@ -5,8 +5,10 @@
  * store, fails at once (reach.c), so that no thread is kept by a server that is gone. */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,8 +19,11 @@
 #define LOCK_WAIT_MS 5000   /* for another process's work to end: as long as SQLite's driver waits */
 /* A process that was stopped in the middle of a work holds the lock of all others for so long. */
 #define IDLE_IN_TRANSACTION_MS 10000
+#define IDLE_IN_SNAPSHOT_MS 600000
 #define WRITER_STATEMENT_MS 300000
 #define READER_STATEMENT_MS 60000
+#define SERVER_MARGIN_MS                                                                                     \
+    10000 /* by which our own bound lies behind the server's, where there is no deadline */
 #define READER_MARGIN_MS 5000 /* by which the server's bound lies behind a deadline */
 #define CANCEL_LIMIT_MS 2000  /* after that a server that was told to cancel counts as lost */
 
@@ -102,31 +107,103 @@ static bool wait_for(PGconn *connection, short events, int64_t until_us)
     }
 }
 
-void postgresql_cancel(struct postgresql_db *db)
+/* libpq cancels over a connection of its own and waits for it however long that takes: so a thread does it, which is
+ * left to itself if the server does not answer. */
+struct cancelling {
+    PGcancel *cancel;
+    pthread_mutex_t lock;
+    pthread_cond_t ended; /* by the monotonic clock */
+    bool has_ended, abandoned;
+};
+
+static void free_cancelling(struct cancelling *cancelling)
 {
+    PQfreeCancel(cancelling->cancel);
+    pthread_cond_destroy(&cancelling->ended);
+    pthread_mutex_destroy(&cancelling->lock);
+    free(cancelling);
+}
+
+static void *cancel_beside(void *context)
+{
+    struct cancelling *cancelling = context;
     char message[256];
-    PGcancel *cancel = PQgetCancel(db->connection);
-    if (cancel && !PQcancel(cancel, message, sizeof(message)))
-        log_warn("store", "a statement could not be cancelled: %s", message);
-    PQfreeCancel(cancel);
+    if (!PQcancel(cancelling->cancel, message, sizeof(message)))
+        log_warn("store", "a statement could not be cancelled: %.*s", (int)strcspn(message, "\n"), message);
+    pthread_mutex_lock(&cancelling->lock);
+    bool abandoned = cancelling->abandoned;
+    cancelling->has_ended = true;
+    pthread_cond_signal(&cancelling->ended);
+    pthread_mutex_unlock(&cancelling->lock);
+    if (abandoned)
+        free_cancelling(cancelling);
+    return NULL;
+}
+
+static struct cancelling *start_cancelling(struct postgresql_db *db)
+{
+    struct cancelling *cancelling = xcalloc(1, sizeof(*cancelling));
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&cancelling->lock, NULL);
+    pthread_cond_init(&cancelling->ended, &attributes);
+    pthread_condattr_destroy(&attributes);
+    cancelling->cancel = PQgetCancel(db->connection);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, cancel_beside, cancelling) != 0) {
+        free_cancelling(cancelling);
+        return NULL;
+    }
+    pthread_detach(thread);
+    return cancelling;
+}
+
+bool postgresql_cancel(struct postgresql_db *db)
+{
+    db->cancelled_until_us = clock_monotonic_us() + CANCEL_LIMIT_MS * 1000;
+    struct timespec until = {.tv_sec = db->cancelled_until_us / 1000000,
+                             .tv_nsec = db->cancelled_until_us % 1000000 * 1000};
+    struct cancelling *cancelling = start_cancelling(db);
+    if (!cancelling)
+        return false;
+    pthread_mutex_lock(&cancelling->lock);
+    int result = 0;
+    while (!cancelling->has_ended && result == 0)
+        result = pthread_cond_timedwait(&cancelling->ended, &cancelling->lock, &until);
+    bool ended = cancelling->has_ended;
+    cancelling->abandoned = !ended;
+    pthread_mutex_unlock(&cancelling->lock);
+    if (ended)
+        free_cancelling(cancelling);
+    return ended;
+}
+
+/* How long a result is waited for: after a cancel, until the deadline, or somewhat longer than the server would let it
+ * run; 0: for ever. */
+static int64_t receive_until(const struct postgresql_db *db)
+{
+    if (db->cancelled_until_us)
+        return db->cancelled_until_us;
+    if (db->base.deadline_us || db->statement_limit_ms == 0)
+        return db->base.deadline_us;
+    return clock_monotonic_us() + (db->statement_limit_ms + SERVER_MARGIN_MS) * 1000;
 }
 
 bool postgresql_receive(struct postgresql_db *db, PGresult **ret_result, struct error *err)
 {
-    int64_t until_us = db->base.deadline_us;
-    bool cancelled = false;
+    int64_t until_us = receive_until(db);
     for (int unsent; (unsent = PQflush(db->connection)) != 0 || PQisBusy(db->connection);) {
         if (unsent < 0)
             return postgresql_lost(db, err);
         if (!wait_for(db->connection, unsent > 0 ? POLLIN | POLLOUT : POLLIN, until_us)) {
-            if (cancelled) {
+            /* What was cancelled, or can't be, must not answer into what comes next. */
+            if (db->cancelled_until_us || !postgresql_cancel(db)) {
                 postgresql_lost(db, NULL);
                 return error_set(err, ERROR_TIMEOUT, "Reading the store took too long. Ask for less at once.",
                                  "读取数据超时，请缩小查询范围。");
             }
-            cancelled = true;
-            until_us = clock_monotonic_us() + CANCEL_LIMIT_MS * 1000;
-            postgresql_cancel(db);
+            until_us = db->cancelled_until_us;
         }
         if (!PQconsumeInput(db->connection))
             return postgresql_lost(db, err);
@@ -147,7 +224,7 @@ bool postgresql_flush(struct postgresql_db *db, struct error *err)
 
 void postgresql_receive_rest(struct postgresql_db *db)
 {
-    PGresult *result;
+    PGresult *result = NULL;
     while (db->connection && postgresql_receive(db, &result, NULL) && result)
         PQclear(result);
     if (postgresql_is_gone(db))
@@ -168,9 +245,10 @@ static bool is_good(const PGresult *result)
 
 bool postgresql_run(struct postgresql_db *db, const char *sql, PGresult **ret_result, struct error *err)
 {
+    db->cancelled_until_us = 0;
     if (!PQsendQuery(db->connection, sql))
         return postgresql_lost(db, err);
-    PGresult *kept = NULL, *result;
+    PGresult *kept = NULL, *result = NULL;
     bool done = true;
     for (;;) {
         if (!postgresql_receive(db, &result, done ? err : NULL)) {
@@ -222,7 +300,7 @@ static PGconn *connect_by(const struct postgresql_db *db)
  * a lost answer to COMMIT stays unknown. */
 static bool note_timeline(struct postgresql_db *db, struct error *err)
 {
-    PGresult *result;
+    PGresult *result = NULL;
     db->timeline[0] = '\0';
     if (!postgresql_run(db, "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)", &result, err))
         return db->connection != NULL;
@@ -244,8 +322,9 @@ static bool configure_session(struct postgresql_db *db, struct error *err)
              "SET lock_timeout TO %d; SET idle_in_transaction_session_timeout TO %d;"
              "SET tcp_keepalives_idle TO 10; SET tcp_keepalives_interval TO 5; SET tcp_keepalives_count TO 3;"
              "SET synchronous_commit TO %s; SET default_transaction_read_only TO %s",
-             db->address.schema, (int)db->statement_limit_ms, LOCK_WAIT_MS, IDLE_IN_TRANSACTION_MS,
-             db->bulk ? "off" : "on", writer ? "off" : "on");
+             db->address.schema, (int)db->statement_limit_ms, LOCK_WAIT_MS,
+             writer ? IDLE_IN_TRANSACTION_MS : IDLE_IN_SNAPSHOT_MS, db->bulk ? "off" : "on",
+             writer ? "off" : "on");
     return postgresql_run(db, sql, NULL, err) && (!writer || note_timeline(db, err));
 }
 
@@ -260,7 +339,7 @@ static void on_notice(void *context, const PGresult *result)
 static bool connect_now(struct postgresql_db *db, char ret_reason[static DB_REACH_REASON_SIZE],
                         struct error *err)
 {
-    bool first = db->generation == 0;
+    bool first = db->generation == 0 && db->role == DB_WRITER;
     PGconn *connection = connect_by(db);
     if (PQstatus(connection) == CONNECTION_OK && PQsetnonblocking(connection, 1) == 0) {
         PQsetNoticeReceiver(connection, on_notice, NULL);
@@ -329,7 +408,10 @@ bool postgresql_ready(struct postgresql_db *db, struct error *err)
         db->base.trouble = db->transaction ? DB_TROUBLE_NOT_BEGUN : db->base.trouble;
         return false;
     }
-    return postgresql_buffer_open(db, err) && deallocate(db, err) && fit_statement_limit(db, err);
+    if (!postgresql_buffer_open(db, err))
+        return false;
+    db->cancelled_until_us = 0;
+    return deallocate(db, err) && fit_statement_limit(db, err);
 }
 
 /* ---- opening ---- */

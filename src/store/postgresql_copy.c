@@ -12,7 +12,7 @@
 bool postgresql_copy_begin(struct db *base, const char *sql, struct error *err)
 {
     struct postgresql_db *db = postgresql_of(base);
-    PGresult *result;
+    PGresult *result = NULL;
     if (!postgresql_ready(db, err) || !postgresql_send_and_settle(db, err))
         return false;
     if (!PQsendQuery(db->connection, sql))
@@ -106,7 +106,7 @@ bool postgresql_copy_row(struct db *base, const struct db_value *values, size_t 
 
 static bool finish(struct postgresql_db *db, const char *refusal, struct error *err)
 {
-    PGresult *result;
+    PGresult *result = NULL;
     if (!db->connection)
         return postgresql_lost(db, err);
     if (PQputCopyEnd(db->connection, refusal) != 1)
@@ -137,7 +137,7 @@ static bool move_sequence(struct postgresql_db *db, const char *table, struct er
 static bool has_sequence(struct postgresql_db *db, const char *table, bool *ret_has, struct error *err)
 {
     char sql[256];
-    PGresult *result;
+    PGresult *result = NULL;
     snprintf(sql, sizeof(sql), "SELECT 1 WHERE pg_get_serial_sequence('%s', 'id') IS NOT NULL", table);
     if (!postgresql_run(db, sql, &result, err))
         return false;

@@ -43,6 +43,7 @@ const struct db_driver postgresql_driver = {
     .name = "PostgreSQL",
     .sql_table_exists = "SELECT 1 FROM pg_catalog.pg_tables"
                         " WHERE schemaname = current_schema() AND tablename = $1",
+    .statements_kept = 256, /* one that is prepared anew costs a round trip and a plan */
     .tokens = tokens,
     .sql_bytes = "SELECT SUM(pg_total_relation_size(oid)) FROM pg_catalog.pg_class"
                  " WHERE relkind IN ('r', 'm') AND relnamespace = CAST(current_schema() AS regnamespace)",
@@ -81,6 +82,7 @@ const struct db_driver postgresql_driver = {
     .column_real = postgresql_column_real,
     .column_text = postgresql_column_text,
     .column_bytes = postgresql_column_bytes,
+    .integrity = postgresql_integrity,
     .copy_begin = postgresql_copy_begin,
     .copy_row = postgresql_copy_row,
     .copy_end = postgresql_copy_end,

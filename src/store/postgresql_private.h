@@ -24,8 +24,6 @@ bool postgresql_address_parse(const char *path, struct postgresql_address *ret_a
 void postgresql_address_release(struct postgresql_address *address);
 char *postgresql_display_path(const char *path);
 
-/* ---- connections ---- */
-
 struct postgresql_statement;
 
 #define DEFERRED_MAX 10 /* a beginning (5), a savepoint that ends (2), another one, COMMIT */
@@ -35,17 +33,19 @@ struct postgresql_db {
     struct postgresql_address address;
     enum db_role role;
     bool concurrent, bulk;
-    PGconn *connection;                 /* NULL: lost, or not made yet */
-    bool transaction;                   /* one was begun, and has not ended */
-    bool transaction_lost;              /* with its connection: nothing may run as if it were there */
-    uint64_t generation;                /* counts connections: what was prepared on an earlier one is gone */
-    struct postgresql_statement *open;  /* whose rows are still on their way */
-    struct strbuf to_deallocate;        /* statements of this connection that nobody wants any more */
-    uint64_t prepared;                  /* makes the names of prepared statements */
-    int64_t statement_limit_ms;         /* statement_timeout as the session has it; 0: none */
-    struct db_reach *reach, own_reach;  /* the store's, or this connection's own */
-    bool dying;                         /* the server has said that it ends the connection */
-    char timeline[16];                  /* of the server's log: another one after a standby was promoted */
+    PGconn *connection;                /* NULL: lost, or not made yet */
+    bool transaction;                  /* one was begun, and has not ended */
+    bool transaction_lost;             /* with its connection: nothing may run as if it were there */
+    uint64_t generation;               /* counts connections: what was prepared on an earlier one is gone */
+    struct postgresql_statement *open; /* whose rows are still on their way */
+    struct strbuf to_deallocate;       /* statements of this connection that nobody wants any more */
+    uint64_t prepared;                 /* makes the names of prepared statements */
+    int64_t statement_limit_ms;        /* statement_timeout as the session has it; 0: none */
+    struct db_reach *reach, own_reach; /* the store's, or this connection's own */
+    int64_t
+        cancelled_until_us; /* what runs was cancelled, and its result is waited for until then; 0: it was not */
+    bool dying;             /* the server has said that it ends the connection */
+    char timeline[16];      /* of the server's log: another one after a standby was promoted */
     const char *deferred[DEFERRED_MAX]; /* what goes before the next statement */
     unsigned deferred_count;
     char sql_lock[64];
@@ -63,9 +63,10 @@ static inline struct postgresql_db *postgresql_of(struct db *db)
     return (struct postgresql_db *)db;
 }
 
-/* postgresql_connection.c */
+/* ---- postgresql_connection.c ---- */
+
 bool postgresql_open(const struct db_open_options *options, struct db **ret_db, struct error *err);
-void postgresql_close(struct db *db);
+void postgresql_close(struct db *base);
 /* There is a connection on which nothing is under way: made anew if it was lost and no transaction was. */
 bool postgresql_ready(struct postgresql_db *db, struct error *err);
 /* The server has ended it, or says that it will. */
@@ -75,7 +76,8 @@ bool postgresql_is_gone(const struct postgresql_db *db);
 bool postgresql_receive(struct postgresql_db *db, PGresult **ret_result, struct error *err);
 /* Sends one text of statements and waits for all results. `ret_result` (may be NULL): the last with rows, else the last. */
 bool postgresql_run(struct postgresql_db *db, const char *sql, PGresult **ret_result, struct error *err);
-void postgresql_cancel(struct postgresql_db *db);
+/* Stops what runs, whose failure is then its result. False: the server does not answer; the connection is to be given up. */
+bool postgresql_cancel(struct postgresql_db *db);
 /* Sets `err`, closes what is left of the connection. Returns false. */
 bool postgresql_lost(struct postgresql_db *db, struct error *err);
 
@@ -86,9 +88,9 @@ void postgresql_receive_rest(struct postgresql_db *db);
 
 /* ---- postgresql_transaction.c ---- */
 
-bool postgresql_transaction(struct db *db, enum db_verb verb, struct error *err);
-bool postgresql_in_transaction(struct db *db);
-enum db_outcome postgresql_commit_outcome(struct db *db);
+bool postgresql_transaction(struct db *base, enum db_verb verb, struct error *err);
+bool postgresql_in_transaction(struct db *base);
+enum db_outcome postgresql_commit_outcome(struct db *base);
 /* Nothing of a transaction is lost with the connection. */
 bool postgresql_nothing_sent(const struct postgresql_db *db);
 /* What was deferred, sent and answered now; for what cannot go with it in a pipeline. */
@@ -101,10 +103,10 @@ bool postgresql_end_pipeline(struct postgresql_db *db, struct error *err);
 
 /* ---- postgresql_copy.c: see bulk_insert.h ---- */
 
-bool postgresql_copy_begin(struct db *db, const char *sql, struct error *err);
-bool postgresql_copy_row(struct db *db, const struct db_value *values, size_t count, struct error *err);
-bool postgresql_copy_end(struct db *db, const char *table_with_ids, struct error *err);
-void postgresql_copy_cancel(struct db *db);
+bool postgresql_copy_begin(struct db *base, const char *sql, struct error *err);
+bool postgresql_copy_row(struct db *base, const struct db_value *values, size_t count, struct error *err);
+bool postgresql_copy_end(struct db *base, const char *table_with_ids, struct error *err);
+void postgresql_copy_cancel(struct db *base);
 
 /* ---- statements ---- */
 
@@ -161,15 +163,15 @@ static inline struct postgresql_statement *postgresql_statement_of(struct db_sta
 }
 
 /* postgresql_statement.c */
-bool postgresql_prepare(struct db *db, const char *sql, bool insert, struct db_statement **ret,
+bool postgresql_prepare(struct db *base, const char *sql, bool insert, struct db_statement **ret,
                         struct error *err);
-void postgresql_finalize(struct db_statement *statement);
-bool postgresql_bind(struct db_statement *statement, const struct db_value *args, size_t count, bool copy,
+void postgresql_finalize(struct db_statement *base);
+bool postgresql_bind(struct db_statement *base, const struct db_value *args, size_t count, bool copy,
                      struct error *err);
-enum db_step postgresql_step(struct db_statement *statement, struct error *err);
-bool postgresql_reset(struct db_statement *statement, struct error *err);
+enum db_step postgresql_step(struct db_statement *base, struct error *err);
+bool postgresql_reset(struct db_statement *base, struct error *err);
 int64_t postgresql_changed(struct db_statement *statement);
-void postgresql_inserted_ids(struct db_statement *statement, size_t count, int64_t *ret_ids);
+void postgresql_inserted_ids(struct db_statement *base, size_t count, int64_t *ret_ids);
 int postgresql_column_count(struct db_statement *statement);
 const char *postgresql_column_name(struct db_statement *statement, int column);
 /* Takes what is still on its way for the statement that has rows open into memory. */
@@ -189,12 +191,12 @@ Oid postgresql_type_of(const struct db_value *value);
 bool postgresql_value_check(const struct db_value *value, struct error *err);
 bool postgresql_type_known(Oid type);
 
-enum db_type postgresql_column_type(struct db_statement *statement, int column);
-bool postgresql_column_null(struct db_statement *statement, int column);
-int64_t postgresql_column_int(struct db_statement *statement, int column);
-double postgresql_column_real(struct db_statement *statement, int column);
-const char *postgresql_column_text(struct db_statement *statement, int column);
-const void *postgresql_column_bytes(struct db_statement *statement, int column, size_t *ret_length);
+enum db_type postgresql_column_type(struct db_statement *base, int column);
+bool postgresql_column_null(struct db_statement *base, int column);
+int64_t postgresql_column_int(struct db_statement *base, int column);
+double postgresql_column_real(struct db_statement *base, int column);
+const char *postgresql_column_text(struct db_statement *base, int column);
+const void *postgresql_column_bytes(struct db_statement *base, int column, size_t *ret_length);
 int64_t postgresql_decode_int(const struct postgresql_cell *cell, Oid type);
 
 /* ---- what depends on the schema ---- */
@@ -214,6 +216,9 @@ bool postgresql_catch_up(struct db *db, bool *ret_more, struct error *err);
 bool postgresql_tell(struct db *db, struct error *err);
 bool postgresql_listen(struct db *db, struct error *err);
 bool postgresql_await_news(struct db *db, int closing_fd, bool *ret_heard, struct error *err);
+
+bool postgresql_integrity(struct db *base, struct strbuf *ret_findings,
+                          struct error *err); /* maintenance.h */
 
 /* ---- postgresql_error.c ---- */
 

@@ -608,6 +608,7 @@ static const struct db_token tokens[] = {
 const struct db_driver sqlite_driver = {
     .name = "SQLite",
     .sql_table_exists = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1",
+    .statements_kept = 96, /* some 4 KiB each */
     .tokens = tokens,
     .open = sqlite_open,
     .close = sqlite_close,

@@ -43,7 +43,7 @@ static void discard(struct db *db, struct db_statement *statement)
 static void discard_surplus(struct db *db)
 {
     struct db_statement *statement = db->oldest;
-    while (statement && db->statement_count > STATEMENTS_KEPT) {
+    while (statement && db->statement_count > db->driver->statements_kept) {
         struct db_statement *newer = statement->newer;
         if (statement->state == STATEMENT_IDLE)
             discard(db, statement);
@@ -96,7 +96,7 @@ bool db_statement_take(struct db *db, const char *sql, bool insert, struct db_st
     }
     statement->state = STATEMENT_OVER;
     db->in_use_count++;
-    if (db->statement_count > STATEMENTS_KEPT)
+    if (db->statement_count > db->driver->statements_kept)
         discard_surplus(db);
     *ret = statement;
     return true;
@@ -111,7 +111,7 @@ bool db_statement_give(struct db_statement *statement, struct error *err)
     statement->failure = NULL;
     statement->state = STATEMENT_IDLE;
     db->in_use_count--;
-    if (db->statement_count > STATEMENTS_KEPT)
+    if (db->statement_count > db->driver->statements_kept)
         discard_surplus(db);
     return done;
 }

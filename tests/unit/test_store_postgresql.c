@@ -761,6 +761,72 @@ static void test_concurrent_stores_do_not_wait(void **state)
     sem_destroy(&done_works);
 }
 
+struct standstill {
+    sem_t began;
+    _Atomic int runs;
+};
+
+static bool stand_still(struct db *db, void *context, struct error *e)
+{
+    struct standstill *still = context;
+    bool first = still->runs++ == 0;
+    if (!add_item(db, "stood still", e))
+        return false;
+    sem_post(&still->began);
+    if (first)
+        sleep(12);
+    return db_execute(db, "UPDATE items SET amount = 9 WHERE name = 'stood still'", DB_NO_ARGS, NULL, e);
+}
+
+/* A process that stands still in the middle of a work keeps the others out for some seconds only; when it goes on, the
+ * work begins anew. */
+static void test_one_that_stands_still(void **state)
+{
+    (void)state;
+    struct store *still_one = open_store(), *other = open_store();
+    struct standstill still = {.runs = 0};
+    sem_init(&still.began, 0, 0);
+    assert_true(store_write_async(still_one, stand_still, NULL, &still));
+    sem_wait(&still.began);
+    int64_t began = clock_monotonic_us();
+    bool written = false;
+    while (!written && clock_monotonic_us() < began + 30000000) {
+        written = store_write(other, add_item, "other", &err);
+        if (!written)
+            assert_int_equal(err.code, ERROR_UNAVAILABLE);
+    }
+    assert_true(written);
+    store_close(still_one);
+    assert_int_equal(still.runs, 2);
+    assert_int_equal(count(other, SQL_COUNT_ITEMS), 2);
+    assert_int_equal(count(other, "SELECT amount FROM items WHERE name = 'stood still'"), 9);
+    store_close(other);
+    sem_destroy(&still.began);
+}
+
+static void test_integrity(void **state)
+{
+    (void)state;
+    CLEANUP(strbuf_release) struct strbuf findings = {0};
+    char sql[256];
+    struct store *store = open_store();
+    struct db *db = reader(store);
+    must(store_integrity(db, &findings, &err));
+    assert_string_equal(strbuf_text(&findings), "");
+    snprintf(sql, sizeof(sql), "ALTER TABLE %s.items ADD CONSTRAINT odd CHECK (amount > 5) NOT VALID",
+             schema);
+    run_beside(sql);
+    must(db_snapshot_begin(db, &err));
+    must(store_integrity(db, &findings, &err));
+    assert_string_equal(strbuf_text(&findings), "items: the constraint odd was not checked\n");
+    db_snapshot_end(db);
+    struct store_stats stats;
+    store_get_stats(store, &stats);
+    assert_true(stats.bytes > 0);
+    store_reader_return(db);
+    store_close(store);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define TEST_BETWEEN(name) cmocka_unit_test_setup_teardown(name, set_up, end_proxy)
 
@@ -783,6 +849,8 @@ int main(void)
         TEST_BETWEEN(test_server_is_gone_for_a_while),
         TEST(test_works_are_serial),
         TEST(test_concurrent_stores_do_not_wait),
+        TEST(test_one_that_stands_still),
+        TEST(test_integrity),
     };
     if (getenv("KIMONO_TEST_POSTGRESQL"))
         return cmocka_run_group_tests_name("store on PostgreSQL", tests, NULL, NULL);
