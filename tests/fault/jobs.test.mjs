@@ -7,10 +7,11 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { before, test } from 'node:test';
-import { temporaryFolder } from '../lib/server.mjs';
+import { embeddedOnly, temporaryFolder } from '../lib/server.mjs';
 import { countCalls, forEachFault, pathFromEnvironment, run, withDirectory } from './fault.mjs';
 
 const library = pathFromEnvironment('KIMONO_FAULT_LIB');
+const onFiles = { skip: embeddedOnly('file') };
 const child = pathFromEnvironment('KIMONO_JOBS_CHILD');
 const kimono = pathFromEnvironment('KIMONO_BIN');
 const PLACES = Number(process.env.KIMONO_FAULT_PLACES ?? 12);
@@ -99,7 +100,7 @@ for (const [name, fault, atMost] of [
   ['the disk is full for a while', { ...writes, kind: 'enospc', for: 4 }, PLACES / 4],
   ['a write is refused once', { ...writes, kind: 'eio' }, PLACES],
 ]) {
-  test(`two distributions, ${name}: once or not at all, and the jobs say which`, async (t) => {
+  test(`two distributions, ${name}: once or not at all, and the jobs say which`, onFiles, async (t) => {
     const calls = await countCalls(fault, work);
     const ends = {};
     const attempt = async (at, directory) => {
@@ -115,7 +116,7 @@ for (const [name, fault, atMost] of [
   });
 }
 
-test('undisturbed, one succeeds and the other is cancelled or was faster', () =>
+test('undisturbed, one succeeds and the other is cancelled or was faster', onFiles, () =>
   withDirectory(async (directory) => {
     const result = await work(undefined, directory);
     assert.equal(result.status, 0, result.stderr);
@@ -125,4 +126,5 @@ test('undisturbed, one succeeds and the other is cancelled or was faster', () =>
       statuses.every((status) => ['succeeded', 'cancelled'].includes(status)),
       String(statuses),
     );
-  }));
+  }),
+);

@@ -6,11 +6,12 @@ import { closeSync, fstatSync, openSync, readdirSync, renameSync, rmSync, writeF
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { PATIENCE, Server, Store, pause, temporaryFolder } from '../lib/server.mjs';
+import { PATIENCE, Server, Store, embeddedOnly, pause, temporaryFolder } from '../lib/server.mjs';
 import { auditRows, queryStore } from '../lib/store.mjs';
 import { pathFromEnvironment } from './fault.mjs';
 
 const library = pathFromEnvironment('KIMONO_FAULT_LIB');
+const onFiles = { skip: embeddedOnly('file') };
 const PASSWORD = 'correct horse 电池';
 const INNER_NAMES = /kimono\.db|\.db\b|sqlite|database|malformed|disk I\/O|SELECT|signing|\/tmp|数据库/i;
 
@@ -74,31 +75,35 @@ async function proveWhole(store) {
 const count = async (store, table) => (await queryStore(store, `SELECT COUNT(*) AS n FROM ${table}`))[0].n;
 
 for (const kind of ['enospc', 'eio'])
-  test(`a disk that ${kind === 'eio' ? 'is broken' : 'is full'}: customers are told to come back, and no inner names`, async () => {
-    const made = await makeStore();
-    const sound = await start(made);
-    const { message_id: message } = (await sound.chat()).json;
-    await sound.server.stop();
-    for (const path of ['/kimono.db', '/telemetry/']) {
-      const fault = { KIMONO_FAULT: kind, KIMONO_FAULT_AT: '60', KIMONO_FAULT_FOR: '0', KIMONO_FAULT_PATH: path };
-      const { server, chat, feedback, logIn } = await start(made, fault);
-      let acknowledged = 0;
-      let answer;
-      while ((answer = await chat()).status === 200) acknowledged++;
-      proveRefused(answer);
-      proveRefused(await chat());
-      if (path === '/kimono.db') {
-        proveRefused(await feedback(message));
-        proveRefused(await logIn());
+  test(
+    `a disk that ${kind === 'eio' ? 'is broken' : 'is full'}: customers are told to come back, and no inner names`,
+    onFiles,
+    async () => {
+      const made = await makeStore();
+      const sound = await start(made);
+      const { message_id: message } = (await sound.chat()).json;
+      await sound.server.stop();
+      for (const path of ['/kimono.db', '/telemetry/']) {
+        const fault = { KIMONO_FAULT: kind, KIMONO_FAULT_AT: '60', KIMONO_FAULT_FOR: '0', KIMONO_FAULT_PATH: path };
+        const { server, chat, feedback, logIn } = await start(made, fault);
+        let acknowledged = 0;
+        let answer;
+        while ((answer = await chat()).status === 200) acknowledged++;
+        proveRefused(answer);
+        proveRefused(await chat());
+        if (path === '/kimono.db') {
+          proveRefused(await feedback(message));
+          proveRefused(await logIn());
+        }
+        assert.match(server.log, /ERROR http: POST .*\.db/, 'the operator is told what it was');
+        await server.crash();
+        assert.ok((await count(made.store, 'messages')) >= acknowledged);
+        await proveWhole(made.store);
       }
-      assert.match(server.log, /ERROR http: POST .*\.db/, 'the operator is told what it was');
-      await server.crash();
-      assert.ok((await count(made.store, 'messages')) >= acknowledged);
-      await proveWhole(made.store);
-    }
-  });
+    },
+  );
 
-test('a file that may not grow further is an error, not the end of the server', async () => {
+test('a file that may not grow further is an error, not the end of the server', onFiles, async () => {
   const made = await makeStore();
   const { server, chat } = await start(made, { KIMONO_FAULT_FILE_MAX: String(5 << 20) });
   let answer;
@@ -119,7 +124,7 @@ test('too little memory for a log-in is 503, said in the log, and no wrong passw
   assert.deepEqual(await auditRows(made.store, "action = 'auth.login'"), []);
 });
 
-test('a damaged page: chats are refused, health says what to do, until the store is restored', async () => {
+test('a damaged page: chats are refused, health says what to do, until the store is restored', onFiles, async () => {
   const made = await makeStore();
   const rows = Array.from({ length: 3000 }, (_, i) => `问题编号 ${i},${'答'.repeat(100)}`).join('\n');
   const table = join(temporaryFolder(), 'pairs.csv');
@@ -156,7 +161,7 @@ for (const [what, take] of Object.entries({
   },
   'robbed of its log': (folder) => rmSync(join(folder, 'kimono.db-wal')),
 }))
-  test(`a store that is ${what} under its server takes no change any more, and health says so`, async () => {
+  test(`a store that is ${what} under its server takes no change any more, and health says so`, onFiles, async () => {
     const made = await makeStore();
     const { server, call, chat, logIn, health, components } = await start(made);
     const { access_token: token } = (await logIn()).json;
@@ -173,97 +178,109 @@ for (const [what, take] of Object.entries({
     await server.crash();
   });
 
-test('today’s telemetry file is no such thing, or newer: it is set aside, said, and customers are answered', async () => {
-  const made = await makeStore();
-  const first = await start(made);
-  assert.equal((await first.chat()).status, 200);
-  await first.server.stop();
-  const folder = join(made.store.folder, 'telemetry');
-  const [day] = readdirSync(folder).filter((name) => /^\d{4}-\d\d-\d\d\.db$/.test(name));
-  const newer = () => {
-    const database = new DatabaseSync(join(folder, day));
-    database.exec("INSERT INTO schema_version(version, name, applied_at) VALUES (999, 'of the future', 0)");
-    database.close();
-  };
-  for (const spoil of [() => writeFileSync(join(folder, day), 'garbage '.repeat(4096)), newer]) {
-    const before = readdirSync(folder).filter((name) => name.includes('.set-aside-')).length;
-    spoil();
-    const { server, chat, logIn, components } = await start(made);
-    for (let i = 0; i < 3; i++) assert.equal((await chat()).status, 200);
+test(
+  'today’s telemetry file is no such thing, or newer: it is set aside, said, and customers are answered',
+  onFiles,
+  async () => {
+    const made = await makeStore();
+    const first = await start(made);
+    assert.equal((await first.chat()).status, 200);
+    await first.server.stop();
+    const folder = join(made.store.folder, 'telemetry');
+    const [day] = readdirSync(folder).filter((name) => /^\d{4}-\d\d-\d\d\.db$/.test(name));
+    const newer = () => {
+      const database = new DatabaseSync(join(folder, day));
+      database.exec("INSERT INTO schema_version(version, name, applied_at) VALUES (999, 'of the future', 0)");
+      database.close();
+    };
+    for (const spoil of [() => writeFileSync(join(folder, day), 'garbage '.repeat(4096)), newer]) {
+      const before = readdirSync(folder).filter((name) => name.includes('.set-aside-')).length;
+      spoil();
+      const { server, chat, logIn, components } = await start(made);
+      for (let i = 0; i < 3; i++) assert.equal((await chat()).status, 200);
+      const { access_token: token } = (await logIn()).json;
+      await eventually(async () => {
+        const { telemetry } = await components(token);
+        assert.match(telemetry.message, /set aside/);
+        assert.equal(telemetry.status, 'degraded');
+      });
+      assert.match(server.log, /ERROR telemetry: .*set aside as .*\.set-aside-/);
+      await server.stop();
+      assert.ok(readdirSync(folder).filter((name) => name.includes('.set-aside-')).length > before);
+      await proveWhole(made.store);
+    }
+  },
+);
+
+test(
+  'a day’s file that is damaged or taken away while it is in use is replaced, and customers are answered',
+  onFiles,
+  async () => {
+    const made = await makeStore();
+    const { server, chat } = await start(made);
+    const folder = join(made.store.folder, 'telemetry');
+    for (const suffix of ['', '-wal']) {
+      assert.equal((await chat()).status, 200);
+      const name = readdirSync(folder).find((file) => /^\d{4}-\d\d-\d\d\.db$/.test(file));
+      rmSync(join(folder, name + suffix));
+      for (let i = 0; i < 3; i++) assert.equal((await chat()).status, 200);
+    }
+    assert.match(server.log, /ERROR telemetry: .* was set aside as /);
+    await server.stop();
+    assert.equal(await count(made.store, 'messages'), 8);
+    await proveWhole(made.store);
+  },
+);
+
+test(
+  'down to the disk’s reserve log rows and uploads give way, and money and conversations go on',
+  onFiles,
+  async () => {
+    const made = await makeStore();
+    const free = join(temporaryFolder(), 'free');
+    const MIB = 1 << 20;
+    writeFileSync(free, String(1000 * MIB));
+    const { server, call, chat, logIn, health, components } = await start(made, { KIMONO_FAULT_FREE_FILE: free });
     const { access_token: token } = (await logIn()).json;
+    const authorized = { headers: { Authorization: `Bearer ${token}` } };
+    const upload = async () => {
+      const form = new FormData();
+      form.append('tenant_id', 'shop');
+      form.append('file', new File(['question,answer\nq,a\n'], 'a.csv'));
+      const headers = { ...authorized.headers, 'Accept-Language': 'en' };
+      return fetch(`${server.url}/api/v1/ops/knowledge/import`, { method: 'POST', headers, body: form });
+    };
+    assert.equal((await chat()).status, 200);
+
+    writeFileSync(free, String(200 * MIB));
+    await eventually(() => assert.match(server.log, /WARN .*has 200 MiB left, no more than its reserve of 256 MiB/));
+    for (let i = 0; i < 20; i++) assert.equal((await chat()).status, 200);
+    assert.equal((await upload()).status, 503);
     await eventually(async () => {
       const { telemetry } = await components(token);
-      assert.match(telemetry.message, /set aside/);
       assert.equal(telemetry.status, 'degraded');
+      assert.match(telemetry.message, /reserve of 256 MiB: \d+ log rows were dropped/);
     });
-    assert.match(server.log, /ERROR telemetry: .*set aside as .*\.set-aside-/);
+    assert.equal((await health()).status, 200, 'nobody is to restart it for that');
+
+    writeFileSync(free, String(1000 * MIB));
+    await eventually(() => assert.match(server.log, /log rows are written again/));
+    assert.equal((await upload()).status, 202);
+    assert.equal((await call('GET', '/ops/tenants', authorized)).status, 200);
     await server.stop();
-    assert.ok(readdirSync(folder).filter((name) => name.includes('.set-aside-')).length > before);
+    const folder = join(made.store.folder, 'telemetry');
+    const rows = (sql) =>
+      readdirSync(folder)
+        .filter((name) => name.endsWith('.db'))
+        .flatMap((name) => {
+          const database = new DatabaseSync(join(folder, name), { readOnly: true });
+          const found = database.prepare(sql).all();
+          database.close();
+          return found;
+        });
+    assert.ok(rows("SELECT 1 FROM log_rows WHERE message LIKE '%log rows were dropped: the disk%'").length >= 1);
+    assert.ok(rows('SELECT 1 FROM usage_rows').length >= 21, 'every call is paid for');
+    assert.equal(await count(made.store, 'messages'), 21);
     await proveWhole(made.store);
-  }
-});
-
-test('a day’s file that is damaged or taken away while it is in use is replaced, and customers are answered', async () => {
-  const made = await makeStore();
-  const { server, chat } = await start(made);
-  const folder = join(made.store.folder, 'telemetry');
-  for (const suffix of ['', '-wal']) {
-    assert.equal((await chat()).status, 200);
-    const name = readdirSync(folder).find((file) => /^\d{4}-\d\d-\d\d\.db$/.test(file));
-    rmSync(join(folder, name + suffix));
-    for (let i = 0; i < 3; i++) assert.equal((await chat()).status, 200);
-  }
-  assert.match(server.log, /ERROR telemetry: .* was set aside as /);
-  await server.stop();
-  assert.equal(await count(made.store, 'messages'), 8);
-  await proveWhole(made.store);
-});
-
-test('down to the disk’s reserve log rows and uploads give way, and money and conversations go on', async () => {
-  const made = await makeStore();
-  const free = join(temporaryFolder(), 'free');
-  const MIB = 1 << 20;
-  writeFileSync(free, String(1000 * MIB));
-  const { server, call, chat, logIn, health, components } = await start(made, { KIMONO_FAULT_FREE_FILE: free });
-  const { access_token: token } = (await logIn()).json;
-  const authorized = { headers: { Authorization: `Bearer ${token}` } };
-  const upload = async () => {
-    const form = new FormData();
-    form.append('tenant_id', 'shop');
-    form.append('file', new File(['question,answer\nq,a\n'], 'a.csv'));
-    const headers = { ...authorized.headers, 'Accept-Language': 'en' };
-    return fetch(`${server.url}/api/v1/ops/knowledge/import`, { method: 'POST', headers, body: form });
-  };
-  assert.equal((await chat()).status, 200);
-
-  writeFileSync(free, String(200 * MIB));
-  await eventually(() => assert.match(server.log, /WARN .*has 200 MiB left, no more than its reserve of 256 MiB/));
-  for (let i = 0; i < 20; i++) assert.equal((await chat()).status, 200);
-  assert.equal((await upload()).status, 503);
-  await eventually(async () => {
-    const { telemetry } = await components(token);
-    assert.equal(telemetry.status, 'degraded');
-    assert.match(telemetry.message, /reserve of 256 MiB: \d+ log rows were dropped/);
-  });
-  assert.equal((await health()).status, 200, 'nobody is to restart it for that');
-
-  writeFileSync(free, String(1000 * MIB));
-  await eventually(() => assert.match(server.log, /log rows are written again/));
-  assert.equal((await upload()).status, 202);
-  assert.equal((await call('GET', '/ops/tenants', authorized)).status, 200);
-  await server.stop();
-  const folder = join(made.store.folder, 'telemetry');
-  const rows = (sql) =>
-    readdirSync(folder)
-      .filter((name) => name.endsWith('.db'))
-      .flatMap((name) => {
-        const database = new DatabaseSync(join(folder, name), { readOnly: true });
-        const found = database.prepare(sql).all();
-        database.close();
-        return found;
-      });
-  assert.ok(rows("SELECT 1 FROM log_rows WHERE message LIKE '%log rows were dropped: the disk%'").length >= 1);
-  assert.ok(rows('SELECT 1 FROM usage_rows').length >= 21, 'every call is paid for');
-  assert.equal(await count(made.store, 'messages'), 21);
-  await proveWhole(made.store);
-});
+  },
+);

@@ -6,9 +6,11 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { embeddedOnly } from '../lib/server.mjs';
 import { countCalls, forEachFault, pathFromEnvironment, run, withDirectory } from './fault.mjs';
 
 const library = pathFromEnvironment('KIMONO_FAULT_LIB');
+const onFiles = { skip: embeddedOnly('file') };
 const child = pathFromEnvironment('KIMONO_PRODUCT_CHILD');
 const kimono = pathFromEnvironment('KIMONO_BIN');
 // Between any two statements, at every one of them; of the writes, so many, evenly spread.
@@ -49,7 +51,7 @@ for (const [name, base, kind] of [
   ['the disk is full once', writes, 'enospc'],
   ['a write is refused once', writes, 'eio'],
 ]) {
-  test(`the product, ${name}: whole, and nothing that was answered is lost`, async (t) => {
+  test(`the product, ${name}: whole, and nothing that was answered is lost`, onFiles, async (t) => {
     const calls = await countCalls(base, work);
     const places = await forEachFault(
       { ...base, kind },
@@ -65,7 +67,7 @@ for (const [name, base, kind] of [
   });
 }
 
-test('the product, a disk that stays full: clear errors, whole afterwards', async (t) => {
+test('the product, a disk that stays full: clear errors, whole afterwards', onFiles, async (t) => {
   const calls = await countCalls(writes, work);
   const places = await forEachFault(
     { ...writes, kind: 'enospc', for: 0 },
@@ -80,10 +82,11 @@ test('the product, a disk that stays full: clear errors, whole afterwards', asyn
   t.diagnostic(`${places} of ${calls} places`);
 });
 
-test('the child is undisturbed without a fault', () =>
+test('the child is undisturbed without a fault', onFiles, () =>
   withDirectory(async (directory) => {
     const result = await work(undefined, directory);
     assert.equal(result.status, 0, result.stderr);
     assert.equal([...result.stdout.matchAll(/^ack message/gm)].length, 6);
     await proveWhole(directory, result.stdout);
-  }));
+  }),
+);

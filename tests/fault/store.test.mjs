@@ -6,9 +6,11 @@ import { readdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { embeddedOnly } from '../lib/server.mjs';
 import { countCalls, forEachFault, pathFromEnvironment, run, withDirectory } from './fault.mjs';
 
 const library = pathFromEnvironment('KIMONO_FAULT_LIB');
+const onFiles = { skip: embeddedOnly('file') };
 const child = pathFromEnvironment('KIMONO_FAULT_CHILD');
 const spread = { atMost: process.env.KIMONO_FAULT_ALL ? Infinity : 60 };
 const WORKS = 20;
@@ -70,7 +72,7 @@ for (const [name, base, threads] of [
   ['steps of statements', steps, 1],
   ['steps of statements, eight threads', steps, 8],
 ]) {
-  test(`killed: ${name}`, async (t) => {
+  test(`killed: ${name}`, onFiles, async (t) => {
     const calls = await countCalls(base, (fault, directory) => write(fault, directory, threads));
     const places = await forEachFault(
       { ...base, kind: 'kill' },
@@ -86,7 +88,7 @@ for (const [name, base, threads] of [
   });
 
   for (const kind of ['enospc', 'eio'])
-    test(`${kind} once: ${name}`, async (t) => {
+    test(`${kind} once: ${name}`, onFiles, async (t) => {
       const calls = await countCalls(base, (fault, directory) => write(fault, directory, threads));
       const places = await forEachFault(
         { ...base, kind },
@@ -107,7 +109,7 @@ for (const [name, base, threads] of [
 
 // A failed flush leaves a whole commit in the log: who is told that it failed must not find it later.
 for (const thenKill of [1, 3, 6, 9])
-  test(`eio once, killed ${thenKill} calls later`, async (t) => {
+  test(`eio once, killed ${thenKill} calls later`, onFiles, async (t) => {
     const calls = await countCalls(plain, (fault, directory) => write(fault, directory, 1));
     const places = await forEachFault(
       { ...plain, kind: 'eio', thenKill },
@@ -122,7 +124,7 @@ for (const thenKill of [1, 3, 6, 9])
   });
 
 for (const kind of ['enospc', 'eio'])
-  test(`${kind} from some moment on: reading goes on, nothing is acknowledged and lost`, async (t) => {
+  test(`${kind} from some moment on: reading goes on, nothing is acknowledged and lost`, onFiles, async (t) => {
     const calls = await countCalls(plain, (fault, directory) => write(fault, directory, 4));
     const places = await forEachFault(
       { ...plain, kind, for: 0 },
@@ -150,7 +152,7 @@ async function makeStore(store, works) {
 }
 
 for (const kind of ['kill', 'enospc', 'eio'])
-  test(`backup, ${kind}: the file is the old backup, or the new one`, async (t) => {
+  test(`backup, ${kind}: the file is the old backup, or the new one`, onFiles, async (t) => {
     const start = async (fault, directory) => {
       const [store, backup] = [join(directory, 'kimono.db'), join(directory, 'backup.db')];
       await makeStore(store, 5);
@@ -180,7 +182,7 @@ for (const kind of ['kill', 'enospc', 'eio'])
   });
 
 for (const kind of ['kill', 'enospc', 'eio'])
-  test(`restore, ${kind}: the store is the old one, or the restored one`, async (t) => {
+  test(`restore, ${kind}: the store is the old one, or the restored one`, onFiles, async (t) => {
     const start = async (fault, directory) => {
       const [store, backup] = [join(directory, 'kimono.db'), join(directory, 'backup')];
       await makeStore(store, 2);
