@@ -1,9 +1,12 @@
 #include "store/lease.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,8 +15,8 @@
 #define BEATS_OF_A_LIFE 5 /* in the time to live */
 
 struct process {
-    const char *id;
-    int64_t beats;
+    const char *id, *machine;
+    int64_t pid, beats, foreground_works;
     int64_t still_since_us; /* monotonic: when these beats were first seen here */
 };
 
@@ -33,6 +36,7 @@ struct lease_view {
 struct lease_holder {
     struct store *store;
     int64_t time_to_live_us;
+    char machine[128]; /* "": not known */
     pthread_t thread;
     bool beats_fail; /* the thread's own */
     int64_t beat_us; /* the thread's own: when the newest beat was sent that reached the store */
@@ -42,6 +46,7 @@ struct lease_holder {
     bool stopping;
     char id[IDENTIFIER_SIZE];
     int64_t alive_until_us;
+    int64_t others_wrote_us;
     struct lease_view view;
 
     pthread_mutex_t call_lock; /* for these two; held while it is called */
@@ -75,15 +80,18 @@ static const struct lease_row *find_lease(const struct lease_view *view, const c
 struct beat {
     const char *id;     /* "": there was none before */
     const char *new_id; /* if it is not there */
-    bool is_new;        /* out */
+    const char *machine;
+    int64_t foreground_works;
+    bool is_new; /* out */
     struct lease_view view;
 };
 
-static const char SQL_BEAT[] = "UPDATE processes SET beats = beats + 1 WHERE id = $1";
-static const char SQL_JOIN[] = "INSERT INTO processes(id, beats) VALUES ($1, 1)";
+static const char SQL_BEAT[] = "UPDATE processes SET beats = beats + 1, foreground_works = $2 WHERE id = $1";
+static const char SQL_JOIN[] = "INSERT INTO processes(id, machine, pid, beats, foreground_works)"
+                               " VALUES ($1, $2, $3, 1, $4)";
 static const char SQL_COUNT_PROCESSES[] = "SELECT COUNT(*) FROM processes";
 static const char SQL_COUNT_LEASES[] = "SELECT COUNT(*) FROM leases";
-static const char SQL_PROCESSES[] = "SELECT id, beats FROM processes";
+static const char SQL_PROCESSES[] = "SELECT id, machine, pid, beats, foreground_works FROM processes";
 static const char SQL_LEASES[] = "SELECT name, holder, since FROM leases";
 
 static bool read_processes(struct db *db, struct lease_view *view, struct error *err)
@@ -95,8 +103,12 @@ static bool read_processes(struct db *db, struct lease_view *view, struct error 
         return false;
     view->processes = arena_alloc(&view->arena, (size_t)(count + 1) * sizeof(*view->processes));
     while (db_next(&rows))
-        view->processes[view->process_count++] = (struct process){
-            .id = arena_strdup(&view->arena, db_column_text(&rows, 0)), .beats = db_column_int(&rows, 1)};
+        view->processes[view->process_count++] =
+            (struct process){.id = arena_strdup(&view->arena, db_column_text(&rows, 0)),
+                             .machine = arena_strdup(&view->arena, db_column_text(&rows, 1)),
+                             .pid = db_column_int(&rows, 2),
+                             .beats = db_column_int(&rows, 3),
+                             .foreground_works = db_column_int(&rows, 4)};
     return db_done(&rows, err);
 }
 
@@ -123,10 +135,14 @@ static bool beat_work(struct db *db, void *context, struct error *err)
     int64_t changed;
     arena_reset(&beat->view.arena);
     beat->view.process_count = beat->view.lease_count = 0;
-    if (!db_execute(db, SQL_BEAT, DB_ARGS(db_text(beat->id)), &changed, err))
+    if (!db_execute(db, SQL_BEAT, DB_ARGS(db_text(beat->id), db_int(beat->foreground_works)), &changed, err))
         return false;
     beat->is_new = changed == 0;
-    if (beat->is_new && !db_execute(db, SQL_JOIN, DB_ARGS(db_text(beat->new_id)), NULL, err))
+    if (beat->is_new &&
+        !db_execute(db, SQL_JOIN,
+                    DB_ARGS(db_text(beat->new_id), db_text(*beat->machine ? beat->machine : NULL),
+                            db_int(getpid()), db_int(beat->foreground_works)),
+                    NULL, err))
         return false;
     return read_processes(db, &beat->view, err) && read_leases(db, &beat->view, err);
 }
@@ -144,15 +160,30 @@ static void measure_silence(const struct lease_holder *holder, struct lease_view
     }
 }
 
+static bool others_have_written(const struct lease_holder *holder, const struct lease_view *view)
+{
+    for (size_t i = 0; i < view->process_count; i++) {
+        const struct process *process = &view->processes[i],
+                             *before = find_process(&holder->view, process->id);
+        if (before && strcmp(process->id, holder->id) != 0 &&
+            process->foreground_works > before->foreground_works)
+            return true;
+    }
+    return false;
+}
+
 static void take_view(struct lease_holder *holder, struct beat *beat, int64_t sent_us)
 {
     measure_silence(holder, &beat->view);
+    bool others_wrote = others_have_written(holder, &beat->view);
     pthread_mutex_lock(&holder->lock);
     if (beat->is_new)
         memcpy(holder->id, beat->new_id, IDENTIFIER_SIZE);
     struct lease_view before = holder->view;
     holder->view = beat->view;
     holder->alive_until_us = sent_us + holder->time_to_live_us;
+    if (others_wrote)
+        holder->others_wrote_us = clock_monotonic_us();
     pthread_mutex_unlock(&holder->lock);
     holder->beat_us = sent_us;
     arena_release(&before.arena);
@@ -185,11 +216,14 @@ static void call_on_beat(struct lease_holder *holder)
 static bool send_beat(struct lease_holder *holder)
 {
     char id[IDENTIFIER_SIZE], new_id[IDENTIFIER_SIZE];
-    struct beat beat = {.id = id, .new_id = new_id};
+    struct beat beat = {.id = id, .new_id = new_id, .machine = holder->machine};
+    struct store_stats stats;
     struct error err;
     error_clear(&err);
     memcpy(id, holder->id, sizeof(id));
     identifier_make("prc_", new_id);
+    store_get_stats(holder->store, &stats);
+    beat.foreground_works = stats.foreground_works;
     int64_t sent_us = clock_monotonic_us();
     if (!store_write(holder->store, beat_work, &beat, &err)) {
         arena_release(&beat.view.arena);
@@ -229,6 +263,13 @@ static void remove_process(struct lease_holder *holder, size_t place)
     pthread_mutex_unlock(&holder->lock);
 }
 
+/* One of this machine of which the kernel knows that it is no more. */
+static bool is_gone(const struct lease_holder *holder, const struct process *process)
+{
+    return *holder->machine && process->machine && strcmp(process->machine, holder->machine) == 0 &&
+           kill((pid_t)process->pid, 0) != 0 && errno == ESRCH;
+}
+
 /* Only this thread changes the view, so it may read it without the lock. */
 static void bury_the_dead(struct lease_holder *holder)
 {
@@ -237,11 +278,12 @@ static void bury_the_dead(struct lease_holder *holder)
         const struct process *process = &holder->view.processes[i];
         struct burial burial = {.process = process};
         struct error err;
-        if (strcmp(process->id, holder->id) == 0 || process->still_since_us > dead_us ||
+        bool is_dead = process->still_since_us <= dead_us || is_gone(holder, process);
+        if (!is_dead || strcmp(process->id, holder->id) == 0 ||
             !store_write(holder->store, bury_work, &burial, &err) || burial.buried == 0)
             continue;
-        log_warn("lease", "process %s has not been heard of for %lld ms: what it held is free", process->id,
-                 (long long)(holder->time_to_live_us / 1000));
+        log_warn("lease", "process %s has ended, or is not heard any more: what it held is free",
+                 process->id);
         remove_process(holder, i);
     }
 }
@@ -264,6 +306,7 @@ static void *beat_main(void *context)
 {
     struct lease_holder *holder = context;
     int64_t next_us;
+    store_set_background();
     do {
         next_us = clock_monotonic_us() + holder->time_to_live_us / BEATS_OF_A_LIFE;
         if (send_beat(holder)) {
@@ -283,6 +326,20 @@ static void holder_free(struct lease_holder *holder)
     free(holder);
 }
 
+/* This boot of this kernel, and within it the container whose numbers processes have. */
+static void name_machine(char ret_machine[static 128])
+{
+    char boot[64] = "", numbers[64] = "";
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    bool known = file && fgets(boot, sizeof(boot), file) &&
+                 readlink("/proc/self/ns/pid", numbers, sizeof(numbers) - 1) > 0;
+    if (file)
+        fclose(file);
+    boot[strcspn(boot, "\n")] = '\0';
+    if (known)
+        snprintf(ret_machine, 128, "%s %s", boot, numbers);
+}
+
 bool lease_holder_start(struct lease_holder **ret_holder, struct store *store, int64_t time_to_live_ms,
                         struct error *err)
 {
@@ -291,6 +348,7 @@ bool lease_holder_start(struct lease_holder **ret_holder, struct store *store, i
     holder->store = store;
     holder->time_to_live_us = time_to_live_ms * 1000;
     holder->beat_us = clock_monotonic_us();
+    name_machine(holder->machine);
     pthread_mutex_init(&holder->lock, NULL);
     pthread_mutex_init(&holder->call_lock, NULL);
     pthread_condattr_init(&attributes);
@@ -344,6 +402,7 @@ void lease_holder_get_state(struct lease_holder *holder, struct lease_holder_sta
     memcpy(ret_state->id, holder->id, sizeof(ret_state->id));
     ret_state->alive = is_alive(holder);
     ret_state->processes = (int64_t)holder->view.process_count;
+    ret_state->others_wrote_us = holder->others_wrote_us;
     pthread_mutex_unlock(&holder->lock);
 }
 

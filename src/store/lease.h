@@ -9,6 +9,9 @@
  * do not, the others' cannot either, or it was this process that stood still). The holder's time runs from before
  * it sent its newest beat, so it ends before anybody else's patience does.
  *
+ * A process that ran on the same machine and is no more there, as the kernel says, need not be waited for: so a server
+ * that is started again after a crash goes on at once.
+ *
  * A process that was stopped and goes on may believe in what it held until its next beat. So what it writes says
  * under which lease it does (the fence): the same transaction asks whether that taking of the lease, which has a
  * number of its own, is still the present one. What it does outside of the store it asks before each step
@@ -35,6 +38,9 @@ struct lease_holder_state {
     char id[IDENTIFIER_SIZE]; /* "" before the first beat; another one after the process was taken for dead */
     bool alive;               /* nobody can have taken over yet */
     int64_t processes;        /* that share the store, as of the newest beat, this one too */
+    int64_t
+        others_wrote_us; /* monotonic: when it was last seen that another process has written something for
+                                 which somebody waits (store_set_background); 0: never */
 };
 void lease_holder_get_state(struct lease_holder *holder, struct lease_holder_state *ret_state);
 /* Whether `id` is this process, and nobody can have taken over what it holds. */

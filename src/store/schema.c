@@ -24,7 +24,10 @@ static const char SQL_BASE_LINE[] =
     /* store/lease.c: the processes that share the store, and what only one of them does at a time */
     "CREATE TABLE processes ("
     " id TEXT PRIMARY KEY,"          /* made anew at each start */
-    " beats {{int}} NOT NULL);"      /* grows each second; who sees it stand still for a while deletes the row */
+    " machine TEXT,"                 /* where `pid` means something; null: not known */
+    " pid {{int}} NOT NULL,"
+    " beats {{int}} NOT NULL,"       /* grows each second; who sees it stand still for a while deletes the row */
+    " foreground_works {{int}} NOT NULL);" /* what it has written since its start for somebody who waits */
     "CREATE TABLE leases ("
     " name TEXT PRIMARY KEY,"
     " holder TEXT NOT NULL,"         /* a process; one that is not there holds nothing */

@@ -29,6 +29,7 @@ struct store {
     atomic_bool damaged;
     _Atomic int64_t bytes, bytes_at_us; /* what the database has said, and when it is asked again */
     struct db_reach reach;
+    _Atomic int64_t foreground_works;
 };
 
 static bool check_exists(struct db *db, struct error *err)
@@ -196,14 +197,24 @@ static bool fenced_work(struct db *db, void *context, struct error *err)
     return lease_check(db, fenced->lease, err) && fenced->work(db, fenced->context, err);
 }
 
+static _Thread_local bool in_background;
+
+void store_set_background(void)
+{
+    in_background = true;
+}
+
 bool store_write(struct store *store, store_work work, void *context, struct error *err)
 {
     if (!store->writer)
         return error_set(err, ERROR_INTERNAL, "%s was opened to be read only.", "%s 以只读方式打开。",
                          store->path);
     struct fenced fenced = {lease_fence_of(store), work, context};
-    return fenced.lease ? writer_run(store->writer, fenced_work, &fenced, err)
-                        : writer_run(store->writer, work, context, err);
+    bool done = fenced.lease ? writer_run(store->writer, fenced_work, &fenced, err)
+                             : writer_run(store->writer, work, context, err);
+    if (done && !in_background)
+        store->foreground_works++;
+    return done;
 }
 
 bool store_write_async(struct store *store, store_work work, store_done done, void *context)
@@ -260,6 +271,7 @@ void store_get_stats(struct store *store, struct store_stats *ret_stats)
     ret_stats->bytes = ret_stats->wal_bytes = INT_NULL;
     if (store->write_db->driver->sql_bytes)
         ret_stats->bytes = known_bytes(store);
+    ret_stats->foreground_works = store->foreground_works;
     if (store->write_db->driver->sizes)
         store->write_db->driver->sizes(store->path, &ret_stats->bytes, &ret_stats->wal_bytes);
 }

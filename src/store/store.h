@@ -109,6 +109,11 @@ typedef bool (*store_work)(struct db *db, void *context, struct error *err);
  * write after that, nobody can know whether a restart will find the change (whole) or not. */
 bool store_write(struct store *store, store_work work, void *context, struct error *err);
 
+/* What this thread writes from here on is work in the background (jobs, scheduled tasks), for which nobody waits: such
+ * work looks at how much of the other kind there is (foreground_works, and lease.h for other processes), and makes
+ * room for it. */
+void store_set_background(void);
+
 /* The same without waiting: `done(context, err)` is called on the writer thread after the commit
  * (err NULL) or the failure. False, and no call, when the queue is full. */
 typedef void (*store_done)(void *context, const struct error *err);
@@ -144,8 +149,9 @@ bool store_get_stamp(const struct store *store, struct store_stamp *ret_stamp);
 
 /* For health and metrics. */
 struct store_stats {
-    int64_t queue_length;   /* functions that wait for the writer */
-    int64_t commits, works; /* since opened */
+    int64_t queue_length;     /* functions that wait for the writer */
+    int64_t commits, works;   /* since opened */
+    int64_t foreground_works; /* of these, those that somebody waits for: see store_set_background */
     int64_t failed_commits;
     int64_t last_commit_us;   /* duration of the last commit */
     int64_t bytes, wal_bytes; /* INT_NULL: not known */

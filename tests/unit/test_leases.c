@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -224,6 +225,67 @@ static void who_stands_still_has_lost_it_before_another_has_it(void **state)
     assert_true(b->lease.token > before.token);
 }
 
+static const char SQL_LEAVE_BEHIND[] =
+    "INSERT INTO processes(id, machine, pid, beats, foreground_works)"
+    " VALUES ('prc_before', (SELECT MAX(machine) FROM processes) || CAST($2 AS TEXT), $1, 7, 0)";
+static const char SQL_LEAVE_LEASE[] =
+    "INSERT INTO leases(name, holder, token, since) VALUES ('work', 'prc_before', 5, 0)";
+
+struct left_behind {
+    int64_t pid;
+    const char *elsewhere; /* added to the machine's name */
+};
+
+static bool leave_behind(struct db *db, void *context, struct error *failure)
+{
+    const struct left_behind *left = context;
+    return db_execute(db, SQL_LEAVE_BEHIND, DB_ARGS(db_int(left->pid), db_text(left->elsewhere)), NULL,
+                      failure) &&
+           db_execute(db, SQL_LEAVE_LEASE, DB_NO_ARGS, NULL, failure);
+}
+
+/* What a process has left that was killed, as the next one finds it. */
+static int64_t take_after(int64_t pid, const char *elsewhere)
+{
+    struct left_behind left = {pid, elsewhere};
+    start_process(&processes[1]); /* whose row says what the machine is called */
+    struct lease_holder_state now;
+    do
+        lease_holder_get_state(processes[1].holder, &now);
+    while (!now.alive);
+    must(store_write(processes[1].store, leave_behind, &left, &err));
+    start_process(&processes[0]);
+    return take_within(&processes[0], LONG_MS);
+}
+
+static int64_t ended_process(void)
+{
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    waitpid(child, NULL, 0);
+    return child;
+}
+
+static void who_is_started_after_a_crash_goes_on_at_once(void **state)
+{
+    (void)state;
+    assert_true(take_after(ended_process(), "") < AT_ONCE_MS);
+    assert_int_equal(processes[0].lease.token, 6);
+}
+
+static void of_another_machine_only_its_silence_tells(void **state)
+{
+    (void)state;
+    assert_true(take_after(ended_process(), " another") > TIME_TO_LIVE_MS * 3 / 4);
+}
+
+static void who_is_there_and_silent_is_waited_for(void **state)
+{
+    (void)state;
+    assert_true(take_after(getpid(), "") > TIME_TO_LIVE_MS * 3 / 4);
+}
+
 /* Before anybody has taken over, too: whoever was taken for dead has to ask anew. */
 static void what_was_buried_holds_nothing(void **state)
 {
@@ -271,6 +333,39 @@ static void when_nobody_is_heard_nobody_is_dead(void **state)
     assert_true(lease_held(&a->lease));
     assert_string_equal(a->lease.process, before.process);
     assert_int_equal(a->lease.token, before.token);
+}
+
+static void *write_in_background(void *context)
+{
+    struct process *process = context;
+    store_set_background();
+    must(store_write(process->store, note_work, "job", &err));
+    return NULL;
+}
+
+/* What somebody waits for, and neither beats nor jobs. */
+static void who_writes_for_somebody_is_known_to_the_others(void **state)
+{
+    (void)state;
+    struct process *a = &processes[0], *b = &processes[1];
+    struct lease_holder_state now;
+    pthread_t thread;
+    start_process(a);
+    start_process(b);
+    assert_int_equal(pthread_create(&thread, NULL, write_in_background, a), 0);
+    pthread_join(thread, NULL);
+    usleep(TIME_TO_LIVE_MS * 1000);
+    lease_holder_get_state(b->holder, &now);
+    assert_int_equal(now.others_wrote_us, 0);
+    int64_t began_us = clock_monotonic_us();
+    must(store_write(a->store, note_work, "customer", &err));
+    do {
+        lease_holder_get_state(b->holder, &now);
+        usleep(1000);
+    } while (now.others_wrote_us == 0 && clock_monotonic_us() < began_us + LONG_MS * 1000);
+    assert_true(now.others_wrote_us >= began_us && now.others_wrote_us <= began_us + TIME_TO_LIVE_MS * 1000);
+    lease_holder_get_state(a->holder, &now);
+    assert_int_equal(now.others_wrote_us, 0);
 }
 
 static bool check_work(struct db *db, void *context, struct error *failure)
@@ -393,8 +488,12 @@ int main(void)
         lease_test(one_holds_it_and_knows_since_when),
         lease_test(who_ends_in_order_leaves_it_to_the_next_at_once),
         lease_test(who_stands_still_has_lost_it_before_another_has_it),
+        lease_test(who_is_started_after_a_crash_goes_on_at_once),
+        lease_test(of_another_machine_only_its_silence_tells),
+        lease_test(who_is_there_and_silent_is_waited_for),
         lease_test(what_was_buried_holds_nothing),
         lease_test(when_nobody_is_heard_nobody_is_dead),
+        lease_test(who_writes_for_somebody_is_known_to_the_others),
         lease_test(a_fence_is_of_its_thread_its_store_and_its_taking),
         lease_test(many_that_stand_still_at_random_write_in_order),
     };

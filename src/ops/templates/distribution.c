@@ -22,7 +22,7 @@
 #define BATCH_PAIRS_SHARED 60
 #define PAIRS_OF_VISIT 8
 #define SHARED_US INT64_C(10000000) /* who wrote may write again */
-#define CAREFUL_US 300000           /* at the beginning, when it is not known */
+#define CAREFUL_US 300000           /* at the beginning, when it is not known of this process */
 #define PAUSES 5
 #define PAUSES_DRY 2
 #define PAUSE_MAX_US 60000
@@ -87,9 +87,9 @@ struct distribution {
     size_t target_count;
     struct arena texts; /* the targets' */
     struct figures figures;
-    int64_t done;         /* items of the job that have an outcome */
-    int64_t works;        /* of the store, after our newest one */
-    int64_t shared_until; /* monotonic, µs: somebody else writes */
+    int64_t done;             /* items of the job that have an outcome */
+    int64_t foreground_works; /* of this process, when it was looked last */
+    int64_t shared_until;     /* monotonic, µs: somebody else writes */
 
     /* The batch. */
     struct arena arena;
@@ -484,14 +484,22 @@ static bool look_only(struct distribution *d, struct error *err)
            visit_tenants(db, d, false, err);
 }
 
-/* Whether somebody else has written since our newest work, or waits to. */
-static bool others_write(struct distribution *d)
+/* Until when somebody is taken to write for whom we make room: who did within the last seconds, here or in another
+ * process (known from its newest beat). It is the works of others that count and not how long they or we waited: who
+ * writes now and then meets our batch, too, and is to find it small. */
+static void look_for_others(struct distribution *d)
 {
+    const struct platform *platform = d->run->platform;
     struct store_stats stats;
-    store_get_stats(d->run->platform->store, &stats);
-    bool others = stats.works > d->works + 1 || stats.queue_length > 0;
-    d->works = stats.works;
-    return others;
+    struct lease_holder_state others = {0};
+    store_get_stats(platform->store, &stats);
+    if (platform->lease_holder)
+        lease_holder_get_state(platform->lease_holder, &others);
+    int64_t wrote_us =
+        stats.foreground_works > d->foreground_works ? clock_monotonic_us() : others.others_wrote_us;
+    d->foreground_works = stats.foreground_works;
+    if (wrote_us > 0 && wrote_us + SHARED_US > d->shared_until)
+        d->shared_until = wrote_us + SHARED_US;
 }
 
 static bool run_batch(struct distribution *d, struct error *err)
@@ -509,11 +517,9 @@ static bool run_batch(struct distribution *d, struct error *err)
 /* After a batch that took so long: makes room for others, if there are any. */
 static void keep_pace(struct distribution *d, int64_t took_us)
 {
-    int64_t now = clock_monotonic_us();
-    if (others_write(d))
-        d->shared_until = now + SHARED_US;
+    look_for_others(d);
     int64_t pause_us = took_us * (d->parameters.dry_run ? PAUSES_DRY : PAUSES);
-    if (now < d->shared_until)
+    if (clock_monotonic_us() < d->shared_until)
         usleep((useconds_t)(pause_us < PAUSE_MAX_US ? pause_us : PAUSE_MAX_US));
 }
 
@@ -545,8 +551,9 @@ static bool prepare(struct distribution *d, struct error *err)
         !store_reader(run->platform->store, READ_LIMIT_MS, &db, err))
         return false;
     d->done = run->job->progress_done;
-    others_write(d);
     d->shared_until = clock_monotonic_us() + CAREFUL_US;
+    d->foreground_works = INT64_MAX; /* from here on */
+    look_for_others(d);
     d->target_count = d->parameters.template_count;
     d->figures.templates = (int64_t)d->target_count;
     d->figures.dry_run = d->parameters.dry_run;

@@ -326,6 +326,7 @@ static void *runner_main(void *context)
 {
     struct job_slot *slot = context;
     struct jobs *jobs = slot->jobs;
+    store_set_background();
     pthread_mutex_lock(&jobs->lock); /* until all have started */
     pthread_mutex_unlock(&jobs->lock);
     while (!jobs->stopping) {

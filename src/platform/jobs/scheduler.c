@@ -340,6 +340,7 @@ static void wait_until(struct scheduler *scheduler, int64_t until_us)
 static void *scheduler_main(void *context)
 {
     struct scheduler *scheduler = own = context;
+    store_set_background();
     while (!scheduler->stopping) {
         look_after_leases(scheduler);
         pthread_mutex_lock(&scheduler->lock);
