@@ -12,6 +12,8 @@
  *
  *   KIMONO_FAULT_MEMORY      no piece of memory of this many bytes or more is given (mmap)
  *
+ *   KIMONO_FAULT_CLOCK_FILE  a file that says how many milliseconds the wall clock is ahead, looked at each time
+ *
  *   KIMONO_FAULT_FREE_FILE   a file that says how many bytes every disk has free, looked at each time (statvfs)
  *
  * Counted are write, pwrite, fsync, fdatasync, ftruncate, rename and unlink. `kill` in the middle of a
@@ -32,13 +34,14 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum fault { FAULT_NONE, FAULT_KILL, FAULT_ENOSPC, FAULT_EIO };
 
 static enum fault fault;
 static long fault_at, fault_for = 1, then_kill, memory_max;
-static const char *fault_path, *count_file, *free_file;
+static const char *fault_path, *count_file, *free_file, *clock_file;
 static bool count_steps;
 static atomic_long calls;
 
@@ -76,6 +79,7 @@ __attribute__((constructor)) static void read_environment(void)
     fault_path = getenv("KIMONO_FAULT_PATH");
     count_file = getenv("KIMONO_FAULT_COUNT_FILE");
     free_file = getenv("KIMONO_FAULT_FREE_FILE");
+    clock_file = getenv("KIMONO_FAULT_CLOCK_FILE");
     memory_max = number_of("KIMONO_FAULT_MEMORY", 0);
     count_steps = number_of("KIMONO_FAULT_STEP", 0) != 0;
 }
@@ -242,6 +246,25 @@ static int look_at_disk(int (*real)(void *, struct statvfs *), void *what, struc
     int result = real(what, status);
     if (result == 0)
         tell_free(status);
+    return result;
+}
+
+static long long clock_ahead_ms(void)
+{
+    char text[32] = {0};
+    int fd = clock_file ? open(clock_file, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return 0;
+    long long ms = read(fd, text, sizeof(text) - 1) > 0 ? atoll(text) : 0;
+    close(fd);
+    return ms;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int result = (int)syscall(SYS_clock_gettime, clock, now);
+    if (result == 0 && clock == CLOCK_REALTIME && clock_file)
+        now->tv_sec += clock_ahead_ms() / 1000;
     return result;
 }
 
