@@ -81,7 +81,7 @@ static bool load_telemetry(struct platform *platform, struct demo_plan *plan, st
 static bool settle(struct platform *platform, struct demo_plan *plan, struct error *err)
 {
     (void)plan;
-    return store_settle(platform->store, err);
+    return store_drain_deferred(platform->store, err);
 }
 
 static bool load_readings(struct platform *platform, struct demo_plan *plan, struct error *err)

@@ -1,6 +1,6 @@
 /* The index of texts: which live pairs of knowledge hold a token of the product's own (store_options.tokenize). It
  * is behind: a commit only notes which pairs it lacks, and the writer brings it up to date while nobody waits (one
- * process at a time; store_settle does it at once). Whoever looks for a text looks at those that it lacks, too.
+ * process at a time; store_drain_deferred does it at once). Whoever looks for a text looks at those that it lacks, too.
  *
  * SQLite: FTS5 (sqlite_full_text.c). PostgreSQL: a tsvector for each pair, with GIN (postgresql_full_text.c). */
 #ifndef KIMONO_STORE_FULL_TEXT_H

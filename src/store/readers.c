@@ -159,13 +159,13 @@ void reader_pool_set_first_use(struct reader_pool *pool, void (*first_use)(void 
     pool->first_use_context = context;
 }
 
-void reader_pool_let_go(struct reader_pool *pool)
+void reader_pool_unpin(struct reader_pool *pool)
 {
     if (pool->holder)
         pool->holder->driver->hold(pool->holder, false);
 }
 
-bool reader_pool_tend(struct reader_pool *pool)
+bool reader_pool_refresh(struct reader_pool *pool)
 {
     if (!pool->holder)
         return false;
@@ -188,7 +188,7 @@ void reader_pool_free(struct reader_pool *pool)
         pool->waiting--;
     }
     pthread_mutex_unlock(&pool->lock);
-    reader_pool_let_go(pool);
+    reader_pool_unpin(pool);
     db_close(pool->holder);
     for (size_t slot = 0; slot < pool->count; slot++)
         db_close(pool->slots[slot]);

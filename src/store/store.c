@@ -224,7 +224,7 @@ bool store_write_async(struct store *store, store_work work, store_done done, vo
 
 #define PIECES_AT_ONCE 32 /* in one transaction: some tenths of a second */
 
-static bool settle_work(struct db *db, void *context, struct error *err)
+static bool drain_work(struct db *db, void *context, struct error *err)
 {
     bool *more = context;
     *more = db->driver->catch_up != NULL;
@@ -234,19 +234,19 @@ static bool settle_work(struct db *db, void *context, struct error *err)
     return true;
 }
 
-bool store_settle(struct store *store, struct error *err)
+bool store_drain_deferred(struct store *store, struct error *err)
 {
     bool more = true;
     while (more)
-        if (!store_write(store, settle_work, &more, err))
+        if (!store_write(store, drain_work, &more, err))
             return false;
     return true;
 }
 
-void store_look_again(struct store *store)
+void store_notify_external_change(struct store *store)
 {
     if (store->writer)
-        writer_look_again(store->writer);
+        writer_notify_external_change(store->writer);
 }
 
 /* Metrics ask for it far more often than it matters; whoever finds it old asks the database. */

@@ -120,9 +120,9 @@ typedef void (*store_done)(void *context, const struct error *err);
 bool store_write_async(struct store *store, store_work work, store_done done, void *context);
 
 /* Does at once what transactions have put off (full text), which the writer otherwise does while it is idle. */
-bool store_settle(struct store *store, struct error *err);
+bool store_drain_deferred(struct store *store, struct error *err);
 /* Another process may have put off something: the writer looks when it is idle. */
-void store_look_again(struct store *store);
+void store_notify_external_change(struct store *store);
 
 const char *store_driver_name(const struct store *store); /* as pages show it: "SQLite", "PostgreSQL" */
 

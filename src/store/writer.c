@@ -53,7 +53,7 @@ struct writer {
     pthread_mutex_t lock;   /* for what follows up to the blank line */
     pthread_cond_t arrived; /* by the monotonic clock */
     bool readers_used;      /* for the first time since they were let alone */
-    bool look_again;        /* another process may have put off work */
+    bool external_change;   /* another process may have put off work */
     struct task *first, **end;
     size_t waiting, ceiling;
     bool closing;
@@ -64,7 +64,7 @@ struct writer {
     size_t batch_size;
     bool begun;          /* the transaction is open */
     size_t kept;         /* tasks in it that succeeded */
-    bool tending;        /* the readers are in use */
+    bool pinned;         /* the readers are in use */
     bool behind;         /* there may be work that transactions have put off */
     int64_t catch_up_at; /* not before, unless it is idle */
     int64_t told_at;     /* when it was last said that catching up fails; NEVER_TOLD while it does not */
@@ -115,7 +115,7 @@ static struct task *take(struct writer *writer)
 /* Whether the time is up. */
 static bool wait_locked(struct writer *writer)
 {
-    if (!writer->tending && !writer->behind) {
+    if (!writer->pinned && !writer->behind) {
         pthread_cond_wait(&writer->arrived, &writer->lock);
         return false;
     }
@@ -273,10 +273,10 @@ static enum progress run_task(struct writer *writer, struct task *task)
  * checkpoint. */
 static void tidy(struct writer *writer)
 {
-    reader_pool_let_go(writer->readers);
+    reader_pool_unpin(writer->readers);
     if (writer->db->driver->after_commit)
         writer->db->driver->after_commit(writer->db);
-    writer->tending = reader_pool_tend(writer->readers);
+    writer->pinned = reader_pool_refresh(writer->readers);
 }
 
 /* Once, then now and again while it goes on, and when it is over. */
@@ -304,7 +304,7 @@ static void catch_up(struct writer *writer)
     writer->behind = !db->driver->is_behind || db->driver->is_behind(db);
     if (!writer->behind)
         return;
-    reader_pool_let_go(writer->readers); /* another process may wait for that with the lock in its hand */
+    reader_pool_unpin(writer->readers); /* another process may wait for that with the lock in its hand */
     bool done = db_transaction(db, DB_BEGIN, &err) && db->driver->catch_up(db, &more, &err) &&
                 db_transaction(db, DB_COMMIT, &err);
     if (!done)
@@ -321,8 +321,8 @@ static struct task *await(struct writer *writer)
     bool quiet = false;
     pthread_mutex_lock(&writer->lock);
     while (!writer->first && !writer->closing) {
-        writer->behind |= writer->look_again && writer->db->driver->catch_up;
-        writer->look_again = false;
+        writer->behind |= writer->external_change && writer->db->driver->catch_up;
+        writer->external_change = false;
         bool idle = quiet && writer->behind;
         if (!idle && !writer->readers_used && !(quiet = wait_locked(writer)))
             continue;
@@ -331,7 +331,7 @@ static struct task *await(struct writer *writer)
         if (idle)
             catch_up(writer);
         else
-            writer->tending = reader_pool_tend(writer->readers);
+            writer->pinned = reader_pool_refresh(writer->readers);
         pthread_mutex_lock(&writer->lock);
     }
     struct task *task = take_locked(writer);
@@ -487,10 +487,10 @@ static void on_first_use(void *context)
     pthread_mutex_unlock(&writer->lock);
 }
 
-void writer_look_again(struct writer *writer)
+void writer_notify_external_change(struct writer *writer)
 {
     pthread_mutex_lock(&writer->lock);
-    writer->look_again = true;
+    writer->external_change = true;
     pthread_cond_signal(&writer->arrived);
     pthread_mutex_unlock(&writer->lock);
 }

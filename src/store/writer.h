@@ -17,8 +17,8 @@ void writer_free(struct writer *writer); /* runs what waits, then ends the threa
 bool writer_run(struct writer *writer, store_work work, void *context, struct error *err);
 bool writer_submit(struct writer *writer, store_work work, store_done done, void *context);
 
-/* As store_look_again. */
-void writer_look_again(struct writer *writer);
+/* As store_notify_external_change. */
+void writer_notify_external_change(struct writer *writer);
 
 /* All but the sizes of the files. */
 void writer_get_stats(struct writer *writer, struct store_stats *ret_stats);

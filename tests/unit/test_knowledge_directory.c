@@ -37,7 +37,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     check_full_text(f);
-    must(f, store_settle(f->platform.store, &f->err));
+    must(f, store_drain_deferred(f->platform.store, &f->err));
     check_full_text(f);
     fixture_close(f);
     free(f);
@@ -698,7 +698,7 @@ static void test_full_text_of_pairs_that_come_and_go(void **state)
 {
     struct fixture *f = *state;
     must(f, store_write(f->platform.store, come_and_go, NULL, &f->err));
-    must(f, store_settle(f->platform.store, &f->err));
+    must(f, store_drain_deferred(f->platform.store, &f->err));
     check_full_text(f);
 }
 
@@ -756,7 +756,7 @@ static void test_full_text_after_a_failed_piece(void **state)
     run_sql(f, "CREATE TRIGGER broken BEFORE DELETE ON qa_pairs_text_new BEGIN"
                " SELECT RAISE(ABORT, 'broken'); END");
     add_many(f, "alpha", "question %d", 100);
-    must_fail(f, store_settle(f->platform.store, &f->err), ERROR_CONFLICT);
+    must_fail(f, store_drain_deferred(f->platform.store, &f->err), ERROR_CONFLICT);
     assert_int_equal(count_of(f, "SELECT " BEHIND), 1);
     check_full_text(f);
     add_many(f, "alpha", "another %d", 100);
@@ -788,7 +788,7 @@ static void test_check_while_the_last_are_gone(void **state)
 {
     struct fixture *f = *state;
     add_many(f, "alpha", "question %d", 9000);
-    must(f, store_settle(f->platform.store, &f->err));
+    must(f, store_drain_deferred(f->platform.store, &f->err));
     run_sql(f, "DELETE FROM qa_pairs WHERE id > 10");
     check_full_text(f);
     run_sql(f, "DELETE FROM qa_pairs");
@@ -835,7 +835,7 @@ static void test_keywords_of_what_is_not_indexed(void **state)
         default: fixture_execute(f, "DELETE FROM qa_pairs WHERE id = $1", DB_ARGS(db_int(id))); break;
         }
         if (round % 50 == 0)
-            must(f, store_settle(f->platform.store, &f->err));
+            must(f, store_drain_deferred(f->platform.store, &f->err));
         check_keyword(f, "琥珀");
         check_keyword(f, "翡翠");
         check_keyword(f, "帯");

@@ -15,7 +15,7 @@ static bool run_directory(void *context, char *ret_summary, size_t size, struct 
     (void)ret_summary, (void)size;
     const struct platform *platform = context;
     CLEANUP(store_reader_release) struct db *db = NULL;
-    store_look_again(platform->store); /* an import by the command line */
+    store_notify_external_change(platform->store); /* an import by the command line */
     return store_reader(platform->store, DIRECTORY_READ_MS, &db, err) &&
            knowledge_directory_refresh(platform->directory, db, err);
 }
