@@ -777,7 +777,7 @@ static void test_full_text_after_reopening(void **state)
     store_close(other);
     f->platform.store = other = open_again(f); /* what is left is done without any write */
     if (fixture_is_postgresql())               /* by the one that does it for all, and looks every second */
-        store_look_again(own);
+        store_notify_external_change(own);
     wait_for_full_text(f);
     store_close(other);
     f->platform.store = own;
