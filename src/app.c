@@ -300,8 +300,10 @@ static bool open_services(struct app *app, const struct app_options *options, co
     struct platform *platform = &app->platform;
     unsigned char key[SIGNING_KEY_SIZE];
     disk_reserve_set(settings_now(platform->settings)->storage_reserve << 20);
-    struct telemetry_options telemetry = {
-        .folder = paths->telemetry, .main_store = platform->store, .durability = options->durability};
+    struct telemetry_options telemetry = {.database = is_embedded(app->boot) ? NULL : app->boot->database,
+                                          .folder = paths->telemetry,
+                                          .main_store = platform->store,
+                                          .durability = options->durability};
     if (!signing_key_load(platform->store, is_embedded(app->boot) ? paths->signing_key : NULL, key, err) ||
         !telemetry_open(&platform->telemetry, &telemetry, err))
         return false;

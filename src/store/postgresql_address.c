@@ -182,3 +182,20 @@ char *postgresql_display_path(const char *path)
     free(address.libpq);
     return shown;
 }
+
+char *store_address_beside(const char *address, const char *suffix)
+{
+    struct strbuf beside = {0};
+    const char *query = strchr(address, '?'), *schema = query;
+    while (schema && strncmp(schema + 1, SCHEMA_PARAMETER, strlen(SCHEMA_PARAMETER)) != 0)
+        schema = strchr(schema + 1, '&');
+    if (schema) {
+        const char *end = schema + 1 + strcspn(schema + 1, "&");
+        strbuf_append(&beside, address, (size_t)(end - address));
+        strbuf_printf(&beside, "%s%s", suffix, end);
+    } else {
+        strbuf_printf(&beside, "%s%c" SCHEMA_PARAMETER SCHEMA_DEFAULT "%s", address, query ? '&' : '?',
+                      suffix);
+    }
+    return strbuf_detach(&beside, NULL);
+}

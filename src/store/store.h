@@ -87,6 +87,9 @@ bool store_open(struct store **ret_store, const struct store_options *options, s
 void store_close(struct store *store); /* finishes what waits; takes NULL */
 const char *store_path(const struct store *store);
 const char *store_files_folder(const struct store *store); /* as in the options */
+/* The address of another store in the same PostgreSQL database: its schema has this one's name with `suffix` behind
+ * it. The caller frees. */
+char *store_address_beside(const char *address, const char *suffix);
 
 /* Lends a read connection: waits for a free one at most until the deadline, then ERROR_UNAVAILABLE.
  * `limit_ms` is the time that all reading on it may take. Give it back with store_reader_return or

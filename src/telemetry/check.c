@@ -168,9 +168,12 @@ static bool check_day(struct telemetry *telemetry, int32_t day, struct findings 
     struct engine *engine = telemetry->engine;
     char text[CLOCK_DAY_SIZE];
     clock_day_format(day, text);
-    return (engine->functions->check_day(engine, day, findings, err) &&
-            check_rolled_over(telemetry, day, findings, err)) ||
-           error_prefix(err, "%s", "%s", text);
+    int64_t before = findings->count;
+    if (!engine->functions->check_day(engine, day, findings, err))
+        return error_prefix(err, "%s", "%s", text);
+    if (findings->count > before) /* what is wrong by itself is nothing to compare with */
+        return true;
+    return check_rolled_over(telemetry, day, findings, err) || error_prefix(err, "%s", "%s", text);
 }
 
 bool telemetry_check(struct telemetry *telemetry, struct strbuf *ret_findings, struct error *err)

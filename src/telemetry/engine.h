@@ -26,6 +26,8 @@ struct day_batch {
     size_t duplicates; /* out: usage rows left out for a request id that is there already */
 };
 
+#define RECORDER_UNKNOWN -1
+
 struct day_info {
     /* Who the day's totals in the main store belong to: a random number of the day's file, or of the store that
      * several processes share. Never 0 for a day that is there. */
@@ -63,8 +65,10 @@ struct engine_functions {
 
     /* The days that have rows, in order; the caller frees. */
     bool (*list_days)(struct engine *engine, int32_t **ret_days, size_t *ret_count, struct error *err);
-    /* The day's recorder alone, which costs little for a day that was asked for before; 0: the day is not here. */
-    bool (*find_recorder)(struct engine *engine, int32_t day, int64_t *ret_recorder, struct error *err);
+    /* The recorders alone of `count` days from `first` on, which costs little for days that were asked for before: 0
+     * for a day that is not here, RECORDER_UNKNOWN for one that is and cannot be read. */
+    bool (*find_recorders)(struct engine *engine, int32_t first, size_t count, int64_t *ret_recorders,
+                           struct error *err);
     /* All zero for a day that is not here. */
     bool (*read_info)(struct engine *engine, int32_t day, struct day_info *ret_info, struct error *err);
     /* Adds what the day's roll-ups say of these hours; nothing for a day that is not here. */
@@ -101,5 +105,7 @@ struct engine_functions {
 /* Each opens its engine and makes what is missing. */
 bool day_files_open(struct engine **ret_engine, const char *folder, enum store_durability durability,
                     struct error *err);
+/* `database`: the address of the main store's. */
+bool telemetry_postgresql_open(struct engine **ret_engine, const char *database, struct error *err);
 
 #endif

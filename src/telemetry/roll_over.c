@@ -8,6 +8,7 @@
 
 #include "base/identifier.h"
 #include "base/memory.h"
+#include "store/bulk_insert.h"
 #include "telemetry/state.h"
 #include "telemetry/usage_totals.h"
 
@@ -16,8 +17,8 @@
 
 static const char SQL_REVISION[] = "SELECT revision FROM usage_days WHERE day = $1 AND recorder = $2";
 static const char SQL_BEGIN[] =
-    "INSERT INTO usage_days(day, recorder, run, usage_rows, log_rows, rows_deleted) VALUES ($1, $2, $3, 0, "
-    "0, 0)"
+    "INSERT INTO usage_days(day, recorder, run, usage_rows, log_rows, rows_deleted)"
+    " VALUES ($1, $2, $3, 0, 0, 0)"
     " ON CONFLICT (day, recorder) DO UPDATE SET revision = NULL, run = excluded.run, rows_deleted = 0";
 static const char SQL_IS_OURS[] =
     "SELECT 1 FROM usage_days WHERE day = $1 AND recorder = $2 AND run = $3 AND revision IS NULL";
@@ -29,14 +30,15 @@ static const char SQL_ROWS_DELETED[] =
     "UPDATE usage_days SET rows_deleted = 1 WHERE day = $1 AND recorder = $2 AND revision = $3";
 static const char SQL_CLEAR_TENANTS[] = "DELETE FROM usage_daily WHERE day = $1 AND recorder = $2";
 static const char SQL_CLEAR_PLATFORM[] = "DELETE FROM usage_platform_daily WHERE day = $1 AND recorder = $2";
-static const char SQL_PUT_TENANT[] =
-    "INSERT INTO usage_daily(day, recorder, tenant_id, api_type, operation, model, calls, failed, unpriced,"
-    " tokens_input, tokens_output, tokens_cached, latency_sum_ms, cost_nano_cny, latency_histogram)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-static const char SQL_PUT_PLATFORM[] =
-    "INSERT INTO usage_platform_daily(day, recorder, api_type, operation, model, calls, failed, unpriced,"
-    " tokens_input, tokens_output, tokens_cached, latency_sum_ms, cost_nano_cny, latency_histogram)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+
+/* Columns of SUM_COLUMNS behind those of the key; a total of the platform has no tenant_id. */
+#define SUM_NAMES                                                                                            \
+    "calls", "failed", "unpriced", "tokens_input", "tokens_output", "tokens_cached", "latency_sum_ms",       \
+        "cost_nano_cny", "latency_histogram"
+static const char *const tenant_columns[] = {"day",       "recorder", "tenant_id", "api_type",
+                                             "operation", "model",    SUM_NAMES};
+static const char *const platform_columns[] = {"day",       "recorder", "api_type",
+                                               "operation", "model",    SUM_NAMES};
 
 /* ---- a day's totals, some thousand at a time ----
  *
@@ -77,10 +79,10 @@ static bool begin_day(struct db *db, void *context, struct error *err)
            db_execute(db, SQL_CLEAR_PLATFORM, DB_ARGS(day, recorder), NULL, err);
 }
 
-static bool put_total(struct db *db, const struct rolling_day *rolling, const struct kept_total *total,
+static bool put_total(struct db_bulk *bulk, const struct rolling_day *rolling, const struct kept_total *total,
                       struct error *err)
 {
-    struct db_value values[6 + SUM_COLUMN_COUNT];
+    struct db_value values[ARRAY_SIZE(tenant_columns)];
     size_t count = 0;
     values[count++] = db_int(rolling->day);
     values[count++] = db_int(rolling->info.recorder);
@@ -90,8 +92,25 @@ static bool put_total(struct db *db, const struct rolling_day *rolling, const st
     values[count++] = db_text(total->operation);
     values[count++] = db_text(total->model);
     memcpy(values + count, total->values, sizeof(total->values));
-    count += SUM_COLUMN_COUNT;
-    return db_execute(db, total->tenant_id ? SQL_PUT_TENANT : SQL_PUT_PLATFORM, values, count, NULL, err);
+    return db_bulk_row(bulk, values, err);
+}
+
+/* Totals of one table. */
+static bool put_totals(struct db *db, const struct rolling_day *rolling, size_t from, size_t end,
+                       struct error *err)
+{
+    CLEANUP(db_bulk_release) struct db_bulk *bulk = NULL;
+    if (from == end)
+        return true;
+    bool of_tenants = rolling->totals[from].tenant_id != NULL;
+    if (!db_bulk_begin(db, of_tenants ? "usage_daily" : "usage_platform_daily",
+                       of_tenants ? tenant_columns : platform_columns,
+                       of_tenants ? ARRAY_SIZE(tenant_columns) : ARRAY_SIZE(platform_columns), &bulk, err))
+        return false;
+    for (size_t i = from; i < end; i++)
+        if (!put_total(bulk, rolling, &rolling->totals[i], err))
+            return false;
+    return db_bulk_end(bulk, NULL, err);
 }
 
 static bool put_batch(struct db *db, void *context, struct error *err)
@@ -103,10 +122,11 @@ static bool put_batch(struct db *db, void *context, struct error *err)
                      &ours, err))
         return false;
     rolling->superseded = ours == 0;
-    for (size_t i = 0; ours && i < rolling->count; i++)
-        if (!put_total(db, rolling, &rolling->totals[i], err))
-            return false;
-    return true;
+    size_t tenants = 0; /* they come first */
+    while (tenants < rolling->count && rolling->totals[tenants].tenant_id)
+        tenants++;
+    return !ours || (put_totals(db, rolling, 0, tenants, err) &&
+                     put_totals(db, rolling, tenants, rolling->count, err));
 }
 
 /* The last batch, and the day is rolled over. */

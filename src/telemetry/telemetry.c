@@ -29,7 +29,10 @@ bool telemetry_open(struct telemetry **ret_telemetry, const struct telemetry_opt
                     struct error *err)
 {
     struct telemetry *telemetry = xcalloc(1, sizeof(*telemetry));
-    if (!day_files_open(&telemetry->engine, options->folder, options->durability, err)) {
+    bool opened = options->database
+                      ? telemetry_postgresql_open(&telemetry->engine, options->database, err)
+                      : day_files_open(&telemetry->engine, options->folder, options->durability, err);
+    if (!opened) {
         free(telemetry);
         return false;
     }
@@ -296,7 +299,7 @@ bool telemetry_has_day(struct telemetry *telemetry, int32_t day, bool *ret_here,
 {
     struct engine *engine = telemetry->engine;
     int64_t recorder;
-    if (!engine->functions->find_recorder(engine, day, &recorder, err))
+    if (!engine->functions->find_recorders(engine, day, 1, &recorder, err))
         return false;
     *ret_here = recorder != 0;
     return true;

@@ -47,7 +47,8 @@ struct log_record {
 };
 
 struct telemetry_options {
-    const char *folder;       /* holds the day files; made 0700 if absent */
+    const char *database; /* address of a PostgreSQL database: telemetry is kept there; NULL: in day files */
+    const char *folder;   /* holds the day files; made 0700 if absent */
     struct store *main_store; /* for the totals of ended days */
     enum store_durability durability;
     size_t queue_ceiling; /* records that may wait; 0: 100,000 */

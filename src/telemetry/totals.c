@@ -25,12 +25,10 @@ static const char SQL_DAYS_OF_TENANT[] =
 
 /* ---- the main store ---- */
 
-/* One day of those that are summed up. */
-struct summed_day {
-    struct usage_totals *totals;
-    int64_t recorder;    /* ours; 0: we have no rows of it */
-    bool unknown;        /* our rows cannot be read: what is rolled over is taken for all */
-    bool is_rolled_over; /* our part of it */
+/* Our part of a day of those that are summed up. */
+struct own_day {
+    int64_t recorder; /* as find_recorders tells it */
+    bool is_rolled_over;
 };
 
 static bool query_days(struct db *db, int32_t first, int32_t end, const struct usage_filter *filter,
@@ -44,7 +42,8 @@ static bool query_days(struct db *db, int32_t first, int32_t end, const struct u
 
 /* Adds what has been rolled over of the days of [first, end). */
 static bool add_ended_days(struct telemetry *telemetry, int32_t first, int32_t end,
-                           const struct usage_filter *filter, struct summed_day *days, struct error *err)
+                           const struct usage_filter *filter, struct own_day *own,
+                           struct usage_totals *totals, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     CLEANUP(db_rows_release) struct db_rows rows = {0};
@@ -52,9 +51,11 @@ static bool add_ended_days(struct telemetry *telemetry, int32_t first, int32_t e
         !query_days(db, first, end, filter, &rows, err))
         return false;
     while (db_next(&rows)) {
-        struct summed_day *day = &days[db_column_int(&rows, 0) - first];
-        day->is_rolled_over |= day->unknown || db_column_int(&rows, 1) == day->recorder;
-        if (!db_column_null(&rows, FIRST_SUM) && !usage_totals_add_row(day->totals, &rows, FIRST_SUM, err))
+        size_t i = (size_t)(db_column_int(&rows, 0) - first);
+        /* Where our rows cannot be read, what is rolled over is taken for all. */
+        own[i].is_rolled_over |=
+            own[i].recorder == RECORDER_UNKNOWN || own[i].recorder == db_column_int(&rows, 1);
+        if (!db_column_null(&rows, FIRST_SUM) && !usage_totals_add_row(&totals[i], &rows, FIRST_SUM, err))
             return false;
     }
     return db_done(&rows, err);
@@ -81,20 +82,20 @@ static bool sum_days(struct telemetry *telemetry, int32_t first, size_t count,
     struct engine *engine = telemetry->engine;
     int32_t end = first + (int32_t)count, today = clock_day(clock_now_ms());
     int32_t ended = end < today ? end : today; /* today and what comes after is in the engine alone */
-    CLEANUP(free_pointer) struct summed_day *days = xcalloc(count, sizeof(*days));
-    struct error ignored;
-    for (size_t i = 0; i < count; i++) {
-        days[i].totals = &totals[i];
-        if (first + (int32_t)i < ended)
-            days[i].unknown =
-                !engine->functions->find_recorder(engine, first + (int32_t)i, &days[i].recorder, &ignored);
+    CLEANUP(free_pointer) struct own_day *own = xcalloc(count, sizeof(*own));
+    CLEANUP(free_pointer) int64_t *recorders = xcalloc(count, sizeof(*recorders));
+    if (first < ended) {
+        if (!engine->functions->find_recorders(engine, first, (size_t)(ended - first), recorders, err))
+            return false;
+        for (size_t i = 0; i < count; i++)
+            own[i].recorder = recorders[i];
+        if (!add_ended_days(telemetry, first, ended, filter, own, totals, err))
+            return false;
     }
-    if (first < ended && !add_ended_days(telemetry, first, ended, filter, days, err))
-        return false;
     for (size_t i = 0; i < count; i++) {
-        bool ours = first + (int32_t)i >= ended || days[i].recorder != 0 || days[i].unknown;
-        if (ours && !days[i].is_rolled_over &&
-            !add_own_day(telemetry, first + (int32_t)i, filter, &totals[i], err))
+        int32_t day = first + (int32_t)i;
+        bool here = day >= ended || own[i].recorder != 0;
+        if (here && !own[i].is_rolled_over && !add_own_day(telemetry, day, filter, &totals[i], err))
             return false;
     }
     return true;

@@ -175,27 +175,50 @@ struct house {
     struct telemetry *telemetry;
 };
 
+/* With KIMONO_TEST_DATABASE, an address, both are there: in a schema that close_house drops. */
+static const char *database(void)
+{
+    static char address[512];
+    const char *server = getenv("KIMONO_TEST_DATABASE");
+    if (server)
+        snprintf(address, sizeof(address), "%s%cschema=bench_usage", server, strchr(server, '?') ? '&' : '?');
+    return server ? address : NULL;
+}
+
 static struct house open_house(void)
 {
     struct house house;
     struct error err;
     struct store_options store_options = {
-        .path = path_of("kimono.db"),
+        .path = database() ? database() : path_of("kimono.db"),
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
     };
     if (!store_open(&house.store, &store_options, &err))
         fail("kimono.db", &err);
-    struct telemetry_options options = {.folder = path_of("telemetry"), .main_store = house.store};
+    struct telemetry_options options = {
+        .database = database(), .folder = path_of("telemetry"), .main_store = house.store};
     if (!telemetry_open(&house.telemetry, &options, &err))
         fail("telemetry", &err);
     return house;
 }
 
+static bool drop_schemas(struct db *db, void *context, struct error *err)
+{
+    (void)context;
+    return db_script(db,
+                     "SET LOCAL client_min_messages TO warning;"
+                     " DROP SCHEMA bench_usage_telemetry CASCADE; DROP SCHEMA bench_usage CASCADE",
+                     err);
+}
+
 static void close_house(struct house *house)
 {
+    struct error err;
     telemetry_close(house->telemetry);
+    if (database() && !store_write(house->store, drop_schemas, NULL, &err))
+        fail("schemas", &err);
     store_close(house->store);
 }
 

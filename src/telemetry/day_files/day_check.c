@@ -30,7 +30,7 @@ static const char SQL_STORED_PLATFORM[] =
 static const char SQL_WRONG_LOG_HOURS[] =
     "SELECT hour, level, source_id, sum(stored), sum(counted) FROM"
     " (SELECT hour, level, source_id, count AS stored, 0 AS counted FROM log_hourly"
-    "  UNION ALL SELECT timestamp / 3600000, level, source_id, 0, 1 FROM log_rows) AS both"
+    "  UNION ALL SELECT timestamp / 3600000, level, source_id, 0, 1 FROM log_rows) AS counts"
     " GROUP BY hour, level, source_id HAVING sum(stored) <> sum(counted)";
 
 struct day_checking {

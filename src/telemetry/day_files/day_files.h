@@ -87,7 +87,7 @@ bool day_file_open_store(const char *folder, int32_t day, enum store_durability 
 
 /* day_info, all zero for a file that has none. */
 bool day_info_read(struct db *db, struct day_info *ret_info, struct error *err);
-/* As find_recorder of engine.h. */
+/* The recorder of one day; 0: it has no file. */
 bool day_files_recorder(struct day_files *files, int32_t day, int64_t *ret_recorder, struct error *err);
 
 /* For CLEANUP. */

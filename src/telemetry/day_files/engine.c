@@ -94,9 +94,16 @@ static bool list_days(struct engine *engine, int32_t **ret_days, size_t *ret_cou
     return day_files_list(engine->folder, ret_days, ret_count, err);
 }
 
-static bool find_recorder(struct engine *engine, int32_t day, int64_t *ret_recorder, struct error *err)
+static bool find_recorders(struct engine *engine, int32_t first, size_t count, int64_t *ret_recorders,
+                           struct error *err)
 {
-    return day_files_recorder(files_of(engine), day, ret_recorder, err);
+    (void)err;
+    for (size_t i = 0; i < count; i++) {
+        struct error unreadable;
+        if (!day_files_recorder(files_of(engine), first + (int32_t)i, &ret_recorders[i], &unreadable))
+            ret_recorders[i] = RECORDER_UNKNOWN;
+    }
+    return true;
 }
 
 static bool read_info(struct engine *engine, int32_t day, struct day_info *ret_info, struct error *err)
@@ -214,7 +221,7 @@ static const struct engine_functions functions = {
     .close = close_engine,
     .write = write_day,
     .list_days = list_days,
-    .find_recorder = find_recorder,
+    .find_recorders = find_recorders,
     .read_info = read_info,
     .add_hours = add_hours,
     .each_total = each_total,

@@ -1,0 +1,140 @@
+/* `kimono check` for a day of telemetry in PostgreSQL: lane by lane, each roll-up from its raw rows. */
+#include <inttypes.h>
+
+#include "base/memory.h"
+#include "telemetry/postgresql/read.h"
+#include "telemetry/slot_check.h"
+#include "telemetry/usage_totals.h"
+
+static const char SQL_LANES[] =
+    "SELECT lane, usage_rows, log_rows FROM day_lanes WHERE day = $1 ORDER BY lane";
+static const char SQL_COUNT_USAGE[] = "SELECT COUNT(*) FROM usage_rows WHERE day = $1 AND lane = $2";
+static const char SQL_COUNT_LOGS[] = "SELECT COUNT(*) FROM log_rows WHERE day = $1 AND lane = $2";
+
+#define SQL_RAW_COLUMNS                                                                                      \
+    " r.tokens_input, r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny,"           \
+    " r.price_version FROM usage_rows r"
+static const char SQL_RAW_TENANTS[] = "SELECT r.timestamp / 3600000 * 16777216 + r.key_id," SQL_RAW_COLUMNS
+                                      " WHERE r.day = $1 AND r.lane = $2 ORDER BY 1";
+static const char SQL_RAW_PLATFORM[] =
+    "SELECT r.timestamp / 3600000 * 16777216 + k.platform_key_id," SQL_RAW_COLUMNS
+    " JOIN usage_keys k ON k.day = r.day AND k.lane = r.lane AND k.id = r.key_id"
+    " WHERE r.day = $1 AND r.lane = $2 AND k.day = $1 ORDER BY 1";
+#define SQL_OF_LANE " WHERE day = $1 AND lane = $2 ORDER BY 1"
+#define SQL_STORED(table) "SELECT hour * 16777216 + key_id, " SUM_COLUMNS " FROM " table SQL_OF_LANE
+static const char SQL_STORED_TENANTS[] = SQL_STORED("usage_hourly");
+static const char SQL_STORED_PLATFORM[] = SQL_STORED("usage_platform_hourly");
+
+static const char SQL_WRONG_LOG_HOURS[] =
+    "SELECT hour, level, source_id, SUM(stored), SUM(counted) FROM"
+    " (SELECT hour, level, source_id, count AS stored, 0 AS counted FROM log_hourly"
+    "  WHERE day = $1 AND lane = $2"
+    "  UNION ALL SELECT timestamp / 3600000, level, source_id, 0, 1 FROM log_rows"
+    "  WHERE day = $1 AND lane = $2) AS counts"
+    " GROUP BY hour, level, source_id HAVING SUM(stored) <> SUM(counted)";
+static const char SQL_WRONG_REQUESTS[] =
+    "SELECT COUNT(*) FROM (SELECT request_id FROM usage_requests WHERE day = $1) q FULL JOIN"
+    " (SELECT request_id FROM usage_rows WHERE day = $1 AND origin = 1 AND request_id IS NOT NULL) r"
+    " ON q.request_id = r.request_id WHERE q.request_id IS NULL OR r.request_id IS NULL";
+
+struct lane_checking {
+    struct db *db;
+    int64_t lane, usage_rows, log_rows;
+    int32_t day;
+    char day_text[CLOCK_DAY_SIZE];
+    struct findings *findings;
+};
+
+/* The stored rows are asked for first: the connection takes them into memory when the raw rows begin. */
+static bool check_hours(struct lane_checking *checking, const char *table, const char *sql_raw,
+                        const char *sql_stored, struct error *err)
+{
+    CLEANUP(slot_check_release)
+    struct slot_check check = {.findings = checking->findings,
+                               .day = checking->day_text,
+                               .table = table,
+                               .raw = {.next = row_stream_next},
+                               .stored = {.next = row_stream_next}};
+    const struct db_value args[] = {db_int(checking->day), db_int(checking->lane)};
+    return db_query(checking->db, sql_stored, args, 2, &check.stored.rows, err) &&
+           db_query(checking->db, sql_raw, args, 2, &check.raw.rows, err) && slot_check_run(&check, err);
+}
+
+static bool check_count(struct lane_checking *checking, const char *sql, const char *name, int64_t stored,
+                        struct error *err)
+{
+    int64_t counted;
+    if (!db_find_int(checking->db, sql, DB_ARGS(db_int(checking->day), db_int(checking->lane)), 0, &counted,
+                     err))
+        return false;
+    if (stored != counted)
+        findings_add(checking->findings, "%s: day_lanes.%s of lane %" PRId64 " is %" PRId64 ", not %" PRId64,
+                     checking->day_text, name, checking->lane, stored, counted);
+    return true;
+}
+
+static bool check_log_hours(struct lane_checking *checking, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(checking->db, SQL_WRONG_LOG_HOURS, DB_ARGS(db_int(checking->day), db_int(checking->lane)),
+                  &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        char hour[CLOCK_TEXT_SIZE];
+        clock_format(db_column_int(&rows, 0) * HOUR_MS, hour);
+        findings_add(checking->findings,
+                     "%s: log_hourly of %s, level %" PRId64 ", source %" PRId64 ": count %" PRId64
+                     ", not %" PRId64,
+                     checking->day_text, hour, db_column_int(&rows, 1), db_column_int(&rows, 2),
+                     db_column_int(&rows, 3), db_column_int(&rows, 4));
+    }
+    return db_done(&rows, err);
+}
+
+static bool check_lane(struct lane_checking *checking, struct error *err)
+{
+    return check_count(checking, SQL_COUNT_USAGE, "usage_rows", checking->usage_rows, err) &&
+           check_count(checking, SQL_COUNT_LOGS, "log_rows", checking->log_rows, err) &&
+           check_hours(checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) &&
+           check_hours(checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err) &&
+           check_log_hours(checking, err);
+}
+
+static bool check_requests(struct db *db, int32_t day, struct findings *findings, struct error *err)
+{
+    char text[CLOCK_DAY_SIZE];
+    int64_t wrong;
+    clock_day_format(day, text);
+    if (!db_find_int(db, SQL_WRONG_REQUESTS, DB_ARGS(db_int(day)), 0, &wrong, err))
+        return false;
+    if (wrong)
+        findings_add(findings, "%s: usage_requests and usage_rows differ in %" PRId64 " request ids", text,
+                     wrong);
+    return true;
+}
+
+bool lanes_check_day(struct db *db, int32_t day, struct findings *findings, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    CLEANUP(free_pointer) struct lane_checking *lanes = NULL;
+    size_t count = 0;
+    if (!db_query(db, SQL_LANES, DB_ARGS(db_int(day)), &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        lanes = xrealloc(lanes, (count + 1) * sizeof(*lanes));
+        struct lane_checking *lane = &lanes[count++];
+        *lane = (struct lane_checking){.db = db,
+                                       .lane = db_column_int(&rows, 0),
+                                       .usage_rows = db_column_int(&rows, 1),
+                                       .log_rows = db_column_int(&rows, 2),
+                                       .day = day,
+                                       .findings = findings};
+        clock_day_format(day, lane->day_text);
+    }
+    if (!db_done(&rows, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!check_lane(&lanes[i], err))
+            return false;
+    return count == 0 || check_requests(db, day, findings, err);
+}

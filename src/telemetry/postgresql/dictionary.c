@@ -1,0 +1,231 @@
+/* The dictionaries of a lane's day: what memory does not know is asked for at once, what the tables do not know
+ * either is added at once. Ids are given here: the lane's row is locked. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "telemetry/postgresql/writer_private.h"
+#include "telemetry/usage_names.h"
+
+struct dictionary_sql {
+    int columns;
+    const char *last_id, *find, *add;
+};
+
+static const struct dictionary_sql platform_keys_sql = {
+    3,
+    "SELECT MAX(id) FROM usage_platform_keys WHERE day = $1 AND lane = $2",
+    "SELECT n.place, k.id FROM unnest(" TEXTS("$3") ", " TEXTS("$4") ", " TEXTS(
+        "$5") ") WITH ORDINALITY AS n(api_type, operation, model, place)"
+              " JOIN usage_platform_keys k ON k.day = $1 AND k.lane = $2 AND k.api_type = n.api_type"
+              " AND k.operation = n.operation AND k.model = n.model",
+    "INSERT INTO usage_platform_keys(day, lane, id, api_type, operation, model)"
+    " SELECT $1, $2, n.* FROM unnest(" INTS("$3") ", " TEXTS("$4") ", " TEXTS("$5") ", " TEXTS("$6") ") AS n",
+};
+static const struct dictionary_sql keys_sql = {
+    4,
+    "SELECT MAX(id) FROM usage_keys WHERE day = $1 AND lane = $2",
+    "SELECT n.place, k.id FROM unnest(" TEXTS("$3") ", " TEXTS("$4") ", " TEXTS("$5") ", " TEXTS(
+        "$6") ") WITH ORDINALITY AS n(tenant_id, api_type, operation, model, place)"
+              " JOIN usage_keys k ON k.day = $1 AND k.lane = $2 AND k.tenant_id = n.tenant_id"
+              " AND k.api_type = n.api_type AND k.operation = n.operation AND k.model = n.model",
+    "INSERT INTO usage_keys(day, lane, id, tenant_id, api_type, operation, model, platform_key_id)"
+    " SELECT $1, $2, n.* FROM unnest(" INTS("$3") ", " TEXTS("$4") ", " TEXTS("$5") ", " TEXTS(
+        "$6") ", " TEXTS("$7") ", " INTS("$8") ") AS n",
+};
+static const struct dictionary_sql sources_sql = {
+    1,
+    "SELECT MAX(id) FROM log_sources WHERE day = $1 AND lane = $2",
+    "SELECT n.place, s.id FROM unnest(" TEXTS("$3") ") WITH ORDINALITY AS n(name, place)"
+                                                    " JOIN log_sources s ON s.day = $1 AND s.lane = $2"
+                                                    " AND s.name = n.name",
+    "INSERT INTO log_sources(day, lane, id, name)"
+    " SELECT $1, $2, n.* FROM unnest(" INTS("$3") ", " TEXTS("$4") ") AS n",
+};
+
+/* Names that memory does not know; each is its columns, one after the other, each with a NUL. */
+struct unknown_names {
+    struct name_map places; /* of each its place, from 1; `other`: as in the dictionary */
+    size_t count;
+};
+
+static void unknown_names_release(struct unknown_names *unknown)
+{
+    name_map_release(&unknown->places);
+}
+
+static void want(const struct dictionary *dictionary, struct unknown_names *unknown, const char *name,
+                 size_t length, int64_t other)
+{
+    if (name_map_find(&dictionary->names, name, length) || name_map_find(&unknown->places, name, length))
+        return;
+    name_map_add(&unknown->places, name, length, (int64_t)++unknown->count, other);
+}
+
+/* By place: entries of the map, which lie there in no order. */
+static const struct name_entry **by_place(const struct unknown_names *unknown)
+{
+    const struct name_entry **entries = xcalloc(unknown->count + 1, sizeof(const struct name_entry *));
+    for (size_t i = 0; i < unknown->places.capacity; i++)
+        if (unknown->places.entries[i].id)
+            entries[unknown->places.entries[i].id - 1] = &unknown->places.entries[i];
+    return entries;
+}
+
+#define COLUMNS_MAX 4
+
+struct name_columns {
+    struct sql_array ids, others, texts[COLUMNS_MAX];
+};
+
+static void name_columns_release(struct name_columns *columns)
+{
+    sql_array_release(&columns->ids);
+    sql_array_release(&columns->others);
+    for (int i = 0; i < COLUMNS_MAX; i++)
+        sql_array_release(&columns->texts[i]);
+}
+
+static void put_columns(struct name_columns *columns, int count, const char *name)
+{
+    for (int i = 0; i < count; i++, name += strlen(name) + 1)
+        sql_array_text(&columns->texts[i], name);
+}
+
+static bool find_stored(struct lane_day *day, struct db *db, const struct dictionary_sql *sql,
+                        const struct unknown_names *unknown, const struct name_entry *const *entries,
+                        int64_t *ids, struct error *err)
+{
+    CLEANUP(name_columns_release) struct name_columns columns = {0};
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct db_value args[2 + COLUMNS_MAX] = {db_int(day->day), db_int(day->lane)};
+    for (size_t i = 0; i < unknown->count; i++)
+        put_columns(&columns, sql->columns, unknown->places.bytes + entries[i]->offset);
+    for (int i = 0; i < sql->columns; i++)
+        args[2 + i] = sql_array_value(&columns.texts[i]);
+    if (!db_query(db, sql->find, args, 2 + (size_t)sql->columns, &rows, err))
+        return false;
+    while (db_next(&rows))
+        ids[db_column_int(&rows, 0) - 1] = db_column_int(&rows, 1);
+    return db_done(&rows, err);
+}
+
+static bool add_missing(struct lane_day *day, struct db *db, struct dictionary *dictionary,
+                        const struct dictionary_sql *sql, const struct unknown_names *unknown,
+                        const struct name_entry *const *entries, int64_t *ids, struct error *err)
+{
+    CLEANUP(name_columns_release) struct name_columns columns = {0};
+    struct db_value args[4 + COLUMNS_MAX] = {db_int(day->day), db_int(day->lane)};
+    size_t count = 2, added = 0;
+    if (dictionary->last_id < 0 && !db_find_int(db, sql->last_id, args, 2, 0, &dictionary->last_id, err))
+        return false;
+    for (size_t i = 0; i < unknown->count; i++) {
+        if (ids[i])
+            continue;
+        ids[i] = ++dictionary->last_id;
+        added++;
+        sql_array_int(&columns.ids, ids[i]);
+        put_columns(&columns, sql->columns, unknown->places.bytes + entries[i]->offset);
+        sql_array_int(&columns.others, entries[i]->other);
+    }
+    if (added == 0)
+        return true;
+    args[count++] = sql_array_value(&columns.ids);
+    for (int i = 0; i < sql->columns; i++)
+        args[count++] = sql_array_value(&columns.texts[i]);
+    if (sql == &keys_sql)
+        args[count++] = sql_array_value(&columns.others);
+    return db_execute(db, sql->add, args, count, NULL, err);
+}
+
+static bool learn(struct lane_day *day, struct db *db, struct dictionary *dictionary,
+                  const struct dictionary_sql *sql, const struct unknown_names *unknown, struct error *err)
+{
+    if (unknown->count == 0)
+        return true;
+    CLEANUP(free_pointer) const struct name_entry **entries = by_place(unknown);
+    CLEANUP(free_pointer) int64_t *ids = xcalloc(unknown->count, sizeof(*ids));
+    if (!find_stored(day, db, sql, unknown, entries, ids, err) ||
+        !add_missing(day, db, dictionary, sql, unknown, entries, ids, err))
+        return false;
+    for (size_t i = 0; i < unknown->count; i++)
+        name_map_add(&dictionary->names, unknown->places.bytes + entries[i]->offset, entries[i]->length,
+                     ids[i], entries[i]->other);
+    return true;
+}
+
+/* As PostgreSQL takes them: two names that are the same to it are the same here. */
+static void gather(struct usage_names *names, const struct usage_record *record)
+{
+    usage_names_gather(names, record);
+    if (utf8_valid(names->bytes, names->length))
+        return;
+    char copy[USAGE_NAMES][USAGE_NAME_MAX + 1];
+    for (int i = 0; i < USAGE_NAMES; i++) {
+        strcpy(copy[i], names->name[i]);
+        utf8_drop_invalid(copy[i]);
+    }
+    usage_names_gather(names, &(struct usage_record){.tenant_id = copy[USAGE_TENANT],
+                                                     .api_type = copy[USAGE_API_TYPE],
+                                                     .operation = copy[USAGE_OPERATION],
+                                                     .model = copy[USAGE_MODEL]});
+}
+
+bool dictionary_learn_usage(struct lane_day *day, struct db *db, const struct usage_row *const *rows,
+                            size_t count, struct error *err)
+{
+    CLEANUP(unknown_names_release) struct unknown_names platform = {0}, keys = {0};
+    struct usage_names names;
+    for (size_t i = 0; i < count; i++) {
+        size_t length;
+        gather(&names, rows[i]->record);
+        if (name_map_find(&day->keys.names, names.bytes, names.length))
+            continue;
+        const char *platform_names = usage_names_of_platform(&names, &length);
+        want(&day->platform_keys, &platform, platform_names, length, 0);
+    }
+    if (!learn(day, db, &day->platform_keys, &platform_keys_sql, &platform, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        size_t length;
+        gather(&names, rows[i]->record);
+        if (name_map_find(&day->keys.names, names.bytes, names.length))
+            continue;
+        const char *platform_names = usage_names_of_platform(&names, &length);
+        want(&day->keys, &keys, names.bytes, names.length,
+             name_map_find(&day->platform_keys.names, platform_names, length)->id);
+    }
+    return learn(day, db, &day->keys, &keys_sql, &keys, err);
+}
+
+const struct name_entry *dictionary_usage_key(const struct lane_day *day, const struct usage_record *record)
+{
+    struct usage_names names;
+    gather(&names, record);
+    return name_map_find(&day->keys.names, names.bytes, names.length);
+}
+
+/* A source's name as it is stored: the caller frees. */
+static char *source_name(const char *source)
+{
+    char *name = xstrdup(source ? source : "");
+    utf8_drop_invalid(name);
+    return name;
+}
+
+bool dictionary_learn_sources(struct lane_day *day, struct db *db, const struct log_row *rows, size_t count,
+                              struct error *err)
+{
+    CLEANUP(unknown_names_release) struct unknown_names unknown = {0};
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(free_pointer) char *name = source_name(rows[i].record->source);
+        want(&day->sources, &unknown, name, strlen(name) + 1, 0);
+    }
+    return learn(day, db, &day->sources, &sources_sql, &unknown, err);
+}
+
+int64_t dictionary_source(const struct lane_day *day, const char *source)
+{
+    CLEANUP(free_pointer) char *name = source_name(source);
+    return name_map_find(&day->sources.names, name, strlen(name) + 1)->id;
+}
