@@ -21,7 +21,8 @@ const ONE_DRIVER = /** @type {[RegExp, string][]} */ ([
 ]);
 
 /** Statements that are made while the program runs: the text of the source has gaps, or is their beginning. */
-const IS_PATTERN = /%[a-z]|[ (]$/;
+const GAP = /%[lz]*[a-z]/;
+const IS_PATTERN = new RegExp(`${GAP.source}|[ (]$`);
 /** What is not run through db_query and the like: migrations, what a connection is set up with. */
 const IS_SCRIPT = /^\s*(CREATE|ALTER|DROP|PRAGMA)\b/;
 const IS_MIGRATION = /schema\.c$/;
@@ -30,7 +31,7 @@ const IS_MIGRATION = /schema\.c$/;
 
 /** @param {string} sql */
 function patternOf(sql) {
-  const parts = sql.split(/%[a-z]/).map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  const parts = sql.split(GAP).map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   return new RegExp(`^${parts.join('.+?')}`);
 }
 
