@@ -7,6 +7,7 @@
 #include <utime.h>
 
 #include "base/identifier.h"
+#include "base/json_reader.h"
 #include "base/memory.h"
 #include "base/temporary_file.h"
 #include "ops/transfer/import_export_service.h"
@@ -14,15 +15,13 @@
 
 static const char SQL_SET_STATUS[] = "UPDATE jobs SET status = $2, finished_at = $3 WHERE id = $1";
 static const char SQL_PAIRS[] = "SELECT COUNT(*) FROM qa_pairs WHERE deleted_at IS NULL";
-static const char SQL_CREATED[] =
-    "SELECT json_extract(result, '$.created') FROM jobs WHERE id = $1 AND status = 'running'";
 static const char SQL_FAILED[] = "SELECT COUNT(*) FROM job_items WHERE job_id = $1 AND outcome = 'failed'";
 static const char SQL_CHANGES[] = "SELECT COALESCE(SUM(last_id - first_id + 1), 0) FROM knowledge_changes"
                                   " WHERE job_id = $1";
 static const char SQL_AUDITED[] = "SELECT COUNT(*) FROM ops_logs WHERE action = 'knowledge.import'"
                                   " AND request_id = 'request-1' AND result = 'done'"
-                                  " AND json_extract(details, '$.after.file') = 'pairs.csv'"
-                                  " AND json_extract(details, '$.after.mode') = 'create'";
+                                  " AND details LIKE '%\"file\":\"pairs.csv\"%'"
+                                  " AND details LIKE '%\"mode\":\"create\"%'";
 
 static const char SQL_FILES[] = "SELECT COUNT(*) FROM stored_files";
 static const char SQL_CHUNKS[] = "SELECT COUNT(*) FROM stored_file_chunks";
@@ -146,6 +145,18 @@ static int64_t of_job(struct fixture *f, const char *sql, const struct job *job)
     return fixture_int(f, sql, DB_ARGS(db_text(job->id)));
 }
 
+static int created_so_far(struct fixture *f, const struct job *job)
+{
+    struct job now;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    CLEANUP(json_delete) cJSON *result = NULL;
+    must(f, store_reader(f->platform.store, READ_LIMIT_MS, &db, &f->err));
+    must(f, job_get(db, job->id, &f->arena, &now, &f->err));
+    assert_string_equal(now.status, "running");
+    must(f, json_parse(now.result, strlen(now.result), &result, &f->err));
+    return cJSON_GetObjectItemCaseSensitive(result, "created")->valueint;
+}
+
 static const char text_with_failures[] =
     "门店,question,answer\n一,q1,a1\n二,,a2\n三,q3,a3\n四,\"q1\",\"=1+1, \"\"x\"\"\"\n";
 
@@ -164,7 +175,7 @@ static void test_asked_and_run(void **state)
     assert_int_equal(fixture_int(f, SQL_AUDITED, DB_NO_ARGS), 1);
     set_status(f, &job, "running", INT_NULL);
     must(f, run(f, &job));
-    assert_int_equal(of_job(f, SQL_CREATED, &job), 2);
+    assert_int_equal(created_so_far(f, &job), 2);
     assert_int_equal(of_job(f, SQL_FAILED, &job), 2);
     assert_int_equal(of_job(f, SQL_CHANGES, &job), 2);
     assert_int_equal(fixture_int(f, SQL_PAIRS, DB_NO_ARGS), 2);
@@ -202,7 +213,7 @@ static void test_failed_rows_as_a_file(void **state)
     must(f, ask(f, strbuf_text(&text), &request, &dry));
     set_status(f, &dry, "running", INT_NULL);
     must(f, run(f, &dry));
-    assert_int_equal(of_job(f, SQL_CREATED, &dry), 0);
+    assert_int_equal(created_so_far(f, &dry), 0);
     assert_int_equal(of_job(f, SQL_FAILED, &dry), 2);
     must_fail(f, import_errors_write(f->platform.store, "job_none", LANGUAGE_EN, &sink, &f->err),
               ERROR_NOT_FOUND);
@@ -255,7 +266,7 @@ static void test_goes_on_behind_what_is_done(void **state)
                 db_text("{\"created\":990,\"updated\":0,\"skipped\":0,\"failed\":10,\"errors\":"
                         "[{\"row\":2,\"column\":\"question\",\"message\":\"must not be empty\"}]}")));
     must(f, run(f, &job));
-    assert_int_equal(of_job(f, SQL_CREATED, &job), 1683);
+    assert_int_equal(created_so_far(f, &job), 1683);
     assert_int_equal(of_job(f, SQL_FAILED, &job), 7); /* those of this run */
     assert_int_equal(fixture_int(f, SQL_PAIRS, DB_NO_ARGS), 1683);
 }

@@ -87,10 +87,23 @@ bool login_limit_check(struct db *db, const struct login_callers *callers, int64
 
 static const char SQL_PUT[] = "INSERT INTO login_failures(kind, caller, counts_until) VALUES ($1, $2, $3)"
                               " ON CONFLICT (kind, caller) DO UPDATE SET counts_until = $3";
-static const char SQL_SWEEP_SOME[] =
+static const char SQL_SWEEP[] = "DELETE FROM login_failures WHERE kind = $1 AND caller IN"
+                                " (SELECT caller FROM login_failures WHERE kind = $1 AND counts_until <= $2 "
+                                "ORDER BY counts_until LIMIT $3)";
+static const char SQL_SWEEP_AHEAD[] =
     "DELETE FROM login_failures WHERE kind = $1 AND caller IN"
-    " (SELECT caller FROM login_failures WHERE kind = $1 AND counts_until <= $2"
-    "  ORDER BY counts_until LIMIT $3)";
+    " (SELECT caller FROM login_failures WHERE kind = $1 AND counts_until > $2"
+    "  ORDER BY counts_until DESC LIMIT $3)";
+
+/* What has passed, and what was written before the clock was set back. */
+static bool sweep_some(struct db *db, enum login_limit limit, int64_t now, int64_t most, struct error *err)
+{
+    struct db_value kind = db_text(limits[limit].name);
+    return db_execute(db, SQL_SWEEP, DB_ARGS(kind, db_int(now), db_int(most)), NULL, err) &&
+           db_execute(db, SQL_SWEEP_AHEAD, DB_ARGS(kind, db_int(now + farthest_ms(limit)), db_int(most)),
+                      NULL, err);
+}
+
 /* Of the callers whose hashes begin alike, those beyond the ceiling that have failed least. */
 static const char SQL_MAKE_ROOM[] =
     "DELETE FROM login_failures WHERE kind = $1 AND caller IN"
@@ -119,8 +132,7 @@ static bool count_one(struct db *db, enum login_limit limit, const char *caller,
     if (ahead > farthest_ms(limit))
         ahead = farthest_ms(limit);
     return db_execute(db, SQL_PUT, DB_ARGS(kind, db_text(caller), db_int(now + ahead)), NULL, err) &&
-           db_execute(db, SQL_SWEEP_SOME, DB_ARGS(kind, db_int(now), db_int(SWEPT_AT_ONCE)), NULL, err) &&
-           make_room(db, kind, caller, err);
+           sweep_some(db, limit, now, SWEPT_AT_ONCE, err) && make_room(db, kind, caller, err);
 }
 
 bool login_limit_count(struct db *db, const struct login_callers *callers, int64_t now, struct error *err)
@@ -131,14 +143,10 @@ bool login_limit_count(struct db *db, const struct login_callers *callers, int64
     return true;
 }
 
-/* Also what was written before the clock was set back. */
-static const char SQL_SWEEP[] = "DELETE FROM login_failures WHERE counts_until <= $1 OR counts_until > $2";
-
 bool login_limit_sweep(struct db *db, int64_t now, struct error *err)
 {
-    int64_t farthest = now;
     for (enum login_limit limit = 0; limit < LOGIN_LIMITS; limit++)
-        if (now + farthest_ms(limit) > farthest)
-            farthest = now + farthest_ms(limit);
-    return db_execute(db, SQL_SWEEP, DB_ARGS(db_int(now), db_int(farthest)), NULL, err);
+        if (!sweep_some(db, limit, now, LOGIN_LIMIT_ROWS, err))
+            return false;
+    return true;
 }
