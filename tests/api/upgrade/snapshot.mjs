@@ -13,6 +13,8 @@ import { fileURLToPath } from 'node:url';
 import { Server, Store, pause, temporaryFolder } from '../../lib/server.mjs';
 
 const SNAPSHOT = fileURLToPath(new URL('kimono.sql', import.meta.url));
+/** Of the days beside it (2026-11-26.sql, 2026-11-27.sql). */
+const RECORDER = 4185822036397529799n;
 const HEAD = `-- The main store as its base line makes it, filled by the program (no sessions, no readings). usage: one day carried,
 -- one not. tests/api/upgrade.test.mjs opens it with the present program; snapshot.mjs has written it.
 PRAGMA application_id=1263095119;
@@ -41,7 +43,14 @@ const carried = names(
    AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'qa_pairs_%' AND name IN (SELECT name FROM old.sqlite_schema)`,
 );
 /** What a column that the old rows do not have holds of them. @type {Record<string, string>} */
-const MADE = { 'tenants.name_folded': 'folded(name)' };
+const MADE = {
+  'tenants.name_folded': 'folded(name)',
+  'usage_days.run': '1',
+  'usage_days.rows_deleted': '0',
+  ...Object.fromEntries(
+    ['usage_days', 'usage_daily', 'usage_platform_daily'].map((table) => [`${table}.recorder`, String(RECORDER)]),
+  ),
+};
 database.function('folded', (text) => String(text).normalize('NFKC').toLowerCase());
 for (const table of carried) {
   const known = columns('old', table);
