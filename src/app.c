@@ -294,18 +294,23 @@ bool app_restore(struct settings_box *settings, const char *file, struct error *
     return store_restore(file, &store, err);
 }
 
-static bool open_services(struct app *app, const struct app_options *options, const struct data_paths *paths,
-                          struct error *err)
+static bool open_telemetry(struct app *app, const struct app_options *options, const struct data_paths *paths,
+                           struct error *err)
 {
     struct platform *platform = &app->platform;
-    unsigned char key[SIGNING_KEY_SIZE];
     disk_reserve_set(settings_now(platform->settings)->storage_reserve << 20);
     struct telemetry_options telemetry = {.database = is_embedded(app->boot) ? NULL : app->boot->database,
                                           .folder = paths->telemetry,
                                           .main_store = platform->store,
                                           .durability = options->durability};
-    if (!signing_key_load(platform->store, is_embedded(app->boot) ? paths->signing_key : NULL, key, err) ||
-        !telemetry_open(&platform->telemetry, &telemetry, err))
+    return telemetry_open(&platform->telemetry, &telemetry, err);
+}
+
+static bool open_services(struct app *app, const struct data_paths *paths, struct error *err)
+{
+    struct platform *platform = &app->platform;
+    unsigned char key[SIGNING_KEY_SIZE];
+    if (!signing_key_load(platform->store, is_embedded(app->boot) ? paths->signing_key : NULL, key, err))
         return false;
     platform->signer = token_signer_new(key);
     explicit_bzero(key, sizeof(key));
@@ -382,7 +387,8 @@ static bool open_all(struct app *app, const struct app_options *options, struct 
 {
     struct data_paths paths;
     return data_paths(app->boot->data, &paths, err) && open_store(app, options, &paths, err) &&
-           (options->depth < APP_SERVICES || open_services(app, options, &paths, err)) &&
+           (options->depth < APP_TELEMETRY || open_telemetry(app, options, &paths, err)) &&
+           (options->depth < APP_SERVICES || open_services(app, &paths, err)) &&
            (options->depth < APP_SERVER || open_server(app, &paths, err));
 }
 

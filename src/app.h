@@ -12,9 +12,10 @@
 #define KIMONO_VERSION "0.1.0"
 
 enum app_depth {
-    APP_STORE,    /* the main store, migrated */
-    APP_SERVICES, /* and telemetry, retrieval, the embedded models: what the command line may call */
-    APP_SERVER,   /* and the scheduler and the HTTP server */
+    APP_STORE,     /* the main store, migrated */
+    APP_TELEMETRY, /* and telemetry */
+    APP_SERVICES,  /* and retrieval, the embedded models: what the command line may call */
+    APP_SERVER,    /* and the scheduler and the HTTP server */
 };
 
 struct app;

@@ -194,6 +194,8 @@ struct transfer {
     size_t count;
     struct table_sql *sql;
     struct store_digest *digests;
+    store_work finish; /* may be NULL */
+    void *context;
     struct db *from_db; /* while the work on `from` runs */
 };
 
@@ -229,7 +231,7 @@ static bool carry_all(struct db *db, void *context, struct error *err)
         if (!carry_table(transfer->from_db, db, table, &transfer->sql[i], &transfer->digests[i], err))
             return error_prefix(err, "%s", "%s", table->name);
     }
-    return true;
+    return !transfer->finish || transfer->finish(db, transfer->context, err);
 }
 
 /* A work on `from` that changes nothing: while it runs nobody else does either. */
@@ -242,9 +244,11 @@ static bool hold_and_carry(struct db *db, void *context, struct error *err)
 }
 
 bool store_transfer(struct store *from, struct store *to, const struct store_table *tables, size_t count,
-                    store_transfer_told told, void *context, struct error *err)
+                    store_transfer_told told, store_work finish, void *context, struct error *err)
 {
     struct transfer transfer = {
+        .finish = finish,
+        .context = context,
         .to = to,
         .tables = tables,
         .count = count,
@@ -262,6 +266,20 @@ bool store_transfer(struct store *from, struct store *to, const struct store_tab
     free(transfer.sql);
     free(transfer.digests);
     return done;
+}
+
+bool store_is_empty(struct store *store, const struct store_table *tables, size_t count, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    struct transfer transfer = {
+        .tables = tables, .count = count, .sql = xcalloc(count, sizeof(struct table_sql))};
+    for (size_t i = 0; i < count; i++)
+        table_sql_make(&tables[i], &transfer.sql[i]);
+    bool empty = store_reader(store, READ_MS, &db, err) && is_empty(db, &transfer, err);
+    for (size_t i = 0; i < count; i++)
+        table_sql_free(&transfer.sql[i]);
+    free(transfer.sql);
+    return empty;
 }
 
 static bool compare_table(struct db *from, struct db *to, const struct store_table *table,
@@ -284,6 +302,8 @@ bool store_compare(struct store *from, struct store *to, const struct store_tabl
     bool done = db_snapshot_begin(from_db, err) && db_snapshot_begin(to_db, err);
     for (size_t i = 0; done && i < count; i++) {
         struct store_digest from_digest, to_digest;
+        if (tables[i].is_adopted)
+            continue;
         done = compare_table(from_db, to_db, &tables[i], &from_digest, &to_digest, err) ||
                error_prefix(err, "%s", "%s", tables[i].name);
         if (!done)

@@ -152,7 +152,7 @@ static void prove_carried(struct world *w)
     size_t tables = 0;
     bool same = false;
     execute(w, w->from, SQL_ROWS);
-    must(store_transfer(w->from, w->to, main_tables, main_table_count, tell_nothing, &tables, &w->err));
+    must(store_transfer(w->from, w->to, main_tables, main_table_count, tell_nothing, NULL, &tables, &w->err));
     assert_int_equal(tables, main_table_count);
     must(store_compare(w->from, w->to, main_tables, main_table_count, NULL, NULL, &same, &w->err));
     assert_true(same);
@@ -207,15 +207,15 @@ static void nothing_is_half_done(void **state)
     execute(w, w->from, SQL_ROWS);
     execute(w, w->to, "CREATE TRIGGER refuse AFTER INSERT ON qa_pairs BEGIN SELECT RAISE(FAIL, 'no'); END");
     error_clear(&w->err);
-    assert_false(store_transfer(w->from, w->to, main_tables, main_table_count, NULL, NULL, &w->err));
+    assert_false(store_transfer(w->from, w->to, main_tables, main_table_count, NULL, NULL, NULL, &w->err));
     assert_non_null(strstr(w->err.detail[LANGUAGE_EN], "qa_pairs"));
     assert_int_equal(count_in(w, w->to, "SELECT COUNT(*) FROM tenants"), 0);
     assert_int_equal(count_in(w, w->to, "SELECT COUNT(*) FROM meta"), 1);
     execute(w, w->to, "DROP TRIGGER refuse");
-    must(store_transfer(w->from, w->to, main_tables, main_table_count, NULL, NULL, &w->err));
+    must(store_transfer(w->from, w->to, main_tables, main_table_count, NULL, NULL, NULL, &w->err));
 
     error_clear(&w->err);
-    assert_false(store_transfer(w->from, w->to, main_tables, main_table_count, NULL, NULL, &w->err));
+    assert_false(store_transfer(w->from, w->to, main_tables, main_table_count, NULL, NULL, NULL, &w->err));
     assert_int_equal(w->err.code, ERROR_CONFLICT);
     assert_non_null(strstr(w->err.detail[LANGUAGE_EN], "not empty: tenants has 2 rows"));
     close_world(w);
