@@ -14,6 +14,7 @@ import { ROOT, projectFiles } from './lib/tree.mjs';
 
 const LOGS = join(ROOT, 'build', 'test-logs');
 const CORES = availableParallelism();
+const INCLUDES = ['-Isrc', '-I/usr/include/postgresql']; // Debian's place of libpq
 const WARNINGS = '-std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror'.split(' ');
 
 const testsOfTools = () => projectFiles('tests/tools').filter((path) => path.endsWith('.test.mjs'));
@@ -31,7 +32,7 @@ const CHECKS = /** @type {Record<string, () => string[][]>} */ ({
   headers: () =>
     cFiles()
       .filter((path) => path.endsWith('.h'))
-      .map((path) => ['gcc', ...WARNINGS, '-fsyntax-only', '-Isrc', '-include', path, '-x', 'c', '/dev/null']),
+      .map((path) => ['gcc', ...WARNINGS, '-fsyntax-only', ...INCLUDES, '-include', path, '-x', 'c', '/dev/null']),
   format: () => [['clang-format', '--dry-run', '-Werror', ...cFiles()]],
   sources: () => [['tools/check_sources.sh']],
   floors: () => [

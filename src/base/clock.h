@@ -21,6 +21,7 @@
 
 int64_t clock_now_ms(void);
 int64_t clock_monotonic_us(void);
+void clock_sleep_ms(int64_t ms); /* not less, whatever signal comes */
 
 /* RFC 3339 in UTC with milliseconds. */
 void clock_format(int64_t ms, char text[static CLOCK_TEXT_SIZE]);

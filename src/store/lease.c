@@ -541,7 +541,7 @@ bool lease_count_processes(struct store *store, int64_t *ret_count, struct error
     if (!store_reader(store, 2 * WATCH_MS + 3000, &db, err) ||
         !db_find_int(db, SQL_ALL_BEATS, DB_NO_ARGS, 0, &before, err))
         return false;
-    usleep(WATCH_MS * 1000);
+    clock_sleep_ms(WATCH_MS);
     if (!db_find_int(db, SQL_ALL_BEATS, DB_NO_ARGS, 0, &after, err) ||
         !db_find_int(db, SQL_COUNT_PROCESSES, DB_NO_ARGS, 0, &processes, err))
         return false;

@@ -203,7 +203,7 @@ static inline void fixture_check(struct fixture *f)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     CLEANUP(strbuf_release) struct strbuf findings = {0};
-    must(f, store_reader(f->platform.store, 5000, &db, &f->err));
+    must(f, store_reader(f->platform.store, 60000, &db, &f->err));
     must(f, counters_check(db, &findings, &f->err));
     must(f, activity_check(db, &findings, &f->err));
     must(f, audit_check(db, &findings, &f->err));

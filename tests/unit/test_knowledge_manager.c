@@ -813,6 +813,7 @@ int main(void)
         cmocka_unit_test(test_changes_are_found_at_once),
         cmocka_unit_test(test_a_broken_index_is_found),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world) +
-           cmocka_run_group_tests(after_import, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, open_world, close_world);
+    /* 330,000 pairs three times: in PostgreSQL some minutes, for what is asked there by the same code. */
+    return failed + (fixture_is_postgresql() ? 0 : cmocka_run_group_tests(after_import, NULL, NULL));
 }

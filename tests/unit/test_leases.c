@@ -309,7 +309,7 @@ static void what_was_buried_holds_nothing(void **state)
 static bool sleep_work(struct db *db, void *context, struct error *failure)
 {
     (void)context;
-    usleep(3 * TIME_TO_LIVE_MS * 1000);
+    clock_sleep_ms(3 * TIME_TO_LIVE_MS);
     return note_work(db, "sleeper", failure);
 }
 

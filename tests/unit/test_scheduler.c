@@ -286,7 +286,7 @@ static void of_two_processes_one_runs_it_once_in_an_interval(void **state)
     await_place(&a, 1, 0);
     start_process(f, &b, &noted_tasks);
     await_place(&b, 0, 1);
-    usleep(3 * EVERY_MS * 1000);
+    clock_sleep_ms(3 * EVERY_MS);
     struct scheduler_state here = state_of(&a), there = state_of(&b);
     assert_int_equal(here.processes, 2);
     assert_true(here.since > clock_now_ms() - 60000 && here.since <= clock_now_ms());
@@ -296,12 +296,12 @@ static void of_two_processes_one_runs_it_once_in_an_interval(void **state)
     /* Another takes over in the same rhythm, from one that ends in order as from one that stands still. */
     end_process(&a);
     await_place(&b, 1, 0);
-    usleep(2 * EVERY_MS * 1000);
+    clock_sleep_ms(2 * EVERY_MS);
     start_process(f, &a, &noted_tasks);
     await_place(&a, 0, 1);
     b.stands_still = true;
     await_place(&a, 1, 0);
-    usleep(2 * EVERY_MS * 1000);
+    clock_sleep_ms(2 * EVERY_MS);
     int64_t runs = fixture_int(f, SQL_COUNT_RUNS, DB_NO_ARGS),
             closest = fixture_int(f, SQL_CLOSEST, DB_NO_ARGS);
     end_process(&a);
@@ -365,7 +365,7 @@ static void how_long_ago_it_ran_survives_a_clock_that_jumps(void **state)
         await_place(&a, 1, 0);
         struct scheduler_state now = state_of(&a);
         assert_true(now.next_in_ms <= HOUR_MS);
-        usleep(1500000);
+        clock_sleep_ms(1500);
         assert_int_equal(quick_runs, cases[i].runs);
     }
     end_process(&a);

@@ -16,6 +16,7 @@ static bool signing_key_read(struct db *db, unsigned char ret_key[static SIGNING
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     size_t length = 0;
+    *ret_found = false;
     if (!db_query(db, SQL_KEY, DB_NO_ARGS, &rows, err))
         return false;
     bool found = db_next(&rows);

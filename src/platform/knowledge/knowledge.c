@@ -141,7 +141,7 @@ bool qa_pairs_insert(struct db *db, int64_t revision, const struct qa_pair *pair
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct db_value values[PAIRS_AT_ONCE * INSERT_COLUMNS];
-    int64_t ids[PAIRS_AT_ONCE], now = clock_now_ms();
+    int64_t ids[PAIRS_AT_ONCE] = {0}, now = clock_now_ms();
     pthread_once(&once, write_inserts);
     for (size_t done = 0, rows; done < count; done += rows) {
         rows = count - done < PAIRS_AT_ONCE ? 1 : PAIRS_AT_ONCE;

@@ -1,5 +1,6 @@
 /* The dictionaries of a lane's day: what memory does not know is asked for at once, what the tables do not know
  * either is added at once. Ids are given here: the lane's row is locked. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -162,7 +163,7 @@ static void gather(struct usage_names *names, const struct usage_record *record)
         return;
     char copy[USAGE_NAMES][USAGE_NAME_MAX + 1];
     for (int i = 0; i < USAGE_NAMES; i++) {
-        strcpy(copy[i], names->name[i]);
+        snprintf(copy[i], sizeof(copy[i]), "%s", names->name[i]);
         utf8_drop_invalid(copy[i]);
     }
     usage_names_gather(names, &(struct usage_record){.tenant_id = copy[USAGE_TENANT],
