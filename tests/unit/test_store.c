@@ -1064,7 +1064,6 @@ static void test_many_rows_at_once(void **state)
     assert_int_equal(many.written, 5000);
     assert_int_equal(count(store, "SELECT COUNT(*) FROM items WHERE note = ''"), 5000);
     assert_int_equal(count(store, "SELECT SUM(amount) FROM items"), -(11 + 5009) / 2 * 2500);
-    CLEANUP(arena_release) struct arena arena = {0};
     struct db *db = reader(store);
     struct db_rows rows = {0};
     size_t length;

@@ -146,7 +146,7 @@ static int64_t main_int(struct house *house, const char *sql)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     struct error err = {0};
-    int64_t value;
+    int64_t value = 0;
     if (!store_reader(house->store, 5000, &db, &err) || !db_find_int(db, sql, DB_NO_ARGS, 0, &value, &err))
         fail_msg("%s: %s", sql, err.detail[LANGUAGE_EN]);
     return value;

@@ -64,6 +64,11 @@ async function build(folder, targets, place) {
   return (await run(['ninja', '-C', folder, ...targets], { ...place, cwd: ROOT, env })).code === 0;
 }
 
+/** Builds the program, its tests and benchmarks; a stage that needs what could not be built fails and says so. */
+export function buildAll() {
+  return build('build', [], { name: 'build', log: join(LOGS, 'build.log'), yielding: false });
+}
+
 /** @type {Promise<Postgresql>[]} the one of this run, from when a stage first needs it */
 const started = [];
 

@@ -58,7 +58,7 @@ static bool signing_key_look(struct store *store, unsigned char ret_key[static S
 bool signing_key_load(struct store *store, const char *path, unsigned char ret_key[static SIGNING_KEY_SIZE],
                       struct error *err)
 {
-    bool found;
+    bool found = false;
     if (path)
         return token_key_load(path, ret_key, err);
     if (!signing_key_look(store, ret_key, &found, err))
