@@ -99,6 +99,7 @@ const SETTINGS = {
   wal_level: 'minimal',
   max_wal_senders: 0,
   jit: 'off',
+  autovacuum_naptime: '1s', // tables are seconds old, and a plan is as good as what is known of them
   timezone: 'Pacific/Chatham',
   log_timezone: 'UTC',
   log_line_prefix: '%m [%p] %a ',
