@@ -54,7 +54,7 @@ test('a store goes to another database and back: both keep the same, customers a
   const server = await Server.start(there);
   assert.equal(await ask(server, key), PAIRS[0].answer);
   const busy = await there.command(['migrate', '--to', placeOf(embedded())]);
-  assert.match(busy.stderr, /a server runs on the present store: stop them/);
+  assert.match(busy.stderr, /a server runs on the present store: stop it/);
   await server.stop();
   const changed = await store.command(['migrate', '--to', placeOf(there), '--verify']);
   assert.equal(changed.code, 1);

@@ -146,18 +146,19 @@ export function withSchema(address, schema) {
 }
 
 /**
- * A connection whose unqualified names are those of the address's schema. It lets the process end.
+ * A connection whose unqualified names are those of the address's schema, and of the one beside it that telemetry has.
  * @param {string} address
  */
 export function connect(address) {
   const url = new URL(address);
+  const schema = url.searchParams.get('schema') ?? 'kimono';
   return postgres({
     host: url.searchParams.get('host') ?? decodeURIComponent(url.hostname),
     port: Number(url.port || 5432),
     user: decodeURIComponent(url.username),
     database: decodeURIComponent(url.pathname.slice(1)),
     ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
-    connection: { search_path: url.searchParams.get('schema') ?? 'kimono' },
+    connection: { search_path: `${schema}, ${schema}_telemetry` },
     ...{ max: 1, types: NUMBERS, onnotice: () => {} },
   });
 }
@@ -171,7 +172,8 @@ export function connect(address) {
 export function dropSchemas(address, schemas) {
   const url = new URL(address);
   url.searchParams.delete('schema');
-  const drops = schemas.map((schema) => `DROP SCHEMA IF EXISTS "${schema}" CASCADE;`);
+  const all = schemas.flatMap((schema) => [schema, `${schema}_telemetry`]);
+  const drops = all.map((schema) => `DROP SCHEMA IF EXISTS "${schema}" CASCADE;`);
   spawnSync('psql', ['--no-psqlrc', '--quiet', url.href], {
     input: ["SET lock_timeout = '5s';", 'SET client_min_messages = error;', ...drops].join('\n'),
     timeout: 60_000,
