@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "store/sqlite_private.h"
+#include "store/statement_log.h"
 
 /* FTS5 asks for an object for each table; all that there is to know is the function. */
 static int make_tokenizer(void *context, const char **arguments, int count, Fts5Tokenizer **ret_tokenizer)
@@ -48,13 +49,16 @@ static int run_tokenizer(Fts5Tokenizer *tokenizer, void *context, int flags, con
 }
 
 /* Source: sqlite.org/fts5.html, 7: the API comes through a pointer that a query fills. */
+static const char SQL_API[] = "SELECT fts5(?1)";
+
 static fts5_api *find_api(sqlite3 *handle)
 {
     fts5_api *api = NULL;
     sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v2(handle, "SELECT fts5(?1)", -1, &statement, NULL) == SQLITE_OK) {
+    if (sqlite3_prepare_v2(handle, SQL_API, -1, &statement, NULL) == SQLITE_OK) {
         sqlite3_bind_pointer(statement, 1, &api, "fts5_api_ptr", NULL);
         sqlite3_step(statement);
+        statement_log(sqlite_driver.name, SQL_API);
     }
     sqlite3_finalize(statement);
     return api;

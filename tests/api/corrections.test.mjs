@@ -145,6 +145,7 @@ describe('corrections', () => {
     assert.ok(own.items.every((/** @type {any} */ item) => item.tenant_id === 'shop-a' && item.correction !== null));
     assert.ok(own.items.length < page.total);
     assert.equal((await list('tenant_id=shop-b')).total, 0);
+    assert.equal((await list('tenant_id=shop-b&status=rejected')).total, 0);
   });
 
   test('wrong input is named', async () => {

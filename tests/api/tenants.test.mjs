@@ -129,6 +129,8 @@ describe('the list', () => {
     await world.ask('shop-b', 'hello');
     assert.equal((await list()).items[0].id, 'shop-b');
     assert.equal((await list()).items[0].conversations_today, 1);
+    const quietestFirst = (await list({ sort: 'conversations_today' })).items;
+    assert.deepEqual([quietestFirst.at(-1).id, quietestFirst.at(-1).conversations_today], ['shop-b', 1]);
   });
 
   test('names every wrong parameter', async () => {

@@ -88,6 +88,11 @@ async function make({ durable, settings, password }) {
     }
   }
   asSuperuser('postgres', `CREATE ROLE kimono LOGIN PASSWORD '${password}'; CREATE DATABASE kimono OWNER kimono;`);
+  // What `kimono check` looks at the pages of indexes with.
+  asSuperuser(
+    'kimono',
+    'CREATE EXTENSION amcheck; GRANT EXECUTE ON FUNCTION bt_index_check(regclass, boolean) TO kimono;',
+  );
   return { port, folder, bin };
 }
 
