@@ -16,10 +16,13 @@ static const char SQL_COUNT_LOGS[] = "SELECT COUNT(*) FROM log_rows WHERE day = 
     " r.price_version FROM usage_rows r"
 static const char SQL_RAW_TENANTS[] = "SELECT r.timestamp / 3600000 * 16777216 + r.key_id," SQL_RAW_COLUMNS
                                       " WHERE r.day = $1 AND r.lane = $2 ORDER BY 1";
+/* Each row's key by its index: of a day that has just been written the planner knows nothing yet, and would join all
+ * rows with all keys. */
 static const char SQL_RAW_PLATFORM[] =
     "SELECT r.timestamp / 3600000 * 16777216 + k.platform_key_id," SQL_RAW_COLUMNS
-    " JOIN usage_keys k ON k.day = r.day AND k.lane = r.lane AND k.id = r.key_id"
-    " WHERE r.day = $1 AND r.lane = $2 AND k.day = $1 ORDER BY 1";
+    " CROSS JOIN LATERAL (SELECT platform_key_id FROM usage_keys"
+    " WHERE day = $1 AND lane = $2 AND id = r.key_id LIMIT 1) k"
+    " WHERE r.day = $1 AND r.lane = $2 ORDER BY 1";
 #define SQL_OF_LANE " WHERE day = $1 AND lane = $2 ORDER BY 1"
 #define SQL_STORED(table) "SELECT hour * 16777216 + key_id, " SUM_COLUMNS " FROM " table SQL_OF_LANE
 static const char SQL_STORED_TENANTS[] = SQL_STORED("usage_hourly");

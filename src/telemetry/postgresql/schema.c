@@ -59,6 +59,7 @@ static const char SQL_TELEMETRY[] =
     " model TEXT NOT NULL,"
     " platform_key_id {{int}} NOT NULL," /* of usage_platform_keys */
     " PRIMARY KEY (day, tenant_id, lane, api_type, operation, model)) PARTITION BY LIST (day);"
+    "CREATE UNIQUE INDEX usage_keys_id ON usage_keys(day, lane, id);"
     "CREATE TABLE log_sources ("
     " day {{int}} NOT NULL,"
     " lane {{int}} NOT NULL,"
