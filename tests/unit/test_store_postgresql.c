@@ -3,6 +3,7 @@
  * may be made. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include <arpa/inet.h>
@@ -147,6 +148,7 @@ static struct proxy {
     _Atomic int way;
     _Atomic bool ended;
     _Atomic int accepted;
+    atomic_int passing; /* threads between a client and the server */
     pthread_t thread;
 } proxy;
 
@@ -191,6 +193,7 @@ static void *pass_between(void *context)
     }
     close(server);
     close(client);
+    proxy.passing--;
     return NULL;
 }
 
@@ -205,7 +208,9 @@ static void *accept_all(void *context)
         *client = accept(proxy.listener, NULL, NULL);
         proxy.accepted++;
         pthread_t thread;
+        proxy.passing++;
         if (proxy.way == REFUSE || pthread_create(&thread, NULL, pass_between, client) != 0) {
+            proxy.passing--;
             close(*client);
             free(client);
             continue;
@@ -256,7 +261,8 @@ static int end_proxy(void **state)
     proxy.ended = true;
     pthread_join(proxy.thread, NULL);
     close(proxy.listener);
-    usleep(50000); /* those in between look every 20 ms */
+    while (proxy.passing > 0)
+        usleep(1000);
     return tear_down(state);
 }
 
