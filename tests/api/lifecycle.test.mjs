@@ -52,7 +52,9 @@ test('of two servers on one store one runs the scheduled tasks, and the other wh
     assert.match(message, /stands by: another process runs the tasks; so for .+, of 2 processes/);
     assert.equal(status, 'healthy');
   });
-  assert.match((await scheduler(first)).message, /in this process for .+, of 2 processes/);
+  await eventually(async () =>
+    assert.match((await scheduler(first)).message, /in this process for .+, of 2 processes/),
+  );
   await first.crash();
   await eventually(async () => assert.doesNotMatch((await scheduler(second)).message, /stands by/), TAKE_OVER_MS);
   const third = await Server.start(store);
