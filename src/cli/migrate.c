@@ -60,10 +60,10 @@ static enum cli_status migrate_here(const struct invocation *invocation)
 
 static bool check_no_server(struct platform *platform, const char *which, struct error *err)
 {
-    int64_t processes;
-    if (!lease_count_processes(platform->store, &processes, err))
+    bool served;
+    if (!lease_is_served(platform->store, &served, err))
         return false;
-    return processes == 0 ||
+    return !served ||
            error_set(err, ERROR_CONFLICT, "a server runs on the %s store: stop it, then carry it over",
                      "有服务器正在使用%s数据库：请先停止它再迁移", which);
 }

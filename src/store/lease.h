@@ -45,8 +45,8 @@ struct lease_holder_state {
 void lease_holder_get_state(struct lease_holder *holder, struct lease_holder_state *ret_state);
 /* Whether `id` is this process, and nobody can have taken over what it holds. */
 bool lease_holder_is(struct lease_holder *holder, const char *id);
-/* How many processes serve a store, as whoever does not serve it can see: watches their beats for two seconds. */
-bool lease_count_processes(struct store *store, int64_t *ret_count, struct error *err);
+/* Whether any process serves the store, for one that does not: watches for some seconds whether anybody beats. */
+bool lease_is_served(struct store *store, bool *ret_served, struct error *err);
 /* Called after each beat that reached the store, on the thread that sends them, so it must not wait for long. NULL:
  * nobody; the one before is not called any more when this returns. */
 void lease_holder_on_beat(struct lease_holder *holder, void (*on_beat)(void *context), void *context);

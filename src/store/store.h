@@ -43,7 +43,8 @@
  * (bulk_insert.h). On PostgreSQL a text must be UTF-8 without NUL: ERROR_INVALID. A store opened with `.concurrent`
  * gives up serial works on a database that can do without (telemetry): its works must not read what they change.
  *
- * CONNECTIONS. One process takes 1 + `readers` connections to each store that it opens, made when first needed. */
+ * CONNECTIONS. One process takes 1 + `readers` connections to each store that it opens, made when first needed, and one
+ * more where it listens for news that the database brings (news.h). */
 #ifndef KIMONO_STORE_STORE_H
 #define KIMONO_STORE_STORE_H
 

@@ -430,7 +430,7 @@ static void run_one_by_one(struct writer *writer)
     }
 }
 
-static void settle(struct writer *writer, enum progress progress)
+static void end_batch(struct writer *writer, enum progress progress)
 {
     bool committing = progress == GOES_ON;
     if (committing)
@@ -457,7 +457,7 @@ static void run_batch(struct writer *writer, struct task *task)
         progress = run_task(writer, task);
     } while (progress == GOES_ON && writer->batch_size < BATCH_TASKS && clock_monotonic_us() < until &&
              (task = take(writer)));
-    settle(writer, progress);
+    end_batch(writer, progress);
     for (size_t i = 0; i < writer->batch_size; i++)
         answer(writer->batch[i]);
     tidy(writer);

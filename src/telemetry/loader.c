@@ -12,6 +12,7 @@ struct telemetry_loader {
     struct engine *engine;
     struct bulk_load *load;
     bool failed;
+    bool from_outside;    /* the usage rows that wait are */
     struct arena strings; /* of the rows that wait */
     size_t string_bytes;
     size_t usage_count, log_count;
@@ -46,7 +47,8 @@ static bool write_batch(struct telemetry_loader *loader, bool last, struct error
     struct day_batch batch = {.usage = loader->usage,
                               .usage_count = loader->usage_count,
                               .logs = loader->logs,
-                              .log_count = loader->log_count};
+                              .log_count = loader->log_count,
+                              .from_outside = loader->from_outside};
     if (loader->failed)
         return error_set(err, ERROR_CONFLICT,
                          "Loading has failed before: delete the day's rows and load it anew.",
@@ -79,11 +81,9 @@ static const char *copy_again(struct telemetry_loader *loader, const char *text,
     return text && before && strcmp(text, before) == 0 ? before : copy(loader, text);
 }
 
-bool telemetry_loader_usage(struct telemetry_loader *loader, const struct usage_record *record,
-                            struct error *err)
+/* The next row that waits, with the record as the loader keeps it; its cost is the caller's. */
+static struct usage_row *put_usage(struct telemetry_loader *loader, const struct usage_record *record)
 {
-    if (!make_room(loader, err))
-        return false;
     static const struct usage_record none;
     size_t at = loader->usage_count++;
     const struct usage_record *before = at ? &loader->usage_records[at - 1] : &none;
@@ -94,7 +94,38 @@ bool telemetry_loader_usage(struct telemetry_loader *loader, const struct usage_
     kept->model = copy_again(loader, record->model, before->model);
     kept->tenant_id = copy_again(loader, record->tenant_id, before->tenant_id);
     kept->request_id = copy_again(loader, record->request_id, before->request_id);
-    loader->usage[at] = usage_row_make(kept, record->timestamp, USD_CNY_RATE_DEFAULT);
+    loader->usage[at] = (struct usage_row){.record = kept, .timestamp = kept->timestamp};
+    return &loader->usage[at];
+}
+
+/* A batch is from outside as a whole, or not. */
+static bool make_room_for(struct telemetry_loader *loader, bool from_outside, struct error *err)
+{
+    bool other = loader->usage_count > 0 && loader->from_outside != from_outside;
+    if (other ? !write_batch(loader, false, err) : !make_room(loader, err))
+        return false;
+    loader->from_outside = from_outside;
+    return true;
+}
+
+bool telemetry_loader_usage(struct telemetry_loader *loader, const struct usage_record *record,
+                            struct error *err)
+{
+    if (!make_room_for(loader, false, err))
+        return false;
+    struct usage_row *row = put_usage(loader, record);
+    *row = usage_row_make(row->record, record->timestamp, USD_CNY_RATE_DEFAULT);
+    return true;
+}
+
+bool telemetry_loader_recorded(struct telemetry_loader *loader, const struct recorded_usage *usage,
+                               struct error *err)
+{
+    if (!make_room_for(loader, usage->from_outside, err))
+        return false;
+    struct usage_row *row = put_usage(loader, &usage->record);
+    row->cost_nano_cny = usage->cost_nano_cny;
+    row->price_version = usage->price_version;
     return true;
 }
 

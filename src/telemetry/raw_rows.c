@@ -16,6 +16,7 @@ struct recorded_usage usage_of_row(const struct db_rows *rows)
                    .outcome = (enum usage_outcome)db_column_int(rows, 10)},
         .cost_nano_cny = db_column_int(rows, 11),
         .price_version = (int32_t)db_column_int(rows, 12),
+        .from_outside = db_column_int(rows, 13) != 0,
     };
 }
 

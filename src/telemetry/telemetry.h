@@ -131,6 +131,7 @@ struct recorded_usage {
     struct usage_record record;
     int64_t cost_nano_cny;
     int32_t price_version; /* 0: no price was known */
+    bool from_outside;     /* by telemetry_write_once: its request_id counts once in its day */
 };
 typedef bool (*telemetry_usage_sink)(void *context, const struct recorded_usage *usage, struct error *err);
 typedef bool (*telemetry_log_sink)(void *context, const struct log_record *log, struct error *err);
@@ -175,6 +176,10 @@ bool telemetry_loader_open(struct telemetry_loader **ret_loader, struct telemetr
                            struct error *err);
 bool telemetry_loader_usage(struct telemetry_loader *loader, const struct usage_record *record,
                             struct error *err);
+/* The same of one that was recorded before, at the cost of then. One that is from outside is left out if its request_id
+ * is there already. */
+bool telemetry_loader_recorded(struct telemetry_loader *loader, const struct recorded_usage *usage,
+                               struct error *err);
 bool telemetry_loader_log(struct telemetry_loader *loader, const struct log_record *record,
                           struct error *err);
 /* Writes what waits, roll-ups and the day's revision; bring the totals of ended days into the main

@@ -9,8 +9,6 @@
 #include <xxhash.h>
 
 #define READ_MS (24 * 3600 * 1000) /* it takes as long as the day is large */
-#define BATCH_ROWS 4096
-#define BATCH_BYTES ((size_t)8 << 20)
 
 /* ---- digests ---- */
 
@@ -78,123 +76,56 @@ static bool digests_equal(const struct telemetry_day_digest *a, const struct tel
 
 /* ---- one day ---- */
 
-/* Where the rows of a day go; `load` NULL: nowhere, they are only digested. */
+/* Where the rows of a day go; `loader` NULL: nowhere, they are only digested. */
 struct day_target {
     struct telemetry_day_digest digest;
     struct strbuf row;
-    struct engine *engine;
-    struct bulk_load *load;
-    int32_t day;
-    struct arena strings; /* of the rows that wait */
-    size_t string_bytes;
-    size_t usage_count, log_count;
-    struct usage_record usage_records[BATCH_ROWS];
-    struct usage_row usage[BATCH_ROWS];
-    struct log_record log_records[BATCH_ROWS];
-    struct log_row logs[BATCH_ROWS];
+    struct telemetry_loader *loader;
 };
 
-static void day_target_free(struct day_target **target)
+/* As whoever records has it. */
+static const char *null_if_empty(const char *text)
 {
-    if ((*target)->load)
-        (*target)->engine->functions->load_end((*target)->load);
-    strbuf_release(&(*target)->row);
-    arena_release(&(*target)->strings);
-    free(*target);
-}
-
-static bool put_batch(struct day_target *target, bool last, struct error *err)
-{
-    struct day_batch batch = {.usage = target->usage,
-                              .usage_count = target->usage_count,
-                              .logs = target->logs,
-                              .log_count = target->log_count};
-    bool done = target->engine->functions->load_batch(target->load, &batch, last, err);
-    target->usage_count = target->log_count = target->string_bytes = 0;
-    arena_reset(&target->strings);
-    return done;
-}
-
-static bool make_room(struct day_target *target, struct error *err)
-{
-    bool full = target->usage_count == BATCH_ROWS || target->log_count == BATCH_ROWS ||
-                target->string_bytes > BATCH_BYTES;
-    return !full || put_batch(target, false, err);
-}
-
-/* NULL for "", as whoever records has it. */
-static const char *copy_text(struct day_target *target, const char *text)
-{
-    if (!text || !*text)
-        return NULL;
-    size_t length = strlen(text);
-    target->string_bytes += length;
-    return arena_strndup(&target->strings, text, length);
+    return text && *text ? text : NULL;
 }
 
 static bool take_usage(void *context, const struct recorded_usage *usage, struct error *err)
 {
     struct day_target *target = context;
+    struct recorded_usage taken = *usage;
     digest_usage(&target->digest, usage, &target->row);
-    if (!target->load)
-        return true;
-    if (!make_room(target, err))
-        return false;
-    size_t at = target->usage_count++;
-    struct usage_record *record = &target->usage_records[at];
-    *record = usage->record;
-    record->api_type = copy_text(target, usage->record.api_type);
-    record->operation = copy_text(target, usage->record.operation);
-    record->model = copy_text(target, usage->record.model);
-    record->tenant_id = copy_text(target, usage->record.tenant_id);
-    record->request_id = copy_text(target, usage->record.request_id);
-    target->usage[at] = (struct usage_row){.record = record,
-                                           .timestamp = record->timestamp,
-                                           .cost_nano_cny = usage->cost_nano_cny,
-                                           .price_version = usage->price_version,
-                                           .day = target->day};
-    return true;
+    taken.record.model = null_if_empty(taken.record.model);
+    taken.record.tenant_id = null_if_empty(taken.record.tenant_id);
+    taken.record.request_id = null_if_empty(taken.record.request_id);
+    return !target->loader || telemetry_loader_recorded(target->loader, &taken, err);
 }
 
 static bool take_log(void *context, const struct log_record *log, struct error *err)
 {
     struct day_target *target = context;
+    struct log_record taken = *log;
     digest_log(&target->digest, log, &target->row);
-    if (!target->load)
-        return true;
-    if (!make_room(target, err))
-        return false;
-    size_t at = target->log_count++;
-    struct log_record *record = &target->log_records[at];
-    *record = *log;
-    record->source = copy_text(target, log->source);
-    record->message = copy_text(target, log->message);
-    record->tenant_id = copy_text(target, log->tenant_id);
-    record->request_id = copy_text(target, log->request_id);
-    record->fields = copy_text(target, log->fields);
-    target->logs[at] = (struct log_row){.record = record, .timestamp = record->timestamp, .day = target->day};
-    return true;
+    taken.tenant_id = null_if_empty(taken.tenant_id);
+    taken.request_id = null_if_empty(taken.request_id);
+    taken.fields = null_if_empty(taken.fields);
+    return !target->loader || telemetry_loader_log(target->loader, &taken, err);
 }
 
 /* Reads the day of `from`; `to` NULL: only for the digest. */
 static bool read_day(struct telemetry *from, struct telemetry *to, int32_t day,
                      struct telemetry_day_digest *ret_digest, struct error *err)
 {
-    CLEANUP(day_target_free) struct day_target *target = xcalloc(1, sizeof(*target));
-    target->day = target->digest.day = day;
-    target->row.ceiling = SIZE_MAX;
-    if (to) {
-        target->engine = to->engine;
-        if (!to->engine->functions->load_begin(to->engine, day, &target->load, err))
-            return false;
-    }
-    if (!telemetry_each_usage(from, day, READ_MS, take_usage, target, err) ||
-        !telemetry_each_log(from, day, READ_MS, take_log, target, err))
+    struct day_target target = {.digest.day = day, .row.ceiling = SIZE_MAX};
+    if (to && !telemetry_loader_open(&target.loader, to, day, err))
         return false;
-    if (to && !put_batch(target, true, err))
-        return false;
-    *ret_digest = target->digest;
-    return true;
+    bool done = telemetry_each_usage(from, day, READ_MS, take_usage, &target, err) &&
+                telemetry_each_log(from, day, READ_MS, take_log, &target, err);
+    struct error unused;
+    if (target.loader && !telemetry_loader_finish(target.loader, done ? err : &unused))
+        done = false;
+    strbuf_release(&target.row);
+    *ret_digest = target.digest;
+    return done;
 }
 
 /* What an earlier try has left. */

@@ -25,6 +25,7 @@
 #include "search/full_text.h"
 #include "telemetry/prices.h"
 #include "telemetry/telemetry.h"
+#include "telemetry/transfer.h"
 
 /* The environment variable that names Azure's llm_calls_azure_2023_conv.csv (19,366 calls), if there. */
 #define TRACE "KIMONO_TEST_LLM_TRACE"
@@ -1119,6 +1120,34 @@ static void two_folders_roll_over_into_one_store(void **state)
     telemetry_close(two[1]);
 }
 
+/* Of rows from outside a request id counts once, also where they were carried to. Both engines, from day files. */
+static void what_was_sent_counts_once_after_carrying(void **state)
+{
+    struct house *house = house_of(state), *source;
+    const struct usage_record sent[] = {
+        {.timestamp = clock_now_ms(), .api_type = "dashscope", .operation = "chat", .request_id = "a"},
+        {.timestamp = clock_now_ms(), .api_type = "dashscope", .operation = "chat", .request_id = "b"},
+    };
+    const struct usage_record made = {
+        .timestamp = clock_now_ms(), .api_type = "embedded", .operation = "query", .request_id = "a"};
+    size_t duplicates = 0;
+    bool same = false;
+    assert_int_equal(set_up((void **)&source), 0);
+    assert_done(telemetry_write_once(source->telemetry, sent, 1, &duplicates, err));
+    assert_done(telemetry_write(source->telemetry, &made, 1, NULL, 0, err));
+    assert_done(telemetry_write_once(source->telemetry, sent, 2, &duplicates, err));
+    assert_int_equal(duplicates, 1);
+
+    assert_done(telemetry_transfer(source->telemetry, house->telemetry, NULL, NULL, err));
+    assert_done(telemetry_compare(source->telemetry, house->telemetry, NULL, NULL, &same, err));
+    assert_true(same);
+    assert_done(telemetry_write_once(house->telemetry, sent, 2, &duplicates, err));
+    assert_int_equal(duplicates, 2);
+    assert_done(telemetry_compare(source->telemetry, house->telemetry, NULL, NULL, &same, err));
+    assert_true(same);
+    tear_down((void **)&source);
+}
+
 static void roll_over_in_child(struct house *house)
 {
     enter(house, 0);
@@ -1637,6 +1666,7 @@ int main(void)
         BOTH(two_processes_write_one_day),
         BOTH(two_processes_share_telemetry),
         FILES(two_folders_roll_over_into_one_store),
+        BOTH(what_was_sent_counts_once_after_carrying),
         BOTH(a_killed_roll_over_leaves_no_half),
         FILES(ended_days_are_opened_without_a_writer),
         POSTGRESQL(a_shared_lane_is_right),

@@ -80,7 +80,7 @@ bool day_each_total(struct db *db, struct day_info *ret_info, day_total_sink sin
 
 static const char SQL_USAGE[] =
     "SELECT r.timestamp, k.api_type, k.operation, k.model, k.tenant_id, r.request_id, r.tokens_input,"
-    " r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny, r.price_version"
+    " r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny, r.price_version, r.origin"
     " FROM usage_rows r JOIN usage_keys k ON k.id = r.key_id ORDER BY r.id";
 static const char SQL_LOGS[] =
     "SELECT r.timestamp, r.level, s.name, r.message, r.tenant_id, r.request_id, r.fields"

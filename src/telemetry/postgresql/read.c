@@ -111,7 +111,7 @@ bool lanes_each_total(struct db *db, int32_t day, day_total_sink sink, void *con
 
 static const char SQL_USAGE[] =
     "SELECT r.timestamp, k.api_type, k.operation, k.model, k.tenant_id, r.request_id, r.tokens_input,"
-    " r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny, r.price_version"
+    " r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny, r.price_version, r.origin"
     " FROM usage_rows r JOIN usage_keys k ON k.day = r.day AND k.lane = r.lane AND k.id = r.key_id"
     " WHERE r.day = $1 AND k.day = $1 ORDER BY r.lane, r.id";
 static const char SQL_LOGS[] =
