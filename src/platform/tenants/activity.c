@@ -99,7 +99,7 @@ bool activity_add(struct db *db, const char *tenant_id, int64_t at, const struct
 #define ACTIVITY_COLUMNS                                                                                     \
     "conversations, messages, answered, refused, feedbacks, latency_sum_ms, latency_histogram"
 
-static bool read_activity(const struct db_rows *rows, struct activity *ret_activity)
+static bool activity_read_row(const struct db_rows *rows, struct activity *ret_activity)
 {
     *ret_activity = (struct activity){
         .conversations = db_column_int(rows, 1),
@@ -115,9 +115,9 @@ static bool read_activity(const struct db_rows *rows, struct activity *ret_activ
 }
 
 /* Rows whose first column is the time, each put at its place: (time - first) / step. */
-static bool read_series(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
-                        int64_t first, int64_t step, size_t count, struct activity *ret_activities,
-                        struct error *err)
+static bool activity_read_series(struct db *db, const char *sql, const struct db_value *args,
+                                 size_t arg_count, int64_t first, int64_t step, size_t count,
+                                 struct activity *ret_activities, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     for (size_t i = 0; i < count; i++)
@@ -126,7 +126,7 @@ static bool read_series(struct db *db, const char *sql, const struct db_value *a
         return false;
     while (db_next(&rows)) {
         size_t at = (size_t)((db_column_int(&rows, 0) - first) / step);
-        if (at < count && !read_activity(&rows, &ret_activities[at]))
+        if (at < count && !activity_read_row(&rows, &ret_activities[at]))
             return error_set(err, ERROR_INTERNAL, "A latency histogram in the store is broken.",
                              "数据库中的延迟直方图已损坏。");
     }
@@ -141,7 +141,7 @@ static const char SQL_PLATFORM_SERIES[] = "SELECT start, " ACTIVITY_COLUMNS " FR
 bool activity_days(struct db *db, const char *tenant_id, int32_t first, size_t count,
                    struct activity *ret_activities, struct error *err)
 {
-    return read_series(
+    return activity_read_series(
         db, tenant_id ? SQL_TENANT_DAYS : SQL_PLATFORM_SERIES,
         DB_ARGS(db_text(tenant_id ? tenant_id : "day"), db_int(first), db_int(first + (int64_t)count)), first,
         1, count, ret_activities, err);
@@ -150,7 +150,7 @@ bool activity_days(struct db *db, const char *tenant_id, int32_t first, size_t c
 bool activity_hours(struct db *db, int64_t first_hour, size_t count, struct activity *ret_activities,
                     struct error *err)
 {
-    return read_series(
+    return activity_read_series(
         db, SQL_PLATFORM_SERIES,
         DB_ARGS(db_text("hour"), db_int(first_hour), db_int(first_hour + (int64_t)count * HOUR_MS)),
         first_hour, HOUR_MS, count, ret_activities, err);

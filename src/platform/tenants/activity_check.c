@@ -117,7 +117,7 @@ static struct figures figures_of_row(const struct db_rows *rows)
     };
 }
 
-static void count_row(const struct db_rows *rows, struct recount *recount)
+static void recount_add_row(const struct db_rows *rows, struct recount *recount)
 {
     const char *tenant_id = db_column_text(rows, 1);
     int64_t at = db_column_int(rows, 2);
@@ -133,7 +133,7 @@ static void count_row(const struct db_rows *rows, struct recount *recount)
 }
 
 /* A histogram that cannot be read counts as an empty one: then it differs. */
-static void keep_rollup(const struct db_rows *rows, enum rollup_kind kind, struct recount *recount)
+static void recount_put_rollup(const struct db_rows *rows, enum rollup_kind kind, struct recount *recount)
 {
     struct recounted *item = recount_get(recount, kind, db_column_text(rows, 1), db_column_int(rows, 2));
     struct histogram histogram = {0};
@@ -146,17 +146,17 @@ static void keep_rollup(const struct db_rows *rows, enum rollup_kind kind, struc
     item->has_rollup = true;
 }
 
-static void take_row(const struct db_rows *rows, struct recount *recount)
+static void recount_take_row(const struct db_rows *rows, struct recount *recount)
 {
     static const char *const buckets[] = {
         [TENANT_DAY] = "tenant", [PLATFORM_DAY] = "day", [PLATFORM_HOUR] = "hour"};
     const char *what = db_column_text(rows, 0);
     for (size_t kind = 0; kind < ARRAY_SIZE(buckets); kind++)
         if (strcmp(what, buckets[kind]) == 0) {
-            keep_rollup(rows, (enum rollup_kind)kind, recount);
+            recount_put_rollup(rows, (enum rollup_kind)kind, recount);
             return;
         }
-    count_row(rows, recount);
+    recount_add_row(rows, recount);
 }
 
 static void name_row(const struct recounted *item, char text[128])
@@ -169,7 +169,7 @@ static void name_row(const struct recounted *item, char text[128])
     snprintf(text, 128, "%s %s", item->kind == TENANT_DAY ? item->tenant_id : "platform", when);
 }
 
-static void compare(const struct recounted *item, struct strbuf *ret_findings)
+static void recounted_compare(const struct recounted *item, struct strbuf *ret_findings)
 {
     const struct figures *kept = &item->kept, *counted = &item->counted;
     const struct {
@@ -203,10 +203,10 @@ bool activity_check(struct db *db, struct strbuf *ret_findings, struct error *er
     if (!db_query(db, SQL_ROWS_AND_ROLLUPS, DB_NO_ARGS, &rows, err))
         return false;
     while (db_next(&rows))
-        take_row(&rows, &recount);
+        recount_take_row(&rows, &recount);
     if (!db_done(&rows, err))
         return false;
     for (size_t i = 0; i < recount.count; i++)
-        compare(&recount.items[i], ret_findings);
+        recounted_compare(&recount.items[i], ret_findings);
     return true;
 }

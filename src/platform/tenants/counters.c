@@ -36,8 +36,8 @@ static const char SQL_ADD_HELD_BACK[] =
     "UPDATE platform_counters SET value = value + $2 WHERE name = $1"
     " AND EXISTS (SELECT 1 FROM tenants WHERE id = $3 AND status <> 'active')";
 
-static bool add_held_back(struct db *db, enum counter counter, const char *tenant_id, int64_t difference,
-                          struct error *err)
+static bool counters_add_held_back(struct db *db, enum counter counter, const char *tenant_id,
+                                   int64_t difference, struct error *err)
 {
     return difference == 0 ||
            db_execute(db, SQL_ADD_HELD_BACK,
@@ -49,8 +49,8 @@ bool counters_add_due(struct db *db, const char *tenant_id, int64_t unsynced, in
 {
     return counters_add(db, COUNTER_UNSYNCED_QA_PAIRS, unsynced, err) &&
            counters_add(db, COUNTER_PENDING_REMOVALS, removals, err) &&
-           add_held_back(db, COUNTER_HELD_BACK_QA_PAIRS, tenant_id, unsynced, err) &&
-           add_held_back(db, COUNTER_HELD_BACK_REMOVALS, tenant_id, removals, err);
+           counters_add_held_back(db, COUNTER_HELD_BACK_QA_PAIRS, tenant_id, unsynced, err) &&
+           counters_add_held_back(db, COUNTER_HELD_BACK_REMOVALS, tenant_id, removals, err);
 }
 
 static const char SQL_HOLD_BACK[] =
@@ -141,8 +141,8 @@ static const struct {
     {"pending_feedback_count of tenant", SQL_TENANT_PENDING},
 };
 
-static bool recount(struct db *db, const char *what, const char *sql, struct strbuf *findings,
-                    struct error *err)
+static bool counters_recount(struct db *db, const char *what, const char *sql, struct strbuf *findings,
+                             struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, sql, DB_NO_ARGS, &rows, err))
@@ -156,7 +156,7 @@ static bool recount(struct db *db, const char *what, const char *sql, struct str
 bool counters_check(struct db *db, struct strbuf *ret_findings, struct error *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(recounts); i++)
-        if (!recount(db, recounts[i].what, recounts[i].sql, ret_findings, err))
+        if (!counters_recount(db, recounts[i].what, recounts[i].sql, ret_findings, err))
             return false;
     return true;
 }

@@ -15,7 +15,7 @@ const char *tenant_gate_name(enum tenant_gate gate)
     return names[gate];
 }
 
-static bool refuse(enum tenant_gate gate, const char *tenant_id, struct error *err)
+static bool tenant_gate_refuse(enum tenant_gate gate, const char *tenant_id, struct error *err)
 {
     switch (gate) {
 #define X(gate, name, en, zh)                                                                                \
@@ -40,7 +40,7 @@ bool tenant_gate_pass(enum tenant_gate gate, const struct tenant_standing *stand
 {
     if (!standing->status || strcmp(standing->status, "active") == 0 || was_running(standing, began_at))
         return true;
-    return refuse(gate, standing->id, err);
+    return tenant_gate_refuse(gate, standing->id, err);
 }
 
 static const char SQL_STANDING[] = "SELECT id, status, suspended_at FROM tenants WHERE id = $1";

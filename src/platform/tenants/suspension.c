@@ -15,7 +15,7 @@ struct change {
 };
 
 /* What the audit log keeps of it: the state, and of a suspension its time, reason and proof. */
-static const char *standing_json(const struct tenant *tenant, struct arena *arena)
+static const char *tenant_state_json(const struct tenant *tenant, struct arena *arena)
 {
     CLEANUP(strbuf_release) struct strbuf out = {0};
     struct json_writer w = {.out = &out};
@@ -36,15 +36,15 @@ static const char SQL_SET_STANDING[] =
     "UPDATE tenants SET status = $2, suspended_at = $3, suspended_reason = $4, suspended_by = $5,"
     " refused_count = $6, updated_at = $7, version = version + 1 WHERE id = $1 AND version = $8";
 
-static bool write_change(struct db *db, const struct change *change, const char *action,
-                         const struct tenant *before, struct error *err)
+static bool suspension_write(struct db *db, const struct change *change, const char *action,
+                             const struct tenant *before, struct error *err)
 {
     const struct tenant *after = &change->tenant;
     struct audit_entry entry = {.action = action,
                                 .target_type = "tenant",
                                 .target_id = after->id,
-                                .before = standing_json(before, change->arena),
-                                .after = standing_json(after, change->arena),
+                                .before = tenant_state_json(before, change->arena),
+                                .after = tenant_state_json(after, change->arena),
                                 .reason = change->reason};
     int64_t changed;
     if (!db_execute(db, SQL_SET_STANDING,
@@ -69,7 +69,7 @@ static bool choose_instant(struct db *db, const char *id, int64_t now, int64_t *
     return true;
 }
 
-static bool suspend_work(struct db *db, void *context, struct error *err)
+static bool tenant_suspend_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
     struct tenant before, *after = &change->tenant;
@@ -89,11 +89,11 @@ static bool suspend_work(struct db *db, void *context, struct error *err)
     after->suspended_by = change->actor->username;
     after->refused_count = 0;
     after->updated_at = now;
-    return write_change(db, change, "tenant.suspend", &before, err) &&
+    return suspension_write(db, change, "tenant.suspend", &before, err) &&
            counters_add(db, COUNTER_ACTIVE_TENANTS, -1, err) && counters_hold_back(db, before.id, true, err);
 }
 
-static bool activate_work(struct db *db, void *context, struct error *err)
+static bool tenant_activate_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
     struct tenant before, *after = &change->tenant;
@@ -110,12 +110,12 @@ static bool activate_work(struct db *db, void *context, struct error *err)
     after->suspended_by = NULL;
     after->refused_count = 0;
     after->updated_at = clock_now_ms();
-    return write_change(db, change, "tenant.activate", &before, err) &&
+    return suspension_write(db, change, "tenant.activate", &before, err) &&
            counters_add(db, COUNTER_ACTIVE_TENANTS, 1, err) && counters_hold_back(db, before.id, false, err);
 }
 
-static bool make_change(struct store *store, store_work work, bool needs_reason, struct change *change,
-                        struct tenant *ret_tenant, struct error *err)
+static bool suspension_run(struct store *store, store_work work, bool needs_reason, struct change *change,
+                           struct tenant *ret_tenant, struct error *err)
 {
     const struct text_rule rule = {"reason", TENANT_REASON_MAX, .required = needs_reason};
     if (!text_check(&rule, change->reason, err))
@@ -132,12 +132,12 @@ bool tenant_suspend(struct store *store, const struct actor *actor, const char *
                     struct arena *arena, struct tenant *ret_tenant, struct error *err)
 {
     struct change change = {.actor = actor, .id = id, .reason = reason, .arena = arena};
-    return make_change(store, suspend_work, true, &change, ret_tenant, err);
+    return suspension_run(store, tenant_suspend_work, true, &change, ret_tenant, err);
 }
 
 bool tenant_activate(struct store *store, const struct actor *actor, const char *id, const char *reason,
                      struct arena *arena, struct tenant *ret_tenant, struct error *err)
 {
     struct change change = {.actor = actor, .id = id, .reason = reason, .arena = arena};
-    return make_change(store, activate_work, false, &change, ret_tenant, err);
+    return suspension_run(store, tenant_activate_work, false, &change, ret_tenant, err);
 }

@@ -80,7 +80,7 @@ static bool check_fields(const char *id, const char *name, const char *contact, 
     return tenant_check_contact(contact, err) && good;
 }
 
-static const char *trimmed(struct arena *arena, const char *text)
+static const char *tenant_trimmed(struct arena *arena, const char *text)
 {
     struct text_span span = text_trim(text);
     return arena_strndup(arena, span.bytes, span.length);
@@ -89,7 +89,7 @@ static const char *trimmed(struct arena *arena, const char *text)
 /* --- making one */
 
 /* `tenant_` and 12 characters: short enough to be read aloud, 60 random bits. */
-static const char *make_id(struct arena *arena)
+static const char *tenant_make_id(struct arena *arena)
 {
     static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
     unsigned char random[12];
@@ -107,7 +107,7 @@ static const char SQL_INSERT[] =
 /* Two ids that differ in the case of letters only would be taken for one by every reader. */
 static const char SQL_SAME_ID[] = "SELECT id FROM tenants WHERE LOWER(id) = LOWER($1) LIMIT 1";
 
-static bool refuse_same_id(struct db *db, const struct tenant *tenant, struct error *err)
+static bool tenant_refuse_same_id(struct db *db, const struct tenant *tenant, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_SAME_ID, DB_ARGS(db_text(tenant->id)), &rows, err))
@@ -118,12 +118,12 @@ static bool refuse_same_id(struct db *db, const struct tenant *tenant, struct er
                            "商家“%s”已存在，请换一个 ID。", db_column_text(&rows, 0));
 }
 
-static bool insert_row(struct db *db, const struct tenant *tenant, struct error *err)
+static bool tenant_insert_row(struct db *db, const struct tenant *tenant, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf folded = {0};
     int64_t changed;
     text_fold(tenant->name, strlen(tenant->name), &folded);
-    if (!refuse_same_id(db, tenant, err))
+    if (!tenant_refuse_same_id(db, tenant, err))
         return false;
     if (!db_execute(db, SQL_INSERT,
                     DB_ARGS(db_text(tenant->id), db_text(tenant->name), db_text(tenant->contact),
@@ -131,11 +131,11 @@ static bool insert_row(struct db *db, const struct tenant *tenant, struct error 
                             db_text(strbuf_text(&folded))),
                     &changed, err))
         return false;
-    return changed == 1 || refuse_same_id(db, tenant, err);
+    return changed == 1 || tenant_refuse_same_id(db, tenant, err);
 }
 
-static bool note_creation(struct db *db, const struct actor *actor, const struct tenant *tenant,
-                          struct error *err)
+static bool tenant_audit_creation(struct db *db, const struct actor *actor, const struct tenant *tenant,
+                                  struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf after = {0};
     struct json_writer w = {.out = &after};
@@ -160,9 +160,9 @@ bool tenant_insert(struct db *db, const struct actor *actor, const char *id, con
     token_random(TOKEN_PREFIX_PUBLISHABLE, api_key);
     int64_t now = clock_now_ms();
     struct tenant tenant = {
-        .id = id ? arena_strdup(arena, id) : make_id(arena),
-        .name = trimmed(arena, name),
-        .contact = trimmed(arena, contact),
+        .id = id ? arena_strdup(arena, id) : tenant_make_id(arena),
+        .name = tenant_trimmed(arena, name),
+        .contact = tenant_trimmed(arena, contact),
         .status = "active",
         .api_key = arena_strdup(arena, api_key),
         .created_at = now,
@@ -171,9 +171,9 @@ bool tenant_insert(struct db *db, const struct actor *actor, const char *id, con
         .last_active_at = INT_NULL,
         .suspended_at = INT_NULL,
     };
-    if (!insert_row(db, &tenant, err) || !counters_add(db, COUNTER_TENANTS, 1, err) ||
+    if (!tenant_insert_row(db, &tenant, err) || !counters_add(db, COUNTER_TENANTS, 1, err) ||
         !counters_add(db, COUNTER_ACTIVE_TENANTS, 1, err) ||
-        !counters_add(db, COUNTER_TENANT_EDITS, 1, err) || !note_creation(db, actor, &tenant, err))
+        !counters_add(db, COUNTER_TENANT_EDITS, 1, err) || !tenant_audit_creation(db, actor, &tenant, err))
         return false;
     *ret_tenant = tenant;
     return true;
@@ -186,7 +186,7 @@ struct addition {
     struct tenant tenant;
 };
 
-static bool add_work(struct db *db, void *context, struct error *err)
+static bool tenant_add_work(struct db *db, void *context, struct error *err)
 {
     struct addition *add = context;
     return tenant_insert(db, add->actor, add->id, add->name, add->contact, add->arena, &add->tenant, err);
@@ -196,7 +196,7 @@ bool tenant_add(struct store *store, const struct actor *actor, const char *id, 
                 const char *contact, struct arena *arena, struct tenant *ret_tenant, struct error *err)
 {
     struct addition add = {.actor = actor, .id = id, .name = name, .contact = contact, .arena = arena};
-    if (!store_write(store, add_work, &add, err))
+    if (!store_write(store, tenant_add_work, &add, err))
         return false;
     *ret_tenant = add.tenant;
     return true;
@@ -218,7 +218,7 @@ bool tenant_find(struct db *db, const char *id, struct arena *arena, struct tena
                    err);
 }
 
-static bool not_found(const char *id, struct error *err)
+static bool tenant_not_found(const char *id, struct error *err)
 {
     return error_set(err, ERROR_NOT_FOUND, "There is no tenant '%.64s'.", "没有商家“%.64s”。", id);
 }
@@ -229,7 +229,7 @@ bool tenant_get(struct db *db, const char *id, struct arena *arena, struct tenan
     bool found;
     if (!tenant_find(db, id, arena, ret_tenant, &found, err))
         return false;
-    return found || not_found(id, err);
+    return found || tenant_not_found(id, err);
 }
 
 static const char SQL_BY_API_KEY[] = "SELECT " TENANT_COLUMNS " FROM tenants WHERE api_key = $1";
@@ -269,16 +269,16 @@ bool tenant_set_templates_revision(struct db *db, const char *id, int64_t revisi
     return db_execute(db, SQL_TEMPLATES_REVISION, DB_ARGS(db_text(id), db_int(revision)), NULL, err);
 }
 
-static bool update_one(struct db *db, const char *sql, const char *id, const struct db_value *args,
-                       size_t count, struct error *err)
+static bool tenant_update_one(struct db *db, const char *sql, const char *id, const struct db_value *args,
+                              size_t count, struct error *err)
 {
     int64_t changed;
     if (!db_execute(db, sql, args, count, &changed, err))
         return false;
-    return changed == 1 || not_found(id, err);
+    return changed == 1 || tenant_not_found(id, err);
 }
 
-static const char *name_and_contact(const struct tenant *tenant, struct arena *arena)
+static const char *tenant_edit_json(const struct tenant *tenant, struct arena *arena)
 {
     CLEANUP(strbuf_release) struct strbuf out = {0};
     struct json_writer w = {.out = &out};
@@ -308,15 +308,15 @@ bool tenant_edit_conflict(const char *id, struct error *err)
                      "商家“%s”已被他人修改，请重新载入后再修改。", id);
 }
 
-static bool write_edit(struct db *db, const struct editing *editing, const struct tenant *before,
-                       struct error *err)
+static bool tenant_write_edit(struct db *db, const struct editing *editing, const struct tenant *before,
+                              struct error *err)
 {
     const struct tenant *after = &editing->tenant;
     struct audit_entry entry = {.action = "tenant.update",
                                 .target_type = "tenant",
                                 .target_id = after->id,
-                                .before = name_and_contact(before, editing->arena),
-                                .after = name_and_contact(after, editing->arena)};
+                                .before = tenant_edit_json(before, editing->arena),
+                                .after = tenant_edit_json(after, editing->arena)};
     CLEANUP(strbuf_release) struct strbuf folded = {0};
     int64_t changed;
     text_fold(after->name, strlen(after->name), &folded);
@@ -330,7 +330,7 @@ static bool write_edit(struct db *db, const struct editing *editing, const struc
            counters_add(db, COUNTER_TENANT_EDITS, 1, err) && audit_append(db, editing->actor, &entry, err);
 }
 
-static bool check_version(const struct tenant *tenant, int64_t version, struct error *err)
+static bool tenant_check_version(const struct tenant *tenant, int64_t version, struct error *err)
 {
     if (version == INT_NULL || version == tenant->version)
         return true;
@@ -341,13 +341,13 @@ static bool check_version(const struct tenant *tenant, int64_t version, struct e
                      tenant->id, (long long)tenant->version, (long long)version);
 }
 
-static bool edit_work(struct db *db, void *context, struct error *err)
+static bool tenant_edit_work(struct db *db, void *context, struct error *err)
 {
     struct editing *editing = context;
     const struct tenant_edit *edit = editing->edit;
     struct tenant before;
     if (!tenant_get(db, editing->id, editing->arena, &before, err) ||
-        !check_version(&before, edit->version, err))
+        !tenant_check_version(&before, edit->version, err))
         return false;
     bool unmasked = text_check_unmasked("name", edit->name, before.name, err);
     if (!text_check_unmasked("contact", edit->contact, before.contact, err) || !unmasked)
@@ -355,14 +355,14 @@ static bool edit_work(struct db *db, void *context, struct error *err)
     struct tenant *after = &editing->tenant;
     *after = before;
     if (edit->name)
-        after->name = trimmed(editing->arena, edit->name);
+        after->name = tenant_trimmed(editing->arena, edit->name);
     if (edit->contact)
-        after->contact = trimmed(editing->arena, edit->contact);
+        after->contact = tenant_trimmed(editing->arena, edit->contact);
     if (strcmp(after->name, before.name) == 0 && strcmp(after->contact, before.contact) == 0)
         return true;
     after->version++;
     after->updated_at = clock_now_ms();
-    return write_edit(db, editing, &before, err);
+    return tenant_write_edit(db, editing, &before, err);
 }
 
 bool tenant_update(struct store *store, const struct actor *actor, const char *id,
@@ -372,7 +372,7 @@ bool tenant_update(struct store *store, const struct actor *actor, const char *i
     struct editing editing = {.actor = actor, .id = id, .edit = edit, .arena = arena};
     bool good = !edit->name || tenant_check_name(edit->name, err);
     good = (!edit->contact || tenant_check_contact(edit->contact, err)) && good;
-    if (!good || !store_write(store, edit_work, &editing, err))
+    if (!good || !store_write(store, tenant_edit_work, &editing, err))
         return false;
     *ret_tenant = editing.tenant;
     return true;
@@ -389,7 +389,7 @@ bool tenant_next_revision(struct db *db, const char *id, int64_t *ret_revision, 
     if (!db_find_int(db, SQL_NEXT_REVISION, DB_ARGS(db_text(id)), INT_NULL, &revision, err))
         return false;
     if (revision == INT_NULL)
-        return not_found(id, err);
+        return tenant_not_found(id, err);
     *ret_revision = revision;
     return true;
 }
@@ -400,27 +400,27 @@ static const char SQL_COUNT_PAIRS[] =
     " removal_count = removal_count + $4, unsynced_since = CASE WHEN unsynced_count + $3 = 0"
     " AND removal_count + $4 = 0 THEN NULL ELSE COALESCE(unsynced_since, $5) END WHERE id = $1";
 
-static bool count_knowledge(struct db *db, const char *id, int64_t pairs, int64_t unsynced, int64_t removals,
-                            struct error *err)
+static bool tenant_count_knowledge(struct db *db, const char *id, int64_t pairs, int64_t unsynced,
+                                   int64_t removals, struct error *err)
 {
     if (pairs == 0 && unsynced == 0 && removals == 0)
         return true;
-    return update_one(db, SQL_COUNT_PAIRS, id,
-                      DB_ARGS(db_text(id), db_int(pairs), db_int(unsynced), db_int(removals),
-                              db_int(clock_now_ms())),
-                      err) &&
+    return tenant_update_one(db, SQL_COUNT_PAIRS, id,
+                             DB_ARGS(db_text(id), db_int(pairs), db_int(unsynced), db_int(removals),
+                                     db_int(clock_now_ms())),
+                             err) &&
            counters_add(db, COUNTER_QA_PAIRS, pairs, err) &&
            counters_add_due(db, id, unsynced, removals, err);
 }
 
 bool tenant_count_pairs(struct db *db, const char *id, int64_t pairs, int64_t unsynced, struct error *err)
 {
-    return count_knowledge(db, id, pairs, unsynced, 0, err);
+    return tenant_count_knowledge(db, id, pairs, unsynced, 0, err);
 }
 
 bool tenant_count_removals(struct db *db, const char *id, int64_t removals, struct error *err)
 {
-    return count_knowledge(db, id, 0, 0, removals, err);
+    return tenant_count_knowledge(db, id, 0, 0, removals, err);
 }
 
 static const char SQL_SYNCED_UP[] =
@@ -438,7 +438,7 @@ bool tenant_count_pending(struct db *db, const char *id, int64_t feedbacks, stru
 {
     if (feedbacks == 0)
         return true;
-    return update_one(db, SQL_COUNT_PENDING, id, DB_ARGS(db_text(id), db_int(feedbacks)), err) &&
+    return tenant_update_one(db, SQL_COUNT_PENDING, id, DB_ARGS(db_text(id), db_int(feedbacks)), err) &&
            counters_add(db, COUNTER_PENDING_FEEDBACKS, feedbacks, err);
 }
 
@@ -446,7 +446,7 @@ static const char SQL_COUNT_USERS[] = "UPDATE tenants SET user_count = user_coun
 
 bool tenant_count_users(struct db *db, const char *id, int64_t users, struct error *err)
 {
-    return update_one(db, SQL_COUNT_USERS, id, DB_ARGS(db_text(id), db_int(users)), err);
+    return tenant_update_one(db, SQL_COUNT_USERS, id, DB_ARGS(db_text(id), db_int(users)), err);
 }
 
 static const char SQL_COUNT_REFUSED[] = "UPDATE tenants SET refused_count = refused_count + 1"
