@@ -101,7 +101,7 @@ bool job_insert(struct db *db, const struct actor *actor, const struct job_reque
 
 static const char SQL_SET_ITEM_TOTAL[] = "UPDATE jobs SET progress_total = $2 WHERE id = $1";
 
-static bool set_item_total(struct db *db, struct job *job, int64_t total, struct error *err)
+static bool job_set_item_total(struct db *db, struct job *job, int64_t total, struct error *err)
 {
     if (!db_execute(db, SQL_SET_ITEM_TOTAL, DB_ARGS(db_text(job->id), db_int(total)), NULL, err))
         return false;
@@ -118,7 +118,7 @@ bool job_add_items(struct db *db, struct job *job, const char *const *target_ids
         if (!db_execute(db, SQL_ADD_ITEM,
                         DB_ARGS(db_text(job->id), db_int((int64_t)i + 1), db_text(target_ids[i])), NULL, err))
             return false;
-    return set_item_total(db, job, (int64_t)count, err);
+    return job_set_item_total(db, job, (int64_t)count, err);
 }
 
 static const char SQL_ADD_TENANTS[] = "INSERT INTO job_items(job_id, seq, target_id)"
@@ -128,14 +128,14 @@ bool job_add_all_tenants(struct db *db, struct job *job, struct error *err)
 {
     int64_t added;
     return db_execute(db, SQL_ADD_TENANTS, DB_ARGS(db_text(job->id)), &added, err) &&
-           set_item_total(db, job, added, err);
+           job_set_item_total(db, job, added, err);
 }
 
 /* --- the work of a kind --- */
 
 /* Runs a change of a running job; no row: it does not run any more under this claim, so the step must not stand. */
-static bool change_running(struct db *db, const char *sql, const struct db_value *args, size_t count,
-                           struct error *err)
+static bool job_change_running(struct db *db, const char *sql, const struct db_value *args, size_t count,
+                               struct error *err)
 {
     int64_t changed;
     if (!db_execute(db, sql, args, count, &changed, err))
@@ -152,7 +152,7 @@ static const char SQL_STEP[] = "UPDATE jobs SET progress_done = $2, result = COA
 
 bool job_step(struct db *db, const struct job_run *run, int64_t done, const char *result, struct error *err)
 {
-    return change_running(
+    return job_change_running(
         db, SQL_STEP, DB_ARGS(db_text(run->job->id), db_int(done), db_text(result), db_int(run->job->claim)),
         err);
 }
@@ -162,8 +162,8 @@ static const char SQL_SET_TOTAL[] =
 
 bool job_set_total(struct db *db, const struct job_run *run, int64_t total, struct error *err)
 {
-    return change_running(db, SQL_SET_TOTAL,
-                          DB_ARGS(db_text(run->job->id), db_int(total), db_int(run->job->claim)), err);
+    return job_change_running(db, SQL_SET_TOTAL,
+                              DB_ARGS(db_text(run->job->id), db_int(total), db_int(run->job->claim)), err);
 }
 
 static const char SQL_ITEM_DONE[] = "UPDATE job_items SET outcome = $3, detail = $4"
@@ -194,8 +194,9 @@ bool job_item_add(struct db *db, const struct job_run *run, int64_t seq, const c
         NULL, err);
 }
 
-static bool read_items(struct db *db, const char *sql, const char *job_id, int64_t after, size_t limit,
-                       struct arena *arena, struct job_item *ret_items, size_t *ret_count, struct error *err)
+static bool job_read_items(struct db *db, const char *sql, const char *job_id, int64_t after, size_t limit,
+                           struct arena *arena, struct job_item *ret_items, size_t *ret_count,
+                           struct error *err)
 {
     size_t count = 0;
     CLEANUP(db_rows_release) struct db_rows rows = {0};
@@ -216,7 +217,7 @@ static const char SQL_ITEMS_WAITING[] =
 bool job_items_waiting(struct db *db, const char *job_id, int64_t after, size_t limit, struct arena *arena,
                        struct job_item *ret_items, size_t *ret_count, struct error *err)
 {
-    return read_items(db, SQL_ITEMS_WAITING, job_id, after, limit, arena, ret_items, ret_count, err);
+    return job_read_items(db, SQL_ITEMS_WAITING, job_id, after, limit, arena, ret_items, ret_count, err);
 }
 
 static const char SQL_ITEMS_AFTER[] = "SELECT seq, target_id, outcome, detail FROM job_items"
@@ -225,7 +226,7 @@ static const char SQL_ITEMS_AFTER[] = "SELECT seq, target_id, outcome, detail FR
 bool job_items_after(struct db *db, const char *job_id, int64_t after, size_t limit, struct arena *arena,
                      struct job_item *ret_items, size_t *ret_count, struct error *err)
 {
-    return read_items(db, SQL_ITEMS_AFTER, job_id, after, limit, arena, ret_items, ret_count, err);
+    return job_read_items(db, SQL_ITEMS_AFTER, job_id, after, limit, arena, ret_items, ret_count, err);
 }
 
 /* --- looking --- */
@@ -269,7 +270,7 @@ static const char *skip_value(const char *at)
 }
 
 /* The object's members that are no lists. Not parsed into a tree: two hundred of them would take seconds. */
-static void put_members(struct strbuf *out, const char *json)
+static void job_put_members(struct strbuf *out, const char *json)
 {
     const char *at = json + 1;
     while (*at == '"' || (*at == ',' && at[1] == '"')) {
@@ -284,21 +285,21 @@ static void put_members(struct strbuf *out, const char *json)
     }
 }
 
-static const char *shown(const char *json, struct arena *arena)
+static const char *job_shown_json(const char *json, struct arena *arena)
 {
     if (!json || strlen(json) <= SHOWN_BYTES)
         return arena_strdup(arena, json);
     CLEANUP(strbuf_release) struct strbuf out = {.ceiling = SHOWN_BYTES};
     strbuf_putc(&out, '{');
     if (*json == '{')
-        put_members(&out, json);
+        job_put_members(&out, json);
     strbuf_puts(&out, SHORTENED "}");
     return out.overflowed ? "{" SHORTENED "}" : arena_strndup(arena, out.bytes, out.length);
 }
 
 /* As db_read_row, but never more than the list shows; `whole` is for the row as it is. */
-static void read_shown(const struct db_rows *rows, const struct descriptor *descriptor, void *object,
-                       struct arena *whole, struct arena *arena)
+static void job_read_shown(const struct db_rows *rows, const struct descriptor *descriptor, void *object,
+                           struct arena *whole, struct arena *arena)
 {
     arena_reset(whole);
     db_read_row(rows, descriptor, object, whole);
@@ -306,7 +307,7 @@ static void read_shown(const struct db_rows *rows, const struct descriptor *desc
         const struct field *field = &descriptor->fields[i];
         const char **text = (const char **)(void *)((char *)object + field->offset);
         if (field->kind == FIELD_JSON)
-            *text = shown(*text, arena);
+            *text = job_shown_json(*text, arena);
         else if (field->kind == FIELD_TEXT)
             *text = arena_strdup(arena, *text);
     }
@@ -341,8 +342,8 @@ static const char *const SQL_LIST[JOBS_OF_COUNT][2] = {
 static const char SQL_CREATED_AT[] = "SELECT created_at FROM jobs WHERE id = $1";
 
 /* Behind which job the page begins; without a cursor: before all, and skipping some. */
-static bool find_start(struct db *db, const struct job_filter *filter, int64_t *ret_created_at,
-                       int64_t *ret_skip, struct error *err)
+static bool job_find_start(struct db *db, const struct job_filter *filter, int64_t *ret_created_at,
+                           int64_t *ret_skip, struct error *err)
 {
     *ret_created_at = filter->oldest_first ? INT64_MIN + 1 : INT64_MAX;
     *ret_skip = filter->cursor ? 0 : (filter->page - 1) * filter->page_size;
@@ -386,7 +387,7 @@ bool job_list(struct db *db, const struct job_filter *filter, struct arena *aren
 {
     enum jobs_of of = jobs_of(filter->status);
     int64_t created_at, skip;
-    if (!find_start(db, filter, &created_at, &skip, err))
+    if (!job_find_start(db, filter, &created_at, &skip, err))
         return false;
     const struct db_value args[] = {
         db_text(filter->kind),
@@ -407,7 +408,7 @@ bool job_list(struct db *db, const struct job_filter *filter, struct arena *aren
         !db_query(db, SQL_LIST[of][filter->oldest_first], args, ARRAY_SIZE(args), &rows, err))
         return false;
     while (db_next(&rows))
-        read_shown(&rows, &job_descriptor, &page.jobs[page.count++], &whole, arena);
+        job_read_shown(&rows, &job_descriptor, &page.jobs[page.count++], &whole, arena);
     if (!db_done(&rows, err))
         return false;
     if ((int64_t)page.count > filter->page_size)
@@ -438,7 +439,7 @@ bool job_item_list(struct db *db, const char *job_id, const char *outcome, int64
         !db_query(db, SQL_LIST_ITEMS, args, ARRAY_SIZE(args), &rows, err))
         return false;
     while (db_next(&rows))
-        read_shown(&rows, &job_item_descriptor, &items[count++], &whole, arena);
+        job_read_shown(&rows, &job_item_descriptor, &items[count++], &whole, arena);
     if (!db_done(&rows, err))
         return false;
     *ret_items = items;
@@ -482,7 +483,7 @@ struct cancelling {
     struct job job;
 };
 
-static const char *state_json(struct arena *arena, const struct job *job)
+static const char *job_state_json(struct arena *arena, const struct job *job)
 {
     CLEANUP(strbuf_release) struct strbuf out = {0};
     struct json_writer w = {.out = &out};
@@ -498,7 +499,7 @@ static const char *state_json(struct arena *arena, const struct job *job)
 static const char SQL_CANCEL[] =
     "UPDATE jobs SET status = 'cancelled', finished_at = $2, owner = NULL, retry_at = NULL WHERE id = $1";
 
-static bool cancel_work(struct db *db, void *context, struct error *err)
+static bool job_cancel_work(struct db *db, void *context, struct error *err)
 {
     struct cancelling *cancel = context;
     struct job *job = &cancel->job;
@@ -510,10 +511,10 @@ static bool cancel_work(struct db *db, void *context, struct error *err)
     struct audit_entry entry = {.action = "job.cancel",
                                 .target_type = "job",
                                 .target_id = job->id,
-                                .before = state_json(cancel->arena, job)};
+                                .before = job_state_json(cancel->arena, job)};
     job->status = "cancelled";
     job->finished_at = clock_now_ms();
-    entry.after = state_json(cancel->arena, job);
+    entry.after = job_state_json(cancel->arena, job);
     return db_execute(db, SQL_CANCEL, DB_ARGS(db_text(job->id), db_int(job->finished_at)), NULL, err) &&
            audit_append(db, cancel->actor, &entry, err) && news_post(db, err);
 }
@@ -522,7 +523,7 @@ bool job_cancel(struct platform *platform, const struct actor *actor, const char
                 struct job *ret_job, struct error *err)
 {
     struct cancelling cancel = {.actor = actor, .id = id, .arena = arena};
-    if (!store_write(platform->store, cancel_work, &cancel, err))
+    if (!store_write(platform->store, job_cancel_work, &cancel, err))
         return false;
     jobs_wake(platform->jobs);
     *ret_job = cancel.job;
@@ -545,7 +546,7 @@ static const char SQL_DELETE_ITEMS[] = "DELETE FROM job_items WHERE job_id = $1 
 static const char SQL_DELETE[] = "DELETE FROM jobs WHERE id = $1";
 
 /* Items first: a job with many takes several transactions, and goes with its last item. */
-static bool sweep_work(struct db *db, void *context, struct error *err)
+static bool job_sweep_work(struct db *db, void *context, struct error *err)
 {
     struct sweep *sweep = context;
     CLEANUP(arena_release) struct arena arena = {0};
@@ -578,7 +579,7 @@ bool job_sweep(struct store *store, int days, int64_t *ret_deleted, struct error
     struct sweep sweep = {.before = clock_now_ms() - days * DAY_MS};
     int64_t deleted = 0;
     do {
-        if (!store_write(store, sweep_work, &sweep, err))
+        if (!store_write(store, job_sweep_work, &sweep, err))
             return false;
         deleted += sweep.jobs;
     } while (sweep.more && !scheduler_stopping());

@@ -57,7 +57,7 @@ const struct job_kind *job_kind_find(const struct jobs *jobs, const char *name)
     return NULL;
 }
 
-static bool check_kind(const struct jobs *jobs, const struct job_kind *kind, struct error *err)
+static bool job_kind_check(const struct jobs *jobs, const struct job_kind *kind, struct error *err)
 {
     const char *missing = !kind->name                                              ? "name"
                           : !kind->title[LANGUAGE_EN] || !kind->title[LANGUAGE_ZH] ? "title"
@@ -71,11 +71,11 @@ static bool check_kind(const struct jobs *jobs, const struct job_kind *kind, str
                      kind->name);
 }
 
-static bool check_kinds(const struct jobs *jobs, struct error *err)
+static bool job_kinds_check(const struct jobs *jobs, struct error *err)
 {
     for (size_t i = 0; i < jobs->room_count; i++)
         for (size_t j = 0; j < jobs->rooms[i]->count; j++)
-            if (!check_kind(jobs, &jobs->rooms[i]->rows[j], err))
+            if (!job_kind_check(jobs, &jobs->rooms[i]->rows[j], err))
                 return false;
     return true;
 }
@@ -93,7 +93,7 @@ bool job_stopping(const struct job_run *run)
 
 /* --- changes */
 
-static void signal_change(struct jobs *jobs)
+static void jobs_signal_change(struct jobs *jobs)
 {
     jobs->changes++;
     pthread_cond_broadcast(&jobs->changed);
@@ -104,11 +104,11 @@ void jobs_wake(struct jobs *jobs)
     if (!jobs)
         return;
     pthread_mutex_lock(&jobs->lock);
-    signal_change(jobs);
+    jobs_signal_change(jobs);
     pthread_mutex_unlock(&jobs->lock);
 }
 
-static uint64_t changes_seen(struct jobs *jobs)
+static uint64_t jobs_changes_seen(struct jobs *jobs)
 {
     pthread_mutex_lock(&jobs->lock);
     uint64_t seen = jobs->changes;
@@ -117,23 +117,23 @@ static uint64_t changes_seen(struct jobs *jobs)
 }
 
 /* With the lock. */
-static void wait_until(struct jobs *jobs, int64_t until_us)
+static void jobs_wait_until(struct jobs *jobs, int64_t until_us)
 {
     struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
     pthread_cond_timedwait(&jobs->changed, &jobs->lock, &until);
 }
 
 /* Until something has changed since `seen`, the process stops, or it is `until_us`. */
-static void wait_for_change(struct jobs *jobs, uint64_t seen, int64_t until_us)
+static void jobs_wait_for_change(struct jobs *jobs, uint64_t seen, int64_t until_us)
 {
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->stopping && jobs->changes == seen && clock_monotonic_us() < until_us)
-        wait_until(jobs, until_us);
+        jobs_wait_until(jobs, until_us);
     pthread_mutex_unlock(&jobs->lock);
 }
 
 /* Waits the longer the more often in a row it had to. False: the process stops. */
-static bool back_off(struct job_slot *slot, const char *what, const struct error *err)
+static bool runner_back_off(struct job_slot *slot, const char *what, const struct error *err)
 {
     struct jobs *jobs = slot->jobs;
     int64_t pause_us = RETRY_US << (slot->failures < RETRY_DOUBLINGS ? slot->failures : RETRY_DOUBLINGS);
@@ -143,14 +143,14 @@ static bool back_off(struct job_slot *slot, const char *what, const struct error
               err->detail[LANGUAGE_EN]);
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->stopping && clock_monotonic_us() < until_us)
-        wait_until(jobs, until_us);
+        jobs_wait_until(jobs, until_us);
     pthread_mutex_unlock(&jobs->lock);
     return !jobs->stopping;
 }
 
 /* --- claims, as the thread sees to them that sends this process's beats --- */
 
-static void recover(struct jobs *jobs)
+static void jobs_recover_orphaned(struct jobs *jobs)
 {
     struct store *store = jobs->platform->store;
     struct error err;
@@ -172,7 +172,7 @@ static void recover(struct jobs *jobs)
 }
 
 /* A cancel, or a take-over, in another process. */
-static void look_after_claim(struct jobs *jobs, struct job_slot *slot)
+static void runner_check_claim(struct jobs *jobs, struct job_slot *slot)
 {
     char id[IDENTIFIER_SIZE];
     struct error err;
@@ -191,13 +191,13 @@ static void look_after_claim(struct jobs *jobs, struct job_slot *slot)
     pthread_mutex_unlock(&jobs->lock);
 }
 
-static void after_beat(void *context)
+static void jobs_after_beat(void *context)
 {
     struct jobs *jobs = context;
     struct lease_holder_state now;
-    recover(jobs);
+    jobs_recover_orphaned(jobs);
     for (size_t i = 0; i < SLOTS; i++)
-        look_after_claim(jobs, &jobs->slots[i]);
+        runner_check_claim(jobs, &jobs->slots[i]);
     lease_holder_get_state(jobs->platform->lease_holder, &now);
     if (strcmp(now.id, jobs->process) != 0) /* the first beat: jobs can be claimed */
         jobs_wake(jobs);
@@ -206,8 +206,8 @@ static void after_beat(void *context)
 
 /* --- one job */
 
-static bool run_kind(struct job_slot *slot, const struct job_kind *kind, struct arena *arena, struct job *job,
-                     struct error *err)
+static bool runner_run_kind(struct job_slot *slot, const struct job_kind *kind, struct arena *arena,
+                            struct job *job, struct error *err)
 {
     struct job_run run = {
         .platform = slot->jobs->platform,
@@ -227,7 +227,8 @@ static bool run_kind(struct job_slot *slot, const struct job_kind *kind, struct 
 }
 
 /* How the run ended; `err` is the reason of what has failed. */
-static enum job_end run_to_end(struct job_slot *slot, struct arena *arena, struct job *job, struct error *err)
+static enum job_end runner_run_to_end(struct job_slot *slot, struct arena *arena, struct job *job,
+                                      struct error *err)
 {
     const struct job_kind *kind = job_kind_find(slot->jobs, job->kind);
     if (!kind) {
@@ -238,7 +239,7 @@ static enum job_end run_to_end(struct job_slot *slot, struct arena *arena, struc
             "此版本不支持类型为“%.64s”的任务。请运行创建它的版本，然后重新发起。", job->kind);
         return JOB_FAILED;
     }
-    bool done = run_kind(slot, kind, arena, job, err);
+    bool done = runner_run_kind(slot, kind, arena, job, err);
     if (slot->stop_requested && kind->resumes)
         return JOB_QUEUED_AGAIN;
     if (slot->stop_requested && done)
@@ -248,7 +249,8 @@ static enum job_end run_to_end(struct job_slot *slot, struct arena *arena, struc
     return kind->resumes && error_status(err->code) == 503 ? JOB_RETRIED : JOB_FAILED;
 }
 
-static void log_run(const struct job *claimed, const struct job *now, const struct error *why, int64_t us)
+static void runner_log_run(const struct job *claimed, const struct job *now, const struct error *why,
+                           int64_t us)
 {
     const char *request_id = *now->request_id ? now->request_id : NULL;
     bool is_others = now->claim != claimed->claim, waits = now->retry_at != INT_NULL;
@@ -263,26 +265,26 @@ static void log_run(const struct job *claimed, const struct job *now, const stru
 }
 
 /* If the process stops before the end could be written, the job is found without a process. */
-static void run_job(struct job_slot *slot, struct arena *arena, const struct job *claimed)
+static void runner_run_job(struct job_slot *slot, struct arena *arena, const struct job *claimed)
 {
     struct jobs *jobs = slot->jobs;
     struct job job = *claimed;
     struct error why, err;
     int64_t started_us = clock_monotonic_us();
     error_clear(&why);
-    enum job_end end = run_to_end(slot, arena, &job, &why);
+    enum job_end end = runner_run_to_end(slot, arena, &job, &why);
     int64_t us = clock_monotonic_us() - started_us;
     while (!job_end_run(jobs->platform->store, end, claimed->progress_done, &why, arena, &job, &err))
-        if (err.code == ERROR_NOT_FOUND || !back_off(slot, "The end of a job was not written", &err))
+        if (err.code == ERROR_NOT_FOUND || !runner_back_off(slot, "The end of a job was not written", &err))
             return;
     slot->failures = 0;
-    log_run(claimed, &job, &why, us);
+    runner_log_run(claimed, &job, &why, us);
     jobs_wake(jobs);
 }
 
 /* --- the threads */
 
-static void set_claim(struct job_slot *slot, const struct job *job, const char *owner)
+static void runner_set_claim(struct job_slot *slot, const struct job *job, const char *owner)
 {
     struct jobs *jobs = slot->jobs;
     pthread_mutex_lock(&jobs->lock);
@@ -295,8 +297,8 @@ static void set_claim(struct job_slot *slot, const struct job *job, const char *
 
 /* The oldest job that is due; else `ret_next_us` says when one will be (monotonic). Nothing is claimed by a process
  * that may be taken for dead. */
-static bool look_for_job(struct job_slot *slot, struct arena *arena, struct job *ret_job, bool *ret_found,
-                         int64_t *ret_next_us)
+static bool runner_claim_job(struct job_slot *slot, struct arena *arena, struct job *ret_job, bool *ret_found,
+                             int64_t *ret_next_us)
 {
     struct jobs *jobs = slot->jobs;
     struct store *store = jobs->platform->store;
@@ -311,11 +313,11 @@ static bool look_for_job(struct job_slot *slot, struct arena *arena, struct job 
         return true;
     if (!job_next_due(store, &is_due, &next_at, &err) ||
         (is_due && !job_claim(store, process.id, arena, ret_job, ret_found, &err))) {
-        back_off(slot, "The jobs that wait could not be looked at", &err);
+        runner_back_off(slot, "The jobs that wait could not be looked at", &err);
         return false;
     }
     if (*ret_found)
-        set_claim(slot, ret_job, process.id);
+        runner_set_claim(slot, ret_job, process.id);
     else if (next_at != INT_NULL && !is_due)
         *ret_next_us = clock_monotonic_us() + (next_at - clock_now_ms()) * 1000;
     slot->failures = 0;
@@ -331,17 +333,17 @@ static void *runner_main(void *context)
     pthread_mutex_unlock(&jobs->lock);
     while (!jobs->stopping) {
         CLEANUP(arena_release) struct arena arena = {0};
-        uint64_t seen = changes_seen(jobs);
+        uint64_t seen = jobs_changes_seen(jobs);
         int64_t look_us = clock_monotonic_us() + LOOK_US, next_us;
         struct job job;
         bool found;
-        if (!look_for_job(slot, &arena, &job, &found, &next_us))
+        if (!runner_claim_job(slot, &arena, &job, &found, &next_us))
             continue;
         if (found) {
-            run_job(slot, &arena, &job);
-            set_claim(slot, NULL, "");
+            runner_run_job(slot, &arena, &job);
+            runner_set_claim(slot, NULL, "");
         } else {
-            wait_for_change(jobs, seen, next_us < look_us ? next_us : look_us);
+            jobs_wait_for_change(jobs, seen, next_us < look_us ? next_us : look_us);
         }
     }
     return NULL;
@@ -367,7 +369,7 @@ static struct jobs *jobs_new(struct platform *platform, const struct job_kinds *
     return jobs;
 }
 
-static bool start_thread(struct job_slot *slot, struct error *err)
+static bool runner_start(struct job_slot *slot, struct error *err)
 {
     char title[16];
     int failure = pthread_create(&slot->thread, NULL, runner_main, slot);
@@ -381,12 +383,12 @@ static bool start_thread(struct job_slot *slot, struct error *err)
 }
 
 /* The threads begin with the lock, and so see what `ret_jobs` points to. */
-static bool start_threads(struct jobs *jobs, struct jobs **ret_jobs, struct error *err)
+static bool jobs_start_threads(struct jobs *jobs, struct jobs **ret_jobs, struct error *err)
 {
     bool started = true;
     pthread_mutex_lock(&jobs->lock);
     for (size_t i = 0; i < SLOTS && started; i++)
-        started = start_thread(&jobs->slots[i], err);
+        started = runner_start(&jobs->slots[i], err);
     if (started)
         *ret_jobs = jobs;
     else
@@ -399,11 +401,11 @@ bool jobs_start(struct jobs **ret_jobs, struct platform *platform, const struct 
                 size_t count, struct error *err)
 {
     struct jobs *jobs = jobs_new(platform, rooms, count);
-    if (!check_kinds(jobs, err) || !start_threads(jobs, ret_jobs, err)) {
+    if (!job_kinds_check(jobs, err) || !jobs_start_threads(jobs, ret_jobs, err)) {
         jobs_stop(jobs);
         return false;
     }
-    lease_holder_on_beat(platform->lease_holder, after_beat, jobs);
+    lease_holder_on_beat(platform->lease_holder, jobs_after_beat, jobs);
     return true;
 }
 
@@ -413,7 +415,7 @@ void jobs_stop_soon(struct jobs *jobs)
         return;
     pthread_mutex_lock(&jobs->lock);
     jobs->stopping = true;
-    signal_change(jobs);
+    jobs_signal_change(jobs);
     pthread_mutex_unlock(&jobs->lock);
 }
 
@@ -456,12 +458,12 @@ bool jobs_wait(struct jobs *jobs, const char *id, int timeout_ms)
     if (!jobs || !begin_wait(jobs))
         return false;
     for (;;) {
-        uint64_t seen = changes_seen(jobs);
+        uint64_t seen = jobs_changes_seen(jobs);
         int64_t now_us = clock_monotonic_us();
         ended = job_is_over(jobs->platform->store, id);
         if (ended || jobs->stopping || now_us >= until_us)
             break;
-        wait_for_change(jobs, seen, until_us < now_us + LOOK_US ? until_us : now_us + LOOK_US);
+        jobs_wait_for_change(jobs, seen, until_us < now_us + LOOK_US ? until_us : now_us + LOOK_US);
     }
     end_wait(jobs);
     return ended;

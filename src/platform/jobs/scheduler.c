@@ -54,7 +54,7 @@ static const char UNNAMED[] = "?";
 
 /* --- the tables --- */
 
-static const char *what_is_missing(const struct scheduled_task *task)
+static const char *task_missing_part(const struct scheduled_task *task)
 {
     if (!task->name)
         return "name";
@@ -65,10 +65,10 @@ static const char *what_is_missing(const struct scheduled_task *task)
     return task->every_ms > 0 || task->interval_ms ? NULL : "interval";
 }
 
-static bool check_task(const struct scheduled_task *task, const struct scheduled_room *rooms, size_t count,
-                       struct error *err)
+static bool scheduled_task_check(const struct scheduled_task *task, const struct scheduled_room *rooms,
+                                 size_t count, struct error *err)
 {
-    const char *name = task->name ? task->name : UNNAMED, *missing = what_is_missing(task);
+    const char *name = task->name ? task->name : UNNAMED, *missing = task_missing_part(task);
     size_t same = 0;
     if (missing)
         return error_set(err, ERROR_INTERNAL, "the scheduled task '%s' has no %s", "定时任务“%s”缺少 %s",
@@ -86,7 +86,7 @@ bool scheduled_tasks_check(const struct scheduled_room *rooms, size_t count, str
 {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < rooms[i].tasks->count; j++)
-            if (!check_task(&rooms[i].tasks->rows[j], rooms, count, err))
+            if (!scheduled_task_check(&rooms[i].tasks->rows[j], rooms, count, err))
                 return false;
     return true;
 }
@@ -127,7 +127,7 @@ static bool is_enabled(const struct scheduler *scheduler, const struct scheduled
 }
 
 /* The enabled task of this process that is due first; NULL: none is enabled. */
-static struct timed *next_due(struct scheduler *scheduler, int64_t *ret_due_us)
+static struct timed *scheduler_next_due(struct scheduler *scheduler, int64_t *ret_due_us)
 {
     struct timed *next = NULL;
     for (size_t i = 0; i < scheduler->count; i++) {
@@ -148,8 +148,8 @@ static struct timed *next_due(struct scheduler *scheduler, int64_t *ret_due_us)
 static const char SQL_LAST_RUN[] = "SELECT started_at, ended_at FROM scheduled_tasks WHERE name = $1";
 
 /* A run that did not end was cut off: the next is due at once. */
-static bool read_last_run(struct db *db, const char *name, bool *ret_has_run, int64_t *ret_started_us,
-                          struct error *err)
+static bool task_read_last_run(struct db *db, const char *name, bool *ret_has_run, int64_t *ret_started_us,
+                               struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_LAST_RUN, DB_ARGS(db_text(name)), &rows, err))
@@ -164,7 +164,7 @@ static bool read_last_run(struct db *db, const char *name, bool *ret_has_run, in
 }
 
 /* Of a lease that was just taken. */
-static bool load_last_run(struct scheduler *scheduler, struct timed *timed, struct error *err)
+static bool task_load_last_run(struct scheduler *scheduler, struct timed *timed, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     bool has_run;
@@ -172,7 +172,7 @@ static bool load_last_run(struct scheduler *scheduler, struct timed *timed, stru
     if (timed->loaded_token == timed->lease.token)
         return true;
     if (!store_reader(scheduler->platform->store, READ_LIMIT_MS, &db, err) ||
-        !read_last_run(db, timed->task->name, &has_run, &started_us, err))
+        !task_read_last_run(db, timed->task->name, &has_run, &started_us, err))
         return false;
     pthread_mutex_lock(&scheduler->lock);
     timed->has_run = has_run;
@@ -183,14 +183,14 @@ static bool load_last_run(struct scheduler *scheduler, struct timed *timed, stru
 }
 
 /* If the store cannot be asked, nothing is begun that needs it; the next look is soon. */
-static void look_after_lease(struct scheduler *scheduler, struct timed *timed)
+static void task_look_after_lease(struct scheduler *scheduler, struct timed *timed)
 {
     struct error err;
     error_clear(&err);
     bool here = !timed->lease.holder;
     if (!here)
         here = lease_take(&timed->lease, &err) && lease_held(&timed->lease) &&
-               load_last_run(scheduler, timed, &err);
+               task_load_last_run(scheduler, timed, &err);
     pthread_mutex_lock(&scheduler->lock);
     timed->is_here = here;
     timed->is_elsewhere = !here && timed->lease.process[0] && !timed->lease.token;
@@ -201,7 +201,7 @@ static void look_after_lease(struct scheduler *scheduler, struct timed *timed)
 static void look_after_leases(struct scheduler *scheduler)
 {
     for (size_t i = 0; i < scheduler->count; i++)
-        look_after_lease(scheduler, &scheduler->timed[i]);
+        task_look_after_lease(scheduler, &scheduler->timed[i]);
 }
 
 /* --- one run --- */
@@ -215,32 +215,33 @@ struct run_mark {
     const char *sql, *name;
 };
 
-static bool mark_work(struct db *db, void *context, struct error *err)
+static bool task_mark_work(struct db *db, void *context, struct error *err)
 {
     const struct run_mark *mark = context;
     return db_execute(db, mark->sql, DB_ARGS(db_text(mark->name), db_int(clock_now_ms())), NULL, err);
 }
 
 /* Under the task's fence. A disk that is full must not keep from running what makes room on it. */
-static bool mark_begin(struct scheduler *scheduler, const struct timed *timed, struct error *err)
+static bool task_mark_begin(struct scheduler *scheduler, const struct timed *timed, struct error *err)
 {
     struct run_mark mark = {SQL_BEGIN_RUN, timed->task->name};
-    return !timed->lease.token || store_write(scheduler->platform->store, mark_work, &mark, err) ||
+    return !timed->lease.token || store_write(scheduler->platform->store, task_mark_work, &mark, err) ||
            error_is_of_store(err->code);
 }
 
-static void mark_end(struct scheduler *scheduler, const struct timed *timed)
+static void task_mark_end(struct scheduler *scheduler, const struct timed *timed)
 {
     struct run_mark mark = {SQL_END_RUN, timed->task->name};
     struct error err;
     error_clear(&err);
-    if (timed->lease.token && !store_write(scheduler->platform->store, mark_work, &mark, &err))
+    if (timed->lease.token && !store_write(scheduler->platform->store, task_mark_work, &mark, &err))
         log_warn("scheduler", "the end of %s was not noted; whoever takes it over runs it at once: %s",
                  timed->task->name, err.detail[LANGUAGE_EN]);
 }
 
 /* One that fails again and again, twice a second perhaps, says so once a minute. */
-static void log_run(struct timed *timed, bool done, const char *summary, const struct error *err, int64_t us)
+static void task_log_run(struct timed *timed, bool done, const char *summary, const struct error *err,
+                         int64_t us)
 {
     int64_t now_us = clock_monotonic_us();
     if (done && summary[0])
@@ -260,8 +261,8 @@ static size_t cut_length(const char *text)
 }
 
 /* With the lock. */
-static void count_run(struct scheduler *scheduler, const struct scheduled_task *task, bool done,
-                      const struct error *err)
+static void task_count_run(struct scheduler *scheduler, const struct scheduled_task *task, bool done,
+                           const struct error *err)
 {
     scheduler->state.runs++;
     scheduler->state.failures += !done;
@@ -277,8 +278,8 @@ static void count_run(struct scheduler *scheduler, const struct scheduled_task *
 }
 
 /* `ret_lost`: another process has taken it over meanwhile, so what it did not do is no failure. */
-static bool run_under_lease(struct scheduler *scheduler, struct timed *timed, bool *ret_lost,
-                            struct error *err)
+static bool task_run_under_lease(struct scheduler *scheduler, struct timed *timed, bool *ret_lost,
+                                 struct error *err)
 {
     const struct scheduled_task *task = timed->task;
     char summary[SUMMARY_SIZE] = "";
@@ -287,21 +288,22 @@ static bool run_under_lease(struct scheduler *scheduler, struct timed *timed, bo
     scheduler->stop_requested = false;
     lease_fence(timed->lease.token ? &timed->lease : NULL);
     arena_forget_overrun();
-    bool done = mark_begin(scheduler, timed, err) && task->run(timed->context, summary, sizeof(summary), err);
+    bool done =
+        task_mark_begin(scheduler, timed, err) && task->run(timed->context, summary, sizeof(summary), err);
     *ret_lost = timed->lease.token && !lease_held(&timed->lease);
     if (*ret_lost)
         log_warn("scheduler", "%s goes on in another process", task->name);
     else
-        log_run(timed, done, summary, err, clock_monotonic_us() - began_us);
+        task_log_run(timed, done, summary, err, clock_monotonic_us() - began_us);
     if (!*ret_lost && !scheduler->stop_requested)
-        mark_end(scheduler, timed);
+        task_mark_end(scheduler, timed);
     lease_fence(NULL);
     running = NULL;
     return done;
 }
 
 /* With the lock, which is given up while the task runs. */
-static void run_task(struct scheduler *scheduler, struct timed *timed)
+static void scheduler_run_task(struct scheduler *scheduler, struct timed *timed)
 {
     struct error err;
     bool lost;
@@ -311,11 +313,11 @@ static void run_task(struct scheduler *scheduler, struct timed *timed)
     timed->has_news = false;
     scheduler->state.running = timed->task->name;
     pthread_mutex_unlock(&scheduler->lock);
-    bool done = run_under_lease(scheduler, timed, &lost, &err);
+    bool done = task_run_under_lease(scheduler, timed, &lost, &err);
     pthread_mutex_lock(&scheduler->lock);
     scheduler->state.running = NULL;
     if (!lost)
-        count_run(scheduler, timed->task, done, &err);
+        task_count_run(scheduler, timed->task, done, &err);
 }
 
 /* --- the thread --- */
@@ -331,7 +333,7 @@ void scheduler_hear_news(struct scheduler *scheduler)
     pthread_mutex_unlock(&scheduler->lock);
 }
 
-static void wait_until(struct scheduler *scheduler, int64_t until_us)
+static void scheduler_wait_until(struct scheduler *scheduler, int64_t until_us)
 {
     struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
     pthread_cond_timedwait(&scheduler->wake, &scheduler->lock, &until);
@@ -345,12 +347,12 @@ static void *scheduler_main(void *context)
         look_after_leases(scheduler);
         pthread_mutex_lock(&scheduler->lock);
         int64_t now = clock_monotonic_us(), due = INT64_MAX;
-        struct timed *next = next_due(scheduler, &due);
+        struct timed *next = scheduler_next_due(scheduler, &due);
         scheduler->state.last_beat_us = now;
         if (next && due <= now && !scheduler->stopping)
-            run_task(scheduler, next);
+            scheduler_run_task(scheduler, next);
         else if (!scheduler->stopping)
-            wait_until(scheduler, due < now + BEAT_US ? due : now + BEAT_US);
+            scheduler_wait_until(scheduler, due < now + BEAT_US ? due : now + BEAT_US);
         pthread_mutex_unlock(&scheduler->lock);
     }
     return NULL;
@@ -367,7 +369,7 @@ static void begin_anew(const struct scheduler *scheduler, struct timed *timed)
 }
 
 /* With `control`. */
-static bool start_thread(struct scheduler *scheduler, struct error *err)
+static bool scheduler_start_thread(struct scheduler *scheduler, struct error *err)
 {
     int64_t now = clock_monotonic_us();
     pthread_mutex_lock(&scheduler->lock);
@@ -384,7 +386,7 @@ static bool start_thread(struct scheduler *scheduler, struct error *err)
                      "无法启动调度器线程：%s", strerror(failure));
 }
 
-static void stop_thread(struct scheduler *scheduler)
+static void scheduler_stop_thread(struct scheduler *scheduler)
 {
     pthread_mutex_lock(&scheduler->lock);
     scheduler->stopping = true;
@@ -440,7 +442,7 @@ struct scheduler *scheduler_start(struct platform *platform, const struct schedu
     struct scheduler *scheduler = scheduler_new(platform, rooms, count, quick);
     struct error err;
     error_clear(&err);
-    if (start_thread(scheduler, &err))
+    if (scheduler_start_thread(scheduler, &err))
         return scheduler;
     log_error("scheduler", "%s", err.detail[LANGUAGE_EN]);
     scheduler_free(scheduler);
@@ -452,7 +454,7 @@ void scheduler_stop(struct scheduler *scheduler)
     if (!scheduler)
         return;
     pthread_mutex_lock(&scheduler->control);
-    stop_thread(scheduler);
+    scheduler_stop_thread(scheduler);
     pthread_mutex_unlock(&scheduler->control);
     scheduler_free(scheduler);
 }
@@ -460,8 +462,8 @@ void scheduler_stop(struct scheduler *scheduler)
 bool scheduler_restart(struct scheduler *scheduler, int64_t *ret_tasks, struct error *err)
 {
     pthread_mutex_lock(&scheduler->control);
-    stop_thread(scheduler);
-    bool started = start_thread(scheduler, err);
+    scheduler_stop_thread(scheduler);
+    bool started = scheduler_start_thread(scheduler, err);
     pthread_mutex_unlock(&scheduler->control);
     if (!started)
         return false;
@@ -473,7 +475,7 @@ bool scheduler_restart(struct scheduler *scheduler, int64_t *ret_tasks, struct e
 /* --- looking --- */
 
 /* With the lock. */
-static void count_places(const struct scheduler *scheduler, struct scheduler_state *state)
+static void scheduler_count_places(const struct scheduler *scheduler, struct scheduler_state *state)
 {
     state->since = INT_NULL;
     for (size_t i = 0; i < scheduler->count; i++) {
@@ -493,13 +495,13 @@ void scheduler_get_state(struct scheduler *scheduler, struct scheduler_state *re
         lease_holder_get_state(scheduler->platform->lease_holder, &holder);
     pthread_mutex_lock(&scheduler->lock);
     *ret_state = scheduler->state;
-    const struct timed *next = next_due(scheduler, &due);
+    const struct timed *next = scheduler_next_due(scheduler, &due);
     for (size_t i = 0; ret_state->running && i < scheduler->count; i++)
         if (scheduler->timed[i].task->name == ret_state->running) {
             ret_state->running_ms = (now - scheduler->timed[i].started_us) / 1000;
             ret_state->running_title = scheduler->timed[i].task->title;
         }
-    count_places(scheduler, ret_state);
+    scheduler_count_places(scheduler, ret_state);
     pthread_mutex_unlock(&scheduler->lock);
     ret_state->processes = holder.processes;
     ret_state->next_name = next ? next->task->name : NULL;

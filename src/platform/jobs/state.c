@@ -42,7 +42,7 @@ struct claiming {
     bool found;
 };
 
-static bool claim_work(struct db *db, void *context, struct error *err)
+static bool job_claim_work(struct db *db, void *context, struct error *err)
 {
     struct claiming *claiming = context;
     int64_t now = clock_now_ms();
@@ -55,7 +55,7 @@ bool job_claim(struct store *store, const char *owner, struct arena *arena, stru
                bool *ret_found, struct error *err)
 {
     struct claiming claiming = {.owner = owner, .arena = arena};
-    if (!store_write(store, claim_work, &claiming, err))
+    if (!store_write(store, job_claim_work, &claiming, err))
         return false;
     *ret_found = claiming.found;
     if (claiming.found)
@@ -87,7 +87,7 @@ struct ended {
     int64_t failures, retry_at;
 };
 
-static bool set_end(struct db *db, const struct job *job, const struct ended *ended, struct error *err)
+static bool job_set_end(struct db *db, const struct job *job, const struct ended *ended, struct error *err)
 {
     bool goes_on = strcmp(ended->status, "queued") == 0;
     const struct error *why = ended->why;
@@ -101,7 +101,7 @@ static bool set_end(struct db *db, const struct job *job, const struct ended *en
            news_post(db, err);
 }
 
-static int64_t retry_after_ms(int64_t failures)
+static int64_t job_retry_after_ms(int64_t failures)
 {
     int64_t wait_ms = JOB_RETRY_FIRST_MS;
     for (; failures > 1 && wait_ms < JOB_RETRY_MOST_MS; failures--)
@@ -118,7 +118,7 @@ struct ending {
     struct job job; /* out: as the row is then */
 };
 
-static struct ended end_of(const struct ending *ending, const struct job *now)
+static struct ended job_ended_of(const struct ending *ending, const struct job *now)
 {
     int64_t failures = now->progress_done > ending->done_before ? 1 : now->failures + 1;
     switch (ending->end) {
@@ -129,21 +129,22 @@ static struct ended end_of(const struct ending *ending, const struct job *now)
         if (failures < JOB_ATTEMPTS)
             return (struct ended){.status = "queued",
                                   .failures = failures,
-                                  .retry_at = clock_now_ms() + retry_after_ms(failures)};
+                                  .retry_at = clock_now_ms() + job_retry_after_ms(failures)};
         break;
     case JOB_FAILED: break;
     }
     return (struct ended){"failed", ending->why, now->failures, INT_NULL};
 }
 
-static bool end_work(struct db *db, void *context, struct error *err)
+static bool job_end_work(struct db *db, void *context, struct error *err)
 {
     struct ending *ending = context;
     const struct job *claimed = ending->claimed;
     if (!job_get(db, claimed->id, ending->arena, &ending->job, err))
         return false;
-    struct ended ended = end_of(ending, &ending->job);
-    return set_end(db, claimed, &ended, err) && job_get(db, claimed->id, ending->arena, &ending->job, err);
+    struct ended ended = job_ended_of(ending, &ending->job);
+    return job_set_end(db, claimed, &ended, err) &&
+           job_get(db, claimed->id, ending->arena, &ending->job, err);
 }
 
 bool job_end_run(struct store *store, enum job_end end, int64_t done_before, const struct error *why,
@@ -151,7 +152,7 @@ bool job_end_run(struct store *store, enum job_end end, int64_t done_before, con
 {
     struct ending ending = {
         .end = end, .done_before = done_before, .why = why, .claimed = job, .arena = arena};
-    if (!store_write(store, end_work, &ending, err))
+    if (!store_write(store, job_end_work, &ending, err))
         return false;
     *job = ending.job;
     return true;
@@ -190,7 +191,7 @@ struct recovery {
     int64_t count;
 };
 
-static bool recover_one(struct db *db, const struct recovery *recovery, const struct job *job,
+static bool job_recover(struct db *db, const struct recovery *recovery, const struct job *job,
                         struct error *err)
 {
     const struct job_kind *kind = job_kind_find(recovery->jobs, job->kind);
@@ -201,11 +202,11 @@ static bool recover_one(struct db *db, const struct recovery *recovery, const st
         ended.status = "failed";
         ended.why = &why;
     }
-    return set_end(db, job, &ended, err);
+    return job_set_end(db, job, &ended, err);
 }
 
 /* Each leaves the state that the next look is for. */
-static bool recover_work(struct db *db, void *context, struct error *err)
+static bool jobs_recover_work(struct db *db, void *context, struct error *err)
 {
     struct recovery *recovery = context;
     CLEANUP(arena_release) struct arena arena = {0};
@@ -217,7 +218,7 @@ static bool recover_work(struct db *db, void *context, struct error *err)
             return false;
         if (!found)
             return true;
-        if (!recover_one(db, recovery, &job, err))
+        if (!job_recover(db, recovery, &job, err))
             return false;
     }
 }
@@ -225,7 +226,7 @@ static bool recover_work(struct db *db, void *context, struct error *err)
 bool jobs_recover(struct store *store, const struct jobs *jobs, int64_t *ret_count, struct error *err)
 {
     struct recovery recovery = {.jobs = jobs};
-    if (!store_write(store, recover_work, &recovery, err))
+    if (!store_write(store, jobs_recover_work, &recovery, err))
         return false;
     *ret_count = recovery.count;
     return true;
