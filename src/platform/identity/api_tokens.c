@@ -20,8 +20,8 @@ static const struct field api_token_fields[] = {
 };
 const struct descriptor api_token_descriptor = DESCRIPTOR("ApiToken", struct api_token, api_token_fields);
 
-static bool note(struct db *db, const struct actor *actor, const char *action, const struct api_token *token,
-                 struct error *err)
+static bool api_token_audit(struct db *db, const struct actor *actor, const char *action,
+                            const struct api_token *token, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf after = {0};
     struct json_writer w = {.out = &after};
@@ -44,8 +44,8 @@ struct addition {
     unsigned char hash[TOKEN_HASH_SIZE];
 };
 
-static bool check_new(const char *name, const char *role_text, char ret_name[static USERNAME_MAX + 1],
-                      struct error *err)
+static bool api_token_check(const char *name, const char *role_text, char ret_name[static USERNAME_MAX + 1],
+                            struct error *err)
 {
     enum role role;
     bool good = username_normalise(name, ret_name);
@@ -61,7 +61,7 @@ static bool check_new(const char *name, const char *role_text, char ret_name[sta
 static const char SQL_INSERT[] = "INSERT INTO api_tokens(id, name, role, tenant_id, token_hash, created_at)"
                                  " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING";
 
-static bool insert_row(struct db *db, const struct addition *add, struct error *err)
+static bool api_token_insert(struct db *db, const struct addition *add, struct error *err)
 {
     const struct api_token *token = &add->token;
     int64_t changed;
@@ -78,7 +78,7 @@ static bool insert_row(struct db *db, const struct addition *add, struct error *
     return true;
 }
 
-static bool add_work(struct db *db, void *context, struct error *err)
+static bool api_token_add_work(struct db *db, void *context, struct error *err)
 {
     struct addition *add = context;
     const char *tenant_id = add->token.tenant_id;
@@ -88,14 +88,15 @@ static bool add_work(struct db *db, void *context, struct error *err)
         return false;
     if (!found)
         return error_add_field(err, "tenant_id", "there is no tenant '%.64s'", "没有商家“%.64s”", tenant_id);
-    return insert_row(db, add, err) && note(db, add->actor, "token.create", &add->token, err);
+    return api_token_insert(db, add, err) &&
+           api_token_audit(db, add->actor, "token.create", &add->token, err);
 }
 
 bool api_token_add(struct store *store, const struct actor *actor, const char *name, const char *role,
                    const char *tenant_id, struct arena *arena, const char **ret_token, struct error *err)
 {
     char kept_name[USERNAME_MAX + 1], id[IDENTIFIER_SIZE], token[TOKEN_SIZE];
-    if (!check_new(name, role, kept_name, err))
+    if (!api_token_check(name, role, kept_name, err))
         return false;
     identifier_make("tok_", id);
     token_random(TOKEN_PREFIX_API, token);
@@ -110,7 +111,7 @@ bool api_token_add(struct store *store, const struct actor *actor, const char *n
                   .revoked_at = INT_NULL},
     };
     token_hash(token, add.hash);
-    if (!store_write(store, add_work, &add, err))
+    if (!store_write(store, api_token_add_work, &add, err))
         return false;
     *ret_token = arena_strdup(arena, token);
     return true;
@@ -128,7 +129,7 @@ struct revocation {
 static const char SQL_BY_NAME[] = "SELECT " TOKEN_COLUMNS " FROM api_tokens WHERE name = $1";
 static const char SQL_REVOKE[] = "UPDATE api_tokens SET revoked_at = $2 WHERE id = $1";
 
-static bool revoke_work(struct db *db, void *context, struct error *err)
+static bool api_token_revoke_work(struct db *db, void *context, struct error *err)
 {
     const struct revocation *revocation = context;
     CLEANUP(arena_release) struct arena arena = {0};
@@ -145,13 +146,13 @@ static bool revoke_work(struct db *db, void *context, struct error *err)
         return error_set(err, ERROR_CONFLICT, "The token '%s' is revoked already.", "令牌“%s”已被吊销。",
                          token.name);
     return db_execute(db, SQL_REVOKE, DB_ARGS(db_text(token.id), db_int(clock_now_ms())), NULL, err) &&
-           note(db, revocation->actor, "token.revoke", &token, err);
+           api_token_audit(db, revocation->actor, "token.revoke", &token, err);
 }
 
 bool api_token_revoke(struct store *store, const struct actor *actor, const char *name, struct error *err)
 {
     struct revocation revocation = {actor, name};
-    return store_write(store, revoke_work, &revocation, err);
+    return store_write(store, api_token_revoke_work, &revocation, err);
 }
 
 /* --- finding */

@@ -23,23 +23,25 @@
  * have asked at once. */
 #define REPLACED_GOOD_MS (30 * SECOND_MS)
 
-static bool is_active(const char *status)
+static bool user_is_active(const char *status)
 {
     return strcmp(status, "active") == 0;
 }
 
 static bool session_is_good(const struct session *session, int64_t now)
 {
-    return session->revoked_at == INT_NULL && session->expires_at > now && is_active(session->user_status);
+    return session->revoked_at == INT_NULL && session->expires_at > now &&
+           user_is_active(session->user_status);
 }
 
-static bool session_passes(const struct session *session, enum tenant_gate gate, struct error *err)
+static bool session_passes_gate(const struct session *session, enum tenant_gate gate, struct error *err)
 {
     struct tenant_standing standing = {session->tenant_id, session->tenant_status, INT_NULL};
     return tenant_gate_pass(gate, &standing, TENANT_GATE_BEGINS_NOW, err);
 }
 
-static bool make_principal(const struct session *session, struct principal *ret_principal, struct error *err)
+static bool session_make_principal(const struct session *session, struct principal *ret_principal,
+                                   struct error *err)
 {
     enum role role;
     if (!role_parse(session->role, &role))
@@ -56,8 +58,8 @@ static bool make_principal(const struct session *session, struct principal *ret_
 }
 
 /* Signs the access token and puts together what the caller gets. */
-static bool issue(struct platform *platform, const struct session *session, const char *refresh_token,
-                  int64_t now, struct arena *arena, struct auth_session *ret_session, struct error *err)
+static bool auth_issue(struct platform *platform, const struct session *session, const char *refresh_token,
+                       int64_t now, struct arena *arena, struct auth_session *ret_session, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf access = {0};
     struct access_claims claims = {.issued_at = now / 1000, .expires_at = now / 1000 + ACCESS_TOKEN_SECONDS};
@@ -65,7 +67,7 @@ static bool issue(struct platform *platform, const struct session *session, cons
     strncpy(claims.user_id, session->user_id, sizeof(claims.user_id) - 1);
     strncpy(claims.session_id, session->id, sizeof(claims.session_id) - 1);
     if (!token_sign(platform->signer, &claims, &access, err) ||
-        !make_principal(session, &issued.principal, err))
+        !session_make_principal(session, &issued.principal, err))
         return false;
     issued.access_token = arena_strndup(arena, strbuf_text(&access), access.length);
     issued.refresh_token = arena_strdup(arena, refresh_token);
@@ -100,7 +102,7 @@ struct login {
     struct session session;
 };
 
-static bool login_append(struct db *db, const struct login *login, struct error *err)
+static bool login_audit(struct db *db, const struct login *login, struct error *err)
 {
     struct audit_entry entry = {
         .action = "auth.login",
@@ -137,7 +139,7 @@ static bool login_judge(struct db *db, struct login *login, struct error *err)
     struct tenant_standing standing = tenant_standing_of(&tenant);
     if (!found)
         login->result = LOGIN_UNKNOWN;
-    else if (!is_active(user.status))
+    else if (!user_is_active(user.status))
         login->result = LOGIN_DISABLED;
     else if (strcmp(user.password_hash, login->user->password_hash) != 0)
         login->result = LOGIN_WRONG_PASSWORD;
@@ -164,7 +166,7 @@ static bool login_work(struct db *db, void *context, struct error *err)
         return false;
     if (login->callers && is_wrong(login->result) && !login_limit_count(db, login->callers, login->now, err))
         return false;
-    return (login->result != LOGIN_DONE || login_open(db, login, err)) && login_append(db, login, err);
+    return (login->result != LOGIN_DONE || login_open(db, login, err)) && login_audit(db, login, err);
 }
 
 static bool limits_logins(const struct platform *platform)
@@ -206,7 +208,7 @@ static bool log_in(struct platform *platform, struct login *login, struct auth_s
     if (login->result != LOGIN_DONE)
         return error_set(err, ERROR_UNAUTHENTICATED, "The user name or the password is wrong.",
                          "用户名或密码错误。");
-    return issue(platform, &login->session, refresh_token, login->now, login->arena, ret_session, err);
+    return auth_issue(platform, &login->session, refresh_token, login->now, login->arena, ret_session, err);
 }
 
 bool auth_login(struct platform *platform, const char *username, const char *password, const char *ip_address,
@@ -250,7 +252,7 @@ struct refresh {
 
 /* A refresh token that is neither the newest nor just replaced was used before, by its owner or by a thief:
  * which of the two holds the newest one cannot be told, so both have to log in again. */
-static bool end_reused(struct db *db, const struct refresh *refresh, struct error *err)
+static bool refresh_end_reused(struct db *db, const struct refresh *refresh, struct error *err)
 {
     const struct session *session = &refresh->session;
     struct actor actor = {session->user_id, session->username, refresh->ip_address, refresh->request_id};
@@ -296,10 +298,10 @@ static bool refresh_work(struct db *db, void *context, struct error *err)
     if (!newest && !replaced) {
         refresh->result = REFRESH_REUSED;
         session_refuse(NULL, &refresh->why);
-        return end_reused(db, refresh, err);
+        return refresh_end_reused(db, refresh, err);
     }
     refresh->result = REFRESH_DONE;
-    return session_passes(session, TENANT_GATE_REFRESH, err) &&
+    return session_passes_gate(session, TENANT_GATE_REFRESH, err) &&
            (replaced || session_rotate(db, refresh->session_id, refresh->new_hash, refresh->now, err));
 }
 
@@ -324,7 +326,7 @@ bool auth_refresh(struct platform *platform, const char *refresh_token, const ch
         *err = refresh.why;
         return false;
     }
-    return issue(platform, &refresh.session, new_token, refresh.now, arena, ret_session, err);
+    return auth_issue(platform, &refresh.session, new_token, refresh.now, arena, ret_session, err);
 }
 
 /* --- log-out */
@@ -358,8 +360,8 @@ bool auth_logout(struct platform *platform, const struct principal *principal, c
 
 /* --- each request */
 
-static bool check_api_token(struct platform *platform, const char *text, enum tenant_gate gate,
-                            struct arena *arena, struct principal *ret_principal, struct error *err)
+static bool auth_check_api_token(struct platform *platform, const char *text, enum tenant_gate gate,
+                                 struct arena *arena, struct principal *ret_principal, struct error *err)
 {
     struct api_token token;
     bool found;
@@ -378,9 +380,9 @@ static bool check_api_token(struct platform *platform, const char *text, enum te
     return true;
 }
 
-static bool read_session(struct platform *platform, const struct access_claims *claims, enum tenant_gate gate,
-                         int64_t now, struct arena *arena, struct session *ret_session,
-                         struct principal *ret_principal, struct error *err)
+static bool auth_read_session(struct platform *platform, const struct access_claims *claims,
+                              enum tenant_gate gate, int64_t now, struct arena *arena,
+                              struct session *ret_session, struct principal *ret_principal, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     bool found;
@@ -391,13 +393,14 @@ static bool read_session(struct platform *platform, const struct access_claims *
         return session_refuse(NULL, err);
     if (!session_is_good(ret_session, now))
         return session_refuse(ret_session, err);
-    return session_passes(ret_session, gate, err) && make_principal(ret_session, ret_principal, err);
+    return session_passes_gate(ret_session, gate, err) &&
+           session_make_principal(ret_session, ret_principal, err);
 }
 
 /* What passed an open gate is not remembered: it would pass the others, too. */
-static bool check_session(struct platform *platform, const struct access_claims *claims,
-                          enum tenant_gate gate, int64_t now, struct arena *arena,
-                          struct principal *ret_principal, struct error *err)
+static bool auth_check_session(struct platform *platform, const struct access_claims *claims,
+                               enum tenant_gate gate, int64_t now, struct arena *arena,
+                               struct principal *ret_principal, struct error *err)
 {
     struct store_stamp stamp;
     bool stamped = platform->principals && store_get_stamp(platform->store, &stamp);
@@ -406,7 +409,7 @@ static bool check_session(struct platform *platform, const struct access_claims 
         strcmp(ret_principal->user_id, claims->user_id) == 0)
         return true;
     struct session session;
-    if (!read_session(platform, claims, gate, now, arena, &session, ret_principal, err))
+    if (!auth_read_session(platform, claims, gate, now, arena, &session, ret_principal, err))
         return false;
     if (stamped && gate != TENANT_GATE_OPEN)
         principal_cache_put(platform->principals, ret_principal, session.expires_at, &stamp);
@@ -418,10 +421,10 @@ bool auth_check(struct platform *platform, const char *token, enum tenant_gate g
 {
     int64_t now = clock_now_ms();
     if (strncmp(token, TOKEN_PREFIX_API, strlen(TOKEN_PREFIX_API)) == 0)
-        return check_api_token(platform, token, gate, arena, ret_principal, err);
+        return auth_check_api_token(platform, token, gate, arena, ret_principal, err);
     struct access_claims claims;
     return token_verify(platform->signer, token, now / 1000, &claims, err) &&
-           check_session(platform, &claims, gate, now, arena, ret_principal, err);
+           auth_check_session(platform, &claims, gate, now, arena, ret_principal, err);
 }
 
 /* --- sweeping */
@@ -430,7 +433,7 @@ struct sweep {
     int64_t before, deleted;
 };
 
-static bool sweep_work(struct db *db, void *context, struct error *err)
+static bool auth_sweep_work(struct db *db, void *context, struct error *err)
 {
     struct sweep *sweep = context;
     return login_limit_sweep(db, clock_now_ms(), err) &&
@@ -442,7 +445,7 @@ bool auth_sweep(struct platform *platform, int64_t *ret_deleted, struct error *e
     struct sweep sweep = {.before = clock_now_ms() - SWEEP_AFTER_MS};
     int64_t total = 0;
     do {
-        if (!store_write(platform->store, sweep_work, &sweep, err))
+        if (!store_write(platform->store, auth_sweep_work, &sweep, err))
             return false;
         total += sweep.deleted;
     } while (sweep.deleted == SWEEP_BATCH);

@@ -45,8 +45,8 @@ static const char SQL_UNTIL[] = "SELECT counts_until FROM login_failures WHERE k
 
 /* How far ahead the instant lies. One beyond what failures can add up to was written before the clock was set
  * back, and tells nothing. */
-static bool read_ahead(struct db *db, enum login_limit limit, const char *caller, int64_t now,
-                       int64_t *ret_ahead_ms, struct error *err)
+static bool login_limit_read(struct db *db, enum login_limit limit, const char *caller, int64_t now,
+                             int64_t *ret_ahead_ms, struct error *err)
 {
     int64_t until;
     if (!db_find_int(db, SQL_UNTIL, DB_ARGS(db_text(limits[limit].name), db_text(caller)), 0, &until, err))
@@ -56,7 +56,7 @@ static bool read_ahead(struct db *db, enum login_limit limit, const char *caller
     return true;
 }
 
-static bool refuse(enum login_limit limit, int seconds, struct error *err)
+static bool login_limit_refuse(enum login_limit limit, int seconds, struct error *err)
 {
     switch (limit) {
 #define X(limit, name, burst, minute, en, zh)                                                                \
@@ -76,11 +76,11 @@ bool login_limit_check(struct db *db, const struct login_callers *callers, int64
         int64_t ahead;
         if (!*callers->hashes[limit])
             continue;
-        if (!read_ahead(db, limit, callers->hashes[limit], now, &ahead, err))
+        if (!login_limit_read(db, limit, callers->hashes[limit], now, &ahead, err))
             return false;
         int64_t wait_ms = ahead + interval_ms(limit) - farthest_ms(limit);
         if (wait_ms > 0)
-            return refuse(limit, (int)((wait_ms + SECOND_MS - 1) / SECOND_MS), err);
+            return login_limit_refuse(limit, (int)((wait_ms + SECOND_MS - 1) / SECOND_MS), err);
     }
     return true;
 }
@@ -96,7 +96,8 @@ static const char SQL_SWEEP_AHEAD[] =
     "  ORDER BY counts_until DESC LIMIT $3)";
 
 /* What has passed, and what was written before the clock was set back. */
-static bool sweep_some(struct db *db, enum login_limit limit, int64_t now, int64_t most, struct error *err)
+static bool login_limit_sweep_some(struct db *db, enum login_limit limit, int64_t now, int64_t most,
+                                   struct error *err)
 {
     struct db_value kind = db_text(limits[limit].name);
     return db_execute(db, SQL_SWEEP, DB_ARGS(kind, db_int(now), db_int(most)), NULL, err) &&
@@ -110,7 +111,7 @@ static const char SQL_MAKE_ROOM[] =
     " (SELECT caller FROM login_failures WHERE kind = $1 AND caller >= $2 AND caller < $3 AND caller <> $4"
     "  ORDER BY counts_until DESC, caller LIMIT $6 OFFSET $5)";
 
-static bool make_room(struct db *db, struct db_value kind, const char *caller, struct error *err)
+static bool login_limit_make_room(struct db *db, struct db_value kind, const char *caller, struct error *err)
 {
     char first[SET_DIGITS + 1], behind[SET_DIGITS + 2];
     snprintf(first, sizeof(first), "%.*s", SET_DIGITS, caller);
@@ -121,24 +122,25 @@ static bool make_room(struct db *db, struct db_value kind, const char *caller, s
                       NULL, err);
 }
 
-static bool count_one(struct db *db, enum login_limit limit, const char *caller, int64_t now,
-                      struct error *err)
+static bool login_limit_count_one(struct db *db, enum login_limit limit, const char *caller, int64_t now,
+                                  struct error *err)
 {
     struct db_value kind = db_text(limits[limit].name);
     int64_t ahead;
-    if (!read_ahead(db, limit, caller, now, &ahead, err))
+    if (!login_limit_read(db, limit, caller, now, &ahead, err))
         return false;
     ahead += interval_ms(limit);
     if (ahead > farthest_ms(limit))
         ahead = farthest_ms(limit);
     return db_execute(db, SQL_PUT, DB_ARGS(kind, db_text(caller), db_int(now + ahead)), NULL, err) &&
-           sweep_some(db, limit, now, SWEPT_AT_ONCE, err) && make_room(db, kind, caller, err);
+           login_limit_sweep_some(db, limit, now, SWEPT_AT_ONCE, err) &&
+           login_limit_make_room(db, kind, caller, err);
 }
 
 bool login_limit_count(struct db *db, const struct login_callers *callers, int64_t now, struct error *err)
 {
     for (enum login_limit limit = 0; limit < LOGIN_LIMITS; limit++)
-        if (*callers->hashes[limit] && !count_one(db, limit, callers->hashes[limit], now, err))
+        if (*callers->hashes[limit] && !login_limit_count_one(db, limit, callers->hashes[limit], now, err))
             return false;
     return true;
 }
@@ -146,7 +148,7 @@ bool login_limit_count(struct db *db, const struct login_callers *callers, int64
 bool login_limit_sweep(struct db *db, int64_t now, struct error *err)
 {
     for (enum login_limit limit = 0; limit < LOGIN_LIMITS; limit++)
-        if (!sweep_some(db, limit, now, LOGIN_LIMIT_ROWS, err))
+        if (!login_limit_sweep_some(db, limit, now, LOGIN_LIMIT_ROWS, err))
             return false;
     return true;
 }

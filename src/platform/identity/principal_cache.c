@@ -38,7 +38,7 @@ void principal_cache_free(struct principal_cache *cache)
     free(cache);
 }
 
-static struct slot *slot_of(struct principal_cache *cache, const char *session_id)
+static struct slot *principal_slot(struct principal_cache *cache, const char *session_id)
 {
     return &cache->slots[XXH3_64bits(session_id, strlen(session_id)) % SLOTS];
 }
@@ -47,7 +47,7 @@ bool principal_cache_get(struct principal_cache *cache, const char *session_id,
                          const struct store_stamp *stamp, int64_t now, struct arena *arena,
                          struct principal *ret_principal)
 {
-    struct slot *slot = slot_of(cache, session_id);
+    struct slot *slot = principal_slot(cache, session_id);
     pthread_mutex_lock(&slot->lock);
     bool found = strcmp(slot->session_id, session_id) == 0 && now < slot->expires_at &&
                  memcmp(&slot->stamp, stamp, sizeof(*stamp)) == 0;
@@ -63,12 +63,12 @@ bool principal_cache_get(struct principal_cache *cache, const char *session_id,
     return found;
 }
 
-static bool fits(const char *text)
+static bool principal_text_fits(const char *text)
 {
     return !text || strlen(text) < TEXT_MAX;
 }
 
-static void keep(char kept[static TEXT_MAX], const char *text)
+static void principal_put_text(char kept[static TEXT_MAX], const char *text)
 {
     size_t length = text ? strlen(text) : 0;
     if (length)
@@ -79,15 +79,15 @@ static void keep(char kept[static TEXT_MAX], const char *text)
 void principal_cache_put(struct principal_cache *cache, const struct principal *principal, int64_t expires_at,
                          const struct store_stamp *stamp)
 {
-    if (!fits(principal->session_id) || !fits(principal->user_id) || !fits(principal->username) ||
-        !fits(principal->tenant_id))
+    if (!principal_text_fits(principal->session_id) || !principal_text_fits(principal->user_id) ||
+        !principal_text_fits(principal->username) || !principal_text_fits(principal->tenant_id))
         return;
-    struct slot *slot = slot_of(cache, principal->session_id);
+    struct slot *slot = principal_slot(cache, principal->session_id);
     pthread_mutex_lock(&slot->lock);
-    keep(slot->session_id, principal->session_id);
-    keep(slot->user_id, principal->user_id);
-    keep(slot->username, principal->username);
-    keep(slot->tenant_id, principal->tenant_id);
+    principal_put_text(slot->session_id, principal->session_id);
+    principal_put_text(slot->user_id, principal->user_id);
+    principal_put_text(slot->username, principal->username);
+    principal_put_text(slot->tenant_id, principal->tenant_id);
     slot->role = principal->role;
     slot->expires_at = expires_at;
     slot->stamp = *stamp;

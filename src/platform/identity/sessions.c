@@ -14,7 +14,8 @@ static const char SQL_FIND[] =
     "u ON u.id = s.user_id"
     " LEFT JOIN tenants t ON t.id = u.tenant_id WHERE s.id = $1";
 
-static void read_hash(const struct db_rows *rows, int column, unsigned char ret_hash[static TOKEN_HASH_SIZE])
+static void session_read_hash(const struct db_rows *rows, int column,
+                              unsigned char ret_hash[static TOKEN_HASH_SIZE])
 {
     size_t length;
     const void *hash = db_column_bytes(rows, column, &length);
@@ -22,7 +23,7 @@ static void read_hash(const struct db_rows *rows, int column, unsigned char ret_
         memcpy(ret_hash, hash, length);
 }
 
-static void read_session(const struct db_rows *rows, struct arena *arena, struct session *ret_session)
+static void session_read_row(const struct db_rows *rows, struct arena *arena, struct session *ret_session)
 {
     const char **texts[] = {&ret_session->id,
                             &ret_session->user_id,
@@ -37,8 +38,8 @@ static void read_session(const struct db_rows *rows, struct arena *arena, struct
     ret_session->refreshed_at = db_column_int(rows, 8);
     ret_session->expires_at = db_column_int(rows, 9);
     ret_session->revoked_at = db_column_int(rows, 10);
-    read_hash(rows, 11, ret_session->refresh_hash);
-    read_hash(rows, 12, ret_session->replaced_hash);
+    session_read_hash(rows, 11, ret_session->refresh_hash);
+    session_read_hash(rows, 12, ret_session->replaced_hash);
 }
 
 bool session_find(struct db *db, const char *id, struct arena *arena, struct session *ret_session,
@@ -50,7 +51,7 @@ bool session_find(struct db *db, const char *id, struct arena *arena, struct ses
         return false;
     bool found = db_next(&rows);
     if (found)
-        read_session(&rows, arena, &session);
+        session_read_row(&rows, arena, &session);
     if (!db_done(&rows, err))
         return false;
     *ret_session = session;

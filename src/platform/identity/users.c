@@ -124,8 +124,8 @@ bool user_list(struct db *db, user_each each, void *context, struct error *err)
 
 /* --- changing */
 
-static bool note(struct db *db, const struct actor *actor, const char *action, const struct user *user,
-                 const char *status_before, struct error *err)
+static bool user_audit(struct db *db, const struct actor *actor, const char *action, const struct user *user,
+                       const char *status_before, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf before = {0}, after = {0};
     struct json_writer w = {.out = &after};
@@ -149,7 +149,7 @@ static bool note(struct db *db, const struct actor *actor, const char *action, c
     return audit_append(db, actor, &entry, err);
 }
 
-static bool check_role(const char *name, const char *tenant_id, struct error *err)
+static bool user_check_role(const char *name, const char *tenant_id, struct error *err)
 {
     enum role role;
     if (!role_parse(name, &role) || role == ROLE_INGEST)
@@ -173,7 +173,7 @@ static const char SQL_INSERT[] =
     "INSERT INTO users(id, username, password_hash, role, tenant_id, created_at, updated_at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (username) DO NOTHING";
 
-static bool insert_row(struct db *db, const struct user *user, struct error *err)
+static bool user_insert(struct db *db, const struct user *user, struct error *err)
 {
     int64_t changed;
     if (!db_execute(db, SQL_INSERT,
@@ -188,7 +188,7 @@ static bool insert_row(struct db *db, const struct user *user, struct error *err
     return true;
 }
 
-static bool add_work(struct db *db, void *context, struct error *err)
+static bool user_add_work(struct db *db, void *context, struct error *err)
 {
     struct addition *add = context;
     const struct user *user = &add->user;
@@ -201,20 +201,20 @@ static bool add_work(struct db *db, void *context, struct error *err)
             return error_add_field(err, "tenant_id", "there is no tenant '%.64s'", "没有商家“%.64s”",
                                    user->tenant_id);
     }
-    return insert_row(db, user, err) &&
+    return user_insert(db, user, err) &&
            (!user->tenant_id || tenant_count_users(db, user->tenant_id, 1, err)) &&
-           note(db, add->actor, "user.create", user, NULL, err);
+           user_audit(db, add->actor, "user.create", user, NULL, err);
 }
 
 /* All wrong fields at once; the hash is only made when there is none. */
-static bool check_new(const char *username, const char *password, const char *role, const char *tenant_id,
-                      char ret_name[static USERNAME_MAX + 1], struct error *err)
+static bool user_check_new(const char *username, const char *password, const char *role,
+                           const char *tenant_id, char ret_name[static USERNAME_MAX + 1], struct error *err)
 {
     bool good = username_normalise(username, ret_name);
     if (!good)
         error_add_field(err, "username", "1 to %d letters, digits, '.', '_', '-', '@'",
                         "须为 1 到 %d 个字母、数字、“.”“_”“-”“@”", USERNAME_MAX);
-    good = check_role(role, tenant_id, err) && good;
+    good = user_check_role(role, tenant_id, err) && good;
     return password_check(password, ret_name, tenant_id, err) && good;
 }
 
@@ -223,7 +223,8 @@ bool user_add(struct store *store, const struct actor *actor, const char *userna
               struct error *err)
 {
     char name[USERNAME_MAX + 1], hash[PASSWORD_HASH_SIZE], id[IDENTIFIER_SIZE];
-    if (!check_new(username, password, role, tenant_id, name, err) || !password_hash(password, hash, err))
+    if (!user_check_new(username, password, role, tenant_id, name, err) ||
+        !password_hash(password, hash, err))
         return false;
     identifier_make("usr_", id);
     int64_t now = clock_now_ms();
@@ -240,7 +241,7 @@ bool user_add(struct store *store, const struct actor *actor, const char *userna
                  .updated_at = now,
                  .last_login_at = INT_NULL},
     };
-    if (!store_write(store, add_work, &add, err))
+    if (!store_write(store, user_add_work, &add, err))
         return false;
     *ret_user = add.user;
     return true;
@@ -253,7 +254,7 @@ struct change {
 
 static const char SQL_SET_PASSWORD[] = "UPDATE users SET password_hash = $2, updated_at = $3 WHERE id = $1";
 
-static bool set_password_work(struct db *db, void *context, struct error *err)
+static bool user_set_password_work(struct db *db, void *context, struct error *err)
 {
     const struct change *change = context;
     CLEANUP(arena_release) struct arena arena = {0};
@@ -263,11 +264,12 @@ static bool set_password_work(struct db *db, void *context, struct error *err)
            db_execute(db, SQL_SET_PASSWORD,
                       DB_ARGS(db_text(user.id), db_text(change->password_hash), db_int(now)), NULL, err) &&
            sessions_revoke_of_user(db, user.id, SESSION_END_PASSWORD, now, err) &&
-           note(db, change->actor, "user.password", &user, NULL, err);
+           user_audit(db, change->actor, "user.password", &user, NULL, err);
 }
 
 /* Read before the hash is made, which takes a while; what becomes of the user meanwhile is for the change. */
-static bool check_changed(struct store *store, const char *username, const char *password, struct error *err)
+static bool user_check_password(struct store *store, const char *username, const char *password,
+                                struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     CLEANUP(store_reader_release) struct db *db = NULL;
@@ -280,15 +282,15 @@ bool user_set_password(struct store *store, const struct actor *actor, const cha
                        const char *password, struct error *err)
 {
     char hash[PASSWORD_HASH_SIZE];
-    if (!check_changed(store, username, password, err) || !password_hash(password, hash, err))
+    if (!user_check_password(store, username, password, err) || !password_hash(password, hash, err))
         return false;
     struct change change = {.actor = actor, .username = username, .password_hash = hash};
-    return store_write(store, set_password_work, &change, err);
+    return store_write(store, user_set_password_work, &change, err);
 }
 
 static const char SQL_DISABLE[] = "UPDATE users SET status = 'disabled', updated_at = $2 WHERE id = $1";
 
-static bool disable_work(struct db *db, void *context, struct error *err)
+static bool user_disable_work(struct db *db, void *context, struct error *err)
 {
     const struct change *change = context;
     CLEANUP(arena_release) struct arena arena = {0};
@@ -302,13 +304,13 @@ static bool disable_work(struct db *db, void *context, struct error *err)
     user.status = "disabled";
     return db_execute(db, SQL_DISABLE, DB_ARGS(db_text(user.id), db_int(now)), NULL, err) &&
            sessions_revoke_of_user(db, user.id, SESSION_END_DISABLED, now, err) &&
-           note(db, change->actor, "user.disable", &user, "active", err);
+           user_audit(db, change->actor, "user.disable", &user, "active", err);
 }
 
 bool user_disable(struct store *store, const struct actor *actor, const char *username, struct error *err)
 {
     struct change change = {.actor = actor, .username = username};
-    return store_write(store, disable_work, &change, err);
+    return store_write(store, user_disable_work, &change, err);
 }
 
 static const char SQL_LOGGED_IN[] = "UPDATE users SET last_login_at = $2 WHERE id = $1";
