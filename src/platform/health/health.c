@@ -79,7 +79,8 @@ void health_copy_text(char *to, size_t size, const char *from)
 }
 
 /* What the samples say, and no better than the newest probe or report allows. */
-static struct health_verdict judge_record(const struct health_record *record, int64_t now_us, int64_t slow_us)
+static struct health_verdict health_judge_record(const struct health_record *record, int64_t now_us,
+                                                 int64_t slow_us)
 {
     struct health_verdict verdict = health_judge(record->samples, record->count, now_us, slow_us);
     bool limited = statuses[record->limit].rank > statuses[verdict.status].rank;
@@ -89,7 +90,8 @@ static struct health_verdict judge_record(const struct health_record *record, in
 }
 
 /* The verdict is asked for when a call may have changed it: a good one changes nothing while all is well. */
-static void take_sample(struct health_record *record, const struct health_sample *sample, int64_t slow_us)
+static void health_take_sample(struct health_record *record, const struct health_sample *sample,
+                               int64_t slow_us)
 {
     record->samples[record->next] = *sample;
     record->next = (record->next + 1) % HEALTH_SAMPLES;
@@ -98,7 +100,7 @@ static void take_sample(struct health_record *record, const struct health_sample
     bool settled = record->trouble.since == INT_NULL && record->resumed_since == INT_NULL;
     if (settled && sample->success && sample->latency_us <= slow_us)
         return;
-    struct health_verdict verdict = judge_record(record, sample->at_us, slow_us);
+    struct health_verdict verdict = health_judge_record(record, sample->at_us, slow_us);
     health_trouble_follow(record, verdict.status, sample->at_us, clock_now_ms(), slow_us);
 }
 
@@ -113,7 +115,7 @@ void health_report(struct health *health, enum component component, const char *
                                    .tenant = health_tenant_mark(tenant_id)};
     pthread_mutex_lock(&health->lock);
     struct health_record *record = &health->records[component];
-    take_sample(record, &sample, components[component].slow_us);
+    health_take_sample(record, &sample, components[component].slow_us);
     record->last_at = clock_now_ms();
     record->newest_is_probe = false;
     for (int language = 0; !success && why && language < LANGUAGE_COUNT; language++)
@@ -171,8 +173,8 @@ const struct health_sample *health_newest(const struct health_sample *samples, s
     return newest;
 }
 
-static enum health_status status_of(const struct health_verdict *verdict, bool newest_succeeded,
-                                    int64_t slow_us)
+static enum health_status health_status_of(const struct health_verdict *verdict, bool newest_succeeded,
+                                           int64_t slow_us)
 {
     if (!newest_succeeded && verdict->failed * 2 >= verdict->calls)
         return HEALTH_UNHEALTHY;
@@ -201,7 +203,7 @@ struct health_verdict health_judge(const struct health_sample *samples, size_t c
         verdict.failed += !sample->success;
     }
     verdict.p95_latency_us = quantile_95(latencies, verdict.calls);
-    verdict.status = status_of(&verdict, newest->success, slow_us);
+    verdict.status = health_status_of(&verdict, newest->success, slow_us);
     return verdict;
 }
 
@@ -216,7 +218,7 @@ enum health_status health_judge_beat(int64_t since_beat_ms, int64_t running_ms)
 
 /* Both languages; the formats take the same arguments. */
 __attribute__((format(printf, 2, 4), format(printf, 3, 4))) static void
-say(char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE], const char *en, const char *zh, ...)
+health_format(char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE], const char *en, const char *zh, ...)
 {
     const char *const formats[LANGUAGE_COUNT] = {[LANGUAGE_EN] = en, [LANGUAGE_ZH] = zh};
     for (int language = 0; language < LANGUAGE_COUNT; language++) {
@@ -237,11 +239,12 @@ static void say_note(const struct health_record *record,
 }
 
 /* How many, then why the newest of them failed. */
-static void say_failed(const struct health_record *record, const struct health_verdict *verdict,
-                       char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
+static void health_format_failed(const struct health_record *record, const struct health_verdict *verdict,
+                                 char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
 {
-    say(ret_message, "%zu of the last minute's %zu calls failed: ", "最近一分钟 %zu 次失败，共 %zu 次调用：",
-        verdict->failed, verdict->calls);
+    health_format(ret_message,
+                  "%zu of the last minute's %zu calls failed: ", "最近一分钟 %zu 次失败，共 %zu 次调用：",
+                  verdict->failed, verdict->calls);
     for (int language = 0; language < LANGUAGE_COUNT; language++) {
         size_t length = strlen(ret_message[language]);
         health_copy_text(ret_message[language] + length, HEALTH_MESSAGE_SIZE - length,
@@ -256,26 +259,26 @@ static void say_limit(const struct health_record *record,
         health_copy_text(ret_message[language], HEALTH_MESSAGE_SIZE, record->last_error[language]);
 }
 
-static void write_message(const struct health_record *record, const struct health_verdict *verdict,
-                          int64_t slow_us, char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
+static void health_write_message(const struct health_record *record, const struct health_verdict *verdict,
+                                 int64_t slow_us, char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
 {
     double p95_ms = verdict->p95_latency_us / 1000;
     if (record->count == 0)
-        say(ret_message, "no reading yet", "尚无读数");
+        health_format(ret_message, "no reading yet", "尚无读数");
     else if (verdict->status == HEALTH_UNKNOWN)
-        say(ret_message, "the last reading is too old", "读数已过期");
+        health_format(ret_message, "the last reading is too old", "读数已过期");
     else if (record->limit != HEALTH_HEALTHY)
         say_limit(record, ret_message);
     else if (verdict->failed > 0)
-        say_failed(record, verdict, ret_message);
+        health_format_failed(record, verdict, ret_message);
     else if (verdict->status == HEALTH_DEGRADED)
-        say(ret_message, "slow: p95 of %.1f ms is above %.0f ms", "偏慢：p95 %.1f ms，上限 %.0f ms", p95_ms,
-            (double)slow_us / 1000);
+        health_format(ret_message, "slow: p95 of %.1f ms is above %.0f ms", "偏慢：p95 %.1f ms，上限 %.0f ms",
+                      p95_ms, (double)slow_us / 1000);
     else if (record->newest_is_probe)
         say_note(record, ret_message);
     else
-        say(ret_message, "%zu calls in the last minute, p95 %.1f ms", "最近一分钟 %zu 次调用，p95 %.1f ms",
-            verdict->calls, p95_ms);
+        health_format(ret_message, "%zu calls in the last minute, p95 %.1f ms",
+                      "最近一分钟 %zu 次调用，p95 %.1f ms", verdict->calls, p95_ms);
 }
 
 static void tell_trouble(const struct health_trouble *trouble, struct health_reading *ret_reading)
@@ -285,13 +288,14 @@ static void tell_trouble(const struct health_trouble *trouble, struct health_rea
     ret_reading->tenants = (int64_t)trouble->tenant_count;
 }
 
-static void read_calls(struct health *health, enum component component, struct health_reading *ret_reading)
+static void health_read_calls(struct health *health, enum component component,
+                              struct health_reading *ret_reading)
 {
     int64_t slow_us = components[component].slow_us;
     pthread_mutex_lock(&health->lock);
     int64_t now_us = clock_monotonic_us();
     struct health_record *live = &health->records[component];
-    struct health_verdict verdict = judge_record(live, now_us, slow_us);
+    struct health_verdict verdict = health_judge_record(live, now_us, slow_us);
     health_trouble_follow(live, verdict.status, now_us, clock_now_ms(), slow_us);
     const struct health_record record = *live;
     pthread_mutex_unlock(&health->lock);
@@ -301,11 +305,12 @@ static void read_calls(struct health *health, enum component component, struct h
     ret_reading->p95_latency_ms = verdict.p95_latency_us / 1000;
     ret_reading->last_check = record.last_at;
     ret_reading->provider = record.provider ? record.provider : "";
-    write_message(&record, &verdict, slow_us, ret_reading->message);
+    health_write_message(&record, &verdict, slow_us, ret_reading->message);
 }
 
 /* Of several processes: since when this one, or another, has run the tasks. */
-static void say_place(enum language language, const struct scheduler_state *state, char *text, size_t size)
+static void health_append_place(enum language language, const struct scheduler_state *state, char *text,
+                                size_t size)
 {
     char since[CLOCK_DURATION_SIZE];
     size_t length = strlen(text);
@@ -322,8 +327,9 @@ static void say_place(enum language language, const struct scheduler_state *stat
 }
 
 /* One language's sentence about the scheduler. */
-static void say_beat_in(enum language language, const struct scheduler_state *state, int64_t since_beat_ms,
-                        enum health_status status, char ret_message[HEALTH_MESSAGE_SIZE])
+static void health_format_beat(enum language language, const struct scheduler_state *state,
+                               int64_t since_beat_ms, enum health_status status,
+                               char ret_message[HEALTH_MESSAGE_SIZE])
 {
     bool zh = language == LANGUAGE_ZH;
     char text[512], time[CLOCK_DURATION_SIZE];
@@ -351,13 +357,13 @@ static void say_beat_in(enum language language, const struct scheduler_state *st
                  : zh ? "没有启用的任务"
                       : "no task is enabled");
     if (state->processes > 1 && status != HEALTH_UNHEALTHY && !state->failed_title)
-        say_place(language, state, text, sizeof(text));
+        health_append_place(language, state, text, sizeof(text));
     health_copy_text(ret_message, HEALTH_MESSAGE_SIZE, text);
 }
 
 /* When it stopped beating, began what takes so long, or failed; INT_NULL while it is well. */
-static int64_t trouble_of_beat(const struct scheduler_state *state, int64_t since_beat_ms,
-                               enum health_status status)
+static int64_t beat_trouble_since(const struct scheduler_state *state, int64_t since_beat_ms,
+                                  enum health_status status)
 {
     int64_t now = clock_now_ms();
     if (status == HEALTH_UNHEALTHY)
@@ -368,41 +374,42 @@ static int64_t trouble_of_beat(const struct scheduler_state *state, int64_t sinc
                                : now - state->running_ms;
 }
 
-static void read_beat(struct scheduler *scheduler, struct health_reading *ret_reading)
+static void health_read_beat(struct scheduler *scheduler, struct health_reading *ret_reading)
 {
     struct scheduler_state state;
     scheduler_get_state(scheduler, &state);
     int64_t since_beat_ms = (clock_monotonic_us() - state.last_beat_us) / 1000;
     enum health_status status = health_judge_beat(since_beat_ms, state.running ? state.running_ms + 1 : 0);
     for (int language = 0; language < LANGUAGE_COUNT; language++)
-        say_beat_in((enum language)language, &state, since_beat_ms, status, ret_reading->message[language]);
+        health_format_beat((enum language)language, &state, since_beat_ms, status,
+                           ret_reading->message[language]);
     if (status == HEALTH_HEALTHY && state.failed_title)
         status = HEALTH_DEGRADED;
     ret_reading->status = status;
     ret_reading->last_check = clock_now_ms() - (state.running ? 0 : since_beat_ms);
-    ret_reading->since = trouble_of_beat(&state, since_beat_ms, status);
+    ret_reading->since = beat_trouble_since(&state, since_beat_ms, status);
 }
 
 /* The schedulers are not called but watched: their beats are read anew each time. The one that is worse speaks; of
  * two that are equally well that of the work for tenants. */
-static void read_scheduler(struct platform *platform, struct health_reading *ret_reading)
+static void health_read_scheduler(struct platform *platform, struct health_reading *ret_reading)
 {
     ret_reading->provider = "in process";
     if (!platform->scheduler) {
-        say(ret_reading->message, "not started", "未启动");
+        health_format(ret_reading->message, "not started", "未启动");
         return;
     }
-    read_beat(platform->scheduler, ret_reading);
+    health_read_beat(platform->scheduler, ret_reading);
     if (!platform->housekeeping)
         return;
     struct health_reading housekeeping = *ret_reading;
-    read_beat(platform->housekeeping, &housekeeping);
+    health_read_beat(platform->housekeeping, &housekeeping);
     if (statuses[housekeeping.status].rank > statuses[ret_reading->status].rank)
         *ret_reading = housekeeping;
 }
 
 /* Known by every connection at once, and over at once: no reading of calls says it better. */
-static void read_lost(struct platform *platform, struct health_reading *ret_reading)
+static void health_read_lost(struct platform *platform, struct health_reading *ret_reading)
 {
     struct error why;
     int64_t since;
@@ -425,11 +432,11 @@ void health_read(struct platform *platform, enum component component, struct hea
                                            .since = INT_NULL,
                                            .provider = ""};
     if (component == COMPONENT_SCHEDULER)
-        read_scheduler(platform, ret_reading);
+        health_read_scheduler(platform, ret_reading);
     else
-        read_calls(platform->health, component, ret_reading);
+        health_read_calls(platform->health, component, ret_reading);
     if (component == COMPONENT_DATABASE)
-        read_lost(platform, ret_reading);
+        health_read_lost(platform, ret_reading);
 }
 
 enum health_status health_overall(struct platform *platform)

@@ -13,7 +13,7 @@
 
 #define PROBE_LIMIT_MS 2000
 
-static const char *provider_name(const char *api_type, enum component component)
+static const char *probe_provider_name(const char *api_type, enum component component)
 {
     static const struct {
         const char *api_type;
@@ -31,7 +31,7 @@ static const char *provider_name(const char *api_type, enum component component)
     return api_type;
 }
 
-static bool is_idle(struct health *health, enum component component)
+static bool probe_is_due(struct health *health, enum component component)
 {
     pthread_mutex_lock(&health->lock);
     const struct health_record *record = &health->records[component];
@@ -43,8 +43,9 @@ static bool is_idle(struct health *health, enum component component)
 }
 
 /* What a probe found: a sample like any other, and a note in figures. */
-static void keep_probe(struct health *health, enum component component, const char *provider, bool success,
-                       int64_t began_us, char note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE], const struct error *why)
+static void probe_record(struct health *health, enum component component, const char *provider, bool success,
+                         int64_t began_us, char note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE],
+                         const struct error *why)
 {
     health_limit(health, component, HEALTH_HEALTHY, NULL);
     health_report(health, component, NULL, success, clock_monotonic_us() - began_us, why);
@@ -60,34 +61,35 @@ static void keep_probe(struct health *health, enum component component, const ch
 static void probe_vector_store(struct platform *platform)
 {
     struct vector_index *index = platform->index;
-    if (!index || !is_idle(platform->health, COMPONENT_VECTOR_STORE))
+    if (!index || !probe_is_due(platform->health, COMPONENT_VECTOR_STORE))
         return;
     char note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE] = {{0}};
     struct error err;
     error_clear(&err);
     int64_t began_us = clock_monotonic_us();
     bool done = index->ops->probe(index, note, &err);
-    keep_probe(platform->health, COMPONENT_VECTOR_STORE,
-               provider_name(index->ops->api_type, COMPONENT_VECTOR_STORE), done, began_us, note, &err);
+    probe_record(platform->health, COMPONENT_VECTOR_STORE,
+                 probe_provider_name(index->ops->api_type, COMPONENT_VECTOR_STORE), done, began_us, note,
+                 &err);
 }
 
 static void probe_llm(struct platform *platform)
 {
     struct chat_model *model = platform->model;
-    if (!model || !is_idle(platform->health, COMPONENT_LLM))
+    if (!model || !probe_is_due(platform->health, COMPONENT_LLM))
         return;
     char note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE] = {{0}};
     struct error err;
     error_clear(&err);
     int64_t began_us = clock_monotonic_us();
     bool done = model->ops->probe(model, note, &err);
-    keep_probe(platform->health, COMPONENT_LLM, provider_name(model->ops->api_type, COMPONENT_LLM), done,
-               began_us, note, &err);
+    probe_record(platform->health, COMPONENT_LLM, probe_provider_name(model->ops->api_type, COMPONENT_LLM),
+                 done, began_us, note, &err);
 }
 
 /* The writer works when it has committed something since, or nothing has been waiting. */
-static bool commits_go_on(struct health_commits *seen, int64_t commits, int64_t failed, bool waits,
-                          struct error *err)
+static bool probe_check_commits(struct health_commits *seen, int64_t commits, int64_t failed, bool waits,
+                                struct error *err)
 {
     int64_t new_failures = failed - seen->failed;
     bool stuck = seen->waited && waits && commits == seen->commits;
@@ -105,7 +107,7 @@ static bool commits_go_on(struct health_commits *seen, int64_t commits, int64_t 
 
 static const char SQL_PROBE[] = "SELECT value FROM platform_counters WHERE name = 'tenants'";
 
-static bool read_something(struct store *store, const char **ret_provider, struct error *err)
+static bool probe_read_store(struct store *store, const char **ret_provider, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     int64_t value;
@@ -121,7 +123,8 @@ static bool is_sound(struct store *store, struct error *err)
     return store_sound(store, err) || !error_is_of_store(err->code);
 }
 
-static void note_store(const struct store_stats *stats, char ret_note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE])
+static void probe_write_store_note(const struct store_stats *stats,
+                                   char ret_note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE])
 {
     char size[LANGUAGE_COUNT][32] = {"", ""}, log[LANGUAGE_COUNT][32] = {"", ""};
     double commit_ms = (double)stats->last_commit_us / 1000.0;
@@ -148,29 +151,30 @@ static void probe_database(struct platform *platform)
     error_clear(&err);
     const char *provider = "SQLite";
     int64_t began_us = clock_monotonic_us();
-    bool done = read_something(platform->store, &provider, &err) && is_sound(platform->store, &err);
+    bool done = probe_read_store(platform->store, &provider, &err) && is_sound(platform->store, &err);
     store_get_stats(platform->store, &stats);
-    bool commits = commits_go_on(&health->store, stats.commits, stats.failed_commits, stats.queue_length > 0,
-                                 done ? &err : NULL);
+    bool commits = probe_check_commits(&health->store, stats.commits, stats.failed_commits,
+                                       stats.queue_length > 0, done ? &err : NULL);
     if (store_is_lost(platform->store, NULL, NULL))
         return; /* health_read says so, for as long as it is so */
-    note_store(&stats, note);
-    keep_probe(health, COMPONENT_DATABASE, provider, done && commits, began_us, note, &err);
+    probe_write_store_note(&stats, note);
+    probe_record(health, COMPONENT_DATABASE, provider, done && commits, began_us, note, &err);
     if (!done && error_is_of_store(err.code))
         health_report_down(health, COMPONENT_DATABASE, &err);
 }
 
-static bool telemetry_goes_on(struct health *health, const struct telemetry_stats *stats, struct error *err)
+static bool probe_check_telemetry(struct health *health, const struct telemetry_stats *stats,
+                                  struct error *err)
 {
     struct health_commits *seen = &health->telemetry;
     int64_t written = stats->written_usage + stats->written_logs;
     int64_t dropped = stats->dropped_logs - seen->dropped;
     seen->dropped = stats->dropped_logs;
-    if (!commits_go_on(seen, written, stats->failed_commits, stats->queued > 0, err))
+    if (!probe_check_commits(seen, written, stats->failed_commits, stats->queued > 0, err))
         return false;
     if (stats->last_error[0])
         return error_set(err, ERROR_INTERNAL, "%s", "%s", stats->last_error);
-    if (dropped > 0) /* what the disk's reserve costs is said by tell_limits */
+    if (dropped > 0) /* what the disk's reserve costs is said by probe_report_limits */
         return error_set(err, ERROR_UNAVAILABLE,
                          "the queue was full: %lld log rows were dropped since the last check",
                          "队列已满：自上次检查以来丢弃了 %lld 条日志", (long long)dropped);
@@ -178,7 +182,7 @@ static bool telemetry_goes_on(struct health *health, const struct telemetry_stat
 }
 
 /* It does its work, and less than all of it. */
-static void tell_limits(struct health *health, const struct telemetry_stats *stats)
+static void probe_report_limits(struct health *health, const struct telemetry_stats *stats)
 {
     struct error err;
     error_clear(&err);
@@ -206,7 +210,7 @@ static void probe_telemetry(struct platform *platform)
     error_clear(&err);
     int64_t now_us = clock_monotonic_us();
     telemetry_get_stats(platform->telemetry, &stats);
-    bool done = telemetry_goes_on(platform->health, &stats, &err);
+    bool done = probe_check_telemetry(platform->health, &stats, &err);
     double commit_ms = (double)stats.last_commit_us / 1000.0;
     snprintf(note[LANGUAGE_EN], HEALTH_NOTE_SIZE,
              "%" PRId64 " calls and %" PRId64 " log rows today, %" PRId64 " waiting, last commit %.1f ms",
@@ -215,9 +219,9 @@ static void probe_telemetry(struct platform *platform)
              "今日 %" PRId64 " 次调用、%" PRId64 " 条日志，%" PRId64 " 条等待，上次提交 %.1f ms",
              stats.usage_today, stats.logs_today, stats.queued, commit_ms);
     /* Its latency is that of its last commit: asking for figures says nothing. */
-    keep_probe(platform->health, COMPONENT_TELEMETRY, "SQLite", done, now_us - stats.last_commit_us, note,
-               &err);
-    tell_limits(platform->health, &stats);
+    probe_record(platform->health, COMPONENT_TELEMETRY, "SQLite", done, now_us - stats.last_commit_us, note,
+                 &err);
+    probe_report_limits(platform->health, &stats);
 }
 
 bool health_probe(struct platform *platform, struct error *err)

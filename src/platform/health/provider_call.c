@@ -21,7 +21,7 @@ struct provider_call provider_call_begin(const char *api_type, const char *opera
 }
 
 /* Every error that is not here is a plain failure. */
-static enum usage_outcome outcome_of(enum error_code code)
+static enum usage_outcome usage_outcome_of(enum error_code code)
 {
     static const struct {
         enum error_code code;
@@ -43,6 +43,6 @@ void provider_call_end(struct provider_call *call, struct health *health, enum c
 {
     int64_t latency_us = clock_monotonic_us() - call->began_us;
     call->usage.latency_ms = (latency_us + 500) / 1000;
-    call->usage.outcome = success ? USAGE_OK : outcome_of(why ? why->code : ERROR_INTERNAL);
+    call->usage.outcome = success ? USAGE_OK : usage_outcome_of(why ? why->code : ERROR_INTERNAL);
     health_report(health, component, call->usage.tenant_id, success, latency_us, why);
 }

@@ -15,7 +15,7 @@ uint64_t health_tenant_mark(const char *tenant_id)
 }
 
 /* Open addressing; once it is full, more tenants are not told apart from those that are known. */
-static void add_tenant(struct health_trouble *trouble, uint64_t mark)
+static void trouble_add_tenant(struct health_trouble *trouble, uint64_t mark)
 {
     if (mark == 0 || trouble->tenant_count == HEALTH_TENANTS)
         return;
@@ -26,14 +26,14 @@ static void add_tenant(struct health_trouble *trouble, uint64_t mark)
     trouble->tenants[at] = mark;
 }
 
-static void add_failure(struct health_trouble *trouble, const struct health_sample *sample)
+static void trouble_add_failure(struct health_trouble *trouble, const struct health_sample *sample)
 {
     trouble->failed_calls++;
-    add_tenant(trouble, sample->tenant);
+    trouble_add_tenant(trouble, sample->tenant);
 }
 
 /* With those of the last minute's calls that were bad, and are none of an earlier trouble. */
-static void begin(struct health_record *record, int64_t now_us, int64_t now_ms, int64_t slow_us)
+static void trouble_begin(struct health_record *record, int64_t now_us, int64_t now_ms, int64_t slow_us)
 {
     struct health_trouble *trouble = &record->trouble;
     int64_t began_us = now_us;
@@ -45,7 +45,7 @@ static void begin(struct health_record *record, int64_t now_us, int64_t now_ms, 
         if (sample->at_us < began_us)
             began_us = sample->at_us;
         if (!sample->success)
-            add_failure(trouble, sample);
+            trouble_add_failure(trouble, sample);
     }
     trouble->since =
         record->resumed_since != INT_NULL ? record->resumed_since : now_ms - (now_us - began_us) / 1000;
@@ -54,7 +54,7 @@ static void begin(struct health_record *record, int64_t now_us, int64_t now_ms, 
 void health_trouble_take(struct health_record *record, const struct health_sample *sample)
 {
     if (record->trouble.since != INT_NULL && !sample->success)
-        add_failure(&record->trouble, sample);
+        trouble_add_failure(&record->trouble, sample);
 }
 
 void health_trouble_end(struct health_record *record, int64_t now_us)
@@ -71,5 +71,5 @@ void health_trouble_follow(struct health_record *record, enum health_status stat
     if (status == HEALTH_HEALTHY)
         health_trouble_end(record, now_us);
     else if (status != HEALTH_UNKNOWN && record->trouble.since == INT_NULL)
-        begin(record, now_us, now_ms, slow_us);
+        trouble_begin(record, now_us, now_ms, slow_us);
 }
