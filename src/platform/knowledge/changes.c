@@ -11,7 +11,8 @@ static const char SQL_ADD[] =
     " answer, category) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 static const char SQL_ADD_JOB[] = "INSERT INTO knowledge_undos(job_id) VALUES ($1) ON CONFLICT DO NOTHING";
 
-static bool add(struct db *db, const char *job_id, const struct knowledge_change *change, struct error *err)
+static bool knowledge_change_add(struct db *db, const char *job_id, const struct knowledge_change *change,
+                                 struct error *err)
 {
     if (!job_id)
         return true;
@@ -35,7 +36,7 @@ bool knowledge_change_created(struct db *db, const char *job_id, const char *ten
             next++;
         change.first_id = ids[i];
         change.last_id = ids[next - 1];
-        if (!add(db, job_id, &change, err))
+        if (!knowledge_change_add(db, job_id, &change, err))
             return false;
     }
     return true;
@@ -53,7 +54,7 @@ bool knowledge_change_updated(struct db *db, const char *job_id, const struct qa
                                       .question = before->question,
                                       .answer = before->answer,
                                       .category = before->category};
-    return add(db, job_id, &change, err);
+    return knowledge_change_add(db, job_id, &change, err);
 }
 
 bool knowledge_change_deleted(struct db *db, const char *job_id, const char *tenant_id, int64_t id,
@@ -65,7 +66,7 @@ bool knowledge_change_deleted(struct db *db, const char *job_id, const char *ten
                                       .last_id = id,
                                       .version = version,
                                       .deleted_at = deleted_at};
-    return add(db, job_id, &change, err);
+    return knowledge_change_add(db, job_id, &change, err);
 }
 
 /* ---- undoing ---- */
@@ -154,7 +155,7 @@ static const char SQL_SWEEP_JOBS[] =
     "DELETE FROM knowledge_undos WHERE job_id IN (" SWEPT_JOBS ") AND NOT EXISTS"
     " (SELECT 1 FROM knowledge_changes c WHERE c.job_id = knowledge_undos.job_id)";
 
-static bool sweep_work(struct db *db, void *context, struct error *err)
+static bool changes_sweep_work(struct db *db, void *context, struct error *err)
 {
     struct sweep *sweep = context;
     return db_execute(db, SQL_SWEEP, DB_ARGS(db_int(sweep->before), db_int(SWEEP_ROWS)), &sweep->deleted,
@@ -168,7 +169,7 @@ bool knowledge_changes_sweep(struct store *store, int64_t *ret_deleted, struct e
     struct sweep sweep = {.before = clock_now_ms() - KNOWLEDGE_UNDO_MS, .deleted = SWEEP_ROWS};
     int64_t deleted = 0;
     while (sweep.deleted == SWEEP_ROWS && !scheduler_stopping()) {
-        if (!store_write(store, sweep_work, &sweep, err))
+        if (!store_write(store, changes_sweep_work, &sweep, err))
             return false;
         deleted += sweep.deleted;
     }

@@ -33,13 +33,13 @@ bool qa_pair_row_read(struct db *db, int64_t id, struct arena *arena, struct qa_
     return db_find(db, SQL_ROW, DB_ARGS(db_int(id)), &row_descriptor, ret_row, arena, ret_found, err);
 }
 
-static bool need_revision(struct qa_edits *edits, struct error *err)
+static bool qa_edits_need_revision(struct qa_edits *edits, struct error *err)
 {
     return edits->revision != 0 || tenant_next_revision(edits->db, edits->tenant_id, &edits->revision, err);
 }
 
-static bool count_copy(struct qa_edits *edits, const struct qa_pair_row *row, int64_t difference,
-                       struct error *err)
+static bool qa_edits_count_copy(struct qa_edits *edits, const struct qa_pair_row *row, int64_t difference,
+                                struct error *err)
 {
     return row->template_id == INT_NULL ||
            template_count_copy(edits->db, row->template_id, row->template_version, difference, err);
@@ -59,7 +59,7 @@ static const char SQL_DELETE[] =
 bool qa_pair_delete(struct qa_edits *edits, const struct qa_pair_row *row, const char *username, int64_t at,
                     struct error *err)
 {
-    if (!need_revision(edits, err) ||
+    if (!qa_edits_need_revision(edits, err) ||
         !db_execute(edits->db, SQL_DELETE,
                     DB_ARGS(db_int(row->id), db_int(at), db_text(username), db_int(edits->revision)), NULL,
                     err))
@@ -67,10 +67,10 @@ bool qa_pair_delete(struct qa_edits *edits, const struct qa_pair_row *row, const
     edits->pairs--;
     edits->unsynced -= !row->is_synced;
     edits->removals++;
-    return count_copy(edits, row, -1, err);
+    return qa_edits_count_copy(edits, row, -1, err);
 }
 
-static bool check_question_free(struct qa_edits *edits, const struct qa_pair_row *row, struct error *err)
+static bool qa_edits_check_question(struct qa_edits *edits, const struct qa_pair_row *row, struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     struct qa_pair other;
@@ -88,13 +88,13 @@ static const char SQL_RESTORE[] =
 
 bool qa_pair_restore(struct qa_edits *edits, const struct qa_pair_row *row, struct error *err)
 {
-    if (!check_question_free(edits, row, err) || !need_revision(edits, err) ||
+    if (!qa_edits_check_question(edits, row, err) || !qa_edits_need_revision(edits, err) ||
         !db_execute(edits->db, SQL_RESTORE, DB_ARGS(db_int(row->id), db_int(edits->revision)), NULL, err))
         return false;
     edits->pairs++;
     edits->unsynced++;
     edits->removals -= row->synced_hash != INT_NULL;
-    return count_copy(edits, row, 1, err);
+    return qa_edits_count_copy(edits, row, 1, err);
 }
 
 static const char SQL_SET_CATEGORY[] =
@@ -107,7 +107,7 @@ bool qa_pair_set_category(struct qa_edits *edits, const struct qa_pair_row *row,
     struct text_span span = text_trim(category);
     int64_t now = clock_now_ms();
     struct quality_evidence evidence = {row->hit_count, row->good_count, row->bad_count, now};
-    return need_revision(edits, err) &&
+    return qa_edits_need_revision(edits, err) &&
            db_execute(edits->db, SQL_SET_CATEGORY,
                       DB_ARGS(db_int(row->id), db_text_n(span.bytes, span.length), db_int(edits->revision),
                               db_int(now), db_real(quality_score(&evidence, now)),
@@ -127,7 +127,7 @@ bool qa_pair_set_text(struct qa_edits *edits, const struct qa_pair_row *row, con
         .version = row->version,
     };
     bool was_synced;
-    if (!need_revision(edits, err) ||
+    if (!qa_edits_need_revision(edits, err) ||
         !qa_pair_update_text(edits->db, edits->revision, &pair, &was_synced, err))
         return false;
     edits->unsynced += was_synced;
@@ -144,8 +144,8 @@ struct step {
 };
 
 /* Repeats the step's work while there is more to do. */
-static bool run_steps(struct store *store, store_work work, int64_t before, int64_t *ret_done,
-                      struct error *err)
+static bool qa_pairs_run_steps(struct store *store, store_work work, int64_t before, int64_t *ret_done,
+                               struct error *err)
 {
     struct step step = {.before = before, .done = STEP_PAIRS};
     int64_t done = 0;
@@ -165,7 +165,7 @@ static const char SQL_PURGE[] =
     " (SELECT 1 FROM templates t WHERE t.id = qa_pairs.template_id AND t.deleted_at IS NULL))"
     " ORDER BY deleted_at, id LIMIT $2)";
 
-static bool purge_work(struct db *db, void *context, struct error *err)
+static bool qa_pairs_purge_work(struct db *db, void *context, struct error *err)
 {
     struct step *step = context;
     return db_execute(db, SQL_PURGE, DB_ARGS(db_int(step->before), db_int(STEP_PAIRS)), &step->done, err);
@@ -173,7 +173,7 @@ static bool purge_work(struct db *db, void *context, struct error *err)
 
 bool qa_pairs_purge(struct store *store, int64_t *ret_purged, struct error *err)
 {
-    return run_steps(store, purge_work, clock_now_ms() - PURGE_AFTER_MS, ret_purged, err);
+    return qa_pairs_run_steps(store, qa_pairs_purge_work, clock_now_ms() - PURGE_AFTER_MS, ret_purged, err);
 }
 
 struct aged {
@@ -185,7 +185,8 @@ static const char SQL_DUE[] =
     "SELECT id, hit_count, good_count, bad_count, updated_at FROM qa_pairs WHERE quality_due_at IS NOT NULL"
     " AND quality_due_at <= $1 AND deleted_at IS NULL ORDER BY quality_due_at LIMIT $2";
 
-static bool read_due(struct db *db, int64_t now, struct aged *ret_due, int64_t *ret_count, struct error *err)
+static bool qa_pairs_read_due(struct db *db, int64_t now, struct aged *ret_due, int64_t *ret_count,
+                              struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     int64_t count = 0;
@@ -201,11 +202,11 @@ static bool read_due(struct db *db, int64_t now, struct aged *ret_due, int64_t *
 
 static const char SQL_AGE[] = "UPDATE qa_pairs SET quality_score = $2, quality_due_at = $3 WHERE id = $1";
 
-static bool age_work(struct db *db, void *context, struct error *err)
+static bool qa_pairs_age_work(struct db *db, void *context, struct error *err)
 {
     struct step *step = context;
     struct aged due[STEP_PAIRS];
-    if (!read_due(db, step->before, due, &step->done, err))
+    if (!qa_pairs_read_due(db, step->before, due, &step->done, err))
         return false;
     for (int64_t i = 0; i < step->done; i++) {
         const struct quality_evidence *evidence = &due[i].evidence;
@@ -220,5 +221,5 @@ static bool age_work(struct db *db, void *context, struct error *err)
 
 bool qa_pairs_age(struct store *store, int64_t *ret_aged, struct error *err)
 {
-    return run_steps(store, age_work, clock_now_ms(), ret_aged, err);
+    return qa_pairs_run_steps(store, qa_pairs_age_work, clock_now_ms(), ret_aged, err);
 }

@@ -45,12 +45,12 @@ static struct db_value db_span(struct text_span span)
     return db_text_n(span.bytes, span.length);
 }
 
-static int64_t hash_question(struct text_span question)
+static int64_t qa_hash_question(struct text_span question)
 {
     return (int64_t)XXH3_64bits(question.bytes, question.length);
 }
 
-static int64_t hash_text(struct text_span question, struct text_span answer)
+static int64_t qa_hash_text(struct text_span question, struct text_span answer)
 {
     return text_hash(question.bytes, question.length, answer.bytes, answer.length);
 }
@@ -60,19 +60,19 @@ int64_t qa_question_key(const char *question)
     return (int64_t)text_identity(question, strlen(question));
 }
 
-static int64_t key_of(struct text_span question)
+static int64_t qa_key_of(struct text_span question)
 {
     return (int64_t)text_identity(question.bytes, question.length);
 }
 
 int64_t qa_question_hash(const char *question)
 {
-    return hash_question(text_trim(question));
+    return qa_hash_question(text_trim(question));
 }
 
 int64_t qa_text_hash(const char *question, const char *answer)
 {
-    return hash_text(text_trim(question), text_trim(answer));
+    return qa_hash_text(text_trim(question), text_trim(answer));
 }
 
 #define INSERT_COLUMNS 17
@@ -108,10 +108,11 @@ static struct db_value db_id(int64_t id) /* 0: null */
     return db_int(id ? id : INT_NULL);
 }
 
-static void set_values(const struct qa_pair *pair, int64_t revision, int64_t now, struct db_value *values)
+static void qa_pair_set_values(const struct qa_pair *pair, int64_t revision, int64_t now,
+                               struct db_value *values)
 {
     struct text_span question = text_trim(pair->question), answer = text_trim(pair->answer);
-    int64_t hash = hash_text(question, answer);
+    int64_t hash = qa_hash_text(question, answer);
     int64_t created_at = pair->created_at > 0 ? pair->created_at : now;
     struct quality_evidence none = {.edited_at = created_at};
     const struct db_value row[INSERT_COLUMNS] = {
@@ -120,7 +121,7 @@ static void set_values(const struct qa_pair *pair, int64_t revision, int64_t now
         db_span(answer),
         db_span(text_trim(pair->category)),
         db_text(pair->source ? pair->source : "manual"),
-        db_int(hash_question(question)),
+        db_int(qa_hash_question(question)),
         db_int(hash),
         db_int(pair->is_synced ? hash : INT_NULL),
         db_bool(pair->is_synced),
@@ -131,7 +132,7 @@ static void set_values(const struct qa_pair *pair, int64_t revision, int64_t now
         db_id(pair->template_id),
         db_id(pair->template_version),
         db_int(quality_due_at(&none, now)),
-        db_int(key_of(question)),
+        db_int(qa_key_of(question)),
     };
     memcpy(values, row, sizeof(row));
 }
@@ -146,7 +147,7 @@ bool qa_pairs_insert(struct db *db, int64_t revision, const struct qa_pair *pair
     for (size_t done = 0, rows; done < count; done += rows) {
         rows = count - done < PAIRS_AT_ONCE ? 1 : PAIRS_AT_ONCE;
         for (size_t i = 0; i < rows; i++)
-            set_values(&pairs[done + i], revision, now, values + i * INSERT_COLUMNS);
+            qa_pair_set_values(&pairs[done + i], revision, now, values + i * INSERT_COLUMNS);
         if (!db_insert_many(db, rows == 1 ? sql_insert_one : sql_insert_many, values, rows * INSERT_COLUMNS,
                             rows, ret_ids ? ret_ids + done : ids, err))
             return false;
@@ -177,8 +178,8 @@ static const char SQL_PAIR_STATE[] =
     "SELECT text_hash, version, hit_count, good_count, bad_count, is_synced FROM qa_pairs"
     " WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL";
 
-static bool read_state(struct db *db, const struct qa_pair *pair, struct pair_state *ret_state,
-                       struct error *err)
+static bool pair_state_read(struct db *db, const struct qa_pair *pair, struct pair_state *ret_state,
+                            struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     bool found;
@@ -204,18 +205,18 @@ bool qa_pair_update_text(struct db *db, int64_t revision, const struct qa_pair *
                          struct error *err)
 {
     struct pair_state state;
-    if (!read_state(db, pair, &state, err))
+    if (!pair_state_read(db, pair, &state, err))
         return false;
     struct text_span question = text_trim(pair->question), answer = text_trim(pair->answer);
-    int64_t hash = hash_text(question, answer), now = clock_now_ms();
+    int64_t hash = qa_hash_text(question, answer), now = clock_now_ms();
     bool stays_synced = state.is_synced && state.text_hash == hash;
     struct quality_evidence evidence = {state.hit_count, state.good_count, state.bad_count, now};
     if (!db_execute(db, SQL_UPDATE_PAIR,
                     DB_ARGS(db_int(pair->id), db_span(question), db_span(answer),
-                            db_span(text_trim(pair->category)), db_int(hash_question(question)), db_int(hash),
-                            db_bool(stays_synced), db_int(revision), db_int(now),
+                            db_span(text_trim(pair->category)), db_int(qa_hash_question(question)),
+                            db_int(hash), db_bool(stays_synced), db_int(revision), db_int(now),
                             db_real(quality_score(&evidence, now)), db_int(quality_due_at(&evidence, now)),
-                            db_int(key_of(question))),
+                            db_int(qa_key_of(question))),
                     NULL, err))
         return false;
     *ret_was_synced = state.is_synced && !stays_synced;
@@ -295,8 +296,8 @@ static const char SQL_COUNT_EVIDENCE[] =
 static const char SQL_SET_QUALITY[] =
     "UPDATE qa_pairs SET quality_score = $2, quality_due_at = $3 WHERE id = $1";
 
-static bool count_evidence(struct db *db, int64_t id, const struct quality_evidence *more,
-                           struct quality_evidence *ret_evidence, struct error *err)
+static bool qa_pair_count_evidence(struct db *db, int64_t id, const struct quality_evidence *more,
+                                   struct quality_evidence *ret_evidence, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_COUNT_EVIDENCE,
@@ -308,7 +309,8 @@ static bool count_evidence(struct db *db, int64_t id, const struct quality_evide
     return db_done(&rows, err);
 }
 
-static bool set_quality(struct db *db, int64_t id, const struct quality_evidence *evidence, struct error *err)
+static bool qa_pair_set_quality(struct db *db, int64_t id, const struct quality_evidence *evidence,
+                                struct error *err)
 {
     int64_t now = clock_now_ms();
     return db_execute(
@@ -321,15 +323,16 @@ bool qa_pair_count_hit(struct db *db, int64_t id, struct error *err)
 {
     static const struct quality_evidence one = {.hits = 1};
     struct quality_evidence evidence = {0};
-    if (!count_evidence(db, id, &one, &evidence, err))
+    if (!qa_pair_count_evidence(db, id, &one, &evidence, err))
         return false;
-    return evidence.hits % QUALITY_HIT_STEP != 0 || set_quality(db, id, &evidence, err);
+    return evidence.hits % QUALITY_HIT_STEP != 0 || qa_pair_set_quality(db, id, &evidence, err);
 }
 
 bool qa_pair_count_feedback(struct db *db, int64_t id, int good, int bad, struct error *err)
 {
     struct quality_evidence more = {.good = good, .bad = bad}, evidence = {0};
-    return count_evidence(db, id, &more, &evidence, err) && set_quality(db, id, &evidence, err);
+    return qa_pair_count_evidence(db, id, &more, &evidence, err) &&
+           qa_pair_set_quality(db, id, &evidence, err);
 }
 
 #define PAIR_COLUMNS                                                                                         \
@@ -345,7 +348,7 @@ bool qa_pair_same_question(struct db *db, const char *tenant_id, const char *que
 {
     struct text_span trimmed = text_trim(question);
     return db_find(db, SQL_SAME_QUESTION,
-                   DB_ARGS(db_text(tenant_id), db_int(key_of(trimmed)), db_span(trimmed)),
+                   DB_ARGS(db_text(tenant_id), db_int(qa_key_of(trimmed)), db_span(trimmed)),
                    &qa_pair_descriptor, ret_pair, arena, ret_found, err);
 }
 

@@ -16,7 +16,7 @@ static struct db_value db_trimmed(const char *text)
 
 #define QUESTION_SHOWN 90 /* bytes of it in an error */
 
-static bool question_taken(const char *question, struct error *err)
+static bool template_question_taken(const char *question, struct error *err)
 {
     struct text_span span = text_trim(question);
     return error_set_field(err, ERROR_CONFLICT, "question",
@@ -29,8 +29,9 @@ static const char SQL_INSERT_VERSION[] =
     "INSERT INTO template_versions(template_id, version, question, answer, category, text_hash, created_at,"
     " created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
-static bool insert_version(struct db *db, int64_t id, int64_t version, const struct template_text *text,
-                           const char *username, int64_t now, struct error *err)
+static bool template_insert_version(struct db *db, int64_t id, int64_t version,
+                                    const struct template_text *text, const char *username, int64_t now,
+                                    struct error *err)
 {
     return db_execute(db, SQL_INSERT_VERSION,
                       DB_ARGS(db_int(id), db_int(version), db_trimmed(text->question),
@@ -43,13 +44,13 @@ static bool insert_version(struct db *db, int64_t id, int64_t version, const str
 static const char SQL_SAME_QUESTION[] =
     "SELECT id FROM templates WHERE question_key = $1 AND deleted_at IS NULL AND id <> $2";
 
-static bool check_question_free(struct db *db, const char *question, int64_t id, struct error *err)
+static bool template_check_question(struct db *db, const char *question, int64_t id, struct error *err)
 {
     int64_t other;
     if (!db_find_int(db, SQL_SAME_QUESTION, DB_ARGS(db_int(qa_question_key(question)), db_int(id)), INT_NULL,
                      &other, err))
         return false;
-    return other == INT_NULL || question_taken(question, err);
+    return other == INT_NULL || template_question_taken(question, err);
 }
 
 static const char SQL_INSERT[] =
@@ -61,7 +62,7 @@ bool template_insert(struct db *db, const struct template_text *text, const char
                      struct error *err)
 {
     int64_t id, now = clock_now_ms();
-    if (!check_question_free(db, text->question, 0, err) ||
+    if (!template_check_question(db, text->question, 0, err) ||
         !db_find_int(db, SQL_INSERT,
                      DB_ARGS(db_trimmed(text->question), db_trimmed(text->answer), db_trimmed(text->category),
                              db_int(qa_question_hash(text->question)),
@@ -70,9 +71,9 @@ bool template_insert(struct db *db, const struct template_text *text, const char
                      INT_NULL, &id, err))
         return false;
     if (id == INT_NULL)
-        return question_taken(text->question, err);
+        return template_question_taken(text->question, err);
     *ret_id = id;
-    return insert_version(db, id, 1, text, username, now, err);
+    return template_insert_version(db, id, 1, text, username, now, err);
 }
 
 static bool edited_meanwhile(int64_t id, struct error *err)
@@ -91,7 +92,7 @@ bool template_put_version(struct db *db, int64_t id, int64_t version, const stru
                           const char *username, struct error *err)
 {
     int64_t changed, now = clock_now_ms();
-    if (!check_question_free(db, text->question, id, err) ||
+    if (!template_check_question(db, text->question, id, err) ||
         !db_execute(db, SQL_PUT_VERSION,
                     DB_ARGS(db_int(id), db_trimmed(text->question), db_trimmed(text->answer),
                             db_trimmed(text->category), db_int(qa_question_hash(text->question)),
@@ -100,7 +101,7 @@ bool template_put_version(struct db *db, int64_t id, int64_t version, const stru
                     &changed, err))
         return false;
     return (changed == 1 || edited_meanwhile(id, err)) &&
-           insert_version(db, id, version, text, username, now, err);
+           template_insert_version(db, id, version, text, username, now, err);
 }
 
 static const char SQL_DELETE[] = "UPDATE templates SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";

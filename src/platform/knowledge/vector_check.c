@@ -20,7 +20,7 @@ struct entries {
     size_t count, capacity;
 };
 
-static void take_entry(void *context, int64_t id, int64_t text_hash)
+static void entries_add(void *context, int64_t id, int64_t text_hash)
 {
     struct entries *entries = context;
     if (entries->count == entries->capacity) {
@@ -42,7 +42,8 @@ static int compare_entries(const void *a, const void *b)
 }
 
 /* Money spent is recorded whether or not it served. */
-static bool end_call(struct platform *platform, struct provider_call *call, bool done, struct error *err)
+static bool vector_check_end_call(struct platform *platform, struct provider_call *call, bool done,
+                                  struct error *err)
 {
     struct error why;
     error_clear(&why);
@@ -50,14 +51,14 @@ static bool end_call(struct platform *platform, struct provider_call *call, bool
     return telemetry_write(platform->telemetry, &call->usage, 1, NULL, 0, done ? err : &why) && done;
 }
 
-static bool list_entries(struct platform *platform, const char *tenant_id, struct entries *entries,
+static bool entries_list(struct platform *platform, const char *tenant_id, struct entries *entries,
                          struct error *err)
 {
     struct vector_index *index = platform->index;
     struct provider_call call =
         provider_call_begin(index->ops->api_type, "list", index->ops->model, tenant_id, NULL);
-    bool done = index->ops->list(index, tenant_id, take_entry, entries, err);
-    if (!end_call(platform, &call, done, err))
+    bool done = index->ops->list(index, tenant_id, entries_add, entries, err);
+    if (!vector_check_end_call(platform, &call, done, err))
         return false;
     if (entries->count > 0)
         qsort(entries->items, entries->count, sizeof(*entries->items), compare_entries);
@@ -84,21 +85,21 @@ static void note_due(struct comparison *c, int64_t id)
 }
 
 /* There are no more orphans than entries. */
-static void note_orphan(struct comparison *c)
+static void vector_check_add_orphan(struct comparison *c)
 {
     c->findings->orphans[c->orphan_count++] = c->entries->items[c->at].id;
     c->findings->orphaned++;
 }
 
-static void compare_pair(struct comparison *c, const struct db_rows *rows)
+static void vector_check_compare_pair(struct comparison *c, const struct db_rows *rows)
 {
     int64_t id = db_column_int(rows, 0), text_hash = db_column_int(rows, 1);
     bool synced = db_column_int(rows, 2) == 1, gone = db_column_int(rows, 3) == 1;
     for (; c->at < c->entries->count && c->entries->items[c->at].id < id; c->at++)
-        note_orphan(c);
+        vector_check_add_orphan(c);
     bool listed = c->at < c->entries->count && c->entries->items[c->at].id == id;
     if (listed && gone)
-        note_orphan(c);
+        vector_check_add_orphan(c);
     bool missing = synced && !listed;
     bool stale = synced && listed && c->entries->items[c->at].text_hash != text_hash;
     c->findings->missing += missing;
@@ -113,19 +114,20 @@ static const char SQL_PAIRS[] = "SELECT id, text_hash, is_synced, CASE WHEN dele
                                 "synced_hash IS NULL THEN 1 ELSE 0 END FROM qa_pairs"
                                 " WHERE tenant_id = $1 ORDER BY id";
 
-static bool compare(struct db *db, const char *tenant_id, struct comparison *c, struct error *err)
+static bool vector_check_compare(struct db *db, const char *tenant_id, struct comparison *c,
+                                 struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_PAIRS, DB_ARGS(db_text(tenant_id)), &rows, err))
         return false;
     while (db_next(&rows))
-        compare_pair(c, &rows);
+        vector_check_compare_pair(c, &rows);
     for (; c->at < c->entries->count; c->at++)
-        note_orphan(c);
+        vector_check_add_orphan(c);
     return db_done(&rows, err);
 }
 
-static bool check_gate(struct platform *platform, const char *tenant_id, struct error *err)
+static bool vector_check_ask_gate(struct platform *platform, const char *tenant_id, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(platform->store, CHECK_READ_LIMIT_MS, &db, err) &&
@@ -138,13 +140,14 @@ bool vector_check(struct platform *platform, const char *tenant_id, struct vecto
     CLEANUP(entries_release) struct entries entries = {0};
     CLEANUP(vector_findings_release) struct vector_findings findings = {0};
     CLEANUP(store_reader_release) struct db *db = NULL;
-    if (!check_gate(platform, tenant_id, err) || !list_entries(platform, tenant_id, &entries, err) ||
+    if (!vector_check_ask_gate(platform, tenant_id, err) ||
+        !entries_list(platform, tenant_id, &entries, err) ||
         !store_reader(platform->store, CHECK_READ_LIMIT_MS, &db, err))
         return false;
     findings.entries = (int64_t)entries.count;
     findings.orphans = xmalloc((entries.count + 1) * sizeof(*findings.orphans));
     struct comparison comparison = {.entries = &entries, .findings = &findings};
-    if (!compare(db, tenant_id, &comparison, err))
+    if (!vector_check_compare(db, tenant_id, &comparison, err))
         return false;
     *ret_findings = findings;
     findings = (struct vector_findings){0};
@@ -179,7 +182,7 @@ struct removal {
     size_t count;
 };
 
-static bool removal_work(struct db *db, void *context, struct error *err)
+static bool vector_removal_work(struct db *db, void *context, struct error *err)
 {
     const struct removal *removal = context;
     int64_t unsynced = 0, removals = 0;
@@ -202,5 +205,6 @@ bool vector_repair_orphans(struct platform *platform, const char *tenant_id, con
     struct provider_call call =
         provider_call_begin(index->ops->api_type, "delete", index->ops->model, tenant_id, NULL);
     bool done = index->ops->remove(index, tenant_id, ids, count, err);
-    return end_call(platform, &call, done, err) && store_write(platform->store, removal_work, &removal, err);
+    return vector_check_end_call(platform, &call, done, err) &&
+           store_write(platform->store, vector_removal_work, &removal, err);
 }

@@ -69,8 +69,8 @@ struct place {
     size_t next;
 };
 
-static bool read_behind(struct db *db, struct batch *batch, size_t limit, struct place *place,
-                        struct error *err)
+static bool sync_read_behind(struct db *db, struct batch *batch, size_t limit, struct place *place,
+                             struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, batch->task->sql,
@@ -84,8 +84,8 @@ static bool read_behind(struct db *db, struct batch *batch, size_t limit, struct
     return db_done(&rows, err);
 }
 
-static bool read_named(struct db *db, struct batch *batch, size_t limit, struct place *place,
-                       struct error *err)
+static bool sync_read_named(struct db *db, struct batch *batch, size_t limit, struct place *place,
+                            struct error *err)
 {
     const struct sync_pass *pass = batch->pass;
     for (; batch->count < limit && place->next < pass->id_count; place->next++) {
@@ -100,7 +100,7 @@ static bool read_named(struct db *db, struct batch *batch, size_t limit, struct 
 }
 
 /* Each batch asks the gate: one that is running when the tenant is suspended is finished, no other. */
-static bool read_batch(struct batch *batch, struct place *place, struct error *err)
+static bool sync_read_batch(struct batch *batch, struct place *place, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     size_t limit = (size_t)settings_now(batch->platform->settings)->batch_size;
@@ -109,12 +109,12 @@ static bool read_batch(struct batch *batch, struct place *place, struct error *e
     if (!store_reader(batch->platform->store, SYNC_READ_LIMIT_MS, &db, err) ||
         !tenant_gate_ask(db, TENANT_GATE_VECTOR_SYNC, batch->tenant_id, TENANT_GATE_BEGINS_NOW, err))
         return false;
-    return batch->pass->ids ? read_named(db, batch, limit, place, err)
-                            : read_behind(db, batch, limit, place, err);
+    return batch->pass->ids ? sync_read_named(db, batch, limit, place, err)
+                            : sync_read_behind(db, batch, limit, place, err);
 }
 
-static bool end_call(struct batch *batch, struct provider_call *call, enum component component, bool done,
-                     const struct error *err)
+static bool sync_end_call(struct batch *batch, struct provider_call *call, enum component component,
+                          bool done, const struct error *err)
 {
     provider_call_end(call, batch->platform->health, component, done, err);
     batch->usage[batch->usage_count++] = call->usage;
@@ -122,7 +122,7 @@ static bool end_call(struct batch *batch, struct provider_call *call, enum compo
 }
 
 /* What is embedded is the question: it is what customers' questions are compared with. */
-static bool embed_batch(struct batch *batch, float *vectors, struct error *err)
+static bool sync_embed_batch(struct batch *batch, float *vectors, struct error *err)
 {
     struct embedder *embedder = batch->platform->embedder;
     const struct embedder_ops *ops = embedder->ops;
@@ -136,13 +136,13 @@ static bool embed_batch(struct batch *batch, float *vectors, struct error *err)
             provider_call_begin(ops->api_type, "embedding", ops->model, batch->tenant_id, NULL);
         bool done = ops->embed(embedder, texts + from, count, false, vectors + from * ops->dimension,
                                &call.usage.tokens_input, err);
-        if (!end_call(batch, &call, COMPONENT_LLM, done, err))
+        if (!sync_end_call(batch, &call, COMPONENT_LLM, done, err))
             return false;
     }
     return true;
 }
 
-static bool upsert_batch(struct batch *batch, struct error *err)
+static bool sync_upsert_batch(struct batch *batch, struct error *err)
 {
     struct vector_index *index = batch->platform->index;
     struct vector_item *items = arena_alloc(batch->arena, batch->count * sizeof(*items));
@@ -151,7 +151,7 @@ static bool upsert_batch(struct batch *batch, struct error *err)
     if (index->ops->needs_vectors && batch->platform->embedder) {
         dimension = batch->platform->embedder->ops->dimension;
         vectors = xmalloc(batch->count * dimension * sizeof(*vectors));
-        if (!embed_batch(batch, vectors, err))
+        if (!sync_embed_batch(batch, vectors, err))
             return false;
     }
     for (size_t i = 0; i < batch->count; i++)
@@ -165,10 +165,10 @@ static bool upsert_batch(struct batch *batch, struct error *err)
     struct provider_call call =
         provider_call_begin(index->ops->api_type, "upsert", index->ops->model, batch->tenant_id, NULL);
     bool done = index->ops->upsert(index, batch->tenant_id, items, batch->count, err);
-    return end_call(batch, &call, COMPONENT_VECTOR_STORE, done, err);
+    return sync_end_call(batch, &call, COMPONENT_VECTOR_STORE, done, err);
 }
 
-static bool remove_batch(struct batch *batch, struct error *err)
+static bool sync_remove_batch(struct batch *batch, struct error *err)
 {
     struct vector_index *index = batch->platform->index;
     int64_t *ids = arena_alloc(batch->arena, batch->count * sizeof(*ids));
@@ -177,10 +177,10 @@ static bool remove_batch(struct batch *batch, struct error *err)
     struct provider_call call =
         provider_call_begin(index->ops->api_type, "delete", index->ops->model, batch->tenant_id, NULL);
     bool done = index->ops->remove(index, batch->tenant_id, ids, batch->count, err);
-    return end_call(batch, &call, COMPONENT_VECTOR_STORE, done, err);
+    return sync_end_call(batch, &call, COMPONENT_VECTOR_STORE, done, err);
 }
 
-static bool mark_synced(struct db *db, struct batch *batch, struct error *err)
+static bool sync_mark_synced(struct db *db, struct batch *batch, struct error *err)
 {
     int64_t now = clock_now_ms();
     for (size_t i = 0; i < batch->count; i++) {
@@ -195,7 +195,7 @@ static bool mark_synced(struct db *db, struct batch *batch, struct error *err)
     return true;
 }
 
-static bool mark_removed(struct db *db, struct batch *batch, struct error *err)
+static bool sync_mark_removed(struct db *db, struct batch *batch, struct error *err)
 {
     for (size_t i = 0; i < batch->count; i++) {
         int64_t unsynced, removals;
@@ -208,11 +208,11 @@ static bool mark_removed(struct db *db, struct batch *batch, struct error *err)
     return true;
 }
 
-static const struct task put_unsynced = {SQL_UNSYNCED, SQL_UNSYNCED_ONE, upsert_batch, mark_synced};
-static const struct task take_removed = {SQL_REMOVED, NULL, remove_batch, mark_removed};
+static const struct task put_unsynced = {SQL_UNSYNCED, SQL_UNSYNCED_ONE, sync_upsert_batch, sync_mark_synced};
+static const struct task take_removed = {SQL_REMOVED, NULL, sync_remove_batch, sync_mark_removed};
 
 /* A store_work. */
-static bool mark_batch(struct db *db, void *context, struct error *err)
+static bool sync_mark_batch(struct db *db, void *context, struct error *err)
 {
     struct batch *batch = context;
     const struct sync_pass *pass = batch->pass;
@@ -225,7 +225,7 @@ static bool mark_batch(struct db *db, void *context, struct error *err)
 }
 
 /* Money spent is recorded whether or not it served. */
-static bool call_provider(struct batch *batch, struct error *err)
+static bool sync_call_provider(struct batch *batch, struct error *err)
 {
     struct error why;
     error_clear(&why);
@@ -235,12 +235,12 @@ static bool call_provider(struct batch *batch, struct error *err)
     return done && recorded;
 }
 
-static bool is_stopping(const struct sync_pass *pass)
+static bool sync_is_stopping(const struct sync_pass *pass)
 {
     return scheduler_stopping() || (pass->stopping && pass->stopping(pass->context));
 }
 
-static bool run_task(struct sync_pass *pass, const struct task *task, struct error *err)
+static bool sync_run_task(struct sync_pass *pass, const struct task *task, struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     for (struct place place = {0};;) {
@@ -250,11 +250,12 @@ static bool run_task(struct sync_pass *pass, const struct task *task, struct err
                               .tenant_id = pass->tenant_id,
                               .task = task};
         arena_reset(&arena);
-        if (!read_batch(&batch, &place, err))
+        if (!sync_read_batch(&batch, &place, err))
             return false;
-        if (batch.count == 0 || is_stopping(pass))
+        if (batch.count == 0 || sync_is_stopping(pass))
             return true;
-        if (!call_provider(&batch, err) || !store_write(pass->platform->store, mark_batch, &batch, err))
+        if (!sync_call_provider(&batch, err) ||
+            !store_write(pass->platform->store, sync_mark_batch, &batch, err))
             return false;
         pass->report = batch.report;
     }
@@ -281,7 +282,7 @@ static const char SQL_FAILED[] =
     " error_zh = excluded.error_zh";
 static const char SQL_FAILURES[] = "SELECT failures FROM vector_syncs WHERE tenant_id = $1";
 
-static int64_t retry_after(int64_t failures)
+static int64_t sync_retry_after(int64_t failures)
 {
     int64_t wait = SYNC_RETRY_FIRST_MS;
     for (; failures > 0 && wait < SYNC_RETRY_MOST_MS; failures--)
@@ -289,24 +290,25 @@ static int64_t retry_after(int64_t failures)
     return wait < SYNC_RETRY_MOST_MS ? wait : SYNC_RETRY_MOST_MS;
 }
 
-static bool note_failure(struct db *db, const struct outcome *outcome, struct error *err)
+static bool sync_note_failure(struct db *db, const struct outcome *outcome, struct error *err)
 {
     int64_t failures;
     if (!db_find_int(db, SQL_FAILURES, DB_ARGS(db_text(outcome->tenant_id)), 0, &failures, err))
         return false;
     return db_execute(db, SQL_FAILED,
                       DB_ARGS(db_text(outcome->tenant_id), db_int(outcome->began_at),
-                              db_int(outcome->ended_at), db_int(outcome->ended_at + retry_after(failures)),
+                              db_int(outcome->ended_at),
+                              db_int(outcome->ended_at + sync_retry_after(failures)),
                               db_text(outcome->failure->detail[LANGUAGE_EN]),
                               db_text(outcome->failure->detail[LANGUAGE_ZH])),
                       NULL, err);
 }
 
-static bool note_work(struct db *db, void *context, struct error *err)
+static bool sync_note_work(struct db *db, void *context, struct error *err)
 {
     const struct outcome *outcome = context;
     if (outcome->failure)
-        return note_failure(db, outcome, err);
+        return sync_note_failure(db, outcome, err);
     return db_execute(
                db, SQL_WENT_WELL,
                DB_ARGS(db_text(outcome->tenant_id), db_int(outcome->began_at), db_int(outcome->ended_at)),
@@ -314,28 +316,29 @@ static bool note_work(struct db *db, void *context, struct error *err)
            tenant_synced_up(db, outcome->tenant_id, outcome->began_at, err);
 }
 
-static bool is_failure(const struct error *why)
+static bool sync_is_failure(const struct error *why)
 {
     return why->code != ERROR_TENANT_SUSPENDED && why->code != ERROR_NOT_FOUND &&
            why->code != ERROR_CANCELLED;
 }
 
 /* Remembered for the page and the next run; a store that cannot is worth a line in the log, no more. */
-static void remember(const struct sync_pass *pass, int64_t began_at, const struct error *failure)
+static void sync_note_outcome(const struct sync_pass *pass, int64_t began_at, const struct error *failure)
 {
     struct error why;
     error_clear(&why);
     struct outcome outcome = {pass->tenant_id, began_at, clock_now_ms(), failure};
-    if (!store_write(pass->platform->store, note_work, &outcome, &why))
+    if (!store_write(pass->platform->store, sync_note_work, &outcome, &why))
         log_error("vector", "sync of tenant %s: %s", pass->tenant_id, why.detail[LANGUAGE_EN]);
 }
 
 bool vector_sync_pass(struct sync_pass *pass, struct error *err)
 {
     int64_t began_at = clock_now_ms();
-    bool done = run_task(pass, &put_unsynced, err) && (pass->ids || run_task(pass, &take_removed, err));
-    if (!pass->ids && (done ? !is_stopping(pass) : is_failure(err)))
-        remember(pass, began_at, done ? NULL : err);
+    bool done =
+        sync_run_task(pass, &put_unsynced, err) && (pass->ids || sync_run_task(pass, &take_removed, err));
+    if (!pass->ids && (done ? !sync_is_stopping(pass) : sync_is_failure(err)))
+        sync_note_outcome(pass, began_at, done ? NULL : err);
     return done;
 }
 
@@ -348,7 +351,7 @@ struct run_note {
     int64_t began_at, done_at; /* INT_NULL: it failed somewhere */
 };
 
-static bool note_run_work(struct db *db, void *context, struct error *err)
+static bool sync_note_run_work(struct db *db, void *context, struct error *err)
 {
     const struct run_note *note = context;
     return db_execute(db, SQL_NOTE_RUN, DB_ARGS(db_int(note->began_at), db_int(note->done_at)), NULL, err);
@@ -357,7 +360,7 @@ static bool note_run_work(struct db *db, void *context, struct error *err)
 bool vector_sync_note_run(struct store *store, int64_t began_at, bool whole, struct error *err)
 {
     struct run_note note = {began_at, whole ? clock_now_ms() : INT_NULL};
-    return store_write(store, note_run_work, &note, err);
+    return store_write(store, sync_note_run_work, &note, err);
 }
 
 /* ---- the scheduled run ---- */
@@ -366,7 +369,7 @@ static const char SQL_TENANTS_TO_SYNC[] =
     "SELECT id FROM tenants WHERE unsynced_since IS NOT NULL AND " TENANT_GATE_SQL " ORDER BY id";
 static const char SQL_RETRY_AT[] = "SELECT retry_at FROM vector_syncs WHERE tenant_id = $1";
 
-static bool must_wait(struct store *store, const char *tenant_id, bool *ret_wait, struct error *err)
+static bool sync_must_wait(struct store *store, const char *tenant_id, bool *ret_wait, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     int64_t retry_at;
@@ -385,7 +388,7 @@ static bool sync_tenant(struct platform *platform, const char *tenant_id, struct
     report->tenants++;
     report->pairs += pass.report.pairs;
     report->removed += pass.report.removed;
-    if (done || !is_failure(err))
+    if (done || !sync_is_failure(err))
         return done;
     report->failed_tenants++;
     log_error("vector", "sync of tenant %s: %s", tenant_id, err->detail[LANGUAGE_EN]);
@@ -393,7 +396,7 @@ static bool sync_tenant(struct platform *platform, const char *tenant_id, struct
 }
 
 /* Whether it is time to say that runs are being made, though there is nothing to do. */
-static bool is_note_due(struct store *store, int64_t now)
+static bool sync_is_note_due(struct store *store, int64_t now)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     struct error ignored;
@@ -414,12 +417,12 @@ static bool sync_all(struct platform *platform, struct sync_report *report, stru
         struct error why; /* logged and remembered; the others go on */
         bool waits;
         error_clear(&why);
-        if (!must_wait(platform->store, queue.ids[i], &waits, err))
+        if (!sync_must_wait(platform->store, queue.ids[i], &waits, err))
             return false;
-        if (waits || (!sync_tenant(platform, queue.ids[i], report, &why) && is_failure(&why)))
+        if (waits || (!sync_tenant(platform, queue.ids[i], report, &why) && sync_is_failure(&why)))
             whole = false;
     }
-    if (scheduler_stopping() || (report->tenants == 0 && !is_note_due(platform->store, began_at)))
+    if (scheduler_stopping() || (report->tenants == 0 && !sync_is_note_due(platform->store, began_at)))
         return true;
     return vector_sync_note_run(platform->store, began_at, whole, err);
 }
@@ -438,7 +441,7 @@ bool vector_sync_run(struct platform *platform, const char *tenant_id, struct sy
 
 static const char SQL_RUNS[] = "SELECT run_at, done_at FROM vector_syncs WHERE tenant_id = $1";
 
-static bool read_runs(struct db *db, const char *tenant_id, struct sync_state *state, struct error *err)
+static bool sync_read_runs(struct db *db, const char *tenant_id, struct sync_state *state, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     state->last_run = state->last_success = INT_NULL;
@@ -459,8 +462,8 @@ static const char SQL_FAILING[] =
     " JOIN tenants t ON t.id = s.tenant_id WHERE s.failed_at IS NOT NULL"
     " AND (CAST($1 AS TEXT) IS NULL OR s.tenant_id = $1) ORDER BY s.failed_at DESC LIMIT $2";
 
-static bool read_failing(struct db *db, const char *tenant_id, enum language language, struct arena *arena,
-                         struct sync_state *state, struct error *err)
+static bool sync_read_failing(struct db *db, const char *tenant_id, enum language language,
+                              struct arena *arena, struct sync_state *state, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     state->failing = arena_alloc(arena, SYNC_FAILING_MAX * sizeof(*state->failing));
@@ -479,9 +482,9 @@ bool vector_sync_state(struct db *db, const char *tenant_id, enum language langu
                        struct sync_state *ret_state, struct error *err)
 {
     struct sync_state state = {0};
-    if (!read_runs(db, tenant_id, &state, err) ||
+    if (!sync_read_runs(db, tenant_id, &state, err) ||
         !db_find_int(db, SQL_OLDEST, DB_ARGS(db_text(tenant_id)), INT_NULL, &state.oldest, err) ||
-        !read_failing(db, tenant_id, language, arena, &state, err))
+        !sync_read_failing(db, tenant_id, language, arena, &state, err))
         return false;
     *ret_state = state;
     return true;
