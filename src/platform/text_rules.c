@@ -23,7 +23,7 @@ static const char *const spaces_of_three[] = {
 };
 
 /* Is one of the texts, all of `size` bytes, at `at`? */
-static bool is_one_of(const char *const *texts, size_t count, const char *at, size_t size)
+static bool starts_with_one_of(const char *const *texts, size_t count, const char *at, size_t size)
 {
     for (size_t i = 0; i < count; i++)
         if (memcmp(texts[i], at, size) == 0)
@@ -36,9 +36,11 @@ static size_t space_at_start(struct text_span span)
 {
     if (span.length >= 1 && is_ascii_space(span.bytes[0]))
         return 1;
-    if (span.length >= 2 && is_one_of(spaces_of_two, ARRAY_SIZE(spaces_of_two), span.bytes, 2))
+    if (span.length >= 2 && starts_with_one_of(spaces_of_two, ARRAY_SIZE(spaces_of_two), span.bytes, 2))
         return 2;
-    return span.length >= 3 && is_one_of(spaces_of_three, ARRAY_SIZE(spaces_of_three), span.bytes, 3) ? 3 : 0;
+    return span.length >= 3 && starts_with_one_of(spaces_of_three, ARRAY_SIZE(spaces_of_three), span.bytes, 3)
+               ? 3
+               : 0;
 }
 
 static size_t space_at_end(struct text_span span)
@@ -46,9 +48,11 @@ static size_t space_at_end(struct text_span span)
     const char *end = span.bytes + span.length;
     if (span.length >= 1 && is_ascii_space(end[-1]))
         return 1;
-    if (span.length >= 2 && is_one_of(spaces_of_two, ARRAY_SIZE(spaces_of_two), end - 2, 2))
+    if (span.length >= 2 && starts_with_one_of(spaces_of_two, ARRAY_SIZE(spaces_of_two), end - 2, 2))
         return 2;
-    return span.length >= 3 && is_one_of(spaces_of_three, ARRAY_SIZE(spaces_of_three), end - 3, 3) ? 3 : 0;
+    return span.length >= 3 && starts_with_one_of(spaces_of_three, ARRAY_SIZE(spaces_of_three), end - 3, 3)
+               ? 3
+               : 0;
 }
 
 struct text_span text_trim(const char *text)
@@ -64,7 +68,7 @@ struct text_span text_trim(const char *text)
 }
 
 /* C0 and C1 control characters (U+0000 to U+001F, U+007F to U+009F) of valid UTF-8. */
-static bool has_control(struct text_span span, bool one_line)
+static bool text_has_control(struct text_span span, bool one_line)
 {
     for (size_t i = 0; i < span.length; i++) {
         unsigned char c = (unsigned char)span.bytes[i];
@@ -85,14 +89,14 @@ static bool in_range(const char *at, const char *first, const char *last)
 
 /* What takes part in no word and no emoji, only hides or deceives: U+200B (a space of no width), U+2028 to
  * U+202E (separators, and what reverses the direction of reading), U+2060 to U+206F (more of both), U+FEFF. */
-static bool is_hidden(const char *at, size_t length)
+static bool text_is_hidden(const char *at, size_t length)
 {
     return length == 3 && (memcmp(at, "\u200B", 3) == 0 || in_range(at, "\u2028", "\u202E") ||
                            in_range(at, "\u2060", "\u206F") || memcmp(at, "\uFEFF", 3) == 0);
 }
 
 /* Spaces of any width, joiners and direction marks: fine between what is seen, nothing by themselves. */
-static bool is_blank(const char *at, size_t length)
+static bool text_is_blank(const char *at, size_t length)
 {
     if (length == 1)
         return is_ascii_space(*at);
@@ -101,18 +105,18 @@ static bool is_blank(const char *at, size_t length)
     return length == 3 && (in_range(at, "\u2000", "\u200F") || memcmp(at, IDEOGRAPHIC_SPACE, 3) == 0);
 }
 
-static bool check_legible(const struct text_rule *rule, struct text_span span, struct error *err)
+static bool text_check_legible(const struct text_rule *rule, struct text_span span, struct error *err)
 {
     bool seen = span.length == 0;
     for (size_t i = 0, length; i < span.length; i += length) {
         length = utf8_character_length(span.bytes + i, span.length - i);
-        if (is_hidden(span.bytes + i, length))
+        if (text_is_hidden(span.bytes + i, length))
             return error_add_field(err, rule->field,
                                    "has an unseen character that hides or reverses text (number %zu): "
                                    "delete it",
                                    "含有看不见、会隐藏或颠倒文字的字符（第 %zu 个），请删去",
                                    utf8_count(span.bytes, i) + 1);
-        seen = seen || !is_blank(span.bytes + i, length);
+        seen = seen || !text_is_blank(span.bytes + i, length);
     }
     return seen || error_add_field(err, rule->field, "shows nothing to read", "没有可见的文字");
 }
@@ -128,9 +132,9 @@ bool text_check(const struct text_rule *rule, const char *text, struct error *er
     if (characters > rule->characters_max)
         return error_add_field(err, rule->field, "has %zu characters; at most %zu are possible",
                                "有 %zu 个字符，最多 %zu 个", characters, rule->characters_max);
-    if (has_control(span, rule->one_line))
+    if (text_has_control(span, rule->one_line))
         return error_add_field(err, rule->field, "has control characters", "含有控制字符");
-    return !rule->legible || check_legible(rule, span, err);
+    return !rule->legible || text_check_legible(rule, span, err);
 }
 
 bool text_check_unmasked(const char *field, const char *text, const char *stored, struct error *err)

@@ -54,12 +54,12 @@ struct hashed_row {
     struct text_span texts[9];
 };
 
-static struct text_span span(const char *text)
+static struct text_span audit_span(const char *text)
 {
     return (struct text_span){text ? text : "", text ? strlen(text) : 0};
 }
 
-static void hash_text(crypto_hash_sha256_state *state, struct text_span text)
+static void audit_hash_text(crypto_hash_sha256_state *state, struct text_span text)
 {
     unsigned char length[8];
     for (size_t i = 0; i < sizeof(length); i++)
@@ -69,16 +69,16 @@ static void hash_text(crypto_hash_sha256_state *state, struct text_span text)
 }
 
 /* `hash` is that of the row before, and becomes this row's. */
-static void chain(unsigned char hash[static HASH_SIZE], const struct hashed_row *row)
+static void audit_chain_row(unsigned char hash[static HASH_SIZE], const struct hashed_row *row)
 {
     crypto_hash_sha256_state state;
     char timestamp[24];
     snprintf(timestamp, sizeof(timestamp), "%" PRId64, row->timestamp);
     crypto_hash_sha256_init(&state);
     crypto_hash_sha256_update(&state, hash, HASH_SIZE);
-    hash_text(&state, span(timestamp));
+    audit_hash_text(&state, audit_span(timestamp));
     for (size_t i = 0; i < ARRAY_SIZE(row->texts); i++)
-        hash_text(&state, row->texts[i]);
+        audit_hash_text(&state, row->texts[i]);
     crypto_hash_sha256_final(&state, hash);
 }
 
@@ -124,7 +124,7 @@ static bool head_write(struct db *db, const struct head *head, struct error *err
 
 /* --- writing */
 
-static void write_details(struct strbuf *out, const struct audit_entry *entry)
+static void audit_write_details(struct strbuf *out, const struct audit_entry *entry)
 {
     struct json_writer w = {.out = out};
     json_object_begin(&w);
@@ -140,11 +140,11 @@ static const char SQL_INSERT[] =
     "INSERT INTO ops_logs(timestamp, user_id, username, action, target_type, target_id, details,"
     " ip_address, request_id, result, chain_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
-static bool insert(struct db *db, const struct hashed_row *row, struct head *head, struct error *err)
+static bool audit_insert(struct db *db, const struct hashed_row *row, struct head *head, struct error *err)
 {
     struct db_value values[ARRAY_SIZE(row->texts) + 2];
     size_t count = 0;
-    chain(head->hash, row);
+    audit_chain_row(head->hash, row);
     head->rows++;
     values[count++] = db_int(row->timestamp);
     for (size_t i = 0; i < ARRAY_SIZE(row->texts); i++)
@@ -163,7 +163,7 @@ bool audit_append_at(struct db *db, int64_t at, const struct actor *actor, const
                      struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf details = {0};
-    write_details(&details, entry);
+    audit_write_details(&details, entry);
     if (details.overflowed)
         return error_set(err, ERROR_TOO_LARGE, "The change is too large for the audit log.",
                          "变更内容过大，无法记入审计日志。");
@@ -171,22 +171,22 @@ bool audit_append_at(struct db *db, int64_t at, const struct actor *actor, const
     bool damaged;
     struct hashed_row row = {
         .timestamp = at,
-        .texts = {span(actor->user_id),
-                  span(actor->username),
-                  span(entry->action),
-                  span(entry->target_type),
-                  span(entry->target_id),
+        .texts = {audit_span(actor->user_id),
+                  audit_span(actor->username),
+                  audit_span(entry->action),
+                  audit_span(entry->target_type),
+                  audit_span(entry->target_id),
                   {strbuf_text(&details), details.length},
-                  span(actor->ip_address),
-                  span(actor->request_id),
-                  span(entry->result ? entry->result : "done")},
+                  audit_span(actor->ip_address),
+                  audit_span(actor->request_id),
+                  audit_span(entry->result ? entry->result : "done")},
     };
     if (!head_read(db, &head, &damaged, err))
         return false;
     if (damaged)
         return error_set(err, ERROR_INTERNAL, "The head of the audit chain is damaged: run 'kimono check'.",
                          "审计链头部已损坏：请运行 kimono check。");
-    return insert(db, &row, &head, err) && head_write(db, &head, err);
+    return audit_insert(db, &row, &head, err) && head_write(db, &head, err);
 }
 
 struct note {
@@ -194,7 +194,7 @@ struct note {
     const struct audit_entry *entry;
 };
 
-static bool note_work(struct db *db, void *context, struct error *err)
+static bool audit_note_work(struct db *db, void *context, struct error *err)
 {
     const struct note *note = context;
     return audit_append(db, note->actor, note->entry, err);
@@ -204,7 +204,7 @@ bool audit_note(struct store *store, const struct actor *actor, const struct aud
                 struct error *err)
 {
     struct note note = {actor, entry};
-    return store_write(store, note_work, &note, err);
+    return store_write(store, audit_note_work, &note, err);
 }
 
 /* --- checking */
@@ -225,13 +225,13 @@ struct check {
 };
 
 /* After a break the row's own hash is taken for good, so that one break is one finding. */
-static void check_row(struct check *check, const struct db_rows *rows)
+static void audit_check_row(struct check *check, const struct db_rows *rows)
 {
     int64_t id = db_column_int(rows, 0);
     struct hashed_row row = {.timestamp = db_column_int(rows, 2)};
     for (size_t i = 0; i < ARRAY_SIZE(row.texts); i++)
         row.texts[i].bytes = db_column_bytes(rows, FIRST_TEXT + (int)i, &row.texts[i].length);
-    chain(check->hash, &row);
+    audit_chain_row(check->hash, &row);
     size_t length = 0;
     const void *stored = db_column_bytes(rows, 1, &length);
     if (!stored || length != HASH_SIZE) {
@@ -248,7 +248,7 @@ static void check_row(struct check *check, const struct db_rows *rows)
     check->head_met = check->head_met || memcmp(check->hash, check->head.hash, HASH_SIZE) == 0;
 }
 
-static void check_end(struct check *check)
+static void audit_check_end(struct check *check)
 {
     if (check->rows < check->head.rows)
         strbuf_printf(check->findings, "ops_logs: %" PRId64 " rows of %" PRId64 " are left\n", check->rows,
@@ -258,7 +258,7 @@ static void check_end(struct check *check)
 }
 
 /* Rows but no head: the first row may have come after the head was read. */
-static bool check_headless(struct db *db, struct strbuf *findings, struct error *err)
+static bool audit_check_headless(struct db *db, struct strbuf *findings, struct error *err)
 {
     struct head head;
     bool damaged;
@@ -278,10 +278,10 @@ bool audit_check(struct db *db, struct strbuf *ret_findings, struct error *err)
     if (!head_read(db, &check.head, &damaged, err) || !db_query(db, SQL_ALL, DB_NO_ARGS, &rows, err))
         return false;
     while (db_next(&rows))
-        check_row(&check, &rows);
+        audit_check_row(&check, &rows);
     if (!db_done(&rows, err))
         return false;
-    check_end(&check);
+    audit_check_end(&check);
     bool headless = damaged || (check.head.rows == 0 && check.rows > 0);
-    return !headless || check_headless(db, ret_findings, err);
+    return !headless || audit_check_headless(db, ret_findings, err);
 }

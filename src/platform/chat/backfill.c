@@ -17,8 +17,8 @@ static const char SQL_PAST_MESSAGE[] =
     " latency_ms, model, sources, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
     "RETURNING id";
 
-static bool add_conversation(struct db *db, const struct past_message *message, int64_t *ret_id,
-                             struct error *err)
+static bool backfill_put_conversation(struct db *db, const struct past_message *message, int64_t *ret_id,
+                                      struct error *err)
 {
     if (message->conversation_id == 0)
         return db_find_int(db, SQL_PAST_CONVERSATION,
@@ -30,8 +30,8 @@ static bool add_conversation(struct db *db, const struct past_message *message, 
                       NULL, err);
 }
 
-static bool add_message(struct db *db, const struct past_message *message, int64_t conversation_id,
-                        int64_t *ret_id, struct error *err)
+static bool backfill_put_message(struct db *db, const struct past_message *message, int64_t conversation_id,
+                                 int64_t *ret_id, struct error *err)
 {
     char sources[96] = "[]";
     if (message->answered_by)
@@ -51,8 +51,8 @@ bool past_message_add(struct db *db, const struct past_message *message, int64_t
 {
     struct activity add = {
         .conversations = message->conversation_id == 0, .messages = 1, .answered = message->answered_by != 0};
-    return add_conversation(db, message, ret_conversation_id, err) &&
-           add_message(db, message, *ret_conversation_id, ret_message_id, err) &&
+    return backfill_put_conversation(db, message, ret_conversation_id, err) &&
+           backfill_put_message(db, message, *ret_conversation_id, ret_message_id, err) &&
            (!message->answered_by || qa_pair_count_hit(db, message->answered_by, err)) &&
            activity_add(db, message->tenant_id, message->at, &add, message->latency_ms, err);
 }

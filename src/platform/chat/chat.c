@@ -115,7 +115,7 @@ static double best_score(const struct retrieval *found)
 
 /* --- who asks, and may it be answered --- */
 
-static bool say_no_conversation(struct error *err)
+static bool chat_no_conversation(struct error *err)
 {
     return error_set(err, ERROR_NOT_FOUND, "There is no such conversation.", "该对话不存在。");
 }
@@ -132,11 +132,11 @@ static bool check_conversation(const struct chat *chat, struct db *db, struct er
     if (!db_find_int(db, SQL_CONVERSATION_EXISTS,
                      DB_ARGS(db_text(chat->conversation_id), db_text(chat->tenant.id)), 0, &exists, err))
         return false;
-    return exists || say_no_conversation(err);
+    return exists || chat_no_conversation(err);
 }
 
 /* The reader is given back before anything waits. */
-static bool admit(struct chat *chat, const char *api_key, struct error *err)
+static bool chat_admit(struct chat *chat, const char *api_key, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     bool found;
@@ -153,7 +153,7 @@ static bool admit(struct chat *chat, const char *api_key, struct error *err)
 
 /* --- what was asked --- */
 
-static bool check_input(const char *conversation_id, const char *message, struct error *err)
+static bool chat_check_question(const char *conversation_id, const char *message, struct error *err)
 {
     static const struct text_rule message_rule = {"message", MESSAGE_MAX, .required = true};
     static const struct text_rule conversation_rule = {"conversation_id", CONVERSATION_ID_MAX,
@@ -162,7 +162,7 @@ static bool check_input(const char *conversation_id, const char *message, struct
     return (!conversation_id || text_check(&conversation_rule, conversation_id, err)) && fine;
 }
 
-static const char *new_id(struct arena *arena, const char *prefix)
+static const char *chat_make_id(struct arena *arena, const char *prefix)
 {
     char text[IDENTIFIER_SIZE];
     identifier_make(prefix, text);
@@ -171,7 +171,7 @@ static const char *new_id(struct arena *arena, const char *prefix)
 
 /* --- the answer, and the record of what it cost --- */
 
-static void write_log_fields(const struct chat *chat, bool done, struct strbuf *out)
+static void chat_write_log_fields(const struct chat *chat, bool done, struct strbuf *out)
 {
     struct json_writer w = {.out = out};
     json_object_begin(&w);
@@ -185,10 +185,10 @@ static void write_log_fields(const struct chat *chat, bool done, struct strbuf *
 }
 
 /* The customer's words stay in the messages table: the log has figures only. */
-static bool record_calls(struct chat *chat, bool done, const struct error *why, struct error *err)
+static bool chat_record_calls(struct chat *chat, bool done, const struct error *why, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf fields = {0};
-    write_log_fields(chat, done, &fields);
+    chat_write_log_fields(chat, done, &fields);
     struct log_record log = {
         .level = done ? LOG_INFO : LOG_ERROR,
         .source = "chat",
@@ -213,7 +213,7 @@ static bool say_unavailable(const struct error *why, struct error *err)
     return false;
 }
 
-static bool find_answer(struct chat *chat, struct error *err)
+static bool chat_find_answer(struct chat *chat, struct error *err)
 {
     const struct settings *settings = settings_now(chat->platform->settings);
     struct retrieval_question question = {
@@ -228,7 +228,7 @@ static bool find_answer(struct chat *chat, struct error *err)
     struct error why;
     error_clear(&why);
     bool done = retrieval_run(chat->platform, &question, chat->arena, &chat->found, &why);
-    if (!record_calls(chat, done, &why, err))
+    if (!chat_record_calls(chat, done, &why, err))
         return false;
     return done || say_unavailable(&why, err);
 }
@@ -243,14 +243,14 @@ static const char SQL_CONTINUE_CONVERSATION[] =
     " last_message_at = CASE WHEN last_message_at < $3 THEN $3 ELSE last_message_at END"
     " WHERE public_id = $1 AND tenant_id = $2 RETURNING id";
 
-static bool keep_conversation(struct db *db, const struct chat *chat, int64_t *ret_id, struct error *err)
+static bool persist_conversation(struct db *db, const struct chat *chat, int64_t *ret_id, struct error *err)
 {
     const char *sql = chat->begins ? SQL_NEW_CONVERSATION : SQL_CONTINUE_CONVERSATION;
     if (!db_find_int(db, sql,
                      DB_ARGS(db_text(chat->conversation_id), db_text(chat->tenant.id), db_int(chat->came_at)),
                      0, ret_id, err))
         return false;
-    return *ret_id != 0 || say_no_conversation(err);
+    return *ret_id != 0 || chat_no_conversation(err);
 }
 
 static const char SQL_NEW_MESSAGE[] =
@@ -258,7 +258,7 @@ static const char SQL_NEW_MESSAGE[] =
     " answered, latency_ms, model, sources, request_id)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
-static bool keep_message(struct db *db, const struct chat *chat, int64_t conversation, struct error *err)
+static bool persist_message(struct db *db, const struct chat *chat, int64_t conversation, struct error *err)
 {
     return db_execute(db, SQL_NEW_MESSAGE,
                       DB_ARGS(db_text(chat->message_id), db_int(conversation), db_text(chat->tenant.id),
@@ -268,7 +268,7 @@ static bool keep_message(struct db *db, const struct chat *chat, int64_t convers
                       NULL, err);
 }
 
-static bool keep_counts(struct db *db, const struct chat *chat, struct error *err)
+static bool persist_counts(struct db *db, const struct chat *chat, struct error *err)
 {
     struct activity add = {
         .conversations = chat->begins, .messages = 1, .answered = chat->found.answer != NULL};
@@ -279,16 +279,16 @@ static bool keep_counts(struct db *db, const struct chat *chat, struct error *er
 }
 
 /* The gate once more, as it is inside the transaction: the tenant may have been suspended meanwhile. */
-static bool keep_all(struct db *db, void *context, struct error *err)
+static bool chat_persist_work(struct db *db, void *context, struct error *err)
 {
     const struct chat *chat = context;
     int64_t conversation;
     return tenant_gate_ask(db, TENANT_GATE_CHAT, chat->tenant.id, chat->came_at, err) &&
-           keep_conversation(db, chat, &conversation, err) && keep_message(db, chat, conversation, err) &&
-           keep_counts(db, chat, err);
+           persist_conversation(db, chat, &conversation, err) &&
+           persist_message(db, chat, conversation, err) && persist_counts(db, chat, err);
 }
 
-static const char *sources_json(struct chat *chat)
+static const char *chat_sources_json(struct chat *chat)
 {
     CLEANUP(strbuf_release) struct strbuf out = {0};
     struct json_writer w = {.out = &out};
@@ -307,19 +307,19 @@ static const char *sources_json(struct chat *chat)
     return arena_strdup(chat->arena, strbuf_text(&out));
 }
 
-static bool keep(struct chat *chat, struct error *err)
+static bool chat_persist(struct chat *chat, struct error *err)
 {
     chat->answer = chat->found.answer ? chat->found.answer : not_known[chat->language];
-    chat->sources = sources_json(chat);
+    chat->sources = chat_sources_json(chat);
     chat->latency_ms = elapsed_ms(chat->began_us);
-    return store_write(chat->platform->store, keep_all, chat, err);
+    return store_write(chat->platform->store, chat_persist_work, chat, err);
 }
 
 /* --- or a refusal, which is counted */
 
 /* A suspension's proof counts its own refusals only: the one that refused may be over by now, and another in
  * force, before which the question came. */
-static bool count_refusal(struct db *db, void *context, struct error *err)
+static bool chat_count_refusal(struct db *db, void *context, struct error *err)
 {
     const struct chat *chat = context;
     static const struct activity one = {.refused = 1};
@@ -335,16 +335,16 @@ static bool count_refusal(struct db *db, void *context, struct error *err)
 }
 
 /* Waits for the commit: whoever has been refused finds it counted. */
-static void keep_refusal(struct chat *chat)
+static void persist_refusal(struct chat *chat)
 {
     struct error why;
     error_clear(&why);
-    if (!store_write(chat->platform->store, count_refusal, chat, &why))
+    if (!store_write(chat->platform->store, chat_count_refusal, chat, &why))
         log_error("chat", "a refusal of tenant %s was not counted: %s", chat->tenant.id,
                   why.detail[LANGUAGE_EN]);
 }
 
-static void fill_result(const struct chat *chat, struct chat_result *ret_result)
+static void chat_fill_result(const struct chat *chat, struct chat_result *ret_result)
 {
     size_t count = chat->found.match_count;
     struct chat_source *sources = arena_alloc(chat->arena, sizeof(*sources) * (count + 1));
@@ -367,9 +367,9 @@ static void name_parts(struct chat *chat, const char *message)
 {
     struct text_span question = text_trim(message);
     chat->question = arena_strndup(chat->arena, question.bytes, question.length);
-    chat->message_id = new_id(chat->arena, "msg_");
+    chat->message_id = chat_make_id(chat->arena, "msg_");
     if (chat->begins)
-        chat->conversation_id = new_id(chat->arena, "conv_");
+        chat->conversation_id = chat_make_id(chat->arena, "conv_");
 }
 
 bool chat_message(struct platform *platform, const struct chat_question *question, struct arena *arena,
@@ -384,22 +384,23 @@ bool chat_message(struct platform *platform, const struct chat_question *questio
         .came_at = question->came_at ? question->came_at : clock_now_ms(),
         .began_us = clock_monotonic_us(),
     };
-    if (!check_input(question->conversation_id, question->message, err))
+    if (!chat_check_question(question->conversation_id, question->message, err))
         return false;
     name_parts(&chat, question->message);
     chat.language = customer_language(chat.question, question->language, question->reads_japanese);
-    if (admit(&chat, question->api_key, err) && find_answer(&chat, err) && keep(&chat, err)) {
-        fill_result(&chat, ret_result);
+    if (chat_admit(&chat, question->api_key, err) && chat_find_answer(&chat, err) &&
+        chat_persist(&chat, err)) {
+        chat_fill_result(&chat, ret_result);
         return true;
     }
     if (err->code == ERROR_TENANT_SUSPENDED)
-        keep_refusal(&chat);
+        persist_refusal(&chat);
     return false;
 }
 
 /* --- the retrieval trial --- */
 
-static bool check_trial(const char *question, int64_t top_k, double min_score, struct error *err)
+static bool trial_check(const char *question, int64_t top_k, double min_score, struct error *err)
 {
     static const struct text_rule question_rule = {"question", MESSAGE_MAX, .required = true};
     bool fine = text_check(&question_rule, question, err);
@@ -411,16 +412,16 @@ static bool check_trial(const char *question, int64_t top_k, double min_score, s
     return fine;
 }
 
-static bool get_tenant(struct platform *platform, const char *tenant_id, struct arena *arena,
-                       struct tenant *ret_tenant, struct error *err)
+static bool trial_get_tenant(struct platform *platform, const char *tenant_id, struct arena *arena,
+                             struct tenant *ret_tenant, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(platform->store, READ_LIMIT_MS, &db, err) &&
            tenant_get(db, tenant_id, arena, ret_tenant, err);
 }
 
-static void fill_trial(const struct retrieval *found, const char *question, enum language language,
-                       struct arena *arena, struct trial_result *ret_result)
+static void trial_fill_result(const struct retrieval *found, const char *question, enum language language,
+                              struct arena *arena, struct trial_result *ret_result)
 {
     size_t count = found->match_count;
     struct trial_match *matches = arena_alloc(arena, sizeof(*matches) * (count + 1));
@@ -438,7 +439,7 @@ static void fill_trial(const struct retrieval *found, const char *question, enum
 }
 
 /* Operators see the provider's own words, after what they mean. */
-static bool trial_failed(const struct error *why, struct error *err)
+static bool trial_explain_failure(const struct error *why, struct error *err)
 {
     int seconds = why->retry_after_seconds > 0 ? why->retry_after_seconds : RETRY_AFTER_SECONDS;
     for (int language = 0; language < LANGUAGE_COUNT; language++)
@@ -455,8 +456,8 @@ bool chat_trial(struct platform *platform, const char *tenant_id, const char *qu
 {
     int64_t began_us = clock_monotonic_us();
     struct tenant tenant;
-    if (!check_trial(question, top_k, min_score, err) ||
-        !get_tenant(platform, tenant_id, arena, &tenant, err))
+    if (!trial_check(question, top_k, min_score, err) ||
+        !trial_get_tenant(platform, tenant_id, arena, &tenant, err))
         return false;
     const struct settings *settings = settings_now(platform->settings);
     struct text_span trimmed = text_trim(question);
@@ -476,8 +477,8 @@ bool chat_trial(struct platform *platform, const char *tenant_id, const char *qu
     if (!telemetry_write(platform->telemetry, found.usage, found.usage_count, NULL, 0, err))
         return false;
     if (!done)
-        return trial_failed(&why, err);
-    fill_trial(&found, asked.text, language, arena, ret_result);
+        return trial_explain_failure(&why, err);
+    trial_fill_result(&found, asked.text, language, arena, ret_result);
     ret_result->top_k = (int64_t)asked.top_k;
     ret_result->min_score = asked.min_score;
     ret_result->latency_ms = elapsed_ms(began_us);

@@ -34,7 +34,8 @@ struct rated_message {
     bool was_good, is_pending, is_settled;
 };
 
-static bool check_input(const char *message_id, const char *rating, const char *correction, struct error *err)
+static bool feedback_check(const char *message_id, const char *rating, const char *correction,
+                           struct error *err)
 {
     static const struct text_rule message_rule = {"message_id", MESSAGE_ID_MAX, .required = true,
                                                   .one_line = true};
@@ -45,8 +46,8 @@ static bool check_input(const char *message_id, const char *rating, const char *
     return text_check(&correction_rule, correction, err) && fine;
 }
 
-static bool identify(struct platform *platform, const char *api_key, struct arena *arena,
-                     struct tenant *ret_tenant, struct error *err)
+static bool feedback_find_tenant(struct platform *platform, const char *api_key, struct arena *arena,
+                                 struct tenant *ret_tenant, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     bool found;
@@ -89,8 +90,8 @@ static const char SQL_MESSAGE[] =
     "SELECT m.id, m.answered, m.sources, f.id, f.rating, f.status FROM messages m"
     " LEFT JOIN feedbacks f ON f.message_id = m.id WHERE m.public_id = $1 AND m.tenant_id = $2";
 
-static bool find_message(struct db *db, const struct adding *adding, struct rated_message *ret_message,
-                         struct error *err)
+static bool find_rated_message(struct db *db, const struct adding *adding, struct rated_message *ret_message,
+                               struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct rated_message message = {0};
@@ -125,7 +126,7 @@ static const char SQL_CHANGE_FEEDBACK[] =
     "UPDATE feedbacks SET rating = $2, correction = $3, status = $4, version = version + 1, held_for = NULL,"
     " held_pair_id = NULL, decided_by = NULL, note = NULL, processed_at = NULL WHERE id = $1 RETURNING id";
 
-static bool put_feedback(struct db *db, struct adding *adding, const struct rated_message *message,
+static bool feedback_put(struct db *db, struct adding *adding, const struct rated_message *message,
                          struct error *err)
 {
     const struct text_span span = adding->correction;
@@ -147,7 +148,7 @@ static bool put_feedback(struct db *db, struct adding *adding, const struct rate
 }
 
 /* What the pair, the tenant and the day count of it, less what they count of the word before. */
-static bool count_feedback(struct db *db, const struct adding *adding, const struct rated_message *message,
+static bool feedback_count(struct db *db, const struct adding *adding, const struct rated_message *message,
                            struct error *err)
 {
     static const struct activity one = {.feedbacks = 1};
@@ -160,12 +161,12 @@ static bool count_feedback(struct db *db, const struct adding *adding, const str
            (!is_first || activity_add(db, adding->tenant_id, adding->at, &one, 0, err));
 }
 
-static bool add_in_transaction(struct db *db, void *context, struct error *err)
+static bool feedback_add_work(struct db *db, void *context, struct error *err)
 {
     struct adding *adding = context;
     struct rated_message message;
-    return find_message(db, adding, &message, err) && put_feedback(db, adding, &message, err) &&
-           count_feedback(db, adding, &message, err);
+    return find_rated_message(db, adding, &message, err) && feedback_put(db, adding, &message, err) &&
+           feedback_count(db, adding, &message, err);
 }
 
 bool feedback_add(struct platform *platform, const char *api_key, const char *message_id, const char *rating,
@@ -173,8 +174,8 @@ bool feedback_add(struct platform *platform, const char *api_key, const char *me
                   struct error *err)
 {
     struct tenant tenant;
-    if (!check_input(message_id, rating, correction, err) ||
-        !identify(platform, api_key, arena, &tenant, err))
+    if (!feedback_check(message_id, rating, correction, err) ||
+        !feedback_find_tenant(platform, api_key, arena, &tenant, err))
         return false;
     bool good = strcmp(rating, "good") == 0;
     struct adding adding = {
@@ -185,7 +186,7 @@ bool feedback_add(struct platform *platform, const char *api_key, const char *me
         .correction = text_trim(correction),
         .at = clock_now_ms(),
     };
-    if (!store_write(platform->store, add_in_transaction, &adding, err))
+    if (!store_write(platform->store, feedback_add_work, &adding, err))
         return false;
     *ret_result = (struct feedback_result){.id = adding.id, .status = adding.status};
     return true;

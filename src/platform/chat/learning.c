@@ -41,7 +41,7 @@ struct lesson {
     int64_t unsynced; /* pairs that are so now and were not */
 };
 
-static const char *pair_json(struct arena *arena, const char *question, const char *answer)
+static const char *learned_pair_json(struct arena *arena, const char *question, const char *answer)
 {
     CLEANUP(strbuf_release) struct strbuf out = {0};
     struct json_writer w = {.out = &out};
@@ -52,14 +52,14 @@ static const char *pair_json(struct arena *arena, const char *question, const ch
     return arena_strdup(arena, strbuf_text(&out));
 }
 
-static bool note(struct lesson *lesson, const struct feedback_correction *feedback, int64_t pair_id,
-                 struct error *err)
+static bool learning_audit(struct lesson *lesson, const struct feedback_correction *feedback, int64_t pair_id,
+                           struct error *err)
 {
     struct audit_entry entry = {
         .action = "knowledge.learn",
         .target_type = "qa_pair",
         .target_id = arena_printf(lesson->arena, "%" PRId64, pair_id),
-        .after = pair_json(lesson->arena, feedback->question, feedback->correction),
+        .after = learned_pair_json(lesson->arena, feedback->question, feedback->correction),
         .reason = arena_printf(lesson->arena, "feedback %" PRId64, feedback->id),
     };
     return audit_append(lesson->db, &actor_system, &entry, err);
@@ -71,8 +71,8 @@ static bool take_revision(struct lesson *lesson, struct error *err)
            tenant_next_revision(lesson->db, lesson->batch->tenant_id, &lesson->revision, err);
 }
 
-static bool create_pair(struct lesson *lesson, const struct feedback_correction *feedback, int64_t *ret_id,
-                        struct error *err)
+static bool learning_create_pair(struct lesson *lesson, const struct feedback_correction *feedback,
+                                 int64_t *ret_id, struct error *err)
 {
     struct qa_pair pair = {
         .tenant_id = lesson->batch->tenant_id,
@@ -84,11 +84,11 @@ static bool create_pair(struct lesson *lesson, const struct feedback_correction 
         return false;
     lesson->unsynced++;
     lesson->batch->report.learned++;
-    return note(lesson, feedback, *ret_id, err);
+    return learning_audit(lesson, feedback, *ret_id, err);
 }
 
-static bool hold(struct lesson *lesson, const struct feedback_correction *feedback, const char *held_for,
-                 int64_t pair_id, struct error *err)
+static bool learning_hold(struct lesson *lesson, const struct feedback_correction *feedback,
+                          const char *held_for, int64_t pair_id, struct error *err)
 {
     lesson->batch->report.held++;
     return feedback_hold(lesson->db, feedback->id, held_for, pair_id, err);
@@ -96,8 +96,8 @@ static bool hold(struct lesson *lesson, const struct feedback_correction *feedba
 
 /* The live pair whose answer it would change: that of the same question, or the one that answered as well as
  * if it were. 0: there is none. `ret_answer`: what it answers. */
-static bool find_contradicted(struct lesson *lesson, const struct feedback_correction *feedback,
-                              int64_t *ret_id, const char **ret_answer, struct error *err)
+static bool learning_find_contradicted(struct lesson *lesson, const struct feedback_correction *feedback,
+                                       int64_t *ret_id, const char **ret_answer, struct error *err)
 {
     struct qa_pair pair;
     bool found;
@@ -119,7 +119,8 @@ static bool find_contradicted(struct lesson *lesson, const struct feedback_corre
 
 /* The key that a correction comes with is public: it may teach the shop what it doesn't know, and never change
  * what it answers already, be it under another wording. */
-static bool learn_one(struct lesson *lesson, const struct feedback_correction *feedback, struct error *err)
+static bool learning_take_correction(struct lesson *lesson, const struct feedback_correction *feedback,
+                                     struct error *err)
 {
     struct error wrong;
     error_clear(&wrong);
@@ -127,21 +128,22 @@ static bool learn_one(struct lesson *lesson, const struct feedback_correction *f
     const char *answer = NULL;
     lesson->batch->report.feedbacks++;
     if (!qa_pair_validate(feedback->question, feedback->correction, "", &wrong))
-        return hold(lesson, feedback, FEEDBACK_HELD_UNFIT, 0, err);
-    if (!find_contradicted(lesson, feedback, &pair_id, &answer, err))
+        return learning_hold(lesson, feedback, FEEDBACK_HELD_UNFIT, 0, err);
+    if (!learning_find_contradicted(lesson, feedback, &pair_id, &answer, err))
         return false;
     bool agrees = pair_id && strcmp(answer, feedback->correction) == 0; /* it has been corrected since */
     if (pair_id && !agrees)
-        return hold(lesson, feedback, FEEDBACK_HELD_EXISTING, pair_id, err);
-    return (agrees || create_pair(lesson, feedback, &pair_id, err)) &&
+        return learning_hold(lesson, feedback, FEEDBACK_HELD_EXISTING, pair_id, err);
+    return (agrees || learning_create_pair(lesson, feedback, &pair_id, err)) &&
            feedback_learned(lesson->db, feedback->id, pair_id, err);
 }
 
-static bool learn_all(struct lesson *lesson, const struct feedback_correction *feedbacks, struct error *err)
+static bool learning_take_corrections(struct lesson *lesson, const struct feedback_correction *feedbacks,
+                                      struct error *err)
 {
     struct batch *batch = lesson->batch;
     for (size_t i = 0; i < batch->taken; i++) {
-        if (!learn_one(lesson, &feedbacks[i], err))
+        if (!learning_take_correction(lesson, &feedbacks[i], err))
             return false;
         batch->reached = feedbacks[i].id;
     }
@@ -153,7 +155,7 @@ static bool learn_all(struct lesson *lesson, const struct feedback_correction *f
 }
 
 /* A store_work: everything that a batch changes, or nothing. */
-static bool learn_batch(struct db *db, void *context, struct error *err)
+static bool learning_batch_work(struct db *db, void *context, struct error *err)
 {
     struct batch *batch = context;
     CLEANUP(arena_release) struct arena arena = {0};
@@ -165,10 +167,10 @@ static bool learn_batch(struct db *db, void *context, struct error *err)
     struct feedback_correction *feedbacks = arena_alloc(&arena, batch->size * sizeof(*feedbacks));
     return feedback_corrections(db, batch->tenant_id, batch->after, batch->size, &arena, feedbacks,
                                 &batch->taken, err) &&
-           learn_all(&lesson, feedbacks, err);
+           learning_take_corrections(&lesson, feedbacks, err);
 }
 
-static void add_report(struct learning_report *into, const struct learning_report *add)
+static void learning_add_report(struct learning_report *into, const struct learning_report *add)
 {
     into->feedbacks += add->feedbacks;
     into->learned += add->learned;
@@ -177,7 +179,8 @@ static void add_report(struct learning_report *into, const struct learning_repor
 }
 
 /* A tenant that is suspended between two batches is no failure: it goes on when it is activated. */
-static void note_failure(const char *tenant_id, const struct error *why, struct learning_report *report)
+static void learning_note_failure(const char *tenant_id, const struct error *why,
+                                  struct learning_report *report)
 {
     if (why->code == ERROR_TENANT_SUSPENDED)
         return;
@@ -185,18 +188,19 @@ static void note_failure(const char *tenant_id, const struct error *why, struct 
     report->failed++;
 }
 
-static void teach_tenant(struct platform *platform, const char *tenant_id, struct learning_report *report)
+static void learning_process_tenant(struct platform *platform, const char *tenant_id,
+                                    struct learning_report *report)
 {
     struct batch batch = {.tenant_id = tenant_id};
     do {
         struct error why;
         error_clear(&why);
         batch.size = (size_t)settings_now(platform->settings)->batch_size;
-        if (!store_write(platform->store, learn_batch, &batch, &why)) {
-            note_failure(tenant_id, &why, report);
+        if (!store_write(platform->store, learning_batch_work, &batch, &why)) {
+            learning_note_failure(tenant_id, &why, report);
             return;
         }
-        add_report(report, &batch.report);
+        learning_add_report(report, &batch.report);
         batch.after = batch.reached;
     } while (batch.taken == batch.size && !scheduler_stopping());
 }
@@ -208,7 +212,7 @@ bool learning_process(struct platform *platform, struct learning_report *ret_rep
         return false;
     struct learning_report report = {0};
     for (size_t i = 0; i < queue.count && !scheduler_stopping(); i++)
-        teach_tenant(platform, queue.ids[i], &report);
+        learning_process_tenant(platform, queue.ids[i], &report);
     *ret_report = report;
     return true;
 }

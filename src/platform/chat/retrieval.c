@@ -14,12 +14,12 @@ struct run {
     struct retrieval *out;
 };
 
-static void keep_usage(struct run *run, const struct provider_call *call)
+static void retrieval_add_usage(struct run *run, const struct provider_call *call)
 {
     run->out->usage[run->out->usage_count++] = call->usage;
 }
 
-static bool embed(struct run *run, float *ret_vector, struct error *err)
+static bool retrieval_embed(struct run *run, float *ret_vector, struct error *err)
 {
     struct embedder *embedder = run->platform->embedder;
     const struct retrieval_question *question = run->question;
@@ -29,23 +29,23 @@ static bool embed(struct run *run, float *ret_vector, struct error *err)
     bool done =
         embedder->ops->embed(embedder, &question->text, 1, true, ret_vector, &call.usage.tokens_input, err);
     provider_call_end(&call, run->platform->health, COMPONENT_LLM, done, err);
-    keep_usage(run, &call);
+    retrieval_add_usage(run, &call);
     return done;
 }
 
-static bool find(struct run *run, const struct vector_query *query, struct vector_match *ret_matches,
-                 size_t *ret_count, struct error *err)
+static bool retrieval_query(struct run *run, const struct vector_query *query,
+                            struct vector_match *ret_matches, size_t *ret_count, struct error *err)
 {
     struct vector_index *index = run->platform->index;
     struct provider_call call = provider_call_begin(index->ops->api_type, "query", index->ops->model,
                                                     query->tenant_id, run->question->request_id);
     bool done = index->ops->query(index, query, ret_matches, ret_count, err);
     provider_call_end(&call, run->platform->health, COMPONENT_VECTOR_STORE, done, err);
-    keep_usage(run, &call);
+    retrieval_add_usage(run, &call);
     return done;
 }
 
-static double score_of(const struct vector_match *matches, size_t count, int64_t id)
+static double retrieval_score(const struct vector_match *matches, size_t count, int64_t id)
 {
     for (size_t i = 0; i < count; i++)
         if (matches[i].id == id)
@@ -54,7 +54,8 @@ static double score_of(const struct vector_match *matches, size_t count, int64_t
 }
 
 /* The texts of what was found, as committed now; a pair deleted since then is no match any more. */
-static bool load_pairs(struct run *run, const struct vector_match *found, size_t count, struct error *err)
+static bool retrieval_load_pairs(struct run *run, const struct vector_match *found, size_t count,
+                                 struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     int64_t ids[VECTOR_TOP_K_MAX];
@@ -68,12 +69,12 @@ static bool load_pairs(struct run *run, const struct vector_match *found, size_t
     run->out->matches = arena_alloc(run->arena, sizeof(*run->out->matches) * (live + 1));
     for (size_t i = 0; i < live; i++)
         run->out->matches[i] =
-            (struct retrieval_match){.pair = pairs[i], .score = score_of(found, count, pairs[i].id)};
+            (struct retrieval_match){.pair = pairs[i], .score = retrieval_score(found, count, pairs[i].id)};
     run->out->match_count = live;
     return true;
 }
 
-static bool retrieve(struct run *run, struct error *err)
+static bool retrieval_search(struct run *run, struct error *err)
 {
     const struct retrieval_question *question = run->question;
     struct vector_query query = {
@@ -86,14 +87,14 @@ static bool retrieve(struct run *run, struct error *err)
     struct embedder *embedder = run->platform->embedder;
     if (run->platform->index->ops->needs_vectors && embedder) {
         float *vector = arena_alloc(run->arena, embedder->ops->dimension * sizeof(*vector));
-        if (!embed(run, vector, err))
+        if (!retrieval_embed(run, vector, err))
             return false;
         query.vector = vector;
         query.dimension = embedder->ops->dimension;
     }
     struct vector_match found[VECTOR_TOP_K_MAX];
     size_t count = 0;
-    return find(run, &query, found, &count, err) && load_pairs(run, found, count, err);
+    return retrieval_query(run, &query, found, &count, err) && retrieval_load_pairs(run, found, count, err);
 }
 
 /* Pairs without an answer are found but answer nothing: the model does not see them. */
@@ -116,13 +117,13 @@ static int64_t best_with_answer(const struct retrieval *retrieval)
     return 0;
 }
 
-static void release_reply(struct chat_reply *reply)
+static void chat_reply_release(struct chat_reply *reply)
 {
     strbuf_release(&reply->text);
 }
 
-static bool ask_model(struct run *run, const struct chat_prompt *prompt, struct chat_reply *ret_reply,
-                      struct error *err)
+static bool retrieval_ask_model(struct run *run, const struct chat_prompt *prompt,
+                                struct chat_reply *ret_reply, struct error *err)
 {
     struct chat_model *model = run->platform->model;
     struct provider_call call = provider_call_begin(model->ops->api_type, "chat", model->ops->model,
@@ -132,12 +133,12 @@ static bool ask_model(struct run *run, const struct chat_prompt *prompt, struct 
     call.usage.tokens_output = ret_reply->tokens_output;
     call.usage.tokens_cached = ret_reply->tokens_cached;
     provider_call_end(&call, run->platform->health, COMPONENT_LLM, done, err);
-    keep_usage(run, &call);
+    retrieval_add_usage(run, &call);
     run->out->model = model->ops->model;
     return done;
 }
 
-static bool answer(struct run *run, struct error *err)
+static bool retrieval_answer(struct run *run, struct error *err)
 {
     struct chat_pair pairs[VECTOR_TOP_K_MAX];
     struct chat_prompt prompt = {
@@ -149,8 +150,8 @@ static bool answer(struct run *run, struct error *err)
     run->out->model = "";
     if (prompt.pair_count == 0)
         return true;
-    CLEANUP(release_reply) struct chat_reply reply = {0};
-    if (!ask_model(run, &prompt, &reply, err))
+    CLEANUP(chat_reply_release) struct chat_reply reply = {0};
+    if (!retrieval_ask_model(run, &prompt, &reply, err))
         return false;
     if (reply.text.length == 0)
         return true;
@@ -163,5 +164,5 @@ bool retrieval_run(struct platform *platform, const struct retrieval_question *q
                    struct retrieval *retrieval, struct error *err)
 {
     struct run run = {platform, question, arena, retrieval};
-    return retrieve(&run, err) && answer(&run, err);
+    return retrieval_search(&run, err) && retrieval_answer(&run, err);
 }
