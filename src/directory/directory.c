@@ -80,7 +80,7 @@ bool directory_find(const struct knowledge_directory *directory, int64_t id, siz
     return directory->id[place] == id;
 }
 
-static void make_room(struct knowledge_directory *directory)
+static void directory_grow(struct knowledge_directory *directory)
 {
     if (directory->count < directory->room)
         return;
@@ -92,9 +92,9 @@ static void make_room(struct knowledge_directory *directory)
 }
 
 /* Nearly always at the end: ids grow. */
-static void insert_place(struct knowledge_directory *directory, size_t place)
+static void directory_insert_place(struct knowledge_directory *directory, size_t place)
 {
-    make_room(directory);
+    directory_grow(directory);
     size_t behind = directory->count++ - place;
 #define COLUMN(type, name)                                                                                   \
     memmove(directory->name + place + 1, directory->name + place, behind * sizeof(directory->name[0]));
@@ -105,7 +105,7 @@ static void insert_place(struct knowledge_directory *directory, size_t place)
     directory->unranked_count++;
 }
 
-static void note_gone(struct knowledge_directory *directory, size_t place)
+static void directory_mark_gone(struct knowledge_directory *directory, size_t place)
 {
     if (directory->kind[place] == KIND_GONE)
         return;
@@ -123,7 +123,7 @@ static void come_back(struct knowledge_directory *directory, size_t place)
     directory->kind[place] = 0;
 }
 
-static void give_up_gone(struct knowledge_directory *directory)
+static void directory_compact(struct knowledge_directory *directory)
 {
     size_t to = 0;
     if (directory->gone_count < GONE_MIN || directory->gone_count < directory->count / 4)
@@ -170,7 +170,7 @@ static void set_question(struct knowledge_directory *directory, size_t i, int64_
     directory->question_rank[i] = is_new ? 0 : directory->question_rank[i];
 }
 
-static void set_place(struct knowledge_directory *directory, size_t i, const struct db_rows *rows)
+static void directory_set_place(struct knowledge_directory *directory, size_t i, const struct db_rows *rows)
 {
     set_question(directory, i, db_column_int(rows, 10));
     directory->id[i] = db_column_int(rows, 0);
@@ -186,8 +186,8 @@ static void set_place(struct knowledge_directory *directory, size_t i, const str
 }
 
 /* With the lock. */
-static bool take_rows(struct knowledge_directory *directory, struct db_rows *rows, int64_t last,
-                      int64_t limit, size_t place, int64_t *ret_read_to, struct error *err)
+static bool directory_put_rows(struct knowledge_directory *directory, struct db_rows *rows, int64_t last,
+                               int64_t limit, size_t place, int64_t *ret_read_to, struct error *err)
 {
     int64_t count = 0;
     for (; db_next(rows); place++, count++) {
@@ -197,44 +197,45 @@ static bool take_rows(struct knowledge_directory *directory, struct db_rows *row
         }
         int64_t id = db_column_int(rows, 0);
         while (place < directory->count && directory->id[place] < id)
-            note_gone(directory, place++);
+            directory_mark_gone(directory, place++);
         if (place == directory->count || directory->id[place] > id)
-            insert_place(directory, place);
+            directory_insert_place(directory, place);
         else if (directory->kind[place] == KIND_GONE)
             come_back(directory, place);
-        set_place(directory, place, rows);
+        directory_set_place(directory, place, rows);
     }
     if (!db_done(rows, err))
         return false;
     *ret_read_to = count == limit ? directory->id[place - 1] : last;
     while (place < directory->count && directory->id[place] <= *ret_read_to)
-        note_gone(directory, place++);
+        directory_mark_gone(directory, place++);
     return true;
 }
 
 /* Rows `first` to `last` as they are now, `limit` at most; what has no row there is gone. `ret_read_to`:
  * `last` when all have been read. */
-static bool read_rows(struct knowledge_directory *directory, struct db *db, int64_t first, int64_t last,
-                      int64_t limit, int64_t *ret_read_to, struct error *err)
+static bool directory_read_rows(struct knowledge_directory *directory, struct db *db, int64_t first,
+                                int64_t last, int64_t limit, int64_t *ret_read_to, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_ROWS, DB_ARGS(db_int(first), db_int(last), db_int(limit)), &rows, err))
         return false;
     pthread_rwlock_wrlock(&directory->lock);
-    bool done =
-        take_rows(directory, &rows, last, limit, directory_place(directory, 0, first), ret_read_to, err);
+    bool done = directory_put_rows(directory, &rows, last, limit, directory_place(directory, 0, first),
+                                   ret_read_to, err);
     pthread_rwlock_unlock(&directory->lock);
     return done;
 }
 
 /* What is changed meanwhile is in the feed behind `place`, which is read first. */
-static bool read_all(struct knowledge_directory *building, const struct knowledge_directory *directory,
-                     struct db *db, struct error *err)
+static bool directory_read_all(struct knowledge_directory *building,
+                               const struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     if (building->read_to == 0 && !change_feed_latest(db, &building->place, err))
         return false;
     while (building->read_to < INT64_MAX) {
-        if (!read_rows(building, db, building->read_to + 1, INT64_MAX, ROWS_AT_ONCE, &building->read_to, err))
+        if (!directory_read_rows(building, db, building->read_to + 1, INT64_MAX, ROWS_AT_ONCE,
+                                 &building->read_to, err))
             return false;
         if (directory->on_piece)
             directory->on_piece(directory->on_piece_context);
@@ -247,14 +248,14 @@ static bool read_all(struct knowledge_directory *building, const struct knowledg
 
 /* All pairs anew, beside the directory, which answers as it is until then. If the time is up, what has been read
  * is kept for the next call. */
-static bool build(struct knowledge_directory *directory, struct db *db, struct error *err)
+static bool directory_build(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     if (!directory->building)
         directory->building = knowledge_directory_new();
     struct knowledge_directory *building = directory->building;
     char former[sizeof(*directory) - BROUGHT];
     directory->is_building = true;
-    bool done = read_all(building, directory, db, err);
+    bool done = directory_read_all(building, directory, db, err);
     directory->is_building = false;
     if (!done)
         return false;
@@ -273,8 +274,8 @@ static bool build(struct knowledge_directory *directory, struct db *db, struct e
 
 #define NEAR 8 /* pairs that are read in vain rather than that a statement begins anew */
 
-static bool read_ranges(struct knowledge_directory *directory, struct db *db, const struct changes *changes,
-                        struct error *err)
+static bool directory_read_ranges(struct knowledge_directory *directory, struct db *db,
+                                  const struct changes *changes, struct error *err)
 {
     const struct id_range *ranges = changes->ranges;
     int64_t read_to;
@@ -282,15 +283,15 @@ static bool read_ranges(struct knowledge_directory *directory, struct db *db, co
         for (last = i; last + 1 < changes->count && ranges[last + 1].first - ranges[last].last <= NEAR;
              last++)
             ;
-        if (!read_rows(directory, db, ranges[i].first, ranges[last].last, INT64_MAX, &read_to, err))
+        if (!directory_read_rows(directory, db, ranges[i].first, ranges[last].last, INT64_MAX, &read_to, err))
             return false;
     }
     return true;
 }
 
 /* `ret_gap`: the changes since it last looked are not known any more. */
-static bool read_changes(struct knowledge_directory *directory, struct db *db, bool *ret_gap,
-                         struct error *err)
+static bool directory_read_changes(struct knowledge_directory *directory, struct db *db, bool *ret_gap,
+                                   struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     struct changes changes = {.more = true};
@@ -301,7 +302,7 @@ static bool read_changes(struct knowledge_directory *directory, struct db *db, b
         *ret_gap = changes.too_old;
         if (changes.too_old)
             return true;
-        if (!read_ranges(directory, db, &changes, err))
+        if (!directory_read_ranges(directory, db, &changes, err))
             return false;
         pthread_rwlock_wrlock(&directory->lock);
         directory->place = changes.read_to;
@@ -311,15 +312,16 @@ static bool read_changes(struct knowledge_directory *directory, struct db *db, b
 }
 
 /* Whoever calls it holds `updating`. */
-static bool follow(struct knowledge_directory *directory, struct db *db, struct error *err)
+static bool directory_follow(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     bool gap = !directory->is_whole, done = true;
     do
-        done = (!gap || build(directory, db, err)) && read_changes(directory, db, &gap, err);
+        done =
+            (!gap || directory_build(directory, db, err)) && directory_read_changes(directory, db, &gap, err);
     while (done && gap);
     pthread_rwlock_wrlock(&directory->lock);
     if (done)
-        give_up_gone(directory);
+        directory_compact(directory);
     name_list_sort(&directory->categories); /* new ones have their place in any case */
     pthread_rwlock_unlock(&directory->lock);
     return done;
@@ -328,13 +330,14 @@ static bool follow(struct knowledge_directory *directory, struct db *db, struct 
 bool knowledge_directory_refresh(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     pthread_mutex_lock(&directory->updating);
-    bool done = follow(directory, db, err);
+    bool done = directory_follow(directory, db, err);
     pthread_mutex_unlock(&directory->updating);
     return done;
 }
 
 /* The first reading of all pairs takes a second for a million: not all workers may wait for it. */
-static bool refresh_soon(struct knowledge_directory *directory, struct db *db, bool first, struct error *err)
+static bool directory_refresh_soon(struct knowledge_directory *directory, struct db *db, bool first,
+                                   struct error *err)
 {
     bool may_wait = atomic_fetch_add(&directory->waiting, 1) < WAITING_MAX || !first;
     bool done = may_wait && knowledge_directory_refresh(directory, db, err);
@@ -369,7 +372,7 @@ bool directory_lock(struct knowledge_directory *directory, struct db *db, struct
             return true;
         bool first = !directory->is_whole;
         pthread_rwlock_unlock(&directory->lock);
-        if (!refresh_soon(directory, db, first, err))
+        if (!directory_refresh_soon(directory, db, first, err))
             return false;
     }
 }
@@ -400,7 +403,8 @@ void directory_unlock(struct knowledge_directory *directory)
 static const char SQL_TENANTS[] = "SELECT id, name FROM tenants ORDER BY name, id";
 
 /* Ids and names, each with its NUL; on the heap. */
-static bool read_tenants(struct db *db, struct strbuf *ret_texts, size_t *ret_count, struct error *err)
+static bool directory_read_tenants(struct db *db, struct strbuf *ret_texts, size_t *ret_count,
+                                   struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     ret_texts->ceiling = UINT32_MAX;
@@ -414,7 +418,8 @@ static bool read_tenants(struct db *db, struct strbuf *ret_texts, size_t *ret_co
     return db_done(&rows, err);
 }
 
-static void name_tenants(struct knowledge_directory *directory, const struct strbuf *texts, size_t count)
+static void directory_set_tenant_names(struct knowledge_directory *directory, const struct strbuf *texts,
+                                       size_t count)
 {
     const char *at = strbuf_text(texts);
     directory->named_tenants =
@@ -457,11 +462,11 @@ bool directory_name_tenants(struct knowledge_directory *directory, struct db *db
     size_t count = 0;
     if (known)
         return true;
-    if (!read_tenants(db, &texts, &count, err))
+    if (!directory_read_tenants(db, &texts, &count, err))
         return false;
     pthread_rwlock_wrlock(&directory->lock);
     if (edits >= directory->tenant_edits) { /* else somebody has read newer ones */
-        name_tenants(directory, &texts, count);
+        directory_set_tenant_names(directory, &texts, count);
         directory->tenant_edits = edits;
     }
     rank_tenants(directory);

@@ -51,7 +51,7 @@ static void put_new_rank(struct knowledge_directory *directory, const struct ask
 }
 
 /* Without the lock: `ret_ranked` is on the heap. */
-static bool walk_all(struct db *db, struct asked **ret_ranked, size_t *ret_count, struct error *err)
+static bool read_all_in_order(struct db *db, struct asked **ret_ranked, size_t *ret_count, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     CLEANUP(strbuf_release) struct strbuf question = {0};
@@ -77,11 +77,11 @@ static bool walk_all(struct db *db, struct asked **ret_ranked, size_t *ret_count
     return db_done(&rows, err);
 }
 
-static bool rank_all(struct knowledge_directory *directory, struct db *db, struct error *err)
+static bool rank_all_questions(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     CLEANUP(free_pointer) struct asked *ranked = NULL;
     size_t count = 0;
-    if (!walk_all(db, &ranked, &count, err))
+    if (!read_all_in_order(db, &ranked, &count, err))
         return false;
     pthread_rwlock_wrlock(&directory->lock);
     for (size_t i = 0; i < count; i++)
@@ -113,8 +113,8 @@ static const char SQL_HASH[] = "SELECT question_hash FROM qa_pairs WHERE id = $1
 /* How a neighbour's rank is looked up: a list that is asked for holds the lock, whoever ranks does not. */
 enum lock_state { LOCK_HELD, LOCK_FREE };
 
-static bool peek(struct knowledge_directory *directory, int64_t id, enum lock_state lock,
-                 struct asked *ret_asked)
+static bool find_known_rank(struct knowledge_directory *directory, int64_t id, enum lock_state lock,
+                            struct asked *ret_asked)
 {
     size_t place;
     if (lock == LOCK_FREE)
@@ -128,12 +128,12 @@ static bool peek(struct knowledge_directory *directory, int64_t id, enum lock_st
 }
 
 /* Has the pair a rank, and the question that it is of? One that was edited this moment has another. */
-static bool is_ranked(struct knowledge_directory *directory, struct db *db, int64_t id, enum lock_state lock,
-                      struct asked *ret_asked, bool *ret_is, struct error *err)
+static bool find_current_rank(struct knowledge_directory *directory, struct db *db, int64_t id,
+                              enum lock_state lock, struct asked *ret_asked, bool *ret_is, struct error *err)
 {
     int64_t hash;
     *ret_is = false;
-    if (!peek(directory, id, lock, ret_asked))
+    if (!find_known_rank(directory, id, lock, ret_asked))
         return true;
     if (!db_find_int(db, SQL_HASH, DB_ARGS(db_int(id)), INT_NULL, &hash, err))
         return false;
@@ -142,9 +142,9 @@ static bool is_ranked(struct knowledge_directory *directory, struct db *db, int6
 }
 
 /* Of the neighbours behind `offset` the first that has a rank; `ret_over`: it was found, or there are no more. */
-static bool find_among(struct knowledge_directory *directory, struct db *db, const char *question,
-                       bool upwards, enum lock_state lock, int64_t offset, int64_t *budget, int64_t *ret_rank,
-                       bool *ret_same, bool *ret_over, struct error *err)
+static bool find_ranked_among(struct knowledge_directory *directory, struct db *db, const char *question,
+                              bool upwards, enum lock_state lock, int64_t offset, int64_t *budget,
+                              int64_t *ret_rank, bool *ret_same, bool *ret_over, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     int64_t count = 0;
@@ -154,7 +154,7 @@ static bool find_among(struct knowledge_directory *directory, struct db *db, con
     for (; db_next(&rows); count++) {
         struct asked neighbour;
         bool ranked;
-        if (!is_ranked(directory, db, db_column_int(&rows, 0), lock, &neighbour, &ranked, err))
+        if (!find_current_rank(directory, db, db_column_int(&rows, 0), lock, &neighbour, &ranked, err))
             return false;
         if (!ranked) {
             (*budget)--;
@@ -171,17 +171,17 @@ static bool find_among(struct knowledge_directory *directory, struct db *db, con
 
 /* The rank of the next question, upwards the same one too, that has one: `none` if there is none. Takes what
  * it looked at off the budget, and does not stop at its end. */
-static bool find_neighbour(struct knowledge_directory *directory, struct db *db, const char *question,
-                           bool upwards, enum lock_state lock, int64_t none, int64_t *budget,
-                           int64_t *ret_rank, bool *ret_same, struct error *err)
+static bool find_ranked_neighbour(struct knowledge_directory *directory, struct db *db, const char *question,
+                                  bool upwards, enum lock_state lock, int64_t none, int64_t *budget,
+                                  int64_t *ret_rank, bool *ret_same, struct error *err)
 {
     bool over = false;
     *ret_rank = none;
     *ret_same = false;
     (*budget)--;
     for (int64_t offset = 0; !over; offset += NEIGHBOURS_AT_ONCE)
-        if (!find_among(directory, db, question, upwards, lock, offset, budget, ret_rank, ret_same, &over,
-                        err))
+        if (!find_ranked_among(directory, db, question, upwards, lock, offset, budget, ret_rank, ret_same,
+                               &over, err))
             return false;
     return true;
 }
@@ -192,9 +192,10 @@ static bool rank_between(struct knowledge_directory *directory, struct db *db, c
 {
     int64_t above, below = 0;
     bool same, unused;
-    if (!find_neighbour(directory, db, question, true, LOCK_FREE, RANK_END, budget, &above, &same, err) ||
+    if (!find_ranked_neighbour(directory, db, question, true, LOCK_FREE, RANK_END, budget, &above, &same,
+                               err) ||
         (!same &&
-         !find_neighbour(directory, db, question, false, LOCK_FREE, 0, budget, &below, &unused, err)))
+         !find_ranked_neighbour(directory, db, question, false, LOCK_FREE, 0, budget, &below, &unused, err)))
         return false;
     int64_t rank = same ? above : below + (above - below) / 2;
     *ret_rank = rank > below ? (uint32_t)rank : UNRANKED;
@@ -245,7 +246,8 @@ static struct asked *list_unranked(struct knowledge_directory *directory, size_t
 
 /* In the order of ids, which is that of the index among equal questions: of many that got one template, all
  * but the first find the first at once. `ret_done` false: it is less work to rank all. */
-static bool rank_new(struct knowledge_directory *directory, struct db *db, bool *ret_done, struct error *err)
+static bool rank_new_questions(struct knowledge_directory *directory, struct db *db, bool *ret_done,
+                               struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     int64_t budget;
@@ -270,9 +272,9 @@ static bool rank_new(struct knowledge_directory *directory, struct db *db, bool 
 bool directory_rank_questions(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     bool done = false;
-    if (!rank_new(directory, db, &done, err))
+    if (!rank_new_questions(directory, db, &done, err))
         return false;
-    return done || rank_all(directory, db, err);
+    return done || rank_all_questions(directory, db, err);
 }
 
 /* While an import or a distribution brings thousands of questions, they are ranked only for who asks. */
@@ -292,5 +294,6 @@ bool question_rank_of(const struct knowledge_directory *directory, struct db *db
     int64_t unused = 0;
     struct knowledge_directory *locked =
         (struct knowledge_directory *)(uintptr_t)directory; /* is not changed */
-    return find_neighbour(locked, db, question, true, LOCK_HELD, RANK_END, &unused, ret_rank, ret_same, err);
+    return find_ranked_neighbour(locked, db, question, true, LOCK_HELD, RANK_END, &unused, ret_rank, ret_same,
+                                 err);
 }
