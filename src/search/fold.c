@@ -102,7 +102,7 @@ static void append_by_tables(const uint8_t *text, size_t length, bool plain, str
     free(normal);
 }
 
-static void fold(const char *text, size_t length, bool plain, struct strbuf *out)
+static void fold_append(const char *text, size_t length, bool plain, struct strbuf *out)
 {
     if (!append_common((const uint8_t *)text, length, out))
         append_by_tables((const uint8_t *)text, length, plain, out);
@@ -110,15 +110,15 @@ static void fold(const char *text, size_t length, bool plain, struct strbuf *out
 
 void text_fold(const char *text, size_t length, struct strbuf *out)
 {
-    fold(text, length, false, out);
+    fold_append(text, length, false, out);
 }
 
 void text_fold_plain(const char *text, size_t length, struct strbuf *out)
 {
-    fold(text, length, true, out);
+    fold_append(text, length, true, out);
 }
 
-static bool is_space(char c)
+static bool fold_is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -128,9 +128,9 @@ uint64_t text_identity(const char *text, size_t length)
     struct strbuf folded = {0};
     text_fold(text, length, &folded);
     size_t begin = 0, end = folded.length;
-    while (begin < end && is_space(folded.bytes[begin]))
+    while (begin < end && fold_is_space(folded.bytes[begin]))
         begin++;
-    while (end > begin && is_space(folded.bytes[end - 1]))
+    while (end > begin && fold_is_space(folded.bytes[end - 1]))
         end--;
     uint64_t identity = XXH3_64bits(end > begin ? folded.bytes + begin : "", end - begin);
     strbuf_release(&folded);

@@ -280,7 +280,7 @@ static int compare_numbers(const void *a, const void *b)
 #define TERM_BYTES_MAX 4 /* of a number below 2^28 */
 
 /* Seven bits a byte, lowest first, the top bit says that more follow (LEB128). */
-static uint8_t *write_number(uint8_t *at, uint32_t number)
+static uint8_t *write_term_number(uint8_t *at, uint32_t number)
 {
     for (; number >= 0x80; number >>= 7)
         *at++ = (uint8_t)(number | 0x80);
@@ -288,7 +288,7 @@ static uint8_t *write_number(uint8_t *at, uint32_t number)
     return at;
 }
 
-static const uint8_t *read_number(const uint8_t *at, uint32_t *ret_number)
+static const uint8_t *read_term_number(const uint8_t *at, uint32_t *ret_number)
 {
     uint32_t number = 0;
     unsigned shift = 0;
@@ -306,7 +306,7 @@ struct term_list {
 
 static void list_term(struct term_list *list, uint32_t number)
 {
-    list->end = write_number(list->end, number - list->last);
+    list->end = write_term_number(list->end, number - list->last);
     list->last = number;
 }
 
@@ -326,7 +326,7 @@ static void add_postings(struct text_index *index, const struct numbers *tokens,
     }
 }
 
-static uint32_t find_slot(const struct text_index *index, int64_t id)
+static uint32_t find_pair_slot(const struct text_index *index, int64_t id)
 {
     struct slot_cursor cursor = slot_table_lookup(&index->id_table, hash_id(id));
     for (uint32_t slot; (slot = slot_table_next(&index->id_table, &cursor)) != SLOT_NONE;)
@@ -335,7 +335,7 @@ static uint32_t find_slot(const struct text_index *index, int64_t id)
     return SLOT_NONE;
 }
 
-static uint32_t new_slot(struct text_index *index)
+static uint32_t new_pair_slot(struct text_index *index)
 {
     if (index->free_slots.count > 0)
         return index->free_slots.items[--index->free_slots.count];
@@ -348,7 +348,7 @@ static uint32_t new_slot(struct text_index *index)
     return (uint32_t)index->slot_count++;
 }
 
-static int64_t hash_of(const char *question, const char *answer)
+static int64_t pair_text_hash(const char *question, const char *answer)
 {
     question = question ? question : "";
     answer = answer ? answer : "";
@@ -356,7 +356,7 @@ static int64_t hash_of(const char *question, const char *answer)
 }
 
 /* Sorted; a term that stands in both comes as the question's first. */
-static struct numbers take_tokens(struct text_index *index, const char *question, const char *answer)
+static struct numbers collect_tokens(struct text_index *index, const char *question, const char *answer)
 {
     struct intake intake = {.index = index};
     if (question)
@@ -375,8 +375,8 @@ bool text_index_put(struct text_index *index, int64_t id, const char *question, 
     if (index->pair_count == PAIRS_MAX || index->term_count > TERMS_MAX)
         return false;
 
-    CLEANUP(numbers_release) struct numbers tokens = take_tokens(index, question, answer);
-    uint32_t slot = new_slot(index);
+    CLEANUP(numbers_release) struct numbers tokens = collect_tokens(index, question, answer);
+    uint32_t slot = new_pair_slot(index);
     uint8_t *terms = xmalloc(TERM_BYTES_MAX * tokens.count + 1);
     struct term_list list = {.end = terms};
     add_postings(index, &tokens, slot, 0, &list);
@@ -387,7 +387,7 @@ bool text_index_put(struct text_index *index, int64_t id, const char *question, 
 
     index->pairs[slot] = (struct pair){
         .id = id,
-        .text_hash = hash_of(question, answer),
+        .text_hash = pair_text_hash(question, answer),
         .terms = xrealloc(terms, bytes + (bytes == 0)),
         .terms_bytes = (uint32_t)bytes,
         .question_bytes = (uint32_t)question_bytes,
@@ -401,7 +401,7 @@ bool text_index_put(struct text_index *index, int64_t id, const char *question, 
 
 void text_index_remove(struct text_index *index, int64_t id)
 {
-    uint32_t slot = find_slot(index, id);
+    uint32_t slot = find_pair_slot(index, id);
     if (slot == SLOT_NONE)
         return;
     struct pair *pair = &index->pairs[slot];
@@ -410,7 +410,7 @@ void text_index_remove(struct text_index *index, int64_t id)
     while (at < end) {
         uint32_t difference;
         number = at == answer ? 0 : number;
-        at = read_number(at, &difference);
+        at = read_term_number(at, &difference);
         number += difference;
         remove_posting(index, number, slot);
     }
@@ -475,7 +475,7 @@ static bool query_token(void *context, const char *token, size_t length, enum to
 }
 
 /* Adds the term's postings in the block [first, first + BLOCK_SLOTS) to the block's sums. */
-static void add_term(struct query_term *term, uint32_t first, uint32_t *sums)
+static void add_term_sums(struct query_term *term, uint32_t first, uint32_t *sums)
 {
     const uint32_t *at = term->at;
     for (; at < term->end && POSTING_SLOT(*at) - first < BLOCK_SLOTS; at++)
@@ -491,7 +491,7 @@ static float question_weight(const struct text_index *index, const struct pair *
     uint32_t number = 0;
     while (at < end) {
         uint32_t difference;
-        at = read_number(at, &difference);
+        at = read_term_number(at, &difference);
         number += difference;
         const struct term *term = &index->terms[number];
         sum += token_weight(term->class, term->count, index->pair_count);
@@ -517,7 +517,7 @@ struct best {
     size_t count, limit;
 };
 
-static void offer(struct query *query, struct best *best, int64_t id, double score)
+static void best_offer(struct query *query, struct best *best, int64_t id, double score)
 {
     size_t at = best->count;
     while (at > 0 && (best->matches[at - 1].score < score ||
@@ -541,14 +541,14 @@ static void search_block(struct query *query, struct best *best, uint32_t first)
     size_t left = index->slot_count - first;
     size_t count = left < BLOCK_SLOTS ? left : BLOCK_SLOTS;
     for (size_t i = 0; i < query->term_count; i++)
-        add_term(&query->terms[i], first, sums);
+        add_term_sums(&query->terms[i], first, sums);
     for (size_t i = 0; i < count; i++) {
         const struct pair *pair = &index->pairs[first + i];
         float common = (float)sums[i];
         if (index->identities[first + i] == query->identity && pair->terms)
-            offer(query, best, pair->id, RAW_EQUAL);
+            best_offer(query, best, pair->id, RAW_EQUAL);
         else if (common > 0 && raw_score(query, common, common) >= query->floor)
-            offer(query, best, pair->id, raw_score(query, common, question_weight(index, pair)));
+            best_offer(query, best, pair->id, raw_score(query, common, question_weight(index, pair)));
     }
 }
 
@@ -559,7 +559,7 @@ static float chance_exponent(size_t pair_count)
     return 1 + logf(pairs / CHANCE_PAIRS) / CHANCE_SLOWNESS;
 }
 
-static double score_of(const struct query *query, double raw)
+static double query_score(const struct query *query, double raw)
 {
     double score = pow(raw, (double)query->exponent);
     return raw == RAW_EQUAL ? 1 : score < SCORE_BELOW_EQUAL ? score : SCORE_BELOW_EQUAL;
@@ -580,7 +580,7 @@ size_t text_index_search(const struct text_index *index, const char *query_text,
     for (size_t first = 0; first < index->slot_count; first += BLOCK_SLOTS)
         search_block(&query, &best, (uint32_t)first);
     for (; count < best.count; count++) {
-        ret_matches[count].score = score_of(&query, ret_matches[count].score);
+        ret_matches[count].score = query_score(&query, ret_matches[count].score);
         if (ret_matches[count].score < min_score)
             break;
     }

@@ -44,7 +44,7 @@ static const char grammar_words[] =
     " don doesn didn isn aren wasn won wouldn s t m d re ve ll ";
 
 /* Does an entry of the table begin with the token (`whole`: is it the token)? */
-static bool stands_in(const char *table, const char *token, size_t length, bool whole)
+static bool table_has_token(const char *table, const char *token, size_t length, bool whole)
 {
     char entry[TOKEN_BYTES_MAX + 3] = " ";
     memcpy(entry + 1, token, length);
@@ -58,7 +58,7 @@ static bool is_grammar_character(const char *character, size_t length)
 {
     ucs4_t c;
     u8_mbtouc(&c, (const uint8_t *)character, length);
-    return (c >= 0x3041 && c <= 0x309F) || stands_in(grammar_characters, character, length, true);
+    return (c >= 0x3041 && c <= 0x309F) || table_has_token(grammar_characters, character, length, true);
 }
 
 static enum token_class classify_bigram(const char *token, size_t length)
@@ -78,7 +78,8 @@ enum token_class token_classify(const char *token, size_t length, enum token_kin
     case TOKEN_WORD:
     case TOKEN_STEM: break;
     }
-    return stands_in(grammar_words, token, length, kind == TOKEN_WORD) ? TOKEN_GRAMMAR_WORD : TOKEN_CONTENT;
+    return table_has_token(grammar_words, token, length, kind == TOKEN_WORD) ? TOKEN_GRAMMAR_WORD
+                                                                             : TOKEN_CONTENT;
 }
 
 /* The idf as Lucene has it, ln(1 + (N - n + 0.5) / (n + 0.5)), never negative. */

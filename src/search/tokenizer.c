@@ -34,7 +34,7 @@ struct tokenizer {
     bool after_space;                       /* and it has */
 };
 
-static void emit(struct tokenizer *t, char *token, size_t length, enum token_kind kind)
+static void tokenizer_emit(struct tokenizer *t, char *token, size_t length, enum token_kind kind)
 {
     if (t->stopped)
         return;
@@ -58,9 +58,9 @@ static void end_word(struct tokenizer *t)
 {
     if (t->word_length > 0) {
         size_t stem = stem_length(t);
-        emit(t, t->word, t->word_length, TOKEN_WORD);
+        tokenizer_emit(t, t->word, t->word_length, TOKEN_WORD);
         if (stem > 0)
-            emit(t, t->word, stem, TOKEN_STEM);
+            tokenizer_emit(t, t->word, stem, TOKEN_STEM);
     }
     t->word_length = 0;
     t->word_full = false;
@@ -100,11 +100,11 @@ static void add_to_run(struct tokenizer *t, ucs4_t c)
     t->stands_alone = !is_hangul(c) && (t->previous_length == 0 || t->after_space);
     t->after_space = false;
     if (t->previous_length > 0) {
-        emit(t, t->pair, t->previous_length + (size_t)length, TOKEN_BIGRAM);
+        tokenizer_emit(t, t->pair, t->previous_length + (size_t)length, TOKEN_BIGRAM);
         memmove(t->pair, next, (size_t)length);
     }
     t->previous_length = (size_t)length;
-    emit(t, t->pair, t->previous_length, TOKEN_SINGLE);
+    tokenizer_emit(t, t->pair, t->previous_length, TOKEN_SINGLE);
 }
 
 /* White space ends a run, except behind a character that stands alone: what is typed with a space between all
@@ -139,7 +139,7 @@ static bool has_cjk_script(ucs4_t c)
     return false;
 }
 
-static enum character_class classify(ucs4_t c)
+static enum character_class classify_character(ucs4_t c)
 {
     if (is_common_cjk(c))
         return CJK;
@@ -153,9 +153,9 @@ static enum character_class classify(ucs4_t c)
 }
 
 /* Takes one character in NFKC. */
-static void take(struct tokenizer *t, ucs4_t c)
+static void take_character(struct tokenizer *t, ucs4_t c)
 {
-    switch (classify(c)) {
+    switch (classify_character(c)) {
     case INVISIBLE: return;
     case MARK: /* a vowel sign or an accent that does not compose; CJK text is found without it */
         if (t->word_length > 0)
@@ -234,7 +234,7 @@ static void take_normalised(struct tokenizer *t, const ucs4_t *cluster, size_t c
     if (!folded)
         return; /* out of memory for some dozens of bytes: the character is as if it were absent */
     for (size_t i = 0; i < length; i++)
-        take(t, folded[i]);
+        take_character(t, folded[i]);
     if (folded != buffer)
         free(folded);
 }
@@ -252,7 +252,7 @@ static size_t take_cluster(struct tokenizer *t, const uint8_t *text, size_t leng
         count++;
     }
     if (count == 1 && is_stable(cluster[0]))
-        take(t, cluster[0]);
+        take_character(t, cluster[0]);
     else
         take_normalised(t, cluster, count);
     return used;

@@ -194,7 +194,7 @@ static const char *const walks[] = {
 
 #define FOLDED_MAX (PASSWORD_MAX + 1)
 
-static void fold(const char *text, char ret_folded[static FOLDED_MAX])
+static void password_fold(const char *text, char ret_folded[static FOLDED_MAX])
 {
     size_t length = strnlen(text, FOLDED_MAX - 1);
     for (size_t i = 0; i < length; i++)
@@ -246,7 +246,7 @@ static bool is_repetition(const char *text)
     return false;
 }
 
-static void reverse(const char *text, char ret_reversed[static FOLDED_MAX])
+static void password_reverse(const char *text, char ret_reversed[static FOLDED_MAX])
 {
     size_t length = strnlen(text, FOLDED_MAX - 1);
     for (size_t i = 0; i < length; i++)
@@ -255,7 +255,7 @@ static void reverse(const char *text, char ret_reversed[static FOLDED_MAX])
 }
 
 /* The longest part of a walk that the text begins with. */
-static size_t walked(const char *text)
+static size_t password_walk_length(const char *text)
 {
     size_t most = 0;
     for (size_t i = 0; i < ARRAY_SIZE(walks); i++)
@@ -272,7 +272,7 @@ static size_t walked(const char *text)
 static bool is_walk(const char *text)
 {
     while (*text) {
-        size_t length = walked(text);
+        size_t length = password_walk_length(text);
         if (length < 4 && !(text[length] == '\0' && length >= 3))
             return false;
         text += length;
@@ -321,7 +321,7 @@ static bool is_number_with_letters(const char *text)
 static bool is_common(char folded[static FOLDED_MAX])
 {
     char copy[FOLDED_MAX] = "", reversed[FOLDED_MAX] = "";
-    reverse(folded, reversed);
+    password_reverse(folded, reversed);
     if (stands_in_words(folded) || is_repetition(folded) || is_date(folded) || is_walk(folded) ||
         is_walk(reversed) || is_number_with_letters(folded) || is_number_with_letters(reversed))
         return true;
@@ -337,9 +337,9 @@ static bool is_common(char folded[static FOLDED_MAX])
 static bool is_made_of(const char *password, const char *name)
 {
     char folded[FOLDED_MAX], word[FOLDED_MAX], reversed[FOLDED_MAX];
-    fold(password, folded);
-    fold(name, word);
-    reverse(word, reversed);
+    password_fold(password, folded);
+    password_fold(name, word);
+    password_reverse(word, reversed);
     if (strcmp(folded, word) == 0 || strcmp(folded, reversed) == 0)
         return true;
     size_t length = strlen(word);
@@ -361,7 +361,7 @@ static bool is_made_of(const char *password, const char *name)
 bool password_is_common(const char *password, const char *const *names, size_t name_count)
 {
     char folded[FOLDED_MAX] = "";
-    fold(password, folded);
+    password_fold(password, folded);
     for (size_t i = 0; i < name_count; i++)
         if (names[i] && *names[i] && is_made_of(password, names[i]))
             return true;

@@ -23,7 +23,7 @@ static const char nobodys_hash[] = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAA
                                    "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void prepare(void)
+static void password_prepare(void)
 {
     if (sodium_init() < 0)
         fatal("libsodium does not start: the operating system gives no random bytes");
@@ -47,7 +47,7 @@ bool password_check(const char *password, const char *username, const char *tena
     return true;
 }
 
-static bool no_memory(const char *what_en, const char *what_zh, struct error *err)
+static bool password_no_memory(const char *what_en, const char *what_zh, struct error *err)
 {
     error_set(err, ERROR_UNAVAILABLE, "Not enough memory to %s; try again shortly.%.0s",
               "%.0s内存不足，暂时无法%s，请稍后重试。", what_en, what_zh);
@@ -62,11 +62,11 @@ static bool no_memory(const char *what_en, const char *what_zh, struct error *er
 
 bool password_hash(const char *password, char ret_hash[static PASSWORD_HASH_SIZE], struct error *err)
 {
-    pthread_once(&once, prepare);
+    pthread_once(&once, password_prepare);
     char hash[PASSWORD_HASH_SIZE] = {0};
     if (crypto_pwhash_str_alg(hash, password, strlen(password), PASSES, MEMORY_BYTES,
                               crypto_pwhash_ALG_ARGON2ID13) != 0)
-        return no_memory("hash a password", "计算密码散列", err);
+        return password_no_memory("hash a password", "计算密码散列", err);
     memcpy(ret_hash, hash, sizeof(hash));
     return true;
 }
@@ -77,7 +77,7 @@ struct parts {
     unsigned char salt[crypto_pwhash_SALTBYTES], hash[HASH_BYTES];
 };
 
-static bool take_base64(const char *text, size_t length, unsigned char *ret_bytes, size_t size)
+static bool parse_base64(const char *text, size_t length, unsigned char *ret_bytes, size_t size)
 {
     size_t got;
     return sodium_base642bin(ret_bytes, size, text, length, NULL, &got, NULL,
@@ -85,7 +85,7 @@ static bool take_base64(const char *text, size_t length, unsigned char *ret_byte
            got == size;
 }
 
-static bool parse_hash(const char *text, struct parts *ret_parts)
+static bool parse_password_hash(const char *text, struct parts *ret_parts)
 {
     int head = 0;
     if (sscanf(text, "$argon2id$v=19$m=%u,t=%u,p=1$%n", &ret_parts->memory_kib, &ret_parts->passes, &head) !=
@@ -93,22 +93,22 @@ static bool parse_hash(const char *text, struct parts *ret_parts)
         head == 0)
         return false;
     const char *salt = text + head, *hash = strchr(salt, '$');
-    return hash && take_base64(salt, (size_t)(hash - salt), ret_parts->salt, sizeof(ret_parts->salt)) &&
-           take_base64(hash + 1, strlen(hash + 1), ret_parts->hash, sizeof(ret_parts->hash));
+    return hash && parse_base64(salt, (size_t)(hash - salt), ret_parts->salt, sizeof(ret_parts->salt)) &&
+           parse_base64(hash + 1, strlen(hash + 1), ret_parts->hash, sizeof(ret_parts->hash));
 }
 
 /* Not by crypto_pwhash_str_verify, to which a password that differs and memory that is not there are one. */
 bool password_verify(const char *password, const char *hash, bool *ret_same, struct error *err)
 {
-    pthread_once(&once, prepare);
+    pthread_once(&once, password_prepare);
     struct parts parts;
     unsigned char computed[HASH_BYTES];
-    bool known = hash && parse_hash(hash, &parts);
-    if (!known && !parse_hash(nobodys_hash, &parts))
+    bool known = hash && parse_password_hash(hash, &parts);
+    if (!known && !parse_password_hash(nobodys_hash, &parts))
         return error_set(err, ERROR_INTERNAL, "The hash of nobody cannot be read.", "无法解析占位散列。");
     if (crypto_pwhash(computed, sizeof(computed), password, strlen(password), parts.salt, parts.passes,
                       (size_t)parts.memory_kib << 10, crypto_pwhash_ALG_ARGON2ID13) != 0)
-        return no_memory("check a password", "校验密码", err);
+        return password_no_memory("check a password", "校验密码", err);
     bool same = sodium_memcmp(computed, parts.hash, sizeof(computed)) == 0;
     sodium_memzero(computed, sizeof(computed));
     *ret_same = same && known;

@@ -62,17 +62,18 @@ void rate_limiter_free(struct rate_limiter *limiter)
     free(limiter);
 }
 
-static XXH128_hash_t hash_of(const struct rate_limiter *limiter, const char *caller)
+static XXH128_hash_t rate_caller_hash(const struct rate_limiter *limiter, const char *caller)
 {
     return XXH3_128bits_withSecret(caller, strlen(caller), limiter->hash_secret, SECRET_SIZE);
 }
 
-static struct bucket_set *set_of(struct rate_limiter *limiter, enum rate_class class, XXH128_hash_t hash)
+static struct bucket_set *rate_bucket_set(struct rate_limiter *limiter, enum rate_class class,
+                                          XXH128_hash_t hash)
 {
     return &limiter->sets[class][hash.low64 % SETS];
 }
 
-static struct bucket *find(struct bucket_set *set, XXH128_hash_t caller)
+static struct bucket *bucket_find(struct bucket_set *set, XXH128_hash_t caller)
 {
     for (size_t way = 0; way < WAYS; way++)
         if (set->ways[way].seen_us && XXH128_isEqual(set->ways[way].caller, caller))
@@ -81,20 +82,20 @@ static struct bucket *find(struct bucket_set *set, XXH128_hash_t caller)
 }
 
 /* Threads may come a little out of order: time never runs back. */
-static double level_at(const struct bucket *bucket, enum rate_class class, int64_t now_us)
+static double bucket_level(const struct bucket *bucket, enum rate_class class, int64_t now_us)
 {
     int64_t passed_us = now_us > bucket->seen_us ? now_us - bucket->seen_us : 0;
     return fmin(bucket->level + (double)passed_us * rates[class].per_us, rates[class].burst);
 }
 
 /* The place that is free, or whose caller loses least by being forgotten. */
-static struct bucket *place_in(struct bucket_set *set, enum rate_class class, int64_t now_us)
+static struct bucket *bucket_choose_place(struct bucket_set *set, enum rate_class class, int64_t now_us)
 {
     struct bucket *place = NULL;
     double most = -1;
     for (size_t way = 0; way < WAYS; way++) {
         struct bucket *bucket = &set->ways[way];
-        double level = bucket->seen_us ? level_at(bucket, class, now_us) : rates[class].burst + 1;
+        double level = bucket->seen_us ? bucket_level(bucket, class, now_us) : rates[class].burst + 1;
         if (level > most) {
             most = level;
             place = bucket;
@@ -103,15 +104,15 @@ static struct bucket *place_in(struct bucket_set *set, enum rate_class class, in
     return place;
 }
 
-static bool take(struct bucket_set *set, enum rate_class class, XXH128_hash_t caller, int64_t now_us,
-                 int *ret_retry_seconds)
+static bool bucket_take(struct bucket_set *set, enum rate_class class, XXH128_hash_t caller, int64_t now_us,
+                        int *ret_retry_seconds)
 {
-    struct bucket *bucket = find(set, caller);
+    struct bucket *bucket = bucket_find(set, caller);
     if (!bucket) {
-        bucket = place_in(set, class, now_us);
+        bucket = bucket_choose_place(set, class, now_us);
         *bucket = (struct bucket){.caller = caller, .level = rates[class].burst, .seen_us = now_us};
     }
-    bucket->level = level_at(bucket, class, now_us);
+    bucket->level = bucket_level(bucket, class, now_us);
     if (now_us > bucket->seen_us)
         bucket->seen_us = now_us;
     if (bucket->level < 1) {
@@ -128,10 +129,10 @@ bool rate_limiter_take(struct rate_limiter *limiter, enum rate_class class, cons
 {
     if (!limiter->enabled)
         return true;
-    XXH128_hash_t hash = hash_of(limiter, caller);
-    struct bucket_set *set = set_of(limiter, class, hash);
+    XXH128_hash_t hash = rate_caller_hash(limiter, caller);
+    struct bucket_set *set = rate_bucket_set(limiter, class, hash);
     pthread_mutex_lock(&set->lock);
-    bool taken = take(set, class, hash, monotonic_us > 0 ? monotonic_us : 1, ret_retry_seconds);
+    bool taken = bucket_take(set, class, hash, monotonic_us > 0 ? monotonic_us : 1, ret_retry_seconds);
     pthread_mutex_unlock(&set->lock);
     return taken;
 }
@@ -140,10 +141,10 @@ void rate_limiter_give_back(struct rate_limiter *limiter, enum rate_class class,
 {
     if (!limiter->enabled)
         return;
-    XXH128_hash_t hash = hash_of(limiter, caller);
-    struct bucket_set *set = set_of(limiter, class, hash);
+    XXH128_hash_t hash = rate_caller_hash(limiter, caller);
+    struct bucket_set *set = rate_bucket_set(limiter, class, hash);
     pthread_mutex_lock(&set->lock);
-    struct bucket *bucket = find(set, hash);
+    struct bucket *bucket = bucket_find(set, hash);
     if (bucket)
         bucket->level = fmin(bucket->level + 1, rates[class].burst);
     pthread_mutex_unlock(&set->lock);

@@ -11,22 +11,22 @@
 /* The text is read once, from left to right. At each place the finders are asked in turn whether what
  * begins here is to be masked; one that says yes puts the mask in `out` and gives the end. */
 
-static bool is_word(char c)
+static bool is_word_character(char c)
 {
     return isalnum((unsigned char)c) || c == '_';
 }
 
-static bool is_token(char c)
+static bool is_token_character(char c)
 {
-    return is_word(c) || c == '-' || c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
+    return is_word_character(c) || c == '-' || c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
 }
 
 static bool begins_word(const char *text, const char *at)
 {
-    return at == text || !is_word(at[-1]);
+    return at == text || !is_word_character(at[-1]);
 }
 
-static size_t span(const char *at, bool (*is_in)(char))
+static size_t span_length(const char *at, bool (*is_in)(char))
 {
     size_t length = 0;
     while (at[length] && is_in(at[length]))
@@ -52,7 +52,7 @@ static const char *find_prefixed(struct strbuf *out, const char *text, const cha
         size_t length = strlen(prefix);
         if (at[0] != prefix[0] || strncmp(at, prefix, length) != 0)
             continue;
-        size_t rest = span(at + length, is_token);
+        size_t rest = span_length(at + length, is_token_character);
         if (rest < secret_prefixes[i].least)
             continue;
         strbuf_append(out, at, length);
@@ -68,7 +68,8 @@ static const char *find_authorization(struct strbuf *out, const char *text, cons
     bool possible = (at[0] == 'B' || at[0] == 'b') && begins_word(text, at);
     for (size_t i = 0; i < ARRAY_SIZE(schemes) && possible; i++) {
         size_t length = strlen(schemes[i]);
-        size_t rest = strncasecmp(at, schemes[i], length) == 0 ? span(at + length, is_token) : 0;
+        size_t rest =
+            strncasecmp(at, schemes[i], length) == 0 ? span_length(at + length, is_token_character) : 0;
         if (rest < 8)
             continue;
         strbuf_append(out, at, length);
@@ -184,7 +185,7 @@ static const char *find_url_password(struct strbuf *out, const char *text, const
 
 static bool is_local_part(char c)
 {
-    return is_word(c) || strchr(".+-%", c) != NULL;
+    return is_word_character(c) || strchr(".+-%", c) != NULL;
 }
 
 static bool is_domain(char c)
@@ -196,11 +197,11 @@ static const char *find_email(struct strbuf *out, const char *text, const char *
 {
     if (at != text && is_local_part(at[-1]))
         return NULL;
-    size_t local = span(at, is_local_part);
+    size_t local = span_length(at, is_local_part);
     if (local == 0 || at[local] != '@')
         return NULL;
     const char *domain = at + local + 1;
-    size_t length = span(domain, is_domain);
+    size_t length = span_length(domain, is_domain);
     while (length > 0 && !isalnum((unsigned char)domain[length - 1]))
         length--;
     if (!memchr(domain, '.', length) || domain[0] == '.')
@@ -268,7 +269,7 @@ static bool match_number(const char *pattern, const char *at, struct number *ret
         number.digits[number.count++] = digit < 0 ? 'X' : (char)('0' + digit);
     }
     const char *after = at;
-    if (is_word(*at) || take_digit(&after) >= 0)
+    if (is_word_character(*at) || take_digit(&after) >= 0)
         return false;
     number.end = at;
     *ret_number = number;
@@ -324,7 +325,7 @@ static bool begins_number(const char *text, const char *at)
 {
     if (at == text)
         return true;
-    if (is_word(at[-1]))
+    if (is_word_character(at[-1]))
         return false;
     /* the fraction of a number, or a later group of one: 0.138…, 2026-1380… */
     bool joined = (at[-1] == '.' || at[-1] == '-') && at - text >= 2 && isdigit((unsigned char)at[-2]);
@@ -401,7 +402,8 @@ static const char *find_card(struct strbuf *out, const char *text, const char *a
         in_group = group_ends ? 0 : in_group;
     }
     bool card_length = number.count >= 15 && number.count <= 19;
-    if (!card_length || !strchr("234569", number.digits[0]) || is_word(*number.end) || !luhn(&number))
+    if (!card_length || !strchr("234569", number.digits[0]) || is_word_character(*number.end) ||
+        !luhn(&number))
         return NULL;
     put_masked(out, &number, 0, 4);
     return number.end;
@@ -412,8 +414,8 @@ typedef const char *(*finder)(struct strbuf *out, const char *text, const char *
 static const finder secret_finders[] = {find_prefixed, find_authorization, find_named};
 static const finder number_finders[] = {find_international, find_personal_number, find_card};
 
-static const char *ask(const finder *finders, size_t count, struct strbuf *out, const char *text,
-                       const char *at)
+static const char *redact_with_finders(const finder *finders, size_t count, struct strbuf *out,
+                                       const char *text, const char *at)
 {
     const char *end = NULL;
     for (size_t i = 0; i < count && !end; i++)
@@ -422,32 +424,33 @@ static const char *ask(const finder *finders, size_t count, struct strbuf *out, 
 }
 
 /* Most bytes are in the midst of a word, or of a character that is not ASCII: nothing begins there. */
-static bool may_begin(const char *text, const char *at)
+static bool redact_may_begin(const char *text, const char *at)
 {
-    if (is_word(*at))
+    if (is_word_character(*at))
         return at == text || !isalnum((unsigned char)at[-1]);
     return (unsigned char)*at == 0xEF || ((unsigned char)*at < 0x80 && strchr(":+.%-", *at));
 }
 
 /* Which finders can begin with this byte. */
-static const char *mask_here(struct strbuf *out, const char *text, const char *at)
+static const char *redact_mask_here(struct strbuf *out, const char *text, const char *at)
 {
     const char *end = NULL;
     if (*at == ':')
         return find_url_password(out, text, at);
     if (isdigit((unsigned char)*at) || *at == '+' || (unsigned char)*at == 0xEF)
-        end = ask(number_finders, ARRAY_SIZE(number_finders), out, text, at);
+        end = redact_with_finders(number_finders, ARRAY_SIZE(number_finders), out, text, at);
     else if (isalpha((unsigned char)*at))
-        end = ask(secret_finders, ARRAY_SIZE(secret_finders), out, text, at);
+        end = redact_with_finders(secret_finders, ARRAY_SIZE(secret_finders), out, text, at);
     return end ? end : find_email(out, text, at);
 }
 
 /* The next place from `at` on that is to be masked, its mask in `ret_mask` (empty before) and its end;
  * NULL: none. */
-static const char *find_next(const char *text, const char *at, struct strbuf *ret_mask, const char **ret_end)
+static const char *redact_find_next(const char *text, const char *at, struct strbuf *ret_mask,
+                                    const char **ret_end)
 {
     for (; *at; at++) {
-        const char *end = may_begin(text, at) ? mask_here(ret_mask, text, at) : NULL;
+        const char *end = redact_may_begin(text, at) ? redact_mask_here(ret_mask, text, at) : NULL;
         if (end) {
             *ret_end = end;
             return at;
@@ -460,7 +463,7 @@ void redact(struct strbuf *out, const char *text)
 {
     CLEANUP(strbuf_release) struct strbuf mask = {0};
     const char *start = text, *at, *end; /* from start to at nothing is appended yet */
-    while ((at = find_next(text, start, &mask, &end))) {
+    while ((at = redact_find_next(text, start, &mask, &end))) {
         strbuf_append(out, start, (size_t)(at - start));
         strbuf_append(out, strbuf_text(&mask), mask.length);
         strbuf_reset(&mask);
@@ -472,7 +475,7 @@ void redact(struct strbuf *out, const char *text)
 size_t redact_plain_length(const char *text)
 {
     CLEANUP(strbuf_release) struct strbuf mask = {0};
-    const char *end, *at = find_next(text, text, &mask, &end);
+    const char *end, *at = redact_find_next(text, text, &mask, &end);
     return at ? (size_t)(at - text) : strlen(text);
 }
 
@@ -496,7 +499,7 @@ bool redact_is_edited_mask(const char *text, const char *stored, struct strbuf *
 {
     const char *start = stored, *end;
     strbuf_reset(ret_mask);
-    while (find_next(stored, start, ret_mask, &end)) {
+    while (redact_find_next(stored, start, ret_mask, &end)) {
         if (holds_only_here(text, strbuf_text(ret_mask), stored))
             return true;
         strbuf_reset(ret_mask);

@@ -50,7 +50,7 @@ struct token_signer *token_signer_new(const unsigned char key[static SIGNING_KEY
     return signer;
 }
 
-static void forget(struct cached_token *cached)
+static void cached_token_forget(struct cached_token *cached)
 {
     if (cached->text)
         sodium_memzero(cached->text, cached->length);
@@ -64,15 +64,15 @@ void token_signer_free(struct token_signer *signer)
         return;
     for (size_t i = 0; i < SETS; i++) {
         for (size_t way = 0; way < WAYS; way++)
-            forget(&signer->sets[i].ways[way]);
+            cached_token_forget(&signer->sets[i].ways[way]);
         pthread_mutex_destroy(&signer->sets[i].lock);
     }
     sodium_memzero(signer, sizeof(*signer));
     free(signer);
 }
 
-static bool cache_find(struct token_signer *signer, XXH128_hash_t hash, const char *token, size_t length,
-                       struct access_claims *ret_claims)
+static bool token_cache_find(struct token_signer *signer, XXH128_hash_t hash, const char *token,
+                             size_t length, struct access_claims *ret_claims)
 {
     struct cache_set *set = &signer->sets[hash.low64 % SETS];
     bool found = false;
@@ -89,7 +89,7 @@ static bool cache_find(struct token_signer *signer, XXH128_hash_t hash, const ch
 }
 
 /* A full set gives up the token that expires first. */
-static struct cached_token *place_in(struct cache_set *set, XXH128_hash_t hash)
+static struct cached_token *token_cache_place(struct cache_set *set, XXH128_hash_t hash)
 {
     struct cached_token *place = &set->ways[0];
     for (size_t way = 0; way < WAYS; way++) {
@@ -102,15 +102,15 @@ static struct cached_token *place_in(struct cache_set *set, XXH128_hash_t hash)
     return place;
 }
 
-static void cache_put(struct token_signer *signer, XXH128_hash_t hash, const char *token, size_t length,
-                      const struct access_claims *claims)
+static void token_cache_put(struct token_signer *signer, XXH128_hash_t hash, const char *token, size_t length,
+                            const struct access_claims *claims)
 {
     struct cache_set *set = &signer->sets[hash.low64 % SETS];
     char *copy = xmalloc(length);
     memcpy(copy, token, length);
     pthread_mutex_lock(&set->lock);
-    struct cached_token *place = place_in(set, hash);
-    forget(place);
+    struct cached_token *place = token_cache_place(set, hash);
+    cached_token_forget(place);
     *place = (struct cached_token){.hash = hash, .text = copy, .length = length, .claims = *claims};
     pthread_mutex_unlock(&set->lock);
 }
@@ -138,12 +138,12 @@ bool token_sign(struct token_signer *signer, const struct access_claims *claims,
     return true;
 }
 
-static bool refuse(struct error *err, const char *en, const char *zh)
+static bool token_refuse(struct error *err, const char *en, const char *zh)
 {
     return error_set(err, ERROR_UNAUTHENTICATED, "The access token is %s%.0s.", "访问令牌%.0s%s。", en, zh);
 }
 
-static bool take_text(jwt_t *jwt, const char *name, char ret_text[static 40])
+static bool token_claim_text(jwt_t *jwt, const char *name, char ret_text[static 40])
 {
     const char *text = jwt_get_grant(jwt, name);
     size_t length = text ? strlen(text) : 0;
@@ -153,7 +153,7 @@ static bool take_text(jwt_t *jwt, const char *name, char ret_text[static 40])
     return true;
 }
 
-static bool take_seconds(jwt_t *jwt, const char *name, int64_t *ret_seconds)
+static bool token_claim_seconds(jwt_t *jwt, const char *name, int64_t *ret_seconds)
 {
     errno = 0;
     *ret_seconds = jwt_get_grant_int(jwt, name);
@@ -167,15 +167,15 @@ static bool check_conditions(const char *header, const char *claims, int64_t now
     CLEANUP(json_delete) cJSON *header_members = cJSON_Parse(header);
     CLEANUP(json_delete) cJSON *claim_members = cJSON_Parse(claims);
     if (!header_members || !claim_members)
-        return refuse(err, "malformed", "格式错误");
+        return token_refuse(err, "malformed", "格式错误");
     if (cJSON_HasObjectItem(header_members, "crit"))
-        return refuse(err, "of a kind that is not known here: it has critical extensions",
-                      "含有此处未知的关键扩展（crit）");
+        return token_refuse(err, "of a kind that is not known here: it has critical extensions",
+                            "含有此处未知的关键扩展（crit）");
     const cJSON *nbf = cJSON_GetObjectItemCaseSensitive(claim_members, "nbf");
     int64_t not_before = 0;
     if (nbf && !json_is_integer(nbf, &not_before))
-        return refuse(err, "malformed: nbf is no time", "格式错误：nbf 不是时间");
-    return now_seconds >= not_before || refuse(err, "not valid yet", "尚未生效");
+        return token_refuse(err, "malformed: nbf is no time", "格式错误：nbf 不是时间");
+    return now_seconds >= not_before || token_refuse(err, "not valid yet", "尚未生效");
 }
 
 static bool take_conditions(jwt_t *jwt, int64_t now_seconds, struct error *err)
@@ -195,15 +195,16 @@ static bool verify_signature(struct token_signer *signer, const char *token, int
     if (jwt_decode(&jwt, token, signer->key, SIGNING_KEY_SIZE) != 0) {
         jwt = NULL; /* only to tell the two reasons apart: parsed, never believed */
         bool well_formed = jwt_decode(&jwt, token, NULL, 0) == 0;
-        return well_formed ? refuse(err, "forged or signed with another key", "系伪造或由其他密钥签发")
-                           : refuse(err, "malformed", "格式错误");
+        return well_formed ? token_refuse(err, "forged or signed with another key", "系伪造或由其他密钥签发")
+                           : token_refuse(err, "malformed", "格式错误");
     }
     if (jwt_get_alg(jwt) != JWT_ALG_HS256)
-        return refuse(err, "forged: its algorithm is not HS256", "系伪造：算法不是 HS256");
+        return token_refuse(err, "forged: its algorithm is not HS256", "系伪造：算法不是 HS256");
     struct access_claims claims = {0};
-    if (!take_text(jwt, "sub", claims.user_id) || !take_text(jwt, "sid", claims.session_id) ||
-        !take_seconds(jwt, "iat", &claims.issued_at) || !take_seconds(jwt, "exp", &claims.expires_at))
-        return refuse(err, "malformed: a claim is missing", "格式错误：缺少声明");
+    if (!token_claim_text(jwt, "sub", claims.user_id) || !token_claim_text(jwt, "sid", claims.session_id) ||
+        !token_claim_seconds(jwt, "iat", &claims.issued_at) ||
+        !token_claim_seconds(jwt, "exp", &claims.expires_at))
+        return token_refuse(err, "malformed: a claim is missing", "格式错误：缺少声明");
     *ret_claims = claims;
     return take_conditions(jwt, now_seconds, err);
 }
@@ -213,16 +214,16 @@ bool token_verify(struct token_signer *signer, const char *token, int64_t now_se
 {
     size_t length = strnlen(token, ACCESS_TOKEN_MAX + 1);
     if (length > ACCESS_TOKEN_MAX)
-        return refuse(err, "malformed: too long", "格式错误：过长");
+        return token_refuse(err, "malformed: too long", "格式错误：过长");
     XXH128_hash_t hash = XXH3_128bits_withSecret(token, length, signer->hash_secret, SECRET_SIZE);
     struct access_claims claims;
-    bool cached = cache_find(signer, hash, token, length, &claims);
+    bool cached = token_cache_find(signer, hash, token, length, &claims);
     if (!cached && !verify_signature(signer, token, now_seconds, &claims, err))
         return false;
     if (now_seconds >= claims.expires_at)
-        return refuse(err, "expired", "已过期");
+        return token_refuse(err, "expired", "已过期");
     if (!cached)
-        cache_put(signer, hash, token, length, &claims);
+        token_cache_put(signer, hash, token, length, &claims);
     *ret_claims = claims;
     return true;
 }
@@ -313,8 +314,8 @@ void token_hash(const char *token, unsigned char ret_hash[static TOKEN_HASH_SIZE
     crypto_hash_sha256(ret_hash, (const unsigned char *)token, strlen(token));
 }
 
-static bool key_parse(const char *path, const char *text, unsigned char ret_key[static SIGNING_KEY_SIZE],
-                      struct error *err)
+static bool signing_key_parse(const char *path, const char *text,
+                              unsigned char ret_key[static SIGNING_KEY_SIZE], struct error *err)
 {
     unsigned char key[SIGNING_KEY_SIZE];
     size_t length = 0;
@@ -356,7 +357,7 @@ bool token_key_load(const char *path, unsigned char ret_key[static SIGNING_KEY_S
         error_clear(err);
         read = key_make(path, err) && secret_file_read(path, text, sizeof(text), NULL, err);
     }
-    bool loaded = read && key_parse(path, text, ret_key, err);
+    bool loaded = read && signing_key_parse(path, text, ret_key, err);
     sodium_memzero(text, sizeof(text));
     return loaded;
 }

@@ -130,7 +130,7 @@ static const struct text_check {
      {"one of DEBUG, INFO, WARN, ERROR", "应为 DEBUG、INFO、WARN 或 ERROR"}},
 };
 
-static bool complain(struct complaint *ret_complaint, const char *en, const char *zh)
+static bool setting_refuse(struct complaint *ret_complaint, const char *en, const char *zh)
 {
     snprintf(ret_complaint->text[LANGUAGE_EN], sizeof(ret_complaint->text[0]), "%s", en);
     snprintf(ret_complaint->text[LANGUAGE_ZH], sizeof(ret_complaint->text[0]), "%s", zh);
@@ -146,7 +146,7 @@ static bool convert_text(const struct setting *setting, const char *text, void *
             continue;
         text = rule->check(text);
         if (!text)
-            return complain(ret_complaint, rule->wrong[LANGUAGE_EN], rule->wrong[LANGUAGE_ZH]);
+            return setting_refuse(ret_complaint, rule->wrong[LANGUAGE_EN], rule->wrong[LANGUAGE_ZH]);
     }
     memcpy(ret_value, &text, sizeof(text));
     return true;
@@ -163,7 +163,7 @@ static bool convert_bool(const struct setting *setting, const char *text, void *
                 *(bool *)ret_value = value;
                 return true;
             }
-    return complain(ret_complaint, "neither on nor off", "应为 on 或 off");
+    return setting_refuse(ret_complaint, "neither on nor off", "应为 on 或 off");
 }
 
 static bool check_bounds(const struct setting *setting, double value, struct complaint *ret_complaint)
@@ -174,7 +174,7 @@ static bool check_bounds(const struct setting *setting, double value, struct com
     snprintf(en, sizeof(en), "must be %.15g to %.15g%s%s", setting->minimum, setting->maximum,
              setting->unit[0] ? " " : "", setting->unit);
     snprintf(zh, sizeof(zh), "须在 %.15g 到 %.15g 之间", setting->minimum, setting->maximum);
-    return complain(ret_complaint, en, zh);
+    return setting_refuse(ret_complaint, en, zh);
 }
 
 static bool convert_int(const struct setting *setting, const char *text, void *ret_value,
@@ -184,7 +184,7 @@ static bool convert_int(const struct setting *setting, const char *text, void *r
     errno = 0;
     long long value = strtoll(text, &end, 10);
     if (end == text || *end || isspace((unsigned char)text[0]))
-        return complain(ret_complaint, "not a whole number", "不是整数");
+        return setting_refuse(ret_complaint, "not a whole number", "不是整数");
     if (errno == ERANGE)
         value = value < 0 ? INT64_MIN : INT64_MAX;
     if (!check_bounds(setting, (double)value, ret_complaint))
@@ -200,7 +200,7 @@ static bool convert_real(const struct setting *setting, const char *text, void *
     char *end;
     double value = strtod(text, &end);
     if (end == text || *end || text[strspn(text, "+-.0123456789eE")] || !isfinite(value))
-        return complain(ret_complaint, "not a number", "不是数字");
+        return setting_refuse(ret_complaint, "not a number", "不是数字");
     if (!check_bounds(setting, value, ret_complaint))
         return false;
     *(double *)ret_value = value;
@@ -285,7 +285,7 @@ static const char SQL_VALUES[] = "SELECT category, name, value FROM settings ORD
 
 /* Every change of a category, a reset too, raises its version: so the sum tells whether there is
  * anything new. */
-static bool read_versions(struct db *db, int64_t *ret_sum, struct error *err)
+static bool settings_read_versions(struct db *db, int64_t *ret_sum, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_VERSIONS, DB_NO_ARGS, &rows, err))
@@ -301,7 +301,7 @@ static bool read_versions(struct db *db, int64_t *ret_sum, struct error *err)
 
 /* A value that this program cannot take (an older one may have saved it) is left out: a warning, and
  * the default goes on. */
-static void apply_row(const struct db_rows *rows, struct settings *settings, struct arena *arena)
+static void settings_apply_row(const struct db_rows *rows, struct settings *settings, struct arena *arena)
 {
     const char *category = db_column_text(rows, 0), *name = db_column_text(rows, 1);
     const char *value = db_column_text(rows, 2);
@@ -315,15 +315,15 @@ static void apply_row(const struct db_rows *rows, struct settings *settings, str
                  complaint.text[LANGUAGE_EN]);
 }
 
-static bool read_values(struct settings_box *box, struct db *db, struct settings *ret_settings,
-                        struct error *err)
+static bool settings_read_values(struct settings_box *box, struct db *db, struct settings *ret_settings,
+                                 struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct settings settings = box->base;
     if (!db_query(db, SQL_VALUES, DB_NO_ARGS, &rows, err))
         return false;
     while (db_next(&rows))
-        apply_row(&rows, &settings, &box->arena);
+        settings_apply_row(&rows, &settings, &box->arena);
     if (!db_done(&rows, err))
         return false;
     *ret_settings = settings;
@@ -331,15 +331,15 @@ static bool read_values(struct settings_box *box, struct db *db, struct settings
 }
 
 /* The versions are read before the values: a change between the two is met again the next time. */
-static bool refresh(struct settings_box *box, struct db *db, struct error *err)
+static bool settings_refresh_locked(struct settings_box *box, struct db *db, struct error *err)
 {
     int64_t versions;
-    if (!read_versions(db, &versions, err))
+    if (!settings_read_versions(db, &versions, err))
         return false;
     if (versions == box->store_versions)
         return true;
     struct settings settings;
-    if (!read_values(box, db, &settings, err))
+    if (!settings_read_values(box, db, &settings, err))
         return false;
     settings_publish(box, &settings);
     box->store_versions = versions;
@@ -349,7 +349,7 @@ static bool refresh(struct settings_box *box, struct db *db, struct error *err)
 bool settings_refresh(struct settings_box *box, struct db *db, struct error *err)
 {
     pthread_mutex_lock(&box->lock);
-    bool done = refresh(box, db, err);
+    bool done = settings_refresh_locked(box, db, err);
     pthread_mutex_unlock(&box->lock);
     return done;
 }

@@ -56,8 +56,8 @@ static void append_value(struct strbuf *out, const struct setting *setting, cons
 }
 
 /* `name` is how the setting is called where the value comes from: "KIMONO_WORKERS", then "=". */
-static void assign(struct loading *loading, const struct setting *setting, const char *name,
-                   const char *separator, const char *text)
+static void load_value(struct loading *loading, const struct setting *setting, const char *name,
+                       const char *separator, const char *text)
 {
     struct complaint complaint;
     loading->box->given[setting - settings_table] = true;
@@ -72,13 +72,13 @@ static void assign(struct loading *loading, const struct setting *setting, const
 
 /* --- which name was meant */
 
-static size_t least(size_t a, size_t b)
+static size_t smaller_of(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
 /* Levenshtein's distance; names are shorter than NAME_MAX_BYTES. */
-static size_t distance(const char *a, const char *b)
+static size_t name_distance(const char *a, const char *b)
 {
     size_t row[NAME_MAX_BYTES + 1], a_length = strnlen(a, NAME_MAX_BYTES),
                                     b_length = strnlen(b, NAME_MAX_BYTES);
@@ -90,21 +90,21 @@ static size_t distance(const char *a, const char *b)
         for (size_t j = 1; j <= b_length; j++) {
             size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
             diagonal = row[j];
-            row[j] = least(replaced, least(row[j], row[j - 1]) + 1);
+            row[j] = smaller_of(replaced, smaller_of(row[j], row[j - 1]) + 1);
         }
     }
     return row[b_length];
 }
 
 /* `spell` gives a row's name as it would stand here. NULL: none is near. */
-static const struct setting *nearest(const char *name, void (*spell)(const struct setting *, char *))
+static const struct setting *nearest_setting(const char *name, void (*spell)(const struct setting *, char *))
 {
     const struct setting *best = NULL;
-    size_t best_distance = least(3, strlen(name) / 3 + 1);
+    size_t best_distance = smaller_of(3, strlen(name) / 3 + 1);
     for (size_t i = 0; i < settings_count; i++) {
         char spelled[SETTING_ENVIRONMENT_SIZE];
         spell(&settings_table[i], spelled);
-        size_t d = distance(name, spelled);
+        size_t d = name_distance(name, spelled);
         if (d < best_distance) {
             best = &settings_table[i];
             best_distance = d;
@@ -130,7 +130,7 @@ static void add_unknown(struct loading *loading, const char *origin, const char 
     const struct setting *other = NULL; /* the right name in the wrong section? */
     for (size_t i = 0; i < settings_count && !other; i++)
         other = strcmp(settings_table[i].name, name) == 0 ? &settings_table[i] : NULL;
-    other = other ? other : nearest(name, spell_name);
+    other = other ? other : nearest_setting(name, spell_name);
     char en[160] = "unknown", zh[160] = "未知";
     if (other && strcmp(other->category, section) == 0) {
         snprintf(en, sizeof(en), "unknown; did you mean '%s'?", other->name);
@@ -142,7 +142,7 @@ static void add_unknown(struct loading *loading, const char *origin, const char 
     add_problem(loading, origin, en, zh);
 }
 
-static int take_line(void *context, const char *section, const char *name, const char *value)
+static int load_line(void *context, const char *section, const char *name, const char *value)
 {
     struct loading *loading = context;
     const struct setting *setting = setting_find(section, name);
@@ -158,7 +158,7 @@ static int take_line(void *context, const char *section, const char *name, const
         return 1;
     }
     *named = true;
-    assign(loading, setting, strbuf_text(&origin), " = ", value);
+    load_value(loading, setting, strbuf_text(&origin), " = ", value);
     return 1;
 }
 
@@ -173,7 +173,7 @@ static bool lines_fit(const char *text)
     return true;
 }
 
-static bool has_password(const char *url)
+static bool database_has_password(const char *url)
 {
     const char *authority = strstr(url, "://");
     if (!authority)
@@ -185,7 +185,7 @@ static bool has_password(const char *url)
 
 static void check_file_mode(struct loading *loading, const struct stat *status)
 {
-    if ((status->st_mode & (S_IRWXG | S_IRWXO)) && has_password(loading->box->base.database))
+    if ((status->st_mode & (S_IRWXG | S_IRWXO)) && database_has_password(loading->box->base.database))
         add_problem(loading, loading->file,
                     "holds the database password but others may read it: chmod 600 it",
                     "含有数据库密码却可被他人读取：请执行 chmod 600");
@@ -201,7 +201,7 @@ static void parse_file(struct loading *loading, const char *text)
     ini_allow_multiline = false; /* a blank before a name does not continue the line above */
     ini_use_stack = false;
     ini_initial_alloc = ini_max_line = LINE_MAX_BYTES + 8;
-    int line = ini_parse_string(text, take_line, loading);
+    int line = ini_parse_string(text, load_line, loading);
     if (line > 0) {
         char origin[600];
         snprintf(origin, sizeof(origin), "%.500s:%d", loading->file, line);
@@ -243,7 +243,7 @@ static void load_environment(struct loading *loading)
         setting_environment(&settings_table[i], name);
         const char *value = getenv(name);
         if (value && *value)
-            assign(loading, &settings_table[i], name, "=", value);
+            load_value(loading, &settings_table[i], name, "=", value);
     }
 }
 
@@ -268,7 +268,8 @@ static void warn_of_misspelled(void)
             continue;
         memcpy(name, *variable, length);
         name[length] = '\0';
-        const struct setting *setting = is_environment_name(name) ? NULL : nearest(name, spell_environment);
+        const struct setting *setting =
+            is_environment_name(name) ? NULL : nearest_setting(name, spell_environment);
         if (!setting)
             continue;
         setting_environment(setting, meant);
@@ -289,22 +290,22 @@ static void load_flags(struct loading *loading, const struct setting_flag *flags
             add_unknown(loading, origin, "server", flags->name);
             continue;
         }
-        if (strcmp(setting->name, "database") == 0 && has_password(flags->value))
+        if (strcmp(setting->name, "database") == 0 && database_has_password(flags->value))
             log_warn("settings", "the password in --database is seen by everybody on this machine: "
                                  "set KIMONO_DATABASE instead");
-        assign(loading, setting, origin, "=", flags->value);
+        load_value(loading, setting, origin, "=", flags->value);
     }
 }
 
 static void load_defaults(struct loading *loading)
 {
     for (size_t i = 0; i < settings_count; i++)
-        assign(loading, &settings_table[i], "default", ": ", settings_table[i].default_text);
+        load_value(loading, &settings_table[i], "default", ": ", settings_table[i].default_text);
     memset(loading->box->given, 0, settings_count * sizeof(*loading->box->given));
 }
 
 /* The fields name each wrong one; the detail, for the command line, all of them. */
-static bool conclude(struct loading *loading)
+static bool conclude_loading(struct loading *loading)
 {
     bool good = loading->err->code == ERROR_NONE;
     for (int language = 0; language < LANGUAGE_COUNT; language++) {
@@ -333,7 +334,7 @@ bool settings_load(struct settings_box **ret_box, const char *file, const struct
         load_file(&loading);
     load_environment(&loading);
     load_flags(&loading, flags);
-    if (!conclude(&loading)) {
+    if (!conclude_loading(&loading)) {
         settings_free(loading.box);
         return false;
     }
