@@ -168,7 +168,7 @@ static bool add_feedback(struct chats_work *work, const struct demo_group *group
     bool handled = !good && plan->now - at > HANDLED_DAYS * DAY_MS;
     bool learns = handled && says_so && asked->gap >= 0 && demo_is_natural(plan) && !asked->answered_by;
     bool approved = handled && !learns && asked->answered_by && demo_random_unit(random) < APPROVED_SHARE;
-    struct past_feedback feedback = {
+    struct backfill_feedback feedback = {
         .tenant_id = shop->id,
         .message_id = message_id,
         .answered_by = asked->answered_by,
@@ -189,7 +189,7 @@ static bool add_feedback(struct chats_work *work, const struct demo_group *group
     if (!good && !handled)
         work->pending[group->shop]++;
     return (!learns || learn(work, group->shop, asked, at + DAY_MS, &feedback.qa_pair_id, work->err)) &&
-           past_feedback_add(work->db, &feedback, work->err);
+           backfill_feedback_add(work->db, &feedback, work->err);
 }
 
 static bool add_message(struct chats_work *work, const struct demo_group *group, const struct asked *asked,
@@ -203,7 +203,7 @@ static bool add_message(struct chats_work *work, const struct demo_group *group,
     char conversation[48], message[48];
     snprintf(conversation, sizeof(conversation), "conv_%s", group->request_id);
     snprintf(message, sizeof(message), "msg_%s", group->request_id);
-    struct past_message past = {
+    struct backfill_message past = {
         .tenant_id = shop->id,
         .conversation_public_id = conversation,
         .message_public_id = message,
@@ -217,7 +217,7 @@ static bool add_message(struct chats_work *work, const struct demo_group *group,
         .model = shop->profile.model,
         .request_id = group->request_id,
     };
-    if (!past_message_add(work->db, &past, &recent->conversation_id, ret_message_id, work->err))
+    if (!backfill_message_add(work->db, &past, &recent->conversation_id, ret_message_id, work->err))
         return false;
     recent->at = group->at;
     struct demo_bucket *bucket = demo_bucket_at(plan, work->day, group->at);

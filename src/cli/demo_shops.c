@@ -43,14 +43,14 @@ static bool add_users(struct db *db, const struct demo_plan *plan, size_t index,
         char username[64];
         const char *name = demo_staff_names[demo_random_below(&random, demo_staff_name_count)];
         snprintf(username, sizeof(username), "%s.%zu-%zu", name, index + 1, i + 1);
-        struct past_user user = {
+        struct backfill_user user = {
             .username = username,
             .role = i == 0 ? "tenant_admin" : "tenant_staff",
             .tenant_id = shop->id,
             .created_at = shop->created_at,
             .logged_in_at = last_login(plan, shop, i == 0, &random),
         };
-        if (!past_user_add(db, &user, err))
+        if (!backfill_user_add(db, &user, err))
             return false;
     }
     return true;
@@ -105,10 +105,10 @@ static bool add_shop(struct db *db, const struct demo_plan *plan, size_t index, 
     struct actor actor = actor_command_line();
     return tenant_insert(db, &actor, shop->id, shop->profile.name, shop->profile.contact, &arena, &tenant,
                          err) &&
-           past_tenant_created(db, shop->id, shop->created_at, err) && add_users(db, plan, index, err) &&
+           backfill_tenant_created(db, shop->id, shop->created_at, err) && add_users(db, plan, index, err) &&
            add_pairs(db, plan, index, err) &&
-           (!shop->suspended_at || past_tenant_suspended(db, shop->id, shop->suspended_at, DEMO_OPERATOR,
-                                                         shop->profile.fate_reason, err));
+           (!shop->suspended_at || backfill_tenant_suspended(db, shop->id, shop->suspended_at, DEMO_OPERATOR,
+                                                             shop->profile.fate_reason, err));
 }
 
 static bool add_shops(struct db *db, void *context, struct error *err)

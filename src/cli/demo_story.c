@@ -32,12 +32,12 @@ static bool note(const struct story_work *w, int64_t at, const char *action, con
 
 static bool add_people(const struct story_work *w)
 {
-    struct past_user people[] = {
+    struct backfill_user people[] = {
         {DEMO_OPERATOR, "ops_admin", NULL, w->plan->now - 400 * DAY_MS, w->plan->now - 50 * MINUTE_MS},
         {DEMO_OBSERVER, "ops_viewer", NULL, w->plan->now - 210 * DAY_MS, w->plan->now - 26 * HOUR_MS},
     };
     for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++)
-        if (!past_user_add(w->db, &people[i], w->err))
+        if (!backfill_user_add(w->db, &people[i], w->err))
             return false;
     return true;
 }
@@ -56,7 +56,7 @@ static bool add_import(const struct story_work *w, const struct demo_shop *shop,
              "{\"file\":\"%s\",\"mode\":\"upsert\",\"total\":%" PRId64 ",\"created\":%" PRId64
              ",\"updated\":%" PRId64 ",\"skipped\":0,\"failed\":0,\"dry_run\":false,\"errors\":[]}",
              file, total, created, updated);
-    struct past_job job = {
+    struct backfill_job job = {
         .kind = "knowledge.import",
         .status = error_en ? "failed" : "succeeded",
         .tenant_id = shop->id,
@@ -69,7 +69,7 @@ static bool add_import(const struct story_work *w, const struct demo_shop *shop,
         .started_at = at,
         .finished_at = at + 4 * SECOND_MS,
     };
-    return past_job_add(w->db, &job, w->err) &&
+    return backfill_job_add(w->db, &job, w->err) &&
            note(w, at, "knowledge.import", "tenant", shop->id, parameters, NULL);
 }
 
@@ -81,9 +81,9 @@ static bool tell_suspension(const struct story_work *w, const struct demo_shop *
 
 static bool tell_failing_sync(const struct story_work *w, const struct demo_shop *shop)
 {
-    return past_sync_failed(w->db, shop->id, w->plan->now - 27 * HOUR_MS, 11, w->plan->now + 5 * HOUR_MS,
-                            "The vector index did not answer within 30 s, 11 times in succession.",
-                            "向量库连续 11 次在 30 秒内没有应答。", w->err);
+    return backfill_sync_failed(w->db, shop->id, w->plan->now - 27 * HOUR_MS, 11, w->plan->now + 5 * HOUR_MS,
+                                "The vector index did not answer within 30 s, 11 times in succession.",
+                                "向量库连续 11 次在 30 秒内没有应答。", w->err);
 }
 
 /* What is due of one shop, in the order of time. */

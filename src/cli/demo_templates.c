@@ -102,7 +102,7 @@ static bool put_answer(struct shop_writing *w, int64_t pair_id, const struct dem
                            .category = text->category};
     if ((w->revision == 0 && !tenant_next_revision(w->db, w->shop->id, &w->revision, err)) ||
         !qa_pair_update_text(w->db, w->revision, &pair, &was_synced, err) ||
-        !past_pair_edited(w->db, pair_id, w->edited_at, err))
+        !backfill_pair_edited(w->db, pair_id, w->edited_at, err))
         return false;
     w->unsynced += was_synced;
     return true;

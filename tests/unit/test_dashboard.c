@@ -16,16 +16,16 @@ static bool add_one(struct db *db, int64_t at, struct error *err)
     int64_t conversation_id, message_id;
     snprintf(conversation, sizeof(conversation), "c-%d", ++number);
     snprintf(message, sizeof(message), "m-%d", number);
-    const struct past_message past = {.tenant_id = "alpha",
-                                      .conversation_public_id = conversation,
-                                      .message_public_id = message,
-                                      .at = at,
-                                      .question = "q",
-                                      .answer = "a",
-                                      .latency_ms = 100,
-                                      .model = "m",
-                                      .request_id = "r"};
-    return past_message_add(db, &past, &conversation_id, &message_id, err);
+    const struct backfill_message past = {.tenant_id = "alpha",
+                                          .conversation_public_id = conversation,
+                                          .message_public_id = message,
+                                          .at = at,
+                                          .question = "q",
+                                          .answer = "a",
+                                          .latency_ms = 100,
+                                          .model = "m",
+                                          .request_id = "r"};
+    return backfill_message_add(db, &past, &conversation_id, &message_id, err);
 }
 
 static bool add_past(struct db *db, void *context, struct error *err)

@@ -360,14 +360,14 @@ static const char SQL_ADD_SESSION[] =
 static bool add_users_work(struct db *db, void *context, struct error *err)
 {
     (void)context;
-    static const struct past_user users[] = {
+    static const struct backfill_user users[] = {
         {"cho", "tenant_admin", "alpha", 1, INT_NULL},
         {"aki", "tenant_staff", "alpha", 2, INT_NULL},
         {"ben", "tenant_staff", "alpha", 3, INT_NULL},
         {"dan", "tenant_staff", "beta", 4, INT_NULL},
     };
     for (size_t i = 0; i < ARRAY_SIZE(users); i++)
-        if (!past_user_add(db, &users[i], err))
+        if (!backfill_user_add(db, &users[i], err))
             return false;
     return true;
 }
@@ -420,23 +420,23 @@ static void add_past_message(struct db *db, int64_t at, int64_t latency_ms, stru
     int64_t conversation_id, message_id;
     identifier_make("conv_", conversation);
     identifier_make("msg_", message);
-    struct past_message past = {.tenant_id = "alpha",
-                                .conversation_public_id = conversation,
-                                .message_public_id = message,
-                                .at = at,
-                                .question = "q",
-                                .answer = "a",
-                                .latency_ms = latency_ms,
-                                .model = "m",
-                                .request_id = ""};
-    assert_true(past_message_add(db, &past, &conversation_id, &message_id, err));
-    struct past_feedback feedback = {.tenant_id = "alpha",
-                                     .message_id = message_id,
-                                     .rating = "bad",
-                                     .status = latency_ms % 3 == 0 ? "learned" : "rejected",
-                                     .at = at,
-                                     .processed_at = at};
-    assert_true(past_feedback_add(db, &feedback, err));
+    struct backfill_message past = {.tenant_id = "alpha",
+                                    .conversation_public_id = conversation,
+                                    .message_public_id = message,
+                                    .at = at,
+                                    .question = "q",
+                                    .answer = "a",
+                                    .latency_ms = latency_ms,
+                                    .model = "m",
+                                    .request_id = ""};
+    assert_true(backfill_message_add(db, &past, &conversation_id, &message_id, err));
+    struct backfill_feedback feedback = {.tenant_id = "alpha",
+                                         .message_id = message_id,
+                                         .rating = "bad",
+                                         .status = latency_ms % 3 == 0 ? "learned" : "rejected",
+                                         .at = at,
+                                         .processed_at = at};
+    assert_true(backfill_feedback_add(db, &feedback, err));
 }
 
 /* Conversations on each of the last forty days, and at both ends of the days that count. */

@@ -1,12 +1,12 @@
-/* The past, for `kimono demo`: conversations and feedback as the platform would have kept them at the
- * time, without asking a provider. It keeps what chat.c and feedback.c keep: rows, roll-ups, counts of
+/* Backfilling for `kimono demo`: conversations and feedback as the platform would have written them at the
+ * time, without asking a provider. It writes what chat.c and feedback.c write: rows, roll-ups, counts of
  * the pair that answered. Counters of pending feedback are the caller's, once, at the end. */
 #ifndef KIMONO_PLATFORM_CHAT_BACKFILL_H
 #define KIMONO_PLATFORM_CHAT_BACKFILL_H
 
 #include "store/db.h"
 
-struct past_message {
+struct backfill_message {
     const char *tenant_id;
     const char *conversation_public_id, *message_public_id;
     int64_t conversation_id; /* of the store; 0: this message begins one */
@@ -19,10 +19,10 @@ struct past_message {
 };
 
 /* Within a transaction. Gives the ids in the store of the message and its conversation. */
-bool past_message_add(struct db *db, const struct past_message *message, int64_t *ret_conversation_id,
-                      int64_t *ret_message_id, struct error *err);
+bool backfill_message_add(struct db *db, const struct backfill_message *message, int64_t *ret_conversation_id,
+                          int64_t *ret_message_id, struct error *err);
 
-struct past_feedback {
+struct backfill_feedback {
     const char *tenant_id;
     int64_t message_id;
     int64_t answered_by; /* pair whose good and bad it counts for; 0: none */
@@ -33,35 +33,36 @@ struct past_feedback {
     const char *decided_by;   /* username; NULL: nobody has */
     int64_t at, processed_at; /* INT_NULL: not yet */
 };
-bool past_feedback_add(struct db *db, const struct past_feedback *feedback, struct error *err);
+bool backfill_feedback_add(struct db *db, const struct backfill_feedback *feedback, struct error *err);
 
 /* A tenant that exists has been there since then; or was suspended then, by that user. */
-bool past_tenant_created(struct db *db, const char *tenant_id, int64_t at, struct error *err);
-bool past_tenant_suspended(struct db *db, const char *tenant_id, int64_t at, const char *username,
-                           const char *reason, struct error *err);
+bool backfill_tenant_created(struct db *db, const char *tenant_id, int64_t at, struct error *err);
+bool backfill_tenant_suspended(struct db *db, const char *tenant_id, int64_t at, const char *username,
+                               const char *reason, struct error *err);
 
 /* A pair that was edited just now was edited then. */
-bool past_pair_edited(struct db *db, int64_t pair_id, int64_t at, struct error *err);
+bool backfill_pair_edited(struct db *db, int64_t pair_id, int64_t at, struct error *err);
 
-struct past_user {
+struct backfill_user {
     const char *username, *role;
     const char *tenant_id;            /* NULL: of the platform */
     int64_t created_at, logged_in_at; /* the last time; INT_NULL: never */
 };
 /* Cannot log in before `kimono user passwd` gives a password. */
-bool past_user_add(struct db *db, const struct past_user *user, struct error *err);
+bool backfill_user_add(struct db *db, const struct backfill_user *user, struct error *err);
 
 /* A job that has ended. */
-struct past_job {
+struct backfill_job {
     const char *kind, *status, *tenant_id, *username;
     const char *parameters, *result;   /* JSON; result NULL: none */
     const char *error[LANGUAGE_COUNT]; /* NULL: none */
     int64_t done, total, started_at, finished_at;
 };
-bool past_job_add(struct db *db, const struct past_job *job, struct error *err);
+bool backfill_job_add(struct db *db, const struct backfill_job *job, struct error *err);
 
 /* The tenant's vector sync has failed since then, so often; it is tried again then. */
-bool past_sync_failed(struct db *db, const char *tenant_id, int64_t failed_at, int64_t failures,
-                      int64_t retry_at, const char *message_en, const char *message_zh, struct error *err);
+bool backfill_sync_failed(struct db *db, const char *tenant_id, int64_t failed_at, int64_t failures,
+                          int64_t retry_at, const char *message_en, const char *message_zh,
+                          struct error *err);
 
 #endif
