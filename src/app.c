@@ -233,7 +233,7 @@ static bool open_store(struct app *app, const struct app_options *options, const
     store.must_exist = options->must_exist;
     return (is_embedded(boot) ? check_files(options, boot, paths, err) : make_folder(boot->data, err)) &&
            open_when_ready(app, &store, serves, err) &&
-           store_zone_settle(app->platform.store, app->platform.settings,
+           store_zone_choose(app->platform.store, app->platform.settings,
                              telemetry_folder_has_days(paths->telemetry), serves, err);
 }
 

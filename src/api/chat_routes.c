@@ -25,7 +25,7 @@ bool chat_message_post(struct call *call, struct error *err)
         .request_id = call->request->request_id,
         .language = call->request->language,
         .reads_japanese = http_prefers_japanese(http_request_header(call->request, "Accept-Language")),
-        .came_at = call->request->received_at,
+        .received_at = call->request->received_at,
     };
     struct chat_result result;
     return chat_message(call->platform, &question, call->arena, &result, err) &&

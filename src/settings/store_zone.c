@@ -43,7 +43,7 @@ static bool write_zone(struct db *db, void *context, struct error *err)
     return db_execute(db, SQL_SET_ZONE, DB_ARGS(db_text(context)), NULL, err);
 }
 
-bool store_zone_settle(struct store *store, const struct settings_box *box, bool has_days, bool serves,
+bool store_zone_choose(struct store *store, const struct settings_box *box, bool has_days, bool serves,
                        struct error *err)
 {
     char wanted[ZONE_SIZE], zone[ZONE_SIZE];

@@ -155,10 +155,10 @@ static void refuses_wrong_input(void **state)
 
 static const char SQL_REFUSED_COUNT[] = "SELECT refused_count FROM tenants WHERE id = 'alpha'";
 
-static struct chat_question opening_hours(const struct fixture *f, int64_t came_at)
+static struct chat_question opening_hours(const struct fixture *f, int64_t received_at)
 {
     return (struct chat_question){
-        .api_key = f->alpha.api_key, .message = "opening hours", .came_at = came_at};
+        .api_key = f->alpha.api_key, .message = "opening hours", .received_at = received_at};
 }
 
 static void suspended_tenant_is_refused_and_counted(void **state)
@@ -268,16 +268,16 @@ static void running_chat_is_finished(void **state)
     struct rogue_model rogue = {.base = {&rogue_ops}, .fixture = f};
     struct platform platform = f->platform;
     platform.model = &rogue.base;
-    int64_t came_at = clock_now_ms() - 5;
-    struct chat_question question = opening_hours(f, came_at);
+    int64_t received_at = clock_now_ms() - 5;
+    struct chat_question question = opening_hours(f, received_at);
     struct chat_result result;
     must(f, chat_message(&platform, &question, &f->arena, &result, &f->err));
     assert_string_equal(result.answer, "too late");
-    assert_int_equal(fixture_int(f, SQL_MESSAGE_TIME, DB_NO_ARGS), came_at);
+    assert_int_equal(fixture_int(f, SQL_MESSAGE_TIME, DB_NO_ARGS), received_at);
     assert_int_equal(fixture_int(f, SQL_ANSWERED_SINCE, DB_NO_ARGS), 0);
     assert_int_equal(today_of(f, "alpha").messages, 1);
     assert_int_equal(today_of(f, "alpha").refused, 0);
-    question.came_at = 0; /* the next one */
+    question.received_at = 0; /* the next one */
     must_fail(f, chat_message(&platform, &question, &f->arena, &result, &f->err), ERROR_TENANT_SUSPENDED);
 }
 

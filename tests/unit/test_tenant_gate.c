@@ -358,8 +358,8 @@ static void only_what_is_named_is_open(void **state)
 static void every_path_is_refused_in_both_languages(void **state)
 {
     (void)state;
-    struct tenant_standing suspended = {"shop", "suspended", 1000};
-    struct tenant_standing active = {"shop", "active", INT_NULL}, nobody = {NULL, NULL, INT_NULL};
+    struct tenant_state suspended = {"shop", "suspended", 1000};
+    struct tenant_state active = {"shop", "active", INT_NULL}, nobody = {NULL, NULL, INT_NULL};
     struct error err;
     for (int gate = 0; gate < TENANT_GATE_OPEN; gate++) {
         error_clear(&err);
@@ -388,10 +388,10 @@ static void what_was_running_is_finished(void **state)
         {60000, -1, false},    /* the clock was set back: times prove nothing */
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct tenant_standing standing = {"shop", "suspended", now + cases[i].suspended};
+        struct tenant_state state = {"shop", "suspended", now + cases[i].suspended};
         struct error err;
         error_clear(&err);
-        assert_int_equal(tenant_gate_pass(TENANT_GATE_CHAT, &standing, now + cases[i].began, &err),
+        assert_int_equal(tenant_gate_pass(TENANT_GATE_CHAT, &state, now + cases[i].began, &err),
                          cases[i].passes);
     }
 }

@@ -338,10 +338,10 @@ static void a_suspension_with_a_clock_that_was_set_back(void **state)
     struct tenant_detail detail;
     struct chat_result ignored;
     int64_t ahead = clock_now_ms() + HOUR_MS;
-    struct chat_question question = {.api_key = f->alpha.api_key, .message = "hello", .came_at = ahead};
+    struct chat_question question = {.api_key = f->alpha.api_key, .message = "hello", .received_at = ahead};
     must(f, chat_message(&f->platform, &question, &f->arena, &ignored, &f->err));
     must(f, tenant_manager_set_status(manager, &mei, "alpha", "suspended", "unpaid", &f->arena, &f->err));
-    question.came_at = 0;
+    question.received_at = 0;
     must_fail(f, chat_message(&f->platform, &question, &f->arena, &ignored, &f->err), ERROR_TENANT_SUSPENDED);
     must(f, tenant_manager_detail(manager, "alpha", false, &f->arena, &detail, &f->err));
     assert_int_equal(detail.suspension->since, ahead + 1);

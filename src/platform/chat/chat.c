@@ -96,8 +96,8 @@ struct chat {
     const char *conversation_id, *message_id;
     bool begins; /* a new conversation */
     enum customer_language language;
-    int64_t came_at;  /* the message's time: what a suspension after it lets pass */
-    int64_t began_us; /* of the work, for the latency */
+    int64_t received_at; /* the message's time: what a suspension after it lets pass */
+    int64_t began_us;    /* of the work, for the latency */
     struct retrieval found;
     const char *answer, *sources; /* as they are kept; sources in JSON */
     int64_t latency_ms;
@@ -146,8 +146,8 @@ static bool chat_admit(struct chat *chat, const char *api_key, struct error *err
     if (!found)
         return error_set(err, ERROR_UNAUTHENTICATED, "The API key is not that of a tenant.",
                          "API key 不属于任何商家。");
-    struct tenant_standing standing = tenant_standing_of(&chat->tenant);
-    return tenant_gate_pass(TENANT_GATE_CHAT, &standing, chat->came_at, err) &&
+    struct tenant_state state = tenant_state_of(&chat->tenant);
+    return tenant_gate_pass(TENANT_GATE_CHAT, &state, chat->received_at, err) &&
            check_conversation(chat, db, err);
 }
 
@@ -246,9 +246,10 @@ static const char SQL_CONTINUE_CONVERSATION[] =
 static bool persist_conversation(struct db *db, const struct chat *chat, int64_t *ret_id, struct error *err)
 {
     const char *sql = chat->begins ? SQL_NEW_CONVERSATION : SQL_CONTINUE_CONVERSATION;
-    if (!db_find_int(db, sql,
-                     DB_ARGS(db_text(chat->conversation_id), db_text(chat->tenant.id), db_int(chat->came_at)),
-                     0, ret_id, err))
+    if (!db_find_int(
+            db, sql,
+            DB_ARGS(db_text(chat->conversation_id), db_text(chat->tenant.id), db_int(chat->received_at)), 0,
+            ret_id, err))
         return false;
     return *ret_id != 0 || chat_no_conversation(err);
 }
@@ -262,7 +263,7 @@ static bool persist_message(struct db *db, const struct chat *chat, int64_t conv
 {
     return db_execute(db, SQL_NEW_MESSAGE,
                       DB_ARGS(db_text(chat->message_id), db_int(conversation), db_text(chat->tenant.id),
-                              db_int(chat->came_at), db_text(chat->question), db_text(chat->answer),
+                              db_int(chat->received_at), db_text(chat->question), db_text(chat->answer),
                               db_bool(chat->found.answer), db_int(chat->latency_ms),
                               db_text(chat->found.model), db_text(chat->sources), db_text(chat->request_id)),
                       NULL, err);
@@ -274,8 +275,8 @@ static bool persist_counts(struct db *db, const struct chat *chat, struct error 
         .conversations = chat->begins, .messages = 1, .answered = chat->found.answer != NULL};
     if (chat->found.answer && !qa_pair_count_hit(db, chat->found.answered_by, err))
         return false;
-    return tenant_touch(db, chat->tenant.id, chat->came_at, err) &&
-           activity_add(db, chat->tenant.id, chat->came_at, &add, chat->latency_ms, err);
+    return tenant_touch(db, chat->tenant.id, chat->received_at, err) &&
+           activity_add(db, chat->tenant.id, chat->received_at, &add, chat->latency_ms, err);
 }
 
 /* The gate once more, as it is inside the transaction: the tenant may have been suspended meanwhile. */
@@ -283,7 +284,7 @@ static bool chat_persist_work(struct db *db, void *context, struct error *err)
 {
     const struct chat *chat = context;
     int64_t conversation;
-    return tenant_gate_ask(db, TENANT_GATE_CHAT, chat->tenant.id, chat->came_at, err) &&
+    return tenant_gate_ask(db, TENANT_GATE_CHAT, chat->tenant.id, chat->received_at, err) &&
            persist_conversation(db, chat, &conversation, err) &&
            persist_message(db, chat, conversation, err) && persist_counts(db, chat, err);
 }
@@ -325,13 +326,13 @@ static bool chat_count_refusal(struct db *db, void *context, struct error *err)
     static const struct activity one = {.refused = 1};
     struct error why;
     error_clear(&why);
-    bool passes = tenant_gate_ask(db, TENANT_GATE_CHAT, chat->tenant.id, chat->came_at, &why);
+    bool passes = tenant_gate_ask(db, TENANT_GATE_CHAT, chat->tenant.id, chat->received_at, &why);
     if (!passes && why.code != ERROR_TENANT_SUSPENDED) {
         *err = why;
         return false;
     }
     return (passes || tenant_count_refused(db, chat->tenant.id, err)) &&
-           activity_add(db, chat->tenant.id, chat->came_at, &one, 0, err);
+           activity_add(db, chat->tenant.id, chat->received_at, &one, 0, err);
 }
 
 /* Waits for the commit: whoever has been refused finds it counted. */
@@ -381,7 +382,7 @@ bool chat_message(struct platform *platform, const struct chat_question *questio
         .request_id = question->request_id ? question->request_id : "",
         .conversation_id = question->conversation_id,
         .begins = !question->conversation_id,
-        .came_at = question->came_at ? question->came_at : clock_now_ms(),
+        .received_at = question->received_at ? question->received_at : clock_now_ms(),
         .began_us = clock_monotonic_us(),
     };
     if (!chat_check_question(question->conversation_id, question->message, err))

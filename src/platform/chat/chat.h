@@ -32,7 +32,7 @@ struct chat_question {
     const char *request_id; /* NULL: none */
     enum language language; /* of the 'not known' text, where the message's own script does not tell */
     bool reads_japanese;    /* Accept-Language puts Japanese first */
-    int64_t came_at;        /* when the request came: the time of the message; 0: now */
+    int64_t received_at;    /* when the request came: the time of the message; 0: now */
 };
 /* An unknown key is ERROR_UNAUTHENTICATED, a conversation of another tenant ERROR_NOT_FOUND. Of a
  * suspended tenant ERROR_TENANT_SUSPENDED, counted before it is said; but what came before the

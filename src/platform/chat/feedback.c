@@ -31,7 +31,7 @@ struct adding {
 struct rated_message {
     int64_t id, pair_id; /* the pair that answered; 0: none */
     int64_t feedback_id; /* 0: this is the first word */
-    bool was_good, is_pending, is_settled;
+    bool was_good, is_pending, is_learned;
 };
 
 static bool feedback_check(const char *message_id, const char *rating, const char *correction,
@@ -109,7 +109,7 @@ static bool find_rated_message(struct db *db, const struct adding *adding, struc
         message.feedback_id = db_column_int(&rows, 3);
         message.was_good = strcmp(db_column_text(&rows, 4), "good") == 0;
         message.is_pending = strcmp(status, "pending") == 0;
-        message.is_settled = strcmp(status, "learned") == 0 || strcmp(status, "approved") == 0;
+        message.is_learned = strcmp(status, "learned") == 0 || strcmp(status, "approved") == 0;
     }
     if (!db_done(&rows, err))
         return false;
@@ -132,7 +132,7 @@ static bool feedback_put(struct db *db, struct adding *adding, const struct rate
     const struct text_span span = adding->correction;
     struct db_value correction = span.length ? db_text_n(span.bytes, span.length) : db_null();
     struct db_value rating = db_text(adding->good ? "good" : "bad"), status = db_text(adding->status);
-    if (message->is_settled)
+    if (message->is_learned)
         return error_set(
             err, ERROR_CONFLICT,
             "Something was learned from the feedback on this message already; it stays as it is.",

@@ -97,8 +97,8 @@ static void health_take_sample(struct health_record *record, const struct health
     record->next = (record->next + 1) % HEALTH_SAMPLES;
     record->count += record->count < HEALTH_SAMPLES;
     health_trouble_take(record, sample);
-    bool settled = record->trouble.since == INT_NULL && record->resumed_since == INT_NULL;
-    if (settled && sample->success && sample->latency_us <= slow_us)
+    bool is_well = record->trouble.since == INT_NULL && record->resumed_since == INT_NULL;
+    if (is_well && sample->success && sample->latency_us <= slow_us)
         return;
     struct health_verdict verdict = health_judge_record(record, sample->at_us, slow_us);
     health_trouble_follow(record, verdict.status, sample->at_us, clock_now_ms(), slow_us);

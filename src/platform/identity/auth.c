@@ -36,8 +36,8 @@ static bool session_is_good(const struct session *session, int64_t now)
 
 static bool session_passes_gate(const struct session *session, enum tenant_gate gate, struct error *err)
 {
-    struct tenant_standing standing = {session->tenant_id, session->tenant_status, INT_NULL};
-    return tenant_gate_pass(gate, &standing, TENANT_GATE_BEGINS_NOW, err);
+    struct tenant_state state = {session->tenant_id, session->tenant_status, INT_NULL};
+    return tenant_gate_pass(gate, &state, TENANT_GATE_BEGINS_NOW, err);
 }
 
 static bool session_make_principal(const struct session *session, struct principal *ret_principal,
@@ -136,14 +136,14 @@ static bool login_judge(struct db *db, struct login *login, struct error *err)
     if (!user_find(db, login->user->username, login->arena, &user, &found, err) ||
         (found && user.tenant_id && !tenant_get(db, user.tenant_id, login->arena, &tenant, err)))
         return false;
-    struct tenant_standing standing = tenant_standing_of(&tenant);
+    struct tenant_state state = tenant_state_of(&tenant);
     if (!found)
         login->result = LOGIN_UNKNOWN;
     else if (!user_is_active(user.status))
         login->result = LOGIN_DISABLED;
     else if (strcmp(user.password_hash, login->user->password_hash) != 0)
         login->result = LOGIN_WRONG_PASSWORD;
-    else if (!tenant_gate_pass(TENANT_GATE_LOGIN, &standing, TENANT_GATE_BEGINS_NOW, &login->why))
+    else if (!tenant_gate_pass(TENANT_GATE_LOGIN, &state, TENANT_GATE_BEGINS_NOW, &login->why))
         login->result = LOGIN_SUSPENDED;
     else
         login->result = LOGIN_DONE;

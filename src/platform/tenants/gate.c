@@ -29,35 +29,35 @@ static bool tenant_gate_refuse(enum tenant_gate gate, const char *tenant_id, str
 
 /* It came before the suspension. When the clock has been set back to before that, times prove nothing,
  * and it counts as new. */
-static bool was_running(const struct tenant_standing *standing, int64_t began_at)
+static bool was_running(const struct tenant_state *state, int64_t began_at)
 {
-    return standing->suspended_at != INT_NULL && began_at < standing->suspended_at &&
-           standing->suspended_at <= clock_now_ms();
+    return state->suspended_at != INT_NULL && began_at < state->suspended_at &&
+           state->suspended_at <= clock_now_ms();
 }
 
-bool tenant_gate_pass(enum tenant_gate gate, const struct tenant_standing *standing, int64_t began_at,
+bool tenant_gate_pass(enum tenant_gate gate, const struct tenant_state *state, int64_t began_at,
                       struct error *err)
 {
-    if (!standing->status || strcmp(standing->status, "active") == 0 || was_running(standing, began_at))
+    if (!state->status || strcmp(state->status, "active") == 0 || was_running(state, began_at))
         return true;
-    return tenant_gate_refuse(gate, standing->id, err);
+    return tenant_gate_refuse(gate, state->id, err);
 }
 
-static const char SQL_STANDING[] = "SELECT id, status, suspended_at FROM tenants WHERE id = $1";
+static const char SQL_STATE[] = "SELECT id, status, suspended_at FROM tenants WHERE id = $1";
 
 bool tenant_gate_ask(struct db *db, enum tenant_gate gate, const char *tenant_id, int64_t began_at,
                      struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, SQL_STANDING, DB_ARGS(db_text(tenant_id)), &rows, err))
+    if (!db_query(db, SQL_STATE, DB_ARGS(db_text(tenant_id)), &rows, err))
         return false;
     if (!db_next(&rows))
         return db_done(&rows, err) &&
                error_set(err, ERROR_NOT_FOUND, "There is no tenant '%.64s'.", "没有商家“%.64s”。", tenant_id);
-    struct tenant_standing standing = {
+    struct tenant_state state = {
         .id = db_column_text(&rows, 0),
         .status = db_column_text(&rows, 1),
         .suspended_at = db_column_int(&rows, 2),
     };
-    return tenant_gate_pass(gate, &standing, began_at, err);
+    return tenant_gate_pass(gate, &state, began_at, err);
 }

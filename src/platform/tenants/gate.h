@@ -41,7 +41,7 @@ enum tenant_gate {
 const char *tenant_gate_name(enum tenant_gate gate); /* "chat"; of TENANT_GATE_OPEN "open" */
 
 /* What the gate looks at, as it is in the transaction or read of the caller. */
-struct tenant_standing {
+struct tenant_state {
     const char *id;
     const char *status;   /* NULL: no tenant, whom nothing stops */
     int64_t suspended_at; /* INT_NULL: it is not */
@@ -52,7 +52,7 @@ struct tenant_standing {
 
 /* True: go on. False: ERROR_TENANT_SUSPENDED. `began_at`: when the request came (clock_now_ms);
  * TENANT_GATE_BEGINS_NOW where it has not begun before it asks. */
-bool tenant_gate_pass(enum tenant_gate gate, const struct tenant_standing *standing, int64_t began_at,
+bool tenant_gate_pass(enum tenant_gate gate, const struct tenant_state *state, int64_t began_at,
                       struct error *err);
 /* Reads the tenant's row and asks tenant_gate_pass: for whoever has not read it anyway. One read by key.
  * In the transaction that changes something, so that a suspension that was answered is obeyed.

@@ -32,7 +32,7 @@ static const char *tenant_state_json(const struct tenant *tenant, struct arena *
     return arena_strdup(arena, strbuf_text(&out));
 }
 
-static const char SQL_SET_STANDING[] =
+static const char SQL_SET_STATE[] =
     "UPDATE tenants SET status = $2, suspended_at = $3, suspended_reason = $4, suspended_by = $5,"
     " refused_count = $6, updated_at = $7, version = version + 1 WHERE id = $1 AND version = $8";
 
@@ -47,7 +47,7 @@ static bool suspension_write(struct db *db, const struct change *change, const c
                                 .after = tenant_state_json(after, change->arena),
                                 .reason = change->reason};
     int64_t changed;
-    if (!db_execute(db, SQL_SET_STANDING,
+    if (!db_execute(db, SQL_SET_STATE,
                     DB_ARGS(db_text(after->id), db_text(after->status), db_int(after->suspended_at),
                             db_text(after->suspended_reason), db_text(after->suspended_by),
                             db_int(after->refused_count), db_int(after->updated_at), db_int(before->version)),

@@ -36,9 +36,9 @@ static const struct field tenant_fields[] = {
 };
 const struct descriptor tenant_descriptor = DESCRIPTOR("TenantRow", struct tenant, tenant_fields);
 
-struct tenant_standing tenant_standing_of(const struct tenant *tenant)
+struct tenant_state tenant_state_of(const struct tenant *tenant)
 {
-    return (struct tenant_standing){tenant->id, tenant->status, tenant->suspended_at};
+    return (struct tenant_state){tenant->id, tenant->status, tenant->suspended_at};
 }
 
 /* --- what may stand in it */

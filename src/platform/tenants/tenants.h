@@ -28,7 +28,7 @@ bool tenant_check_id(const char *id, struct error *err);
 bool tenant_check_name(const char *name, struct error *err);
 bool tenant_check_contact(const char *contact, struct error *err);
 
-struct tenant_standing tenant_standing_of(const struct tenant *tenant); /* texts are the tenant's */
+struct tenant_state tenant_state_of(const struct tenant *tenant); /* texts are the tenant's */
 
 /* Checks id, name and contact (all wrong fields named; both are kept trimmed), makes the publishable
  * key. `id` NULL: one is made. `contact` NULL: none. An audit row tenant.create is written.
