@@ -17,17 +17,17 @@ struct db_bulk {
     bool open; /* a copy of the driver is under way */
 };
 
-static void put_names(struct strbuf *sql, const char *const *columns, size_t count)
+static void bulk_put_names(struct strbuf *sql, const char *const *columns, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         strbuf_printf(sql, "%s%s", i ? ", " : "", columns[i]);
 }
 
-static char *insert_sql(const char *table, const char *const *columns, size_t count)
+static char *bulk_insert_sql(const char *table, const char *const *columns, size_t count)
 {
     struct strbuf sql = {0};
     strbuf_printf(&sql, "INSERT INTO %s (", table);
-    put_names(&sql, columns, count);
+    bulk_put_names(&sql, columns, count);
     strbuf_puts(&sql, ") VALUES (");
     for (size_t i = 0; i < count; i++)
         strbuf_printf(&sql, "%s$%zu", i ? ", " : "", i + 1);
@@ -35,11 +35,11 @@ static char *insert_sql(const char *table, const char *const *columns, size_t co
     return strbuf_detach(&sql, NULL);
 }
 
-static char *copy_sql(const char *table, const char *const *columns, size_t count)
+static char *bulk_copy_sql(const char *table, const char *const *columns, size_t count)
 {
     struct strbuf sql = {0};
     strbuf_printf(&sql, "COPY %s (", table);
-    put_names(&sql, columns, count);
+    bulk_put_names(&sql, columns, count);
     strbuf_puts(&sql, ") FROM STDIN");
     return strbuf_detach(&sql, NULL);
 }
@@ -55,7 +55,7 @@ bool db_bulk_begin(struct db *db, const char *table, const char *const *columns,
     bulk->column_count = column_count;
     for (size_t i = 0; i < column_count; i++)
         bulk->gives_ids |= strcmp(columns[i], "id") == 0;
-    bulk->sql = (driver->copy_begin ? copy_sql : insert_sql)(table, columns, column_count);
+    bulk->sql = (driver->copy_begin ? bulk_copy_sql : bulk_insert_sql)(table, columns, column_count);
     bulk->open = driver->copy_begin && driver->copy_begin(db, bulk->sql, err);
     if (driver->copy_begin && !bulk->open) {
         db_note_failure(db);

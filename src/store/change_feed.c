@@ -8,7 +8,7 @@
 
 #define ROWS_AT_ONCE 1000
 
-static int by_first(const void *a, const void *b)
+static int id_range_by_first(const void *a, const void *b)
 {
     const struct id_range *x = a, *y = b;
     return (x->first > y->first) - (x->first < y->first);
@@ -19,7 +19,7 @@ size_t id_ranges_tidy(struct id_range *ranges, size_t count)
     size_t last = 0;
     if (count < 2)
         return count;
-    qsort(ranges, count, sizeof(ranges[0]), by_first);
+    qsort(ranges, count, sizeof(ranges[0]), id_range_by_first);
     for (size_t i = 1; i < count; i++) {
         struct id_range range = ranges[i];
         if (range.first > ranges[last].last + 1)
@@ -44,7 +44,8 @@ bool change_feed_latest(struct db *db, struct change_place *ret_latest, struct e
     return db_done(&rows, err);
 }
 
-static void put_range(struct changes *changes, size_t *room, struct id_range range, struct arena *arena)
+static void change_feed_put_range(struct changes *changes, size_t *room, struct id_range range,
+                                  struct arena *arena)
 {
     if (changes->count == *room) {
         *room = *room ? 2 * *room : 64;
@@ -57,7 +58,8 @@ static void put_range(struct changes *changes, size_t *room, struct id_range ran
 }
 
 /* "12-500 733". False: it says something else. */
-static bool put_ranges(struct changes *changes, size_t *room, const char *text, struct arena *arena)
+static bool change_feed_parse_ranges(struct changes *changes, size_t *room, const char *text,
+                                     struct arena *arena)
 {
     for (const char *at = text; *at; at += strspn(at, " ")) {
         char *end;
@@ -71,7 +73,7 @@ static bool put_ranges(struct changes *changes, size_t *room, const char *text, 
                 return false;
             at = end;
         }
-        put_range(changes, room, (struct id_range){first, last}, arena);
+        change_feed_put_range(changes, room, (struct id_range){first, last}, arena);
     }
     return true;
 }
@@ -81,13 +83,14 @@ static const char SQL_CHANGES[] = "SELECT sequence, stamp, pairs FROM qa_pairs_c
 
 /* One row of it. The row of the place itself proves that it is still this store's: a database that went on from an
  * older copy of itself gives the same numbers to other changes. False: what has changed is not known. */
-static bool take_row(const struct db_rows *rows, struct changes *changes, size_t *room, struct arena *arena)
+static bool change_feed_take_row(const struct db_rows *rows, struct changes *changes, size_t *room,
+                                 struct arena *arena)
 {
     struct change_place place = {db_column_int(rows, 0), db_column_int(rows, 1)};
     if (place.sequence == changes->read_to.sequence)
         return place.stamp == changes->read_to.stamp;
     if (place.sequence != changes->read_to.sequence + 1 ||
-        !put_ranges(changes, room, db_column_text(rows, 2), arena))
+        !change_feed_parse_ranges(changes, room, db_column_text(rows, 2), arena))
         return false;
     changes->read_to = place;
     return true;
@@ -104,7 +107,7 @@ bool change_feed_read(struct db *db, const struct change_place *since, struct ar
         return false;
     for (; db_next(&rows) && !ret_changes->too_old; count++) {
         bool is_first = count == 0 && db_column_int(&rows, 0) != since->sequence && since->sequence > 0;
-        ret_changes->too_old = is_first || !take_row(&rows, ret_changes, &room, arena);
+        ret_changes->too_old = is_first || !change_feed_take_row(&rows, ret_changes, &room, arena);
     }
     ret_changes->more = count == ROWS_AT_ONCE;
     /* A connection that sees an earlier moment than another finds less than that one did. */

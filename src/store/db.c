@@ -97,7 +97,7 @@ void db_set_deadline(struct db *db, int64_t monotonic_us)
 }
 
 /* What has taken more memory than it may gets no more rows and changes nothing (base/arena.h). */
-static bool is_within_memory(struct error *err)
+static bool db_is_within_memory(struct error *err)
 {
     return !arena_overrun() ||
            error_set(
@@ -108,9 +108,9 @@ static bool is_within_memory(struct error *err)
 }
 
 /* Whether another statement may begin on this connection now. */
-static bool may_begin(struct db *db, struct error *err)
+static bool db_may_begin(struct db *db, struct error *err)
 {
-    if (!is_within_memory(err))
+    if (!db_is_within_memory(err))
         return false;
     if (db->deadline_us && clock_monotonic_us() >= db->deadline_us)
         return error_set(err, ERROR_TIMEOUT, "Reading the store took too long.", "读取数据超时。");
@@ -134,11 +134,11 @@ void db_note_failure(struct db *db)
 
 /* Begins a statement and takes its first step, so that what it changes is changed, and what fails
  * fails, at the place of the call; the same in every driver. */
-static bool begin(struct db *db, const char *sql, bool insert, const struct db_value *args, size_t arg_count,
-                  bool copy, struct db_rows *rows, struct error *err)
+static bool db_statement_begin(struct db *db, const char *sql, bool insert, const struct db_value *args,
+                               size_t arg_count, bool copy, struct db_rows *rows, struct error *err)
 {
     struct db_statement *statement;
-    if (!may_begin(db, err))
+    if (!db_may_begin(db, err))
         return false;
     if (!db_statement_take(db, sql, insert, &statement, err)) {
         db_note_failure(db);
@@ -160,7 +160,7 @@ static bool begin(struct db *db, const char *sql, bool insert, const struct db_v
     return true;
 }
 
-static void fail(struct db_rows *rows, const struct error *err)
+static void db_rows_fail(struct db_rows *rows, const struct error *err)
 {
     struct db_statement *statement = rows->statement;
     if (!statement->failure)
@@ -174,7 +174,7 @@ bool db_query(struct db *db, const char *sql, const struct db_value *args, size_
               struct db_rows *ret_rows, struct error *err)
 {
     assert(!ret_rows->statement);
-    return begin(db, sql, false, args, arg_count, true, ret_rows, err);
+    return db_statement_begin(db, sql, false, args, arg_count, true, ret_rows, err);
 }
 
 bool db_next(struct db_rows *rows)
@@ -189,8 +189,8 @@ bool db_next(struct db_rows *rows)
     if (statement->state != STATEMENT_AT_ROW)
         return false;
     struct error err;
-    if (!is_within_memory(&err)) {
-        fail(rows, &err);
+    if (!db_is_within_memory(&err)) {
+        db_rows_fail(rows, &err);
         return false;
     }
     switch (statement->db->driver->step(statement, &err)) {
@@ -198,7 +198,7 @@ bool db_next(struct db_rows *rows)
     case DB_STEP_END: statement->state = STATEMENT_OVER; return false;
     default:
         db_note_failure(statement->db);
-        fail(rows, &err);
+        db_rows_fail(rows, &err);
         return false;
     }
 }
@@ -212,7 +212,7 @@ bool db_done(struct db_rows *rows, struct error *err)
     if (!statement->failure) {
         struct db *db = statement->db;
         if (db_statement_give(statement, err))
-            return is_within_memory(err);
+            return db_is_within_memory(err);
         db_note_failure(db);
         return false;
     }
@@ -228,7 +228,7 @@ void db_rows_release(struct db_rows *rows)
     *rows = (struct db_rows){0};
 }
 
-static struct db_statement *at_row(const struct db_rows *rows)
+static struct db_statement *db_statement_at_row(const struct db_rows *rows)
 {
     assert(rows->statement && rows->statement->state == STATEMENT_AT_ROW);
     return rows->statement;
@@ -236,34 +236,34 @@ static struct db_statement *at_row(const struct db_rows *rows)
 
 bool db_column_null(const struct db_rows *rows, int column)
 {
-    struct db_statement *statement = at_row(rows);
+    struct db_statement *statement = db_statement_at_row(rows);
     return statement->db->driver->column_null(statement, column);
 }
 
 int64_t db_column_int(const struct db_rows *rows, int column)
 {
-    struct db_statement *statement = at_row(rows);
+    struct db_statement *statement = db_statement_at_row(rows);
     const struct db_driver *driver = statement->db->driver;
     return driver->column_null(statement, column) ? INT_NULL : driver->column_int(statement, column);
 }
 
 double db_column_real(const struct db_rows *rows, int column)
 {
-    struct db_statement *statement = at_row(rows);
+    struct db_statement *statement = db_statement_at_row(rows);
     const struct db_driver *driver = statement->db->driver;
     return driver->column_null(statement, column) ? NAN : driver->column_real(statement, column);
 }
 
 const char *db_column_text(const struct db_rows *rows, int column)
 {
-    struct db_statement *statement = at_row(rows);
+    struct db_statement *statement = db_statement_at_row(rows);
     const struct db_driver *driver = statement->db->driver;
     return driver->column_null(statement, column) ? NULL : driver->column_text(statement, column);
 }
 
 const void *db_column_bytes(const struct db_rows *rows, int column, size_t *ret_length)
 {
-    struct db_statement *statement = at_row(rows);
+    struct db_statement *statement = db_statement_at_row(rows);
     const struct db_driver *driver = statement->db->driver;
     if (!driver->column_null(statement, column))
         return driver->column_bytes(statement, column, ret_length);
@@ -273,19 +273,19 @@ const void *db_column_bytes(const struct db_rows *rows, int column, size_t *ret_
 
 int db_column_count(const struct db_rows *rows)
 {
-    struct db_statement *statement = at_row(rows);
+    struct db_statement *statement = db_statement_at_row(rows);
     return statement->db->driver->column_count(statement);
 }
 
 const char *db_column_name(const struct db_rows *rows, int column)
 {
-    struct db_statement *statement = at_row(rows);
+    struct db_statement *statement = db_statement_at_row(rows);
     return statement->db->driver->column_name(statement, column);
 }
 
 struct db_value db_column_value(const struct db_rows *rows, int column)
 {
-    struct db_statement *statement = at_row(rows);
+    struct db_statement *statement = db_statement_at_row(rows);
     const struct db_driver *driver = statement->db->driver;
     struct db_value value = {.type = driver->column_type(statement, column)};
     switch (value.type) {
@@ -298,26 +298,26 @@ struct db_value db_column_value(const struct db_rows *rows, int column)
     return value;
 }
 
-static void read_text(const struct db_rows *rows, int column, void *slot, struct arena *arena)
+static void field_read_text(const struct db_rows *rows, int column, void *slot, struct arena *arena)
 {
     size_t length;
     const char *text = db_column_bytes(rows, column, &length);
     *(const char **)slot = text ? arena_strndup(arena, text, length) : NULL;
 }
 
-static void read_int(const struct db_rows *rows, int column, void *slot, struct arena *arena)
+static void field_read_int(const struct db_rows *rows, int column, void *slot, struct arena *arena)
 {
     (void)arena;
     *(int64_t *)slot = db_column_int(rows, column);
 }
 
-static void read_bool(const struct db_rows *rows, int column, void *slot, struct arena *arena)
+static void field_read_bool(const struct db_rows *rows, int column, void *slot, struct arena *arena)
 {
     (void)arena;
     *(bool *)slot = !db_column_null(rows, column) && db_column_int(rows, column) != 0;
 }
 
-static void read_real(const struct db_rows *rows, int column, void *slot, struct arena *arena)
+static void field_read_real(const struct db_rows *rows, int column, void *slot, struct arena *arena)
 {
     (void)arena;
     *(double *)slot = db_column_real(rows, column);
@@ -325,11 +325,12 @@ static void read_real(const struct db_rows *rows, int column, void *slot, struct
 
 /* By enum field_kind; a kind that has no row is not read from a column. */
 static void (*const field_readers[])(const struct db_rows *, int, void *, struct arena *) = {
-    [FIELD_TEXT] = read_text, [FIELD_INT] = read_int,   [FIELD_BOOL] = read_bool, [FIELD_REAL] = read_real,
-    [FIELD_TIME] = read_int,  [FIELD_MONEY] = read_int, [FIELD_DAY] = read_int,   [FIELD_JSON] = read_text,
+    [FIELD_TEXT] = field_read_text, [FIELD_INT] = field_read_int,   [FIELD_BOOL] = field_read_bool,
+    [FIELD_REAL] = field_read_real, [FIELD_TIME] = field_read_int,  [FIELD_MONEY] = field_read_int,
+    [FIELD_DAY] = field_read_int,   [FIELD_JSON] = field_read_text,
 };
 
-static const struct field *field_named(const struct descriptor *descriptor, const char *name)
+static const struct field *readable_field_named(const struct descriptor *descriptor, const char *name)
 {
     for (size_t i = 0; i < descriptor->field_count; i++) {
         const struct field *field = &descriptor->fields[i];
@@ -340,7 +341,8 @@ static const struct field *field_named(const struct descriptor *descriptor, cons
     return NULL;
 }
 
-static const struct column_map *map_for(struct db_statement *statement, const struct descriptor *descriptor)
+static const struct column_map *column_map_for(struct db_statement *statement,
+                                               const struct descriptor *descriptor)
 {
     const struct db_driver *driver = statement->db->driver;
     struct column_map *map = &statement->map;
@@ -351,14 +353,14 @@ static const struct column_map *map_for(struct db_statement *statement, const st
     map->columns = columns;
     map->fields = xrealloc(map->fields, (size_t)columns * sizeof(struct field *));
     for (int column = 0; column < columns; column++)
-        map->fields[column] = field_named(descriptor, driver->column_name(statement, column));
+        map->fields[column] = readable_field_named(descriptor, driver->column_name(statement, column));
     return map;
 }
 
 void db_read_row(const struct db_rows *rows, const struct descriptor *descriptor, void *object,
                  struct arena *arena)
 {
-    const struct column_map *map = map_for(at_row(rows), descriptor);
+    const struct column_map *map = column_map_for(db_statement_at_row(rows), descriptor);
     for (int column = 0; column < map->columns; column++) {
         const struct field *field = map->fields[column];
         if (field)
@@ -370,7 +372,7 @@ bool db_execute(struct db *db, const char *sql, const struct db_value *args, siz
                 int64_t *ret_changed, struct error *err)
 {
     struct db_rows rows = {0};
-    if (!begin(db, sql, false, args, arg_count, false, &rows, err))
+    if (!db_statement_begin(db, sql, false, args, arg_count, false, &rows, err))
         return false;
     while (db_next(&rows))
         ;
@@ -386,7 +388,7 @@ bool db_insert_many(struct db *db, const char *sql, const struct db_value *args,
                     size_t row_count, int64_t *ret_ids, struct error *err)
 {
     struct db_rows rows = {0};
-    if (!begin(db, sql, true, args, arg_count, false, &rows, err))
+    if (!db_statement_begin(db, sql, true, args, arg_count, false, &rows, err))
         return false;
     while (db_next(&rows))
         ;
@@ -410,7 +412,7 @@ bool db_find(struct db *db, const char *sql, const struct db_value *args, size_t
              struct error *err)
 {
     struct db_rows rows = {0};
-    if (!begin(db, sql, false, args, arg_count, false, &rows, err))
+    if (!db_statement_begin(db, sql, false, args, arg_count, false, &rows, err))
         return false;
     bool found = db_next(&rows);
     if (found)
@@ -425,7 +427,7 @@ bool db_find_int(struct db *db, const char *sql, const struct db_value *args, si
                  int64_t fallback, int64_t *ret_value, struct error *err)
 {
     struct db_rows rows = {0};
-    if (!begin(db, sql, false, args, arg_count, false, &rows, err))
+    if (!db_statement_begin(db, sql, false, args, arg_count, false, &rows, err))
         return false;
     int64_t value = db_next(&rows) ? db_column_int(&rows, 0) : INT_NULL;
     if (!db_done(&rows, err))

@@ -18,7 +18,7 @@
 #define READ_MS 10000              /* time that reading one piece may take */
 #define NAMES_AT_ONCE INT64_C(100) /* of a sweep */
 
-static void check_name(const char *name)
+static void store_file_check_name(const char *name)
 {
     assert(*name && strlen(name) <= STORE_FILE_NAME_MAX && !strchr(name, '/') && name[0] != '.');
     (void)name;
@@ -34,22 +34,22 @@ static const char SQL_TOUCH[] =
 static const char SQL_FINISH[] =
     "UPDATE stored_files SET size = $2, written_at = $3 WHERE name = $1 AND size IS NULL AND deleting = 0";
 
-struct piece {
+struct table_file_chunk {
     const char *name;
     int64_t seq, size;
     const char *bytes;
     size_t length;
 };
 
-static bool is_unfinished(int64_t changed, struct error *err)
+static bool table_file_is_unfinished(int64_t changed, struct error *err)
 {
     return changed == 1 || error_set(err, ERROR_CONFLICT, "The file was given up meanwhile: send it again.",
                                      "文件已被放弃，请重新上传。");
 }
 
-static bool begin_work(struct db *db, void *context, struct error *err)
+static bool table_file_begin_work(struct db *db, void *context, struct error *err)
 {
-    const struct piece *piece = context;
+    const struct table_file_chunk *piece = context;
     int64_t made;
     if (!db_execute(db, SQL_BEGIN, DB_ARGS(db_text(piece->name), db_int(clock_now_ms())), &made, err))
         return false;
@@ -57,30 +57,30 @@ static bool begin_work(struct db *db, void *context, struct error *err)
            error_set(err, ERROR_CONFLICT, "There is a file of this name already.", "已有同名文件。");
 }
 
-static bool chunk_work(struct db *db, void *context, struct error *err)
+static bool table_file_chunk_work(struct db *db, void *context, struct error *err)
 {
-    const struct piece *piece = context;
+    const struct table_file_chunk *piece = context;
     int64_t changed;
     return db_execute(db, SQL_TOUCH, DB_ARGS(db_text(piece->name), db_int(clock_now_ms())), &changed, err) &&
-           is_unfinished(changed, err) &&
+           table_file_is_unfinished(changed, err) &&
            db_execute(
                db, SQL_ADD_CHUNK,
                DB_ARGS(db_text(piece->name), db_int(piece->seq), db_bytes(piece->bytes, piece->length)), NULL,
                err);
 }
 
-static bool finish_work(struct db *db, void *context, struct error *err)
+static bool table_file_finish_work(struct db *db, void *context, struct error *err)
 {
-    const struct piece *piece = context;
+    const struct table_file_chunk *piece = context;
     int64_t changed;
     return db_execute(db, SQL_FINISH,
                       DB_ARGS(db_text(piece->name), db_int(piece->size), db_int(clock_now_ms())), &changed,
                       err) &&
-           is_unfinished(changed, err);
+           table_file_is_unfinished(changed, err);
 }
 
 /* As much as a chunk holds, less only at the end. */
-static bool read_chunk(int fd, char *buffer, int64_t at, size_t *ret_length, struct error *err)
+static bool table_file_read_chunk(int fd, char *buffer, int64_t at, size_t *ret_length, struct error *err)
 {
     size_t length = 0;
     while (length < CHUNK_BYTES) {
@@ -98,14 +98,15 @@ static bool read_chunk(int fd, char *buffer, int64_t at, size_t *ret_length, str
     return true;
 }
 
-static bool write_chunks(struct store *store, struct piece *piece, int fd, struct error *err)
+static bool table_file_write_chunks(struct store *store, struct table_file_chunk *piece, int fd,
+                                    struct error *err)
 {
     CLEANUP(free_pointer) char *buffer = xmalloc(CHUNK_BYTES);
     piece->bytes = buffer;
-    for (piece->seq = 0; read_chunk(fd, buffer, piece->size, &piece->length, err); piece->seq++) {
+    for (piece->seq = 0; table_file_read_chunk(fd, buffer, piece->size, &piece->length, err); piece->seq++) {
         if (piece->length == 0)
-            return store_write(store, finish_work, piece, err);
-        if (!store_write(store, chunk_work, piece, err))
+            return store_write(store, table_file_finish_work, piece, err);
+        if (!store_write(store, table_file_chunk_work, piece, err))
             return false;
         piece->size += (int64_t)piece->length;
     }
@@ -114,10 +115,10 @@ static bool write_chunks(struct store *store, struct piece *piece, int fd, struc
 
 static bool table_file_keep(struct store *store, const char *name, int fd, struct error *err)
 {
-    struct piece piece = {.name = name};
-    if (!store_write(store, begin_work, &piece, err))
+    struct table_file_chunk piece = {.name = name};
+    if (!store_write(store, table_file_begin_work, &piece, err))
         return false;
-    if (write_chunks(store, &piece, fd, err))
+    if (table_file_write_chunks(store, &piece, fd, err))
         return true;
     store_file_delete(store, name, NULL); /* else the sweep does */
     return false;
@@ -128,21 +129,21 @@ static bool table_file_keep(struct store *store, const char *name, int fd, struc
 static const char SQL_SIZE[] = "SELECT size FROM stored_files WHERE name = $1 AND deleting = 0";
 static const char SQL_CHUNK[] = "SELECT bytes FROM stored_file_chunks WHERE name = $1 AND seq = $2";
 
-static bool read_size(struct store *store, const char *name, int64_t *ret_size, struct error *err)
+static bool table_file_find_size(struct store *store, const char *name, int64_t *ret_size, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(store, READ_MS, &db, err) &&
            db_find_int(db, SQL_SIZE, DB_ARGS(db_text(name)), INT_NULL, ret_size, err);
 }
 
-static bool gone(struct error *err)
+static bool table_file_not_found(struct error *err)
 {
     return error_set(err, ERROR_NOT_FOUND, "The file is not there any more.", "文件已不存在。");
 }
 
 /* Into the temporary file, after the connection was given back. */
-static bool copy_chunk(struct store *store, const char *name, int64_t seq, int fd, int64_t *at,
-                       struct error *err)
+static bool table_file_copy_chunk(struct store *store, const char *name, int64_t seq, int fd, int64_t *at,
+                                  struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf chunk = {0};
     CLEANUP(store_reader_release) struct db *db = NULL;
@@ -159,14 +160,14 @@ static bool copy_chunk(struct store *store, const char *name, int64_t seq, int f
     if (!db_done(&rows, err))
         return false;
     if (!found || chunk.length == 0)
-        return gone(err);
+        return table_file_not_found(err);
     store_reader_return(db);
     db = NULL;
     *at += (int64_t)chunk.length;
     return temporary_file_write(fd, chunk.bytes, chunk.length, err);
 }
 
-static void close_file(const int *fd)
+static void table_file_close_fd(const int *fd)
 {
     if (*fd >= 0)
         close(*fd);
@@ -175,16 +176,16 @@ static void close_file(const int *fd)
 static bool table_file_open(struct store *store, const char *name, const char *temporary_folder, int *ret_fd,
                             struct error *err)
 {
-    CLEANUP(close_file) int fd = -1;
+    CLEANUP(table_file_close_fd) int fd = -1;
     int64_t size, at = 0;
-    if (!read_size(store, name, &size, err))
+    if (!table_file_find_size(store, name, &size, err))
         return false;
     if (size == INT_NULL)
-        return gone(err);
+        return table_file_not_found(err);
     if (!temporary_file_open(temporary_folder, &fd, err))
         return false;
     for (int64_t seq = 0; at < size; seq++)
-        if (!copy_chunk(store, name, seq, fd, &at, err))
+        if (!table_file_copy_chunk(store, name, seq, fd, &at, err))
             return false;
     if (lseek(fd, 0, SEEK_SET) != 0)
         return error_set(err, ERROR_INTERNAL, "A temporary file cannot be read: %s", "无法读取临时文件：%s",
@@ -202,15 +203,15 @@ static const char SQL_DELETE_CHUNKS[] =
     " (SELECT seq FROM stored_file_chunks WHERE name = $1 ORDER BY seq LIMIT $2)";
 static const char SQL_DELETE[] = "DELETE FROM stored_files WHERE name = $1";
 
-struct deletion {
+struct table_file_deletion {
     const char *name;
     bool more;
 };
 
 /* From the first transaction on nobody opens it any more. */
-static bool delete_work(struct db *db, void *context, struct error *err)
+static bool table_file_delete_work(struct db *db, void *context, struct error *err)
 {
-    struct deletion *deletion = context;
+    struct table_file_deletion *deletion = context;
     int64_t chunks;
     if (!db_execute(db, SQL_CLOSE, DB_ARGS(db_text(deletion->name)), NULL, err) ||
         !db_execute(db, SQL_DELETE_CHUNKS, DB_ARGS(db_text(deletion->name), db_int(CHUNKS_DELETED)), &chunks,
@@ -222,9 +223,9 @@ static bool delete_work(struct db *db, void *context, struct error *err)
 
 static bool table_file_delete(struct store *store, const char *name, struct error *err)
 {
-    struct deletion deletion = {.name = name};
+    struct table_file_deletion deletion = {.name = name};
     do
-        if (!store_write(store, delete_work, &deletion, err))
+        if (!store_write(store, table_file_delete_work, &deletion, err))
             return false;
     while (deletion.more);
     return true;
@@ -233,14 +234,14 @@ static bool table_file_delete(struct store *store, const char *name, struct erro
 static const char SQL_NAMES[] = "SELECT name, size, written_at, deleting FROM stored_files"
                                 " WHERE name > $1 ORDER BY name LIMIT $2";
 
-struct listed_file {
+struct table_file_row {
     char name[STORE_FILE_NAME_MAX + 1];
     bool is_whole, deleting;
     int64_t written_at;
 };
 
-static bool list_files(struct store *store, const char *after, struct listed_file *ret_files,
-                       size_t *ret_count, struct error *err)
+static bool table_files_list(struct store *store, const char *after, struct table_file_row *ret_files,
+                             size_t *ret_count, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     CLEANUP(db_rows_release) struct db_rows rows = {0};
@@ -249,7 +250,7 @@ static bool list_files(struct store *store, const char *after, struct listed_fil
         !db_query(db, SQL_NAMES, DB_ARGS(db_text(after), db_int(NAMES_AT_ONCE)), &rows, err))
         return false;
     for (; db_next(&rows); count++) {
-        struct listed_file *file = &ret_files[count];
+        struct table_file_row *file = &ret_files[count];
         strncpy(file->name, db_column_text(&rows, 0), STORE_FILE_NAME_MAX);
         file->name[STORE_FILE_NAME_MAX] = '\0';
         file->is_whole = !db_column_null(&rows, 1);
@@ -263,15 +264,15 @@ static bool list_files(struct store *store, const char *after, struct listed_fil
 static bool table_files_sweep(struct store *store, store_file_is_over is_over, void *context,
                               int64_t *ret_deleted, struct error *err)
 {
-    CLEANUP(free_pointer) struct listed_file *files = xcalloc(NAMES_AT_ONCE, sizeof(*files));
+    CLEANUP(free_pointer) struct table_file_row *files = xcalloc(NAMES_AT_ONCE, sizeof(*files));
     char after[STORE_FILE_NAME_MAX + 1] = "";
     size_t count;
     *ret_deleted = 0;
     do {
-        if (!list_files(store, after, files, &count, err))
+        if (!table_files_list(store, after, files, &count, err))
             return false;
         for (size_t i = 0; i < count; i++) {
-            const struct listed_file *file = &files[i];
+            const struct table_file_row *file = &files[i];
             bool given_up = !file->is_whole && file->written_at < clock_now_ms() - GIVEN_UP_MS;
             bool over = file->is_whole && is_over(context, file->name, file->written_at);
             if (!file->deleting && !given_up && !over)
@@ -291,7 +292,7 @@ static bool table_files_sweep(struct store *store, store_file_is_over is_over, v
 bool store_file_keep(struct store *store, const char *name, int fd, struct error *err)
 {
     const char *folder = store_files_folder(store);
-    check_name(name);
+    store_file_check_name(name);
     return folder ? folder_file_keep(folder, name, fd, err) : table_file_keep(store, name, fd, err);
 }
 
@@ -299,7 +300,7 @@ bool store_file_open(struct store *store, const char *name, const char *temporar
                      struct error *err)
 {
     const char *folder = store_files_folder(store);
-    check_name(name);
+    store_file_check_name(name);
     return folder ? folder_file_open(folder, name, ret_fd, err)
                   : table_file_open(store, name, temporary_folder, ret_fd, err);
 }
@@ -307,7 +308,7 @@ bool store_file_open(struct store *store, const char *name, const char *temporar
 bool store_file_delete(struct store *store, const char *name, struct error *err)
 {
     const char *folder = store_files_folder(store);
-    check_name(name);
+    store_file_check_name(name);
     return folder ? folder_file_delete(folder, name, err) : table_file_delete(store, name, err);
 }
 

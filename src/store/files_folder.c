@@ -16,7 +16,7 @@
 
 #define COPY_BYTES ((size_t)256 << 10)
 
-static bool keeping_fails(int number, struct error *err)
+static bool folder_file_keep_error(int number, struct error *err)
 {
     if (number == EEXIST)
         return error_set(err, ERROR_CONFLICT, "There is a file of this name already.", "已有同名文件。");
@@ -26,18 +26,18 @@ static bool keeping_fails(int number, struct error *err)
     return false;
 }
 
-static void file_path(const char *folder, const char *name, char path[static PATH_MAX])
+static void folder_file_path(const char *folder, const char *name, char path[static PATH_MAX])
 {
     snprintf(path, PATH_MAX, "%s/%s", folder, name);
 }
 
-static bool copy(int from, int to, struct error *err)
+static bool folder_file_copy(int from, int to, struct error *err)
 {
     CLEANUP(free_pointer) char *buffer = xmalloc(COPY_BYTES);
     off_t at = 0;
     for (ssize_t got; (got = pread(from, buffer, COPY_BYTES, at)) != 0; at += got) {
         if (got < 0)
-            return keeping_fails(errno, err);
+            return folder_file_keep_error(errno, err);
         if (!temporary_file_write(to, buffer, (size_t)got, err))
             return false;
     }
@@ -53,12 +53,12 @@ static bool link_file(int fd, const char *path)
     return linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
 }
 
-static bool put_copy(int fd, const char *path, int *ret_fd, struct error *err)
+static bool folder_file_put_copy(int fd, const char *path, int *ret_fd, struct error *err)
 {
     int to = owned_open(path, O_WRONLY | O_EXCL, 0600);
     if (to < 0)
-        return keeping_fails(errno, err);
-    if (!copy(fd, to, err)) {
+        return folder_file_keep_error(errno, err);
+    if (!folder_file_copy(fd, to, err)) {
         close(to);
         unlink(path);
         return false;
@@ -68,29 +68,30 @@ static bool put_copy(int fd, const char *path, int *ret_fd, struct error *err)
 }
 
 /* Names in a folder are on the disk only when the folder is. */
-static bool sync_folder(const char *folder, struct error *err)
+static bool folder_file_sync_folder(const char *folder, struct error *err)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool synced = fd >= 0 && fsync(fd) == 0;
     int number = errno;
     if (fd >= 0)
         close(fd);
-    return synced || keeping_fails(number, err);
+    return synced || folder_file_keep_error(number, err);
 }
 
 bool folder_file_keep(const char *folder, const char *name, int fd, struct error *err)
 {
     char path[PATH_MAX];
     int named = fd;
-    file_path(folder, name, path);
+    folder_file_path(folder, name, path);
     if (!owned_mkdir(folder, 0700))
-        return keeping_fails(errno, err);
+        return folder_file_keep_error(errno, err);
     if (access(path, F_OK) == 0)
-        return keeping_fails(EEXIST, err);
+        return folder_file_keep_error(EEXIST, err);
     bool linked = owned_take_place(fd, path) && link_file(fd, path);
-    if (!linked && !put_copy(fd, path, &named, err))
+    if (!linked && !folder_file_put_copy(fd, path, &named, err))
         return false;
-    bool synced = (fsync(named) == 0 || keeping_fails(errno, err)) && sync_folder(folder, err);
+    bool synced =
+        (fsync(named) == 0 || folder_file_keep_error(errno, err)) && folder_file_sync_folder(folder, err);
     if (named != fd)
         close(named);
     if (!synced)
@@ -101,7 +102,7 @@ bool folder_file_keep(const char *folder, const char *name, int fd, struct error
 bool folder_file_open(const char *folder, const char *name, int *ret_fd, struct error *err)
 {
     char path[PATH_MAX];
-    file_path(folder, name, path);
+    folder_file_path(folder, name, path);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         *ret_fd = fd;
@@ -116,7 +117,7 @@ bool folder_file_open(const char *folder, const char *name, int *ret_fd, struct 
 bool folder_file_delete(const char *folder, const char *name, struct error *err)
 {
     char path[PATH_MAX];
-    file_path(folder, name, path);
+    folder_file_path(folder, name, path);
     return unlink(path) == 0 || errno == ENOENT ||
            error_set(err, ERROR_INTERNAL, "%s cannot be deleted: %s", "无法删除 %s：%s", path,
                      strerror(errno));
@@ -133,7 +134,7 @@ bool folder_files_sweep(const char *folder, store_file_is_over is_over, void *co
         return errno == ENOENT || error_set(err, ERROR_INTERNAL, "%s cannot be read: %s", "无法读取 %s：%s",
                                             folder, strerror(errno));
     for (struct dirent *entry; (entry = readdir(entries));) {
-        file_path(folder, entry->d_name, path);
+        folder_file_path(folder, entry->d_name, path);
         if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
             continue;
         if (is_over(context, entry->d_name, status.st_mtime * SECOND_MS) && unlink(path) == 0)

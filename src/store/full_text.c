@@ -17,7 +17,7 @@ struct id_list {
     size_t count, room;
 };
 
-static void put_id(struct id_list *list, int64_t id, struct arena *arena)
+static void id_list_put(struct id_list *list, int64_t id, struct arena *arena)
 {
     if (list->count == list->room) {
         list->room = list->room ? 2 * list->room : 1024;
@@ -41,7 +41,7 @@ bool text_index_find(struct db *db, const struct text_token *tokens, size_t coun
                   DB_ARGS(db_text(strbuf_text(&query)), db_int((int64_t)limit)), &rows, err))
         return false;
     while (db_next(&rows))
-        put_id(&list, db_column_int(&rows, 0), arena);
+        id_list_put(&list, db_column_int(&rows, 0), arena);
     *ret_ids = list.ids;
     *ret_count = list.count;
     return db_done(&rows, err);
@@ -63,7 +63,7 @@ bool text_index_pending(struct db *db, size_t limit, struct arena *arena, int64_
         if (list.count > 0 && id <= list.ids[list.count - 1]) /* it is in both */
             id = list.ids[list.count - 1] + 1;
         for (; id <= last && list.count < limit; id++)
-            put_id(&list, id, arena);
+            id_list_put(&list, id, arena);
     }
     *ret_ids = list.ids;
     *ret_count = list.count;
@@ -74,68 +74,68 @@ bool text_index_pending(struct db *db, size_t limit, struct arena *arena, int64_
 
 #define GROUP 1000
 
-struct sums {
+struct text_sums {
     uint64_t *indexed, *wanted; /* of each group */
     size_t count;
 };
 
-static uint64_t hash_entry(const char *token, size_t length, int64_t id)
+static uint64_t text_entry_hash(const char *token, size_t length, int64_t id)
 {
     return XXH3_64bits_withSeed(token, length, (uint64_t)id);
 }
 
 /* The last group: ids beyond all pairs, which the index may still have. */
-static size_t group_of(const struct sums *sums, int64_t id)
+static size_t text_sums_group(const struct text_sums *sums, int64_t id)
 {
     size_t group = (size_t)id / GROUP;
     return group < sums->count ? group : sums->count - 1;
 }
 
-static void add_entry(void *context, const char *token, size_t length, int64_t id)
+static void text_sums_add_entry(void *context, const char *token, size_t length, int64_t id)
 {
-    struct sums *sums = context;
-    sums->indexed[group_of(sums, id)] += hash_entry(token, length, id);
+    struct text_sums *sums = context;
+    sums->indexed[text_sums_group(sums, id)] += text_entry_hash(token, length, id);
 }
 
-struct entries {
+struct text_entries {
     int64_t id;
     uint64_t *hashes;
     size_t count, room;
 };
 
-static bool put_entry(void *context, const char *token, size_t length)
+static bool text_entries_put(void *context, const char *token, size_t length)
 {
-    struct entries *entries = context;
+    struct text_entries *entries = context;
     if (entries->count == entries->room) {
         entries->room = entries->room ? 2 * entries->room : 256;
         entries->hashes = xrealloc(entries->hashes, entries->room * sizeof(entries->hashes[0]));
     }
-    entries->hashes[entries->count++] = hash_entry(token, length, entries->id);
+    entries->hashes[entries->count++] = text_entry_hash(token, length, entries->id);
     return true;
 }
 
-static int by_size(const void *a, const void *b)
+static int text_entry_by_hash(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
 
 /* A token counts once for each pair, however often it is there. */
-static uint64_t sum_of(struct entries *entries)
+static uint64_t text_entries_sum(struct text_entries *entries)
 {
     uint64_t sum = 0;
     if (entries->count > 0)
-        qsort(entries->hashes, entries->count, sizeof(entries->hashes[0]), by_size);
+        qsort(entries->hashes, entries->count, sizeof(entries->hashes[0]), text_entry_by_hash);
     for (size_t i = 0; i < entries->count; i++)
         if (i == 0 || entries->hashes[i] != entries->hashes[i - 1])
             sum += entries->hashes[i];
     return sum;
 }
 
-static bool sum_texts(struct db *db, struct sums *sums, struct error *err)
+static bool text_sums_add_texts(struct db *db, struct text_sums *sums, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    struct entries entries = {0};
+    struct text_entries entries = {0};
     if (!db_query(db, db->driver->sql_text_held, DB_NO_ARGS, &rows, err))
         return false;
     while (db_next(&rows)) {
@@ -143,15 +143,15 @@ static bool sum_texts(struct db *db, struct sums *sums, struct error *err)
         entries.count = 0;
         for (int column = 1; column <= 2; column++) {
             const char *text = db_column_text(&rows, column);
-            db->tokenize(text, strlen(text), false, put_entry, &entries);
+            db->tokenize(text, strlen(text), false, text_entries_put, &entries);
         }
-        sums->wanted[group_of(sums, entries.id)] += sum_of(&entries);
+        sums->wanted[text_sums_group(sums, entries.id)] += text_entries_sum(&entries);
     }
     free(entries.hashes);
     return db_done(&rows, err);
 }
 
-static void compare(const struct sums *sums, struct strbuf *findings)
+static void compare(const struct text_sums *sums, struct strbuf *findings)
 {
     for (size_t i = 0; i < sums->count; i++)
         if (sums->indexed[i] != sums->wanted[i])
@@ -167,10 +167,11 @@ bool text_index_check(struct db *db, struct strbuf *ret_findings, struct error *
     int64_t last;
     if (!db_find_int(db, SQL_LAST, DB_NO_ARGS, 0, &last, err))
         return false;
-    struct sums sums = {.count = (size_t)last / GROUP + 2};
+    struct text_sums sums = {.count = (size_t)last / GROUP + 2};
     sums.indexed = xcalloc(sums.count, sizeof(*sums.indexed));
     sums.wanted = xcalloc(sums.count, sizeof(*sums.wanted));
-    bool done = db->driver->text_entries(db, add_entry, &sums, err) && sum_texts(db, &sums, err);
+    bool done =
+        db->driver->text_entries(db, text_sums_add_entry, &sums, err) && text_sums_add_texts(db, &sums, err);
     if (done)
         compare(&sums, ret_findings);
     free(sums.indexed);

@@ -58,7 +58,7 @@ static _Thread_local const struct lease *fence;
 
 /* --- what is known of the others --- */
 
-static const struct process *find_process(const struct lease_view *view, const char *id)
+static const struct process *lease_view_process(const struct lease_view *view, const char *id)
 {
     for (size_t i = 0; i < view->process_count; i++)
         if (strcmp(view->processes[i].id, id) == 0)
@@ -67,17 +67,17 @@ static const struct process *find_process(const struct lease_view *view, const c
 }
 
 /* Of somebody who is there; NULL: the lease is free, or was until the newest beat. */
-static const struct lease_row *find_lease(const struct lease_view *view, const char *name)
+static const struct lease_row *lease_view_lease(const struct lease_view *view, const char *name)
 {
     for (size_t i = 0; i < view->lease_count; i++)
         if (strcmp(view->leases[i].name, name) == 0)
-            return find_process(view, view->leases[i].process) ? &view->leases[i] : NULL;
+            return lease_view_process(view, view->leases[i].process) ? &view->leases[i] : NULL;
     return NULL;
 }
 
 /* --- a beat --- */
 
-struct beat {
+struct lease_beat {
     const char *id;     /* "": there was none before */
     const char *new_id; /* if it is not there */
     const char *machine;
@@ -94,7 +94,7 @@ static const char SQL_COUNT_LEASES[] = "SELECT COUNT(*) FROM leases";
 static const char SQL_PROCESSES[] = "SELECT id, machine, pid, beats, foreground_works FROM processes";
 static const char SQL_LEASES[] = "SELECT name, holder, since FROM leases";
 
-static bool read_processes(struct db *db, struct lease_view *view, struct error *err)
+static bool lease_view_read_processes(struct db *db, struct lease_view *view, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     int64_t count;
@@ -112,7 +112,7 @@ static bool read_processes(struct db *db, struct lease_view *view, struct error 
     return db_done(&rows, err);
 }
 
-static bool read_leases(struct db *db, struct lease_view *view, struct error *err)
+static bool lease_view_read_leases(struct db *db, struct lease_view *view, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     int64_t count;
@@ -129,9 +129,9 @@ static bool read_leases(struct db *db, struct lease_view *view, struct error *er
     return db_done(&rows, err);
 }
 
-static bool beat_work(struct db *db, void *context, struct error *err)
+static bool lease_beat_work(struct db *db, void *context, struct error *err)
 {
-    struct beat *beat = context;
+    struct lease_beat *beat = context;
     int64_t changed;
     arena_reset(&beat->view.arena);
     beat->view.process_count = beat->view.lease_count = 0;
@@ -144,17 +144,17 @@ static bool beat_work(struct db *db, void *context, struct error *err)
                             db_int(getpid()), db_int(beat->foreground_works)),
                     NULL, err))
         return false;
-    return read_processes(db, &beat->view, err) && read_leases(db, &beat->view, err);
+    return lease_view_read_processes(db, &beat->view, err) && lease_view_read_leases(db, &beat->view, err);
 }
 
 /* Since when each of the others stands still. After a pause of our own beats nobody is known to have. */
-static void measure_silence(const struct lease_holder *holder, struct lease_view *view)
+static void lease_measure_silence(const struct lease_holder *holder, struct lease_view *view)
 {
     int64_t now_us = clock_monotonic_us();
     bool paused = now_us - holder->beat_us > holder->time_to_live_us / 2;
     for (size_t i = 0; i < view->process_count; i++) {
         struct process *process = &view->processes[i];
-        const struct process *before = find_process(&holder->view, process->id);
+        const struct process *before = lease_view_process(&holder->view, process->id);
         bool still = before && before->beats == process->beats && !paused;
         process->still_since_us = still ? before->still_since_us : now_us;
     }
@@ -164,7 +164,7 @@ static bool others_have_written(const struct lease_holder *holder, const struct 
 {
     for (size_t i = 0; i < view->process_count; i++) {
         const struct process *process = &view->processes[i],
-                             *before = find_process(&holder->view, process->id);
+                             *before = lease_view_process(&holder->view, process->id);
         if (before && strcmp(process->id, holder->id) != 0 &&
             process->foreground_works > before->foreground_works)
             return true;
@@ -172,9 +172,9 @@ static bool others_have_written(const struct lease_holder *holder, const struct 
     return false;
 }
 
-static void take_view(struct lease_holder *holder, struct beat *beat, int64_t sent_us)
+static void lease_take_view(struct lease_holder *holder, struct lease_beat *beat, int64_t sent_us)
 {
-    measure_silence(holder, &beat->view);
+    lease_measure_silence(holder, &beat->view);
     bool others_wrote = others_have_written(holder, &beat->view);
     pthread_mutex_lock(&holder->lock);
     if (beat->is_new)
@@ -191,7 +191,7 @@ static void take_view(struct lease_holder *holder, struct beat *beat, int64_t se
 
 /* A store that takes no change from this process for its disk's sake takes none from another either: so nobody
  * takes over, and what frees the disk may go on. */
-static void miss_beat(struct lease_holder *holder, const struct error *err)
+static void lease_miss_beat(struct lease_holder *holder, const struct error *err)
 {
     pthread_mutex_lock(&holder->lock);
     int64_t now_us = clock_monotonic_us();
@@ -213,10 +213,10 @@ static void call_on_beat(struct lease_holder *holder)
     pthread_mutex_unlock(&holder->call_lock);
 }
 
-static bool send_beat(struct lease_holder *holder)
+static bool lease_send_beat(struct lease_holder *holder)
 {
     char id[IDENTIFIER_SIZE], new_id[IDENTIFIER_SIZE];
-    struct beat beat = {.id = id, .new_id = new_id, .machine = holder->machine};
+    struct lease_beat beat = {.id = id, .new_id = new_id, .machine = holder->machine};
     struct store_stats stats;
     struct error err;
     error_clear(&err);
@@ -225,9 +225,9 @@ static bool send_beat(struct lease_holder *holder)
     store_get_stats(holder->store, &stats);
     beat.foreground_works = stats.foreground_works;
     int64_t sent_us = clock_monotonic_us();
-    if (!store_write(holder->store, beat_work, &beat, &err)) {
+    if (!store_write(holder->store, lease_beat_work, &beat, &err)) {
         arena_release(&beat.view.arena);
-        miss_beat(holder, &err);
+        lease_miss_beat(holder, &err);
         return false;
     }
     if (beat.is_new && id[0])
@@ -235,24 +235,24 @@ static bool send_beat(struct lease_holder *holder)
     if (holder->beats_fail)
         log_info("lease", "this process is heard again");
     holder->beats_fail = false;
-    take_view(holder, &beat, sent_us);
+    lease_take_view(holder, &beat, sent_us);
     return true;
 }
 
 /* --- the end of others --- */
 
-static const char SQL_BURY[] = "DELETE FROM processes WHERE id = $1 AND beats = $2";
+static const char SQL_REMOVE[] = "DELETE FROM processes WHERE id = $1 AND beats = $2";
 
-struct burial {
+struct lease_removal {
     const struct process *process;
-    int64_t buried;
+    int64_t removed;
 };
 
-static bool bury_work(struct db *db, void *context, struct error *err)
+static bool lease_remove_process_work(struct db *db, void *context, struct error *err)
 {
-    struct burial *burial = context;
-    return db_execute(db, SQL_BURY, DB_ARGS(db_text(burial->process->id), db_int(burial->process->beats)),
-                      &burial->buried, err);
+    struct lease_removal *removal = context;
+    return db_execute(db, SQL_REMOVE, DB_ARGS(db_text(removal->process->id), db_int(removal->process->beats)),
+                      &removal->removed, err);
 }
 
 static void remove_process(struct lease_holder *holder, size_t place)
@@ -264,23 +264,23 @@ static void remove_process(struct lease_holder *holder, size_t place)
 }
 
 /* One of this machine of which the kernel knows that it is no more. */
-static bool is_gone(const struct lease_holder *holder, const struct process *process)
+static bool lease_process_is_gone(const struct lease_holder *holder, const struct process *process)
 {
     return *holder->machine && process->machine && strcmp(process->machine, holder->machine) == 0 &&
            kill((pid_t)process->pid, 0) != 0 && errno == ESRCH;
 }
 
 /* Only this thread changes the view, so it may read it without the lock. */
-static void bury_the_dead(struct lease_holder *holder)
+static void lease_remove_dead_processes(struct lease_holder *holder)
 {
     int64_t dead_us = clock_monotonic_us() - holder->time_to_live_us;
     for (size_t i = holder->view.process_count; i-- > 0;) {
         const struct process *process = &holder->view.processes[i];
-        struct burial burial = {.process = process};
+        struct lease_removal removal = {.process = process};
         struct error err;
-        bool is_dead = process->still_since_us <= dead_us || is_gone(holder, process);
+        bool is_dead = process->still_since_us <= dead_us || lease_process_is_gone(holder, process);
         if (!is_dead || strcmp(process->id, holder->id) == 0 ||
-            !store_write(holder->store, bury_work, &burial, &err) || burial.buried == 0)
+            !store_write(holder->store, lease_remove_process_work, &removal, &err) || removal.removed == 0)
             continue;
         log_warn("lease", "process %s has ended, or is not heard any more: what it held is free",
                  process->id);
@@ -291,7 +291,7 @@ static void bury_the_dead(struct lease_holder *holder)
 /* --- the thread --- */
 
 /* Until it is time, or the holder stops: false. */
-static bool wait_until(struct lease_holder *holder, int64_t until_us)
+static bool lease_wait_until(struct lease_holder *holder, int64_t until_us)
 {
     struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
     pthread_mutex_lock(&holder->lock);
@@ -302,22 +302,22 @@ static bool wait_until(struct lease_holder *holder, int64_t until_us)
     return !stopping;
 }
 
-static void *beat_main(void *context)
+static void *lease_beat_main(void *context)
 {
     struct lease_holder *holder = context;
     int64_t next_us;
     store_set_background();
     do {
         next_us = clock_monotonic_us() + holder->time_to_live_us / BEATS_OF_A_LIFE;
-        if (send_beat(holder)) {
-            bury_the_dead(holder);
+        if (lease_send_beat(holder)) {
+            lease_remove_dead_processes(holder);
             call_on_beat(holder);
         }
-    } while (wait_until(holder, next_us));
+    } while (lease_wait_until(holder, next_us));
     return NULL;
 }
 
-static void holder_free(struct lease_holder *holder)
+static void lease_holder_free(struct lease_holder *holder)
 {
     pthread_cond_destroy(&holder->wake);
     pthread_mutex_destroy(&holder->lock);
@@ -327,7 +327,7 @@ static void holder_free(struct lease_holder *holder)
 }
 
 /* This boot of this kernel, and within it the container whose numbers processes have. */
-static void name_machine(char ret_machine[static 128])
+static void lease_name_machine(char ret_machine[static 128])
 {
     char boot[64] = "", numbers[64] = "";
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -348,16 +348,16 @@ bool lease_holder_start(struct lease_holder **ret_holder, struct store *store, i
     holder->store = store;
     holder->time_to_live_us = time_to_live_ms * 1000;
     holder->beat_us = clock_monotonic_us();
-    name_machine(holder->machine);
+    lease_name_machine(holder->machine);
     pthread_mutex_init(&holder->lock, NULL);
     pthread_mutex_init(&holder->call_lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&holder->wake, &attributes);
     pthread_condattr_destroy(&attributes);
-    int failure = pthread_create(&holder->thread, NULL, beat_main, holder);
+    int failure = pthread_create(&holder->thread, NULL, lease_beat_main, holder);
     if (failure != 0) {
-        holder_free(holder);
+        lease_holder_free(holder);
         return error_set(err, ERROR_INTERNAL, "The thread for leases cannot be started: %s",
                          "无法启动租约线程：%s", strerror(failure));
     }
@@ -368,7 +368,7 @@ bool lease_holder_start(struct lease_holder **ret_holder, struct store *store, i
 
 static const char SQL_LEAVE[] = "DELETE FROM processes WHERE id = $1";
 
-static bool leave_work(struct db *db, void *context, struct error *err)
+static bool lease_leave_work(struct db *db, void *context, struct error *err)
 {
     const struct lease_holder *holder = context;
     return db_execute(db, SQL_LEAVE, DB_ARGS(db_text(holder->id)), NULL, err);
@@ -385,13 +385,13 @@ void lease_holder_stop(struct lease_holder *holder)
     pthread_cond_signal(&holder->wake);
     pthread_mutex_unlock(&holder->lock);
     pthread_join(holder->thread, NULL);
-    if (holder->id[0] && !store_write(holder->store, leave_work, holder, &err))
+    if (holder->id[0] && !store_write(holder->store, lease_leave_work, holder, &err))
         log_warn("lease", "what this process held is free only after a while: %s", err.detail[LANGUAGE_EN]);
-    holder_free(holder);
+    lease_holder_free(holder);
 }
 
 /* With the lock. */
-static bool is_alive(const struct lease_holder *holder)
+static bool lease_holder_is_alive(const struct lease_holder *holder)
 {
     return holder->id[0] && clock_monotonic_us() < holder->alive_until_us;
 }
@@ -400,7 +400,7 @@ void lease_holder_get_state(struct lease_holder *holder, struct lease_holder_sta
 {
     pthread_mutex_lock(&holder->lock);
     memcpy(ret_state->id, holder->id, sizeof(ret_state->id));
-    ret_state->alive = is_alive(holder);
+    ret_state->alive = lease_holder_is_alive(holder);
     ret_state->processes = (int64_t)holder->view.process_count;
     ret_state->others_wrote_us = holder->others_wrote_us;
     pthread_mutex_unlock(&holder->lock);
@@ -409,7 +409,7 @@ void lease_holder_get_state(struct lease_holder *holder, struct lease_holder_sta
 bool lease_holder_is(struct lease_holder *holder, const char *id)
 {
     pthread_mutex_lock(&holder->lock);
-    bool is = is_alive(holder) && strcmp(holder->id, id) == 0;
+    bool is = lease_holder_is_alive(holder) && strcmp(holder->id, id) == 0;
     pthread_mutex_unlock(&holder->lock);
     return is;
 }
@@ -432,21 +432,21 @@ static const char SQL_TAKE[] =
               " WHERE leases.holder = excluded.holder OR NOT " LEASE_HOLDER_IS_ALIVE(
                   "leases.holder") " RETURNING token";
 
-struct taking {
+struct lease_taking {
     const char *name, *process;
     int64_t now;
     int64_t token; /* out; 0: another's */
 };
 
-static bool take_work(struct db *db, void *context, struct error *err)
+static bool lease_take_work(struct db *db, void *context, struct error *err)
 {
-    struct taking *taking = context;
+    struct lease_taking *taking = context;
     return db_find_int(db, SQL_TAKE,
                        DB_ARGS(db_text(taking->name), db_text(taking->process), db_int(taking->now)), 0,
                        &taking->token, err);
 }
 
-static void set_lease(struct lease *lease, const char *process, int64_t since, int64_t token)
+static void lease_set(struct lease *lease, const char *process, int64_t since, int64_t token)
 {
     snprintf(lease->process, sizeof(lease->process), "%s", process);
     lease->since = since;
@@ -454,17 +454,17 @@ static void set_lease(struct lease *lease, const char *process, int64_t since, i
 }
 
 /* Whether it is to be taken; else the lease is filled in. */
-static bool is_to_take(struct lease *lease, char id[IDENTIFIER_SIZE])
+static bool lease_is_to_take(struct lease *lease, char id[IDENTIFIER_SIZE])
 {
     struct lease_holder *holder = lease->holder;
     pthread_mutex_lock(&holder->lock);
-    const struct lease_row *row = find_lease(&holder->view, lease->name);
-    bool alive = is_alive(holder);
+    const struct lease_row *row = lease_view_lease(&holder->view, lease->name);
+    bool alive = lease_holder_is_alive(holder);
     bool ours = alive && lease->token && strcmp(lease->process, holder->id) == 0;
     bool others = row && strcmp(row->process, holder->id) != 0;
     memcpy(id, holder->id, IDENTIFIER_SIZE);
     if (!ours && (others || !alive))
-        set_lease(lease, others ? row->process : "", others ? row->since : INT_NULL, 0);
+        lease_set(lease, others ? row->process : "", others ? row->since : INT_NULL, 0);
     pthread_mutex_unlock(&holder->lock);
     return alive && !ours && !others;
 }
@@ -472,14 +472,14 @@ static bool is_to_take(struct lease *lease, char id[IDENTIFIER_SIZE])
 bool lease_take(struct lease *lease, struct error *err)
 {
     char id[IDENTIFIER_SIZE];
-    if (!is_to_take(lease, id))
+    if (!lease_is_to_take(lease, id))
         return true;
-    struct taking taking = {.name = lease->name, .process = id, .now = clock_now_ms()};
-    set_lease(lease, "", INT_NULL, 0);
-    if (!store_write(lease->holder->store, take_work, &taking, err))
+    struct lease_taking taking = {.name = lease->name, .process = id, .now = clock_now_ms()};
+    lease_set(lease, "", INT_NULL, 0);
+    if (!store_write(lease->holder->store, lease_take_work, &taking, err))
         return false;
     if (taking.token)
-        set_lease(lease, id, taking.now, taking.token);
+        lease_set(lease, id, taking.now, taking.token);
     return true;
 }
 

@@ -18,7 +18,7 @@ static const char SQL_FIRST_NAME[] = "SELECT name FROM schema_version WHERE vers
 static const char SQL_ADD_VERSION[] =
     "INSERT INTO schema_version (version, name, applied_at) VALUES ($1, $2, $3)";
 
-static const char *token_text(const struct db_driver *driver, const char *name, size_t length)
+static const char *migration_token_text(const struct db_driver *driver, const char *name, size_t length)
 {
     for (const struct db_token *token = driver->tokens; token->name; token++)
         if (strlen(token->name) == length && memcmp(token->name, name, length) == 0)
@@ -32,7 +32,8 @@ static bool is_of_word(char c)
 }
 
 /* Appends `length` bytes of SQL; the type TEXT, outside of quotes and of CAST(… AS TEXT), as the driver declares it. */
-static void append_typed(const struct db_driver *driver, const char *sql, size_t length, struct strbuf *out)
+static void migration_append_typed(const struct db_driver *driver, const char *sql, size_t length,
+                                   struct strbuf *out)
 {
     static const char word[] = "TEXT";
     size_t word_length = strlen(word);
@@ -54,26 +55,27 @@ static void append_typed(const struct db_driver *driver, const char *sql, size_t
 }
 
 /* Puts the driver's words in the place of {{tokens}}. */
-static bool expand(const struct db_driver *driver, const char *sql, struct strbuf *out, struct error *err)
+static bool migration_expand(const struct db_driver *driver, const char *sql, struct strbuf *out,
+                             struct error *err)
 {
     const char *open;
     while ((open = strstr(sql, "{{"))) {
         const char *close = strstr(open, "}}");
-        const char *text = close ? token_text(driver, open + 2, (size_t)(close - open - 2)) : NULL;
+        const char *text = close ? migration_token_text(driver, open + 2, (size_t)(close - open - 2)) : NULL;
         if (!text)
             return error_set(err, ERROR_INTERNAL, "An unknown token: %.40s", "未知的标记：%.40s", open);
-        append_typed(driver, sql, (size_t)(open - sql), out);
+        migration_append_typed(driver, sql, (size_t)(open - sql), out);
         strbuf_puts(out, text);
         sql = close + 2;
     }
-    append_typed(driver, sql, strlen(sql), out);
+    migration_append_typed(driver, sql, strlen(sql), out);
     return true;
 }
 
-static bool run_script(struct db *db, const char *sql, struct error *err)
+static bool migration_run_script(struct db *db, const char *sql, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf script = {0};
-    return expand(db->driver, sql, &script, err) && db_script(db, strbuf_text(&script), err);
+    return migration_expand(db->driver, sql, &script, err) && db_script(db, strbuf_text(&script), err);
 }
 
 bool migration_version(struct db *db, int64_t *ret_version, struct error *err)
@@ -88,25 +90,26 @@ bool migration_version(struct db *db, int64_t *ret_version, struct error *err)
 }
 
 /* The work of one step, in a transaction. Another process may have done it meanwhile. */
-static bool apply(struct db *db, const struct migration *migration, int64_t version, bool *ret_applied,
-                  struct error *err)
+static bool migration_apply(struct db *db, const struct migration *migration, int64_t version,
+                            bool *ret_applied, struct error *err)
 {
     int64_t present;
-    if (!run_script(db, SQL_CREATE_VERSIONS, err) || !migration_version(db, &present, err))
+    if (!migration_run_script(db, SQL_CREATE_VERSIONS, err) || !migration_version(db, &present, err))
         return false;
     *ret_applied = present < version;
     return present >= version ||
-           (run_script(db, migration->sql, err) &&
+           (migration_run_script(db, migration->sql, err) &&
             db_execute(db, SQL_ADD_VERSION,
                        DB_ARGS(db_int(version), db_text(migration->name), db_int(clock_now_ms())), NULL,
                        err));
 }
 
-static bool run_step(struct db *db, const struct migration *migration, int64_t version, struct error *err)
+static bool migration_run_step(struct db *db, const struct migration *migration, int64_t version,
+                               struct error *err)
 {
     bool applied = false;
-    bool done = db_transaction(db, DB_BEGIN_SERIAL, err) && apply(db, migration, version, &applied, err) &&
-                db_transaction(db, DB_COMMIT, err);
+    bool done = db_transaction(db, DB_BEGIN_SERIAL, err) &&
+                migration_apply(db, migration, version, &applied, err) && db_transaction(db, DB_COMMIT, err);
     if (done) {
         if (applied)
             log_info("store", "migration %lld: %s", (long long)version, migration->name);
@@ -131,7 +134,7 @@ static bool is_unreleased(const char *first)
 }
 
 /* Which tables a file holds is told by its first step: a day of telemetry is no main store. */
-static bool check_kind(struct db *db, const char *first, struct error *err)
+static bool migration_check_kind(struct db *db, const char *first, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_FIRST_NAME, DB_NO_ARGS, &rows, err))
@@ -157,7 +160,8 @@ bool migration_check(struct db *db, const struct migration *migrations, size_t c
                      struct error *err)
 {
     int64_t present;
-    if (!migration_version(db, &present, err) || (present && !check_kind(db, migrations[0].name, err)))
+    if (!migration_version(db, &present, err) ||
+        (present && !migration_check_kind(db, migrations[0].name, err)))
         return false;
     if (present > (int64_t)count)
         return error_set(err, ERROR_CONFLICT,
@@ -175,7 +179,7 @@ bool migration_run(struct db *db, const struct migration *migrations, size_t cou
     if (!migration_check(db, migrations, count, &present, err))
         return false;
     for (int64_t version = present + 1; version <= (int64_t)count; version++)
-        if (!run_step(db, &migrations[version - 1], version, err))
+        if (!migration_run_step(db, &migrations[version - 1], version, err))
             return false;
     /* A newer program may have been at it at the same time. */
     return migration_check(db, migrations, count, &present, err);

@@ -31,7 +31,7 @@ bool news_post(struct db *db, struct error *err)
 }
 
 /* As long as the connection holds. */
-static void listen_on(struct news *news, struct db *db, bool *ret_listened)
+static void news_listen_on(struct news *news, struct db *db, bool *ret_listened)
 {
     struct error err;
     bool heard = true; /* what came before nobody has listened to */
@@ -52,7 +52,7 @@ static void pause_for(const struct news *news, int ms)
     poll(&closing, 1, ms + (int)(chance % (uint32_t)ms));
 }
 
-static void *listen_always(void *context)
+static void *news_main(void *context)
 {
     struct news *news = context;
     int pause_ms = PAUSE_MS;
@@ -62,7 +62,7 @@ static void *listen_always(void *context)
         struct error err;
         bool listened = false;
         if (db_open(&options, &db, &err))
-            listen_on(news, db, &listened);
+            news_listen_on(news, db, &listened);
         pause_ms = listened ? PAUSE_MS : pause_ms * 2 < PAUSE_MS_MAX ? pause_ms * 2 : PAUSE_MS_MAX;
         if (!news->closing)
             pause_for(news, pause_ms);
@@ -78,7 +78,7 @@ struct news *news_listen(struct store *store, void (*heard)(void *context), void
     struct news *news = xcalloc(1, sizeof(*news));
     *news = (struct news){.store = store, .heard = heard, .context = context};
     news->closing_fd = eventfd(0, EFD_CLOEXEC);
-    if (news->closing_fd < 0 || pthread_create(&news->thread, NULL, listen_always, news) != 0)
+    if (news->closing_fd < 0 || pthread_create(&news->thread, NULL, news_main, news) != 0)
         fatal("cannot start a thread for news; raise the limits on processes and open files");
     pthread_setname_np(news->thread, "store-news");
     return news;

@@ -11,7 +11,7 @@
 #define SCHEMA_DEFAULT "kimono"
 #define SCHEMA_PARAMETER "schema="
 
-static bool cannot_be_read(struct error *err)
+static bool address_unreadable_error(struct error *err)
 {
     return error_set(
         err, ERROR_INVALID,
@@ -24,8 +24,8 @@ static bool cannot_be_read(struct error *err)
 }
 
 /* A name that needs no quotes anywhere, and is not PostgreSQL's own. */
-static bool take_schema(const char *name, size_t length, char schema[static POSTGRESQL_NAME_SIZE],
-                        struct error *err)
+static bool address_take_schema(const char *name, size_t length, char schema[static POSTGRESQL_NAME_SIZE],
+                                struct error *err)
 {
     bool good = length > 0 && length < POSTGRESQL_NAME_SIZE && !isdigit((unsigned char)name[0]);
     for (size_t i = 0; good && i < length; i++)
@@ -44,8 +44,8 @@ static bool take_schema(const char *name, size_t length, char schema[static POST
 }
 
 /* Copies the address without `schema=`, which libpq does not know. */
-static bool take_schema_out(const char *path, struct strbuf *out, char schema[static POSTGRESQL_NAME_SIZE],
-                            struct error *err)
+static bool address_split_schema(const char *path, struct strbuf *out,
+                                 char schema[static POSTGRESQL_NAME_SIZE], struct error *err)
 {
     const char *query = strchr(path, '?');
     bool found = false;
@@ -58,8 +58,8 @@ static bool take_schema_out(const char *path, struct strbuf *out, char schema[st
         if (strncmp(at, SCHEMA_PARAMETER, strlen(SCHEMA_PARAMETER)) == 0) {
             size_t skip = strlen(SCHEMA_PARAMETER);
             if (found)
-                return cannot_be_read(err);
-            if (!take_schema(at + skip, length - skip, schema, err))
+                return address_unreadable_error(err);
+            if (!address_take_schema(at + skip, length - skip, schema, err))
                 return false;
             found = true;
         } else if (length > 0) {
@@ -72,7 +72,7 @@ static bool take_schema_out(const char *path, struct strbuf *out, char schema[st
     return true;
 }
 
-static void put_encoded(struct strbuf *out, const char *text)
+static void address_put_encoded(struct strbuf *out, const char *text)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
@@ -83,7 +83,7 @@ static void put_encoded(struct strbuf *out, const char *text)
     }
 }
 
-static const char *value_of(const PQconninfoOption *options, const char *keyword)
+static const char *address_option(const PQconninfoOption *options, const char *keyword)
 {
     for (; options->keyword; options++)
         if (strcmp(options->keyword, keyword) == 0)
@@ -92,52 +92,52 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
 }
 
 /* From what libpq has understood, so that no way of writing a password gets into it. */
-static char *make_shown(const PQconninfoOption *options, const char *schema)
+static char *address_make_shown(const PQconninfoOption *options, const char *schema)
 {
     struct strbuf out = {0};
-    const char *user = value_of(options, "user"), *host = value_of(options, "host");
-    const char *port = value_of(options, "port"), *database = value_of(options, "dbname");
-    const char *service = value_of(options, "service");
+    const char *user = address_option(options, "user"), *host = address_option(options, "host");
+    const char *port = address_option(options, "port"), *database = address_option(options, "dbname");
+    const char *service = address_option(options, "service");
     strbuf_puts(&out, "postgresql://");
     if (user) {
-        put_encoded(&out, user);
+        address_put_encoded(&out, user);
         strbuf_putc(&out, '@');
     }
     bool plain = host && !strpbrk(host, ",/"); /* several hosts, and the folder of a socket, are parameters */
     if (plain && strchr(host, ':')) {
         strbuf_printf(&out, "[%s]", host);
     } else if (plain) {
-        put_encoded(&out, host);
+        address_put_encoded(&out, host);
     }
     if (plain && port)
         strbuf_printf(&out, ":%s", port);
     strbuf_putc(&out, '/');
     if (database)
-        put_encoded(&out, database);
+        address_put_encoded(&out, database);
     strbuf_printf(&out, "?schema=%s", schema);
     if (host && !plain) {
         strbuf_puts(&out, "&host=");
-        put_encoded(&out, host);
+        address_put_encoded(&out, host);
     }
     if (!plain && port)
         strbuf_printf(&out, "&port=%s", port);
     if (service) {
         strbuf_puts(&out, "&service=");
-        put_encoded(&out, service);
+        address_put_encoded(&out, service);
     }
     return strbuf_detach(&out, NULL);
 }
 
 /* A password with an '@' or '/' that is not encoded ends up in one of these. */
-static bool is_ambiguous(const PQconninfoOption *options)
+static bool address_is_ambiguous(const PQconninfoOption *options)
 {
     static const char *const keywords[] = {"host", "port", "dbname"};
     for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
-        const char *value = value_of(options, keywords[i]);
+        const char *value = address_option(options, keywords[i]);
         if (value && strchr(value, '@'))
             return true;
     }
-    const char *port = value_of(options, "port");
+    const char *port = address_option(options, "port");
     return port && strspn(port, "0123456789,") != strlen(port);
 }
 
@@ -145,7 +145,7 @@ bool postgresql_address_parse(const char *path, struct postgresql_address *ret_a
 {
     struct postgresql_address address = {0};
     struct strbuf libpq = {0};
-    if (!take_schema_out(path, &libpq, address.schema, err)) {
+    if (!address_split_schema(path, &libpq, address.schema, err)) {
         strbuf_release(&libpq);
         return false;
     }
@@ -153,12 +153,12 @@ bool postgresql_address_parse(const char *path, struct postgresql_address *ret_a
     char *message = NULL;
     PQconninfoOption *options = PQconninfoParse(address.libpq, &message);
     PQfreemem(message);
-    if (!options || is_ambiguous(options)) {
+    if (!options || address_is_ambiguous(options)) {
         PQconninfoFree(options);
         free(address.libpq);
-        return cannot_be_read(err);
+        return address_unreadable_error(err);
     }
-    address.shown = make_shown(options, address.schema);
+    address.shown = address_make_shown(options, address.schema);
     PQconninfoFree(options);
     XXH64_hash_t hash = XXH3_64bits(address.schema, strlen(address.schema));
     memcpy(&address.lock_key, &hash, sizeof(address.lock_key));

@@ -30,14 +30,14 @@
 /* ---- losing one ---- */
 
 /* "connection to server at "10.0.0.1", port 5432 failed: Connection refused": the reason only, one line of it. */
-static void reason_of(const char *message, char reason[static 160])
+static void connection_reason(const char *message, char reason[static 160])
 {
     const char *failed = strstr(message, " failed: ");
     const char *from = failed ? failed + strlen(" failed: ") : message;
     snprintf(reason, 160, "%.*s", (int)strcspn(from, "\n"), from);
 }
 
-static void disconnect(struct postgresql_db *db)
+static void connection_close(struct postgresql_db *db)
 {
     if (db->connection)
         PQfinish(db->connection);
@@ -52,7 +52,7 @@ static void disconnect(struct postgresql_db *db)
     strbuf_reset(&db->to_deallocate);
 }
 
-static bool unavailable(struct error *err, const char *en, const char *zh)
+static bool connection_error(struct error *err, const char *en, const char *zh)
 {
     error_set(err, ERROR_UNAVAILABLE, "%s", "%s", en);
     if (err) {
@@ -62,33 +62,33 @@ static bool unavailable(struct error *err, const char *en, const char *zh)
     return false;
 }
 
-static bool say_unreachable(struct error *err)
+static bool connection_unreachable_error(struct error *err)
 {
-    return unavailable(err, "The database cannot be reached for the moment. Try again shortly.",
-                       "暂时无法连接数据库，请稍后重试。");
+    return connection_error(err, "The database cannot be reached for the moment. Try again shortly.",
+                            "暂时无法连接数据库，请稍后重试。");
 }
 
-static bool say_lost(struct postgresql_db *db, struct error *err)
+static bool connection_lost_error(struct postgresql_db *db, struct error *err)
 {
     db->base.trouble = DB_TROUBLE_LOST;
-    return unavailable(err, "The connection to the database was lost. Try again in a moment.",
-                       "与数据库的连接已断开，请稍后重试。");
+    return connection_error(err, "The connection to the database was lost. Try again in a moment.",
+                            "与数据库的连接已断开，请稍后重试。");
 }
 
 bool postgresql_lost(struct postgresql_db *db, struct error *err)
 {
     char reason[160] = "";
     if (db->connection)
-        reason_of(PQerrorMessage(db->connection), reason);
+        connection_reason(PQerrorMessage(db->connection), reason);
     log_warn("store", "a connection to the database was lost: %s", *reason ? reason : "closed");
-    disconnect(db);
-    return say_lost(db, err);
+    connection_close(db);
+    return connection_lost_error(db, err);
 }
 
 /* ---- waiting ---- */
 
 /* False: the time is up (`until_us` 0: never), or waiting is impossible. */
-static bool wait_for(PGconn *connection, short events, int64_t until_us)
+static bool connection_wait(PGconn *connection, short events, int64_t until_us)
 {
     struct pollfd descriptor = {.fd = PQsocket(connection), .events = events};
     for (;;) {
@@ -116,7 +116,7 @@ struct cancelling {
     bool has_ended, abandoned;
 };
 
-static void free_cancelling(struct cancelling *cancelling)
+static void cancelling_free(struct cancelling *cancelling)
 {
     PQfreeCancel(cancelling->cancel);
     pthread_cond_destroy(&cancelling->ended);
@@ -124,7 +124,7 @@ static void free_cancelling(struct cancelling *cancelling)
     free(cancelling);
 }
 
-static void *cancel_beside(void *context)
+static void *cancelling_main(void *context)
 {
     struct cancelling *cancelling = context;
     char message[256];
@@ -136,11 +136,11 @@ static void *cancel_beside(void *context)
     pthread_cond_signal(&cancelling->ended);
     pthread_mutex_unlock(&cancelling->lock);
     if (abandoned)
-        free_cancelling(cancelling);
+        cancelling_free(cancelling);
     return NULL;
 }
 
-static struct cancelling *start_cancelling(struct postgresql_db *db)
+static struct cancelling *cancelling_start(struct postgresql_db *db)
 {
     struct cancelling *cancelling = xcalloc(1, sizeof(*cancelling));
     pthread_condattr_t attributes;
@@ -151,8 +151,8 @@ static struct cancelling *start_cancelling(struct postgresql_db *db)
     pthread_condattr_destroy(&attributes);
     cancelling->cancel = PQgetCancel(db->connection);
     pthread_t thread;
-    if (pthread_create(&thread, NULL, cancel_beside, cancelling) != 0) {
-        free_cancelling(cancelling);
+    if (pthread_create(&thread, NULL, cancelling_main, cancelling) != 0) {
+        cancelling_free(cancelling);
         return NULL;
     }
     pthread_detach(thread);
@@ -164,7 +164,7 @@ bool postgresql_cancel(struct postgresql_db *db)
     db->cancelled_until_us = clock_monotonic_us() + CANCEL_LIMIT_MS * 1000;
     struct timespec until = {.tv_sec = db->cancelled_until_us / 1000000,
                              .tv_nsec = db->cancelled_until_us % 1000000 * 1000};
-    struct cancelling *cancelling = start_cancelling(db);
+    struct cancelling *cancelling = cancelling_start(db);
     if (!cancelling)
         return false;
     pthread_mutex_lock(&cancelling->lock);
@@ -175,13 +175,13 @@ bool postgresql_cancel(struct postgresql_db *db)
     cancelling->abandoned = !ended;
     pthread_mutex_unlock(&cancelling->lock);
     if (ended)
-        free_cancelling(cancelling);
+        cancelling_free(cancelling);
     return ended;
 }
 
 /* How long a result is waited for: after a cancel, until the deadline, or somewhat longer than the server would let it
  * run; 0: for ever. */
-static int64_t receive_until(const struct postgresql_db *db)
+static int64_t connection_receive_until(const struct postgresql_db *db)
 {
     if (db->cancelled_until_us)
         return db->cancelled_until_us;
@@ -192,11 +192,11 @@ static int64_t receive_until(const struct postgresql_db *db)
 
 bool postgresql_receive(struct postgresql_db *db, PGresult **ret_result, struct error *err)
 {
-    int64_t until_us = receive_until(db);
+    int64_t until_us = connection_receive_until(db);
     for (int unsent; (unsent = PQflush(db->connection)) != 0 || PQisBusy(db->connection);) {
         if (unsent < 0)
             return postgresql_lost(db, err);
-        if (!wait_for(db->connection, unsent > 0 ? POLLIN | POLLOUT : POLLIN, until_us)) {
+        if (!connection_wait(db->connection, unsent > 0 ? POLLIN | POLLOUT : POLLIN, until_us)) {
             /* What was cancelled, or can't be, must not answer into what comes next. */
             if (db->cancelled_until_us || !postgresql_cancel(db)) {
                 postgresql_lost(db, NULL);
@@ -215,7 +215,7 @@ bool postgresql_receive(struct postgresql_db *db, PGresult **ret_result, struct 
 bool postgresql_flush(struct postgresql_db *db, struct error *err)
 {
     for (int unsent; (unsent = PQflush(db->connection)) != 0;) {
-        bool room = unsent > 0 && wait_for(db->connection, POLLIN | POLLOUT, db->base.deadline_us);
+        bool room = unsent > 0 && connection_wait(db->connection, POLLIN | POLLOUT, db->base.deadline_us);
         if (!room || !PQconsumeInput(db->connection))
             return postgresql_lost(db, err);
     }
@@ -237,7 +237,7 @@ bool postgresql_is_gone(const struct postgresql_db *db)
 }
 
 /* Whether a result is what was asked for; else `err` says what it is instead. */
-static bool is_good(const PGresult *result)
+static bool result_is_good(const PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE;
@@ -257,7 +257,7 @@ bool postgresql_run(struct postgresql_db *db, const char *sql, PGresult **ret_re
         }
         if (!result)
             break;
-        if (done && !is_good(result))
+        if (done && !result_is_good(result))
             done = postgresql_error(db, result, err);
         bool better = !kept || PQntuples(result) > 0 || PQntuples(kept) == 0;
         PQclear(better ? kept : result);
@@ -277,7 +277,7 @@ bool postgresql_run(struct postgresql_db *db, const char *sql, PGresult **ret_re
 /* ---- making one ---- */
 
 /* libpq takes the last of what is given twice: what stands before the address is a default that it may change. */
-static PGconn *connect_by(const struct postgresql_db *db)
+static PGconn *connection_connect(const struct postgresql_db *db)
 {
     const char *keywords[] = {"fallback_application_name",
                               "connect_timeout",
@@ -298,7 +298,7 @@ static PGconn *connect_by(const struct postgresql_db *db)
 
 /* Two processes of the server that share a number of a transaction differ in this. Where the function is not to be had
  * a lost answer to COMMIT stays unknown. */
-static bool note_timeline(struct postgresql_db *db, struct error *err)
+static bool connection_note_timeline(struct postgresql_db *db, struct error *err)
 {
     PGresult *result = NULL;
     db->timeline[0] = '\0';
@@ -311,7 +311,7 @@ static bool note_timeline(struct postgresql_db *db, struct error *err)
 
 /* jit: compiling costs more than any statement of the product takes. tcp_…: the server's side, so that it notices a
  * client whose machine is gone and gives its lock back. */
-static bool configure_session(struct postgresql_db *db, struct error *err)
+static bool connection_configure(struct postgresql_db *db, struct error *err)
 {
     bool writer = db->role == DB_WRITER;
     char sql[1024];
@@ -325,10 +325,10 @@ static bool configure_session(struct postgresql_db *db, struct error *err)
              db->address.schema, (int)db->statement_limit_ms, LOCK_WAIT_MS,
              writer ? IDLE_IN_TRANSACTION_MS : IDLE_IN_SNAPSHOT_MS, db->bulk ? "off" : "on",
              writer ? "off" : "on");
-    return postgresql_run(db, sql, NULL, err) && (!writer || note_timeline(db, err));
+    return postgresql_run(db, sql, NULL, err) && (!writer || connection_note_timeline(db, err));
 }
 
-static void on_notice(void *context, const PGresult *result)
+static void connection_on_notice(void *context, const PGresult *result)
 {
     (void)context;
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -336,22 +336,22 @@ static void on_notice(void *context, const PGresult *result)
 }
 
 /* `ret_reason`: why not, for operators. */
-static bool connect_now(struct postgresql_db *db, char ret_reason[static DB_REACH_REASON_SIZE],
-                        struct error *err)
+static bool connection_make(struct postgresql_db *db, char ret_reason[static DB_REACH_REASON_SIZE],
+                            struct error *err)
 {
     bool first = db->generation == 0 && db->role == DB_WRITER;
-    PGconn *connection = connect_by(db);
+    PGconn *connection = connection_connect(db);
     if (PQstatus(connection) == CONNECTION_OK && PQsetnonblocking(connection, 1) == 0) {
-        PQsetNoticeReceiver(connection, on_notice, NULL);
+        PQsetNoticeReceiver(connection, connection_on_notice, NULL);
         db->connection = connection;
         db->generation++;
         snprintf(ret_reason, DB_REACH_REASON_SIZE, "the connection broke at once");
-        return configure_session(db, err);
+        return connection_configure(db, err);
     }
-    reason_of(PQerrorMessage(connection), ret_reason);
+    connection_reason(PQerrorMessage(connection), ret_reason);
     PQfinish(connection);
     if (!first)
-        return say_unreachable(err);
+        return connection_unreachable_error(err);
     /* whoever starts the program reads it; later it may be anybody */
     error_set(err, ERROR_UNAVAILABLE, "The database cannot be reached: %s", "无法连接数据库：%s", ret_reason);
     if (err)
@@ -359,20 +359,20 @@ static bool connect_now(struct postgresql_db *db, char ret_reason[static DB_REAC
     return false;
 }
 
-static bool reconnect(struct postgresql_db *db, struct error *err)
+static bool connection_make_if_due(struct postgresql_db *db, struct error *err)
 {
     char reason[DB_REACH_REASON_SIZE] = "";
     if (!db_reach_may_try(db->reach, db->role == DB_READER))
-        return say_unreachable(err);
-    bool done = connect_now(db, reason, err);
+        return connection_unreachable_error(err);
+    bool done = connection_make(db, reason, err);
     db_reach_tell(db->reach, done ? NULL : reason);
     if (!done)
-        disconnect(db);
+        connection_close(db);
     return done;
 }
 
 /* The server's own bound, for the case that nobody is there to cancel; it must not cut what has time left. */
-static bool fit_statement_limit(struct postgresql_db *db, struct error *err)
+static bool connection_fit_limit(struct postgresql_db *db, struct error *err)
 {
     if (db->role == DB_WRITER)
         return true;
@@ -389,7 +389,7 @@ static bool fit_statement_limit(struct postgresql_db *db, struct error *err)
 }
 
 /* What was finalized while a transaction had failed, or rows were open. */
-static bool deallocate(struct postgresql_db *db, struct error *err)
+static bool connection_deallocate(struct postgresql_db *db, struct error *err)
 {
     if (db->to_deallocate.length == 0 || PQtransactionStatus(db->connection) == PQTRANS_INERROR)
         return true;
@@ -403,20 +403,20 @@ bool postgresql_ready(struct postgresql_db *db, struct error *err)
     if (postgresql_is_gone(db))
         postgresql_lost(db, NULL);
     if (db->transaction_lost)
-        return say_lost(db, err);
-    if (!db->connection && !reconnect(db, err)) {
+        return connection_lost_error(db, err);
+    if (!db->connection && !connection_make_if_due(db, err)) {
         db->base.trouble = db->transaction ? DB_TROUBLE_NOT_BEGUN : db->base.trouble;
         return false;
     }
     if (!postgresql_buffer_open(db, err))
         return false;
     db->cancelled_until_us = 0;
-    return deallocate(db, err) && fit_statement_limit(db, err);
+    return connection_deallocate(db, err) && connection_fit_limit(db, err);
 }
 
 /* ---- opening ---- */
 
-static bool find_schema(struct postgresql_db *db, bool *ret_found, struct error *err)
+static bool connection_find_schema(struct postgresql_db *db, bool *ret_found, struct error *err)
 {
     static const char SQL[] = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1";
     int64_t found;
@@ -428,18 +428,18 @@ static bool find_schema(struct postgresql_db *db, bool *ret_found, struct error 
 
 /* Looked for first: who may not make schemas may use one that an administrator has made. Of two processes that make it
  * at once, one is told that it is there. */
-static bool make_schema(struct postgresql_db *db, struct error *err)
+static bool connection_make_schema(struct postgresql_db *db, struct error *err)
 {
     bool found = false;
     char sql[128];
-    if (!find_schema(db, &found, err) || found)
+    if (!connection_find_schema(db, &found, err) || found)
         return found;
     snprintf(sql, sizeof(sql), "CREATE SCHEMA IF NOT EXISTS %s", db->address.schema);
-    return postgresql_run(db, sql, NULL, err) || (find_schema(db, &found, NULL) && found);
+    return postgresql_run(db, sql, NULL, err) || (connection_find_schema(db, &found, NULL) && found);
 }
 
 /* A schema that has tables and not ours is another program's. */
-static bool identify(struct postgresql_db *db, struct error *err)
+static bool connection_identify_schema(struct postgresql_db *db, struct error *err)
 {
     static const char SQL[] =
         "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE schemaname = $1 AND NOT EXISTS ("
@@ -468,8 +468,8 @@ bool postgresql_open(const struct db_open_options *options, struct db **ret_db, 
     db->role = options->role;
     db->concurrent = options->concurrent;
     db->bulk = options->bulk;
-    if (!postgresql_ready(db, err) ||
-        (db->role == DB_WRITER && (!make_schema(db, err) || !identify(db, err)))) {
+    if (!postgresql_ready(db, err) || (db->role == DB_WRITER && (!connection_make_schema(db, err) ||
+                                                                 !connection_identify_schema(db, err)))) {
         db_close(&db->base);
         return false;
     }
@@ -480,7 +480,7 @@ bool postgresql_open(const struct db_open_options *options, struct db **ret_db, 
 void postgresql_close(struct db *base)
 {
     struct postgresql_db *db = postgresql_of(base);
-    disconnect(db);
+    connection_close(db);
     strbuf_release(&db->to_deallocate);
     strbuf_release(&db->copied);
     db_reach_destroy(&db->own_reach);

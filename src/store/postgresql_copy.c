@@ -13,7 +13,7 @@ bool postgresql_copy_begin(struct db *base, const char *sql, struct error *err)
 {
     struct postgresql_db *db = postgresql_of(base);
     PGresult *result = NULL;
-    if (!postgresql_ready(db, err) || !postgresql_send_and_settle(db, err))
+    if (!postgresql_ready(db, err) || !postgresql_drain_deferred(db, err))
         return false;
     if (!PQsendQuery(db->connection, sql))
         return postgresql_lost(db, err);
@@ -29,7 +29,7 @@ bool postgresql_copy_begin(struct db *base, const char *sql, struct error *err)
     return done;
 }
 
-static void put_escaped(struct strbuf *out, const char *bytes, size_t length)
+static void copy_put_escaped(struct strbuf *out, const char *bytes, size_t length)
 {
     static const char special[] = "\b\f\n\r\t\v\\", letters[] = "bfnrtv\\";
     size_t from = 0;
@@ -45,7 +45,7 @@ static void put_escaped(struct strbuf *out, const char *bytes, size_t length)
     strbuf_append(out, bytes + from, length - from);
 }
 
-static void put_hex(struct strbuf *out, const unsigned char *bytes, size_t length)
+static void copy_put_hex(struct strbuf *out, const unsigned char *bytes, size_t length)
 {
     static const char digits[] = "0123456789abcdef";
     strbuf_puts(out, "\\\\x");
@@ -58,7 +58,7 @@ static void put_hex(struct strbuf *out, const unsigned char *bytes, size_t lengt
         out->length += 2 * length;
 }
 
-static void put_value(struct strbuf *out, const struct db_value *value)
+static void copy_put_value(struct strbuf *out, const struct db_value *value)
 {
     switch (value->type) {
     case DB_INT: strbuf_printf(out, "%" PRId64, value->integer); break;
@@ -68,14 +68,14 @@ static void put_value(struct strbuf *out, const struct db_value *value)
         else
             strbuf_printf(out, "%.17g", value->real);
         break;
-    case DB_TEXT: put_escaped(out, value->bytes, value->length); break;
-    case DB_BYTES: put_hex(out, value->bytes, value->length); break;
+    case DB_TEXT: copy_put_escaped(out, value->bytes, value->length); break;
+    case DB_BYTES: copy_put_hex(out, value->bytes, value->length); break;
     default: strbuf_puts(out, "\\N");
     }
 }
 
 /* What is sent while the server reads more slowly stays in libpq's buffer, which is emptied here. */
-static bool send_piece(struct postgresql_db *db, struct error *err)
+static bool copy_send_piece(struct postgresql_db *db, struct error *err)
 {
     if (db->copied.length == 0)
         return true;
@@ -98,13 +98,13 @@ bool postgresql_copy_row(struct db *base, const struct db_value *values, size_t 
             return false;
         if (i > 0)
             strbuf_putc(&db->copied, '\t');
-        put_value(&db->copied, &values[i]);
+        copy_put_value(&db->copied, &values[i]);
     }
     strbuf_putc(&db->copied, '\n');
-    return db->copied.length < PIECE_BYTES || send_piece(db, err);
+    return db->copied.length < PIECE_BYTES || copy_send_piece(db, err);
 }
 
-static bool finish(struct postgresql_db *db, const char *refusal, struct error *err)
+static bool copy_finish(struct postgresql_db *db, const char *refusal, struct error *err)
 {
     PGresult *result = NULL;
     if (!db->connection)
@@ -121,7 +121,7 @@ static bool finish(struct postgresql_db *db, const char *refusal, struct error *
 }
 
 /* Ids that were given do not move the sequence that makes them. */
-static bool move_sequence(struct postgresql_db *db, const char *table, struct error *err)
+static bool copy_move_sequence(struct postgresql_db *db, const char *table, struct error *err)
 {
     char sql[512];
     snprintf(
@@ -134,7 +134,7 @@ static bool move_sequence(struct postgresql_db *db, const char *table, struct er
 }
 
 /* Of a text key named "id" there is no sequence. */
-static bool has_sequence(struct postgresql_db *db, const char *table, bool *ret_has, struct error *err)
+static bool copy_has_sequence(struct postgresql_db *db, const char *table, bool *ret_has, struct error *err)
 {
     char sql[256];
     PGresult *result = NULL;
@@ -148,20 +148,21 @@ static bool has_sequence(struct postgresql_db *db, const char *table, bool *ret_
 
 void postgresql_copy_cancel(struct db *base)
 {
-    finish(postgresql_of(base), "given up", NULL);
+    copy_finish(postgresql_of(base), "given up", NULL);
 }
 
 bool postgresql_copy_end(struct db *base, const char *table_with_ids, struct error *err)
 {
     struct postgresql_db *db = postgresql_of(base);
     bool has;
-    if (!send_piece(db, err)) {
+    if (!copy_send_piece(db, err)) {
         postgresql_copy_cancel(base);
         return false;
     }
-    if (!finish(db, NULL, err))
+    if (!copy_finish(db, NULL, err))
         return false;
     if (!table_with_ids)
         return true;
-    return has_sequence(db, table_with_ids, &has, err) && (!has || move_sequence(db, table_with_ids, err));
+    return copy_has_sequence(db, table_with_ids, &has, err) &&
+           (!has || copy_move_sequence(db, table_with_ids, err));
 }

@@ -6,7 +6,7 @@
 static bool postgresql_script(struct db *base, const char *sql, struct error *err)
 {
     struct postgresql_db *db = postgresql_of(base);
-    return postgresql_ready(db, err) && postgresql_send_and_settle(db, err) &&
+    return postgresql_ready(db, err) && postgresql_drain_deferred(db, err) &&
            postgresql_run(db, sql, NULL, err);
 }
 

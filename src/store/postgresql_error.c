@@ -64,7 +64,7 @@ static const struct {
 };
 
 /* "Key (tenant_id, name)=(a, b) already exists.": the columns. The values may be personal, and are not shown. */
-static void columns_of(const PGresult *result, char columns[static 128])
+static void postgresql_error_columns(const PGresult *result, char columns[static 128])
 {
     const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
     const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
@@ -77,12 +77,12 @@ static void columns_of(const PGresult *result, char columns[static 128])
         columns[0] = '\0';
 }
 
-static bool constraint_error(const PGresult *result, const char *state, struct error *err)
+static bool postgresql_constraint_error(const PGresult *result, const char *state, struct error *err)
 {
     const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     char columns[128], named[256];
-    columns_of(result, columns);
+    postgresql_error_columns(result, columns);
     snprintf(named, sizeof(named), "%s.%s", table ? table : "?",
              *columns     ? columns
              : constraint ? constraint
@@ -98,7 +98,8 @@ static bool constraint_error(const PGresult *result, const char *state, struct e
                      named);
 }
 
-static bool table_error(struct postgresql_db *db, const char *state, const char *message, struct error *err)
+static bool postgresql_state_error(struct postgresql_db *db, const char *state, const char *message,
+                                   struct error *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
         if (strncmp(state, failures[i].state, strlen(failures[i].state)) != 0)
@@ -124,8 +125,8 @@ bool postgresql_error(struct postgresql_db *db, const PGresult *result, struct e
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (!state) /* libpq's own: the connection broke */
-        return table_error(db, "08006", "", err);
+        return postgresql_state_error(db, "08006", "", err);
     if (strncmp(state, "23", 2) == 0)
-        return constraint_error(result, state, err);
-    return table_error(db, state, message ? message : "", err);
+        return postgresql_constraint_error(result, state, err);
+    return postgresql_state_error(db, state, message ? message : "", err);
 }

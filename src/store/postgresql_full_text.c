@@ -111,7 +111,7 @@ static const char SQL_TAKE_NEW[] =
     " (SELECT first FROM qa_pairs_text_new ORDER BY first LIMIT $1) RETURNING first, last";
 static const char SQL_PUT_BACK[] = "INSERT INTO qa_pairs_text_new(first, last) VALUES ($1, $2)";
 
-struct piece {
+struct text_piece {
     struct strbuf ids, tokens,
         gone; /* as arrays of the database: {1,2}; `gone`: ids that are no live pairs */
     size_t count;
@@ -119,18 +119,18 @@ struct piece {
     size_t rest_count;
 };
 
-static void piece_release(struct piece *piece)
+static void text_piece_release(struct text_piece *piece)
 {
     strbuf_release(&piece->ids);
     strbuf_release(&piece->tokens);
 }
 
-static void put_id(struct strbuf *array, int64_t id)
+static void text_piece_put_id(struct strbuf *array, int64_t id)
 {
     strbuf_printf(array, "%c%" PRId64, array->length > 0 ? ',' : '{', id);
 }
 
-static bool take(struct db *db, const char *sql, struct piece *piece, struct error *err)
+static bool text_piece_take(struct db *db, const char *sql, struct text_piece *piece, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, sql, DB_ARGS(db_int((int64_t)(PIECE - piece->count))), &rows, err))
@@ -138,14 +138,14 @@ static bool take(struct db *db, const char *sql, struct piece *piece, struct err
     while (db_next(&rows)) {
         struct id_range range = {db_column_int(&rows, 0), db_column_int(&rows, 1)};
         for (; range.first <= range.last && piece->count < PIECE; piece->count++)
-            put_id(&piece->ids, range.first++);
+            text_piece_put_id(&piece->ids, range.first++);
         if (range.first <= range.last)
             piece->rest[piece->rest_count++] = range;
     }
     return db_done(&rows, err);
 }
 
-static bool put_back_rest(struct db *db, const struct piece *piece, struct error *err)
+static bool text_piece_put_back(struct db *db, const struct text_piece *piece, struct error *err)
 {
     for (size_t i = 0; i < piece->rest_count; i++)
         if (!db_execute(db, SQL_PUT_BACK, DB_ARGS(db_int(piece->rest[i].first), db_int(piece->rest[i].last)),
@@ -154,7 +154,7 @@ static bool put_back_rest(struct db *db, const struct piece *piece, struct error
     return true;
 }
 
-static bool put_token(void *context, const char *token, size_t length)
+static bool text_put_token(void *context, const char *token, size_t length)
 {
     struct strbuf *vector = context;
     put_lexeme(token, length, vector);
@@ -163,7 +163,7 @@ static bool put_token(void *context, const char *token, size_t length)
 }
 
 /* An element of an array, in quotation marks. */
-static void put_element(struct strbuf *array, const struct strbuf *element)
+static void text_put_element(struct strbuf *array, const struct strbuf *element)
 {
     const char *bytes = strbuf_text(element);
     strbuf_puts(array, array->length > 0 ? ",\"" : "{\"");
@@ -180,7 +180,7 @@ static const char SQL_TEXTS[] = "SELECT w.id, p.question, p.answer FROM (SELECT 
                                 " LEFT JOIN qa_pairs p ON p.id = w.id AND p.deleted_at IS NULL";
 
 /* What the index is to have of the pairs now; those that are gone are left out of `ids` then. */
-static bool read_tokens(struct db *db, struct piece *piece, struct error *err)
+static bool text_piece_read_tokens(struct db *db, struct text_piece *piece, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     CLEANUP(strbuf_release) struct strbuf vector = {0};
@@ -194,10 +194,10 @@ static bool read_tokens(struct db *db, struct piece *piece, struct error *err)
         strbuf_reset(&vector);
         for (int column = 1; column <= 2; column++) {
             const char *text = db_column_text(&rows, column);
-            db->tokenize(text, strlen(text), false, put_token, &vector);
+            db->tokenize(text, strlen(text), false, text_put_token, &vector);
         }
-        put_id(&piece->ids, id);
-        put_element(&piece->tokens, &vector);
+        text_piece_put_id(&piece->ids, id);
+        text_put_element(&piece->tokens, &vector);
     }
     return db_done(&rows, err);
 }
@@ -220,7 +220,7 @@ static bool remove_tokens(struct db *db, const struct strbuf *ids, struct error 
     return true;
 }
 
-static bool write_tokens(struct db *db, struct piece *piece, struct error *err)
+static bool text_piece_write(struct db *db, struct text_piece *piece, struct error *err)
 {
     if (piece->ids.length == 0)
         return true;
@@ -249,7 +249,7 @@ static const char SQL_BE_THE_ONE[] =
 static const char SQL_IS_BEHIND[] = "SELECT CASE WHEN EXISTS (SELECT 1 FROM qa_pairs_text_new)"
                                     " OR EXISTS (SELECT 1 FROM qa_pairs_text_changes) THEN 1 ELSE 0 END";
 
-static bool is_the_one(struct postgresql_db *db)
+static bool text_is_caught_up_here(struct postgresql_db *db)
 {
     int64_t is = 0, now = clock_monotonic_us();
     if (db->catches_up != 0 && db->catches_up == db->generation)
@@ -265,23 +265,24 @@ static bool is_the_one(struct postgresql_db *db)
 bool postgresql_is_behind(struct db *base)
 {
     int64_t is = 0;
-    return base->tokenize && is_the_one(postgresql_of(base)) &&
+    return base->tokenize && text_is_caught_up_here(postgresql_of(base)) &&
            db_find_int(base, SQL_IS_BEHIND, DB_NO_ARGS, 0, &is, NULL) && is;
 }
 
 bool postgresql_catch_up(struct db *db, bool *ret_more, struct error *err)
 {
-    CLEANUP(piece_release) struct piece piece = {0};
+    CLEANUP(text_piece_release) struct text_piece piece = {0};
     *ret_more = false;
     if (!db->tokenize)
         return true; /* the schema has none */
-    if (!take(db, SQL_TAKE_CHANGED, &piece, err) ||
-        (piece.count < PIECE && !take(db, SQL_TAKE_NEW, &piece, err)) || !put_back_rest(db, &piece, err))
+    if (!text_piece_take(db, SQL_TAKE_CHANGED, &piece, err) ||
+        (piece.count < PIECE && !text_piece_take(db, SQL_TAKE_NEW, &piece, err)) ||
+        !text_piece_put_back(db, &piece, err))
         return false;
     *ret_more = piece.count == PIECE;
     if (piece.count == 0)
         return true;
     strbuf_putc(&piece.ids, '}');
-    return remove_tokens(db, &piece.ids, err) && read_tokens(db, &piece, err) &&
-           write_tokens(db, &piece, err) && (*ret_more || tidy_index(db, err));
+    return remove_tokens(db, &piece.ids, err) && text_piece_read_tokens(db, &piece, err) &&
+           text_piece_write(db, &piece, err) && (*ret_more || tidy_index(db, err));
 }

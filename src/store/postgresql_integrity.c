@@ -29,7 +29,7 @@ static const char SQL_BTREES[] =
     " JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE a.amname = 'btree' AND c.relkind = 'i'"
     " AND i.indisvalid AND c.relnamespace = CAST(current_schema() AS regnamespace) ORDER BY c.relname";
 
-static bool append_findings(struct db *db, struct strbuf *findings, struct error *err)
+static bool integrity_append_invalid(struct db *db, struct strbuf *findings, struct error *err)
 {
     struct db_rows rows = {0};
     if (!db_query(db, SQL_INVALID, DB_NO_ARGS, &rows, err))
@@ -40,8 +40,8 @@ static bool append_findings(struct db *db, struct strbuf *findings, struct error
 }
 
 /* What is wrong with an index comes as an error, which in a transaction would end it. */
-static bool check_index(struct postgresql_db *db, const char *amcheck, const char *index,
-                        struct strbuf *findings, struct error *err)
+static bool integrity_check_index(struct postgresql_db *db, const char *amcheck, const char *index,
+                                  struct strbuf *findings, struct error *err)
 {
     char sql[512];
     struct error found;
@@ -59,14 +59,14 @@ static bool check_index(struct postgresql_db *db, const char *amcheck, const cha
     return !db->transaction || postgresql_run(db, "ROLLBACK TO look", NULL, err);
 }
 
-static bool check_indexes(struct postgresql_db *db, const char *amcheck, struct strbuf *findings,
-                          struct error *err)
+static bool integrity_check_indexes(struct postgresql_db *db, const char *amcheck, struct strbuf *findings,
+                                    struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(&db->base, SQL_BTREES, DB_NO_ARGS, &rows, err))
         return false;
     while (db_next(&rows))
-        if (!check_index(db, amcheck, db_column_text(&rows, 0), findings, err))
+        if (!integrity_check_index(db, amcheck, db_column_text(&rows, 0), findings, err))
             return false;
     return db_done(&rows, err);
 }
@@ -75,14 +75,15 @@ bool postgresql_integrity(struct db *base, struct strbuf *ret_findings, struct e
 {
     struct db_rows rows = {0};
     char amcheck[POSTGRESQL_NAME_SIZE] = "";
-    if (!append_findings(base, ret_findings, err) || !db_query(base, SQL_AMCHECK, DB_NO_ARGS, &rows, err))
+    if (!integrity_append_invalid(base, ret_findings, err) ||
+        !db_query(base, SQL_AMCHECK, DB_NO_ARGS, &rows, err))
         return false;
     if (db_next(&rows))
         snprintf(amcheck, sizeof(amcheck), "%s", db_column_text(&rows, 0));
     if (!db_done(&rows, err))
         return false;
     if (*amcheck)
-        return check_indexes(postgresql_of(base), amcheck, ret_findings, err);
+        return integrity_check_indexes(postgresql_of(base), amcheck, ret_findings, err);
     log_info("store",
              "the pages of indexes were not looked at: the database has no extension amcheck that this user "
              "may use");

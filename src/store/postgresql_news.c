@@ -19,7 +19,7 @@ bool postgresql_listen(struct db *base, struct error *err)
     return postgresql_ready(db, err) && postgresql_run(db, "LISTEN kimono", NULL, err);
 }
 
-static bool take_notices(PGconn *connection)
+static bool news_take_notices(PGconn *connection)
 {
     bool heard = false;
     for (PGnotify *notice; (notice = PQnotifies(connection)); heard = true)
@@ -32,7 +32,7 @@ bool postgresql_await_news(struct db *base, int closing_fd, bool *ret_heard, str
     struct postgresql_db *db = postgresql_of(base);
     struct pollfd waits[] = {{.fd = PQsocket(db->connection), .events = POLLIN},
                              {.fd = closing_fd, .events = POLLIN}};
-    *ret_heard = take_notices(db->connection); /* that came with an answer */
+    *ret_heard = news_take_notices(db->connection); /* that came with an answer */
     while (!*ret_heard) {
         int ready = poll(waits, 2, -1);
         if (ready < 0 && errno == EINTR)
@@ -41,7 +41,7 @@ bool postgresql_await_news(struct db *base, int closing_fd, bool *ret_heard, str
             return true;
         if (!PQconsumeInput(db->connection) || PQstatus(db->connection) == CONNECTION_BAD)
             return postgresql_lost(db, err);
-        *ret_heard = take_notices(db->connection);
+        *ret_heard = news_take_notices(db->connection);
     }
     return true;
 }

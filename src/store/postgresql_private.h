@@ -94,7 +94,7 @@ enum db_outcome postgresql_commit_outcome(struct db *base);
 /* Nothing of a transaction is lost with the connection. */
 bool postgresql_nothing_sent(const struct postgresql_db *db);
 /* What was deferred, sent and answered now; for what cannot go with it in a pipeline. */
-bool postgresql_send_and_settle(struct postgresql_db *db, struct error *err);
+bool postgresql_drain_deferred(struct postgresql_db *db, struct error *err);
 /* The parts of that: between the first two a statement may be sent, and PQpipelineSync; its results come after those of
  * receive_deferred. */
 bool postgresql_send_deferred(struct postgresql_db *db, struct error *err);

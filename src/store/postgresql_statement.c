@@ -17,7 +17,7 @@
 /* ---- preparing ---- */
 
 /* The end of what begins here and is no code: a quoted text or name, a comment; else `at`. */
-static const char *skip_quoted(const char *at)
+static const char *sql_skip_quoted(const char *at)
 {
     if (*at == '\'' || *at == '"') {
         const char *end =
@@ -34,12 +34,12 @@ static const char *skip_quoted(const char *at)
 }
 
 /* Which parameters the text names: `used` has PARAMETERS_MAX places. -1: not $1, $2 …, or several statements. */
-static int find_parameters(const char *sql, bool *used)
+static int sql_find_parameters(const char *sql, bool *used)
 {
     int count = 0;
     bool ended = false, something = false;
     for (const char *at = sql; *at;) {
-        const char *behind = skip_quoted(at);
+        const char *behind = sql_skip_quoted(at);
         if (behind != at) {
             if (ended)
                 return -1;
@@ -72,7 +72,7 @@ bool postgresql_prepare(struct db *base, const char *sql, bool insert, struct db
 {
     (void)base;
     bool used[PARAMETERS_MAX] = {0};
-    int parameters = find_parameters(sql, used);
+    int parameters = sql_find_parameters(sql, used);
     if (parameters < 0)
         return error_set(err, ERROR_INTERNAL, "Not one statement with parameters $1, $2 …: %.200s",
                          "不是带 $1、$2 … 参数的单条语句：%.200s", sql);
@@ -90,7 +90,7 @@ bool postgresql_prepare(struct db *base, const char *sql, bool insert, struct db
     return true;
 }
 
-static void drop_columns(struct postgresql_statement *statement)
+static void statement_drop_columns(struct postgresql_statement *statement)
 {
     for (int i = 0; i < statement->columns.count; i++) {
         free(statement->columns.names[i]);
@@ -106,7 +106,7 @@ static void drop_columns(struct postgresql_statement *statement)
 }
 
 /* The server's side of it goes with the next thing that is sent. */
-static void drop_variant(struct postgresql_db *db, struct postgresql_variant *variant)
+static void variant_drop(struct postgresql_db *db, struct postgresql_variant *variant)
 {
     if (db->connection && variant->generation == db->generation)
         strbuf_printf(&db->to_deallocate, "DEALLOCATE %s;", variant->name);
@@ -118,8 +118,8 @@ void postgresql_finalize(struct db_statement *base)
 {
     struct postgresql_statement *statement = postgresql_statement_of(base);
     for (unsigned i = 0; i < statement->variant_count; i++)
-        drop_variant(postgresql_of(base->db), &statement->variants[i]);
-    drop_columns(statement);
+        variant_drop(postgresql_of(base->db), &statement->variants[i]);
+    statement_drop_columns(statement);
     strbuf_release(&statement->rest);
     free(statement->ids);
     free(statement->used);
@@ -128,7 +128,7 @@ void postgresql_finalize(struct db_statement *base)
 }
 
 /* A type that is left to the server fits only null. */
-static bool fits(const struct postgresql_variant *variant, const struct db_value *args, int count)
+static bool variant_fits(const struct postgresql_variant *variant, const struct db_value *args, int count)
 {
     for (int i = 0; i < count; i++)
         if (args[i].type != DB_NULL && variant->types[i] != postgresql_type_of(&args[i]))
@@ -143,13 +143,13 @@ static struct postgresql_variant *new_variant(struct postgresql_db *db,
         return &statement->variants[statement->variant_count++];
     struct postgresql_variant *oldest = &statement->variants[statement->oldest_variant];
     statement->oldest_variant = (statement->oldest_variant + 1) % POSTGRESQL_VARIANTS;
-    drop_variant(db, oldest);
+    variant_drop(db, oldest);
     return oldest;
 }
 
 /* What a null left open takes the type of the last variant, so that a statement whose arguments are null now and then
  * does not get one for each way of that. A parameter that the text does not name has no type to be found. */
-static struct postgresql_variant *make_variant(struct postgresql_db *db,
+static struct postgresql_variant *variant_make(struct postgresql_db *db,
                                                struct postgresql_statement *statement)
 {
     const struct db_value *args = statement->arguments;
@@ -170,7 +170,7 @@ static struct postgresql_variant *make_variant(struct postgresql_db *db,
     return variant;
 }
 
-static bool prepare_variant(struct postgresql_db *db, struct postgresql_statement *statement,
+static bool variant_prepare(struct postgresql_db *db, struct postgresql_statement *statement,
                             struct postgresql_variant *variant, struct error *err)
 {
     snprintf(variant->name, sizeof(variant->name), "s%llu", (unsigned long long)++db->prepared);
@@ -191,18 +191,18 @@ static bool prepare_variant(struct postgresql_db *db, struct postgresql_statemen
     return done;
 }
 
-static bool find_variant(struct postgresql_db *db, struct postgresql_statement *statement,
+static bool variant_find(struct postgresql_db *db, struct postgresql_statement *statement,
                          struct postgresql_variant **ret_variant, struct error *err)
 {
     struct postgresql_variant *variant = NULL;
     for (unsigned i = 0; i < statement->variant_count && !variant; i++)
-        if (fits(&statement->variants[i], statement->arguments, statement->parameter_count))
+        if (variant_fits(&statement->variants[i], statement->arguments, statement->parameter_count))
             variant = &statement->variants[i];
     if (!variant)
-        variant = make_variant(db, statement);
+        variant = variant_make(db, statement);
     *ret_variant = variant;
     return variant->generation == db->generation ||
-           (postgresql_send_and_settle(db, err) && prepare_variant(db, statement, variant, err));
+           (postgresql_drain_deferred(db, err) && variant_prepare(db, statement, variant, err));
 }
 
 /* ---- running ---- */
@@ -224,11 +224,11 @@ bool postgresql_bind(struct db_statement *base, const struct db_value *args, siz
     return true;
 }
 
-static bool send_bound(struct postgresql_statement *statement, struct error *err)
+static bool statement_send(struct postgresql_statement *statement, struct error *err)
 {
     struct postgresql_db *db = postgresql_of(statement->base.db);
     struct postgresql_variant *variant;
-    if (!postgresql_ready(db, err) || !find_variant(db, statement, &variant, err))
+    if (!postgresql_ready(db, err) || !variant_find(db, statement, &variant, err))
         return false;
     struct postgresql_parameters parameters;
     postgresql_parameters_fill(&parameters, statement->arguments, statement->parameter_count);
@@ -257,7 +257,8 @@ static bool send_bound(struct postgresql_statement *statement, struct error *err
     return true;
 }
 
-static bool describe(struct postgresql_statement *statement, const PGresult *result, struct error *err)
+static bool statement_describe(struct postgresql_statement *statement, const PGresult *result,
+                               struct error *err)
 {
     struct postgresql_columns *columns = &statement->columns;
     int count = PQnfields(result);
@@ -266,7 +267,7 @@ static bool describe(struct postgresql_statement *statement, const PGresult *res
         same = columns->types[i] == PQftype(result, i);
     if (same)
         return true;
-    drop_columns(statement);
+    statement_drop_columns(statement);
     for (int i = 0; i < count; i++)
         if (!postgresql_type_known(PQftype(result, i)))
             return error_set(err, ERROR_INTERNAL, "The column %s has a type that is not known here: %.200s",
@@ -301,7 +302,7 @@ static void take_tag(struct postgresql_statement *statement, PGresult *result)
 }
 
 /* One row that came, or the end of them. */
-static enum db_step receive_row(struct postgresql_statement *statement, struct error *err)
+static enum db_step statement_receive_row(struct postgresql_statement *statement, struct error *err)
 {
     struct postgresql_db *db = postgresql_of(statement->base.db);
     PGresult *result = NULL;
@@ -313,7 +314,7 @@ static enum db_step receive_row(struct postgresql_statement *statement, struct e
     }
     if (result && PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
         statement->row = result;
-        if (describe(statement, result, err)) {
+        if (statement_describe(statement, result, err)) {
             take_cells(statement, result);
             return DB_STEP_ROW;
         }
@@ -339,7 +340,7 @@ static enum db_step receive_row(struct postgresql_statement *statement, struct e
 }
 
 /* The rest of its rows. In a transaction it is not cancelled: that would end the transaction. */
-static bool discard_rest(struct postgresql_statement *statement, struct error *err)
+static bool statement_discard_rest(struct postgresql_statement *statement, struct error *err)
 {
     struct postgresql_db *db = postgresql_of(statement->base.db);
     struct error failure;
@@ -350,7 +351,7 @@ static bool discard_rest(struct postgresql_statement *statement, struct error *e
             postgresql_lost(db, err);
             return true; /* nobody wants them; the next statement has a connection of its own */
         }
-        step = receive_row(statement, &failure);
+        step = statement_receive_row(statement, &failure);
     }
     /* What fails in rows that nobody has asked for is of no interest, unless it ended a transaction. */
     bool harmless = step != DB_STEP_FAILED || !(db->transaction || db->transaction_lost);
@@ -361,7 +362,7 @@ static bool discard_rest(struct postgresql_statement *statement, struct error *e
 
 /* ---- rows in memory ---- */
 
-static void keep_row(struct postgresql_statement *statement)
+static void statement_buffer_row(struct postgresql_statement *statement)
 {
     for (int i = 0; i < statement->columns.count; i++) {
         const struct postgresql_cell *cell = &statement->cells[i];
@@ -392,13 +393,13 @@ bool postgresql_buffer_open(struct postgresql_db *db, struct error *err)
     statement->rest.ceiling = BUFFER_BYTES_MAX;
     struct error failure;
     enum db_step step;
-    while ((step = receive_row(statement, &failure)) == DB_STEP_ROW && !statement->rest.overflowed)
-        keep_row(statement);
+    while ((step = statement_receive_row(statement, &failure)) == DB_STEP_ROW && !statement->rest.overflowed)
+        statement_buffer_row(statement);
     if (statement->rest.overflowed) {
         error_set(&failure, ERROR_TOO_LARGE,
                   "More rows than fit into memory were read at once: ask for less.",
                   "一次读取的数据超出内存上限，请缩小范围。");
-        discard_rest(statement, NULL);
+        statement_discard_rest(statement, NULL);
         strbuf_release(&statement->rest);
         step = DB_STEP_FAILED;
     }
@@ -416,7 +417,7 @@ bool postgresql_buffer_open(struct postgresql_db *db, struct error *err)
                      "与数据库的连接已断开，请稍后重试。");
 }
 
-static enum db_step next_buffered(struct postgresql_statement *statement, struct error *err)
+static enum db_step statement_next_buffered(struct postgresql_statement *statement, struct error *err)
 {
     PQclear(statement->row);
     statement->row = NULL;
@@ -440,14 +441,14 @@ static enum db_step next_buffered(struct postgresql_statement *statement, struct
 /* ---- steps ---- */
 
 /* A read whose connection had died since it was used last is tried once more on a new one. */
-static enum db_step first_step(struct postgresql_statement *statement, struct error *err)
+static enum db_step statement_first_step(struct postgresql_statement *statement, struct error *err)
 {
     struct postgresql_db *db = postgresql_of(statement->base.db);
     uint64_t generation = db->connection ? db->generation : 0;
     enum db_step step = DB_STEP_FAILED;
     for (int tries = 0; tries < 2; tries++) {
         statement->run = RUN_BOUND;
-        step = send_bound(statement, err) ? receive_row(statement, err) : DB_STEP_FAILED;
+        step = statement_send(statement, err) ? statement_receive_row(statement, err) : DB_STEP_FAILED;
         bool died = step == DB_STEP_FAILED && !db->connection && generation != 0 && db->role == DB_READER &&
                     db->base.in_use_count == 1;
         if (!died)
@@ -458,7 +459,7 @@ static enum db_step first_step(struct postgresql_statement *statement, struct er
     return step;
 }
 
-static void keep_id(struct postgresql_statement *statement, int64_t id)
+static void statement_add_id(struct postgresql_statement *statement, int64_t id)
 {
     if (statement->id_count == statement->id_room) {
         statement->id_room = statement->id_room ? 2 * statement->id_room : 8;
@@ -474,17 +475,18 @@ enum db_step postgresql_step(struct db_statement *base, struct error *err)
     err = err ? err : &local;
     enum db_step step;
     switch (statement->run) {
-    case RUN_BOUND: step = first_step(statement, err); break;
-    case RUN_STREAMING: step = receive_row(statement, err); break;
-    case RUN_BUFFERED: step = next_buffered(statement, err); break;
+    case RUN_BOUND: step = statement_first_step(statement, err); break;
+    case RUN_STREAMING: step = statement_receive_row(statement, err); break;
+    case RUN_BUFFERED: step = statement_next_buffered(statement, err); break;
     default: return DB_STEP_END;
     }
     if (!statement->insert)
         return step;
     /* What an insert gives back are its ids, and no rows of its caller. */
     while (step == DB_STEP_ROW) {
-        keep_id(statement, postgresql_decode_int(&statement->cells[0], statement->columns.types[0]));
-        step = statement->run == RUN_BUFFERED ? next_buffered(statement, err) : receive_row(statement, err);
+        statement_add_id(statement, postgresql_decode_int(&statement->cells[0], statement->columns.types[0]));
+        step = statement->run == RUN_BUFFERED ? statement_next_buffered(statement, err)
+                                              : statement_receive_row(statement, err);
     }
     return step;
 }
@@ -495,7 +497,7 @@ bool postgresql_reset(struct db_statement *base, struct error *err)
     struct postgresql_db *db = postgresql_of(base->db);
     bool done = true;
     if (statement->run == RUN_STREAMING && db->open == statement && db->connection)
-        done = discard_rest(statement, err);
+        done = statement_discard_rest(statement, err);
     PQclear(statement->row);
     statement->row = NULL;
     if (statement->rest.capacity > 0)

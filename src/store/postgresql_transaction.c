@@ -23,7 +23,7 @@ static const char SQL_ROLLBACK_TO[] = "ROLLBACK TO work", SQL_COMMIT[] = "COMMIT
 
 /* ---- what waits for the next statement ---- */
 
-static void defer(struct postgresql_db *db, const char *sql)
+static void transaction_defer(struct postgresql_db *db, const char *sql)
 {
     db->deferred[db->deferred_count++] = sql;
 }
@@ -33,14 +33,14 @@ static const char *last_deferred(const struct postgresql_db *db)
     return db->deferred_count ? db->deferred[db->deferred_count - 1] : NULL;
 }
 
-static bool begin_waits(const struct postgresql_db *db)
+static bool transaction_begin_waits(const struct postgresql_db *db)
 {
     return db->deferred_count > 0 && db->deferred[0] == SQL_BEGIN;
 }
 
 bool postgresql_nothing_sent(const struct postgresql_db *db)
 {
-    return !db->transaction || begin_waits(db);
+    return !db->transaction || transaction_begin_waits(db);
 }
 
 bool postgresql_send_deferred(struct postgresql_db *db, struct error *err)
@@ -51,7 +51,7 @@ bool postgresql_send_deferred(struct postgresql_db *db, struct error *err)
     return sent || postgresql_lost(db, err);
 }
 
-static void take_deferred_result(struct postgresql_db *db, const char *sql, PGresult *result)
+static void transaction_take_result(struct postgresql_db *db, const char *sql, PGresult *result)
 {
     statement_log(db->base.driver->name, sql);
     if (sql == SQL_NUMBER)
@@ -62,7 +62,7 @@ static void take_deferred_result(struct postgresql_db *db, const char *sql, PGre
 
 bool postgresql_receive_deferred(struct postgresql_db *db, struct error *err)
 {
-    bool done = true, beginning = begin_waits(db);
+    bool done = true, beginning = transaction_begin_waits(db);
     unsigned count = db->deferred_count;
     db->deferred_count = 0;
     for (unsigned i = 0; i < count; i++) {
@@ -73,7 +73,7 @@ bool postgresql_receive_deferred(struct postgresql_db *db, struct error *err)
                 return false;
             ExecStatusType status = PQresultStatus(result);
             if (result && (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK))
-                take_deferred_result(db, sql, result);
+                transaction_take_result(db, sql, result);
             else if (result && done)
                 done = postgresql_error(db, result, err);
             PQclear(result);
@@ -100,7 +100,7 @@ bool postgresql_end_pipeline(struct postgresql_db *db, struct error *err)
     return PQexitPipelineMode(db->connection) || postgresql_lost(db, err);
 }
 
-bool postgresql_send_and_settle(struct postgresql_db *db, struct error *err)
+bool postgresql_drain_deferred(struct postgresql_db *db, struct error *err)
 {
     if (db->deferred_count == 0)
         return true;
@@ -122,24 +122,24 @@ bool postgresql_send_and_settle(struct postgresql_db *db, struct error *err)
 /* READ COMMITTED: the statements after the lock see what was committed before it was given; a snapshot of the whole
  * transaction would be older than the lock. The lock ends with the transaction, after that can be seen. By its number
  * the outcome of a COMMIT is found whose answer was lost; it costs nothing where anything is written. */
-static bool begin(struct postgresql_db *db, enum db_verb verb, struct error *err)
+static bool transaction_begin(struct postgresql_db *db, enum db_verb verb, struct error *err)
 {
     if (!postgresql_ready(db, err))
         return false;
     db->transaction_id[0] = '\0';
     db->deferred_count = 0;
     db->transaction = true;
-    defer(db, SQL_BEGIN);
+    transaction_defer(db, SQL_BEGIN);
     if (verb == DB_BEGIN_SERIAL) { /* of a migration, which takes its time, and others wait for it */
-        defer(db, "SET LOCAL lock_timeout TO 60000");
-        defer(db, "SET LOCAL statement_timeout TO 0");
+        transaction_defer(db, "SET LOCAL lock_timeout TO 60000");
+        transaction_defer(db, "SET LOCAL statement_timeout TO 0");
     }
     if (verb == DB_BEGIN_SERIAL || !db->concurrent) {
         snprintf(db->sql_lock, sizeof(db->sql_lock), "SELECT pg_advisory_xact_lock(%" PRId64 ")",
                  db->address.lock_key);
-        defer(db, db->sql_lock);
+        transaction_defer(db, db->sql_lock);
     }
-    defer(db, SQL_NUMBER);
+    transaction_defer(db, SQL_NUMBER);
     return true;
 }
 
@@ -151,11 +151,11 @@ static bool begin_snapshot(struct postgresql_db *db, struct error *err)
 }
 
 /* The server answers a COMMIT of a transaction that a statement has failed in with ROLLBACK, and no error. */
-static bool commit(struct postgresql_db *db, struct error *err)
+static bool transaction_commit(struct postgresql_db *db, struct error *err)
 {
     db->committed = false;
-    defer(db, SQL_COMMIT);
-    bool done = postgresql_send_and_settle(db, err);
+    transaction_defer(db, SQL_COMMIT);
+    bool done = postgresql_drain_deferred(db, err);
     bool lost = !db->connection;
     db->transaction = db->transaction_lost = false;
     if (lost && *db->transaction_id)
@@ -167,7 +167,7 @@ static bool commit(struct postgresql_db *db, struct error *err)
                      "数据库已撤销该事务，未保存任何更改。");
 }
 
-static bool roll_back(struct postgresql_db *db, struct error *err)
+static bool transaction_roll_back(struct postgresql_db *db, struct error *err)
 {
     bool nothing = postgresql_nothing_sent(db) || !db->connection;
     db->deferred_count = 0;
@@ -176,17 +176,17 @@ static bool roll_back(struct postgresql_db *db, struct error *err)
 }
 
 /* A savepoint that was not sent yet has nothing in it. */
-static void defer_savepoint(struct postgresql_db *db, enum db_verb verb)
+static void transaction_defer_savepoint(struct postgresql_db *db, enum db_verb verb)
 {
     bool empty = last_deferred(db) == SQL_SAVEPOINT;
     if (verb == DB_SAVEPOINT)
-        defer(db, SQL_SAVEPOINT);
+        transaction_defer(db, SQL_SAVEPOINT);
     else if (verb == DB_RELEASE && empty)
         db->deferred_count--;
     else if (verb == DB_RELEASE)
-        defer(db, SQL_RELEASE);
+        transaction_defer(db, SQL_RELEASE);
     else if (!empty)
-        defer(db, SQL_ROLLBACK_TO);
+        transaction_defer(db, SQL_ROLLBACK_TO);
 }
 
 bool postgresql_transaction(struct db *base, enum db_verb verb, struct error *err)
@@ -197,27 +197,27 @@ bool postgresql_transaction(struct db *base, enum db_verb verb, struct error *er
     case DB_BEGIN_SERIAL:
     case DB_SNAPSHOT:
         db->transaction_lost = false;
-        return verb == DB_SNAPSHOT ? begin_snapshot(db, err) : begin(db, verb, err);
-    case DB_ROLLBACK: return roll_back(db, err);
+        return verb == DB_SNAPSHOT ? begin_snapshot(db, err) : transaction_begin(db, verb, err);
+    case DB_ROLLBACK: return transaction_roll_back(db, err);
     default: break;
     }
     if (!postgresql_ready(db, err))
         return false;
     if (verb == DB_COMMIT)
-        return commit(db, err);
-    defer_savepoint(db, verb);
+        return transaction_commit(db, err);
+    transaction_defer_savepoint(db, verb);
     return true;
 }
 
 bool postgresql_in_transaction(struct db *base)
 {
     struct postgresql_db *db = postgresql_of(base);
-    return db->transaction && (db->connection || begin_waits(db));
+    return db->transaction && (db->connection || transaction_begin_waits(db));
 }
 
 /* ---- after a lost answer ---- */
 
-static enum db_outcome outcome_now(struct postgresql_db *db)
+static enum db_outcome transaction_outcome(struct postgresql_db *db)
 {
     char timeline[sizeof(db->timeline)], sql[96], status[16];
     PGresult *result = NULL;
@@ -243,7 +243,7 @@ enum db_outcome postgresql_commit_outcome(struct db *base)
     memcpy(timeline, db->timeline, sizeof(timeline));
     int64_t until_us = clock_monotonic_us() + OUTCOME_LIMIT_US;
     enum db_outcome outcome;
-    while ((outcome = outcome_now(db)) == DB_OUTCOME_UNKNOWN && clock_monotonic_us() < until_us &&
+    while ((outcome = transaction_outcome(db)) == DB_OUTCOME_UNKNOWN && clock_monotonic_us() < until_us &&
            strcmp(timeline, db->timeline) == 0)
         usleep(OUTCOME_PAUSE_US);
     return outcome;

@@ -137,24 +137,24 @@ struct number {
     double real;
 };
 
-static struct number whole(int64_t integer)
+static struct number number_whole(int64_t integer)
 {
     return (struct number){.whole = true, .integer = integer, .real = (double)integer};
 }
 
-static struct number real(double value)
+static struct number number_real(double value)
 {
     return (struct number){.real = value};
 }
 
 /* numeric: how many digits, the weight of the first, a sign, how many decimals are shown; then digits to the base of
  * 10000 (src/backend/utils/adt/numeric.c, numeric_send). A sum of bigint is one. */
-static struct number decode_numeric(const char *bytes)
+static struct number number_decode_numeric(const char *bytes)
 {
     enum { BASE = 10000, NEGATIVE = 0x4000, NOT_A_NUMBER = 0xC000, INFINITE = 0xD000, DIGITS_READ = 20 };
     int digits = get16(bytes), weight = (int16_t)get16(bytes + 2), sign = get16(bytes + 4);
     if (sign >= NOT_A_NUMBER)
-        return real(sign == NOT_A_NUMBER ? NAN : sign == INFINITE ? INFINITY : -INFINITY);
+        return number_real(sign == NOT_A_NUMBER ? NAN : sign == INFINITE ? INFINITY : -INFINITY);
     bool fits = digits <= weight + 1;
     int64_t integer = 0; /* counted downwards: there is one more negative number */
     for (int i = 0; fits && i <= weight; i++) {
@@ -163,7 +163,7 @@ static struct number decode_numeric(const char *bytes)
                !__builtin_sub_overflow(integer, digit, &integer);
     }
     if (fits && (sign == NEGATIVE || integer != INT64_MIN))
-        return whole(sign == NEGATIVE ? integer : -integer);
+        return number_whole(sign == NEGATIVE ? integer : -integer);
     char text[4 * DIGITS_READ + 16]; /* in decimal, so that strtod finds the nearest double */
     size_t length = 0;
     if (digits > DIGITS_READ)
@@ -172,48 +172,48 @@ static struct number decode_numeric(const char *bytes)
         length += (size_t)snprintf(text + length, sizeof(text) - length, "%04d", get16(bytes + 8 + 2 * i));
     snprintf(text + length, sizeof(text) - length, "e%d", 4 * (weight - digits + 1));
     double value = strtod(text, NULL);
-    return real(sign == NEGATIVE ? -value : value);
+    return number_real(sign == NEGATIVE ? -value : value);
 }
 
 /* As SQLite reads a text where a number is wanted: what it begins with. */
-static struct number number_in_text(const char *text)
+static struct number number_parse(const char *text)
 {
     char *end;
     errno = 0;
     long long integer = strtoll(text, &end, 10);
     if (errno == 0 && *end != '.' && *end != 'e' && *end != 'E')
-        return whole(integer);
-    return real(strtod(text, NULL));
+        return number_whole(integer);
+    return number_real(strtod(text, NULL));
 }
 
-static struct number decode(const struct postgresql_cell *cell, Oid type)
+static struct number number_decode(const struct postgresql_cell *cell, Oid type)
 {
     switch (type) {
-    case TYPE_BOOL: return whole(cell->bytes[0] != 0);
-    case TYPE_INT2: return whole((int16_t)get16(cell->bytes));
-    case TYPE_INT4: return whole((int32_t)get32(cell->bytes));
-    case TYPE_OID: return whole(get32(cell->bytes));
-    case TYPE_INT8: return whole((int64_t)get64(cell->bytes));
-    case TYPE_NUMERIC: return decode_numeric(cell->bytes);
+    case TYPE_BOOL: return number_whole(cell->bytes[0] != 0);
+    case TYPE_INT2: return number_whole((int16_t)get16(cell->bytes));
+    case TYPE_INT4: return number_whole((int32_t)get32(cell->bytes));
+    case TYPE_OID: return number_whole(get32(cell->bytes));
+    case TYPE_INT8: return number_whole((int64_t)get64(cell->bytes));
+    case TYPE_NUMERIC: return number_decode_numeric(cell->bytes);
     case TYPE_FLOAT4: {
         uint32_t bits = get32(cell->bytes);
         float value;
         memcpy(&value, &bits, sizeof(value));
-        return real(value);
+        return number_real(value);
     }
     case TYPE_FLOAT8: {
         uint64_t bits = get64(cell->bytes);
         double value;
         memcpy(&value, &bits, sizeof(value));
-        return real(value);
+        return number_real(value);
     }
-    default: return number_in_text(cell->bytes); /* libpq ends each value with a NUL */
+    default: return number_parse(cell->bytes); /* libpq ends each value with a NUL */
     }
 }
 
 int64_t postgresql_decode_int(const struct postgresql_cell *cell, Oid type)
 {
-    struct number number = decode(cell, type);
+    struct number number = number_decode(cell, type);
     if (number.whole)
         return number.integer;
     if (number.real >= 9223372036854775808.0)
@@ -235,7 +235,7 @@ enum db_type postgresql_column_type(struct db_statement *base, int column)
     case TYPE_INT8: return DB_INT;
     case TYPE_FLOAT4:
     case TYPE_FLOAT8: return DB_REAL;
-    case TYPE_NUMERIC: return decode(cell, TYPE_NUMERIC).whole ? DB_INT : DB_REAL;
+    case TYPE_NUMERIC: return number_decode(cell, TYPE_NUMERIC).whole ? DB_INT : DB_REAL;
     case TYPE_BYTEA: return DB_BYTES;
     default: return DB_TEXT;
     }
@@ -255,11 +255,11 @@ int64_t postgresql_column_int(struct db_statement *base, int column)
 double postgresql_column_real(struct db_statement *base, int column)
 {
     struct postgresql_statement *statement = postgresql_statement_of(base);
-    return decode(&statement->cells[column], statement->columns.types[column]).real;
+    return number_decode(&statement->cells[column], statement->columns.types[column]).real;
 }
 
 /* The shortest text that is this number again, and says that it is no integer. */
-static void put_real(struct strbuf *text, double value)
+static void number_put_real(struct strbuf *text, double value)
 {
     for (int digits = 15; digits <= 17; digits++) {
         strbuf_reset(text);
@@ -290,12 +290,12 @@ const void *postgresql_column_bytes(struct db_statement *base, int column, size_
     default: break;
     }
     struct strbuf *text = &statement->texts[column];
-    struct number number = decode(cell, type);
+    struct number number = number_decode(cell, type);
     strbuf_reset(text);
     if (number.whole)
         strbuf_printf(text, "%" PRId64, number.integer);
     else
-        put_real(text, number.real);
+        number_put_real(text, number.real);
     *ret_length = text->length;
     return strbuf_text(text);
 }

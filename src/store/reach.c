@@ -41,7 +41,7 @@ static int64_t with_jitter(int64_t delay_us)
     return delay_us / 2 + (int64_t)(random % (uint32_t)(delay_us / 2 + 1));
 }
 
-static void tell_failure(struct db_reach *reach, const char *reason, int64_t now_us)
+static void reach_note_failure(struct db_reach *reach, const char *reason, int64_t now_us)
 {
     if (reach->lost_since == INT_NULL) {
         reach->lost_since = clock_now_ms();
@@ -67,7 +67,7 @@ void db_reach_tell(struct db_reach *reach, const char *reason)
     pthread_mutex_lock(&reach->lock);
     reach->trying = false;
     if (reason) {
-        tell_failure(reach, reason, now_us);
+        reach_note_failure(reach, reason, now_us);
     } else if (reach->lost_since != INT_NULL) {
         log_info("store", "the database can be reached again, after %" PRId64 " s",
                  (now_us - reach->lost_us) / 1000000);

@@ -27,7 +27,7 @@ struct reader_pool {
 
 static _Thread_local unsigned last_slot;
 
-static uint64_t bit(unsigned slot)
+static uint64_t slot_bit(unsigned slot)
 {
     return UINT64_C(1) << slot;
 }
@@ -43,7 +43,7 @@ static void init_lock(struct reader_pool *pool)
 }
 
 /* The slot's connection, opened if need be; the caller holds the slot. */
-static struct db *open_slot(struct reader_pool *pool, unsigned slot, struct error *err)
+static struct db *reader_slot_open(struct reader_pool *pool, unsigned slot, struct error *err)
 {
     struct db *db = pool->slots[slot];
     if (db || !db_open(&pool->options, &db, err))
@@ -52,30 +52,30 @@ static struct db *open_slot(struct reader_pool *pool, unsigned slot, struct erro
     db->slot = slot;
     pool->slots[slot] = db;
     pthread_mutex_lock(&pool->lock);
-    pool->open_slots |= bit(slot);
+    pool->open_slots |= slot_bit(slot);
     pthread_mutex_unlock(&pool->lock);
     return db;
 }
 
-static void free_slot(struct reader_pool *pool, unsigned slot)
+static void reader_slot_free(struct reader_pool *pool, unsigned slot)
 {
     pthread_mutex_lock(&pool->lock);
-    pool->free_slots |= bit(slot);
+    pool->free_slots |= slot_bit(slot);
     if (pool->waiting > 0)
         pthread_cond_signal(&pool->returned);
     pthread_mutex_unlock(&pool->lock);
 }
 
 /* The one this thread had last, else one that is open, else any. */
-static unsigned choose(const struct reader_pool *pool)
+static unsigned reader_slot_choose(const struct reader_pool *pool)
 {
     uint64_t open = pool->free_slots & pool->open_slots;
-    if (last_slot < READERS_MAX && open & bit(last_slot))
+    if (last_slot < READERS_MAX && open & slot_bit(last_slot))
         return last_slot;
     return (unsigned)__builtin_ctzll(open ? open : pool->free_slots);
 }
 
-static bool wait_for_slot(struct reader_pool *pool, int64_t deadline_us)
+static bool reader_slot_wait(struct reader_pool *pool, int64_t deadline_us)
 {
     struct timespec until = {.tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
     pool->waiting++;
@@ -86,16 +86,16 @@ static bool wait_for_slot(struct reader_pool *pool, int64_t deadline_us)
     return pool->free_slots != 0;
 }
 
-static bool take_slot(struct reader_pool *pool, int64_t deadline_us, unsigned *ret_slot)
+static bool reader_slot_take(struct reader_pool *pool, int64_t deadline_us, unsigned *ret_slot)
 {
     pthread_mutex_lock(&pool->lock);
     bool first_use = !pool->tended && pool->first_use;
     pool->tended = true;
     pool->lent++;
-    bool got = pool->free_slots != 0 || wait_for_slot(pool, deadline_us);
+    bool got = pool->free_slots != 0 || reader_slot_wait(pool, deadline_us);
     if (got) {
-        *ret_slot = last_slot = choose(pool);
-        pool->free_slots &= ~bit(last_slot);
+        *ret_slot = last_slot = reader_slot_choose(pool);
+        pool->free_slots &= ~slot_bit(last_slot);
     }
     pthread_mutex_unlock(&pool->lock);
     if (first_use)
@@ -107,16 +107,16 @@ bool reader_pool_lend(struct reader_pool *pool, int limit_ms, struct db **ret_db
 {
     int64_t deadline_us = clock_monotonic_us() + (int64_t)limit_ms * 1000;
     unsigned slot;
-    if (!take_slot(pool, deadline_us, &slot)) {
+    if (!reader_slot_take(pool, deadline_us, &slot)) {
         error_set(err, ERROR_UNAVAILABLE, "All connections to the store are busy. Try again in a moment.",
                   "数据库连接均在使用中，请稍后重试。");
         if (err)
             err->retry_after_seconds = 1;
         return false;
     }
-    struct db *db = open_slot(pool, slot, err);
+    struct db *db = reader_slot_open(pool, slot, err);
     if (!db) {
-        free_slot(pool, slot);
+        reader_slot_free(pool, slot);
         return false;
     }
     db_set_deadline(db, deadline_us);
@@ -129,7 +129,7 @@ void store_reader_return(struct db *db)
     if (!db)
         return;
     assert(db->in_use_count == 0 && "rows are released before their connection is given back");
-    free_slot(db->pool, db->slot);
+    reader_slot_free(db->pool, db->slot);
 }
 
 bool reader_pool_new(struct reader_pool **ret_pool, const struct db_open_options *options, size_t count,
@@ -141,8 +141,8 @@ bool reader_pool_new(struct reader_pool **ret_pool, const struct db_open_options
     pool->options = *options;
     pool->options.role = DB_READER;
     pool->count = count;
-    pool->free_slots = count == READERS_MAX ? UINT64_MAX : bit((unsigned)count) - 1;
-    bool done = open_slot(pool, 0, err) != NULL;
+    pool->free_slots = count == READERS_MAX ? UINT64_MAX : slot_bit((unsigned)count) - 1;
+    bool done = reader_slot_open(pool, 0, err) != NULL;
     if (done && pool->slots[0]->driver->hold && !options->alone)
         done = db_open(&pool->options, &pool->holder, err);
     if (!done) {

@@ -14,7 +14,7 @@
 #define RANGES_MAX                                                                                           \
     20000 /* more are told as one that holds them all: whoever reads them skips what is equal */
 
-static void put_range(struct changed_rows *changed, struct id_range range)
+static void changed_rows_put(struct changed_rows *changed, struct id_range range)
 {
     if (!changed->ranges || changed->count == changed->room) {
         changed->room = changed->room ? changed->room * 2 : 64;
@@ -33,7 +33,7 @@ static int64_t most(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static void make_one(struct changed_rows *changed)
+static void changed_rows_make_one(struct changed_rows *changed)
 {
     struct id_range all = changed->ranges[0];
     for (size_t i = 1; i < changed->count; i++) {
@@ -46,7 +46,7 @@ static void make_one(struct changed_rows *changed)
 
 /* The rows of one statement come one after the other, more often than not in order. `most_ranges`: of more, one
  * is made. */
-static void note(struct changed_rows *changed, int64_t id, size_t most_ranges)
+static void changed_rows_note(struct changed_rows *changed, int64_t id, size_t most_ranges)
 {
     struct id_range *last =
         changed->ranges && changed->count > 0 ? &changed->ranges[changed->count - 1] : NULL;
@@ -55,43 +55,44 @@ static void note(struct changed_rows *changed, int64_t id, size_t most_ranges)
         return;
     }
     if (last && changed->count == most_ranges)
-        make_one(changed);
-    put_range(changed, (struct id_range){id, id});
+        changed_rows_make_one(changed);
+    changed_rows_put(changed, (struct id_range){id, id});
 }
 
-static void on_change(void *context, int operation, const char *database, const char *table, sqlite3_int64 id)
+static void changes_on_update(void *context, int operation, const char *database, const char *table,
+                              sqlite3_int64 id)
 {
     (void)database;
     struct sqlite_db *db = context;
     if (strcmp(table, "qa_pairs") != 0)
         return;
-    note(&db->changed, id, RANGES_MAX);
+    changed_rows_note(&db->changed, id, RANGES_MAX);
     if (operation == SQLITE_INSERT)
-        note(&db->inserted, id, SIZE_MAX); /* none that is not new: it would be indexed twice */
+        changed_rows_note(&db->inserted, id, SIZE_MAX); /* none that is not new: it would be indexed twice */
 }
 
-static void forget(struct sqlite_db *db)
+static void changes_forget(struct sqlite_db *db)
 {
     db->changed.count = db->inserted.count = 0;
 }
 
 /* A transaction that did not go through the writer (a migration) is over: whoever comes later reads all. */
-static int on_commit(void *context)
+static int changes_on_commit(void *context)
 {
-    forget(context);
+    changes_forget(context);
     return 0;
 }
 
-static void on_rollback(void *context)
+static void changes_on_rollback(void *context)
 {
-    forget(context);
+    changes_forget(context);
 }
 
 void sqlite_watch_changes(struct sqlite_db *db)
 {
-    sqlite3_update_hook(db->handle, on_change, db);
-    sqlite3_commit_hook(db->handle, on_commit, db);
-    sqlite3_rollback_hook(db->handle, on_rollback, db);
+    sqlite3_update_hook(db->handle, changes_on_update, db);
+    sqlite3_commit_hook(db->handle, changes_on_commit, db);
+    sqlite3_rollback_hook(db->handle, changes_on_rollback, db);
 }
 
 static void tidy(struct changed_rows *changed)
@@ -100,7 +101,7 @@ static void tidy(struct changed_rows *changed)
 }
 
 /* "12-500 733" */
-static void write_ranges(const struct changed_rows *changed, struct strbuf *out)
+static void changed_rows_write(const struct changed_rows *changed, struct strbuf *out)
 {
     for (size_t i = 0; i < changed->count; i++) {
         struct id_range range = changed->ranges[i];
@@ -125,7 +126,7 @@ bool sqlite_tell_changes(struct db *base, struct error *err)
         return true; /* a transaction that the disk has ended fails at its commit */
     tidy(&db->changed);
     tidy(&db->inserted);
-    write_ranges(&db->changed, &ranges);
+    changed_rows_write(&db->changed, &ranges);
     return db_execute(base, SQL_TELL, DB_ARGS(db_int(clock_now_ms() * 1000), db_text(strbuf_text(&ranges))),
                       NULL, err) &&
            db_execute(base, SQL_FORGET_OLD, DB_NO_ARGS, NULL, err) &&

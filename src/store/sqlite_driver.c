@@ -45,12 +45,12 @@ static bool sqlite_in_transaction(struct db *db)
     return !sqlite3_get_autocommit(sqlite_of(db)->handle);
 }
 
-static sqlite3_stmt *handle_of(struct db_statement *statement)
+static sqlite3_stmt *sqlite_handle_of(struct db_statement *statement)
 {
     return ((struct sqlite_statement *)statement)->handle;
 }
 
-static bool failed(struct sqlite_db *db, int result, struct error *err)
+static bool sqlite_failed(struct sqlite_db *db, int result, struct error *err)
 {
     struct error local;
     err = err ? err : &local;
@@ -62,14 +62,14 @@ static bool failed(struct sqlite_db *db, int result, struct error *err)
 
 /* ---- waiting and deadlines ---- */
 
-static int on_progress(void *context)
+static int sqlite_on_progress(void *context)
 {
     struct sqlite_db *db = context;
     return db->base.deadline_us != 0 && clock_monotonic_us() >= db->base.deadline_us;
 }
 
 /* SQLite's own busy timeout knows nothing of the deadline. */
-static int on_busy(void *context, int count)
+static int sqlite_on_busy(void *context, int count)
 {
     static const int64_t delays_us[] = {200, 500, 1000, 2000, 5000, 10000, 20000};
     struct sqlite_db *db = context;
@@ -87,7 +87,7 @@ static int on_busy(void *context, int count)
     return 1;
 }
 
-static int on_wal_commit(void *context, sqlite3 *handle, const char *name, int pages)
+static int sqlite_on_wal_commit(void *context, sqlite3 *handle, const char *name, int pages)
 {
     (void)handle, (void)name;
     struct sqlite_db *db = context;
@@ -103,7 +103,7 @@ static int64_t restart_wait_us(int64_t pages)
     return wait_us < RESTART_WAIT_US_MAX ? wait_us : RESTART_WAIT_US_MAX;
 }
 
-static void checkpoint(struct db *base)
+static void sqlite_checkpoint(struct db *base)
 {
     struct sqlite_db *db = sqlite_of(base);
     if (db->wal_pages < db->checkpoint_at)
@@ -117,7 +117,7 @@ static void checkpoint(struct db *base)
     bool bad = result != SQLITE_OK && (result & 0xFF) != SQLITE_BUSY;
     if (bad && !db->checkpoint_failed) {
         struct error err;
-        failed(db, result, &err);
+        sqlite_failed(db, result, &err);
         log_warn("store", "checkpoint: %s", err.detail[LANGUAGE_EN]);
     }
     db->checkpoint_failed = bad;
@@ -125,7 +125,7 @@ static void checkpoint(struct db *base)
 
 /* If only the last flush of a commit failed, all of it is in the log, and who reads the log after a
  * crash takes it for done. The next commit writes over it: so there is one at once. */
-static void overwrite_failed(struct db *db)
+static void sqlite_overwrite_failed(struct db *db)
 {
     int64_t number;
     if (!db_find_int(db, "PRAGMA user_version", DB_NO_ARGS, 0, &number, NULL))
@@ -139,7 +139,7 @@ static void overwrite_failed(struct db *db)
  * times what a look-up does. SQLite counts the locks of a process and asks the system only for the
  * first and the last of a kind; so while one connection stays in a read transaction, the others
  * that read the same moment pay nothing (measured: 4.8 µs down to 2.4 µs for a look-up). */
-static void hold(struct db *db, bool on)
+static void sqlite_hold(struct db *db, bool on)
 {
     if (sqlite_in_transaction(db))
         db_transaction(db, DB_ROLLBACK, NULL);
@@ -151,7 +151,7 @@ static void hold(struct db *db, bool on)
 /* The header of the WAL index: 48 bytes of counters, sizes and checksums that every commit rewrites
  * (sqlite.org/walformat.html, 2.1), in memory that all processes share. It stays where it is while the
  * connection is open. In another journal mode there is none. */
-static const volatile uint32_t *stamp(struct db *base)
+static const volatile uint32_t *sqlite_stamp(struct db *base)
 {
     sqlite3_file *file = NULL;
     volatile void *header = NULL;
@@ -170,7 +170,7 @@ static const volatile uint32_t *stamp(struct db *base)
 
 /* ---- are the files still there? ---- */
 
-static bool same_file(struct file_identity *seen, const char *path)
+static bool sqlite_is_same_file(struct file_identity *seen, const char *path)
 {
     struct stat status;
     if (stat(path, &status) != 0)
@@ -180,14 +180,14 @@ static bool same_file(struct file_identity *seen, const char *path)
     return seen->device == status.st_dev && seen->inode == status.st_ino;
 }
 
-static bool in_place(struct db *base, struct error *err)
+static bool sqlite_in_place(struct db *base, struct error *err)
 {
     static const char *const suffixes[SQLITE_FILES] = {"", "-wal", "-shm"};
     struct sqlite_db *db = sqlite_of(base);
     for (size_t i = 0; i < SQLITE_FILES; i++) {
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%s%s", db->path, suffixes[i]);
-        if (same_file(&db->files[i], path))
+        if (sqlite_is_same_file(&db->files[i], path))
             continue;
         const char *slash = strrchr(path, '/');
         error_set(
@@ -206,7 +206,7 @@ static bool in_place(struct db *base, struct error *err)
 
 /* ---- opening ---- */
 
-static void configure_library(void)
+static void sqlite_configure_library(void)
 {
     /* Counting memory takes a lock around every allocation. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
@@ -214,7 +214,7 @@ static void configure_library(void)
 
 /* SQLite would make the file readable for all. EXCL: closing a descriptor of a file that is open
  * elsewhere in this process would drop that one's locks. */
-static bool create_file(const char *path, struct error *err)
+static bool sqlite_create_file(const char *path, struct error *err)
 {
     int fd = owned_open(path, O_RDWR | O_EXCL, 0600);
     if (fd < 0 && errno == EEXIST)
@@ -237,7 +237,7 @@ static bool create_file(const char *path, struct error *err)
 
 /* Our files carry our number; an empty one gets it. The number is looked at again after the tables:
  * another process that is making the same store now sets it before it makes them. */
-static bool identify(struct db *db, bool may_write, struct error *err)
+static bool sqlite_identify(struct db *db, bool may_write, struct error *err)
 {
     int64_t id, tables;
     if (!db_find_int(db, SQL_APPLICATION_ID, DB_NO_ARGS, 0, &id, err))
@@ -259,7 +259,7 @@ static bool identify(struct db *db, bool may_write, struct error *err)
 }
 
 /* Two processes that open a new store at once get SQLITE_BUSY here without the busy handler. */
-static bool journal_in_wal(struct sqlite_db *db, struct error *err)
+static bool sqlite_journal_in_wal(struct sqlite_db *db, struct error *err)
 {
     static const char SQL_WAL[] = "PRAGMA journal_mode = WAL";
     int64_t until = clock_monotonic_us() + BUSY_LIMIT_US;
@@ -276,7 +276,8 @@ static bool journal_in_wal(struct sqlite_db *db, struct error *err)
                              "该文件系统不支持预写日志，请把数据放在本地磁盘上。"));
 }
 
-static bool prepare_connection(struct sqlite_db *db, const struct db_open_options *options, struct error *err)
+static bool sqlite_prepare_connection(struct sqlite_db *db, const struct db_open_options *options,
+                                      struct error *err)
 {
     bool writer = options->role == DB_WRITER;
     int cache_kib = options->cache_kib > 0 ? options->cache_kib : 1024;
@@ -287,20 +288,20 @@ static bool prepare_connection(struct sqlite_db *db, const struct db_open_option
              "PRAGMA secure_delete = FAST; PRAGMA journal_size_limit = " WAL_LIMIT_BYTES ";"
              "PRAGMA query_only = %s",
              cache_kib, options->bulk ? "OFF" : "FULL", writer ? "OFF" : "ON");
-    if (!identify(&db->base, writer, err) || (writer && !journal_in_wal(db, err)) ||
+    if (!sqlite_identify(&db->base, writer, err) || (writer && !sqlite_journal_in_wal(db, err)) ||
         !db_script(&db->base, sql, err))
         return false;
     if (writer) {
-        in_place(&db->base, NULL); /* sees them for the first time */
+        sqlite_in_place(&db->base, NULL); /* sees them for the first time */
         db->checkpoint_at = CHECKPOINT_PAGES;
-        sqlite3_wal_hook(db->handle, on_wal_commit, db);
+        sqlite3_wal_hook(db->handle, sqlite_on_wal_commit, db);
         if (db->base.tokenize)
             sqlite_watch_changes(db);
     }
     return true;
 }
 
-static void switch_off_surprises(sqlite3 *handle)
+static void sqlite_set_options(sqlite3 *handle)
 {
     static const struct {
         int option, on;
@@ -317,7 +318,7 @@ static void sqlite_close(struct db *base)
 {
     struct sqlite_db *db = sqlite_of(base);
     /* The last connection deletes the log by its name, which may be that of another store by now. */
-    if (db->files[0].inode != 0 && !in_place(base, NULL))
+    if (db->files[0].inode != 0 && !sqlite_in_place(base, NULL))
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     int result = sqlite3_close(db->handle);
     assert(result == SQLITE_OK);
@@ -331,10 +332,10 @@ static void sqlite_close(struct db *base)
 static bool sqlite_open(const struct db_open_options *options, struct db **ret_db, struct error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, configure_library);
+    pthread_once(&once, sqlite_configure_library);
     struct error local;
     err = err ? err : &local; /* it is looked at on the way */
-    if (options->role == DB_WRITER && !create_file(options->path, err))
+    if (options->role == DB_WRITER && !sqlite_create_file(options->path, err))
         return false;
     struct sqlite_db *db = xcalloc(1, sizeof(*db));
     db->base.driver = &sqlite_driver;
@@ -346,16 +347,16 @@ static bool sqlite_open(const struct db_open_options *options, struct db **ret_d
     sprintf(db->path, "%s%s", options->path[0] == '/' ? "" : "./", options->path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int result = sqlite3_open_v2(db->path, &db->handle, flags, NULL);
-    bool done = result == SQLITE_OK || failed(db, result, err);
+    bool done = result == SQLITE_OK || sqlite_failed(db, result, err);
     if (done) {
-        switch_off_surprises(db->handle);
+        sqlite_set_options(db->handle);
         result = options->tokenize ? sqlite_register_tokenizer(db->handle, options->tokenize) : SQLITE_OK;
-        done = result == SQLITE_OK || failed(db, result, err);
+        done = result == SQLITE_OK || sqlite_failed(db, result, err);
     }
     if (done) {
-        sqlite3_busy_handler(db->handle, on_busy, db);
-        sqlite3_progress_handler(db->handle, OPERATIONS_PER_CHECK, on_progress, db);
-        done = prepare_connection(db, options, err);
+        sqlite3_busy_handler(db->handle, sqlite_on_busy, db);
+        sqlite3_progress_handler(db->handle, OPERATIONS_PER_CHECK, sqlite_on_progress, db);
+        done = sqlite_prepare_connection(db, options, err);
     }
     if (!done) {
         db_close(&db->base);
@@ -376,7 +377,7 @@ static bool sqlite_script(struct db *base, const char *sql, struct error *err)
         result = sqlite3_prepare_v2(db->handle, sql, -1, &handle, &sql);
         while (result == SQLITE_OK && handle && (result = sqlite3_step(handle)) == SQLITE_ROW)
             result = SQLITE_OK;
-        bool done = result == SQLITE_OK || result == SQLITE_DONE || failed(db, result, err);
+        bool done = result == SQLITE_OK || result == SQLITE_DONE || sqlite_failed(db, result, err);
         sqlite3_finalize(handle);
         if (!done)
             return false;
@@ -386,7 +387,7 @@ static bool sqlite_script(struct db *base, const char *sql, struct error *err)
 }
 
 /* To SQLite $1 is a name like $tenant; which argument each parameter takes is found once, here. */
-static bool resolve_parameters(struct sqlite_statement *statement)
+static bool sqlite_resolve_parameters(struct sqlite_statement *statement)
 {
     for (int i = 0; i < statement->parameter_count; i++) {
         const char *name = sqlite3_bind_parameter_name(statement->handle, i + 1);
@@ -410,12 +411,12 @@ static bool sqlite_prepare(struct db *base, const char *sql, bool insert, struct
     const char *rest;
     int result = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, &rest);
     if (result != SQLITE_OK)
-        return failed(db, result, err);
+        return sqlite_failed(db, result, err);
     int parameters = sqlite3_bind_parameter_count(handle);
     struct sqlite_statement *statement = xcalloc(1, sizeof(*statement) + (size_t)parameters * sizeof(int));
     statement->handle = handle;
     statement->parameter_count = parameters;
-    if (handle && rest[strspn(rest, " \t\n;")] == '\0' && resolve_parameters(statement)) {
+    if (handle && rest[strspn(rest, " \t\n;")] == '\0' && sqlite_resolve_parameters(statement)) {
         *ret = &statement->base;
         return true;
     }
@@ -427,12 +428,12 @@ static bool sqlite_prepare(struct db *base, const char *sql, bool insert, struct
 
 static void sqlite_finalize(struct db_statement *statement)
 {
-    sqlite3_finalize(handle_of(statement));
+    sqlite3_finalize(sqlite_handle_of(statement));
     free(statement);
 }
 
-static int bind_value(sqlite3_stmt *handle, int parameter, const struct db_value *value,
-                      sqlite3_destructor_type keep)
+static int sqlite_bind_value(sqlite3_stmt *handle, int parameter, const struct db_value *value,
+                             sqlite3_destructor_type keep)
 {
     switch (value->type) {
     case DB_INT: return sqlite3_bind_int64(handle, parameter, value->integer);
@@ -454,21 +455,22 @@ static bool sqlite_bind(struct db_statement *base, const struct db_value *args, 
     for (int i = 0; i < statement->parameter_count; i++) {
         const struct db_value *value = &args[statement->arguments[i]];
         statement->holds_bytes |= value->type == DB_TEXT || value->type == DB_BYTES;
-        int result = bind_value(statement->handle, i + 1, value, copy ? SQLITE_TRANSIENT : SQLITE_STATIC);
+        int result =
+            sqlite_bind_value(statement->handle, i + 1, value, copy ? SQLITE_TRANSIENT : SQLITE_STATIC);
         if (result != SQLITE_OK)
-            return failed(sqlite_of(base->db), result, err);
+            return sqlite_failed(sqlite_of(base->db), result, err);
     }
     return true;
 }
 
 static enum db_step sqlite_step(struct db_statement *statement, struct error *err)
 {
-    int result = sqlite3_step(handle_of(statement));
+    int result = sqlite3_step(sqlite_handle_of(statement));
     if (result == SQLITE_ROW)
         return DB_STEP_ROW;
     if (result == SQLITE_DONE)
         return DB_STEP_END;
-    failed(sqlite_of(statement->db), result, err);
+    sqlite_failed(sqlite_of(statement->db), result, err);
     return DB_STEP_FAILED;
 }
 
@@ -476,7 +478,7 @@ static bool sqlite_reset(struct db_statement *base, struct error *err)
 {
     struct sqlite_statement *statement = (struct sqlite_statement *)base;
     int result = sqlite3_reset(statement->handle);
-    bool done = result == SQLITE_OK || (err && failed(sqlite_of(base->db), result, err));
+    bool done = result == SQLITE_OK || (err && sqlite_failed(sqlite_of(base->db), result, err));
     if (statement->holds_bytes) /* they may be large, or not live any longer */
         sqlite3_clear_bindings(statement->handle);
     statement->holds_bytes = false;
@@ -486,7 +488,7 @@ static bool sqlite_reset(struct db_statement *base, struct error *err)
 static int64_t sqlite_changed(struct db_statement *statement)
 {
     /* For a statement that only reads this would be the count of the one before. */
-    sqlite3_stmt *handle = handle_of(statement);
+    sqlite3_stmt *handle = sqlite_handle_of(statement);
     return sqlite3_stmt_readonly(handle) ? 0 : sqlite3_changes64(sqlite3_db_handle(handle));
 }
 
@@ -513,17 +515,17 @@ static bool sqlite_transaction(struct db *db, enum db_verb verb, struct error *e
 
 static int sqlite_column_count(struct db_statement *statement)
 {
-    return sqlite3_column_count(handle_of(statement));
+    return sqlite3_column_count(sqlite_handle_of(statement));
 }
 
 static const char *sqlite_column_name(struct db_statement *statement, int column)
 {
-    return sqlite3_column_name(handle_of(statement), column);
+    return sqlite3_column_name(sqlite_handle_of(statement), column);
 }
 
 static enum db_type sqlite_column_type(struct db_statement *statement, int column)
 {
-    switch (sqlite3_column_type(handle_of(statement), column)) {
+    switch (sqlite3_column_type(sqlite_handle_of(statement), column)) {
     case SQLITE_INTEGER: return DB_INT;
     case SQLITE_FLOAT: return DB_REAL;
     case SQLITE_TEXT: return DB_TEXT;
@@ -534,33 +536,33 @@ static enum db_type sqlite_column_type(struct db_statement *statement, int colum
 
 static bool sqlite_column_null(struct db_statement *statement, int column)
 {
-    return sqlite3_column_type(handle_of(statement), column) == SQLITE_NULL;
+    return sqlite3_column_type(sqlite_handle_of(statement), column) == SQLITE_NULL;
 }
 
 static int64_t sqlite_column_int(struct db_statement *statement, int column)
 {
-    return sqlite3_column_int64(handle_of(statement), column);
+    return sqlite3_column_int64(sqlite_handle_of(statement), column);
 }
 
 static double sqlite_column_real(struct db_statement *statement, int column)
 {
-    return sqlite3_column_double(handle_of(statement), column);
+    return sqlite3_column_double(sqlite_handle_of(statement), column);
 }
 
 static const char *sqlite_column_text(struct db_statement *statement, int column)
 {
-    return (const char *)sqlite3_column_text(handle_of(statement), column);
+    return (const char *)sqlite3_column_text(sqlite_handle_of(statement), column);
 }
 
 static const void *sqlite_column_bytes(struct db_statement *statement, int column, size_t *ret_length)
 {
-    sqlite3_stmt *handle = handle_of(statement);
+    sqlite3_stmt *handle = sqlite_handle_of(statement);
     const void *bytes = sqlite3_column_blob(handle, column);
     *ret_length = (size_t)sqlite3_column_bytes(handle, column);
     return bytes ? bytes : ""; /* SQLite gives NULL for an empty one */
 }
 
-static int64_t file_size(const char *path, const char *suffix)
+static int64_t sqlite_file_size(const char *path, const char *suffix)
 {
     char name[4096];
     struct stat status;
@@ -570,8 +572,8 @@ static int64_t file_size(const char *path, const char *suffix)
 
 static void sqlite_sizes(const char *path, int64_t *ret_bytes, int64_t *ret_wal_bytes)
 {
-    *ret_bytes = file_size(path, "");
-    *ret_wal_bytes = file_size(path, "-wal");
+    *ret_bytes = sqlite_file_size(path, "");
+    *ret_wal_bytes = sqlite_file_size(path, "-wal");
 }
 
 /* ---- numbering ---- */
@@ -616,17 +618,17 @@ const struct db_driver sqlite_driver = {
     .transaction = sqlite_transaction,
     .script = sqlite_script,
     .in_transaction = sqlite_in_transaction,
-    .in_place = in_place,
+    .in_place = sqlite_in_place,
     .before_commit = sqlite_tell_changes,
     .catch_up = sqlite_catch_up,
     .sql_text_find = SQLITE_TEXT_FIND,
     .sql_text_held = SQLITE_TEXT_HELD,
     .text_query = sqlite_text_query,
     .text_entries = sqlite_text_entries,
-    .after_commit = checkpoint,
-    .after_failed_commit = overwrite_failed,
-    .hold = hold,
-    .stamp = stamp,
+    .after_commit = sqlite_checkpoint,
+    .after_failed_commit = sqlite_overwrite_failed,
+    .hold = sqlite_hold,
+    .stamp = sqlite_stamp,
     .prepare = sqlite_prepare,
     .finalize = sqlite_finalize,
     .bind = sqlite_bind,

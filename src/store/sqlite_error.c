@@ -63,7 +63,7 @@ static const struct {
     {SQLITE_CONSTRAINT_TRIGGER, ERROR_CONFLICT, "The store refuses this: %s.", "数据库拒绝此操作：%s。"},
 };
 
-static bool constraint_error(int extended, const char *message, struct error *err)
+static bool sqlite_constraint_error(int extended, const char *message, struct error *err)
 {
     const char *colon = strstr(message, ": "); /* "UNIQUE constraint failed: tenants.id" */
     const char *named = colon ? colon + 2 : message;
@@ -75,7 +75,7 @@ static bool constraint_error(int extended, const char *message, struct error *er
 }
 
 /* The system's last error on one of the connection's files; 0: none. */
-static int last_errno(sqlite3 *handle, int which)
+static int sqlite_file_errno(sqlite3 *handle, int which)
 {
     sqlite3_file *file = NULL;
     int number = 0;
@@ -86,12 +86,12 @@ static int last_errno(sqlite3 *handle, int which)
 }
 
 /* SQLite calls only ENOSPC from write() a full disk; fsync(), quotas and limits on a file's size say it too. */
-static int primary_of(sqlite3 *handle, int result)
+static int sqlite_primary_result(sqlite3 *handle, int result)
 {
     if ((result & 0xFF) != SQLITE_IOERR || !handle)
         return result & 0xFF;
-    int numbers[] = {sqlite3_system_errno(handle), last_errno(handle, SQLITE_FCNTL_JOURNAL_POINTER),
-                     last_errno(handle, SQLITE_FCNTL_FILE_POINTER)};
+    int numbers[] = {sqlite3_system_errno(handle), sqlite_file_errno(handle, SQLITE_FCNTL_JOURNAL_POINTER),
+                     sqlite_file_errno(handle, SQLITE_FCNTL_FILE_POINTER)};
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
         if (numbers[i] == ENOSPC || numbers[i] == EDQUOT || numbers[i] == EFBIG)
             return SQLITE_FULL;
@@ -105,9 +105,9 @@ bool sqlite_error(sqlite3 *handle, int result, const char *path, struct error *e
     const char *message = same ? sqlite3_errmsg(handle) : sqlite3_errstr(result);
     int extended = same ? sqlite3_extended_errcode(handle) : result;
     if ((result & 0xFF) == SQLITE_CONSTRAINT)
-        return constraint_error(extended, message, err);
+        return sqlite_constraint_error(extended, message, err);
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    int primary = primary_of(same ? handle : NULL, result);
+    int primary = sqlite_primary_result(same ? handle : NULL, result);
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
         if (failures[i].result == primary) {
             error_set(err, failures[i].code, failures[i].en, failures[i].zh, name, message);

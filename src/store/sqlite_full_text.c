@@ -7,14 +7,15 @@
 #include "store/statement_log.h"
 
 /* FTS5 asks for an object for each table; all that there is to know is the function. */
-static int make_tokenizer(void *context, const char **arguments, int count, Fts5Tokenizer **ret_tokenizer)
+static int fts5_make_tokenizer(void *context, const char **arguments, int count,
+                               Fts5Tokenizer **ret_tokenizer)
 {
     (void)arguments, (void)count;
     *ret_tokenizer = context;
     return SQLITE_OK;
 }
 
-static void forget_tokenizer(Fts5Tokenizer *tokenizer)
+static void fts5_forget_tokenizer(Fts5Tokenizer *tokenizer)
 {
     (void)tokenizer;
 }
@@ -28,7 +29,7 @@ struct tokens_to_fts5 {
 };
 
 /* Where a token stood is not told: the index keeps no places (detail=none). */
-static bool pass_token(void *context, const char *token, size_t length)
+static bool fts5_pass_token(void *context, const char *token, size_t length)
 {
     struct tokens_to_fts5 *to = context;
     to->result = to->receive(to->context, 0, token, (int)length, 0, 0);
@@ -39,19 +40,19 @@ struct tokenizer_object {
     store_tokenize tokenize;
 };
 
-static int run_tokenizer(Fts5Tokenizer *tokenizer, void *context, int flags, const char *text, int length,
-                         fts5_receive receive)
+static int fts5_run_tokenizer(Fts5Tokenizer *tokenizer, void *context, int flags, const char *text,
+                              int length, fts5_receive receive)
 {
     const struct tokenizer_object *object = (const struct tokenizer_object *)tokenizer;
     struct tokens_to_fts5 to = {receive, context, SQLITE_OK};
-    object->tokenize(text, (size_t)length, (flags & FTS5_TOKENIZE_QUERY) != 0, pass_token, &to);
+    object->tokenize(text, (size_t)length, (flags & FTS5_TOKENIZE_QUERY) != 0, fts5_pass_token, &to);
     return to.result;
 }
 
 /* Source: sqlite.org/fts5.html, 7: the API comes through a pointer that a query fills. */
 static const char SQL_API[] = "SELECT fts5(?1)";
 
-static fts5_api *find_api(sqlite3 *handle)
+static fts5_api *fts5_find_api(sqlite3 *handle)
 {
     fts5_api *api = NULL;
     sqlite3_stmt *statement = NULL;
@@ -66,8 +67,8 @@ static fts5_api *find_api(sqlite3 *handle)
 
 int sqlite_register_tokenizer(sqlite3 *handle, store_tokenize tokenize)
 {
-    static fts5_tokenizer functions = {make_tokenizer, forget_tokenizer, run_tokenizer};
-    fts5_api *api = find_api(handle);
+    static fts5_tokenizer functions = {fts5_make_tokenizer, fts5_forget_tokenizer, fts5_run_tokenizer};
+    fts5_api *api = fts5_find_api(handle);
     if (!api)
         return SQLITE_ERROR;
     struct tokenizer_object *object = sqlite3_malloc(sizeof(*object));
@@ -136,7 +137,7 @@ static const char SQL_NO_OLD_TEXTS[] =
 static const char SQL_FORGET_GONE[] = "DELETE FROM qa_pairs_text_changes WHERE pair_id BETWEEN $1 AND $2"
                                       " AND pair_id > COALESCE((SELECT MAX(id) FROM qa_pairs), 0)";
 
-static bool note_new(struct db *db, struct id_range range, struct error *err)
+static bool fts5_note_new(struct db *db, struct id_range range, struct error *err)
 {
     int64_t lengthened;
     return db_execute(db, SQL_FORGET_GONE, DB_ARGS(db_int(range.first), db_int(range.last)), NULL, err) &&
@@ -149,7 +150,7 @@ static bool note_new(struct db *db, struct id_range range, struct error *err)
 bool sqlite_note_new_texts(struct db *db, const struct changed_rows *inserted, struct error *err)
 {
     for (size_t i = 0; i < inserted->count; i++)
-        if (!note_new(db, inserted->ranges[i], err))
+        if (!fts5_note_new(db, inserted->ranges[i], err))
             return false;
     return db_execute(db, SQL_NO_OLD_TEXTS, DB_NO_ARGS, NULL, err);
 }
@@ -170,7 +171,7 @@ static const char SQL_TAKE_CHANGED[] =
     " WHERE c.pair_id <= $1 AND p.deleted_at IS NULL ORDER BY c.pair_id";
 static const char SQL_FORGET_CHANGES[] = "DELETE FROM qa_pairs_text_changes WHERE pair_id <= $1";
 
-static bool index_changed(struct db *db, int64_t *ret_last, struct error *err)
+static bool fts5_index_changed(struct db *db, int64_t *ret_last, struct error *err)
 {
     return db_find_int(db, SQL_LAST_CHANGED, DB_ARGS(db_int(PIECE)), INT_NULL, ret_last, err) &&
            (*ret_last == INT_NULL ||
@@ -188,7 +189,7 @@ static const char SQL_TAKE_NEW[] =
 static const char SQL_FORGET_NEW[] = "DELETE FROM qa_pairs_text_new WHERE first = $1 AND last <= $2";
 static const char SQL_SHORTEN_NEW[] = "UPDATE qa_pairs_text_new SET first = $2 + 1 WHERE first = $1";
 
-static bool index_new(struct db *db, int64_t *ret_first, struct error *err)
+static bool fts5_index_new(struct db *db, int64_t *ret_first, struct error *err)
 {
     if (!db_find_int(db, SQL_FIRST_NEW, DB_NO_ARGS, INT_NULL, ret_first, err))
         return false;
@@ -202,8 +203,8 @@ static bool index_new(struct db *db, int64_t *ret_first, struct error *err)
 bool sqlite_catch_up(struct db *db, bool *ret_more, struct error *err)
 {
     int64_t place = INT_NULL;
-    bool done = !db->tokenize ||
-                (index_changed(db, &place, err) && (place != INT_NULL || index_new(db, &place, err)));
+    bool done = !db->tokenize || (fts5_index_changed(db, &place, err) &&
+                                  (place != INT_NULL || fts5_index_new(db, &place, err)));
     *ret_more = done && place != INT_NULL;
     return done;
 }
@@ -242,7 +243,7 @@ static const char SQL_CLOSE_INDEX[] =
     "PRAGMA query_only = OFF; DROP TABLE temp.qa_pairs_tokens; PRAGMA query_only = ON";
 static const char SQL_ENTRIES[] = "SELECT term, doc FROM temp.qa_pairs_tokens";
 
-static bool read_entries(struct db *db, text_entry_fn receive, void *context, struct error *err)
+static bool fts5_read_entries(struct db *db, text_entry_fn receive, void *context, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_ENTRIES, DB_NO_ARGS, &rows, err))
@@ -258,7 +259,7 @@ bool sqlite_text_entries(struct db *db, text_entry_fn receive, void *context, st
 {
     if (!db_script(db, SQL_OPEN_INDEX, err))
         return false;
-    bool done = read_entries(db, receive, context, err);
+    bool done = fts5_read_entries(db, receive, context, err);
     db_script(db, SQL_CLOSE_INDEX, NULL);
     return done;
 }

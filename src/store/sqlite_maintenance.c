@@ -25,28 +25,28 @@
 
 /* ---- files ---- */
 
-static bool file_error(const char *what, const char *path, struct error *err)
+static bool maintenance_file_error(const char *what, const char *path, struct error *err)
 {
     int number = errno;
     return error_set(err, ERROR_INTERNAL, "%s %s: %s.", "%s %s：%s。", what, path, strerrordesc_np(number));
 }
 
-static char *joined(const char *path, const char *suffix)
+static char *path_with_suffix(const char *path, const char *suffix)
 {
     char *name = xmalloc(strlen(path) + strlen(suffix) + 1);
     sprintf(name, "%s%s", path, suffix);
     return name;
 }
 
-static bool exists(const char *path, const char *suffix)
+static bool path_exists(const char *path, const char *suffix)
 {
-    CLEANUP(free_pointer) char *name = joined(path, suffix);
+    CLEANUP(free_pointer) char *name = path_with_suffix(path, suffix);
     return access(name, F_OK) == 0;
 }
 
-static void remove_beside(const char *path, const char *suffix)
+static void path_remove(const char *path, const char *suffix)
 {
-    CLEANUP(free_pointer) char *name = joined(path, suffix);
+    CLEANUP(free_pointer) char *name = path_with_suffix(path, suffix);
     unlink(name);
 }
 
@@ -59,7 +59,7 @@ static void close_fd(int *fd)
 static bool sync_path(const char *path, struct error *err)
 {
     CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return (fd >= 0 && fsync(fd) == 0) || file_error("cannot force to the disk", path, err);
+    return (fd >= 0 && fsync(fd) == 0) || maintenance_file_error("cannot force to the disk", path, err);
 }
 
 /* A file in the making, beside the place that it is to take. Its lock tells that somebody is at it. */
@@ -70,19 +70,19 @@ struct made_file {
 
 #define MADE_SUFFIX ".new-XXXXXX"
 
-static bool is_made_for(const char *name, const char *base)
+static bool made_file_is_for(const char *name, const char *base)
 {
     size_t length = strlen(base), mark = strlen(MADE_SUFFIX) - 6;
     return strncmp(name, base, length) == 0 && strncmp(name + length, MADE_SUFFIX, mark) == 0 &&
            strlen(name + length + mark) == 6;
 }
 
-static void remove_made(const char *made)
+static void made_file_remove(const char *made)
 {
-    remove_beside(made, "-wal");
-    remove_beside(made, "-shm");
-    remove_beside(made, "-journal");
-    remove_beside(made, "");
+    path_remove(made, "-wal");
+    path_remove(made, "-shm");
+    path_remove(made, "-journal");
+    path_remove(made, "");
 }
 
 void sqlite_sweep(const char *file)
@@ -92,26 +92,26 @@ void sqlite_sweep(const char *file)
     const char *folder = dirname(for_folder), *base = basename(for_base);
     DIR *directory = opendir(folder);
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        if (!is_made_for(entry->d_name, base))
+        if (!made_file_is_for(entry->d_name, base))
             continue;
         CLEANUP(strbuf_release) struct strbuf path = {0};
         strbuf_printf(&path, "%s/%s", folder, entry->d_name);
         CLEANUP(close_fd) int fd = open(path.bytes, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-            remove_made(path.bytes);
+            made_file_remove(path.bytes);
     }
     if (directory)
         closedir(directory);
 }
 
 /* A new empty file (mode 0600) beside `path`; what earlier ones have left is removed. */
-static bool make_beside(const char *path, struct made_file *ret_made, struct error *err)
+static bool made_file_make(const char *path, struct made_file *ret_made, struct error *err)
 {
     sqlite_sweep(path);
-    char *name = joined(path, MADE_SUFFIX);
+    char *name = path_with_suffix(path, MADE_SUFFIX);
     int fd = mkostemp(name, O_CLOEXEC);
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || !owned_take_place(fd, path)) {
-        file_error("cannot create", name, err);
+        maintenance_file_error("cannot create", name, err);
         if (fd >= 0) {
             unlink(name);
             close(fd);
@@ -123,19 +123,19 @@ static bool make_beside(const char *path, struct made_file *ret_made, struct err
     return true;
 }
 
-static void made_release(struct made_file *made)
+static void made_file_release(struct made_file *made)
 {
     free(made->name);
     if (made->fd >= 0)
         close(made->fd);
 }
 
-static bool put_in_place(const char *made, const char *path, struct error *err)
+static bool made_file_put_in_place(const char *made, const char *path, struct error *err)
 {
     if (!sync_path(made, err))
         return false;
     if (rename(made, path) != 0)
-        return file_error("cannot put in place", path, err);
+        return maintenance_file_error("cannot put in place", path, err);
     CLEANUP(free_pointer) char *copy = xstrdup(path);
     return sync_path(dirname(copy), err);
 }
@@ -188,7 +188,7 @@ static bool copy_moment(sqlite3 *from, const char *from_path, const char *to_pat
     return done;
 }
 
-static bool write_all(int fd, const char *bytes, size_t length)
+static bool copy_write_all(int fd, const char *bytes, size_t length)
 {
     while (length > 0) {
         ssize_t written = write(fd, bytes, length);
@@ -206,22 +206,22 @@ static bool copy_file(const char *from, const char *to, struct error *err)
 {
     CLEANUP(close_fd) int in = open(from, O_RDONLY | O_CLOEXEC);
     if (in < 0)
-        return file_error("cannot read", from, err);
+        return maintenance_file_error("cannot read", from, err);
     CLEANUP(close_fd) int out = open(to, O_WRONLY | O_TRUNC | O_CLOEXEC);
     if (out < 0)
-        return file_error("cannot write", to, err);
+        return maintenance_file_error("cannot write", to, err);
     CLEANUP(free_pointer) char *buffer = xmalloc(1 << 18);
     ssize_t length;
     while ((length = read(in, buffer, 1 << 18)) > 0)
-        if (!write_all(out, buffer, (size_t)length))
-            return file_error("cannot write", to, err);
-    return length == 0 || file_error("cannot read", from, err);
+        if (!copy_write_all(out, buffer, (size_t)length))
+            return maintenance_file_error("cannot write", to, err);
+    return length == 0 || maintenance_file_error("cannot read", from, err);
 }
 
 /* ---- backup ---- */
 
 /* Empty, or a file that SQLite's header says is ours (sqlite.org/fileformat.html, 1.3). */
-static bool is_earlier_backup(const char *file, const struct stat *status)
+static bool backup_is_earlier(const char *file, const struct stat *status)
 {
     unsigned char header[72];
     if (status->st_size == 0)
@@ -233,19 +233,19 @@ static bool is_earlier_backup(const char *file, const struct stat *status)
                SQLITE_APPLICATION_ID;
 }
 
-static bool is_free_for_backup(const char *store, const char *file, struct error *err)
+static bool backup_may_replace(const char *store, const char *file, struct error *err)
 {
     struct stat status, own;
     if (lstat(file, &status) != 0)
-        return errno == ENOENT || file_error("cannot look at", file, err);
-    if (!S_ISREG(status.st_mode) || !is_earlier_backup(file, &status))
+        return errno == ENOENT || maintenance_file_error("cannot look at", file, err);
+    if (!S_ISREG(status.st_mode) || !backup_is_earlier(file, &status))
         return error_set(
             err, ERROR_CONFLICT,
             "There is something else than an earlier backup, and it is not replaced. Give another "
             "name, or remove it first.",
             "该位置已有文件且不是之前的备份，不会覆盖。请换一个名称，或先将其删除。");
     bool same = stat(store, &own) == 0 && own.st_dev == status.st_dev && own.st_ino == status.st_ino;
-    if (same || exists(file, "-wal"))
+    if (same || path_exists(file, "-wal"))
         return error_set(err, ERROR_CONFLICT, "This file is a store in use. Give another name.",
                          "该文件是正在使用的数据文件，请换一个名称。");
     return true;
@@ -254,12 +254,12 @@ static bool is_free_for_backup(const char *store, const char *file, struct error
 bool sqlite_backup(struct db *base, const char *file, struct error *err)
 {
     struct sqlite_db *db = (struct sqlite_db *)base;
-    CLEANUP(made_release) struct made_file made = {NULL, -1};
-    if (!is_free_for_backup(db->path, file, err) || !make_beside(file, &made, err))
+    CLEANUP(made_file_release) struct made_file made = {NULL, -1};
+    if (!backup_may_replace(db->path, file, err) || !made_file_make(file, &made, err))
         return false;
-    if (copy_moment(db->handle, db->path, made.name, err) && put_in_place(made.name, file, err))
+    if (copy_moment(db->handle, db->path, made.name, err) && made_file_put_in_place(made.name, file, err))
         return true;
-    remove_made(made.name);
+    made_file_remove(made.name);
     return false;
 }
 
@@ -308,7 +308,7 @@ bool sqlite_integrity(struct db *db, struct strbuf *ret_findings, struct error *
 /* ---- restore ---- */
 
 /* Of the right kind, of a version that this program knows, and every page, index and reference of it sound. */
-static bool prove_whole(const char *path, const struct store_options *to, struct error *err)
+static bool restore_check_backup(const char *path, const struct store_options *to, struct error *err)
 {
     struct db_open_options options = {.path = path, .role = DB_READER, .tokenize = to->tokenize};
     CLEANUP(db_release) struct db *db = NULL;
@@ -327,11 +327,11 @@ static bool prove_whole(const char *path, const struct store_options *to, struct
 }
 
 /* A device or a pipe could be read for ever. */
-static bool is_regular(const char *path, const char *other, struct error *err)
+static bool restore_check_source(const char *path, const char *other, struct error *err)
 {
     struct stat status, own;
     if (stat(path, &status) != 0)
-        return file_error("cannot read", path, err);
+        return maintenance_file_error("cannot read", path, err);
     if (!S_ISREG(status.st_mode))
         return error_set(err, ERROR_CONFLICT, "It is no file. Name a backup that kimono backup has made.",
                          "这不是文件，请指定 kimono backup 生成的备份。");
@@ -343,20 +343,20 @@ static bool is_regular(const char *path, const char *other, struct error *err)
 
 /* A backup is one file, maybe on a medium that cannot be written; a store that was not closed has a
  * log beside it, which only SQLite can read. */
-static bool fetch(const char *from, const char *to, struct error *err)
+static bool restore_fetch(const char *from, const char *to, struct error *err)
 {
-    if (!exists(from, "-wal"))
+    if (!path_exists(from, "-wal"))
         return copy_file(from, to, err);
     CLEANUP(close_handle) sqlite3 *handle = NULL;
     return open_handle(from, SQLITE_OPEN_READWRITE, &handle, err) && copy_moment(handle, from, to, err);
 }
 
 /* Locks the file against every other process, as SQLite would. No file: nothing to lock. */
-static bool lock_target(const char *path, int *ret_fd, struct error *err)
+static bool restore_lock_target(const char *path, int *ret_fd, struct error *err)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT || file_error("cannot open", path, err);
+        return errno == ENOENT || maintenance_file_error("cannot open", path, err);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCKS_AT, .l_len = LOCKS_LENGTH};
     if (fcntl(fd, F_SETLK, &lock) == 0) {
         *ret_fd = fd;
@@ -372,10 +372,10 @@ static bool lock_target(const char *path, int *ret_fd, struct error *err)
 /* If the old store's last process died, its log holds changes that belong to it, and it stays in place until
  * the rename: so they go into its file first. A store too damaged for this loses nothing that could be read;
  * whatever else hinders it (a full disk) hinders the restore. */
-static bool settle_old(const char *path, struct error *err)
+static bool restore_checkpoint_old(const char *path, struct error *err)
 {
     sqlite3 *handle = NULL;
-    if (!exists(path, "-wal"))
+    if (!path_exists(path, "-wal"))
         return true;
     int result = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (result == SQLITE_OK)
@@ -387,30 +387,32 @@ static bool settle_old(const char *path, struct error *err)
     return settled;
 }
 
-static bool replace(const char *made, const char *path, struct error *err)
+static bool restore_replace(const char *made, const char *path, struct error *err)
 {
     CLEANUP(close_fd) int fd = -1;
-    if (!settle_old(path, err) || !lock_target(path, &fd, err))
+    if (!restore_checkpoint_old(path, err) || !restore_lock_target(path, &fd, err))
         return false;
     /* The old log must not be taken for the new file's. */
-    remove_beside(path, "-wal");
-    remove_beside(path, "-shm");
-    return put_in_place(made, path, err);
+    path_remove(path, "-wal");
+    path_remove(path, "-shm");
+    return made_file_put_in_place(made, path, err);
 }
 
-static bool is_unused(const char *path, struct error *err)
+static bool restore_check_unused(const char *path, struct error *err)
 {
     CLEANUP(close_fd) int fd = -1;
-    return lock_target(path, &fd, err);
+    return restore_lock_target(path, &fd, err);
 }
 
 bool sqlite_restore(const char *from, const struct store_options *to, struct error *err)
 {
-    CLEANUP(made_release) struct made_file made = {NULL, -1};
-    if (!is_regular(from, to->path, err) || !is_unused(to->path, err) || !make_beside(to->path, &made, err))
+    CLEANUP(made_file_release) struct made_file made = {NULL, -1};
+    if (!restore_check_source(from, to->path, err) || !restore_check_unused(to->path, err) ||
+        !made_file_make(to->path, &made, err))
         return false;
-    if (fetch(from, made.name, err) && prove_whole(made.name, to, err) && replace(made.name, to->path, err))
+    if (restore_fetch(from, made.name, err) && restore_check_backup(made.name, to, err) &&
+        restore_replace(made.name, to->path, err))
         return true;
-    remove_made(made.name);
+    made_file_remove(made.name);
     return false;
 }

@@ -22,7 +22,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t logged[LOGGED_MAX];
 static size_t logged_count;
 
-static void open_log(void)
+static void statement_log_open(void)
 {
     const char *path = getenv("KIMONO_STATEMENT_LOG");
     if (!path || !*path)
@@ -32,7 +32,7 @@ static void open_log(void)
         fatal("KIMONO_STATEMENT_LOG: %s cannot be opened: %s", path, strerror(errno));
 }
 
-static bool is_first(uint64_t key)
+static bool statement_log_is_first(uint64_t key)
 {
     for (size_t i = 0; i < logged_count; i++)
         if (logged[i] == key)
@@ -44,7 +44,7 @@ static bool is_first(uint64_t key)
 
 void statement_log(const char *driver, const char *sql)
 {
-    pthread_once(&once, open_log);
+    pthread_once(&once, statement_log_open);
     if (log_file < 0)
         return;
     CLEANUP(strbuf_release) struct strbuf line = {0};
@@ -53,7 +53,7 @@ void statement_log(const char *driver, const char *sql)
     json_text(&w, sql);
     strbuf_putc(&line, '\n');
     pthread_mutex_lock(&lock);
-    if (is_first(XXH3_64bits(strbuf_text(&line), line.length)) &&
+    if (statement_log_is_first(XXH3_64bits(strbuf_text(&line), line.length)) &&
         write(log_file, strbuf_text(&line), line.length) != (ssize_t)line.length)
         log_error("store", "the log of statements cannot be written: %s", strerror(errno));
     pthread_mutex_unlock(&lock);

@@ -32,7 +32,7 @@ struct store {
     _Atomic int64_t foreground_works;
 };
 
-static bool check_exists(struct db *db, struct error *err)
+static bool store_check_exists(struct db *db, struct error *err)
 {
     int64_t version;
     if (!migration_version(db, &version, err))
@@ -44,8 +44,8 @@ static bool check_exists(struct db *db, struct error *err)
 }
 
 /* Its readers alone; with the migrations only if there are some that it lacks. */
-static bool open_to_read(struct store *store, const struct db_open_options *connection, size_t readers,
-                         const struct store_options *options, struct error *err)
+static bool store_open_to_read(struct store *store, const struct db_open_options *connection, size_t readers,
+                               const struct store_options *options, struct error *err)
 {
     struct db_open_options reading = *connection;
     reading.role = DB_READER;
@@ -64,7 +64,7 @@ static bool open_to_read(struct store *store, const struct db_open_options *conn
     return reader_pool_new(&store->readers, &reading, readers, err);
 }
 
-static bool open_parts(struct store *store, const struct store_options *options, struct error *err)
+static bool store_open_parts(struct store *store, const struct store_options *options, struct error *err)
 {
     struct db_open_options connection = {
         .path = store->address,
@@ -81,10 +81,10 @@ static bool open_parts(struct store *store, const struct store_options *options,
     size_t readers = options->readers ? options->readers : READERS_DEFAULT;
     readers = readers < READERS_MAX ? readers : READERS_MAX;
     if (options->read_only)
-        return open_to_read(store, &connection, readers, options, err) ||
+        return store_open_to_read(store, &connection, readers, options, err) ||
                error_prefix(err, "%s", "%s", store->path);
     if (!db_open(&writing, &store->write_db, err) ||
-        (options->must_exist && !check_exists(store->write_db, err)) ||
+        (options->must_exist && !store_check_exists(store->write_db, err)) ||
         !migration_run(store->write_db, options->migrations, options->migration_count, err) ||
         !reader_pool_new(&store->readers, &connection, readers, err))
         return error_prefix(err, "%s", "%s", store->path);
@@ -104,7 +104,7 @@ bool store_open(struct store **ret_store, const struct store_options *options, s
     store->path = driver->display_path ? driver->display_path(options->path) : xstrdup(options->path);
     if (options->files_folder)
         store->files_folder = xstrdup(options->files_folder);
-    if (!open_parts(store, options, err)) {
+    if (!store_open_parts(store, options, err)) {
         store_close(store);
         return false;
     }
@@ -156,7 +156,7 @@ bool store_is_damaged(const struct store *store)
     return store->damaged;
 }
 
-static bool change_nothing(struct db *db, void *context, struct error *err)
+static bool store_change_nothing(struct db *db, void *context, struct error *err)
 {
     (void)db, (void)context, (void)err;
     return true;
@@ -171,7 +171,7 @@ bool store_sound(struct store *store, struct error *err)
                          "('kimono check' says what is wrong)",
                          "%s 已损坏：请停止程序，保留该文件的副本，然后恢复备份（kimono check 会指出问题）",
                          name);
-    return !store->writer || store_write(store, change_nothing, NULL,
+    return !store->writer || store_write(store, store_change_nothing, NULL,
                                          err); /* each commit looks whether the files are in place */
 }
 
@@ -191,7 +191,7 @@ struct fenced {
     void *context;
 };
 
-static bool fenced_work(struct db *db, void *context, struct error *err)
+static bool store_fenced_work(struct db *db, void *context, struct error *err)
 {
     const struct fenced *fenced = context;
     return lease_check(db, fenced->lease, err) && fenced->work(db, fenced->context, err);
@@ -210,7 +210,7 @@ bool store_write(struct store *store, store_work work, void *context, struct err
         return error_set(err, ERROR_INTERNAL, "%s was opened to be read only.", "%s 以只读方式打开。",
                          store->path);
     struct fenced fenced = {lease_fence_of(store), work, context};
-    bool done = fenced.lease ? writer_run(store->writer, fenced_work, &fenced, err)
+    bool done = fenced.lease ? writer_run(store->writer, store_fenced_work, &fenced, err)
                              : writer_run(store->writer, work, context, err);
     if (done && !in_background)
         store->foreground_works++;
@@ -224,7 +224,7 @@ bool store_write_async(struct store *store, store_work work, store_done done, vo
 
 #define PIECES_AT_ONCE 32 /* in one transaction: some tenths of a second */
 
-static bool drain_work(struct db *db, void *context, struct error *err)
+static bool store_drain_work(struct db *db, void *context, struct error *err)
 {
     bool *more = context;
     *more = db->driver->catch_up != NULL;
@@ -238,7 +238,7 @@ bool store_drain_deferred(struct store *store, struct error *err)
 {
     bool more = true;
     while (more)
-        if (!store_write(store, drain_work, &more, err))
+        if (!store_write(store, store_drain_work, &more, err))
             return false;
     return true;
 }
@@ -250,7 +250,7 @@ void store_notify_external_change(struct store *store)
 }
 
 /* Metrics ask for it far more often than it matters; whoever finds it old asks the database. */
-static int64_t known_bytes(struct store *store)
+static int64_t store_known_bytes(struct store *store)
 {
     int64_t now = clock_monotonic_us(), at_us = store->bytes_at_us, bytes;
     if (now < at_us || !atomic_compare_exchange_strong(&store->bytes_at_us, &at_us, now + BYTES_AGE_US))
@@ -270,7 +270,7 @@ void store_get_stats(struct store *store, struct store_stats *ret_stats)
     writer_get_stats(store->writer, ret_stats);
     ret_stats->bytes = ret_stats->wal_bytes = INT_NULL;
     if (store->write_db->driver->sql_bytes)
-        ret_stats->bytes = known_bytes(store);
+        ret_stats->bytes = store_known_bytes(store);
     ret_stats->foreground_works = store->foreground_works;
     if (store->write_db->driver->sizes)
         store->write_db->driver->sizes(store->path, &ret_stats->bytes, &ret_stats->wal_bytes);

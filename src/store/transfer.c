@@ -14,7 +14,7 @@
 #define READ_MS (24 * 3600 * 1000) /* it takes as long as the store is large */
 
 /* For a work, too: a database's own limit for one statement is longer than that then. */
-static void allow_long(struct db *db)
+static void transfer_allow_long(struct db *db)
 {
     db_set_deadline(db, clock_monotonic_us() + (int64_t)READ_MS * 1000);
 }
@@ -46,7 +46,7 @@ static void digest_run_end(struct digest_run *run, struct store_digest *ret_dige
 
 /* Type, length, bytes: no two different rows are the same sequence. Numbers as this machine keeps them, for both
  * sides are read here. */
-static void digest_add(struct digest_run *run, const struct db_value *values, int count)
+static void digest_run_add(struct digest_run *run, const struct db_value *values, int count)
 {
     for (int i = 0; i < count; i++) {
         const struct db_value *value = &values[i];
@@ -66,7 +66,7 @@ static void digest_add(struct digest_run *run, const struct db_value *values, in
     run->rows++;
 }
 
-static bool digests_equal(const struct store_digest *a, const struct store_digest *b)
+static bool store_digests_equal(const struct store_digest *a, const struct store_digest *b)
 {
     return a->rows == b->rows && memcmp(a->hash, b->hash, STORE_DIGEST_SIZE) == 0;
 }
@@ -77,7 +77,7 @@ struct table_sql {
     char *read, *count, *clear;
 };
 
-static char *compose(const char *before, const char *name, const char *behind)
+static char *table_sql_compose(const char *before, const char *name, const char *behind)
 {
     struct strbuf sql = {0};
     strbuf_printf(&sql, "%s%s%s", before, name, behind);
@@ -89,9 +89,9 @@ static void table_sql_make(const struct store_table *table, struct table_sql *re
     struct strbuf order = {0};
     strbuf_printf(&order, " ORDER BY %s", table->key);
     *ret_sql = (struct table_sql){
-        .read = compose("SELECT * FROM ", table->name, strbuf_text(&order)),
-        .count = compose("SELECT COUNT(*) FROM ", table->name, ""),
-        .clear = compose("DELETE FROM ", table->name, ""),
+        .read = table_sql_compose("SELECT * FROM ", table->name, strbuf_text(&order)),
+        .count = table_sql_compose("SELECT COUNT(*) FROM ", table->name, ""),
+        .clear = table_sql_compose("DELETE FROM ", table->name, ""),
     };
     strbuf_release(&order);
 }
@@ -109,8 +109,8 @@ static void table_sql_free(struct table_sql *sql)
 typedef bool (*row_fn)(void *context, const struct db_rows *rows, const struct db_value *values, int count,
                        struct error *err);
 
-static bool each_row(struct db *db, const char *sql, row_fn row, void *context,
-                     struct store_digest *ret_digest, struct error *err)
+static bool transfer_each_row(struct db *db, const char *sql, row_fn row, void *context,
+                              struct store_digest *ret_digest, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct db_value values[BULK_COLUMNS_MAX];
@@ -124,7 +124,7 @@ static bool each_row(struct db *db, const char *sql, row_fn row, void *context,
         assert(columns <= BULK_COLUMNS_MAX);
         for (int i = 0; i < columns; i++)
             values[i] = db_column_value(&rows, i);
-        digest_add(&run, values, columns);
+        digest_run_add(&run, values, columns);
         done = !row || row(context, &rows, values, columns, err);
     }
     digest_run_end(&run, ret_digest);
@@ -145,8 +145,8 @@ static void table_target_release(struct table_target *target)
     arena_release(&target->names);
 }
 
-static bool put_row(void *context, const struct db_rows *rows, const struct db_value *values, int count,
-                    struct error *err)
+static bool table_target_put_row(void *context, const struct db_rows *rows, const struct db_value *values,
+                                 int count, struct error *err)
 {
     struct table_target *target = context;
     if (target->bulk)
@@ -159,26 +159,27 @@ static bool put_row(void *context, const struct db_rows *rows, const struct db_v
 }
 
 /* Which number comes next is no row: one that was given away and deleted is not given again. */
-static bool carry_numbering(struct db *from, struct db *to, const struct store_table *table,
-                            struct error *err)
+static bool transfer_numbering(struct db *from, struct db *to, const struct store_table *table,
+                               struct error *err)
 {
     int64_t last;
     return !table->is_numbered || (from->driver->last_id(from, table->name, &last, err) &&
                                    to->driver->set_last_id(to, table->name, last, err));
 }
 
-static bool carry_table(struct db *from, struct db *to, const struct store_table *table,
-                        const struct table_sql *sql, struct store_digest *ret_given, struct error *err)
+static bool transfer_table(struct db *from, struct db *to, const struct store_table *table,
+                           const struct table_sql *sql, struct store_digest *ret_given, struct error *err)
 {
     CLEANUP(table_target_release) struct table_target target = {.db = to, .table = table};
     struct store_digest taken;
-    if (!each_row(from, sql->read, put_row, &target, ret_given, err))
+    if (!transfer_each_row(from, sql->read, table_target_put_row, &target, ret_given, err))
         return false;
     if (target.bulk && !db_bulk_end(target.bulk, NULL, err))
         return false;
-    if (!carry_numbering(from, to, table, err) || !each_row(to, sql->read, NULL, NULL, &taken, err))
+    if (!transfer_numbering(from, to, table, err) ||
+        !transfer_each_row(to, sql->read, NULL, NULL, &taken, err))
         return false;
-    return digests_equal(ret_given, &taken) ||
+    return store_digests_equal(ret_given, &taken) ||
            error_set(
                err, ERROR_CONFLICT,
                "The rows that were taken (%lld) are not those that were given (%lld); nothing was kept.",
@@ -199,7 +200,7 @@ struct transfer {
     struct db *from_db; /* while the work on `from` runs */
 };
 
-static bool is_empty(struct db *db, const struct transfer *transfer, struct error *err)
+static bool transfer_check_empty(struct db *db, const struct transfer *transfer, struct error *err)
 {
     for (size_t i = 0; i < transfer->count; i++) {
         int64_t rows = 0;
@@ -218,29 +219,29 @@ static bool is_empty(struct db *db, const struct transfer *transfer, struct erro
 }
 
 /* A work on `to`, from the beginning each time that it runs. */
-static bool carry_all(struct db *db, void *context, struct error *err)
+static bool transfer_all_work(struct db *db, void *context, struct error *err)
 {
     struct transfer *transfer = context;
-    allow_long(db);
-    if (!is_empty(db, transfer, err))
+    transfer_allow_long(db);
+    if (!transfer_check_empty(db, transfer, err))
         return false;
     for (size_t i = 0; i < transfer->count; i++) {
         const struct store_table *table = &transfer->tables[i];
         if (table->is_seeded && !db_execute(db, transfer->sql[i].clear, DB_NO_ARGS, NULL, err))
             return error_prefix(err, "%s", "%s", table->name);
-        if (!carry_table(transfer->from_db, db, table, &transfer->sql[i], &transfer->digests[i], err))
+        if (!transfer_table(transfer->from_db, db, table, &transfer->sql[i], &transfer->digests[i], err))
             return error_prefix(err, "%s", "%s", table->name);
     }
     return !transfer->finish || transfer->finish(db, transfer->context, err);
 }
 
 /* A work on `from` that changes nothing: while it runs nobody else does either. */
-static bool hold_and_carry(struct db *db, void *context, struct error *err)
+static bool transfer_hold_work(struct db *db, void *context, struct error *err)
 {
     struct transfer *transfer = context;
     transfer->from_db = db;
-    allow_long(db);
-    return store_write(transfer->to, carry_all, transfer, err);
+    transfer_allow_long(db);
+    return store_write(transfer->to, transfer_all_work, transfer, err);
 }
 
 bool store_transfer(struct store *from, struct store *to, const struct store_table *tables, size_t count,
@@ -257,7 +258,7 @@ bool store_transfer(struct store *from, struct store *to, const struct store_tab
     };
     for (size_t i = 0; i < count; i++)
         table_sql_make(&tables[i], &transfer.sql[i]);
-    bool done = store_write(from, hold_and_carry, &transfer, err);
+    bool done = store_write(from, transfer_hold_work, &transfer, err);
     for (size_t i = 0; i < count; i++) {
         if (done && told)
             told(context, &tables[i], &transfer.digests[i], &transfer.digests[i]);
@@ -275,20 +276,21 @@ bool store_is_empty(struct store *store, const struct store_table *tables, size_
         .tables = tables, .count = count, .sql = xcalloc(count, sizeof(struct table_sql))};
     for (size_t i = 0; i < count; i++)
         table_sql_make(&tables[i], &transfer.sql[i]);
-    bool empty = store_reader(store, READ_MS, &db, err) && is_empty(db, &transfer, err);
+    bool empty = store_reader(store, READ_MS, &db, err) && transfer_check_empty(db, &transfer, err);
     for (size_t i = 0; i < count; i++)
         table_sql_free(&transfer.sql[i]);
     free(transfer.sql);
     return empty;
 }
 
-static bool compare_table(struct db *from, struct db *to, const struct store_table *table,
-                          struct store_digest *ret_from, struct store_digest *ret_to, struct error *err)
+static bool transfer_compare_table(struct db *from, struct db *to, const struct store_table *table,
+                                   struct store_digest *ret_from, struct store_digest *ret_to,
+                                   struct error *err)
 {
     CLEANUP(table_sql_free) struct table_sql sql;
     table_sql_make(table, &sql);
-    return each_row(from, sql.read, NULL, NULL, ret_from, err) &&
-           each_row(to, sql.read, NULL, NULL, ret_to, err);
+    return transfer_each_row(from, sql.read, NULL, NULL, ret_from, err) &&
+           transfer_each_row(to, sql.read, NULL, NULL, ret_to, err);
 }
 
 bool store_compare(struct store *from, struct store *to, const struct store_table *tables, size_t count,
@@ -304,11 +306,11 @@ bool store_compare(struct store *from, struct store *to, const struct store_tabl
         struct store_digest from_digest, to_digest;
         if (tables[i].is_adopted)
             continue;
-        done = compare_table(from_db, to_db, &tables[i], &from_digest, &to_digest, err) ||
+        done = transfer_compare_table(from_db, to_db, &tables[i], &from_digest, &to_digest, err) ||
                error_prefix(err, "%s", "%s", tables[i].name);
         if (!done)
             break;
-        *ret_same = *ret_same && digests_equal(&from_digest, &to_digest);
+        *ret_same = *ret_same && store_digests_equal(&from_digest, &to_digest);
         if (told)
             told(context, &tables[i], &from_digest, &to_digest);
     }

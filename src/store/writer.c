@@ -75,7 +75,7 @@ static _Thread_local const struct writer *running; /* set in writer threads */
 
 /* ---- the queue ---- */
 
-static bool put(struct writer *writer, struct task *task)
+static bool writer_put(struct writer *writer, struct task *task)
 {
     pthread_mutex_lock(&writer->lock);
     bool room = !writer->closing && writer->waiting < writer->ceiling;
@@ -91,7 +91,7 @@ static bool put(struct writer *writer, struct task *task)
     return room;
 }
 
-static struct task *take_locked(struct writer *writer)
+static struct task *writer_take_locked(struct writer *writer)
 {
     struct task *task = writer->first;
     if (!task)
@@ -104,16 +104,16 @@ static struct task *take_locked(struct writer *writer)
 }
 
 /* The next task if one waits. */
-static struct task *take(struct writer *writer)
+static struct task *writer_take(struct writer *writer)
 {
     pthread_mutex_lock(&writer->lock);
-    struct task *task = take_locked(writer);
+    struct task *task = writer_take_locked(writer);
     pthread_mutex_unlock(&writer->lock);
     return task;
 }
 
 /* Whether the time is up. */
-static bool wait_locked(struct writer *writer)
+static bool writer_wait_locked(struct writer *writer)
 {
     if (!writer->pinned && !writer->behind) {
         pthread_cond_wait(&writer->arrived, &writer->lock);
@@ -127,7 +127,7 @@ static bool wait_locked(struct writer *writer)
 /* ---- answers ---- */
 
 /* What failed before keeps its own error. */
-static void set_failure(struct task *task, const struct error *err)
+static void task_set_failure(struct task *task, const struct error *err)
 {
     if (task->failed)
         return;
@@ -137,7 +137,7 @@ static void set_failure(struct task *task, const struct error *err)
     task->failed = true;
 }
 
-static void answer(struct task *task)
+static void task_answer(struct task *task)
 {
     if (task->answered) {
         sem_post(task->answered); /* the task is gone from here on */
@@ -149,19 +149,19 @@ static void answer(struct task *task)
     free(task);
 }
 
-static void fail_all(struct writer *writer, const struct error *err)
+static void writer_fail_batch(struct writer *writer, const struct error *err)
 {
     for (size_t i = 0; i < writer->batch_size; i++)
-        set_failure(writer->batch[i], err);
+        task_set_failure(writer->batch[i], err);
 }
 
 /* What kept the transaction from beginning would keep the next one too, and after as long a wait. */
-static void fail_waiting(struct writer *writer)
+static void writer_fail_waiting(struct writer *writer)
 {
-    fail_all(writer, &writer->err);
+    writer_fail_batch(writer, &writer->err);
     struct task *task;
-    while (writer->batch_size < BATCH_TASKS && (task = take(writer))) {
-        set_failure(task, &writer->err);
+    while (writer->batch_size < BATCH_TASKS && (task = writer_take(writer))) {
+        task_set_failure(task, &writer->err);
         writer->batch[writer->batch_size++] = task;
     }
 }
@@ -175,7 +175,7 @@ enum progress {
     AGAIN, /* lost, and all that was in it may run again */
 };
 
-static enum progress lost(const struct writer *writer)
+static enum progress writer_progress_lost(const struct writer *writer)
 {
     enum db_trouble trouble = writer->db->trouble;
     if (trouble == DB_TROUBLE_NOT_BEGUN)
@@ -183,7 +183,7 @@ static enum progress lost(const struct writer *writer)
     return trouble == DB_TROUBLE_AGAIN || trouble == DB_TROUBLE_LOST ? AGAIN : LOST;
 }
 
-static void roll_back(struct writer *writer)
+static void writer_roll_back(struct writer *writer)
 {
     struct db *db = writer->db;
     if (db->driver->in_transaction(db))
@@ -192,17 +192,17 @@ static void roll_back(struct writer *writer)
     writer->kept = 0;
 }
 
-static bool begin(struct writer *writer)
+static bool writer_begin(struct writer *writer)
 {
     if (writer->begun)
         return true;
     if (writer->db->driver->in_transaction(writer->db)) /* an earlier roll-back failed */
-        roll_back(writer);
+        writer_roll_back(writer);
     writer->begun = db_transaction(writer->db, DB_BEGIN, &writer->err);
     return writer->begun;
 }
 
-static bool call(struct writer *writer, struct task *task)
+static bool writer_call(struct writer *writer, struct task *task)
 {
     struct db *db = writer->db;
     error_clear(&writer->err);
@@ -230,11 +230,11 @@ static bool call(struct writer *writer, struct task *task)
 }
 
 /* Takes back what a failed task did, and no more. */
-static enum progress take_back(struct writer *writer, bool savepoint)
+static enum progress writer_take_back(struct writer *writer, bool savepoint)
 {
     struct db *db = writer->db;
     if (!savepoint) { /* nothing else is in the transaction */
-        roll_back(writer);
+        writer_roll_back(writer);
         return GOES_ON;
     }
     if (!db->driver->in_transaction(db))
@@ -246,23 +246,23 @@ static enum progress take_back(struct writer *writer, bool savepoint)
     return LOST;
 }
 
-static enum progress run_task(struct writer *writer, struct task *task)
+static enum progress writer_run_task(struct writer *writer, struct task *task)
 {
     struct db *db = writer->db;
-    if (!begin(writer))
+    if (!writer_begin(writer))
         return NOT_BEGUN;
     bool savepoint = writer->kept > 0;
     db->trouble = DB_TROUBLE_NONE;
     if (savepoint && !db_transaction(db, DB_SAVEPOINT, &writer->err))
-        return lost(writer);
-    if (!call(writer, task)) {
-        if (lost(writer) != LOST)
-            return lost(writer);
-        set_failure(task, &writer->err);
-        return take_back(writer, savepoint);
+        return writer_progress_lost(writer);
+    if (!writer_call(writer, task)) {
+        if (writer_progress_lost(writer) != LOST)
+            return writer_progress_lost(writer);
+        task_set_failure(task, &writer->err);
+        return writer_take_back(writer, savepoint);
     }
     if (savepoint && !db_transaction(db, DB_RELEASE, &writer->err))
-        return lost(writer);
+        return writer_progress_lost(writer);
     writer->kept++;
     return GOES_ON;
 }
@@ -271,7 +271,7 @@ static enum progress run_task(struct writer *writer, struct task *task)
 
 /* After a commit: work that may take a while. What the readers hold is old now, and in the way of a
  * checkpoint. */
-static void tidy(struct writer *writer)
+static void writer_after_commit(struct writer *writer)
 {
     reader_pool_unpin(writer->readers);
     if (writer->db->driver->after_commit)
@@ -280,7 +280,7 @@ static void tidy(struct writer *writer)
 }
 
 /* Once, then now and again while it goes on, and when it is over. */
-static void tell_of_catching_up(struct writer *writer, const struct error *failure)
+static void writer_log_catching_up(struct writer *writer, const struct error *failure)
 {
     int64_t now = clock_monotonic_us();
     if (failure && now >= writer->told_at + TELL_US) {
@@ -295,7 +295,7 @@ static void tell_of_catching_up(struct writer *writer, const struct error *failu
 
 /* A piece of what transactions have put off. If it cannot be done (disk full), it is tried again after the
  * next change. */
-static void catch_up(struct writer *writer)
+static void writer_catch_up(struct writer *writer)
 {
     struct db *db = writer->db;
     struct error err;
@@ -308,15 +308,15 @@ static void catch_up(struct writer *writer)
     bool done = db_transaction(db, DB_BEGIN, &err) && db->driver->catch_up(db, &more, &err) &&
                 db_transaction(db, DB_COMMIT, &err);
     if (!done)
-        roll_back(writer);
-    tell_of_catching_up(writer, done ? NULL : &err);
+        writer_roll_back(writer);
+    writer_log_catching_up(writer, done ? NULL : &err);
     writer->behind = done && more;
     writer->catch_up_at = clock_monotonic_us() + CATCH_UP_US;
-    tidy(writer);
+    writer_after_commit(writer);
 }
 
 /* Waits for a task; NULL: closing, and none is left. */
-static struct task *await(struct writer *writer)
+static struct task *writer_await(struct writer *writer)
 {
     bool quiet = false;
     pthread_mutex_lock(&writer->lock);
@@ -324,24 +324,24 @@ static struct task *await(struct writer *writer)
         writer->behind |= writer->external_change && writer->db->driver->catch_up;
         writer->external_change = false;
         bool idle = quiet && writer->behind;
-        if (!idle && !writer->readers_used && !(quiet = wait_locked(writer)))
+        if (!idle && !writer->readers_used && !(quiet = writer_wait_locked(writer)))
             continue;
         writer->readers_used = false;
         pthread_mutex_unlock(&writer->lock);
         if (idle)
-            catch_up(writer);
+            writer_catch_up(writer);
         else
             writer->pinned = reader_pool_refresh(writer->readers);
         pthread_mutex_lock(&writer->lock);
     }
-    struct task *task = take_locked(writer);
+    struct task *task = writer_take_locked(writer);
     pthread_mutex_unlock(&writer->lock);
     return task;
 }
 
 /* ---- one batch ---- */
 
-static bool finish_work(struct writer *writer)
+static bool writer_before_commit(struct writer *writer)
 {
     const struct db_driver *driver = writer->db->driver;
     return (!driver->in_place || driver->in_place(writer->db, &writer->err)) &&
@@ -349,7 +349,7 @@ static bool finish_work(struct writer *writer)
 }
 
 /* The connection broke while COMMIT was under way. */
-static bool ask_for_outcome(struct writer *writer)
+static bool writer_ask_outcome(struct writer *writer)
 {
     switch (writer->db->driver->commit_outcome(writer->db)) {
     case DB_OUTCOME_COMMITTED: return true;
@@ -363,19 +363,19 @@ static bool ask_for_outcome(struct writer *writer)
     }
 }
 
-static enum progress commit(struct writer *writer)
+static enum progress writer_commit(struct writer *writer)
 {
     if (!writer->begun) /* every task failed */
         return GOES_ON;
     int64_t began = clock_monotonic_us();
     writer->db->trouble = DB_TROUBLE_NONE;
-    bool done = finish_work(writer) && db_transaction(writer->db, DB_COMMIT, &writer->err);
+    bool done = writer_before_commit(writer) && db_transaction(writer->db, DB_COMMIT, &writer->err);
     if (!done && writer->db->trouble == DB_TROUBLE_IN_DOUBT)
-        done = ask_for_outcome(writer);
+        done = writer_ask_outcome(writer);
     int64_t took = clock_monotonic_us() - began;
     size_t kept = writer->kept;
     if (!done) {
-        roll_back(writer);
+        writer_roll_back(writer);
         if (error_is_of_store(writer->err.code) && writer->db->driver->after_failed_commit)
             writer->db->driver->after_failed_commit(writer->db);
     }
@@ -387,7 +387,7 @@ static enum progress commit(struct writer *writer)
     writer->stats.works += done ? (int64_t)kept : 0;
     writer->stats.failed_commits += !done;
     pthread_mutex_unlock(&writer->lock);
-    return done ? GOES_ON : lost(writer);
+    return done ? GOES_ON : writer_progress_lost(writer);
 }
 
 /* Longer each time, and never in step with another process. */
@@ -399,86 +399,86 @@ static void pause_before_try(int number)
     usleep(pause_us / 2 + random % pause_us);
 }
 
-static enum progress run_alone(struct writer *writer, struct task *task)
+static enum progress writer_run_alone(struct writer *writer, struct task *task)
 {
     enum progress progress;
     for (int number = 1;; number++) {
-        progress = run_task(writer, task);
+        progress = writer_run_task(writer, task);
         if (progress == GOES_ON && !task->failed)
-            progress = commit(writer);
+            progress = writer_commit(writer);
         if (progress != AGAIN || number == TRIES)
             break;
-        roll_back(writer);
+        writer_roll_back(writer);
         pause_before_try(number);
     }
     if (progress != GOES_ON) {
-        roll_back(writer);
-        set_failure(task, &writer->err);
+        writer_roll_back(writer);
+        task_set_failure(task, &writer->err);
     }
     return progress;
 }
 
 /* Each task of the batch that has no answer yet in a transaction of its own. */
-static void run_one_by_one(struct writer *writer)
+static void writer_run_one_by_one(struct writer *writer)
 {
     for (size_t i = 0; i < writer->batch_size; i++) {
         struct task *task = writer->batch[i];
-        if (!task->failed && run_alone(writer, task) == NOT_BEGUN) {
-            fail_all(writer, &writer->err);
+        if (!task->failed && writer_run_alone(writer, task) == NOT_BEGUN) {
+            writer_fail_batch(writer, &writer->err);
             return;
         }
     }
 }
 
-static void end_batch(struct writer *writer, enum progress progress)
+static void writer_end_batch(struct writer *writer, enum progress progress)
 {
     bool committing = progress == GOES_ON;
     if (committing)
-        progress = commit(writer);
+        progress = writer_commit(writer);
     if (progress == GOES_ON)
         return;
-    roll_back(writer);
+    writer_roll_back(writer);
     bool others = writer->batch_size > 1 && writer->err.code == (committing ? ERROR_CONFLICT : ERROR_TIMEOUT);
     if (progress == NOT_BEGUN)
-        fail_waiting(writer);
+        writer_fail_waiting(writer);
     else if (progress == AGAIN || others)
-        run_one_by_one(writer);
+        writer_run_one_by_one(writer);
     else
-        fail_all(writer, &writer->err);
+        writer_fail_batch(writer, &writer->err);
 }
 
-static void run_batch(struct writer *writer, struct task *task)
+static void writer_run_batch(struct writer *writer, struct task *task)
 {
     int64_t until = clock_monotonic_us() + BATCH_US;
     enum progress progress;
     writer->batch_size = 0;
     do {
         writer->batch[writer->batch_size++] = task;
-        progress = run_task(writer, task);
+        progress = writer_run_task(writer, task);
     } while (progress == GOES_ON && writer->batch_size < BATCH_TASKS && clock_monotonic_us() < until &&
-             (task = take(writer)));
-    end_batch(writer, progress);
+             (task = writer_take(writer)));
+    writer_end_batch(writer, progress);
     for (size_t i = 0; i < writer->batch_size; i++)
-        answer(writer->batch[i]);
-    tidy(writer);
+        task_answer(writer->batch[i]);
+    writer_after_commit(writer);
     writer->behind = writer->db->driver->catch_up != NULL;
     if (writer->behind && clock_monotonic_us() >= writer->catch_up_at)
-        catch_up(writer);
+        writer_catch_up(writer);
 }
 
-static void *write_for_all(void *context)
+static void *writer_main(void *context)
 {
     struct writer *writer = context;
     running = writer;
     struct task *task;
-    while ((task = await(writer)))
-        run_batch(writer, task);
+    while ((task = writer_await(writer)))
+        writer_run_batch(writer, task);
     return NULL;
 }
 
 /* ---- from outside ---- */
 
-static void on_first_use(void *context)
+static void writer_on_first_use(void *context)
 {
     struct writer *writer = context;
     pthread_mutex_lock(&writer->lock);
@@ -515,8 +515,8 @@ struct writer *writer_new(struct db *db, struct reader_pool *readers, size_t que
     writer->behind = db->driver->catch_up != NULL;
     writer->told_at = NEVER_TOLD;
     init_lock(writer);
-    reader_pool_set_first_use(readers, on_first_use, writer);
-    if (pthread_create(&writer->thread, NULL, write_for_all, writer) != 0)
+    reader_pool_set_first_use(readers, writer_on_first_use, writer);
+    if (pthread_create(&writer->thread, NULL, writer_main, writer) != 0)
         fatal("cannot start a thread for the store; raise the limits on processes and memory");
     pthread_setname_np(writer->thread, "store-writer");
     return writer;
@@ -545,7 +545,7 @@ bool writer_run(struct writer *writer, store_work work, void *context, struct er
     sem_init(&answered, 0, 0);
     struct task task = {
         .work = work, .context = context, .err = err ? err : &unwanted, .answered = &answered};
-    if (running == writer || !put(writer, &task)) {
+    if (running == writer || !writer_put(writer, &task)) {
         sem_destroy(&answered);
         error_set(err, ERROR_UNAVAILABLE,
                   "The store cannot take more changes for the moment. Try again shortly.",
@@ -566,7 +566,7 @@ bool writer_submit(struct writer *writer, store_work work, store_done done, void
     task->work = work;
     task->done = done;
     task->context = context;
-    if (put(writer, task))
+    if (writer_put(writer, task))
         return true;
     free(task);
     return false;
