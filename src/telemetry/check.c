@@ -44,7 +44,7 @@ struct rolled_day {
     int64_t revision, run;
 };
 
-struct day_check {
+struct totals_check {
     struct db *main_db;
     int32_t day;
     char day_text[CLOCK_DAY_SIZE];
@@ -53,7 +53,8 @@ struct day_check {
     int64_t totals; /* that the day has */
 };
 
-static bool read_rolled(const struct day_check *check, struct rolled_day *ret_rolled, struct error *err)
+static bool totals_check_read_rolled(const struct totals_check *check, struct rolled_day *ret_rolled,
+                                     struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     *ret_rolled = (struct rolled_day){INT_NULL, 0};
@@ -65,8 +66,8 @@ static bool read_rolled(const struct day_check *check, struct rolled_day *ret_ro
     return db_done(&rows, err);
 }
 
-static bool query_total(const struct day_check *check, const struct day_total *total,
-                        struct db_rows *ret_rows, struct error *err)
+static bool totals_check_query(const struct totals_check *check, const struct day_total *total,
+                               struct db_rows *ret_rows, struct error *err)
 {
     struct db_value day = db_int(check->day), recorder = db_int(check->info.recorder);
     struct db_value api_type = db_text(total->api_type), operation = db_text(total->operation);
@@ -79,12 +80,12 @@ static bool query_total(const struct day_check *check, const struct day_total *t
                     err);
 }
 
-static bool check_total(void *context, const struct day_total *total, struct error *err)
+static bool totals_check_total(void *context, const struct day_total *total, struct error *err)
 {
-    struct day_check *check = context;
+    struct totals_check *check = context;
     CLEANUP(strbuf_release) struct strbuf difference = {0};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!query_total(check, total, &rows, err))
+    if (!totals_check_query(check, total, &rows, err))
         return false;
     check->totals++;
     struct usage_totals found = {0};
@@ -103,10 +104,10 @@ static bool check_total(void *context, const struct day_total *total, struct err
     return db_done(&rows, err);
 }
 
-static bool compare_totals(struct engine *engine, struct day_check *check, struct error *err)
+static bool totals_check_compare(struct engine *engine, struct totals_check *check, struct error *err)
 {
     int64_t rows;
-    if (!engine->functions->each_total(engine, check->day, &check->info, check_total, check, err) ||
+    if (!engine->functions->each_total(engine, check->day, &check->info, totals_check_total, check, err) ||
         !db_find_int(check->main_db, SQL_COUNT_TOTALS,
                      DB_ARGS(db_int(check->day), db_int(check->info.recorder)), 0, &rows, err))
         return false;
@@ -119,14 +120,14 @@ static bool compare_totals(struct engine *engine, struct day_check *check, struc
 
 /* Totals of an older revision than the day's are only late, not wrong. Others write meanwhile: what was found counts
  * only if the day and its totals were afterwards as they were before. */
-static bool check_rolled_over(struct telemetry *telemetry, int32_t day, struct findings *findings,
-                              struct error *err)
+static bool totals_check_day(struct telemetry *telemetry, int32_t day, struct findings *findings,
+                             struct error *err)
 {
     struct engine *engine = telemetry->engine;
     CLEANUP(store_reader_release) struct db *main_db = NULL;
     CLEANUP(strbuf_release) struct strbuf lines = {0};
     struct findings found = {.lines = &lines};
-    struct day_check check = {.day = day, .findings = &found};
+    struct totals_check check = {.day = day, .findings = &found};
     struct rolled_day before, after;
     clock_day_format(day, check.day_text);
     if (!engine->functions->read_info(engine, day, &check.info, err) ||
@@ -134,18 +135,18 @@ static bool check_rolled_over(struct telemetry *telemetry, int32_t day, struct f
         return false;
     check.main_db = main_db;
     int64_t revision = check.info.revision;
-    if (!read_rolled(&check, &before, err))
+    if (!totals_check_read_rolled(&check, &before, err))
         return false;
     if (check.info.recorder == 0 || before.revision != revision)
         return true;
-    if (!compare_totals(engine, &check, err) || !read_rolled(&check, &after, err))
+    if (!totals_check_compare(engine, &check, err) || !totals_check_read_rolled(&check, &after, err))
         return false;
     if (check.info.revision == revision && after.revision == before.revision && after.run == before.run)
         findings_take(findings, &found);
     return true;
 }
 
-static bool check_main_store(struct telemetry *telemetry, struct findings *findings, struct error *err)
+static bool totals_check_platform(struct telemetry *telemetry, struct findings *findings, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *main_db = NULL;
     CLEANUP(db_rows_release) struct db_rows rows = {0};
@@ -163,7 +164,8 @@ static bool check_main_store(struct telemetry *telemetry, struct findings *findi
 
 /* ---- from outside ---- */
 
-static bool check_day(struct telemetry *telemetry, int32_t day, struct findings *findings, struct error *err)
+static bool telemetry_check_day(struct telemetry *telemetry, int32_t day, struct findings *findings,
+                                struct error *err)
 {
     struct engine *engine = telemetry->engine;
     char text[CLOCK_DAY_SIZE];
@@ -173,7 +175,7 @@ static bool check_day(struct telemetry *telemetry, int32_t day, struct findings 
         return error_prefix(err, "%s", "%s", text);
     if (findings->count > before) /* what is wrong by itself is nothing to compare with */
         return true;
-    return check_rolled_over(telemetry, day, findings, err) || error_prefix(err, "%s", "%s", text);
+    return totals_check_day(telemetry, day, findings, err) || error_prefix(err, "%s", "%s", text);
 }
 
 bool telemetry_check(struct telemetry *telemetry, struct strbuf *ret_findings, struct error *err)
@@ -185,9 +187,9 @@ bool telemetry_check(struct telemetry *telemetry, struct strbuf *ret_findings, s
     if (!engine->functions->list_days(engine, &days, &count, err))
         return false;
     for (size_t i = 0; i < count; i++)
-        if (!check_day(telemetry, days[i], &findings, err))
+        if (!telemetry_check_day(telemetry, days[i], &findings, err))
             return false;
-    if (!check_main_store(telemetry, &findings, err))
+    if (!totals_check_platform(telemetry, &findings, err))
         return false;
     if (findings.count > FINDINGS_SHOWN)
         strbuf_printf(ret_findings, "… and %" PRId64 " more\n", findings.count - FINDINGS_SHOWN);

@@ -42,7 +42,7 @@ bool telemetry_loader_open(struct telemetry_loader **ret_loader, struct telemetr
     return true;
 }
 
-static bool write_batch(struct telemetry_loader *loader, bool last, struct error *err)
+static bool loader_write_batch(struct telemetry_loader *loader, bool last, struct error *err)
 {
     struct day_batch batch = {.usage = loader->usage,
                               .usage_count = loader->usage_count,
@@ -59,14 +59,14 @@ static bool write_batch(struct telemetry_loader *loader, bool last, struct error
     return !loader->failed;
 }
 
-static bool make_room(struct telemetry_loader *loader, struct error *err)
+static bool loader_make_room(struct telemetry_loader *loader, struct error *err)
 {
     bool full = loader->usage_count == BATCH_ROWS || loader->log_count == BATCH_ROWS ||
                 loader->string_bytes > BATCH_BYTES;
-    return !full || write_batch(loader, false, err);
+    return !full || loader_write_batch(loader, false, err);
 }
 
-static const char *copy(struct telemetry_loader *loader, const char *text)
+static const char *loader_copy(struct telemetry_loader *loader, const char *text)
 {
     if (!text)
         return NULL;
@@ -76,33 +76,33 @@ static const char *copy(struct telemetry_loader *loader, const char *text)
 }
 
 /* Rows of one kind come in runs: what stands in the row before is not copied again. */
-static const char *copy_again(struct telemetry_loader *loader, const char *text, const char *before)
+static const char *loader_copy_again(struct telemetry_loader *loader, const char *text, const char *before)
 {
-    return text && before && strcmp(text, before) == 0 ? before : copy(loader, text);
+    return text && before && strcmp(text, before) == 0 ? before : loader_copy(loader, text);
 }
 
 /* The next row that waits, with the record as the loader keeps it; its cost is the caller's. */
-static struct usage_row *put_usage(struct telemetry_loader *loader, const struct usage_record *record)
+static struct usage_row *loader_put_usage(struct telemetry_loader *loader, const struct usage_record *record)
 {
     static const struct usage_record none;
     size_t at = loader->usage_count++;
     const struct usage_record *before = at ? &loader->usage_records[at - 1] : &none;
     struct usage_record *kept = &loader->usage_records[at];
     *kept = *record;
-    kept->api_type = copy_again(loader, record->api_type, before->api_type);
-    kept->operation = copy_again(loader, record->operation, before->operation);
-    kept->model = copy_again(loader, record->model, before->model);
-    kept->tenant_id = copy_again(loader, record->tenant_id, before->tenant_id);
-    kept->request_id = copy_again(loader, record->request_id, before->request_id);
+    kept->api_type = loader_copy_again(loader, record->api_type, before->api_type);
+    kept->operation = loader_copy_again(loader, record->operation, before->operation);
+    kept->model = loader_copy_again(loader, record->model, before->model);
+    kept->tenant_id = loader_copy_again(loader, record->tenant_id, before->tenant_id);
+    kept->request_id = loader_copy_again(loader, record->request_id, before->request_id);
     loader->usage[at] = (struct usage_row){.record = kept, .timestamp = kept->timestamp};
     return &loader->usage[at];
 }
 
 /* A batch is from outside as a whole, or not. */
-static bool make_room_for(struct telemetry_loader *loader, bool from_outside, struct error *err)
+static bool loader_make_room_for(struct telemetry_loader *loader, bool from_outside, struct error *err)
 {
     bool other = loader->usage_count > 0 && loader->from_outside != from_outside;
-    if (other ? !write_batch(loader, false, err) : !make_room(loader, err))
+    if (other ? !loader_write_batch(loader, false, err) : !loader_make_room(loader, err))
         return false;
     loader->from_outside = from_outside;
     return true;
@@ -111,9 +111,9 @@ static bool make_room_for(struct telemetry_loader *loader, bool from_outside, st
 bool telemetry_loader_usage(struct telemetry_loader *loader, const struct usage_record *record,
                             struct error *err)
 {
-    if (!make_room_for(loader, false, err))
+    if (!loader_make_room_for(loader, false, err))
         return false;
-    struct usage_row *row = put_usage(loader, record);
+    struct usage_row *row = loader_put_usage(loader, record);
     *row = usage_row_make(row->record, record->timestamp, USD_CNY_RATE_DEFAULT);
     return true;
 }
@@ -121,9 +121,9 @@ bool telemetry_loader_usage(struct telemetry_loader *loader, const struct usage_
 bool telemetry_loader_recorded(struct telemetry_loader *loader, const struct recorded_usage *usage,
                                struct error *err)
 {
-    if (!make_room_for(loader, usage->from_outside, err))
+    if (!loader_make_room_for(loader, usage->from_outside, err))
         return false;
-    struct usage_row *row = put_usage(loader, &usage->record);
+    struct usage_row *row = loader_put_usage(loader, &usage->record);
     row->cost_nano_cny = usage->cost_nano_cny;
     row->price_version = usage->price_version;
     return true;
@@ -131,23 +131,23 @@ bool telemetry_loader_recorded(struct telemetry_loader *loader, const struct rec
 
 bool telemetry_loader_log(struct telemetry_loader *loader, const struct log_record *record, struct error *err)
 {
-    if (!make_room(loader, err))
+    if (!loader_make_room(loader, err))
         return false;
     size_t at = loader->log_count++;
     struct log_record *kept = &loader->log_records[at];
     *kept = *record;
-    kept->source = copy(loader, record->source);
-    kept->message = copy(loader, record->message);
-    kept->tenant_id = copy(loader, record->tenant_id);
-    kept->request_id = copy(loader, record->request_id);
-    kept->fields = copy(loader, record->fields);
+    kept->source = loader_copy(loader, record->source);
+    kept->message = loader_copy(loader, record->message);
+    kept->tenant_id = loader_copy(loader, record->tenant_id);
+    kept->request_id = loader_copy(loader, record->request_id);
+    kept->fields = loader_copy(loader, record->fields);
     loader->logs[at] = log_row_make(kept, record->timestamp);
     return true;
 }
 
 bool telemetry_loader_finish(struct telemetry_loader *loader, struct error *err)
 {
-    bool done = write_batch(loader, true, err);
+    bool done = loader_write_batch(loader, true, err);
     loader_free(loader);
     return done;
 }

@@ -15,7 +15,7 @@
 #define MANY_ROWS 4096 /* wake the thread before its second is over */
 #define ROWS_A_COMMIT 5000
 
-static void count_dropped(struct telemetry *telemetry, int64_t count)
+static void log_flusher_count_dropped(struct telemetry *telemetry, int64_t count)
 {
     pthread_mutex_lock(&telemetry->stats_lock);
     telemetry->stats.dropped_logs += count;
@@ -52,12 +52,12 @@ void telemetry_log(struct telemetry *telemetry, const struct log_record *log)
     if (kept)
         return;
     atomic_fetch_sub(&telemetry->waiting, 1);
-    count_dropped(telemetry, 1);
+    log_flusher_count_dropped(telemetry, 1);
 }
 
 /* ---- writing ---- */
 
-static int by_time(const void *a, const void *b)
+static int log_row_by_time(const void *a, const void *b)
 {
     const struct log_row *left = a, *right = b;
     return (left->timestamp > right->timestamp) - (left->timestamp < right->timestamp);
@@ -65,8 +65,8 @@ static int by_time(const void *a, const void *b)
 
 /* The rows at the head of `rows` that lie in one day, as one commit. ERROR_CONFLICT and ERROR_INVALID
  * will not go away: these rows are dropped. */
-static bool write_head(struct telemetry *telemetry, const struct log_row *rows, size_t count,
-                       size_t *ret_written, struct error *err)
+static bool log_flusher_write_head(struct telemetry *telemetry, const struct log_row *rows, size_t count,
+                                   size_t *ret_written, struct error *err)
 {
     size_t head = 0;
     while (head < count && head < ROWS_A_COMMIT && rows[head].day == rows[0].day)
@@ -75,7 +75,7 @@ static bool write_head(struct telemetry *telemetry, const struct log_row *rows, 
     if (!telemetry_write_day(telemetry, rows[0].day, &batch, err)) {
         if (err->code != ERROR_CONFLICT && err->code != ERROR_INVALID)
             return false;
-        count_dropped(telemetry, (int64_t)head);
+        log_flusher_count_dropped(telemetry, (int64_t)head);
     }
     atomic_fetch_sub(&telemetry->waiting, (int64_t)head);
     *ret_written = head;
@@ -83,14 +83,15 @@ static bool write_head(struct telemetry *telemetry, const struct log_row *rows, 
 }
 
 /* Rows in order of day; those that no day can hold are dropped. */
-static size_t sort_out(struct telemetry *telemetry, const struct log_taken *taken, struct log_row *rows)
+static size_t log_flusher_sort_rows(struct telemetry *telemetry, const struct log_taken *taken,
+                                    struct log_row *rows)
 {
     size_t count = 0;
     bool sorted = true;
     for (size_t i = 0; i < taken->count; i++) {
         struct log_row row = log_row_make(taken->records[i], 0);
         if (!timestamp_has_day(row.timestamp)) {
-            count_dropped(telemetry, 1);
+            log_flusher_count_dropped(telemetry, 1);
             atomic_fetch_sub(&telemetry->waiting, 1);
             continue;
         }
@@ -99,17 +100,18 @@ static size_t sort_out(struct telemetry *telemetry, const struct log_taken *take
         rows[count++] = row;
     }
     if (!sorted)
-        qsort(rows, count, sizeof(*rows), by_time);
+        qsort(rows, count, sizeof(*rows), log_row_by_time);
     return count;
 }
 
 /* What remains unwritten is left in `taken`, whole chunks with it. */
-static bool write_taken(struct telemetry *telemetry, struct log_taken *taken, struct error *err)
+static bool log_flusher_write_taken(struct telemetry *telemetry, struct log_taken *taken, struct error *err)
 {
     CLEANUP(free_pointer) struct log_row *rows = xmalloc(taken->count * sizeof(*rows));
-    size_t count = sort_out(telemetry, taken, rows), done = 0, written;
+    size_t count = log_flusher_sort_rows(telemetry, taken, rows), done = 0, written;
     bool well = true;
-    while (done < count && (well = write_head(telemetry, rows + done, count - done, &written, err)))
+    while (done < count &&
+           (well = log_flusher_write_head(telemetry, rows + done, count - done, &written, err)))
         done += written;
     taken->count = 0;
     for (; done < count; done++)
@@ -119,7 +121,7 @@ static bool write_taken(struct telemetry *telemetry, struct log_taken *taken, st
 
 /* Says how many rows were dropped; in the queue like any other, so it is not lost either. Called with
  * the lock held. */
-static void tell_of_dropped(struct telemetry *telemetry)
+static void log_flusher_record_dropped(struct telemetry *telemetry)
 {
     if (telemetry->dropped_unsaid == 0 || telemetry->log_failed || telemetry->disk_low)
         return;
@@ -136,16 +138,16 @@ static void tell_of_dropped(struct telemetry *telemetry)
     telemetry->spared = false;
 }
 
-static bool flush(struct telemetry *telemetry, struct error *err)
+static bool log_flusher_flush(struct telemetry *telemetry, struct error *err)
 {
     struct log_taken *taken = &telemetry->unwritten;
     pthread_mutex_lock(&telemetry->log_lock);
-    tell_of_dropped(telemetry);
+    log_flusher_record_dropped(telemetry);
     log_queue_take(&telemetry->logs, taken);
     telemetry->log_full = false;
     pthread_mutex_unlock(&telemetry->log_lock);
     log_taken_list(taken);
-    if (taken->count && !write_taken(telemetry, taken, err))
+    if (taken->count && !log_flusher_write_taken(telemetry, taken, err))
         return false;
     pthread_mutex_lock(&telemetry->log_lock);
     telemetry->logs.bytes -= taken->bytes;
@@ -157,7 +159,7 @@ static bool flush(struct telemetry *telemetry, struct error *err)
 /* ---- the thread ---- */
 
 /* Until a second is over, many rows wait, or somebody waits for them. */
-static uint64_t wait_for_work(struct telemetry *telemetry, bool *ret_closing)
+static uint64_t log_flusher_wait(struct telemetry *telemetry, bool *ret_closing)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -174,7 +176,7 @@ static uint64_t wait_for_work(struct telemetry *telemetry, bool *ret_closing)
 }
 
 /* There must be an eighth more than the reserve before log rows are written again, so that they do not come and go. */
-static void look_at_disk(struct telemetry *telemetry)
+static void log_flusher_check_disk(struct telemetry *telemetry)
 {
     struct disk_space space;
     bool was_low = telemetry->disk_low;
@@ -197,16 +199,16 @@ static void look_at_disk(struct telemetry *telemetry)
     pthread_mutex_unlock(&telemetry->stats_lock);
 }
 
-static void *flush_each_second(void *context)
+static void *log_flusher_main(void *context)
 {
     struct telemetry *telemetry = context;
     bool closing = false;
     while (!closing) {
-        look_at_disk(telemetry);
-        uint64_t wanted = wait_for_work(telemetry, &closing);
+        log_flusher_check_disk(telemetry);
+        uint64_t wanted = log_flusher_wait(telemetry, &closing);
         struct error err;
         error_clear(&err);
-        bool done = flush(telemetry, &err);
+        bool done = log_flusher_flush(telemetry, &err);
         pthread_mutex_lock(&telemetry->log_lock);
         bool news = telemetry->log_failed == done;
         telemetry->log_failed = !done;
@@ -236,7 +238,7 @@ bool telemetry_flush(struct telemetry *telemetry, struct error *err)
 
 void log_flusher_start(struct telemetry *telemetry)
 {
-    if (pthread_create(&telemetry->flusher, NULL, flush_each_second, telemetry) != 0)
+    if (pthread_create(&telemetry->flusher, NULL, log_flusher_main, telemetry) != 0)
         fatal("cannot start a thread for log rows; raise the limits on processes and memory");
     pthread_setname_np(telemetry->flusher, "log-writer");
 }

@@ -21,7 +21,7 @@ struct entry {
 
 enum { STRINGS = 5 };
 
-static struct log_chunk *chunk_with_room(struct log_queue *queue, size_t size)
+static struct log_chunk *log_queue_chunk_for(struct log_queue *queue, size_t size)
 {
     struct log_chunk *chunk = queue->last;
     if (chunk && chunk->size - chunk->used >= size)
@@ -46,7 +46,7 @@ bool log_queue_put(struct log_queue *queue, const struct log_record *record, int
     size = (size + 7) & ~(size_t)7;
     if (size > BYTES_CEILING - queue->bytes)
         return false;
-    struct log_chunk *chunk = chunk_with_room(queue, size);
+    struct log_chunk *chunk = log_queue_chunk_for(queue, size);
     struct entry *entry = (struct entry *)(void *)(chunk->bytes + chunk->used);
     char *at = (char *)(entry + 1);
     const char *copies[STRINGS];

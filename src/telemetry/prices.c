@@ -99,7 +99,7 @@ static const struct price prices[] = {
 /* The largest product below is 2^63 tokens * 1,000 * 16e9 * 1e6 / 1e4, under 2^127. */
 __extension__ typedef unsigned __int128 wide;
 
-static bool applies(const struct price *price, const struct usage_record *record, size_t model_length)
+static bool price_applies(const struct price *price, const struct usage_record *record, size_t model_length)
 {
     if (price->model && (!record->model || price->model_length != model_length ||
                          memcmp(price->model, record->model, model_length) != 0))
@@ -109,7 +109,7 @@ static bool applies(const struct price *price, const struct usage_record *record
 }
 
 /* Newer beats older; of one date the smallest tier that holds the input, else the largest there is. */
-static bool fits_better(const struct price *price, const struct price *best, int64_t input)
+static bool price_fits_better(const struct price *price, const struct price *best, int64_t input)
 {
     if (!best || price->valid_from != best->valid_from)
         return !best || price->valid_from > best->valid_from;
@@ -118,13 +118,13 @@ static bool fits_better(const struct price *price, const struct price *best, int
     return best->tier < input && price->tier > best->tier;
 }
 
-static const struct price *find_price(const struct usage_record *record, int64_t timestamp)
+static const struct price *price_find(const struct usage_record *record, int64_t timestamp)
 {
     const struct price *best = NULL;
     size_t model_length = record->model ? strlen(record->model) : 0;
     for (size_t i = 0; i < ARRAY_SIZE(prices); i++)
-        if (applies(&prices[i], record, model_length) && prices[i].valid_from <= timestamp &&
-            fits_better(&prices[i], best, record->tokens_input))
+        if (price_applies(&prices[i], record, model_length) && prices[i].valid_from <= timestamp &&
+            price_fits_better(&prices[i], best, record->tokens_input))
             best = &prices[i];
     return best;
 }
@@ -140,7 +140,7 @@ static int64_t divide_half_up(wide value, uint64_t by)
     return quotient > INT64_MAX ? INT64_MAX : (int64_t)quotient;
 }
 
-static int64_t cost_of_tokens(const struct price *price, const struct usage_record *record)
+static int64_t price_cost_of_tokens(const struct price *price, const struct usage_record *record)
 {
     uint64_t input = not_negative(record->tokens_input), cached = not_negative(record->tokens_cached);
     if (cached > input)
@@ -150,8 +150,8 @@ static int64_t cost_of_tokens(const struct price *price, const struct usage_reco
     return divide_half_up(sum, 1000000);
 }
 
-static int64_t cost_of_units(const struct price *price, const struct usage_record *record,
-                             uint64_t usd_cny_rate)
+static int64_t price_cost_of_units(const struct price *price, const struct usage_record *record,
+                                   uint64_t usd_cny_rate)
 {
     wide thousandths = (wide)not_negative(record->tokens_input) * 1000;
     if (thousandths < (uint64_t)price->minimum)
@@ -169,7 +169,7 @@ static bool nothing_counted(const struct usage_record *record)
 
 struct price_quote price_at(const struct usage_record *record, int64_t timestamp, int64_t usd_cny_rate)
 {
-    const struct price *price = find_price(record, timestamp);
+    const struct price *price = price_find(record, timestamp);
     if (!price)
         return (struct price_quote){0};
     struct price_quote quote = {.priced = true, .version = (int32_t)(price - prices) + 1};
@@ -177,8 +177,8 @@ struct price_quote price_at(const struct usage_record *record, int64_t timestamp
         return quote;
     if (usd_cny_rate > USD_CNY_RATE_MAX)
         usd_cny_rate = USD_CNY_RATE_MAX;
-    quote.cost_nano_cny = price->minimum ? cost_of_units(price, record, not_negative(usd_cny_rate))
-                                         : cost_of_tokens(price, record);
+    quote.cost_nano_cny = price->minimum ? price_cost_of_units(price, record, not_negative(usd_cny_rate))
+                                         : price_cost_of_tokens(price, record);
     return quote;
 }
 

@@ -47,7 +47,7 @@ static const char *const platform_columns[] = {"day",       "recorder", "api_typ
 
 #define BATCH 4096 /* totals in one transaction: some 2 MB, some 50 ms */
 
-struct kept_total {
+struct rolling_total {
     const char *tenant_id, *api_type, *operation, *model; /* as in struct day_total */
     struct db_value values[SUM_COLUMN_COUNT];
 };
@@ -60,7 +60,7 @@ struct rolling_day {
     bool begun;         /* the main store has nothing of the recorder's day any longer */
     bool superseded;    /* another process has begun the same after us, and goes on with it */
     struct arena arena; /* of the batch */
-    struct kept_total totals[BATCH];
+    struct rolling_total totals[BATCH];
     size_t count;
 };
 
@@ -70,7 +70,7 @@ static void rolling_day_free(struct rolling_day **rolling)
     free(*rolling);
 }
 
-static bool begin_day(struct db *db, void *context, struct error *err)
+static bool rolling_day_begin_work(struct db *db, void *context, struct error *err)
 {
     const struct rolling_day *rolling = context;
     struct db_value day = db_int(rolling->day), recorder = db_int(rolling->info.recorder);
@@ -79,8 +79,8 @@ static bool begin_day(struct db *db, void *context, struct error *err)
            db_execute(db, SQL_CLEAR_PLATFORM, DB_ARGS(day, recorder), NULL, err);
 }
 
-static bool put_total(struct db_bulk *bulk, const struct rolling_day *rolling, const struct kept_total *total,
-                      struct error *err)
+static bool rolling_day_put_total(struct db_bulk *bulk, const struct rolling_day *rolling,
+                                  const struct rolling_total *total, struct error *err)
 {
     struct db_value values[ARRAY_SIZE(tenant_columns)];
     size_t count = 0;
@@ -96,8 +96,8 @@ static bool put_total(struct db_bulk *bulk, const struct rolling_day *rolling, c
 }
 
 /* Totals of one table. */
-static bool put_totals(struct db *db, const struct rolling_day *rolling, size_t from, size_t end,
-                       struct error *err)
+static bool rolling_day_put_totals(struct db *db, const struct rolling_day *rolling, size_t from, size_t end,
+                                   struct error *err)
 {
     CLEANUP(db_bulk_release) struct db_bulk *bulk = NULL;
     if (from == end)
@@ -108,12 +108,12 @@ static bool put_totals(struct db *db, const struct rolling_day *rolling, size_t 
                        of_tenants ? ARRAY_SIZE(tenant_columns) : ARRAY_SIZE(platform_columns), &bulk, err))
         return false;
     for (size_t i = from; i < end; i++)
-        if (!put_total(bulk, rolling, &rolling->totals[i], err))
+        if (!rolling_day_put_total(bulk, rolling, &rolling->totals[i], err))
             return false;
     return db_bulk_end(bulk, NULL, err);
 }
 
-static bool put_batch(struct db *db, void *context, struct error *err)
+static bool rolling_day_batch_work(struct db *db, void *context, struct error *err)
 {
     struct rolling_day *rolling = context;
     int64_t ours;
@@ -125,16 +125,16 @@ static bool put_batch(struct db *db, void *context, struct error *err)
     size_t tenants = 0; /* they come first */
     while (tenants < rolling->count && rolling->totals[tenants].tenant_id)
         tenants++;
-    return !ours || (put_totals(db, rolling, 0, tenants, err) &&
-                     put_totals(db, rolling, tenants, rolling->count, err));
+    return !ours || (rolling_day_put_totals(db, rolling, 0, tenants, err) &&
+                     rolling_day_put_totals(db, rolling, tenants, rolling->count, err));
 }
 
 /* The last batch, and the day is rolled over. */
-static bool put_last(struct db *db, void *context, struct error *err)
+static bool rolling_day_last_work(struct db *db, void *context, struct error *err)
 {
     const struct rolling_day *rolling = context;
     const struct day_info *info = &rolling->info;
-    if (!put_batch(db, context, err))
+    if (!rolling_day_batch_work(db, context, err))
         return false;
     return rolling->superseded ||
            db_execute(db, SQL_END,
@@ -143,44 +143,44 @@ static bool put_last(struct db *db, void *context, struct error *err)
                       NULL, err);
 }
 
-static int by_key(const void *a, const void *b)
+static int day_total_by_tenant(const void *a, const void *b)
 {
-    const struct kept_total *left = a, *right = b;
+    const struct rolling_total *left = a, *right = b;
     if (!left->tenant_id || !right->tenant_id)
         return !left->tenant_id - !right->tenant_id;
     return strcmp(left->tenant_id, right->tenant_id);
 }
 
 /* Sorted as the main store's tables are, so that its writer is held for a shorter time. */
-static bool write_batch(struct rolling_day *rolling, store_work put, struct error *err)
+static bool rolling_day_write_batch(struct rolling_day *rolling, store_work put, struct error *err)
 {
     struct store *main_store = rolling->telemetry->main_store;
-    if (!rolling->begun && !store_write(main_store, begin_day, rolling, err))
+    if (!rolling->begun && !store_write(main_store, rolling_day_begin_work, rolling, err))
         return false;
     rolling->begun = true;
-    qsort(rolling->totals, rolling->count, sizeof(rolling->totals[0]), by_key);
+    qsort(rolling->totals, rolling->count, sizeof(rolling->totals[0]), day_total_by_tenant);
     bool done = store_write(main_store, put, rolling, err);
     rolling->count = 0;
     arena_reset(&rolling->arena);
     return done;
 }
 
-static bool keep_total(void *context, const struct day_total *total, struct error *err)
+static bool rolling_day_add_total(void *context, const struct day_total *total, struct error *err)
 {
     struct rolling_day *rolling = context;
     struct arena *arena = &rolling->arena;
     unsigned char blob[HISTOGRAM_BLOB_MAX];
     if (rolling->superseded)
         return true;
-    if (rolling->count == BATCH && !write_batch(rolling, put_batch, err))
+    if (rolling->count == BATCH && !rolling_day_write_batch(rolling, rolling_day_batch_work, err))
         return false;
-    struct kept_total *kept = &rolling->totals[rolling->count++];
-    kept->tenant_id = arena_strdup(arena, total->tenant_id);
-    kept->api_type = arena_strdup(arena, total->api_type);
-    kept->operation = arena_strdup(arena, total->operation);
-    kept->model = arena_strdup(arena, total->model);
-    usage_totals_values(total->totals, blob, kept->values);
-    struct db_value *histogram = &kept->values[SUM_COLUMN_COUNT - 1];
+    struct rolling_total *row = &rolling->totals[rolling->count++];
+    row->tenant_id = arena_strdup(arena, total->tenant_id);
+    row->api_type = arena_strdup(arena, total->api_type);
+    row->operation = arena_strdup(arena, total->operation);
+    row->model = arena_strdup(arena, total->model);
+    usage_totals_values(total->totals, blob, row->values);
+    struct db_value *histogram = &row->values[SUM_COLUMN_COUNT - 1];
     char *copy = arena_alloc(arena, histogram->length + 1);
     memcpy(copy, blob, histogram->length);
     histogram->bytes = copy;
@@ -189,8 +189,8 @@ static bool keep_total(void *context, const struct day_total *total, struct erro
 
 /* ---- which days ---- */
 
-static bool rolled_revision(struct telemetry *telemetry, int32_t day, int64_t recorder, int64_t *ret_revision,
-                            struct error *err)
+static bool roll_over_find_revision(struct telemetry *telemetry, int32_t day, int64_t recorder,
+                                    int64_t *ret_revision, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(telemetry->main_store, READ_LIMIT_MS, &db, err) &&
@@ -200,30 +200,30 @@ static bool rolled_revision(struct telemetry *telemetry, int32_t day, int64_t re
 
 /* Whether the main store has the day's totals as they are now; also true without rows: then the main store's totals
  * are all there is. */
-static bool is_rolled_over(struct telemetry *telemetry, int32_t day, struct day_info *ret_info,
-                           bool *ret_same, struct error *err)
+static bool roll_over_is_done(struct telemetry *telemetry, int32_t day, struct day_info *ret_info,
+                              bool *ret_same, struct error *err)
 {
     struct engine *engine = telemetry->engine;
     int64_t rolled;
     if (!engine->functions->read_info(engine, day, ret_info, err) ||
-        !rolled_revision(telemetry, day, ret_info->recorder, &rolled, err))
+        !roll_over_find_revision(telemetry, day, ret_info->recorder, &rolled, err))
         return false;
     *ret_same = ret_info->recorder == 0 || ret_info->revision == rolled;
     return true;
 }
 
-struct outdated {
+struct day_revision {
     int32_t day;
     struct day_info info;
 };
 
-static bool invalidate(struct db *db, void *context, struct error *err)
+static bool day_totals_invalidate_work(struct db *db, void *context, struct error *err)
 {
-    const struct outdated *outdated = context;
+    const struct day_revision *changed = context;
     return db_execute(
         db, SQL_INVALIDATE,
-        DB_ARGS(db_int(outdated->day), db_int(outdated->info.recorder), db_int(outdated->info.revision)),
-        NULL, err);
+        DB_ARGS(db_int(changed->day), db_int(changed->info.recorder), db_int(changed->info.revision)), NULL,
+        err);
 }
 
 /* Readers then take the day from its rows. Whoever writes rows calls this after its commit, and whoever rolls the day
@@ -231,22 +231,22 @@ static bool invalidate(struct db *db, void *context, struct error *err)
 bool day_totals_invalidate(struct telemetry *telemetry, int32_t day, struct error *err)
 {
     struct engine *engine = telemetry->engine;
-    struct outdated outdated = {.day = day};
+    struct day_revision changed = {.day = day};
     int64_t rolled;
-    if (!engine->functions->read_info(engine, day, &outdated.info, err) ||
-        !rolled_revision(telemetry, day, outdated.info.recorder, &rolled, err))
+    if (!engine->functions->read_info(engine, day, &changed.info, err) ||
+        !roll_over_find_revision(telemetry, day, changed.info.recorder, &rolled, err))
         return false;
-    return rolled == NO_REVISION || rolled == outdated.info.revision ||
-           store_write(telemetry->main_store, invalidate, &outdated, err);
+    return rolled == NO_REVISION || rolled == changed.info.revision ||
+           store_write(telemetry->main_store, day_totals_invalidate_work, &changed, err);
 }
 
-static bool roll_day_over(struct telemetry *telemetry, int32_t day, bool *ret_rolled, struct error *err)
+static bool roll_over_day(struct telemetry *telemetry, int32_t day, bool *ret_rolled, struct error *err)
 {
     struct engine *engine = telemetry->engine;
     struct day_info info;
     bool same;
     *ret_rolled = false;
-    if (!is_rolled_over(telemetry, day, &info, &same, err))
+    if (!roll_over_is_done(telemetry, day, &info, &same, err))
         return false;
     if (same)
         return true;
@@ -255,8 +255,8 @@ static bool roll_day_over(struct telemetry *telemetry, int32_t day, bool *ret_ro
     rolling->day = day;
     random_bytes(&rolling->run, sizeof(rolling->run));
     rolling->run &= INT64_MAX;
-    if (!engine->functions->each_total(engine, day, &rolling->info, keep_total, rolling, err) ||
-        !write_batch(rolling, put_last, err))
+    if (!engine->functions->each_total(engine, day, &rolling->info, rolling_day_add_total, rolling, err) ||
+        !rolling_day_write_batch(rolling, rolling_day_last_work, err))
         return false;
     *ret_rolled = !rolling->superseded;
     return day_totals_invalidate(telemetry, day, err);
@@ -295,7 +295,7 @@ bool telemetry_roll_over(struct telemetry *telemetry, int64_t *ret_days, struct 
     for (size_t i = 0; i < count && days[i] < today; i++) { /* one that is damaged holds up no other */
         bool rolled = false;
         struct error *failure = done ? err : &later;
-        if (!roll_day_over(telemetry, days[i], &rolled, failure)) {
+        if (!roll_over_day(telemetry, days[i], &rolled, failure)) {
             char text[CLOCK_DAY_SIZE];
             clock_day_format(days[i], text);
             error_prefix(failure, "totals of %s", "%s 的汇总", text);
@@ -309,9 +309,9 @@ bool telemetry_roll_over(struct telemetry *telemetry, int64_t *ret_days, struct 
     return done;
 }
 
-static bool mark_rows_deleted(struct db *db, void *context, struct error *err)
+static bool day_rows_deleted_work(struct db *db, void *context, struct error *err)
 {
-    const struct outdated *deleted = context;
+    const struct day_revision *deleted = context;
     return db_execute(
         db, SQL_ROWS_DELETED,
         DB_ARGS(db_int(deleted->day), db_int(deleted->info.recorder), db_int(deleted->info.revision)), NULL,
@@ -319,17 +319,18 @@ static bool mark_rows_deleted(struct db *db, void *context, struct error *err)
 }
 
 /* Marked first: a day whose rows are gone and that is not known to be closed could be begun anew. */
-static bool delete_day(struct telemetry *telemetry, int32_t day, bool *ret_deleted, struct error *err)
+static bool roll_over_delete_day(struct telemetry *telemetry, int32_t day, bool *ret_deleted,
+                                 struct error *err)
 {
     struct engine *engine = telemetry->engine;
-    struct outdated deleted = {.day = day};
+    struct day_revision deleted = {.day = day};
     bool same;
     *ret_deleted = false;
-    if (!is_rolled_over(telemetry, day, &deleted.info, &same, err))
+    if (!roll_over_is_done(telemetry, day, &deleted.info, &same, err))
         return false;
     if (!same || deleted.info.recorder == 0)
         return true;
-    return store_write(telemetry->main_store, mark_rows_deleted, &deleted, err) &&
+    return store_write(telemetry->main_store, day_rows_deleted_work, &deleted, err) &&
            engine->functions->drop_day(engine, day, deleted.info.revision, ret_deleted, err);
 }
 
@@ -344,7 +345,7 @@ bool telemetry_retain(struct telemetry *telemetry, int days, int64_t *ret_delete
     int64_t deleted = 0;
     for (size_t i = 0; i < count && present[i] < first_kept; i++) {
         bool gone;
-        if (!delete_day(telemetry, present[i], &gone, err))
+        if (!roll_over_delete_day(telemetry, present[i], &gone, err))
             return false;
         deleted += gone;
     }

@@ -15,7 +15,7 @@
 /* Latencies are whole milliseconds, so that the logarithm is taken once for each, not for each call. */
 static uint16_t bucket_table[LATENCIES_TABLED];
 
-static uint16_t bucket_from(uint16_t bucket, int64_t latency_ms)
+static uint16_t latency_bucket_from(uint16_t bucket, int64_t latency_ms)
 {
     struct histogram one = {0};
     histogram_add(&one, latency_ms * 1000);
@@ -24,11 +24,11 @@ static uint16_t bucket_from(uint16_t bucket, int64_t latency_ms)
     return bucket;
 }
 
-static void fill_bucket_table(void)
+static void latency_fill_table(void)
 {
     uint16_t bucket = 0;
     for (int64_t ms = 0; ms < LATENCIES_TABLED; ms++) {
-        bucket = bucket_from(bucket, ms);
+        bucket = latency_bucket_from(bucket, ms);
         bucket_table[ms] = bucket;
     }
 }
@@ -36,16 +36,16 @@ static void fill_bucket_table(void)
 uint16_t latency_bucket(int64_t latency_ms)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, fill_bucket_table);
+    pthread_once(&once, latency_fill_table);
     if (latency_ms < 0)
         return 0;
     if (latency_ms < LATENCIES_TABLED)
         return bucket_table[latency_ms];
-    return bucket_from(bucket_table[LATENCIES_TABLED - 1],
-                       latency_ms < LATENCY_CEILING ? latency_ms : LATENCY_CEILING);
+    return latency_bucket_from(bucket_table[LATENCIES_TABLED - 1],
+                               latency_ms < LATENCY_CEILING ? latency_ms : LATENCY_CEILING);
 }
 
-static void add_latencies(struct rollup *row, uint16_t bucket, uint64_t count)
+static void rollup_add_latencies(struct rollup *row, uint16_t bucket, uint64_t count)
 {
     for (uint16_t i = 0; i < row->latency_count; i++)
         if (row->latencies[i].bucket == bucket) {
@@ -60,7 +60,8 @@ static void add_latencies(struct rollup *row, uint16_t bucket, uint64_t count)
 }
 
 /* `scratch` is all zero before and after. */
-static size_t encode(const struct rollup *row, struct histogram *scratch, unsigned char *blob)
+static size_t rollup_encode_latencies(const struct rollup *row, struct histogram *scratch,
+                                      unsigned char *blob)
 {
     for (uint16_t i = 0; i < row->latency_count; i++)
         scratch->counts[row->latencies[i].bucket] = row->latencies[i].count;
@@ -90,7 +91,7 @@ static void rebuild_places(struct rollup_map *map, size_t place_count)
         *place_of(map, map->rows[i].slot) = (uint32_t)i + 1;
 }
 
-static struct rollup *put_new(struct rollup_map *map, int64_t slot)
+static struct rollup *rollup_add_row(struct rollup_map *map, int64_t slot)
 {
     if (map->count == map->room) {
         map->room = map->room ? map->room * 2 : 64;
@@ -105,7 +106,7 @@ static struct rollup *put_new(struct rollup_map *map, int64_t slot)
     return row;
 }
 
-static void mark_dirty(struct rollup_map *map, struct rollup *row)
+static void rollup_mark_dirty(struct rollup_map *map, struct rollup *row)
 {
     if (row->dirty)
         return;
@@ -145,7 +146,7 @@ static void read_sums(const struct db_rows *rows, struct usage_sums *sums)
         columns[i] = db_column_int(rows, i);
 }
 
-static bool read_latencies(const struct db_rows *rows, struct rollup *row, struct error *err)
+static bool rollup_read_latencies(const struct db_rows *rows, struct rollup *row, struct error *err)
 {
     struct histogram histogram = {0};
     size_t length;
@@ -156,31 +157,31 @@ static bool read_latencies(const struct db_rows *rows, struct rollup *row, struc
                          "汇总 %lld 的直方图无法读取：请运行 kimono check。", (long long)row->slot);
     for (uint16_t i = 0; i < HISTOGRAM_BUCKETS; i++)
         if (histogram.counts[i])
-            add_latencies(row, i, histogram.counts[i]);
+            rollup_add_latencies(row, i, histogram.counts[i]);
     return true;
 }
 
-static bool load(struct rollup_map *map, struct db *db, struct rollup *row, struct error *err)
+static bool rollup_load(struct rollup_map *map, struct db *db, struct rollup *row, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!map->storage->query(db, map->context, row->slot, &rows, err))
         return false;
     if (db_next(&rows)) {
         read_sums(&rows, &row->sums);
-        if (!read_latencies(&rows, row, err))
+        if (!rollup_read_latencies(&rows, row, err))
             return false;
     }
     return db_done(&rows, err);
 }
 
 /* On failure a row may stay that was not read: the caller forgets the whole map then. */
-static bool find(struct rollup_map *map, struct db *db, int64_t slot, struct rollup **ret_row,
-                 struct error *err)
+static bool rollup_find(struct rollup_map *map, struct db *db, int64_t slot, struct rollup **ret_row,
+                        struct error *err)
 {
     uint32_t place = map->place_count ? *place_of(map, slot) : 0;
-    struct rollup *row = place ? &map->rows[place - 1] : put_new(map, slot);
+    struct rollup *row = place ? &map->rows[place - 1] : rollup_add_row(map, slot);
     *ret_row = row;
-    return place || slot_hour(slot) >= map->complete_from || load(map, db, row, err);
+    return place || slot_hour(slot) >= map->complete_from || rollup_load(map, db, row, err);
 }
 
 /* ---- from outside ---- */
@@ -202,11 +203,11 @@ bool rollup_add(struct rollup_map *map, struct db *db, int64_t key_id, const str
                 struct error *err)
 {
     struct rollup *rollup;
-    if (!find(map, db, slot_of(row->timestamp, key_id), &rollup, err))
+    if (!rollup_find(map, db, slot_of(row->timestamp, key_id), &rollup, err))
         return false;
     add_call(&rollup->sums, row);
-    add_latencies(rollup, latency_bucket(row->record->latency_ms), 1);
-    mark_dirty(map, rollup);
+    rollup_add_latencies(rollup, latency_bucket(row->record->latency_ms), 1);
+    rollup_mark_dirty(map, rollup);
     return true;
 }
 
@@ -217,23 +218,23 @@ static void fill(const struct rollup *row, struct histogram *scratch, unsigned c
     const int64_t *columns = &row->sums.calls;
     for (int i = 0; i < ROLLUP_COLUMNS - 2; i++)
         values[1 + i] = db_int(columns[i]);
-    values[ROLLUP_COLUMNS - 1] = db_bytes(blob, encode(row, scratch, blob));
+    values[ROLLUP_COLUMNS - 1] = db_bytes(blob, rollup_encode_latencies(row, scratch, blob));
 }
 
-/* Memory for the rows of one `put`. */
+/* Memory for the rows of one `rollup_put`. */
 struct put_space {
     unsigned char (*blobs)[HISTOGRAM_BLOB_MAX];
     struct db_value *values;
 };
 
-static void put_space_release(struct put_space *space)
+static void rollup_space_release(struct put_space *space)
 {
     free(space->blobs);
     free(space->values);
 }
 
-static bool put(struct rollup_map *map, struct db *db, struct put_space *space, size_t from, size_t count,
-                struct error *err)
+static bool rollup_put(struct rollup_map *map, struct db *db, struct put_space *space, size_t from,
+                       size_t count, struct error *err)
 {
     struct histogram scratch = {0};
     for (size_t i = 0; i < count; i++)
@@ -245,7 +246,7 @@ static bool put(struct rollup_map *map, struct db *db, struct put_space *space, 
     return true;
 }
 
-static int by_slot(const void *a, const void *b, void *context)
+static int rollup_by_slot(const void *a, const void *b, void *context)
 {
     const struct rollup *rows = context;
     int64_t left = rows[*(const uint32_t *)a].slot, right = rows[*(const uint32_t *)b].slot;
@@ -253,7 +254,7 @@ static int by_slot(const void *a, const void *b, void *context)
 }
 
 /* Keeps the rows of the newest hour, none if even these are too many. */
-static void shrink(struct rollup_map *map)
+static void rollup_shrink(struct rollup_map *map)
 {
     if (map->count <= ROLLUP_ROWS_KEPT)
         return;
@@ -283,19 +284,19 @@ bool rollup_flush(struct rollup_map *map, struct db *db, struct error *err)
 {
     if (map->dirty_count == 0)
         return true;
-    qsort_r(map->dirty, map->dirty_count, sizeof(*map->dirty), by_slot, map->rows);
+    qsort_r(map->dirty, map->dirty_count, sizeof(*map->dirty), rollup_by_slot, map->rows);
     size_t at_once = map->storage->rows_at_once;
     at_once = at_once < map->dirty_count ? at_once : map->dirty_count;
-    CLEANUP(put_space_release)
+    CLEANUP(rollup_space_release)
     struct put_space space = {.blobs = xmalloc(at_once * sizeof(*space.blobs)),
                               .values = xmalloc(at_once * ROLLUP_COLUMNS * sizeof(*space.values))};
     for (size_t at = 0; at < map->dirty_count;) {
         size_t left = map->dirty_count - at, count = left < at_once ? left : at_once;
-        if (!put(map, db, &space, at, count, err))
+        if (!rollup_put(map, db, &space, at, count, err))
             return false;
         at += count;
     }
     map->dirty_count = 0;
-    shrink(map);
+    rollup_shrink(map);
     return true;
 }

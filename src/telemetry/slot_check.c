@@ -25,7 +25,7 @@ void slot_check_release(struct slot_check *check)
 }
 
 /* Two streams in order of slots: the roll-ups of raw rows made here, and the stored ones. */
-struct merge {
+struct slot_merge {
     struct slot_check *check;
     int64_t stored_slot; /* INT64_MAX: at the end */
     struct usage_totals found;
@@ -33,7 +33,7 @@ struct merge {
     struct usage_totals right;
 };
 
-static void find_slot(const struct merge *merge, int64_t slot, const char *what)
+static void slot_merge_add_finding(const struct slot_merge *merge, int64_t slot, const char *what)
 {
     char hour[CLOCK_TEXT_SIZE];
     clock_format(slot_hour(slot) * HOUR_MS, hour);
@@ -41,7 +41,7 @@ static void find_slot(const struct merge *merge, int64_t slot, const char *what)
                  merge->check->table, hour, slot_key(slot), what);
 }
 
-static bool next_stored(struct merge *merge, struct error *err)
+static bool slot_merge_next_stored(struct slot_merge *merge, struct error *err)
 {
     struct row_stream *stored = &merge->check->stored;
     bool more;
@@ -54,37 +54,37 @@ static bool next_stored(struct merge *merge, struct error *err)
     memset(&merge->found, 0, sizeof(merge->found));
     struct error unreadable;
     if (!usage_totals_add_row(&merge->found, &stored->rows, 1, &unreadable))
-        find_slot(merge, merge->stored_slot, "its histogram cannot be read");
+        slot_merge_add_finding(merge, merge->stored_slot, "its histogram cannot be read");
     return true;
 }
 
-static bool pass_stored_before(struct merge *merge, int64_t slot, struct error *err)
+static bool slot_merge_pass_stored(struct slot_merge *merge, int64_t slot, struct error *err)
 {
     while (merge->stored_slot < slot) {
-        find_slot(merge, merge->stored_slot, "there are no such calls");
-        if (!next_stored(merge, err))
+        slot_merge_add_finding(merge, merge->stored_slot, "there are no such calls");
+        if (!slot_merge_next_stored(merge, err))
             return false;
     }
     return true;
 }
 
-static bool compare_slot(struct merge *merge, struct error *err)
+static bool slot_merge_compare(struct slot_merge *merge, struct error *err)
 {
     if (merge->slot < 0)
         return true;
-    if (!pass_stored_before(merge, merge->slot, err))
+    if (!slot_merge_pass_stored(merge, merge->slot, err))
         return false;
     if (merge->stored_slot != merge->slot) {
-        find_slot(merge, merge->slot, "missing");
+        slot_merge_add_finding(merge, merge->slot, "missing");
         return true;
     }
     CLEANUP(strbuf_release) struct strbuf difference = {0};
     if (!usage_totals_compare(&merge->found, &merge->right, &difference))
-        find_slot(merge, merge->slot, strbuf_text(&difference));
-    return next_stored(merge, err);
+        slot_merge_add_finding(merge, merge->slot, strbuf_text(&difference));
+    return slot_merge_next_stored(merge, err);
 }
 
-static void add_raw(struct usage_totals *totals, const struct db_rows *rows)
+static void slot_merge_add_raw(struct usage_totals *totals, const struct db_rows *rows)
 {
     int64_t latency_ms = db_column_int(rows, 4);
     totals->calls++;
@@ -100,22 +100,22 @@ static void add_raw(struct usage_totals *totals, const struct db_rows *rows)
 
 bool slot_check_run(struct slot_check *check, struct error *err)
 {
-    struct merge merge = {.check = check, .slot = -1};
+    struct slot_merge merge = {.check = check, .slot = -1};
     struct row_stream *raw = &check->raw;
     bool more;
-    if (!next_stored(&merge, err))
+    if (!slot_merge_next_stored(&merge, err))
         return false;
     while (raw->next(raw, &more, err)) {
         if (!more)
-            return compare_slot(&merge, err) && pass_stored_before(&merge, INT64_MAX, err);
+            return slot_merge_compare(&merge, err) && slot_merge_pass_stored(&merge, INT64_MAX, err);
         int64_t slot = db_column_int(&raw->rows, 0);
         if (slot != merge.slot) {
-            if (!compare_slot(&merge, err))
+            if (!slot_merge_compare(&merge, err))
                 return false;
             merge.slot = slot;
             memset(&merge.right, 0, sizeof(merge.right));
         }
-        add_raw(&merge.right, &raw->rows);
+        slot_merge_add_raw(&merge.right, &raw->rows);
     }
     return false;
 }

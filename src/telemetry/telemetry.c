@@ -65,7 +65,8 @@ void telemetry_set_usd_cny_rate(struct telemetry *telemetry, int64_t usd_cny_rat
 
 /* ---- one day ---- */
 
-static void count_commit(struct telemetry *telemetry, const struct day_batch *batch, int64_t commit_us)
+static void telemetry_count_commit(struct telemetry *telemetry, const struct day_batch *batch,
+                                   int64_t commit_us)
 {
     pthread_mutex_lock(&telemetry->stats_lock);
     struct telemetry_stats *stats = &telemetry->stats;
@@ -77,7 +78,7 @@ static void count_commit(struct telemetry *telemetry, const struct day_batch *ba
     pthread_mutex_unlock(&telemetry->stats_lock);
 }
 
-static void count_failure(struct telemetry *telemetry, const struct error *err)
+static void telemetry_count_failure(struct telemetry *telemetry, const struct error *err)
 {
     pthread_mutex_lock(&telemetry->stats_lock);
     telemetry->stats.failed_commits++;
@@ -87,7 +88,8 @@ static void count_failure(struct telemetry *telemetry, const struct error *err)
 
 static const char SQL_IS_CLOSED[] = "SELECT 1 FROM usage_days WHERE day = $1 AND rows_deleted = 1 LIMIT 1";
 
-static bool is_marked_closed(struct telemetry *telemetry, int32_t day, bool *ret_closed, struct error *err)
+static bool telemetry_is_marked_closed(struct telemetry *telemetry, int32_t day, bool *ret_closed,
+                                       struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     int64_t closed;
@@ -99,10 +101,10 @@ static bool is_marked_closed(struct telemetry *telemetry, int32_t day, bool *ret
 }
 
 /* Whether a day that has no rows here may get some. */
-static bool may_begin_day(struct telemetry *telemetry, int32_t day, struct error *err)
+static bool telemetry_may_begin_day(struct telemetry *telemetry, int32_t day, struct error *err)
 {
     bool closed;
-    if (!is_marked_closed(telemetry, day, &closed, err))
+    if (!telemetry_is_marked_closed(telemetry, day, &closed, err))
         return false;
     if (!closed)
         return true;
@@ -116,13 +118,14 @@ static bool may_begin_day(struct telemetry *telemetry, int32_t day, struct error
     return true;
 }
 
-static bool write_batch(struct telemetry *telemetry, int32_t day, struct day_batch *batch, struct error *err)
+static bool telemetry_write_batch(struct telemetry *telemetry, int32_t day, struct day_batch *batch,
+                                  struct error *err)
 {
     struct engine *engine = telemetry->engine;
     batch->begin_day = false;
     if (engine->functions->write(engine, day, batch, err))
         return true;
-    if (!batch->day_absent || !may_begin_day(telemetry, day, err))
+    if (!batch->day_absent || !telemetry_may_begin_day(telemetry, day, err))
         return false;
     batch->begin_day = true;
     return engine->functions->write(engine, day, batch, err);
@@ -133,12 +136,12 @@ bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_ba
     struct error local;
     err = err ? err : &local; /* the stats want its text */
     int64_t began = clock_monotonic_us();
-    if (!write_batch(telemetry, day, batch, err)) {
+    if (!telemetry_write_batch(telemetry, day, batch, err)) {
         if (err->code != ERROR_CONFLICT) /* a closed day is no trouble of ours */
-            count_failure(telemetry, err);
+            telemetry_count_failure(telemetry, err);
         return false;
     }
-    count_commit(telemetry, batch, clock_monotonic_us() - began);
+    telemetry_count_commit(telemetry, batch, clock_monotonic_us() - began);
     /* The rows are safe by now: what fails here is put right by the next roll-over. */
     if (day < clock_day(clock_now_ms()))
         day_totals_invalidate(telemetry, day, &local);
@@ -147,42 +150,42 @@ bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_ba
 
 /* ---- any days ---- */
 
-struct rows {
+struct telemetry_rows {
     struct usage_row *usage;
     size_t usage_count;
     struct log_row *logs;
     size_t log_count;
 };
 
-static void rows_release(struct rows *rows)
+static void telemetry_rows_release(struct telemetry_rows *rows)
 {
     free(rows->usage);
     free(rows->logs);
 }
 
-static bool no_day(int64_t timestamp, struct error *err)
+static bool telemetry_no_day_error(int64_t timestamp, struct error *err)
 {
     return error_set(err, ERROR_INVALID, "No day can hold the instant %lld ms.",
                      "时间戳 %lld 毫秒超出可记录的范围。", (long long)timestamp);
 }
 
 /* Of one array, so that rows of one day stay in the order in which they came. */
-static int by_day_usage(const void *a, const void *b)
+static int usage_row_by_day(const void *a, const void *b)
 {
     const struct usage_row *left = a, *right = b;
     return left->day != right->day ? (left->day > right->day) - (left->day < right->day)
                                    : (left->record > right->record) - (left->record < right->record);
 }
 
-static int by_day_log(const void *a, const void *b)
+static int log_row_by_day(const void *a, const void *b)
 {
     const struct log_row *left = a, *right = b;
     return left->day != right->day ? (left->day > right->day) - (left->day < right->day)
                                    : (left->record > right->record) - (left->record < right->record);
 }
 
-static bool make_usage(struct rows *rows, const struct usage_record *usage, size_t count, int64_t now,
-                       int64_t rate, struct error *err)
+static bool telemetry_rows_make_usage(struct telemetry_rows *rows, const struct usage_record *usage,
+                                      size_t count, int64_t now, int64_t rate, struct error *err)
 {
     bool sorted = true;
     rows->usage = xmalloc(count * sizeof(*rows->usage));
@@ -190,18 +193,18 @@ static bool make_usage(struct rows *rows, const struct usage_record *usage, size
         struct usage_row *row = &rows->usage[i];
         *row = usage_row_make(&usage[i], now, rate);
         if (!timestamp_has_day(row->timestamp))
-            return no_day(row->timestamp, err);
+            return telemetry_no_day_error(row->timestamp, err);
         row->day = clock_day(row->timestamp);
         sorted &= i == 0 || row[-1].day <= row->day;
     }
     rows->usage_count = count;
     if (!sorted)
-        qsort(rows->usage, count, sizeof(*rows->usage), by_day_usage);
+        qsort(rows->usage, count, sizeof(*rows->usage), usage_row_by_day);
     return true;
 }
 
-static bool make_logs(struct rows *rows, const struct log_record *logs, size_t count, int64_t now,
-                      struct error *err)
+static bool telemetry_rows_make_logs(struct telemetry_rows *rows, const struct log_record *logs, size_t count,
+                                     int64_t now, struct error *err)
 {
     bool sorted = true;
     rows->logs = xmalloc(count * sizeof(*rows->logs));
@@ -209,18 +212,18 @@ static bool make_logs(struct rows *rows, const struct log_record *logs, size_t c
         struct log_row *row = &rows->logs[i];
         *row = log_row_make(&logs[i], now);
         if (!timestamp_has_day(row->timestamp))
-            return no_day(row->timestamp, err);
+            return telemetry_no_day_error(row->timestamp, err);
         row->day = clock_day(row->timestamp);
         sorted &= i == 0 || row[-1].day <= row->day;
     }
     rows->log_count = count;
     if (!sorted)
-        qsort(rows->logs, count, sizeof(*rows->logs), by_day_log);
+        qsort(rows->logs, count, sizeof(*rows->logs), log_row_by_day);
     return true;
 }
 
-static bool write_days(struct telemetry *telemetry, const struct rows *rows, bool from_outside,
-                       size_t *duplicates, struct error *err)
+static bool telemetry_write_days(struct telemetry *telemetry, const struct telemetry_rows *rows,
+                                 bool from_outside, size_t *duplicates, struct error *err)
 {
     size_t usage = 0, logs = 0;
     while (usage < rows->usage_count || logs < rows->log_count) {
@@ -249,11 +252,11 @@ static bool queue_is_full(struct error *err)
     return false;
 }
 
-static bool write_records(struct telemetry *telemetry, const struct usage_record *usage, size_t usage_count,
-                          const struct log_record *logs, size_t log_count, bool from_outside,
-                          size_t *ret_duplicates, struct error *err)
+static bool telemetry_write_records(struct telemetry *telemetry, const struct usage_record *usage,
+                                    size_t usage_count, const struct log_record *logs, size_t log_count,
+                                    bool from_outside, size_t *ret_duplicates, struct error *err)
 {
-    CLEANUP(rows_release) struct rows rows = {0};
+    CLEANUP(telemetry_rows_release) struct telemetry_rows rows = {0};
     int64_t now = clock_now_ms(), count = (int64_t)(usage_count + log_count);
     size_t duplicates = 0;
     if (telemetry->disk_low && log_count > 0) {
@@ -261,11 +264,12 @@ static bool write_records(struct telemetry *telemetry, const struct usage_record
         log_count = 0;
         count = (int64_t)usage_count;
     }
-    if (!make_usage(&rows, usage, usage_count, now, telemetry->usd_cny_rate, err) ||
-        !make_logs(&rows, logs, log_count, now, err))
+    if (!telemetry_rows_make_usage(&rows, usage, usage_count, now, telemetry->usd_cny_rate, err) ||
+        !telemetry_rows_make_logs(&rows, logs, log_count, now, err))
         return false;
     bool room = atomic_fetch_add(&telemetry->waiting, count) + count <= telemetry->queue_ceiling;
-    bool done = room ? write_days(telemetry, &rows, from_outside, &duplicates, err) : queue_is_full(err);
+    bool done =
+        room ? telemetry_write_days(telemetry, &rows, from_outside, &duplicates, err) : queue_is_full(err);
     atomic_fetch_sub(&telemetry->waiting, count);
     if (done && ret_duplicates)
         *ret_duplicates = duplicates;
@@ -275,13 +279,13 @@ static bool write_records(struct telemetry *telemetry, const struct usage_record
 bool telemetry_write(struct telemetry *telemetry, const struct usage_record *usage, size_t usage_count,
                      const struct log_record *logs, size_t log_count, struct error *err)
 {
-    return write_records(telemetry, usage, usage_count, logs, log_count, false, NULL, err);
+    return telemetry_write_records(telemetry, usage, usage_count, logs, log_count, false, NULL, err);
 }
 
 bool telemetry_write_once(struct telemetry *telemetry, const struct usage_record *usage, size_t usage_count,
                           size_t *ret_duplicates, struct error *err)
 {
-    return write_records(telemetry, usage, usage_count, NULL, 0, true, ret_duplicates, err);
+    return telemetry_write_records(telemetry, usage, usage_count, NULL, 0, true, ret_duplicates, err);
 }
 
 bool telemetry_day_closed(struct telemetry *telemetry, int32_t day, bool *ret_closed, struct error *err)
@@ -290,7 +294,7 @@ bool telemetry_day_closed(struct telemetry *telemetry, int32_t day, bool *ret_cl
     if (!telemetry_has_day(telemetry, day, &here, err))
         return false;
     *ret_closed = false;
-    return here || is_marked_closed(telemetry, day, ret_closed, err);
+    return here || telemetry_is_marked_closed(telemetry, day, ret_closed, err);
 }
 
 /* ---- looking ---- */

@@ -7,14 +7,14 @@
 
 #define NAMES 4 /* api_type, operation, model, tenant_id */
 
-struct grouping {
+struct total_grouping {
     bool begun;
     const char *names[NAMES]; /* of the present group; the arena's */
     struct usage_totals totals;
     struct arena arena;
 };
 
-static void grouping_release(struct grouping *grouping)
+static void total_grouping_release(struct total_grouping *grouping)
 {
     arena_release(&grouping->arena);
 }
@@ -24,7 +24,7 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool is_same_group(const struct grouping *grouping, const struct db_rows *rows)
+static bool total_grouping_is_same(const struct total_grouping *grouping, const struct db_rows *rows)
 {
     for (int i = 0; i < NAMES; i++)
         if (!same_text(grouping->names[i], db_column_text(rows, i)))
@@ -32,7 +32,8 @@ static bool is_same_group(const struct grouping *grouping, const struct db_rows 
     return grouping->begun;
 }
 
-static bool hand_over(const struct grouping *grouping, day_total_sink sink, void *context, struct error *err)
+static bool total_grouping_hand_over(const struct total_grouping *grouping, day_total_sink sink,
+                                     void *context, struct error *err)
 {
     if (!grouping->begun)
         return true;
@@ -44,7 +45,7 @@ static bool hand_over(const struct grouping *grouping, day_total_sink sink, void
     return sink(context, &total, err);
 }
 
-static void begin_group(struct grouping *grouping, const struct db_rows *rows)
+static void total_grouping_begin(struct total_grouping *grouping, const struct db_rows *rows)
 {
     arena_reset(&grouping->arena);
     memset(&grouping->totals, 0, sizeof(grouping->totals));
@@ -56,18 +57,18 @@ static void begin_group(struct grouping *grouping, const struct db_rows *rows)
 bool total_grouping_each(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
                          day_total_sink sink, void *context, struct error *err)
 {
-    CLEANUP(grouping_release) struct grouping grouping = {.begun = false};
+    CLEANUP(total_grouping_release) struct total_grouping grouping = {.begun = false};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, sql, args, arg_count, &rows, err))
         return false;
     while (db_next(&rows)) {
-        if (!is_same_group(&grouping, &rows)) {
-            if (!hand_over(&grouping, sink, context, err))
+        if (!total_grouping_is_same(&grouping, &rows)) {
+            if (!total_grouping_hand_over(&grouping, sink, context, err))
                 return false;
-            begin_group(&grouping, &rows);
+            total_grouping_begin(&grouping, &rows);
         }
         if (!usage_totals_add_row(&grouping.totals, &rows, NAMES, err))
             return false;
     }
-    return db_done(&rows, err) && hand_over(&grouping, sink, context, err);
+    return db_done(&rows, err) && total_grouping_hand_over(&grouping, sink, context, err);
 }

@@ -31,8 +31,8 @@ struct own_day {
     bool is_rolled_over;
 };
 
-static bool query_days(struct db *db, int32_t first, int32_t end, const struct usage_filter *filter,
-                       struct db_rows *ret_rows, struct error *err)
+static bool totals_query_days(struct db *db, int32_t first, int32_t end, const struct usage_filter *filter,
+                              struct db_rows *ret_rows, struct error *err)
 {
     if (!filter->tenant_id)
         return db_query(db, SQL_DAYS_OF_PLATFORM, DB_ARGS(db_int(first), db_int(end)), ret_rows, err);
@@ -41,14 +41,14 @@ static bool query_days(struct db *db, int32_t first, int32_t end, const struct u
 }
 
 /* Adds what has been rolled over of the days of [first, end). */
-static bool add_ended_days(struct telemetry *telemetry, int32_t first, int32_t end,
-                           const struct usage_filter *filter, struct own_day *own,
-                           struct usage_totals *totals, struct error *err)
+static bool totals_add_ended_days(struct telemetry *telemetry, int32_t first, int32_t end,
+                                  const struct usage_filter *filter, struct own_day *own,
+                                  struct usage_totals *totals, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!store_reader(telemetry->main_store, READ_LIMIT_MS, &db, err) ||
-        !query_days(db, first, end, filter, &rows, err))
+        !totals_query_days(db, first, end, filter, &rows, err))
         return false;
     while (db_next(&rows)) {
         size_t i = (size_t)(db_column_int(&rows, 0) - first);
@@ -76,8 +76,8 @@ static bool add_own_day(struct telemetry *telemetry, int32_t day, const struct u
 
 static const struct usage_filter whole_platform = {NULL};
 
-static bool sum_days(struct telemetry *telemetry, int32_t first, size_t count,
-                     const struct usage_filter *filter, struct usage_totals *totals, struct error *err)
+static bool totals_sum_days(struct telemetry *telemetry, int32_t first, size_t count,
+                            const struct usage_filter *filter, struct usage_totals *totals, struct error *err)
 {
     struct engine *engine = telemetry->engine;
     int32_t end = first + (int32_t)count, today = clock_day(clock_now_ms());
@@ -89,7 +89,7 @@ static bool sum_days(struct telemetry *telemetry, int32_t first, size_t count,
             return false;
         for (size_t i = 0; i < count; i++)
             own[i].recorder = recorders[i];
-        if (!add_ended_days(telemetry, first, ended, filter, own, totals, err))
+        if (!totals_add_ended_days(telemetry, first, ended, filter, own, totals, err))
             return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -106,7 +106,7 @@ bool telemetry_daily_totals(struct telemetry *telemetry, int32_t first, size_t c
                             struct error *err)
 {
     CLEANUP(free_pointer) struct usage_totals *totals = xcalloc(count, sizeof(*totals));
-    if (!sum_days(telemetry, first, count, filter ? filter : &whole_platform, totals, err))
+    if (!totals_sum_days(telemetry, first, count, filter ? filter : &whole_platform, totals, err))
         return false;
     memcpy(ret_totals, totals, count * sizeof(*totals));
     return true;

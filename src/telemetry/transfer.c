@@ -12,19 +12,19 @@
 
 /* ---- digests ---- */
 
-static void put_text(struct strbuf *bytes, const char *text)
+static void day_digest_put_text(struct strbuf *bytes, const char *text)
 {
     strbuf_puts(bytes, text ? text : "");
     strbuf_append(bytes, "", 1);
 }
 
-static void put_number(struct strbuf *bytes, int64_t number)
+static void day_digest_put_number(struct strbuf *bytes, int64_t number)
 {
     strbuf_append(bytes, &number, sizeof(number));
 }
 
 /* A sum of the rows' hashes does not depend on their order. */
-static void digest_add(struct telemetry_day_digest *digest, const struct strbuf *row)
+static void day_digest_add(struct telemetry_day_digest *digest, const struct strbuf *row)
 {
     XXH128_hash_t hash = XXH3_128bits(row->bytes, row->length);
     uint64_t sum[2];
@@ -34,8 +34,8 @@ static void digest_add(struct telemetry_day_digest *digest, const struct strbuf 
     memcpy(digest->hash, sum, sizeof(sum));
 }
 
-static void digest_usage(struct telemetry_day_digest *digest, const struct recorded_usage *usage,
-                         struct strbuf *row)
+static void day_digest_add_usage(struct telemetry_day_digest *digest, const struct recorded_usage *usage,
+                                 struct strbuf *row)
 {
     const struct usage_record *record = &usage->record;
     const int64_t numbers[] = {
@@ -44,31 +44,32 @@ static void digest_usage(struct telemetry_day_digest *digest, const struct recor
     };
     strbuf_reset(row);
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-        put_number(row, numbers[i]);
-    put_text(row, record->api_type);
-    put_text(row, record->operation);
-    put_text(row, record->model);
-    put_text(row, record->tenant_id);
-    put_text(row, record->request_id);
-    digest_add(digest, row);
+        day_digest_put_number(row, numbers[i]);
+    day_digest_put_text(row, record->api_type);
+    day_digest_put_text(row, record->operation);
+    day_digest_put_text(row, record->model);
+    day_digest_put_text(row, record->tenant_id);
+    day_digest_put_text(row, record->request_id);
+    day_digest_add(digest, row);
     digest->usage_rows++;
 }
 
-static void digest_log(struct telemetry_day_digest *digest, const struct log_record *log, struct strbuf *row)
+static void day_digest_add_log(struct telemetry_day_digest *digest, const struct log_record *log,
+                               struct strbuf *row)
 {
     strbuf_reset(row);
-    put_number(row, log->timestamp);
-    put_number(row, log->level);
-    put_text(row, log->source);
-    put_text(row, log->message);
-    put_text(row, log->tenant_id);
-    put_text(row, log->request_id);
-    put_text(row, log->fields);
-    digest_add(digest, row);
+    day_digest_put_number(row, log->timestamp);
+    day_digest_put_number(row, log->level);
+    day_digest_put_text(row, log->source);
+    day_digest_put_text(row, log->message);
+    day_digest_put_text(row, log->tenant_id);
+    day_digest_put_text(row, log->request_id);
+    day_digest_put_text(row, log->fields);
+    day_digest_add(digest, row);
     digest->log_rows++;
 }
 
-static bool digests_equal(const struct telemetry_day_digest *a, const struct telemetry_day_digest *b)
+static bool day_digests_equal(const struct telemetry_day_digest *a, const struct telemetry_day_digest *b)
 {
     return a->usage_rows == b->usage_rows && a->log_rows == b->log_rows &&
            memcmp(a->hash, b->hash, sizeof(a->hash)) == 0;
@@ -89,22 +90,22 @@ static const char *null_if_empty(const char *text)
     return text && *text ? text : NULL;
 }
 
-static bool take_usage(void *context, const struct recorded_usage *usage, struct error *err)
+static bool day_target_take_usage(void *context, const struct recorded_usage *usage, struct error *err)
 {
     struct day_target *target = context;
     struct recorded_usage taken = *usage;
-    digest_usage(&target->digest, usage, &target->row);
+    day_digest_add_usage(&target->digest, usage, &target->row);
     taken.record.model = null_if_empty(taken.record.model);
     taken.record.tenant_id = null_if_empty(taken.record.tenant_id);
     taken.record.request_id = null_if_empty(taken.record.request_id);
     return !target->loader || telemetry_loader_recorded(target->loader, &taken, err);
 }
 
-static bool take_log(void *context, const struct log_record *log, struct error *err)
+static bool day_target_take_log(void *context, const struct log_record *log, struct error *err)
 {
     struct day_target *target = context;
     struct log_record taken = *log;
-    digest_log(&target->digest, log, &target->row);
+    day_digest_add_log(&target->digest, log, &target->row);
     taken.tenant_id = null_if_empty(taken.tenant_id);
     taken.request_id = null_if_empty(taken.request_id);
     taken.fields = null_if_empty(taken.fields);
@@ -112,14 +113,14 @@ static bool take_log(void *context, const struct log_record *log, struct error *
 }
 
 /* Reads the day of `from`; `to` NULL: only for the digest. */
-static bool read_day(struct telemetry *from, struct telemetry *to, int32_t day,
-                     struct telemetry_day_digest *ret_digest, struct error *err)
+static bool transfer_read_day(struct telemetry *from, struct telemetry *to, int32_t day,
+                              struct telemetry_day_digest *ret_digest, struct error *err)
 {
     struct day_target target = {.digest.day = day, .row.ceiling = SIZE_MAX};
     if (to && !telemetry_loader_open(&target.loader, to, day, err))
         return false;
-    bool done = telemetry_each_usage(from, day, READ_MS, take_usage, &target, err) &&
-                telemetry_each_log(from, day, READ_MS, take_log, &target, err);
+    bool done = telemetry_each_usage(from, day, READ_MS, day_target_take_usage, &target, err) &&
+                telemetry_each_log(from, day, READ_MS, day_target_take_log, &target, err);
     struct error unused;
     if (target.loader && !telemetry_loader_finish(target.loader, done ? err : &unused))
         done = false;
@@ -129,7 +130,7 @@ static bool read_day(struct telemetry *from, struct telemetry *to, int32_t day,
 }
 
 /* What an earlier try has left. */
-static bool delete_day(struct telemetry *telemetry, int32_t day, struct error *err)
+static bool transfer_delete_day(struct telemetry *telemetry, int32_t day, struct error *err)
 {
     struct engine *engine = telemetry->engine;
     struct day_info info;
@@ -148,12 +149,12 @@ static bool transfer_day(struct telemetry *from, struct telemetry *to, int32_t d
                          telemetry_transfer_told told, void *context, struct error *err)
 {
     struct telemetry_day_digest given, taken;
-    if (!delete_day(to, day, err) || !read_day(from, to, day, &given, err) ||
-        !read_day(to, NULL, day, &taken, err))
+    if (!transfer_delete_day(to, day, err) || !transfer_read_day(from, to, day, &given, err) ||
+        !transfer_read_day(to, NULL, day, &taken, err))
         return false;
     if (told)
         told(context, &given, &taken);
-    return digests_equal(&given, &taken) ||
+    return day_digests_equal(&given, &taken) ||
            error_set(err, ERROR_CONFLICT, "The rows that were taken are not those that were given.",
                      "写入的行与读出的行不一致。");
 }
@@ -176,8 +177,8 @@ bool telemetry_transfer(struct telemetry *from, struct telemetry *to, telemetry_
     return true;
 }
 
-static bool adopt_day(struct telemetry *from, struct telemetry *to, int32_t day, struct db *db,
-                      struct error *err)
+static bool transfer_adopt_day(struct telemetry *from, struct telemetry *to, int32_t day, struct db *db,
+                               struct error *err)
 {
     struct day_info old, new;
     if (!from->engine->functions->read_info(from->engine, day, &old, err) ||
@@ -195,7 +196,7 @@ bool telemetry_adopt_totals(struct telemetry *from, struct telemetry *to, struct
     if (!from->engine->functions->list_days(from->engine, &days, &count, err))
         return false;
     for (size_t i = 0; i < count; i++)
-        if (!adopt_day(from, to, days[i], db, err))
+        if (!transfer_adopt_day(from, to, days[i], db, err))
             return false;
     return true;
 }
@@ -210,9 +211,10 @@ bool telemetry_compare(struct telemetry *from, struct telemetry *to, telemetry_t
         return false;
     for (size_t i = 0; i < count; i++) {
         struct telemetry_day_digest one, other;
-        if (!read_day(from, NULL, days[i], &one, err) || !read_day(to, NULL, days[i], &other, err))
+        if (!transfer_read_day(from, NULL, days[i], &one, err) ||
+            !transfer_read_day(to, NULL, days[i], &other, err))
             return false;
-        *ret_same = *ret_same && digests_equal(&one, &other);
+        *ret_same = *ret_same && day_digests_equal(&one, &other);
         if (told)
             told(context, &one, &other);
     }

@@ -4,7 +4,7 @@
 
 #include "base/utf8.h"
 
-static void append(struct usage_names *names, int which, const char *name)
+static void usage_names_append(struct usage_names *names, int which, const char *name)
 {
     size_t length = name ? strlen(name) : 0;
     if (length > USAGE_NAME_MAX)
@@ -20,10 +20,10 @@ static void append(struct usage_names *names, int which, const char *name)
 void usage_names_gather(struct usage_names *names, const struct usage_record *record)
 {
     names->length = 0;
-    append(names, USAGE_TENANT, record->tenant_id);
-    append(names, USAGE_API_TYPE, record->api_type);
-    append(names, USAGE_OPERATION, record->operation);
-    append(names, USAGE_MODEL, record->model);
+    usage_names_append(names, USAGE_TENANT, record->tenant_id);
+    usage_names_append(names, USAGE_API_TYPE, record->api_type);
+    usage_names_append(names, USAGE_OPERATION, record->operation);
+    usage_names_append(names, USAGE_MODEL, record->model);
 }
 
 const char *usage_names_of_platform(const struct usage_names *names, size_t *ret_length)

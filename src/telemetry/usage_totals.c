@@ -20,12 +20,12 @@ static const struct {
 #undef SUM
 };
 
-static int64_t *sum_at(struct usage_totals *totals, size_t i)
+static int64_t *usage_totals_sum_at(struct usage_totals *totals, size_t i)
 {
     return (int64_t *)(void *)((char *)totals + sums[i].offset);
 }
 
-static int64_t sum_of(const struct usage_totals *totals, size_t i)
+static int64_t usage_totals_sum(const struct usage_totals *totals, size_t i)
 {
     return *(const int64_t *)(const void *)((const char *)totals + sums[i].offset);
 }
@@ -34,7 +34,8 @@ bool usage_totals_add_row(struct usage_totals *totals, const struct db_rows *row
                           struct error *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(sums); i++)
-        *sum_at(totals, i) = sum_add(sum_of(totals, i), db_column_int(rows, first + (int)i));
+        *usage_totals_sum_at(totals, i) =
+            sum_add(usage_totals_sum(totals, i), db_column_int(rows, first + (int)i));
     size_t length;
     const void *blob = db_column_bytes(rows, first + (int)ARRAY_SIZE(sums), &length);
     return histogram_merge_blob(&totals->latency, blob, length) ||
@@ -45,7 +46,7 @@ bool usage_totals_add_row(struct usage_totals *totals, const struct db_rows *row
 void usage_totals_add(struct usage_totals *totals, const struct usage_totals *more)
 {
     for (size_t i = 0; i < ARRAY_SIZE(sums); i++)
-        *sum_at(totals, i) = sum_add(sum_of(totals, i), sum_of(more, i));
+        *usage_totals_sum_at(totals, i) = sum_add(usage_totals_sum(totals, i), usage_totals_sum(more, i));
     histogram_merge(&totals->latency, &more->latency);
 }
 
@@ -53,7 +54,7 @@ void usage_totals_values(const struct usage_totals *totals, unsigned char blob[s
                          struct db_value values[static SUM_COLUMN_COUNT])
 {
     for (size_t i = 0; i < ARRAY_SIZE(sums); i++)
-        values[i] = db_int(sum_of(totals, i));
+        values[i] = db_int(usage_totals_sum(totals, i));
     values[ARRAY_SIZE(sums)] = db_bytes(blob, histogram_encode(&totals->latency, blob));
 }
 
@@ -62,10 +63,10 @@ bool usage_totals_compare(const struct usage_totals *found, const struct usage_t
 {
     bool equal = true;
     for (size_t i = 0; i < ARRAY_SIZE(sums); i++) {
-        if (sum_of(found, i) == sum_of(right, i))
+        if (usage_totals_sum(found, i) == usage_totals_sum(right, i))
             continue;
         strbuf_printf(ret_difference, "%s%s %" PRId64 ", not %" PRId64, equal ? "" : "; ", sums[i].name,
-                      sum_of(found, i), sum_of(right, i));
+                      usage_totals_sum(found, i), usage_totals_sum(right, i));
         equal = false;
     }
     if (!histogram_agrees(&found->latency, &right->latency)) {

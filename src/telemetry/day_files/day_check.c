@@ -39,8 +39,8 @@ struct day_checking {
     struct findings *findings;
 };
 
-static bool check_hours(struct day_checking *checking, const char *table, const char *sql_raw,
-                        const char *sql_stored, struct error *err)
+static bool day_check_hours(struct day_checking *checking, const char *table, const char *sql_raw,
+                            const char *sql_stored, struct error *err)
 {
     CLEANUP(slot_check_release)
     struct slot_check check = {.findings = checking->findings,
@@ -52,8 +52,8 @@ static bool check_hours(struct day_checking *checking, const char *table, const 
            db_query(checking->db, sql_raw, DB_NO_ARGS, &check.raw.rows, err) && slot_check_run(&check, err);
 }
 
-static bool check_count(struct day_checking *checking, const char *sql, const char *name, int64_t stored,
-                        struct error *err)
+static bool day_check_count(struct day_checking *checking, const char *sql, const char *name, int64_t stored,
+                            struct error *err)
 {
     int64_t counted;
     if (!db_find_int(checking->db, sql, DB_NO_ARGS, 0, &counted, err))
@@ -64,7 +64,7 @@ static bool check_count(struct day_checking *checking, const char *sql, const ch
     return true;
 }
 
-static bool check_log_hours(struct day_checking *checking, struct error *err)
+static bool day_check_log_hours(struct day_checking *checking, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(checking->db, SQL_WRONG_LOG_HOURS, DB_NO_ARGS, &rows, err))
@@ -92,9 +92,9 @@ bool day_check(struct db *db, int32_t day, struct findings *findings, struct err
         findings_add(findings, "%s: day_info is empty", checking.day);
         return db_done(&pin, err);
     }
-    return check_count(&checking, SQL_COUNT_USAGE, "usage_rows", db_column_int(&pin, 0), err) &&
-           check_count(&checking, SQL_COUNT_LOGS, "log_rows", db_column_int(&pin, 1), err) &&
-           check_hours(&checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) &&
-           check_hours(&checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err) &&
-           check_log_hours(&checking, err);
+    return day_check_count(&checking, SQL_COUNT_USAGE, "usage_rows", db_column_int(&pin, 0), err) &&
+           day_check_count(&checking, SQL_COUNT_LOGS, "log_rows", db_column_int(&pin, 1), err) &&
+           day_check_hours(&checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) &&
+           day_check_hours(&checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err) &&
+           day_check_log_hours(&checking, err);
 }

@@ -45,7 +45,7 @@ static bool make_folder(const char *folder, struct error *err)
                      folder, strerrordesc_np(errno));
 }
 
-static bool day_of_name(const char *name, int32_t *ret_day)
+static bool day_file_parse_name(const char *name, int32_t *ret_day)
 {
     char text[CLOCK_DAY_SIZE];
     if (strlen(name) != CLOCK_DAY_SIZE - 1 + strlen(SUFFIX) || strcmp(name + CLOCK_DAY_SIZE - 1, SUFFIX) != 0)
@@ -55,7 +55,7 @@ static bool day_of_name(const char *name, int32_t *ret_day)
     return clock_day_parse(text, ret_day);
 }
 
-static int by_day(const void *a, const void *b)
+static int day_file_by_day(const void *a, const void *b)
 {
     int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
     return (left > right) - (left < right);
@@ -70,14 +70,14 @@ bool day_files_list(const char *folder, int32_t **ret_days, size_t *ret_count, s
     int32_t *days = NULL, day;
     size_t count = 0;
     for (struct dirent *entry; (entry = readdir(directory));) {
-        if (!day_of_name(entry->d_name, &day))
+        if (!day_file_parse_name(entry->d_name, &day))
             continue;
         days = xrealloc(days, (count + 1) * sizeof(*days));
         days[count++] = day;
     }
     closedir(directory);
     if (count)
-        qsort(days, count, sizeof(*days), by_day);
+        qsort(days, count, sizeof(*days), day_file_by_day);
     *ret_days = days;
     *ret_count = count;
     return true;
@@ -134,7 +134,7 @@ bool day_files_init(struct day_files *files, const char *folder, enum store_dura
     return true;
 }
 
-static void close_file(struct day_file *file)
+static void day_file_close(struct day_file *file)
 {
     store_close(file->store);
     day_writer_free(file->writer);
@@ -146,7 +146,7 @@ void day_files_release(struct day_files *files)
     while (files->open) {
         struct day_file *file = files->open;
         files->open = file->next;
-        close_file(file);
+        day_file_close(file);
     }
     pthread_mutex_destroy(&files->lock);
     pthread_mutex_destroy(&files->open_lock);
@@ -154,7 +154,7 @@ void day_files_release(struct day_files *files)
     free(files->folder);
 }
 
-static struct day_file *use_if_open(struct day_files *files, int32_t day, enum day_file_use use)
+static struct day_file *day_file_use_if_open(struct day_files *files, int32_t day, enum day_file_use use)
 {
     pthread_mutex_lock(&files->lock);
     struct day_file *file = files->open;
@@ -170,7 +170,7 @@ static struct day_file *use_if_open(struct day_files *files, int32_t day, enum d
 
 /* Takes out of the list the file of `day`, or with `oldest` the one unused for longest, if nobody
  * uses it. Called with the lock held; the caller closes it without the lock. */
-static struct day_file *take_out(struct day_files *files, bool oldest, int32_t day)
+static struct day_file *day_file_take_out(struct day_files *files, bool oldest, int32_t day)
 {
     struct day_file **best = NULL;
     for (struct day_file **at = &files->open; *at; at = &(*at)->next)
@@ -185,20 +185,21 @@ static struct day_file *take_out(struct day_files *files, bool oldest, int32_t d
     return file;
 }
 
-static void close_surplus(struct day_files *files)
+static void day_files_close_surplus(struct day_files *files)
 {
     struct day_file *file;
     do {
         pthread_mutex_lock(&files->lock);
-        file = files->open_count > DAY_FILES_OPEN ? take_out(files, true, 0) : NULL;
+        file = files->open_count > DAY_FILES_OPEN ? day_file_take_out(files, true, 0) : NULL;
         pthread_mutex_unlock(&files->lock);
         if (file)
-            close_file(file);
+            day_file_close(file);
     } while (file);
 }
 
 /* With what lies beside it; under a name that is no day's. Called with open_lock held. */
-static bool set_aside(struct day_files *files, int32_t day, const struct error *why, struct error *err)
+static bool day_file_set_aside(struct day_files *files, int32_t day, const struct error *why,
+                               struct error *err)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm"};
     CLEANUP(strbuf_release) struct strbuf from = {0};
@@ -226,7 +227,7 @@ static bool set_aside(struct day_files *files, int32_t day, const struct error *
 }
 
 /* Out of the list; whoever uses it last closes it. False: it was out already. Called with the lock held. */
-static bool unlist(struct day_files *files, struct day_file *file)
+static bool day_file_unlist(struct day_files *files, struct day_file *file)
 {
     if (file->given_up)
         return false;
@@ -246,10 +247,10 @@ void day_files_give_up(struct day_files *files, struct day_file *file)
     error_clear(&why);
     pthread_mutex_lock(&files->open_lock);
     pthread_mutex_lock(&files->lock);
-    bool first = unlist(files, file);
+    bool first = day_file_unlist(files, file);
     pthread_mutex_unlock(&files->lock);
     /* All that lies beside it, too: a new file must not take the old one's log for its own. */
-    if (first && !store_sound(file->store, &why) && !set_aside(files, file->day, &why, &err))
+    if (first && !store_sound(file->store, &why) && !day_file_set_aside(files, file->day, &why, &err))
         log_error("telemetry", "%s", err.detail[LANGUAGE_EN]);
     pthread_mutex_unlock(&files->open_lock);
 }
@@ -268,8 +269,8 @@ static bool is_unusable(enum error_code code)
 }
 
 /* Who only reads is told what is wrong; who has something to record today goes on with a new file. */
-static bool open_or_set_aside(struct day_files *files, int32_t day, enum day_file_use use, bool read_only,
-                              struct store **ret_store, struct error *err)
+static bool day_file_open_or_set_aside(struct day_files *files, int32_t day, enum day_file_use use,
+                                       bool read_only, struct store **ret_store, struct error *err)
 {
     struct error why;
     error_clear(&why);
@@ -280,7 +281,7 @@ static bool open_or_set_aside(struct day_files *files, int32_t day, enum day_fil
             *err = why;
         return false;
     }
-    return set_aside(files, day, &why, err) &&
+    return day_file_set_aside(files, day, &why, err) &&
            day_file_open_store(files->folder, day, files->durability, false, ret_store, err);
 }
 
@@ -290,19 +291,19 @@ static void unlist_day(struct day_files *files, int32_t day, struct day_file **r
     struct day_file *file = files->open;
     while (file && file->day != day)
         file = file->next;
-    if (file && unlist(files, file) && file->users == 0)
+    if (file && day_file_unlist(files, file) && file->users == 0)
         *ret_unused = file;
 }
 
-static bool open_file(struct day_files *files, int32_t day, enum day_file_use use, struct day_file **ret_file,
-                      struct error *err)
+static bool day_file_open(struct day_files *files, int32_t day, enum day_file_use use,
+                          struct day_file **ret_file, struct error *err)
 {
     *ret_file = NULL;
     if (use != DAY_FILE_MAKE && !day_files_exists(files->folder, day))
         return true;
     bool read_only = use == DAY_FILE_READ && day < clock_day(clock_now_ms());
     struct store *store;
-    if (!open_or_set_aside(files, day, use, read_only, &store, err))
+    if (!day_file_open_or_set_aside(files, day, use, read_only, &store, err))
         return false;
     struct day_file *file = xcalloc(1, sizeof(*file)), *unused = NULL;
     *file = (struct day_file){.day = day,
@@ -318,7 +319,7 @@ static bool open_file(struct day_files *files, int32_t day, enum day_file_use us
     files->open_count++;
     pthread_mutex_unlock(&files->lock);
     if (unused)
-        close_file(unused);
+        day_file_close(unused);
     *ret_file = file;
     return true;
 }
@@ -326,14 +327,14 @@ static bool open_file(struct day_files *files, int32_t day, enum day_file_use us
 bool day_files_get(struct day_files *files, int32_t day, enum day_file_use use, struct day_file **ret_file,
                    struct error *err)
 {
-    struct day_file *file = use_if_open(files, day, use);
+    struct day_file *file = day_file_use_if_open(files, day, use);
     bool done = true;
     if (!file) {
         pthread_mutex_lock(&files->open_lock);
-        file = use_if_open(files, day, use); /* another thread may have opened it meanwhile */
-        done = file || open_file(files, day, use, &file, err);
+        file = day_file_use_if_open(files, day, use); /* another thread may have opened it meanwhile */
+        done = file || day_file_open(files, day, use, &file, err);
         if (done)
-            close_surplus(files);
+            day_files_close_surplus(files);
         pthread_mutex_unlock(&files->open_lock);
     }
     if (done)
@@ -349,7 +350,7 @@ void day_files_put(struct day_files *files, struct day_file *file)
     bool last = --file->users == 0 && file->given_up;
     pthread_mutex_unlock(&files->lock);
     if (last)
-        close_file(file);
+        day_file_close(file);
 }
 
 void day_files_close_before(struct day_files *files, int32_t day)
@@ -371,13 +372,13 @@ void day_files_close_before(struct day_files *files, int32_t day)
     pthread_mutex_unlock(&files->lock);
     while (closing) {
         struct day_file *next = closing->next;
-        close_file(closing);
+        day_file_close(closing);
         closing = next;
     }
     pthread_mutex_unlock(&files->open_lock);
 }
 
-static bool remove_files(const char *folder, int32_t day, struct error *err)
+static bool day_file_remove(const char *folder, int32_t day, struct error *err)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm"};
     CLEANUP(strbuf_release) struct strbuf path = {0};
@@ -393,7 +394,7 @@ static bool remove_files(const char *folder, int32_t day, struct error *err)
     return true;
 }
 
-struct deletion {
+struct day_file_deletion {
     const char *folder;
     int32_t day;
     int64_t revision;
@@ -402,28 +403,28 @@ struct deletion {
 
 /* With the file's write lock held: what another process was about to write is refused then, as its commit finds the
  * file gone, and is not lost without a word. */
-static bool delete_unchanged(struct db *db, void *context, struct error *err)
+static bool day_file_delete_work(struct db *db, void *context, struct error *err)
 {
-    struct deletion *deletion = context;
+    struct day_file_deletion *deletion = context;
     struct day_info info;
     if (!day_info_read(db, &info, err))
         return false;
     if (info.revision != deletion->revision)
         return true;
-    deletion->deleted = remove_files(deletion->folder, deletion->day, err);
+    deletion->deleted = day_file_remove(deletion->folder, deletion->day, err);
     return deletion->deleted;
 }
 
 /* Called with open_lock held, and no store of this process has the file open. */
-static bool delete_file(struct day_files *files, int32_t day, int64_t revision, bool *ret_deleted,
-                        struct error *err)
+static bool day_file_delete(struct day_files *files, int32_t day, int64_t revision, bool *ret_deleted,
+                            struct error *err)
 {
-    struct deletion deletion = {.folder = files->folder, .day = day, .revision = revision};
+    struct day_file_deletion deletion = {.folder = files->folder, .day = day, .revision = revision};
     struct store *store;
     struct error local;
     if (!day_file_open_store(files->folder, day, files->durability, false, &store, err))
         return false;
-    bool done = store_write(store, delete_unchanged, &deletion, &local);
+    bool done = store_write(store, day_file_delete_work, &deletion, &local);
     store_close(store);
     *ret_deleted = deletion.deleted;
     if (!done && !deletion.deleted && err) /* the commit of a file that is gone fails */
@@ -439,20 +440,20 @@ bool day_files_delete(struct day_files *files, int32_t day, int64_t revision, bo
     bool used = false;
     for (struct day_file *file = files->open; file; file = file->next)
         used |= file->day == day && file->users;
-    struct day_file *file = used ? NULL : take_out(files, false, day);
+    struct day_file *file = used ? NULL : day_file_take_out(files, false, day);
     pthread_mutex_unlock(&files->lock);
     if (file)
-        close_file(file);
+        day_file_close(file);
     *ret_deleted = false;
-    bool done =
-        used || !day_files_exists(files->folder, day) || delete_file(files, day, revision, ret_deleted, err);
+    bool done = used || !day_files_exists(files->folder, day) ||
+                day_file_delete(files, day, revision, ret_deleted, err);
     pthread_mutex_unlock(&files->open_lock);
     return done;
 }
 
 /* ---- recorders ---- */
 
-static uint64_t inode_of(const struct day_files *files, int32_t day)
+static uint64_t day_file_inode(const struct day_files *files, int32_t day)
 {
     CLEANUP(strbuf_release) struct strbuf path = {0};
     struct stat status;
@@ -461,7 +462,7 @@ static uint64_t inode_of(const struct day_files *files, int32_t day)
 }
 
 /* Where the day stands or belongs among those that are known. Called with the lock held. */
-static size_t place_of_day(const struct day_files *files, int32_t day)
+static size_t known_recorder_place(const struct day_files *files, int32_t day)
 {
     size_t low = 0, high = files->recorder_count;
     while (low < high) {
@@ -474,20 +475,20 @@ static size_t place_of_day(const struct day_files *files, int32_t day)
     return low;
 }
 
-static int64_t known_recorder(struct day_files *files, int32_t day, uint64_t inode)
+static int64_t known_recorder_find(struct day_files *files, int32_t day, uint64_t inode)
 {
     pthread_mutex_lock(&files->lock);
-    size_t at = place_of_day(files, day);
+    size_t at = known_recorder_place(files, day);
     const struct known_recorder *known = at < files->recorder_count ? &files->recorders[at] : NULL;
     int64_t recorder = known && known->day == day && known->inode == inode ? known->recorder : 0;
     pthread_mutex_unlock(&files->lock);
     return recorder;
 }
 
-static void learn_recorder(struct day_files *files, int32_t day, uint64_t inode, int64_t recorder)
+static void known_recorder_put(struct day_files *files, int32_t day, uint64_t inode, int64_t recorder)
 {
     pthread_mutex_lock(&files->lock);
-    size_t at = place_of_day(files, day), count = files->recorder_count;
+    size_t at = known_recorder_place(files, day), count = files->recorder_count;
     if (at == count || files->recorders[at].day != day) {
         files->recorders = xrealloc(files->recorders, (count + 1) * sizeof(*files->recorders));
         memmove(&files->recorders[at + 1], &files->recorders[at], (count - at) * sizeof(*files->recorders));
@@ -499,8 +500,8 @@ static void learn_recorder(struct day_files *files, int32_t day, uint64_t inode,
 
 bool day_files_recorder(struct day_files *files, int32_t day, int64_t *ret_recorder, struct error *err)
 {
-    uint64_t inode = inode_of(files, day);
-    *ret_recorder = inode ? known_recorder(files, day, inode) : 0;
+    uint64_t inode = day_file_inode(files, day);
+    *ret_recorder = inode ? known_recorder_find(files, day, inode) : 0;
     if (!inode || *ret_recorder)
         return true;
     CLEANUP(day_use_release) struct day_use use = {.files = files};
@@ -512,7 +513,7 @@ bool day_files_recorder(struct day_files *files, int32_t day, int64_t *ret_recor
         (!store_reader(use.file->store, READ_LIMIT_MS, &db, err) || !day_info_read(db, &info, err)))
         return false;
     if (info.recorder)
-        learn_recorder(files, day, inode, info.recorder);
+        known_recorder_put(files, day, inode, info.recorder);
     *ret_recorder = info.recorder;
     return true;
 }

@@ -21,7 +21,7 @@ struct day_writer *day_writer_new(void)
     return writer;
 }
 
-static void forget(struct day_writer *writer)
+static void day_writer_forget(struct day_writer *writer)
 {
     name_map_release(&writer->keys);
     name_map_release(&writer->platform_keys);
@@ -36,11 +36,11 @@ void day_writer_free(struct day_writer *writer)
 {
     if (!writer)
         return;
-    forget(writer);
+    day_writer_forget(writer);
     free(writer);
 }
 
-static bool read_info(struct db *db, int64_t *ret_stamp, int64_t *ret_revision, struct error *err)
+static bool day_writer_read_info(struct db *db, int64_t *ret_stamp, int64_t *ret_revision, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_READ_INFO, DB_NO_ARGS, &rows, err))
@@ -57,10 +57,11 @@ static bool read_info(struct db *db, int64_t *ret_stamp, int64_t *ret_revision, 
 }
 
 /* Makes memory agree with the file as it is inside this transaction. */
-static bool begin(struct day_writer *writer, struct db *db, int64_t *ret_revision, struct error *err)
+static bool day_writer_begin(struct day_writer *writer, struct db *db, int64_t *ret_revision,
+                             struct error *err)
 {
     int64_t stamp;
-    if (!read_info(db, &stamp, ret_revision, err))
+    if (!day_writer_read_info(db, &stamp, ret_revision, err))
         return false;
     bool agrees = writer->stamp != 0 && writer->stamp == stamp;
     bool deferred = writer->tenants.dirty_count || writer->platform.dirty_count;
@@ -71,17 +72,17 @@ static bool begin(struct day_writer *writer, struct db *db, int64_t *ret_revisio
         return error_set(err, ERROR_CONFLICT,
                          "Another process writes to the day's file while bulk data is loaded into it.",
                          "批量载入期间有其他进程写入了当日文件。");
-    forget(writer);
+    day_writer_forget(writer);
     return rollup_begin(&writer->tenants, db, err) && rollup_begin(&writer->platform, db, err);
 }
 
-static bool write_all(const struct day_write *write, struct db *db, struct error *err)
+static bool day_writer_write_all(const struct day_write *write, struct db *db, struct error *err)
 {
     struct day_writer *writer = write->writer;
     struct day_batch *batch = write->batch;
     int64_t revision;
     size_t usage_rows = 0;
-    if (!begin(writer, db, &revision, err) || !usage_insert(writer, batch, db, &usage_rows, err))
+    if (!day_writer_begin(writer, db, &revision, err) || !usage_insert(writer, batch, db, &usage_rows, err))
         return false;
     bool put = write->put_rollups || !write->defer_rollups || writer->tenants.count > ROLLUP_ROWS_KEPT;
     if (put && (!rollup_flush(&writer->tenants, db, err) || !rollup_flush(&writer->platform, db, err)))
@@ -101,8 +102,8 @@ bool day_writer_write(struct db *db, void *context, struct error *err)
 {
     const struct day_write *write = context;
     write->batch->duplicates = 0;
-    if (write_all(write, db, err))
+    if (day_writer_write_all(write, db, err))
         return true;
-    forget(write->writer);
+    day_writer_forget(write->writer);
     return false;
 }

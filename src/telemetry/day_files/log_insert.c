@@ -31,8 +31,8 @@ struct tallies {
     size_t count;
 };
 
-static bool source_of(struct day_writer *writer, struct db *db, const char *source, int64_t *ret_id,
-                      struct error *err)
+static bool log_source_id(struct day_writer *writer, struct db *db, const char *source, int64_t *ret_id,
+                          struct error *err)
 {
     source = source ? source : "";
     size_t length = strlen(source);
@@ -50,7 +50,7 @@ static bool source_of(struct day_writer *writer, struct db *db, const char *sour
     return true;
 }
 
-static bool put_tallies(struct tallies *tallies, struct db *db, struct error *err)
+static bool log_tallies_put(struct tallies *tallies, struct db *db, struct error *err)
 {
     for (size_t i = 0; i < tallies->count; i++) {
         const struct tally *tally = &tallies->items[i];
@@ -64,8 +64,8 @@ static bool put_tallies(struct tallies *tallies, struct db *db, struct error *er
     return true;
 }
 
-static bool count_row(struct tallies *tallies, struct db *db, const struct log_row *row, int64_t source_id,
-                      struct error *err)
+static bool log_tallies_count(struct tallies *tallies, struct db *db, const struct log_row *row,
+                              int64_t source_id, struct error *err)
 {
     int64_t hour = row->timestamp / HOUR_MS, level = row->record->level;
     for (size_t i = 0; i < tallies->count; i++) {
@@ -75,13 +75,13 @@ static bool count_row(struct tallies *tallies, struct db *db, const struct log_r
             return true;
         }
     }
-    if (tallies->count == TALLIES && !put_tallies(tallies, db, err))
+    if (tallies->count == TALLIES && !log_tallies_put(tallies, db, err))
         return false;
     tallies->items[tallies->count++] = (struct tally){hour, level, source_id, 1};
     return true;
 }
 
-static void fill(const struct log_row *row, int64_t source_id, struct db_value *values)
+static void log_row_fill(const struct log_row *row, int64_t source_id, struct db_value *values)
 {
     const struct log_record *record = row->record;
     values[0] = db_int(row->timestamp);
@@ -93,17 +93,17 @@ static void fill(const struct log_row *row, int64_t source_id, struct db_value *
     values[6] = db_text(record->fields);
 }
 
-static bool insert_some(struct day_writer *writer, const struct day_batch *batch, struct db *db, size_t from,
-                        size_t count, struct tallies *tallies, struct error *err)
+static bool log_insert_some(struct day_writer *writer, const struct day_batch *batch, struct db *db,
+                            size_t from, size_t count, struct tallies *tallies, struct error *err)
 {
     struct db_value values[ROWS_AT_ONCE * COLUMNS];
     for (size_t i = 0; i < count; i++) {
         const struct log_row *row = &batch->logs[from + i];
         int64_t source_id;
-        if (!source_of(writer, db, row->record->source, &source_id, err) ||
-            !count_row(tallies, db, row, source_id, err))
+        if (!log_source_id(writer, db, row->record->source, &source_id, err) ||
+            !log_tallies_count(tallies, db, row, source_id, err))
             return false;
-        fill(row, source_id, values + i * COLUMNS);
+        log_row_fill(row, source_id, values + i * COLUMNS);
     }
     return db_execute(db, count == 1 ? SQL_INSERT_ONE : SQL_INSERT_MANY, values, count * COLUMNS, NULL, err);
 }
@@ -113,9 +113,9 @@ bool log_insert(struct day_writer *writer, const struct day_batch *batch, struct
     struct tallies tallies = {.count = 0};
     for (size_t at = 0; at < batch->log_count;) {
         size_t count = batch->log_count - at >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1;
-        if (!insert_some(writer, batch, db, at, count, &tallies, err))
+        if (!log_insert_some(writer, batch, db, at, count, &tallies, err))
             return false;
         at += count;
     }
-    return put_tallies(&tallies, db, err);
+    return log_tallies_put(&tallies, db, err);
 }

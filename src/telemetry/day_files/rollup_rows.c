@@ -23,19 +23,21 @@ static const struct rollup_sql platform = {
     SQL_LOAD("usage_platform_hourly"), SQL_NEWEST("usage_platform_hourly"),
     SQL_PUT("usage_platform_hourly", SQL_ROW_10_FIRST), SQL_PUT("usage_platform_hourly", SQL_ROWS_10)};
 
-static bool find_newest(struct db *db, void *context, int64_t *ret_slot, struct error *err)
+static bool rollup_rows_find_newest(struct db *db, void *context, int64_t *ret_slot, struct error *err)
 {
     const struct rollup_sql *sql = context;
     return db_find_int(db, sql->newest, DB_NO_ARGS, -1, ret_slot, err);
 }
 
-static bool query(struct db *db, void *context, int64_t slot, struct db_rows *ret_rows, struct error *err)
+static bool rollup_rows_query(struct db *db, void *context, int64_t slot, struct db_rows *ret_rows,
+                              struct error *err)
 {
     const struct rollup_sql *sql = context;
     return db_query(db, sql->load, DB_ARGS(db_int(slot)), ret_rows, err);
 }
 
-static bool put(struct db *db, void *context, const struct db_value *values, size_t rows, struct error *err)
+static bool rollup_rows_put(struct db *db, void *context, const struct db_value *values, size_t rows,
+                            struct error *err)
 {
     const struct rollup_sql *sql = context;
     if (rows == ROWS_AT_ONCE)
@@ -46,7 +48,8 @@ static bool put(struct db *db, void *context, const struct db_value *values, siz
     return true;
 }
 
-static const struct rollup_storage storage = {ROWS_AT_ONCE, find_newest, query, put};
+static const struct rollup_storage storage = {ROWS_AT_ONCE, rollup_rows_find_newest, rollup_rows_query,
+                                              rollup_rows_put};
 
 void rollup_rows_init(struct day_writer *writer)
 {

@@ -27,8 +27,9 @@ static const char SQL_INSERT_MANY[] = SQL_INSERT(SQL_ROWS_11);
 /* ---- the dictionary ---- */
 
 /* The id in a dictionary table, made if it is new. */
-static bool find_or_add(struct db *db, const char *sql_find, const char *sql_add, const struct db_value *args,
-                        size_t count, int64_t *ret_id, struct error *err)
+static bool usage_key_find_or_add(struct db *db, const char *sql_find, const char *sql_add,
+                                  const struct db_value *args, size_t count, int64_t *ret_id,
+                                  struct error *err)
 {
     int64_t id;
     if (!db_find_int(db, sql_find, args, count, 0, &id, err) ||
@@ -38,8 +39,8 @@ static bool find_or_add(struct db *db, const char *sql_find, const char *sql_add
     return true;
 }
 
-static bool platform_key(struct day_writer *writer, struct db *db, const struct usage_names *names,
-                         int64_t *ret_id, struct error *err)
+static bool usage_platform_key_id(struct day_writer *writer, struct db *db, const struct usage_names *names,
+                                  int64_t *ret_id, struct error *err)
 {
     size_t length;
     const char *bytes = usage_names_of_platform(names, &length);
@@ -48,38 +49,40 @@ static bool platform_key(struct day_writer *writer, struct db *db, const struct 
         *ret_id = known->id;
         return true;
     }
-    if (!find_or_add(db, SQL_PLATFORM_KEY_OF, SQL_ADD_PLATFORM_KEY,
-                     DB_ARGS(db_text(names->name[USAGE_API_TYPE]), db_text(names->name[USAGE_OPERATION]),
-                             db_text(names->name[USAGE_MODEL])),
-                     ret_id, err))
+    if (!usage_key_find_or_add(db, SQL_PLATFORM_KEY_OF, SQL_ADD_PLATFORM_KEY,
+                               DB_ARGS(db_text(names->name[USAGE_API_TYPE]),
+                                       db_text(names->name[USAGE_OPERATION]),
+                                       db_text(names->name[USAGE_MODEL])),
+                               ret_id, err))
         return false;
     name_map_add(&writer->platform_keys, bytes, length, *ret_id, 0);
     return true;
 }
 
-static bool learn_key(struct day_writer *writer, struct db *db, const struct usage_names *names,
-                      struct error *err)
+static bool usage_key_learn(struct day_writer *writer, struct db *db, const struct usage_names *names,
+                            struct error *err)
 {
     int64_t id, platform_id;
-    if (!platform_key(writer, db, names, &platform_id, err) ||
-        !find_or_add(db, SQL_KEY_OF, SQL_ADD_KEY,
-                     DB_ARGS(db_text(names->name[USAGE_TENANT]), db_text(names->name[USAGE_API_TYPE]),
-                             db_text(names->name[USAGE_OPERATION]), db_text(names->name[USAGE_MODEL])),
-                     &id, err))
+    if (!usage_platform_key_id(writer, db, names, &platform_id, err) ||
+        !usage_key_find_or_add(
+            db, SQL_KEY_OF, SQL_ADD_KEY,
+            DB_ARGS(db_text(names->name[USAGE_TENANT]), db_text(names->name[USAGE_API_TYPE]),
+                    db_text(names->name[USAGE_OPERATION]), db_text(names->name[USAGE_MODEL])),
+            &id, err))
         return false;
     name_map_add(&writer->keys, names->bytes, names->length, id, platform_id);
     return true;
 }
 
-static bool key_of(struct day_writer *writer, struct db *db, const struct usage_record *record,
-                   const struct name_entry **ret_key, struct error *err)
+static bool usage_key_find(struct day_writer *writer, struct db *db, const struct usage_record *record,
+                           const struct name_entry **ret_key, struct error *err)
 {
     struct usage_names names;
     usage_names_gather(&names, record);
     *ret_key = name_map_find(&writer->keys, names.bytes, names.length);
     if (*ret_key)
         return true;
-    if (!learn_key(writer, db, &names, err))
+    if (!usage_key_learn(writer, db, &names, err))
         return false;
     *ret_key = name_map_find(&writer->keys, names.bytes, names.length);
     return true;
@@ -93,8 +96,8 @@ struct fresh_rows {
     int64_t last_id; /* in the file before */
 };
 
-static bool is_known(struct day_writer *writer, struct db *db, const struct fresh_rows *fresh,
-                     const char *request_id, bool *ret_known, struct error *err)
+static bool usage_request_is_known(struct day_writer *writer, struct db *db, const struct fresh_rows *fresh,
+                                   const char *request_id, bool *ret_known, struct error *err)
 {
     struct request_probe probe = request_set_probe(&writer->requests, request_id);
     bool known = false;
@@ -109,8 +112,8 @@ static bool is_known(struct day_writer *writer, struct db *db, const struct fres
 }
 
 /* Leaves out what came before. Ids are foreseeable: the table only grows, and only here. */
-static bool sift(struct day_writer *writer, struct day_batch *batch, struct db *db, struct fresh_rows *fresh,
-                 struct error *err)
+static bool fresh_rows_sift(struct day_writer *writer, struct day_batch *batch, struct db *db,
+                            struct fresh_rows *fresh, struct error *err)
 {
     if (!request_set_catch_up(&writer->requests, db, err) ||
         !db_find_int(db, SQL_LAST_ROW, DB_NO_ARGS, 0, &fresh->last_id, err))
@@ -118,7 +121,7 @@ static bool sift(struct day_writer *writer, struct day_batch *batch, struct db *
     for (size_t i = 0; i < batch->usage_count; i++) {
         const char *request_id = batch->usage[i].record->request_id;
         bool known = false;
-        if (request_id && !is_known(writer, db, fresh, request_id, &known, err))
+        if (request_id && !usage_request_is_known(writer, db, fresh, request_id, &known, err))
             return false;
         batch->duplicates += known;
         if (known)
@@ -134,51 +137,52 @@ static bool sift(struct day_writer *writer, struct day_batch *batch, struct db *
 
 /* ---- raw rows ---- */
 
-static inline struct db_value integer(int64_t value)
+static inline struct db_value usage_integer(int64_t value)
 {
     return (struct db_value){.type = DB_INT, .integer = value};
 }
 
-static void fill(const struct usage_row *row, int64_t key_id, bool from_outside, struct db_value *values)
+static void usage_row_fill(const struct usage_row *row, int64_t key_id, bool from_outside,
+                           struct db_value *values)
 {
     const struct usage_record *record = row->record;
-    values[0] = integer(row->timestamp);
-    values[1] = integer(key_id);
-    values[2] = integer(record->tokens_input);
-    values[3] = integer(record->tokens_output);
-    values[4] = integer(record->tokens_cached);
-    values[5] = integer(record->latency_ms);
-    values[6] = integer(record->outcome);
-    values[7] = integer(row->cost_nano_cny);
-    values[8] = integer(row->price_version);
-    values[9] = integer(from_outside);
+    values[0] = usage_integer(row->timestamp);
+    values[1] = usage_integer(key_id);
+    values[2] = usage_integer(record->tokens_input);
+    values[3] = usage_integer(record->tokens_output);
+    values[4] = usage_integer(record->tokens_cached);
+    values[5] = usage_integer(record->latency_ms);
+    values[6] = usage_integer(record->outcome);
+    values[7] = usage_integer(row->cost_nano_cny);
+    values[8] = usage_integer(row->price_version);
+    values[9] = usage_integer(from_outside);
     values[10] = db_text(record->request_id);
 }
 
-static bool insert_some(struct day_writer *writer, bool from_outside, struct db *db,
-                        const struct usage_row *const *rows, size_t count, struct error *err)
+static bool usage_insert_some(struct day_writer *writer, bool from_outside, struct db *db,
+                              const struct usage_row *const *rows, size_t count, struct error *err)
 {
     struct db_value values[ROWS_AT_ONCE * COLUMNS];
     for (size_t i = 0; i < count; i++) {
         const struct name_entry *key;
-        if (!key_of(writer, db, rows[i]->record, &key, err) ||
+        if (!usage_key_find(writer, db, rows[i]->record, &key, err) ||
             !rollup_add(&writer->tenants, db, key->id, rows[i], err) ||
             !rollup_add(&writer->platform, db, key->other, rows[i], err))
             return false;
-        fill(rows[i], key->id, from_outside, values + i * COLUMNS);
+        usage_row_fill(rows[i], key->id, from_outside, values + i * COLUMNS);
     }
     return db_execute(db, count == 1 ? SQL_INSERT_ONE : SQL_INSERT_MANY, values, count * COLUMNS, NULL, err);
 }
 
-static bool insert_all(struct day_writer *writer, const struct day_batch *batch, struct db *db,
-                       const struct fresh_rows *fresh, struct error *err)
+static bool usage_insert_all(struct day_writer *writer, const struct day_batch *batch, struct db *db,
+                             const struct fresh_rows *fresh, struct error *err)
 {
     const struct usage_row *some[ROWS_AT_ONCE];
     for (size_t at = 0; at < fresh->count;) {
         size_t count = fresh->count - at >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1;
         for (size_t i = 0; i < count; i++)
             some[i] = fresh->rows ? fresh->rows[at + i] : &batch->usage[at + i];
-        if (!insert_some(writer, batch->from_outside, db, some, count, err))
+        if (!usage_insert_some(writer, batch->from_outside, db, some, count, err))
             return false;
         at += count;
     }
@@ -193,10 +197,10 @@ bool usage_insert(struct day_writer *writer, struct day_batch *batch, struct db 
     if (batch->from_outside && batch->usage_count) {
         rows = xmalloc(batch->usage_count * sizeof(const struct usage_row *));
         fresh = (struct fresh_rows){.rows = rows};
-        if (!sift(writer, batch, db, &fresh, err))
+        if (!fresh_rows_sift(writer, batch, db, &fresh, err))
             return false;
     }
-    if (!insert_all(writer, batch, db, &fresh, err))
+    if (!usage_insert_all(writer, batch, db, &fresh, err))
         return false;
     *ret_inserted = fresh.count;
     return true;

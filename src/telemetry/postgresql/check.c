@@ -49,8 +49,8 @@ struct lane_checking {
 };
 
 /* The stored rows are asked for first: the connection takes them into memory when the raw rows begin. */
-static bool check_hours(struct lane_checking *checking, const char *table, const char *sql_raw,
-                        const char *sql_stored, struct error *err)
+static bool lane_check_hours(struct lane_checking *checking, const char *table, const char *sql_raw,
+                             const char *sql_stored, struct error *err)
 {
     CLEANUP(slot_check_release)
     struct slot_check check = {.findings = checking->findings,
@@ -63,8 +63,8 @@ static bool check_hours(struct lane_checking *checking, const char *table, const
            db_query(checking->db, sql_raw, args, 2, &check.raw.rows, err) && slot_check_run(&check, err);
 }
 
-static bool check_count(struct lane_checking *checking, const char *sql, const char *name, int64_t stored,
-                        struct error *err)
+static bool lane_check_count(struct lane_checking *checking, const char *sql, const char *name,
+                             int64_t stored, struct error *err)
 {
     int64_t counted;
     if (!db_find_int(checking->db, sql, DB_ARGS(db_int(checking->day), db_int(checking->lane)), 0, &counted,
@@ -76,7 +76,7 @@ static bool check_count(struct lane_checking *checking, const char *sql, const c
     return true;
 }
 
-static bool check_log_hours(struct lane_checking *checking, struct error *err)
+static bool lane_check_log_hours(struct lane_checking *checking, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(checking->db, SQL_WRONG_LOG_HOURS, DB_ARGS(db_int(checking->day), db_int(checking->lane)),
@@ -94,16 +94,16 @@ static bool check_log_hours(struct lane_checking *checking, struct error *err)
     return db_done(&rows, err);
 }
 
-static bool check_lane(struct lane_checking *checking, struct error *err)
+static bool lane_check(struct lane_checking *checking, struct error *err)
 {
-    return check_count(checking, SQL_COUNT_USAGE, "usage_rows", checking->usage_rows, err) &&
-           check_count(checking, SQL_COUNT_LOGS, "log_rows", checking->log_rows, err) &&
-           check_hours(checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) &&
-           check_hours(checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err) &&
-           check_log_hours(checking, err);
+    return lane_check_count(checking, SQL_COUNT_USAGE, "usage_rows", checking->usage_rows, err) &&
+           lane_check_count(checking, SQL_COUNT_LOGS, "log_rows", checking->log_rows, err) &&
+           lane_check_hours(checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) &&
+           lane_check_hours(checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err) &&
+           lane_check_log_hours(checking, err);
 }
 
-static bool check_requests(struct db *db, int32_t day, struct findings *findings, struct error *err)
+static bool lanes_check_requests(struct db *db, int32_t day, struct findings *findings, struct error *err)
 {
     char text[CLOCK_DAY_SIZE];
     int64_t wrong;
@@ -137,7 +137,7 @@ bool lanes_check_day(struct db *db, int32_t day, struct findings *findings, stru
     if (!db_done(&rows, err))
         return false;
     for (size_t i = 0; i < count; i++)
-        if (!check_lane(&lanes[i], err))
+        if (!lane_check(&lanes[i], err))
             return false;
-    return count == 0 || check_requests(db, day, findings, err);
+    return count == 0 || lanes_check_requests(db, day, findings, err);
 }

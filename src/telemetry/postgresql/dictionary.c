@@ -55,8 +55,8 @@ static void unknown_names_release(struct unknown_names *unknown)
     name_map_release(&unknown->places);
 }
 
-static void want(const struct dictionary *dictionary, struct unknown_names *unknown, const char *name,
-                 size_t length, int64_t other)
+static void unknown_names_add(const struct dictionary *dictionary, struct unknown_names *unknown,
+                              const char *name, size_t length, int64_t other)
 {
     if (name_map_find(&dictionary->names, name, length) || name_map_find(&unknown->places, name, length))
         return;
@@ -87,21 +87,21 @@ static void name_columns_release(struct name_columns *columns)
         sql_array_release(&columns->texts[i]);
 }
 
-static void put_columns(struct name_columns *columns, int count, const char *name)
+static void name_columns_put(struct name_columns *columns, int count, const char *name)
 {
     for (int i = 0; i < count; i++, name += strlen(name) + 1)
         sql_array_text(&columns->texts[i], name);
 }
 
-static bool find_stored(struct lane_day *day, struct db *db, const struct dictionary_sql *sql,
-                        const struct unknown_names *unknown, const struct name_entry *const *entries,
-                        int64_t *ids, struct error *err)
+static bool dictionary_find_stored(struct lane_day *day, struct db *db, const struct dictionary_sql *sql,
+                                   const struct unknown_names *unknown,
+                                   const struct name_entry *const *entries, int64_t *ids, struct error *err)
 {
     CLEANUP(name_columns_release) struct name_columns columns = {0};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct db_value args[2 + COLUMNS_MAX] = {db_int(day->day), db_int(day->lane)};
     for (size_t i = 0; i < unknown->count; i++)
-        put_columns(&columns, sql->columns, unknown->places.bytes + entries[i]->offset);
+        name_columns_put(&columns, sql->columns, unknown->places.bytes + entries[i]->offset);
     for (int i = 0; i < sql->columns; i++)
         args[2 + i] = sql_array_value(&columns.texts[i]);
     if (!db_query(db, sql->find, args, 2 + (size_t)sql->columns, &rows, err))
@@ -111,9 +111,9 @@ static bool find_stored(struct lane_day *day, struct db *db, const struct dictio
     return db_done(&rows, err);
 }
 
-static bool add_missing(struct lane_day *day, struct db *db, struct dictionary *dictionary,
-                        const struct dictionary_sql *sql, const struct unknown_names *unknown,
-                        const struct name_entry *const *entries, int64_t *ids, struct error *err)
+static bool dictionary_add_missing(struct lane_day *day, struct db *db, struct dictionary *dictionary,
+                                   const struct dictionary_sql *sql, const struct unknown_names *unknown,
+                                   const struct name_entry *const *entries, int64_t *ids, struct error *err)
 {
     CLEANUP(name_columns_release) struct name_columns columns = {0};
     struct db_value args[4 + COLUMNS_MAX] = {db_int(day->day), db_int(day->lane)};
@@ -126,7 +126,7 @@ static bool add_missing(struct lane_day *day, struct db *db, struct dictionary *
         ids[i] = ++dictionary->last_id;
         added++;
         sql_array_int(&columns.ids, ids[i]);
-        put_columns(&columns, sql->columns, unknown->places.bytes + entries[i]->offset);
+        name_columns_put(&columns, sql->columns, unknown->places.bytes + entries[i]->offset);
         sql_array_int(&columns.others, entries[i]->other);
     }
     if (added == 0)
@@ -139,15 +139,16 @@ static bool add_missing(struct lane_day *day, struct db *db, struct dictionary *
     return db_execute(db, sql->add, args, count, NULL, err);
 }
 
-static bool learn(struct lane_day *day, struct db *db, struct dictionary *dictionary,
-                  const struct dictionary_sql *sql, const struct unknown_names *unknown, struct error *err)
+static bool dictionary_learn(struct lane_day *day, struct db *db, struct dictionary *dictionary,
+                             const struct dictionary_sql *sql, const struct unknown_names *unknown,
+                             struct error *err)
 {
     if (unknown->count == 0)
         return true;
     CLEANUP(free_pointer) const struct name_entry **entries = by_place(unknown);
     CLEANUP(free_pointer) int64_t *ids = xcalloc(unknown->count, sizeof(*ids));
-    if (!find_stored(day, db, sql, unknown, entries, ids, err) ||
-        !add_missing(day, db, dictionary, sql, unknown, entries, ids, err))
+    if (!dictionary_find_stored(day, db, sql, unknown, entries, ids, err) ||
+        !dictionary_add_missing(day, db, dictionary, sql, unknown, entries, ids, err))
         return false;
     for (size_t i = 0; i < unknown->count; i++)
         name_map_add(&dictionary->names, unknown->places.bytes + entries[i]->offset, entries[i]->length,
@@ -156,7 +157,7 @@ static bool learn(struct lane_day *day, struct db *db, struct dictionary *dictio
 }
 
 /* As PostgreSQL takes them: two names that are the same to it are the same here. */
-static void gather(struct usage_names *names, const struct usage_record *record)
+static void dictionary_gather(struct usage_names *names, const struct usage_record *record)
 {
     usage_names_gather(names, record);
     if (utf8_valid(names->bytes, names->length))
@@ -179,35 +180,35 @@ bool dictionary_learn_usage(struct lane_day *day, struct db *db, const struct us
     struct usage_names names;
     for (size_t i = 0; i < count; i++) {
         size_t length;
-        gather(&names, rows[i]->record);
+        dictionary_gather(&names, rows[i]->record);
         if (name_map_find(&day->keys.names, names.bytes, names.length))
             continue;
         const char *platform_names = usage_names_of_platform(&names, &length);
-        want(&day->platform_keys, &platform, platform_names, length, 0);
+        unknown_names_add(&day->platform_keys, &platform, platform_names, length, 0);
     }
-    if (!learn(day, db, &day->platform_keys, &platform_keys_sql, &platform, err))
+    if (!dictionary_learn(day, db, &day->platform_keys, &platform_keys_sql, &platform, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         size_t length;
-        gather(&names, rows[i]->record);
+        dictionary_gather(&names, rows[i]->record);
         if (name_map_find(&day->keys.names, names.bytes, names.length))
             continue;
         const char *platform_names = usage_names_of_platform(&names, &length);
-        want(&day->keys, &keys, names.bytes, names.length,
-             name_map_find(&day->platform_keys.names, platform_names, length)->id);
+        unknown_names_add(&day->keys, &keys, names.bytes, names.length,
+                          name_map_find(&day->platform_keys.names, platform_names, length)->id);
     }
-    return learn(day, db, &day->keys, &keys_sql, &keys, err);
+    return dictionary_learn(day, db, &day->keys, &keys_sql, &keys, err);
 }
 
 const struct name_entry *dictionary_usage_key(const struct lane_day *day, const struct usage_record *record)
 {
     struct usage_names names;
-    gather(&names, record);
+    dictionary_gather(&names, record);
     return name_map_find(&day->keys.names, names.bytes, names.length);
 }
 
 /* A source's name as it is stored: the caller frees. */
-static char *source_name(const char *source)
+static char *dictionary_source_name(const char *source)
 {
     char *name = xstrdup(source ? source : "");
     utf8_drop_invalid(name);
@@ -219,14 +220,14 @@ bool dictionary_learn_sources(struct lane_day *day, struct db *db, const struct 
 {
     CLEANUP(unknown_names_release) struct unknown_names unknown = {0};
     for (size_t i = 0; i < count; i++) {
-        CLEANUP(free_pointer) char *name = source_name(rows[i].record->source);
-        want(&day->sources, &unknown, name, strlen(name) + 1, 0);
+        CLEANUP(free_pointer) char *name = dictionary_source_name(rows[i].record->source);
+        unknown_names_add(&day->sources, &unknown, name, strlen(name) + 1, 0);
     }
-    return learn(day, db, &day->sources, &sources_sql, &unknown, err);
+    return dictionary_learn(day, db, &day->sources, &sources_sql, &unknown, err);
 }
 
 int64_t dictionary_source(const struct lane_day *day, const char *source)
 {
-    CLEANUP(free_pointer) char *name = source_name(source);
+    CLEANUP(free_pointer) char *name = dictionary_source_name(source);
     return name_map_find(&day->sources.names, name, strlen(name) + 1)->id;
 }

@@ -29,14 +29,15 @@ struct postgresql_engine {
     atomic_bool lane_shared; /* another process writes in it: ask for one anew */
 };
 
-static struct postgresql_engine *engine_of(struct engine *engine)
+static struct postgresql_engine *postgresql_engine_of(struct engine *engine)
 {
     return (struct postgresql_engine *)engine;
 }
 
 /* ---- writing ---- */
 
-static bool find_lane(struct postgresql_engine *engine, int64_t *ret_lane, struct error *err)
+static bool postgresql_engine_find_lane(struct postgresql_engine *engine, int64_t *ret_lane,
+                                        struct error *err)
 {
     int64_t now = clock_monotonic_us();
     *ret_lane = engine->lane;
@@ -52,14 +53,16 @@ static bool find_lane(struct postgresql_engine *engine, int64_t *ret_lane, struc
 
 #define TRIES 5 /* of a day that others drop and make at the same time */
 
-static bool write_day(struct engine *base, int32_t day, struct day_batch *batch, struct error *err)
+static bool postgresql_engine_write(struct engine *base, int32_t day, struct day_batch *batch,
+                                    struct error *err)
 {
-    struct postgresql_engine *engine = engine_of(base);
+    struct postgresql_engine *engine = postgresql_engine_of(base);
     struct lane_write write = {.writer = engine->writer, .day = day, .batch = batch};
     batch->day_absent = false;
     for (int i = 0; i < TRIES; i++) {
         bool here;
-        if (!find_lane(engine, &write.lane, err) || !store_write(engine->store, lane_write_work, &write, err))
+        if (!postgresql_engine_find_lane(engine, &write.lane, err) ||
+            !store_write(engine->store, lane_write_work, &write, err))
             return false;
         if (write.shared)
             engine->lane_shared = true;
@@ -77,17 +80,18 @@ static bool write_day(struct engine *base, int32_t day, struct day_batch *batch,
 
 /* ---- reading ---- */
 
-static bool list_days(struct engine *base, int32_t **ret_days, size_t *ret_count, struct error *err)
+static bool postgresql_engine_list_days(struct engine *base, int32_t **ret_days, size_t *ret_count,
+                                        struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(engine_of(base)->store, READ_LIMIT_MS, &db, err) &&
+    return store_reader(postgresql_engine_of(base)->store, READ_LIMIT_MS, &db, err) &&
            lanes_list_days(db, ret_days, ret_count, err);
 }
 
-static bool find_recorders(struct engine *base, int32_t first, size_t count, int64_t *ret_recorders,
-                           struct error *err)
+static bool postgresql_engine_find_recorders(struct engine *base, int32_t first, size_t count,
+                                             int64_t *ret_recorders, struct error *err)
 {
-    struct postgresql_engine *engine = engine_of(base);
+    struct postgresql_engine *engine = postgresql_engine_of(base);
     CLEANUP(store_reader_release) struct db *db = NULL;
     for (size_t i = 0; i < count; i++)
         ret_recorders[i] = 0;
@@ -95,8 +99,8 @@ static bool find_recorders(struct engine *base, int32_t first, size_t count, int
            lanes_find_days(db, first, count, engine->recorder, ret_recorders, err);
 }
 
-static bool read_info_of(struct postgresql_engine *engine, struct db *db, int32_t day,
-                         struct day_info *ret_info, struct error *err)
+static bool postgresql_engine_read_day(struct postgresql_engine *engine, struct db *db, int32_t day,
+                                       struct day_info *ret_info, struct error *err)
 {
     bool here;
     *ret_info = (struct day_info){0};
@@ -106,30 +110,31 @@ static bool read_info_of(struct postgresql_engine *engine, struct db *db, int32_
     return true;
 }
 
-static bool read_info(struct engine *base, int32_t day, struct day_info *ret_info, struct error *err)
+static bool postgresql_engine_read_info(struct engine *base, int32_t day, struct day_info *ret_info,
+                                        struct error *err)
 {
-    struct postgresql_engine *engine = engine_of(base);
+    struct postgresql_engine *engine = postgresql_engine_of(base);
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(engine->store, READ_LIMIT_MS, &db, err) &&
-           read_info_of(engine, db, day, ret_info, err);
+           postgresql_engine_read_day(engine, db, day, ret_info, err);
 }
 
-static bool add_hours(struct engine *base, int32_t day, const struct usage_filter *filter,
-                      const struct hour_span *span, struct error *err)
+static bool postgresql_engine_add_hours(struct engine *base, int32_t day, const struct usage_filter *filter,
+                                        const struct hour_span *span, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(engine_of(base)->store, READ_LIMIT_MS, &db, err) &&
+    return store_reader(postgresql_engine_of(base)->store, READ_LIMIT_MS, &db, err) &&
            lanes_add_hours(db, day, filter, span, err);
 }
 
-static bool each_total(struct engine *base, int32_t day, struct day_info *ret_info, day_total_sink sink,
-                       void *context, struct error *err)
+static bool postgresql_engine_each_total(struct engine *base, int32_t day, struct day_info *ret_info,
+                                         day_total_sink sink, void *context, struct error *err)
 {
-    struct postgresql_engine *engine = engine_of(base);
+    struct postgresql_engine *engine = postgresql_engine_of(base);
     CLEANUP(store_reader_release) struct db *db = NULL;
     if (!store_reader(engine->store, TOTALS_LIMIT_MS, &db, err) || !db_snapshot_begin(db, err))
         return false;
-    bool done = read_info_of(engine, db, day, ret_info, err);
+    bool done = postgresql_engine_read_day(engine, db, day, ret_info, err);
     if (done && ret_info->recorder == 0)
         done = error_set(err, ERROR_CONFLICT, "The day was deleted meanwhile.", "该日数据已被删除。");
     done = done && lanes_each_total(db, day, sink, context, err);
@@ -137,26 +142,28 @@ static bool each_total(struct engine *base, int32_t day, struct day_info *ret_in
     return done;
 }
 
-static bool each_usage(struct engine *base, int32_t day, int limit_ms, telemetry_usage_sink sink,
-                       void *context, struct error *err)
+static bool postgresql_engine_each_usage(struct engine *base, int32_t day, int limit_ms,
+                                         telemetry_usage_sink sink, void *context, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(engine_of(base)->store, limit_ms, &db, err) &&
+    return store_reader(postgresql_engine_of(base)->store, limit_ms, &db, err) &&
            lanes_each_usage(db, day, sink, context, err);
 }
 
-static bool each_log(struct engine *base, int32_t day, int limit_ms, telemetry_log_sink sink, void *context,
-                     struct error *err)
+static bool postgresql_engine_each_log(struct engine *base, int32_t day, int limit_ms,
+                                       telemetry_log_sink sink, void *context, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(engine_of(base)->store, limit_ms, &db, err) &&
+    return store_reader(postgresql_engine_of(base)->store, limit_ms, &db, err) &&
            lanes_each_log(db, day, sink, context, err);
 }
 
-static bool check_day(struct engine *base, int32_t day, struct findings *findings, struct error *err)
+static bool postgresql_engine_check_day(struct engine *base, int32_t day, struct findings *findings,
+                                        struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    if (!store_reader(engine_of(base)->store, CHECK_LIMIT_MS, &db, err) || !db_snapshot_begin(db, err))
+    if (!store_reader(postgresql_engine_of(base)->store, CHECK_LIMIT_MS, &db, err) ||
+        !db_snapshot_begin(db, err))
         return false;
     bool done = lanes_check_day(db, day, findings, err);
     db_snapshot_end(db);
@@ -166,17 +173,18 @@ static bool check_day(struct engine *base, int32_t day, struct findings *finding
 /* ---- ended days ---- */
 
 /* Nothing is held for a day: what the writer remembers makes place for others. */
-static void seal(struct engine *engine, int32_t today)
+static void postgresql_engine_seal(struct engine *engine, int32_t today)
 {
     (void)engine, (void)today;
 }
 
 /* A day that somebody reads for long is left for the next time. */
-static bool drop_day(struct engine *base, int32_t day, int64_t revision, bool *ret_dropped, struct error *err)
+static bool postgresql_engine_drop_day(struct engine *base, int32_t day, int64_t revision, bool *ret_dropped,
+                                       struct error *err)
 {
     struct error local;
     error_clear(&local);
-    if (lanes_drop_day(engine_of(base)->store, day, revision, ret_dropped, &local))
+    if (lanes_drop_day(postgresql_engine_of(base)->store, day, revision, ret_dropped, &local))
         return true;
     if (local.code == ERROR_UNAVAILABLE)
         return true;
@@ -192,7 +200,8 @@ struct bulk_load {
     int32_t day;
 };
 
-static bool load_begin(struct engine *engine, int32_t day, struct bulk_load **ret_load, struct error *err)
+static bool postgresql_engine_load_begin(struct engine *engine, int32_t day, struct bulk_load **ret_load,
+                                         struct error *err)
 {
     (void)err;
     *ret_load = xcalloc(1, sizeof(**ret_load));
@@ -200,23 +209,24 @@ static bool load_begin(struct engine *engine, int32_t day, struct bulk_load **re
     return true;
 }
 
-static bool load_batch(struct bulk_load *load, struct day_batch *batch, bool last, struct error *err)
+static bool postgresql_engine_load_batch(struct bulk_load *load, struct day_batch *batch, bool last,
+                                         struct error *err)
 {
     (void)last;
     batch->begin_day = true;
-    return write_day(load->engine, load->day, batch, err);
+    return postgresql_engine_write(load->engine, load->day, batch, err);
 }
 
-static void load_end(struct bulk_load *load)
+static void postgresql_engine_load_end(struct bulk_load *load)
 {
     free(load);
 }
 
 /* ---- the engine ---- */
 
-static void close_engine(struct engine *base)
+static void postgresql_engine_close(struct engine *base)
 {
-    struct postgresql_engine *engine = engine_of(base);
+    struct postgresql_engine *engine = postgresql_engine_of(base);
     if (engine->lane)
         lane_give_back(engine->store, engine->holder);
     store_close(engine->store);
@@ -226,21 +236,21 @@ static void close_engine(struct engine *base)
 
 static const struct engine_functions functions = {
     .name = "PostgreSQL",
-    .close = close_engine,
-    .write = write_day,
-    .list_days = list_days,
-    .find_recorders = find_recorders,
-    .read_info = read_info,
-    .add_hours = add_hours,
-    .each_total = each_total,
-    .each_usage = each_usage,
-    .each_log = each_log,
-    .check_day = check_day,
-    .seal = seal,
-    .drop_day = drop_day,
-    .load_begin = load_begin,
-    .load_batch = load_batch,
-    .load_end = load_end,
+    .close = postgresql_engine_close,
+    .write = postgresql_engine_write,
+    .list_days = postgresql_engine_list_days,
+    .find_recorders = postgresql_engine_find_recorders,
+    .read_info = postgresql_engine_read_info,
+    .add_hours = postgresql_engine_add_hours,
+    .each_total = postgresql_engine_each_total,
+    .each_usage = postgresql_engine_each_usage,
+    .each_log = postgresql_engine_each_log,
+    .check_day = postgresql_engine_check_day,
+    .seal = postgresql_engine_seal,
+    .drop_day = postgresql_engine_drop_day,
+    .load_begin = postgresql_engine_load_begin,
+    .load_batch = postgresql_engine_load_batch,
+    .load_end = postgresql_engine_load_end,
 };
 
 bool telemetry_postgresql_open(struct engine **ret_engine, const char *database, struct error *err)
@@ -262,7 +272,7 @@ bool telemetry_postgresql_open(struct engine **ret_engine, const char *database,
     random_bytes(&engine->holder, sizeof(engine->holder));
     engine->holder &= INT64_MAX;
     if (!lanes_recorder(engine->store, &engine->recorder, err)) {
-        close_engine(&engine->base);
+        postgresql_engine_close(&engine->base);
         return false;
     }
     *ret_engine = &engine->base;

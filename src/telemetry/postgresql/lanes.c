@@ -35,7 +35,7 @@ struct lane_taking {
     int64_t holder, lane;
 };
 
-static bool take_lane(struct db *db, void *context, struct error *err)
+static bool lane_take_work(struct db *db, void *context, struct error *err)
 {
     struct lane_taking *taking = context;
     int64_t now = clock_now_ms();
@@ -55,7 +55,7 @@ bool lane_take(struct store *store, int64_t holder, int64_t *ret_lane, struct er
 {
     struct lane_taking taking = {.holder = holder};
     for (int i = 0; i < TRIES && !taking.lane; i++)
-        if (!store_write(store, take_lane, &taking, err))
+        if (!store_write(store, lane_take_work, &taking, err))
             return false;
     *ret_lane = taking.lane;
     return taking.lane ||
@@ -63,7 +63,7 @@ bool lane_take(struct store *store, int64_t holder, int64_t *ret_lane, struct er
                      "遥测数据暂时无法写入，请稍后重试。");
 }
 
-static bool give_back(struct db *db, void *context, struct error *err)
+static bool lane_give_back_work(struct db *db, void *context, struct error *err)
 {
     const int64_t *holder = context;
     return db_execute(db, SQL_GIVE_BACK, DB_ARGS(db_int(*holder)), NULL, err);
@@ -71,12 +71,12 @@ static bool give_back(struct db *db, void *context, struct error *err)
 
 void lane_give_back(struct store *store, int64_t holder)
 {
-    store_write(store, give_back, &holder, NULL); /* else it is free after a while */
+    store_write(store, lane_give_back_work, &holder, NULL); /* else it is free after a while */
 }
 
 /* ---- days ---- */
 
-static bool has_day(struct db *db, int32_t day, bool *ret_here, struct error *err)
+static bool lanes_lock_and_find_day(struct db *db, int32_t day, bool *ret_here, struct error *err)
 {
     int64_t id, here;
     if (!db_find_int(db, SQL_LOCK_DAYS, DB_NO_ARGS, 0, &id, err) ||
@@ -92,10 +92,10 @@ struct day_beginning {
     bool begin_day, here;
 };
 
-static bool begin_day_work(struct db *db, void *context, struct error *err)
+static bool lane_begin_day_work(struct db *db, void *context, struct error *err)
 {
     struct day_beginning *beginning = context;
-    if (!has_day(db, beginning->day, &beginning->here, err))
+    if (!lanes_lock_and_find_day(db, beginning->day, &beginning->here, err))
         return false;
     if (!beginning->here) {
         CLEANUP(strbuf_release) struct strbuf sql = {0};
@@ -113,7 +113,7 @@ bool lane_begin_day(struct store *store, int64_t lane, int32_t day, bool begin_d
                     struct error *err)
 {
     struct day_beginning beginning = {.lane = lane, .day = day, .begin_day = begin_day};
-    if (!store_write(store, begin_day_work, &beginning, err))
+    if (!store_write(store, lane_begin_day_work, &beginning, err))
         return false;
     *ret_here = beginning.here;
     return true;
@@ -125,7 +125,7 @@ struct day_dropping {
     bool dropped;
 };
 
-static bool lock_day(struct db *db, int32_t day, int64_t *ret_revision, struct error *err)
+static bool lanes_lock_day(struct db *db, int32_t day, int64_t *ret_revision, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     *ret_revision = 0;
@@ -136,14 +136,15 @@ static bool lock_day(struct db *db, int32_t day, int64_t *ret_revision, struct e
     return db_done(&rows, err);
 }
 
-static bool drop_day_work(struct db *db, void *context, struct error *err)
+static bool lanes_drop_day_work(struct db *db, void *context, struct error *err)
 {
     struct day_dropping *dropping = context;
     CLEANUP(strbuf_release) struct strbuf sql = {0};
     int64_t revision;
     bool here;
     dropping->dropped = false;
-    if (!has_day(db, dropping->day, &here, err) || !lock_day(db, dropping->day, &revision, err))
+    if (!lanes_lock_and_find_day(db, dropping->day, &here, err) ||
+        !lanes_lock_day(db, dropping->day, &revision, err))
         return false;
     if (!here || revision != dropping->revision)
         return true;
@@ -157,7 +158,7 @@ bool lanes_drop_day(struct store *store, int32_t day, int64_t revision, bool *re
 {
     struct day_dropping dropping = {.day = day, .revision = revision};
     *ret_dropped = false;
-    if (!store_write(store, drop_day_work, &dropping, err))
+    if (!store_write(store, lanes_drop_day_work, &dropping, err))
         return false;
     *ret_dropped = dropping.dropped;
     return true;
@@ -165,7 +166,7 @@ bool lanes_drop_day(struct store *store, int32_t day, int64_t revision, bool *re
 
 /* ---- the recorder ---- */
 
-static bool find_recorder(struct db *db, void *context, struct error *err)
+static bool lanes_recorder_work(struct db *db, void *context, struct error *err)
 {
     int64_t drawn, *recorder = context;
     random_bytes(&drawn, sizeof(drawn));
@@ -176,5 +177,5 @@ static bool find_recorder(struct db *db, void *context, struct error *err)
 
 bool lanes_recorder(struct store *store, int64_t *ret_recorder, struct error *err)
 {
-    return store_write(store, find_recorder, ret_recorder, err);
+    return store_write(store, lanes_recorder_work, ret_recorder, err);
 }

@@ -32,7 +32,8 @@ static void log_columns_release(struct log_columns *columns)
     sql_array_release(&columns->hours);
 }
 
-static void put_row(struct log_columns *columns, const struct log_row *row, int64_t id, int64_t source_id)
+static void log_columns_put(struct log_columns *columns, const struct log_row *row, int64_t id,
+                            int64_t source_id)
 {
     const struct log_record *record = row->record;
     sql_array_int(&columns->numbers[ID], id);
@@ -52,16 +53,16 @@ static size_t bytes_of(const struct log_columns *columns)
 }
 
 /* Rows from `from` on, as many as one statement takes. */
-static bool insert_some(struct lane_day *day, struct db *db, const struct day_batch *batch, size_t from,
-                        int64_t first_id, size_t *ret_count, struct error *err)
+static bool lane_insert_some_logs(struct lane_day *day, struct db *db, const struct day_batch *batch,
+                                  size_t from, int64_t first_id, size_t *ret_count, struct error *err)
 {
     CLEANUP(log_columns_release) struct log_columns columns = {0};
     struct db_value args[2 + NUMBERS + TEXTS_OF_ROW] = {db_int(day->day), db_int(day->lane)};
     size_t count = 0;
     while (from + count < batch->log_count && count < ROWS_AT_ONCE && bytes_of(&columns) < BYTES_AT_ONCE) {
         const struct log_row *row = &batch->logs[from + count];
-        put_row(&columns, row, first_id + (int64_t)(from + count),
-                dictionary_source(day, row->record->source));
+        log_columns_put(&columns, row, first_id + (int64_t)(from + count),
+                        dictionary_source(day, row->record->source));
         count++;
     }
     for (int i = 0; i < NUMBERS; i++)
@@ -83,7 +84,7 @@ bool lane_insert_logs(struct lane_day *day, struct db *db, const struct day_batc
     if (!dictionary_learn_sources(day, db, batch->logs, batch->log_count, err))
         return false;
     for (size_t at = 0; at < batch->log_count; at += count)
-        if (!insert_some(day, db, batch, at, first_id, &count, err))
+        if (!lane_insert_some_logs(day, db, batch, at, first_id, &count, err))
             return false;
     return true;
 }

@@ -91,7 +91,7 @@ static const struct lane_table_sql tenants_sql = {SQL_NEWEST("usage_hourly"), SQ
 static const struct lane_table_sql platform_sql = {
     SQL_NEWEST("usage_platform_hourly"), SQL_LOAD("usage_platform_hourly"), SQL_PUT("usage_platform_hourly")};
 
-static bool find_newest(struct db *db, void *context, int64_t *ret_slot, struct error *err)
+static bool lane_table_find_newest(struct db *db, void *context, int64_t *ret_slot, struct error *err)
 {
     const struct lane_table *table = context;
     int64_t hour;
@@ -102,7 +102,8 @@ static bool find_newest(struct db *db, void *context, int64_t *ret_slot, struct 
     return true;
 }
 
-static bool query(struct db *db, void *context, int64_t slot, struct db_rows *ret_rows, struct error *err)
+static bool lane_table_query(struct db *db, void *context, int64_t slot, struct db_rows *ret_rows,
+                             struct error *err)
 {
     const struct lane_table *table = context;
     return db_query(
@@ -124,7 +125,8 @@ static void rollup_columns_release(struct rollup_columns *columns)
     sql_array_release(&columns->histograms);
 }
 
-static bool put(struct db *db, void *context, const struct db_value *values, size_t rows, struct error *err)
+static bool lane_table_put(struct db *db, void *context, const struct db_value *values, size_t rows,
+                           struct error *err)
 {
     const struct lane_table *table = context;
     CLEANUP(rollup_columns_release) struct rollup_columns columns = {0};
@@ -143,7 +145,7 @@ static bool put(struct db *db, void *context, const struct db_value *values, siz
     return db_execute(db, table->sql->put, args, ARRAY_SIZE(args), NULL, err);
 }
 
-static const struct rollup_storage storage = {500, find_newest, query, put};
+static const struct rollup_storage storage = {500, lane_table_find_newest, lane_table_query, lane_table_put};
 
 void lane_rollups_init(struct lane_day *day)
 {

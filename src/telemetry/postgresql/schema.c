@@ -146,7 +146,7 @@ static const char *const partitioned[] = {
 #define NAME_SIZE 64
 
 /* usage_rows_d20784; a day before 1970 (the first hours of 1970 in a zone west of Greenwich) has an m. */
-static void name_partition(const char *table, int32_t day, char ret_name[static NAME_SIZE])
+static void partition_name(const char *table, int32_t day, char ret_name[static NAME_SIZE])
 {
     snprintf(ret_name, NAME_SIZE, "%s_%c%d", table, day < 0 ? 'm' : 'd', abs(day));
 }
@@ -156,7 +156,7 @@ void partitions_make(int32_t day, struct strbuf *ret_sql)
 {
     for (size_t i = 0; i < ARRAY_SIZE(partitioned); i++) {
         char name[NAME_SIZE];
-        name_partition(partitioned[i], day, name);
+        partition_name(partitioned[i], day, name);
         strbuf_printf(ret_sql,
                       "CREATE TABLE %s (LIKE %s); ALTER TABLE %s ATTACH PARTITION %s FOR VALUES IN (%d);",
                       name, partitioned[i], partitioned[i], name, day);
@@ -169,7 +169,7 @@ void partitions_drop(int32_t day, struct strbuf *ret_sql)
     strbuf_puts(ret_sql, "SET LOCAL lock_timeout TO '1s'; DROP TABLE ");
     for (size_t i = 0; i < ARRAY_SIZE(partitioned); i++) {
         char name[NAME_SIZE];
-        name_partition(partitioned[i], day, name);
+        partition_name(partitioned[i], day, name);
         strbuf_printf(ret_sql, "%s%s", i ? ", " : "", name);
     }
 }

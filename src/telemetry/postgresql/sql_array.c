@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 
-static void begin_element(struct sql_array *array)
+static void sql_array_begin_element(struct sql_array *array)
 {
     strbuf_putc(&array->text, array->text.length ? ',' : '{');
 }
@@ -19,11 +19,11 @@ void sql_array_int(struct sql_array *array, int64_t value)
     while (left /= 10);
     if (value < 0)
         *--at = '-';
-    begin_element(array);
+    sql_array_begin_element(array);
     strbuf_append(&array->text, at, (size_t)(digits + sizeof(digits) - at));
 }
 
-static void put_quoted(struct strbuf *out, const char *text)
+static void sql_array_put_quoted(struct strbuf *out, const char *text)
 {
     strbuf_putc(out, '"');
     for (;;) {
@@ -40,15 +40,15 @@ static void put_quoted(struct strbuf *out, const char *text)
 
 void sql_array_text(struct sql_array *array, const char *text)
 {
-    begin_element(array);
+    sql_array_begin_element(array);
     if (!text) {
         strbuf_puts(&array->text, "NULL");
     } else if (utf8_valid(text, strlen(text))) {
-        put_quoted(&array->text, text);
+        sql_array_put_quoted(&array->text, text);
     } else {
         CLEANUP(free_pointer) char *copy = xstrdup(text);
         utf8_drop_invalid(copy);
-        put_quoted(&array->text, copy);
+        sql_array_put_quoted(&array->text, copy);
     }
 }
 
@@ -56,7 +56,7 @@ void sql_array_bytes(struct sql_array *array, const void *bytes, size_t length)
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *from = bytes;
-    begin_element(array);
+    sql_array_begin_element(array);
     strbuf_puts(&array->text, "\"\\\\x");
     char *to = strbuf_reserve(&array->text, 2 * length);
     if (to) {

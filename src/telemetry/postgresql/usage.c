@@ -27,21 +27,22 @@ struct sent_request {
     size_t index; /* in the batch */
 };
 
-static int by_id(const void *a, const void *b)
+static int sent_request_by_place(const void *a, const void *b)
 {
     const struct sent_request *left = a, *right = b;
     int order = strcmp(left->id, right->id);
     return order ? order : (left->index > right->index) - (left->index < right->index);
 }
 
-static int by_id_alone(const void *a, const void *b)
+static int sent_request_by_id(const void *a, const void *b)
 {
     return strcmp(((const struct sent_request *)a)->id, ((const struct sent_request *)b)->id);
 }
 
 /* Marks in `fresh` those of `requests`, which are all different and in order, that nobody has sent before. */
-static bool claim_requests(const struct lane_day *day, struct db *db, const struct sent_request *requests,
-                           size_t count, bool *fresh, struct error *err)
+static bool lane_claim_requests(const struct lane_day *day, struct db *db,
+                                const struct sent_request *requests, size_t count, bool *fresh,
+                                struct error *err)
 {
     CLEANUP(sql_array_release) struct sql_array ids = {0};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
@@ -51,7 +52,8 @@ static bool claim_requests(const struct lane_day *day, struct db *db, const stru
         return false;
     while (db_next(&rows)) {
         struct sent_request key = {.id = db_column_text(&rows, 0)};
-        const struct sent_request *found = bsearch(&key, requests, count, sizeof(*requests), by_id_alone);
+        const struct sent_request *found =
+            bsearch(&key, requests, count, sizeof(*requests), sent_request_by_id);
         if (found)
             fresh[found->index] = true;
     }
@@ -59,8 +61,8 @@ static bool claim_requests(const struct lane_day *day, struct db *db, const stru
 }
 
 /* Which rows of the batch count: `fresh` by index. */
-static bool sift(const struct lane_day *day, struct db *db, const struct day_batch *batch, bool *fresh,
-                 struct error *err)
+static bool lane_sift_requests(const struct lane_day *day, struct db *db, const struct day_batch *batch,
+                               bool *fresh, struct error *err)
 {
     CLEANUP(free_pointer)
     struct sent_request *requests = xmalloc((batch->usage_count + 1) * sizeof(*requests));
@@ -71,13 +73,14 @@ static bool sift(const struct lane_day *day, struct db *db, const struct day_bat
         if (id)
             requests[count++] = (struct sent_request){id, i};
     }
-    qsort(requests, count, sizeof(*requests), by_id);
+    qsort(requests, count, sizeof(*requests), sent_request_by_place);
     for (size_t i = 0; i < count; i++)
         if (different == 0 || strcmp(requests[different - 1].id, requests[i].id) != 0)
             requests[different++] = requests[i];
     for (size_t at = 0; at < different; at += ROWS_AT_ONCE) {
         size_t left = different - at;
-        if (!claim_requests(day, db, requests + at, left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE, fresh, err))
+        if (!lane_claim_requests(day, db, requests + at, left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE, fresh,
+                                 err))
             return false;
     }
     return true;
@@ -96,7 +99,8 @@ static void usage_columns_release(struct usage_columns *columns)
     sql_array_release(&columns->request_ids);
 }
 
-static void put_row(struct usage_columns *columns, const struct usage_row *row, int64_t id, int64_t key_id)
+static void usage_columns_put(struct usage_columns *columns, const struct usage_row *row, int64_t id,
+                              int64_t key_id)
 {
     const struct usage_record *record = row->record;
     const int64_t numbers[NUMBERS] = {id,
@@ -114,9 +118,9 @@ static void put_row(struct usage_columns *columns, const struct usage_row *row, 
     sql_array_text(&columns->request_ids, record->request_id);
 }
 
-static bool insert_some(struct lane_day *day, struct db *db, bool from_outside,
-                        const struct usage_row *const *rows, size_t count, int64_t first_id,
-                        struct error *err)
+static bool lane_insert_some_usage(struct lane_day *day, struct db *db, bool from_outside,
+                                   const struct usage_row *const *rows, size_t count, int64_t first_id,
+                                   struct error *err)
 {
     CLEANUP(usage_columns_release) struct usage_columns columns = {0};
     struct db_value args[4 + NUMBERS] = {db_int(day->day), db_int(day->lane), db_int(from_outside)};
@@ -125,7 +129,7 @@ static bool insert_some(struct lane_day *day, struct db *db, bool from_outside,
         if (!rollup_add(&day->tenants, db, key->id, rows[i], err) ||
             !rollup_add(&day->platform, db, key->other, rows[i], err))
             return false;
-        put_row(&columns, rows[i], first_id + (int64_t)i, key->id);
+        usage_columns_put(&columns, rows[i], first_id + (int64_t)i, key->id);
     }
     for (int i = 0; i < NUMBERS; i++)
         args[3 + i] = sql_array_value(&columns.numbers[i]);
@@ -142,7 +146,7 @@ bool lane_insert_usage(struct lane_day *day, struct db *db, struct day_batch *ba
     size_t count = 0;
     if (batch->from_outside) {
         fresh = xcalloc(batch->usage_count + 1, sizeof(*fresh));
-        if (!sift(day, db, batch, fresh, err))
+        if (!lane_sift_requests(day, db, batch, fresh, err))
             return false;
     }
     for (size_t i = 0; i < batch->usage_count; i++)
@@ -153,7 +157,8 @@ bool lane_insert_usage(struct lane_day *day, struct db *db, struct day_batch *ba
         return false;
     for (size_t at = 0; at < count; at += ROWS_AT_ONCE) {
         size_t some = count - at < ROWS_AT_ONCE ? count - at : ROWS_AT_ONCE;
-        if (!insert_some(day, db, batch->from_outside, rows + at, some, first_id + (int64_t)at, err))
+        if (!lane_insert_some_usage(day, db, batch->from_outside, rows + at, some, first_id + (int64_t)at,
+                                    err))
             return false;
     }
     *ret_inserted = count;

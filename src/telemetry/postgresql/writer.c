@@ -23,7 +23,7 @@ struct lane_writer *lane_writer_new(void)
     return writer;
 }
 
-static void forget(struct lane_day *day)
+static void lane_day_forget(struct lane_day *day)
 {
     name_map_release(&day->keys.names);
     name_map_release(&day->platform_keys.names);
@@ -38,12 +38,12 @@ void lane_writer_free(struct lane_writer *writer)
     if (!writer)
         return;
     for (size_t i = 0; i < DAYS_REMEMBERED; i++)
-        forget(&writer->days[i]);
+        lane_day_forget(&writer->days[i]);
     free(writer);
 }
 
 /* The place of the day in memory, or the one that was used longest ago. */
-static struct lane_day *find_day(struct lane_writer *writer, int32_t number, int64_t lane)
+static struct lane_day *lane_writer_find_day(struct lane_writer *writer, int32_t number, int64_t lane)
 {
     struct lane_day *oldest = &writer->days[0];
     for (size_t i = 0; i < DAYS_REMEMBERED; i++) {
@@ -60,8 +60,8 @@ struct lane_state {
     int64_t stamp, usage_rows, log_rows;
 };
 
-static bool lock_lane(struct lane_write *write, struct db *db, struct lane_state *ret_state,
-                      struct error *err)
+static bool lane_write_lock(struct lane_write *write, struct db *db, struct lane_state *ret_state,
+                            struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_LOCK_LANE, DB_ARGS(db_int(write->day), db_int(write->lane)), &rows, err))
@@ -74,8 +74,8 @@ static bool lock_lane(struct lane_write *write, struct db *db, struct lane_state
 }
 
 /* Makes memory agree with the lane's day as it is inside this transaction. */
-static bool remember(struct lane_write *write, struct lane_day *day, struct db *db, int64_t stamp,
-                     struct error *err)
+static bool lane_write_remember(struct lane_write *write, struct lane_day *day, struct db *db, int64_t stamp,
+                                struct error *err)
 {
     bool known = day->lane == write->lane && day->day == write->day;
     bool too_large = day->keys.names.count > NAMES_KEPT || day->sources.names.count > NAMES_KEPT;
@@ -83,7 +83,7 @@ static bool remember(struct lane_write *write, struct lane_day *day, struct db *
     day->last_used = ++write->writer->uses;
     if (known && !write->shared && !too_large)
         return true;
-    forget(day);
+    lane_day_forget(day);
     day->day = write->day;
     day->lane = write->lane;
     day->last_used = write->writer->uses;
@@ -92,13 +92,13 @@ static bool remember(struct lane_write *write, struct lane_day *day, struct db *
     return rollup_begin(&day->tenants, db, err) && rollup_begin(&day->platform, db, err);
 }
 
-static bool write_all(struct lane_write *write, struct lane_day *day, struct db *db,
-                      const struct lane_state *state, struct error *err)
+static bool lane_write_all(struct lane_write *write, struct lane_day *day, struct db *db,
+                           const struct lane_state *state, struct error *err)
 {
     struct day_batch *batch = write->batch;
     size_t usage_rows = 0;
     int64_t stamp = ++write->writer->next_stamp;
-    if (!remember(write, day, db, state->stamp, err) ||
+    if (!lane_write_remember(write, day, db, state->stamp, err) ||
         !lane_insert_usage(day, db, batch, state->usage_rows + 1, &usage_rows, err) ||
         !rollup_flush(&day->tenants, db, err) || !rollup_flush(&day->platform, db, err) ||
         !lane_insert_logs(day, db, batch, state->log_rows + 1, err) ||
@@ -116,13 +116,13 @@ bool lane_write_work(struct db *db, void *context, struct error *err)
     struct lane_write *write = context;
     struct lane_state state = {0};
     write->batch->duplicates = 0;
-    if (!lock_lane(write, db, &state, err))
+    if (!lane_write_lock(write, db, &state, err))
         return false;
     if (write->absent)
         return true;
-    struct lane_day *day = find_day(write->writer, write->day, write->lane);
-    if (write_all(write, day, db, &state, err))
+    struct lane_day *day = lane_writer_find_day(write->writer, write->day, write->lane);
+    if (lane_write_all(write, day, db, &state, err))
         return true;
-    forget(day);
+    lane_day_forget(day);
     return false;
 }
