@@ -78,7 +78,7 @@ static bool load_telemetry(struct platform *platform, struct demo_plan *plan, st
 }
 
 /* What a server would do in its first minutes. */
-static bool settle(struct platform *platform, struct demo_plan *plan, struct error *err)
+static bool demo_drain_deferred(struct platform *platform, struct demo_plan *plan, struct error *err)
 {
     (void)plan;
     return store_drain_deferred(platform->store, err);
@@ -92,13 +92,10 @@ static bool load_readings(struct platform *platform, struct demo_plan *plan, str
 static bool load(struct platform *platform, struct demo_plan *plan, struct error *err)
 {
     static const struct step steps[] = {
-        {"shops, people, pairs", demo_shops_load},
-        {"common templates", demo_templates_load},
-        {"calls and logs", load_telemetry},
-        {"conversations and feedback", demo_chats_load},
-        {"what has become of them", demo_story_load},
-        {"readings", load_readings},
-        {"full text", settle},
+        {"shops, people, pairs", demo_shops_load},    {"common templates", demo_templates_load},
+        {"calls and logs", load_telemetry},           {"conversations and feedback", demo_chats_load},
+        {"what has become of them", demo_story_load}, {"readings", load_readings},
+        {"full text", demo_drain_deferred},
     };
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
         int64_t began_us = clock_monotonic_us();
