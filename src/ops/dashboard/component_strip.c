@@ -38,13 +38,8 @@ const struct descriptor component_list_descriptor =
 static const char SQL_STATUS_READINGS[] = "SELECT timestamp, metric_value FROM metrics_snapshots"
                                           " WHERE metric_type = $1 AND timestamp >= $2 ORDER BY timestamp";
 
-static int badness(int status)
-{
-    return status == HEALTH_UNKNOWN ? -1 : status;
-}
-
-static bool read_cells(struct db *db, enum component component, int64_t first_cell,
-                       int cells[static STRIP_CELLS], struct error *err)
+static bool strip_read_cells(struct db *db, enum component component, int64_t first_cell,
+                             enum health_status cells[static STRIP_CELLS], struct error *err)
 {
     char type[64];
     snprintf(type, sizeof(type), "%s%s", METRIC_COMPONENT_STATUS, component_name(component));
@@ -56,28 +51,30 @@ static bool read_cells(struct db *db, enum component component, int64_t first_ce
     while (db_next(&rows)) {
         int64_t cell = (db_column_int(&rows, 0) - first_cell) / CELL_MS;
         double value = db_column_real(&rows, 1);
-        if (cell >= 0 && cell < STRIP_CELLS && value >= HEALTH_HEALTHY && value <= HEALTH_UNKNOWN &&
-            badness((int)value) > badness(cells[cell]))
-            cells[cell] = (int)value;
+        if (cell < 0 || cell >= STRIP_CELLS || !(value >= HEALTH_HEALTHY && value <= HEALTH_UNKNOWN))
+            continue;
+        enum health_status status = (enum health_status)value;
+        if (metrics_badness(status) > metrics_badness(cells[cell]))
+            cells[cell] = status;
     }
     return db_done(&rows, err);
 }
 
-static bool read_component(struct metrics_collector *collector, struct db *db, enum component component,
-                           enum language language, struct arena *arena, int64_t now,
-                           struct component_status *ret_status, struct error *err)
+static bool strip_read_component(struct metrics_collector *collector, struct db *db, enum component component,
+                                 enum language language, struct arena *arena, int64_t now,
+                                 struct component_status *ret_status, struct error *err)
 {
-    int cells[STRIP_CELLS];
+    enum health_status cells[STRIP_CELLS];
     int64_t this_cell = now - now % CELL_MS;
-    if (!read_cells(db, component, this_cell - (STRIP_CELLS - 1) * CELL_MS, cells, err))
+    if (!strip_read_cells(db, component, this_cell - (STRIP_CELLS - 1) * CELL_MS, cells, err))
         return false;
     struct health_reading reading;
     health_read(collector->platform, component, &reading);
-    if (badness((int)reading.status) > badness(cells[STRIP_CELLS - 1]))
-        cells[STRIP_CELLS - 1] = (int)reading.status;
+    if (metrics_badness(reading.status) > metrics_badness(cells[STRIP_CELLS - 1]))
+        cells[STRIP_CELLS - 1] = reading.status;
     const char **history = arena_alloc(arena, STRIP_CELLS * sizeof(*history));
     for (size_t i = 0; i < STRIP_CELLS; i++)
-        history[i] = health_status_name((enum health_status)cells[i]);
+        history[i] = health_status_name(cells[i]);
     *ret_status = (struct component_status){
         .name = component_name(component),
         .provider = reading.provider,
@@ -104,7 +101,7 @@ bool metrics_components(struct metrics_collector *collector, enum language langu
     if (!store_reader(collector->platform->store, READ_LIMIT_MS, &db, err))
         return false;
     for (int i = 0; i < COMPONENT_COUNT; i++)
-        if (!read_component(collector, db, (enum component)i, language, arena, now, &items[i], err))
+        if (!strip_read_component(collector, db, (enum component)i, language, arena, now, &items[i], err))
             return false;
     *ret_components = (struct component_list){items, COMPONENT_COUNT, now};
     return true;

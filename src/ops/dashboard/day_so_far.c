@@ -33,7 +33,7 @@ struct span {
     size_t hours;
 };
 
-static struct span span_of(int32_t day, int64_t elapsed_ms)
+static struct span day_span_make(int32_t day, int64_t elapsed_ms)
 {
     int64_t start = clock_day_start(day), next = clock_day_start(day + 1);
     int64_t end = start + elapsed_ms < next ? start + elapsed_ms : next, first = start - start % HOUR_MS;
@@ -42,7 +42,7 @@ static struct span span_of(int32_t day, int64_t elapsed_ms)
 }
 
 /* How much of its i-th hour lies in the span, 0 to 1. */
-static double share_of(const struct span *span, size_t i)
+static double day_span_share(const struct span *span, size_t i)
 {
     int64_t hour = span->first_hour + (int64_t)i * HOUR_MS;
     int64_t from = hour > span->start ? hour : span->start;
@@ -50,15 +50,15 @@ static double share_of(const struct span *span, size_t i)
     return to > from ? (double)(to - from) / (double)HOUR_MS : 0;
 }
 
-static bool add_activity(struct db *db, const struct span *span, struct arena *arena,
-                         struct day_so_far *so_far, struct error *err)
+static bool day_so_far_add_activity(struct db *db, const struct span *span, struct arena *arena,
+                                    struct day_so_far *so_far, struct error *err)
 {
     struct activity *hours = arena_alloc(arena, (span->hours + 1) * sizeof(*hours));
     if (!activity_hours(db, span->first_hour, span->hours, hours, err))
         return false;
     double conversations = 0, feedbacks = 0, messages = 0, latency = 0;
     for (size_t i = 0; i < span->hours; i++) {
-        double share = share_of(span, i);
+        double share = day_span_share(span, i);
         conversations += share * (double)hours[i].conversations;
         feedbacks += share * (double)hours[i].feedbacks;
         messages += share * (double)hours[i].messages;
@@ -74,9 +74,9 @@ static const char SQL_CONVERSATIONS_BETWEEN[] =
     "SELECT COUNT(*) FROM conversations WHERE tenant_id = $1 AND started_at >= $2 AND started_at < $3";
 
 /* The hours of a day are there as long as its rows are: where they are gone, the day itself is still known. */
-static bool add_usage(struct telemetry *telemetry, const char *tenant_id, int32_t day,
-                      const struct span *span, struct arena *arena, struct day_so_far *so_far,
-                      struct error *err)
+static bool day_so_far_add_usage(struct telemetry *telemetry, const char *tenant_id, int32_t day,
+                                 const struct span *span, struct arena *arena, struct day_so_far *so_far,
+                                 struct error *err)
 {
     const struct usage_filter filter = {.tenant_id = tenant_id};
     struct usage_totals *whole = arena_alloc(arena, sizeof(*whole));
@@ -91,7 +91,7 @@ static bool add_usage(struct telemetry *telemetry, const char *tenant_id, int32_
         return false;
     double calls = 0, failed = 0, cost = 0;
     for (size_t i = 0; i < span->hours; i++) {
-        double share = share_of(span, i);
+        double share = day_span_share(span, i);
         calls += share * (double)hours[i].calls;
         failed += share * (double)hours[i].failed;
         cost += share * (double)hours[i].cost_nano_cny;
@@ -106,7 +106,7 @@ bool day_so_far_read(struct platform *platform, struct db *db, const char *tenan
                      int64_t elapsed_ms, struct arena *arena, struct day_so_far *ret_so_far,
                      struct error *err)
 {
-    struct span span = span_of(day, elapsed_ms);
+    struct span span = day_span_make(day, elapsed_ms);
     int32_t since;
     *ret_so_far = (struct day_so_far){day, INT_NULL, INT_NULL, INT_NULL, INT_NULL, INT_NULL, NAN};
     if (!recorded_since(db, tenant_id, clock_day(clock_now_ms()), &since, err))
@@ -116,9 +116,9 @@ bool day_so_far_read(struct platform *platform, struct db *db, const char *tenan
     if (!(tenant_id ? db_find_int(db, SQL_CONVERSATIONS_BETWEEN,
                                   DB_ARGS(db_text(tenant_id), db_int(span.start), db_int(span.end)), 0,
                                   &ret_so_far->conversations, err)
-                    : add_activity(db, &span, arena, ret_so_far, err)))
+                    : day_so_far_add_activity(db, &span, arena, ret_so_far, err)))
         return false;
-    return add_usage(platform->telemetry, tenant_id, day, &span, arena, ret_so_far, err);
+    return day_so_far_add_usage(platform->telemetry, tenant_id, day, &span, arena, ret_so_far, err);
 }
 
 /* ---- since when ---- */
@@ -129,8 +129,8 @@ static const char SQL_FIRST_DAY[] =
 static const char SQL_FIRST_DAY_OF_TENANT[] = "SELECT MIN(day) FROM activity_daily WHERE tenant_id = $1";
 static const char SQL_MADE_AT[] = "SELECT created_at FROM tenants WHERE id = $1";
 
-static bool find_day(struct db *db, const char *sql, const struct db_value *args, size_t count,
-                     int32_t *ret_day, struct error *err)
+static bool first_day_find(struct db *db, const char *sql, const struct db_value *args, size_t count,
+                           int32_t *ret_day, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, sql, args, count, &rows, err))
@@ -145,12 +145,12 @@ bool recorded_since(struct db *db, const char *tenant_id, int32_t today, int32_t
 {
     int32_t platform = today, tenant = today;
     int64_t made_at;
-    if (!find_day(db, SQL_FIRST_DAY, DB_NO_ARGS, &platform, err))
+    if (!first_day_find(db, SQL_FIRST_DAY, DB_NO_ARGS, &platform, err))
         return false;
     *ret_day = platform;
     if (!tenant_id)
         return true;
-    if (!find_day(db, SQL_FIRST_DAY_OF_TENANT, DB_ARGS(db_text(tenant_id)), &tenant, err) ||
+    if (!first_day_find(db, SQL_FIRST_DAY_OF_TENANT, DB_ARGS(db_text(tenant_id)), &tenant, err) ||
         !db_find_int(db, SQL_MADE_AT, DB_ARGS(db_text(tenant_id)), 0, &made_at, err))
         return false;
     if (clock_day(made_at) < tenant)

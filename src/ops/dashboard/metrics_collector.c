@@ -98,15 +98,15 @@ struct component_state *metrics_component_states(struct metrics_collector *colle
 }
 
 /* The worst first, then what began first. */
-static int by_urgency(const void *a, const void *b)
+static int trouble_compare(const void *a, const void *b)
 {
     const struct component_trouble *left = a, *right = b;
     int worse = strcmp(right->status, left->status); /* unhealthy comes after degraded in the alphabet */
     return worse != 0 ? worse : (left->since > right->since) - (left->since < right->since);
 }
 
-static void read_troubles(struct metrics_collector *collector, struct arena *arena,
-                          struct system_status *status)
+static void metrics_read_troubles(struct metrics_collector *collector, struct arena *arena,
+                                  struct system_status *status)
 {
     status->troubles = arena_alloc(arena, COMPONENT_COUNT * sizeof(*status->troubles));
     for (int i = 0; i < COMPONENT_COUNT; i++) {
@@ -119,7 +119,7 @@ static void read_troubles(struct metrics_collector *collector, struct arena *are
             (struct component_trouble){component_name((enum component)i), health_status_name(reading.status),
                                        reading.since, reading.failed_calls, reading.tenants};
     }
-    qsort(status->troubles, status->troubles_count, sizeof(*status->troubles), by_urgency);
+    qsort(status->troubles, status->troubles_count, sizeof(*status->troubles), trouble_compare);
 }
 
 void metrics_system_status(struct metrics_collector *collector, struct arena *arena,
@@ -135,13 +135,7 @@ void metrics_system_status(struct metrics_collector *collector, struct arena *ar
         .database = store_driver_name(collector->platform->store),
         .timezone = clock_zone(),
     };
-    read_troubles(collector, arena, ret_status);
-}
-
-/* 'Unknown' is the least of what a strip's cell can be told: any reading replaces it. */
-static int badness(enum health_status status)
-{
-    return status == HEALTH_UNKNOWN ? -1 : (int)status;
+    metrics_read_troubles(collector, arena, ret_status);
 }
 
 void metrics_watch(struct metrics_collector *collector)
@@ -150,7 +144,7 @@ void metrics_watch(struct metrics_collector *collector)
         struct health_reading reading;
         health_read(collector->platform, (enum component)i, &reading);
         pthread_mutex_lock(&collector->lock);
-        if (badness(reading.status) > badness(collector->worst[i]))
+        if (metrics_badness(reading.status) > metrics_badness(collector->worst[i]))
             collector->worst[i] = reading.status;
         pthread_mutex_unlock(&collector->lock);
     }
@@ -159,8 +153,8 @@ void metrics_watch(struct metrics_collector *collector)
 static const char SQL_ADD_SNAPSHOT[] =
     "INSERT INTO metrics_snapshots(timestamp, metric_type, metric_value, dimensions) VALUES ($1, $2, $3, $4)";
 
-static bool add_row(struct db *db, int64_t at, const char *prefix, const char *name, double value,
-                    const char *dimensions, struct error *err)
+static bool snapshot_add(struct db *db, int64_t at, const char *prefix, const char *name, double value,
+                         const char *dimensions, struct error *err)
 {
     char type[64];
     snprintf(type, sizeof(type), "%s%s", prefix, name);
@@ -168,8 +162,8 @@ static bool add_row(struct db *db, int64_t at, const char *prefix, const char *n
                       DB_ARGS(db_int(at), db_text(type), db_real(value), db_text(dimensions)), NULL, err);
 }
 
-static bool add_component_rows(struct db *db, const struct metrics_reading *reading, int component,
-                               struct error *err)
+static bool snapshot_add_component(struct db *db, const struct metrics_reading *reading, int component,
+                                   struct error *err)
 {
     const char *name = component_name((enum component)component);
     char dimensions[64], status_dimensions[96];
@@ -178,29 +172,29 @@ static bool add_component_rows(struct db *db, const struct metrics_reading *read
     if (since > 0)
         snprintf(status_dimensions, sizeof(status_dimensions), "{\"component\":\"%s\",\"since\":%" PRId64 "}",
                  name, since);
-    return add_row(db, reading->at, METRIC_COMPONENT_STATUS, name, reading->status[component],
-                   since > 0 ? status_dimensions : dimensions, err) &&
-           add_row(db, reading->at, METRIC_COMPONENT_LATENCY, name, reading->latency_ms[component],
-                   dimensions, err);
+    return snapshot_add(db, reading->at, METRIC_COMPONENT_STATUS, name, reading->status[component],
+                        since > 0 ? status_dimensions : dimensions, err) &&
+           snapshot_add(db, reading->at, METRIC_COMPONENT_LATENCY, name, reading->latency_ms[component],
+                        dimensions, err);
 }
 
 bool metrics_reading_add(struct db *db, const struct metrics_reading *reading, struct error *err)
 {
     for (int i = 0; i < METRIC_COUNT; i++)
-        if (!add_row(db, reading->at, "", metric_name((enum metric)i), reading->values[i], "{}", err))
+        if (!snapshot_add(db, reading->at, "", metric_name((enum metric)i), reading->values[i], "{}", err))
             return false;
     for (int i = 0; i < COMPONENT_COUNT; i++)
-        if (!add_component_rows(db, reading, i, err))
+        if (!snapshot_add_component(db, reading, i, err))
             return false;
     return true;
 }
 
-static bool write_reading(struct db *db, void *context, struct error *err)
+static bool snapshot_write(struct db *db, void *context, struct error *err)
 {
     return metrics_reading_add(db, context, err);
 }
 
-static void take_components(struct metrics_collector *collector, struct metrics_reading *reading)
+static void snapshot_take_components(struct metrics_collector *collector, struct metrics_reading *reading)
 {
     metrics_watch(collector);
     pthread_mutex_lock(&collector->lock);
@@ -235,8 +229,8 @@ bool metrics_snapshot(struct metrics_collector *collector, struct error *err)
                 [METRIC_UNSYNCED_QA_PAIRS] = (double)overview.unsynced_qa_pairs,
             },
     };
-    take_components(collector, &reading);
-    return store_write(collector->platform->store, write_reading, &reading, err);
+    snapshot_take_components(collector, &reading);
+    return store_write(collector->platform->store, snapshot_write, &reading, err);
 }
 
 static const char SQL_LAST_DIMENSIONS[] =
@@ -244,7 +238,8 @@ static const char SQL_LAST_DIMENSIONS[] =
     " ORDER BY timestamp DESC LIMIT 1";
 
 /* `since` of the newest snapshot's dimensions; INT_NULL if the component was well then. */
-static bool read_open_trouble(struct db *db, enum component component, int64_t *ret_since, struct error *err)
+static bool snapshot_read_open_trouble(struct db *db, enum component component, int64_t *ret_since,
+                                       struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     CLEANUP(json_delete) cJSON *dimensions = NULL;
@@ -274,7 +269,7 @@ bool metrics_resume(struct metrics_collector *collector, struct error *err)
         return false;
     for (int i = 0; i < COMPONENT_COUNT; i++) {
         int64_t since;
-        if (!read_open_trouble(db, (enum component)i, &since, err))
+        if (!snapshot_read_open_trouble(db, (enum component)i, &since, err))
             return false;
         health_resume(platform->health, (enum component)i, since);
     }
@@ -288,8 +283,8 @@ struct retention {
     int64_t before, deleted;
 };
 
-static bool delete_type(struct db *db, const char *prefix, const char *name, struct retention *retention,
-                        struct error *err)
+static bool snapshot_delete_type(struct db *db, const char *prefix, const char *name,
+                                 struct retention *retention, struct error *err)
 {
     char type[64];
     int64_t changed;
@@ -301,16 +296,18 @@ static bool delete_type(struct db *db, const char *prefix, const char *name, str
     return true;
 }
 
-static bool delete_old(struct db *db, void *context, struct error *err)
+static bool snapshot_delete_old(struct db *db, void *context, struct error *err)
 {
     struct retention *retention = context;
     retention->deleted = 0;
     for (int i = 0; i < METRIC_COUNT; i++)
-        if (!delete_type(db, "", metric_name((enum metric)i), retention, err))
+        if (!snapshot_delete_type(db, "", metric_name((enum metric)i), retention, err))
             return false;
     for (int i = 0; i < COMPONENT_COUNT; i++)
-        if (!delete_type(db, METRIC_COMPONENT_STATUS, component_name((enum component)i), retention, err) ||
-            !delete_type(db, METRIC_COMPONENT_LATENCY, component_name((enum component)i), retention, err))
+        if (!snapshot_delete_type(db, METRIC_COMPONENT_STATUS, component_name((enum component)i), retention,
+                                  err) ||
+            !snapshot_delete_type(db, METRIC_COMPONENT_LATENCY, component_name((enum component)i), retention,
+                                  err))
             return false;
     return true;
 }
@@ -318,7 +315,7 @@ static bool delete_old(struct db *db, void *context, struct error *err)
 bool metrics_retain(struct metrics_collector *collector, int days, int64_t *ret_deleted, struct error *err)
 {
     struct retention retention = {.before = clock_now_ms() - days * DAY_MS};
-    if (!store_write(collector->platform->store, delete_old, &retention, err))
+    if (!store_write(collector->platform->store, snapshot_delete_old, &retention, err))
         return false;
     *ret_deleted = retention.deleted;
     return true;

@@ -73,7 +73,7 @@ static const struct field overview_fields[] = {
 const struct descriptor dashboard_overview_descriptor =
     DESCRIPTOR("DashboardOverview", struct dashboard_overview, overview_fields);
 
-static bool read_counters(struct db *db, struct dashboard_overview *overview, struct error *err)
+static bool overview_read_counters(struct db *db, struct dashboard_overview *overview, struct error *err)
 {
     int64_t values[COUNTER_COUNT];
     if (!counters_read(db, values, err))
@@ -94,8 +94,8 @@ static size_t days_of_week(int32_t today)
     return (size_t)((today + 3) % 7 + 1);
 }
 
-static bool read_activity(struct db *db, int32_t today, struct arena *arena,
-                          struct dashboard_overview *overview, struct error *err)
+static bool overview_read_activity(struct db *db, int32_t today, struct arena *arena,
+                                   struct dashboard_overview *overview, struct error *err)
 {
     size_t days = days_of_week(today);
     struct activity *week = arena_alloc(arena, days * sizeof(*week));
@@ -112,15 +112,15 @@ static bool read_activity(struct db *db, int32_t today, struct arena *arena,
 
 /* Cost until now over the part of the month that has passed; null on its first day, when a few calls
  * would be stretched over a month. */
-static int64_t project_month(int64_t cost, int64_t now, int64_t month_start, int64_t next_month)
+static int64_t overview_project_month(int64_t cost, int64_t now, int64_t month_start, int64_t next_month)
 {
     if (now - month_start < DAY_MS)
         return INT_NULL;
     return (int64_t)((double)cost * (double)(next_month - month_start) / (double)(now - month_start));
 }
 
-static bool read_usage(struct telemetry *telemetry, int32_t today, struct arena *arena,
-                       struct dashboard_overview *overview, struct error *err)
+static bool overview_read_usage(struct telemetry *telemetry, int32_t today, struct arena *arena,
+                                struct dashboard_overview *overview, struct error *err)
 {
     int64_t now = overview->generated_at;
     int64_t month_start = clock_month_start(now, 0), month_cost = 0;
@@ -136,7 +136,8 @@ static bool read_usage(struct telemetry *telemetry, int32_t today, struct arena 
     overview->estimated_cost_today = day->cost_nano_cny;
     for (size_t i = 0; i < days; i++)
         month_cost += totals[i].cost_nano_cny;
-    overview->month_cost_estimate = project_month(month_cost, now, month_start, clock_month_start(now, 1));
+    overview->month_cost_estimate =
+        overview_project_month(month_cost, now, month_start, clock_month_start(now, 1));
     return true;
 }
 
@@ -145,7 +146,8 @@ static const char SQL_READING_BEFORE[] =
     " ORDER BY timestamp DESC LIMIT 1";
 
 /* The newest reading at most two intervals old at that instant; NaN if there is none. */
-static bool read_reading(struct db *db, enum metric metric, int64_t at, double *ret_value, struct error *err)
+static bool snapshot_read_at(struct db *db, enum metric metric, int64_t at, double *ret_value,
+                             struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_READING_BEFORE,
@@ -157,8 +159,9 @@ static bool read_reading(struct db *db, enum metric metric, int64_t at, double *
 }
 
 /* Last week's days up to this weekday, whose part that has passed by this time is all that counts. */
-static bool read_week_before(struct platform *platform, struct db *db, int32_t today, int64_t elapsed_ms,
-                             struct arena *arena, int64_t *ret_conversations, struct error *err)
+static bool overview_read_week_before(struct platform *platform, struct db *db, int32_t today,
+                                      int64_t elapsed_ms, struct arena *arena, int64_t *ret_conversations,
+                                      struct error *err)
 {
     size_t whole_days = days_of_week(today) - 1;
     int32_t same_day = today - 7, monday = same_day - (int32_t)whole_days, since;
@@ -177,21 +180,23 @@ static bool read_week_before(struct platform *platform, struct db *db, int32_t t
     return true;
 }
 
-static bool read_compared_parts(struct platform *platform, struct db *db, int64_t now, struct arena *arena,
+static bool overview_read_parts(struct platform *platform, struct db *db, int64_t now, struct arena *arena,
                                 struct overview_compared *compared, struct error *err)
 {
     int32_t today = clock_day(now);
     int64_t elapsed_ms = day_elapsed_ms(now);
     struct day_so_far yesterday;
     if (!day_so_far_read(platform, db, NULL, today - 1, elapsed_ms, arena, &yesterday, err) ||
-        !read_week_before(platform, db, today, elapsed_ms, arena, &compared->conversations_week, err))
+        !overview_read_week_before(platform, db, today, elapsed_ms, arena, &compared->conversations_week,
+                                   err))
         return false;
     compared->avg_response_time_ms = yesterday.avg_response_time_ms;
     compared->failed_calls_today = yesterday.failed_calls;
     return true;
 }
 
-static bool read_compared(struct db *db, int64_t now, struct overview_compared *compared, struct error *err)
+static bool overview_read_snapshots(struct db *db, int64_t now, struct overview_compared *compared,
+                                    struct error *err)
 {
     const struct {
         enum metric metric;
@@ -204,7 +209,7 @@ static bool read_compared(struct db *db, int64_t now, struct overview_compared *
         {METRIC_ESTIMATED_COST_TODAY, &compared->estimated_cost_today},
     };
     for (size_t i = 0; i < ARRAY_SIZE(readings); i++)
-        if (!read_reading(db, readings[i].metric, now - DAY_MS, readings[i].value, err))
+        if (!snapshot_read_at(db, readings[i].metric, now - DAY_MS, readings[i].value, err))
             return false;
     return true;
 }
@@ -213,7 +218,7 @@ static const char SQL_READINGS[] = "SELECT timestamp, metric_value FROM metrics_
                                    " WHERE metric_type = $1 AND timestamp >= $2 ORDER BY timestamp";
 
 /* The last reading within each hour; the present value stands for the present hour. */
-static bool read_hourly_readings(struct db *db, enum metric metric, int64_t first_hour, double now_value,
+static bool snapshot_read_hourly(struct db *db, enum metric metric, int64_t first_hour, double now_value,
                                  double *values, struct error *err)
 {
     for (size_t i = 0; i < HISTORY_HOURS; i++)
@@ -230,8 +235,8 @@ static bool read_hourly_readings(struct db *db, enum metric metric, int64_t firs
     return db_done(&rows, err);
 }
 
-static bool read_hourly_conversations(struct db *db, int64_t first_hour, struct arena *arena, double *values,
-                                      struct error *err)
+static bool overview_hourly_conversations(struct db *db, int64_t first_hour, struct arena *arena,
+                                          double *values, struct error *err)
 {
     struct activity *hours = arena_alloc(arena, HISTORY_HOURS * sizeof(*hours));
     if (!activity_hours(db, first_hour, HISTORY_HOURS, hours, err))
@@ -241,8 +246,8 @@ static bool read_hourly_conversations(struct db *db, int64_t first_hour, struct 
     return true;
 }
 
-static bool read_hourly_usage(struct telemetry *telemetry, int64_t first_hour, struct arena *arena,
-                              double *calls, double *cost, struct error *err)
+static bool overview_hourly_usage(struct telemetry *telemetry, int64_t first_hour, struct arena *arena,
+                                  double *calls, double *cost, struct error *err)
 {
     struct usage_totals *hours = arena_alloc(arena, HISTORY_HOURS * sizeof(*hours));
     if (!telemetry_hourly_totals(telemetry, first_hour, HISTORY_HOURS, &(struct usage_filter){0}, hours, err))
@@ -254,8 +259,8 @@ static bool read_hourly_usage(struct telemetry *telemetry, int64_t first_hour, s
     return true;
 }
 
-static bool read_history(struct platform *platform, struct db *db, struct arena *arena,
-                         struct dashboard_overview *overview, struct error *err)
+static bool overview_read_history(struct platform *platform, struct db *db, struct arena *arena,
+                                  struct dashboard_overview *overview, struct error *err)
 {
     int64_t this_hour = overview->generated_at - overview->generated_at % HOUR_MS;
     int64_t first_hour = this_hour - (HISTORY_HOURS - 1) * HOUR_MS;
@@ -276,13 +281,13 @@ static bool read_history(struct platform *platform, struct db *db, struct arena 
     int32_t since;
     if (!recorded_since(db, NULL, clock_day(overview->generated_at), &since, err))
         return false;
-    if (!(read_hourly_readings(db, METRIC_TOTAL_TENANTS, first_hour, (double)overview->total_tenants,
+    if (!(snapshot_read_hourly(db, METRIC_TOTAL_TENANTS, first_hour, (double)overview->total_tenants,
                                h->total_tenants, err) &&
-          read_hourly_readings(db, METRIC_PENDING_FEEDBACKS, first_hour, (double)overview->pending_feedbacks,
+          snapshot_read_hourly(db, METRIC_PENDING_FEEDBACKS, first_hour, (double)overview->pending_feedbacks,
                                h->pending_feedbacks, err) &&
-          read_hourly_conversations(db, first_hour, arena, h->conversations_today, err) &&
-          read_hourly_usage(platform->telemetry, first_hour, arena, h->api_calls_today,
-                            h->estimated_cost_today, err)))
+          overview_hourly_conversations(db, first_hour, arena, h->conversations_today, err) &&
+          overview_hourly_usage(platform->telemetry, first_hour, arena, h->api_calls_today,
+                                h->estimated_cost_today, err)))
         return false;
     for (size_t i = 0; i < HISTORY_HOURS && first_hour + (int64_t)i * HOUR_MS < clock_day_start(since); i++)
         h->conversations_today[i] = h->api_calls_today[i] = h->estimated_cost_today[i] = NAN;
@@ -304,11 +309,12 @@ bool metrics_overview(struct metrics_collector *collector, struct arena *arena,
     CLEANUP(store_reader_release) struct db *db = NULL;
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, err))
         return false;
-    if (!read_counters(db, &overview, err) || !read_activity(db, today, arena, &overview, err) ||
-        !read_usage(platform->telemetry, today, arena, &overview, err) ||
-        !read_compared(db, overview.generated_at, &overview.compared, err) ||
-        !read_compared_parts(platform, db, overview.generated_at, arena, &overview.compared, err) ||
-        !read_history(platform, db, arena, &overview, err))
+    if (!overview_read_counters(db, &overview, err) ||
+        !overview_read_activity(db, today, arena, &overview, err) ||
+        !overview_read_usage(platform->telemetry, today, arena, &overview, err) ||
+        !overview_read_snapshots(db, overview.generated_at, &overview.compared, err) ||
+        !overview_read_parts(platform, db, overview.generated_at, arena, &overview.compared, err) ||
+        !overview_read_history(platform, db, arena, &overview, err))
         return false;
     *ret_overview = overview;
     return true;

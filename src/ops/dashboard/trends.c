@@ -43,13 +43,13 @@ static const struct field trend_fields[] = {
 };
 const struct descriptor trend_data_descriptor = DESCRIPTOR("TrendData", struct trend_data, trend_fields);
 
-static struct trend_point unknown_point(int32_t day)
+static struct trend_point trend_point_unknown(int32_t day)
 {
     return (struct trend_point){day, INT_NULL, INT_NULL, INT_NULL, INT_NULL, NAN, NAN, INT_NULL};
 }
 
-static struct trend_point make_point(int32_t day, const struct activity *activity,
-                                     const struct usage_totals *usage)
+static struct trend_point trend_point_make(int32_t day, const struct activity *activity,
+                                           const struct usage_totals *usage)
 {
     return (struct trend_point){
         .date = day,
@@ -65,8 +65,9 @@ static struct trend_point make_point(int32_t day, const struct activity *activit
 }
 
 /* `count` points from `first` on; those before `since` are not known. */
-static bool make_points(struct platform *platform, struct db *db, int32_t first, size_t count, int32_t since,
-                        struct arena *arena, struct trend_point **ret_points, struct error *err)
+static bool trend_points_read(struct platform *platform, struct db *db, int32_t first, size_t count,
+                              int32_t since, struct arena *arena, struct trend_point **ret_points,
+                              struct error *err)
 {
     struct activity *activities = arena_alloc(arena, count * sizeof(*activities));
     struct usage_totals *usages = arena_alloc(arena, count * sizeof(*usages));
@@ -75,8 +76,9 @@ static bool make_points(struct platform *platform, struct db *db, int32_t first,
         return false;
     struct trend_point *points = arena_alloc(arena, count * sizeof(*points));
     for (size_t i = 0; i < count; i++)
-        points[i] = first + (int32_t)i < since ? unknown_point(first + (int32_t)i)
-                                               : make_point(first + (int32_t)i, &activities[i], &usages[i]);
+        points[i] = first + (int32_t)i < since
+                        ? trend_point_unknown(first + (int32_t)i)
+                        : trend_point_make(first + (int32_t)i, &activities[i], &usages[i]);
     *ret_points = points;
     return true;
 }
@@ -96,7 +98,8 @@ bool metrics_trends(struct metrics_collector *collector, int64_t days, struct ar
     struct day_so_far so_far;
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) ||
         !recorded_since(db, NULL, today, &since, err) ||
-        !make_points(platform, db, today - (int32_t)(2 * count) + 1, 2 * count, since, arena, &points, err) ||
+        !trend_points_read(platform, db, today - (int32_t)(2 * count) + 1, 2 * count, since, arena, &points,
+                           err) ||
         !day_so_far_read(platform, db, NULL, today - (int32_t)count, day_elapsed_ms(now), arena, &so_far,
                          err) ||
         !activity_top_tenants(db, now, TOP_TENANTS, arena, top, &top_count, err))
