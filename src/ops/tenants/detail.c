@@ -49,8 +49,8 @@ static const char SQL_USERS_LOGGED_IN[] =
     "SELECT COUNT(*) FROM users u WHERE u.tenant_id = $1 AND u.status = 'active'"
     " AND EXISTS (SELECT 1 FROM sessions s WHERE " SQL_LIVE_SESSION ")";
 
-static bool read_effect(struct db *db, const char *id, int64_t now, struct tenant_effect *ret_effect,
-                        struct error *err)
+static bool tenant_read_effect(struct db *db, const char *id, int64_t now, struct tenant_effect *ret_effect,
+                               struct error *err)
 {
     return db_find_int(db, SQL_CONVERSATIONS_SINCE, DB_ARGS(db_text(id), db_int(now - HOUR_MS)), 0,
                        &ret_effect->conversations_last_hour, err) &&
@@ -62,8 +62,8 @@ static bool read_effect(struct db *db, const char *id, int64_t now, struct tenan
 static const char SQL_ANSWERED_SINCE[] =
     "SELECT COUNT(*) FROM messages WHERE tenant_id = $1 AND created_at >= $2";
 
-static bool read_suspension(struct db *db, const struct tenant *tenant, struct arena *arena,
-                            const struct tenant_suspension **ret_suspension, struct error *err)
+static bool tenant_read_suspension(struct db *db, const struct tenant *tenant, struct arena *arena,
+                                   const struct tenant_suspension **ret_suspension, struct error *err)
 {
     if (tenant->suspended_at == INT_NULL)
         return true;
@@ -104,8 +104,8 @@ bool tenant_manager_detail(struct tenant_manager *manager, const char *id, bool 
     take_item(&detail, &item);
     detail.updated_at = tenant.updated_at;
     detail.api_key = with_key ? tenant.api_key : NULL;
-    if (!read_effect(db, id, now, &detail.effect, err) ||
-        !read_suspension(db, &tenant, arena, &detail.suspension, err))
+    if (!tenant_read_effect(db, id, now, &detail.effect, err) ||
+        !tenant_read_suspension(db, &tenant, arena, &detail.suspension, err))
         return false;
     *ret_detail = detail;
     return true;
@@ -140,8 +140,8 @@ static const char SQL_USERS[] =
     " THEN 1 ELSE 0 END AS logged_in"
     " FROM users u WHERE u.tenant_id = $1 ORDER BY u.username LIMIT $3 OFFSET $4";
 
-static bool read_users(struct db *db, const char *id, struct arena *arena, struct tenant_user_list *list,
-                       struct error *err)
+static bool tenant_read_users(struct db *db, const char *id, struct arena *arena,
+                              struct tenant_user_list *list, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     list->items = arena_alloc(arena, (size_t)list->page_size * sizeof(*list->items));
@@ -162,7 +162,7 @@ bool tenant_manager_users(struct tenant_manager *manager, const char *id, int64_
     struct tenant_user_list list = {.page = page, .page_size = page_size};
     struct tenant tenant;
     if (!store_reader(manager->platform->store, READ_LIMIT_MS, &db, err) ||
-        !tenant_get(db, id, arena, &tenant, err) || !read_users(db, id, arena, &list, err))
+        !tenant_get(db, id, arena, &tenant, err) || !tenant_read_users(db, id, arena, &list, err))
         return false;
     list.total = tenant.user_count;
     *ret_list = list;

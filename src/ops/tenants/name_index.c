@@ -43,21 +43,21 @@ void tenant_directory_free(struct tenant_directory *directory)
 
 /* --- reading it */
 
-static uint32_t put_text(struct strbuf *texts, const char *text)
+static uint32_t tenant_directory_put_text(struct strbuf *texts, const char *text)
 {
     uint32_t at = (uint32_t)texts->length;
     strbuf_append(texts, text, strlen(text) + 1);
     return at;
 }
 
-static void put_folded(struct strbuf *folded, const char *text)
+static void tenant_directory_put_folded(struct strbuf *folded, const char *text)
 {
     text_fold(text, strlen(text), folded);
     strbuf_append(folded, "", 1);
 }
 
-static void put_tenant(struct tenant_directory *directory, const char *id, const char *name,
-                       const char *status)
+static void tenant_directory_put(struct tenant_directory *directory, const char *id, const char *name,
+                                 const char *status)
 {
     if (directory->count == directory->capacity) {
         directory->capacity = directory->capacity ? directory->capacity * 2 : 256;
@@ -65,16 +65,17 @@ static void put_tenant(struct tenant_directory *directory, const char *id, const
             xrealloc(directory->entries, directory->capacity * sizeof(directory->entries[0]));
     }
     struct entry *entry = &directory->entries[directory->count++];
-    entry->id = put_text(&directory->texts, id);
-    entry->status = put_text(&directory->texts, status);
+    entry->id = tenant_directory_put_text(&directory->texts, id);
+    entry->status = tenant_directory_put_text(&directory->texts, status);
     entry->folded = (uint32_t)directory->folded.length;
-    put_folded(&directory->folded, id);
-    put_folded(&directory->folded, name);
+    tenant_directory_put_folded(&directory->folded, id);
+    tenant_directory_put_folded(&directory->folded, name);
 }
 
 static const char SQL_DIRECTORY[] = "SELECT id, name, status FROM tenants ORDER BY id";
 
-static bool read_all(struct tenant_directory *directory, struct db *db, int64_t edits, struct error *err)
+static bool tenant_directory_read(struct tenant_directory *directory, struct db *db, int64_t edits,
+                                  struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     directory->edits = INT_NULL;
@@ -84,7 +85,8 @@ static bool read_all(struct tenant_directory *directory, struct db *db, int64_t 
     if (!db_query(db, SQL_DIRECTORY, DB_NO_ARGS, &rows, err))
         return false;
     while (db_next(&rows))
-        put_tenant(directory, db_column_text(&rows, 0), db_column_text(&rows, 1), db_column_text(&rows, 2));
+        tenant_directory_put(directory, db_column_text(&rows, 0), db_column_text(&rows, 1),
+                             db_column_text(&rows, 2));
     if (!db_done(&rows, err))
         return false;
     directory->edits = edits;
@@ -93,8 +95,8 @@ static bool read_all(struct tenant_directory *directory, struct db *db, int64_t 
 
 /* --- searching it */
 
-static void take_hit(const struct tenant_directory *directory, const struct entry *entry, const char *status,
-                     struct arena *arena, struct tenant_hits *hits)
+static void tenant_directory_take_hit(const struct tenant_directory *directory, const struct entry *entry,
+                                      const char *status, struct arena *arena, struct tenant_hits *hits)
 {
     if (status && strcmp(status, directory->texts.bytes + entry->status) != 0)
         return;
@@ -103,15 +105,16 @@ static void take_hit(const struct tenant_directory *directory, const struct entr
     hits->total++;
 }
 
-static size_t end_of(const struct tenant_directory *directory, size_t i)
+static size_t tenant_directory_entry_end(const struct tenant_directory *directory, size_t i)
 {
     return i + 1 < directory->count ? directory->entries[i + 1].folded : directory->folded.length;
 }
 
 /* One search through all texts, from each hit on to the next tenant. Between two texts stands a NUL,
  * which no keyword has: a hit lies within one of them. */
-static void search_all(const struct tenant_directory *directory, const char *status,
-                       const struct strbuf *keyword, struct arena *arena, struct tenant_hits *hits)
+static void tenant_directory_find_hits(const struct tenant_directory *directory, const char *status,
+                                       const struct strbuf *keyword, struct arena *arena,
+                                       struct tenant_hits *hits)
 {
     const char *begin = directory->folded.bytes;
     size_t at = 0, i = 0;
@@ -119,10 +122,10 @@ static void search_all(const struct tenant_directory *directory, const char *sta
         const char *hit = memmem(begin + at, directory->folded.length - at, keyword->bytes, keyword->length);
         if (!hit)
             return;
-        while (end_of(directory, i) <= (size_t)(hit - begin))
+        while (tenant_directory_entry_end(directory, i) <= (size_t)(hit - begin))
             i++;
-        take_hit(directory, &directory->entries[i], status, arena, hits);
-        at = end_of(directory, i++);
+        tenant_directory_take_hit(directory, &directory->entries[i], status, arena, hits);
+        at = tenant_directory_entry_end(directory, i++);
     }
 }
 
@@ -135,9 +138,9 @@ bool tenant_directory_search(struct tenant_directory *directory, struct db *db, 
     text_fold(span.bytes, span.length, &folded);
     struct tenant_hits hits = {0};
     pthread_mutex_lock(&directory->lock);
-    bool done = directory->edits >= edits || read_all(directory, db, edits, err);
+    bool done = directory->edits >= edits || tenant_directory_read(directory, db, edits, err);
     if (done)
-        search_all(directory, status, &folded, arena, &hits);
+        tenant_directory_find_hits(directory, status, &folded, arena, &hits);
     pthread_mutex_unlock(&directory->lock);
     if (done)
         *ret_hits = hits;

@@ -48,7 +48,7 @@ static int32_t monday_of(int32_t day)
     return day - (day + 3) % 7;
 }
 
-static double mean_response(const struct activity *days, size_t count)
+static double stats_mean_response(const struct activity *days, size_t count)
 {
     int64_t sum = 0, messages = 0;
     for (size_t i = 0; i < count; i++) {
@@ -59,7 +59,7 @@ static double mean_response(const struct activity *days, size_t count)
 }
 
 /* Of the days [from, end). */
-static int64_t conversations_of(const struct activity *days, int32_t first, int32_t from, int32_t end)
+static int64_t stats_sum_conversations(const struct activity *days, int32_t first, int32_t from, int32_t end)
 {
     int64_t sum = 0;
     for (int32_t day = from; day < end; day++)
@@ -69,10 +69,10 @@ static int64_t conversations_of(const struct activity *days, int32_t first, int3
 
 /* Where today's numbers in its week and its month fall in the ones before: the days [from, day) and a part of `day`.
  * A month that is shorter than today's number has ended by then. */
-static bool conversations_before(struct platform *platform, struct db *db, const char *id,
-                                 const struct activity *days, int32_t first, int32_t from, int32_t day,
-                                 int64_t elapsed_ms, struct arena *arena, int64_t *ret_count,
-                                 struct error *err)
+static bool stats_conversations_before(struct platform *platform, struct db *db, const char *id,
+                                       const struct activity *days, int32_t first, int32_t from, int32_t day,
+                                       int64_t elapsed_ms, struct arena *arena, int64_t *ret_count,
+                                       struct error *err)
 {
     struct day_so_far part;
     int32_t since;
@@ -81,12 +81,12 @@ static bool conversations_before(struct platform *platform, struct db *db, const
         return false;
     *ret_count = since > from || part.conversations == INT_NULL
                      ? INT_NULL
-                     : conversations_of(days, first, from, day) + part.conversations;
+                     : stats_sum_conversations(days, first, from, day) + part.conversations;
     return true;
 }
 
-static bool read_days(struct platform *platform, struct db *db, const char *id, int64_t now,
-                      struct arena *arena, struct tenant_stats *stats, struct error *err)
+static bool stats_read_days(struct platform *platform, struct db *db, const char *id, int64_t now,
+                            struct arena *arena, struct tenant_stats *stats, struct error *err)
 {
     int32_t today = clock_day(now), first = today - STATS_DAYS + 1, monday = monday_of(today);
     int32_t month = clock_day(clock_month_start(now, 0)),
@@ -99,18 +99,18 @@ static bool read_days(struct platform *platform, struct db *db, const char *id, 
     }
     struct activity *days = arena_alloc(arena, STATS_DAYS * sizeof(*days));
     if (!activity_days(db, id, first, STATS_DAYS, days, err) ||
-        !conversations_before(platform, db, id, days, first, today - 1, today - 1, elapsed_ms, arena,
-                              &stats->conversations_yesterday, err) ||
-        !conversations_before(platform, db, id, days, first, monday - 7, today - 7, elapsed_ms, arena,
-                              &stats->conversations_week_before, err) ||
-        !conversations_before(platform, db, id, days, first, month_before, same_day, month_elapsed_ms, arena,
-                              &stats->conversations_month_before, err))
+        !stats_conversations_before(platform, db, id, days, first, today - 1, today - 1, elapsed_ms, arena,
+                                    &stats->conversations_yesterday, err) ||
+        !stats_conversations_before(platform, db, id, days, first, monday - 7, today - 7, elapsed_ms, arena,
+                                    &stats->conversations_week_before, err) ||
+        !stats_conversations_before(platform, db, id, days, first, month_before, same_day, month_elapsed_ms,
+                                    arena, &stats->conversations_month_before, err))
         return false;
-    stats->conversations_today = conversations_of(days, first, today, today + 1);
-    stats->conversations_week = conversations_of(days, first, monday, today + 1);
-    stats->conversations_month = conversations_of(days, first, month, today + 1);
+    stats->conversations_today = stats_sum_conversations(days, first, today, today + 1);
+    stats->conversations_week = stats_sum_conversations(days, first, monday, today + 1);
+    stats->conversations_month = stats_sum_conversations(days, first, month, today + 1);
     stats->avg_response_time_ms =
-        mean_response(days + STATS_DAYS - TENANT_RESPONSE_DAYS, TENANT_RESPONSE_DAYS);
+        stats_mean_response(days + STATS_DAYS - TENANT_RESPONSE_DAYS, TENANT_RESPONSE_DAYS);
     return true;
 }
 
@@ -122,13 +122,13 @@ static const char SQL_FEEDBACKS_OF_STATUS[] =
 static const char SQL_QUALITY[] =
     "SELECT AVG(quality_score) FROM qa_pairs WHERE tenant_id = $1 AND deleted_at IS NULL";
 
-static bool count_of(struct db *db, const char *sql, const char *id, const char *kind, int64_t *ret_count,
-                     struct error *err)
+static bool stats_count(struct db *db, const char *sql, const char *id, const char *kind, int64_t *ret_count,
+                        struct error *err)
 {
     return db_find_int(db, sql, DB_ARGS(db_text(id), db_text(kind)), 0, ret_count, err);
 }
 
-static bool read_quality(struct db *db, const char *id, double *ret_quality, struct error *err)
+static bool stats_read_quality(struct db *db, const char *id, double *ret_quality, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_QUALITY, DB_ARGS(db_text(id)), &rows, err))
@@ -138,14 +138,14 @@ static bool read_quality(struct db *db, const char *id, double *ret_quality, str
     return db_done(&rows, err);
 }
 
-static bool read_counts(struct db *db, const char *id, struct tenant_stats *stats, struct error *err)
+static bool stats_read_counts(struct db *db, const char *id, struct tenant_stats *stats, struct error *err)
 {
     int64_t learned, approved, rejected;
-    if (!count_of(db, SQL_USERS_OF_ROLE, id, "tenant_admin", &stats->admin_count, err) ||
-        !count_of(db, SQL_USERS_OF_ROLE, id, "tenant_staff", &stats->staff_count, err) ||
-        !count_of(db, SQL_FEEDBACKS_OF_STATUS, id, "learned", &learned, err) ||
-        !count_of(db, SQL_FEEDBACKS_OF_STATUS, id, "approved", &approved, err) ||
-        !count_of(db, SQL_FEEDBACKS_OF_STATUS, id, "rejected", &rejected, err))
+    if (!stats_count(db, SQL_USERS_OF_ROLE, id, "tenant_admin", &stats->admin_count, err) ||
+        !stats_count(db, SQL_USERS_OF_ROLE, id, "tenant_staff", &stats->staff_count, err) ||
+        !stats_count(db, SQL_FEEDBACKS_OF_STATUS, id, "learned", &learned, err) ||
+        !stats_count(db, SQL_FEEDBACKS_OF_STATUS, id, "approved", &approved, err) ||
+        !stats_count(db, SQL_FEEDBACKS_OF_STATUS, id, "rejected", &rejected, err))
         return false;
     int64_t decided = learned + approved + rejected;
     stats->feedback_approval_rate = decided > 0 ? (double)(learned + approved) / (double)decided : NAN;
@@ -160,8 +160,8 @@ bool tenant_manager_stats(struct tenant_manager *manager, const char *id, struct
     struct tenant_stats stats = {.avg_quality_score = NAN, .generated_at = clock_now_ms()};
     if (!store_reader(manager->platform->store, READ_LIMIT_MS, &db, err) ||
         !tenant_get(db, id, arena, &tenant, err) ||
-        !read_days(manager->platform, db, id, stats.generated_at, arena, &stats, err) ||
-        !read_counts(db, id, &stats, err) || !read_quality(db, id, &stats.avg_quality_score, err))
+        !stats_read_days(manager->platform, db, id, stats.generated_at, arena, &stats, err) ||
+        !stats_read_counts(db, id, &stats, err) || !stats_read_quality(db, id, &stats.avg_quality_score, err))
         return false;
     stats.total_users = tenant.user_count;
     stats.total_qa_pairs = tenant.qa_pair_count;
@@ -205,14 +205,14 @@ static const struct field trends_fields[] = {
 const struct descriptor tenant_trends_descriptor =
     DESCRIPTOR("TenantTrends", struct tenant_trends, trends_fields);
 
-static struct tenant_trend_point unknown_point(int32_t day)
+static struct tenant_trend_point tenant_point_unknown(int32_t day)
 {
     return (struct tenant_trend_point){day, INT_NULL, INT_NULL, INT_NULL, INT_NULL, INT_NULL,
                                        NAN, NAN,      INT_NULL, INT_NULL, INT_NULL};
 }
 
-static struct tenant_trend_point make_point(int32_t day, const struct activity *activity,
-                                            const struct usage_totals *usage)
+static struct tenant_trend_point tenant_point_make(int32_t day, const struct activity *activity,
+                                                   const struct usage_totals *usage)
 {
     return (struct tenant_trend_point){
         .date = day,
@@ -221,7 +221,7 @@ static struct tenant_trend_point make_point(int32_t day, const struct activity *
         .answered = activity->answered,
         .refused = activity->refused,
         .feedbacks = activity->feedbacks,
-        .avg_response_time_ms = mean_response(activity, 1),
+        .avg_response_time_ms = stats_mean_response(activity, 1),
         .p95_response_time_ms = histogram_quantile(&activity->latency, 0.95) / 1000,
         .api_calls = usage->calls,
         .failed_calls = usage->failed,
@@ -255,7 +255,8 @@ bool tenant_manager_trends(struct tenant_manager *manager, const char *id, int64
     trends.points = arena_alloc(arena, count * sizeof(*trends.points));
     for (size_t i = 0; i < count; i++) {
         int32_t day = first + (int32_t)i;
-        trends.points[i] = day < since ? unknown_point(day) : make_point(day, &activities[i], &usages[i]);
+        trends.points[i] =
+            day < since ? tenant_point_unknown(day) : tenant_point_make(day, &activities[i], &usages[i]);
     }
     *ret_trends = trends;
     return true;

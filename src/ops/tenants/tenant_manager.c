@@ -136,7 +136,7 @@ const char *const tenant_sorts[] = {
     NULL,
 };
 
-static const struct ordering *find_ordering(const char *sort, enum direction *ret_direction)
+static const struct ordering *tenant_ordering_find(const char *sort, enum direction *ret_direction)
 {
     *ret_direction = *sort == '-' ? DESCENDING : ASCENDING;
     sort += *sort == '-';
@@ -167,8 +167,8 @@ struct id_page {
 };
 
 /* Adds the ids that the statement gives. */
-static bool walk(const struct listing *listing, const char *sql, const struct db_value *args,
-                 size_t arg_count, struct id_page *page, struct error *err)
+static bool tenant_listing_walk(const struct listing *listing, const char *sql, const struct db_value *args,
+                                size_t arg_count, struct id_page *page, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(listing->db, sql, args, arg_count, &rows, err))
@@ -181,19 +181,20 @@ static bool walk(const struct listing *listing, const char *sql, const struct db
 static bool walk_index(const struct listing *listing, const char *sql, int64_t offset, int64_t limit,
                        struct id_page *page, struct error *err)
 {
-    return walk(
+    return tenant_listing_walk(
         listing, sql,
         DB_ARGS(db_text(listing->filter->status), db_text(listing->pattern), db_int(limit), db_int(offset)),
         page, err);
 }
 
-static bool walk_today(const struct listing *listing, const char *sql, int64_t offset, int64_t limit,
-                       struct id_page *page, struct error *err)
+static bool tenant_listing_walk_today(const struct listing *listing, const char *sql, int64_t offset,
+                                      int64_t limit, struct id_page *page, struct error *err)
 {
-    return limit == 0 || walk(listing, sql,
-                              DB_ARGS(db_text(listing->filter->status), db_text(listing->pattern),
-                                      db_int(listing->today), db_int(limit), db_int(offset)),
-                              page, err);
+    return limit == 0 ||
+           tenant_listing_walk(listing, sql,
+                               DB_ARGS(db_text(listing->filter->status), db_text(listing->pattern),
+                                       db_int(listing->today), db_int(limit), db_int(offset)),
+                               page, err);
 }
 
 static const char SQL_COUNT_BUSY[] = "SELECT COUNT(*) " SQL_BUSY_PASSES;
@@ -201,8 +202,8 @@ static const char SQL_COUNT_BUSY_OF_STATUS[] =
     "SELECT COUNT(*) FROM tenants t JOIN activity_daily a ON a.tenant_id = t.id"
     " WHERE t.status = $1 AND " SQL_NO_KEYWORD " AND " SQL_IS_BUSY;
 
-static bool count_with(const struct listing *listing, const char *sql, const char *status, int64_t *ret_count,
-                       struct error *err)
+static bool tenant_listing_count(const struct listing *listing, const char *sql, const char *status,
+                                 int64_t *ret_count, struct error *err)
 {
     return db_find_int(listing->db, sql,
                        DB_ARGS(db_text(status), db_text(listing->pattern), db_int(listing->today)), 0,
@@ -210,51 +211,51 @@ static bool count_with(const struct listing *listing, const char *sql, const cha
 }
 
 /* Of the tenants in the scope. Those who are suspended are few; the active ones are all the others. */
-static bool count_busy(const struct listing *listing, int64_t *ret_busy, struct error *err)
+static bool tenant_listing_count_busy(const struct listing *listing, int64_t *ret_busy, struct error *err)
 {
     const char *status = listing->filter->status;
     int64_t all, suspended;
     if (listing->scope != SCOPE_STATUS)
-        return count_with(listing, SQL_COUNT_BUSY, status, ret_busy, err);
-    if (!count_with(listing, SQL_COUNT_BUSY, NULL, &all, err) ||
-        !count_with(listing, SQL_COUNT_BUSY_OF_STATUS, "suspended", &suspended, err))
+        return tenant_listing_count(listing, SQL_COUNT_BUSY, status, ret_busy, err);
+    if (!tenant_listing_count(listing, SQL_COUNT_BUSY, NULL, &all, err) ||
+        !tenant_listing_count(listing, SQL_COUNT_BUSY_OF_STATUS, "suspended", &suspended, err))
         return false;
     *ret_busy = strcmp(status, "suspended") == 0 ? suspended : all - suspended;
     return true;
 }
 
-static bool walk_busy(const struct listing *listing, enum direction direction, int64_t offset, int64_t limit,
-                      struct id_page *page, struct error *err)
+static bool tenant_listing_walk_busy(const struct listing *listing, enum direction direction, int64_t offset,
+                                     int64_t limit, struct id_page *page, struct error *err)
 {
     static const char *const sql[] = {SQL_BUSY("ASC"), SQL_BUSY("DESC")};
-    return walk_today(listing, sql[direction], offset, limit, page, err);
+    return tenant_listing_walk_today(listing, sql[direction], offset, limit, page, err);
 }
 
-static bool walk_idle(const struct listing *listing, enum direction direction, int64_t offset, int64_t limit,
-                      struct id_page *page, struct error *err)
+static bool tenant_listing_walk_idle(const struct listing *listing, enum direction direction, int64_t offset,
+                                     int64_t limit, struct id_page *page, struct error *err)
 {
     static const char *const sql[][SCOPE_COUNT] = {SQL_IDLE("ASC"), SQL_IDLE("DESC")};
-    return walk_today(listing, sql[direction][listing->scope], offset, limit, page, err);
+    return tenant_listing_walk_today(listing, sql[direction][listing->scope], offset, limit, page, err);
 }
 
 /* From the greatest down the busy ones come first, from the least up the idle ones. */
-static bool walk_both(const struct listing *listing, enum direction direction, int64_t offset, int64_t limit,
-                      struct id_page *page, struct error *err)
+static bool tenant_listing_walk_both(const struct listing *listing, enum direction direction, int64_t offset,
+                                     int64_t limit, struct id_page *page, struct error *err)
 {
     int64_t busy;
-    if (!count_busy(listing, &busy, err))
+    if (!tenant_listing_count_busy(listing, &busy, err))
         return false;
     int64_t first = direction == DESCENDING ? busy : listing->list.total - busy;
     int64_t from_first = offset >= first ? 0 : first - offset < limit ? first - offset : limit;
     int64_t rest = limit - from_first, skip = offset > first ? offset - first : 0;
     if (direction == DESCENDING)
-        return walk_busy(listing, direction, offset, from_first, page, err) &&
-               walk_idle(listing, direction, skip, rest, page, err);
-    return walk_idle(listing, direction, offset, from_first, page, err) &&
-           walk_busy(listing, direction, skip, rest, page, err);
+        return tenant_listing_walk_busy(listing, direction, offset, from_first, page, err) &&
+               tenant_listing_walk_idle(listing, direction, skip, rest, page, err);
+    return tenant_listing_walk_idle(listing, direction, offset, from_first, page, err) &&
+           tenant_listing_walk_busy(listing, direction, skip, rest, page, err);
 }
 
-static void reverse(struct id_page *page)
+static void id_page_reverse(struct id_page *page)
 {
     for (size_t i = 0, j = page->count; i + 1 < j; i++) {
         const char *id = page->ids[--j];
@@ -264,8 +265,8 @@ static void reverse(struct id_page *page)
 }
 
 /* The last pages are the first ones of the opposite order, read backwards. */
-static bool find_page(const struct listing *listing, int64_t offset, int64_t limit, struct id_page *page,
-                      struct error *err)
+static bool tenant_listing_find_page(const struct listing *listing, int64_t offset, int64_t limit,
+                                     struct id_page *page, struct error *err)
 {
     int64_t from_end = listing->list.total - offset - limit;
     bool backwards = from_end < offset;
@@ -273,9 +274,9 @@ static bool find_page(const struct listing *listing, int64_t offset, int64_t lim
     int64_t skip = backwards ? from_end : offset;
     const char *sql = listing->ordering->sql[direction][listing->scope];
     bool done = sql ? walk_index(listing, sql, skip, limit, page, err)
-                    : walk_both(listing, direction, skip, limit, page, err);
+                    : tenant_listing_walk_both(listing, direction, skip, limit, page, err);
     if (backwards)
-        reverse(page);
+        id_page_reverse(page);
     return done;
 }
 
@@ -314,8 +315,8 @@ bool tenant_items_count_missing(struct db *db, struct tenant_list_item *items, s
     return true;
 }
 
-static bool read_items(struct listing *listing, const char *const *ids, size_t count,
-                       struct tenant_list_item *items, size_t *ret_count, struct error *err)
+static bool tenant_listing_read_items(struct listing *listing, const char *const *ids, size_t count,
+                                      struct tenant_list_item *items, size_t *ret_count, struct error *err)
 {
     size_t read = 0;
     for (size_t i = 0; i < count; i++) {
@@ -330,7 +331,7 @@ static bool read_items(struct listing *listing, const char *const *ids, size_t c
 
 /* --- few: all of them, put in order here */
 
-static int compare_column(const struct ordering *ordering, const void *left, const void *right)
+static int tenant_ordering_compare(const struct ordering *ordering, const void *left, const void *right)
 {
     const char *a = (const char *)left + ordering->offset, *b = (const char *)right + ordering->offset;
     if (ordering->is_text)
@@ -339,24 +340,24 @@ static int compare_column(const struct ordering *ordering, const void *left, con
     return (x > y) - (x < y);
 }
 
-static int compare_items(const void *left, const void *right, void *context)
+static int tenant_listing_compare(const void *left, const void *right, void *context)
 {
     const struct listing *listing = context;
     const struct tenant_list_item *a = left, *b = right;
-    int order = compare_column(listing->ordering, a, b);
+    int order = tenant_ordering_compare(listing->ordering, a, b);
     if (order == 0)
         order = strcmp(a->id, b->id);
     return listing->direction == DESCENDING ? -order : order;
 }
 
-static bool list_few(struct listing *listing, const struct tenant_hits *hits, int64_t offset, size_t limit,
-                     struct error *err)
+static bool tenant_listing_few(struct listing *listing, const struct tenant_hits *hits, int64_t offset,
+                               size_t limit, struct error *err)
 {
     struct tenant_list_item items[TENANT_HITS_FEW] = {0};
     size_t count;
-    if (!read_items(listing, hits->ids, (size_t)hits->total, items, &count, err))
+    if (!tenant_listing_read_items(listing, hits->ids, (size_t)hits->total, items, &count, err))
         return false;
-    qsort_r(items, count, sizeof(items[0]), compare_items, listing);
+    qsort_r(items, count, sizeof(items[0]), tenant_listing_compare, listing);
     size_t from = (size_t)offset < count ? (size_t)offset : count;
     listing->list.items_count = count - from < limit ? count - from : limit;
     memcpy(listing->list.items, items + from, listing->list.items_count * sizeof(items[0]));
@@ -366,8 +367,9 @@ static bool list_few(struct listing *listing, const struct tenant_hits *hits, in
 static bool list_many(struct listing *listing, int64_t offset, size_t limit, struct error *err)
 {
     struct id_page page = {.ids = arena_alloc(listing->arena, (limit + 1) * sizeof(*page.ids))};
-    return find_page(listing, offset, (int64_t)limit, &page, err) &&
-           read_items(listing, page.ids, page.count, listing->list.items, &listing->list.items_count, err);
+    return tenant_listing_find_page(listing, offset, (int64_t)limit, &page, err) &&
+           tenant_listing_read_items(listing, page.ids, page.count, listing->list.items,
+                                     &listing->list.items_count, err);
 }
 
 /* --- the list */
@@ -378,8 +380,8 @@ static enum scope scope_of(const char *status, const char *pattern)
 }
 
 /* How many pass the filter, and which, if they are few. */
-static bool count_hits(struct tenant_manager *manager, struct listing *listing, struct tenant_hits *hits,
-                       struct error *err)
+static bool tenant_listing_count_hits(struct tenant_manager *manager, struct listing *listing,
+                                      struct tenant_hits *hits, struct error *err)
 {
     int64_t counters[COUNTER_COUNT];
     const struct tenant_filter *filter = listing->filter;
@@ -393,12 +395,12 @@ static bool count_hits(struct tenant_manager *manager, struct listing *listing, 
                                    filter->status, filter->keyword, listing->arena, hits, err);
 }
 
-static bool list_page(struct tenant_manager *manager, struct listing *listing, struct error *err)
+static bool tenant_listing_page(struct tenant_manager *manager, struct listing *listing, struct error *err)
 {
     const struct tenant_filter *filter = listing->filter;
     struct tenant_list *list = &listing->list;
     struct tenant_hits hits = {0};
-    if (!count_hits(manager, listing, &hits, err))
+    if (!tenant_listing_count_hits(manager, listing, &hits, err))
         return false;
     list->total = hits.total;
     int64_t offset = (filter->page - 1) * filter->page_size, left = hits.total - offset;
@@ -407,7 +409,8 @@ static bool list_page(struct tenant_manager *manager, struct listing *listing, s
     size_t limit = (size_t)(left < filter->page_size ? left : filter->page_size);
     list->items = arena_alloc(listing->arena, limit * sizeof(*list->items));
     bool few = listing->scope == SCOPE_KEYWORD && hits.total <= TENANT_HITS_FEW;
-    return (few ? list_few(listing, &hits, offset, limit, err) : list_many(listing, offset, limit, err)) &&
+    return (few ? tenant_listing_few(listing, &hits, offset, limit, err)
+                : list_many(listing, offset, limit, err)) &&
            tenant_items_count_missing(listing->db, list->items, list->items_count, err);
 }
 
@@ -423,11 +426,11 @@ bool tenant_manager_list(struct tenant_manager *manager, const struct tenant_fil
         .list = {.page = filter->page, .page_size = filter->page_size},
     };
     listing.scope = scope_of(filter->status, listing.pattern);
-    listing.ordering = find_ordering(filter->sort, &listing.direction);
+    listing.ordering = tenant_ordering_find(filter->sort, &listing.direction);
     if (!store_reader(manager->platform->store, READ_LIMIT_MS, &db, err))
         return false;
     listing.db = db;
-    if (!list_page(manager, &listing, err))
+    if (!tenant_listing_page(manager, &listing, err))
         return false;
     *ret_list = listing.list;
     return true;
