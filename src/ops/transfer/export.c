@@ -44,7 +44,7 @@ static const struct {
     {"demo", {[LANGUAGE_EN] = "demo", [LANGUAGE_ZH] = "演示"}},
 };
 
-static const char *source_title(const char *name, enum language language)
+static const char *export_source_title(const char *name, enum language language)
 {
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
         if (strcmp(name, sources[i].name) == 0)
@@ -60,7 +60,7 @@ struct day {
     char text[CLOCK_DAY_SIZE];
 };
 
-static const struct day *find_day(struct day *days, int32_t number)
+static const struct day *export_find_day(struct day *days, int32_t number)
 {
     struct day *day = &days[(uint32_t)number % DAYS_KNOWN];
     if (day->start == 0 || day->number != number) {
@@ -71,7 +71,7 @@ static const struct day *find_day(struct day *days, int32_t number)
     return day;
 }
 
-static char *write_two_digits(char *text, char before, int64_t number)
+static char *export_put_two_digits(char *text, char before, int64_t number)
 {
     text[0] = before;
     text[1] = (char)('0' + number / 10 % 10);
@@ -80,38 +80,38 @@ static char *write_two_digits(char *text, char before, int64_t number)
 }
 
 /* "2026-11-22 14:48:26", in the configured zone: what a person expects in a table. */
-static void write_time(struct day *days, int64_t ms, char text[static TIME_SIZE])
+static void export_put_time(struct day *days, int64_t ms, char text[static TIME_SIZE])
 {
     int32_t number = (int32_t)(ms / DAY_MS) + 1; /* of UTC: no zone is further ahead */
-    const struct day *day = find_day(days, number);
+    const struct day *day = export_find_day(days, number);
     while (day->start > ms)
-        day = find_day(days, --number);
+        day = export_find_day(days, --number);
     int64_t seconds = (ms - day->start) / SECOND_MS;
     memcpy(text, day->text, CLOCK_DAY_SIZE - 1);
-    char *at = write_two_digits(text + CLOCK_DAY_SIZE - 1, ' ', seconds / 3600);
-    at = write_two_digits(at, ':', seconds / 60 % 60);
-    *write_two_digits(at, ':', seconds % 60) = '\0';
+    char *at = export_put_two_digits(text + CLOCK_DAY_SIZE - 1, ' ', seconds / 3600);
+    at = export_put_two_digits(at, ':', seconds / 60 % 60);
+    *export_put_two_digits(at, ':', seconds % 60) = '\0';
 }
 
 /* "0.49" */
-static void write_quality(double score, char text[static QUALITY_SIZE])
+static void export_put_quality(double score, char text[static QUALITY_SIZE])
 {
     int hundredths = (int)(score * 100 + 0.5);
     text[0] = (char)('0' + hundredths / 100);
-    *write_two_digits(text + 1, '.', hundredths % 100) = '\0';
+    *export_put_two_digits(text + 1, '.', hundredths % 100) = '\0';
 }
 
-static void fill_cells(struct cells *cells, const struct qa_list_item *pair, enum language language,
-                       struct day *days)
+static void export_fill_cells(struct cells *cells, const struct qa_list_item *pair, enum language language,
+                              struct day *days)
 {
     static const char *const truths[LANGUAGE_COUNT][2] = {
         [LANGUAGE_EN] = {"no", "yes"}, [LANGUAGE_ZH] = {"否", "是"}};
-    write_quality(pair->quality_score, cells->quality);
-    write_time(days, pair->updated_at, cells->updated);
+    export_put_quality(pair->quality_score, cells->quality);
+    export_put_time(days, pair->updated_at, cells->updated);
     const char *const fields[COLUMNS] = {
         pair->tenant_id, pair->tenant_name,
         pair->question,  pair->answer,
-        pair->category,  source_title(pair->source, language),
+        pair->category,  export_source_title(pair->source, language),
         cells->quality,  truths[language][pair->is_synced],
         cells->updated,
     };
@@ -136,7 +136,7 @@ static bool write_pairs(struct export *export, const struct qa_list_item *pairs,
 {
     for (size_t i = 0; i < count; i++, export->count++) {
         struct cells cells;
-        fill_cells(&cells, &pairs[i], export->request->language, export->days);
+        export_fill_cells(&cells, &pairs[i], export->request->language, export->days);
         if (!export->write(export, cells.fields, err))
             return false;
     }
@@ -157,7 +157,7 @@ static bool write_feed(struct export *export, struct pair_feed *feed, struct err
     return true;
 }
 
-static bool write_all(struct export *export, struct error *err)
+static bool export_write_pairs(struct export *export, struct error *err)
 {
     CLEANUP(pair_feed_end) struct pair_feed feed = {0};
     return pair_feed_begin(export->platform, &export->request->filter, &feed, err) &&
@@ -166,7 +166,7 @@ static bool write_all(struct export *export, struct error *err)
 
 /* ---- the audit log ---- */
 
-static void write_filter(struct json_writer *w, const struct qa_filter *filter)
+static void export_write_filter(struct json_writer *w, const struct qa_filter *filter)
 {
     json_key(w, "filter");
     json_object_begin(w);
@@ -198,13 +198,13 @@ static const char *const format_names[] = {
     [EXPORT_CSV] = "csv", [EXPORT_TSV] = "tsv", [EXPORT_XLSX] = "xlsx"};
 
 /* `failure` NULL: all were given out. What could not be noted was not given out properly. */
-static bool note(const struct export *export, const struct error *failure, struct error *err)
+static bool export_note(const struct export *export, const struct error *failure, struct error *err)
 {
     const struct export_request *request = export->request;
     CLEANUP(strbuf_release) struct strbuf after = {0};
     struct json_writer w = {.out = &after};
     json_object_begin(&w);
-    write_filter(&w, &request->filter);
+    export_write_filter(&w, &request->filter);
     json_key_text(&w, "format", format_names[request->format]);
     json_key_int(&w, "count", export->count);
     json_object_end(&w);
@@ -219,13 +219,13 @@ static bool note(const struct export *export, const struct error *failure, struc
     return audit_note(export->platform->store, request->actor, &entry, err);
 }
 
-static bool end_export(struct export *export, bool done, int64_t *ret_count, struct error *err)
+static bool export_end(struct export *export, bool done, int64_t *ret_count, struct error *err)
 {
     if (!done) {
-        note(export, err, NULL);
+        export_note(export, err, NULL);
         return false;
     }
-    if (!note(export, NULL, err))
+    if (!export_note(export, NULL, err))
         return false;
     *ret_count = export->count;
     return true;
@@ -233,7 +233,7 @@ static bool end_export(struct export *export, bool done, int64_t *ret_count, str
 
 /* ---- text ---- */
 
-static bool write_line(struct export *export, const char *const *fields, struct error *err)
+static bool export_write_line(struct export *export, const char *const *fields, struct error *err)
 {
     return csv_writer_row(&export->text, fields, COLUMNS, err);
 }
@@ -243,30 +243,30 @@ static bool write_heading(struct export *export, struct error *err)
     const char *fields[COLUMNS];
     for (size_t i = 0; i < COLUMNS; i++)
         fields[i] = columns[i].heading[export->request->language];
-    return write_line(export, fields, err);
+    return export_write_line(export, fields, err);
 }
 
 bool export_text(const struct platform *platform, const struct export_request *request,
                  const struct byte_sink *sink, int64_t *ret_count, struct error *err)
 {
-    struct export export = {.platform = platform, .request = request, .write = write_line};
+    struct export export = {.platform = platform, .request = request, .write = export_write_line};
     csv_writer_init(&export.text, sink, request->format == EXPORT_CSV);
     export.text.delimiter = request->format == EXPORT_TSV ? '\t' : ',';
-    bool done =
-        write_heading(&export, err) && write_all(&export, err) && csv_writer_finish(&export.text, err);
+    bool done = write_heading(&export, err) && export_write_pairs(&export, err) &&
+                csv_writer_finish(&export.text, err);
     csv_writer_release(&export.text);
-    return end_export(&export, done, ret_count, err);
+    return export_end(&export, done, ret_count, err);
 }
 
 /* ---- workbook ---- */
 
-static bool write_row(struct export *export, const char *const *fields, struct error *err)
+static bool export_write_row(struct export *export, const char *const *fields, struct error *err)
 {
     return xlsx_writer_row(export->workbook, fields, err);
 }
 
-static bool write_workbook(struct export *export, const char *path, const char *temporary_folder,
-                           struct error *err)
+static bool export_write_workbook(struct export *export, const char *path, const char *temporary_folder,
+                                  struct error *err)
 {
     enum language language = export->request->language;
     CLEANUP(xlsx_writer_free) struct xlsx_writer *workbook = NULL;
@@ -283,13 +283,13 @@ static bool write_workbook(struct export *export, const char *path, const char *
     if (!xlsx_writer_open(&form, &workbook, err))
         return false;
     export->workbook = workbook;
-    return write_all(export, err) && xlsx_writer_finish(workbook, err);
+    return export_write_pairs(export, err) && xlsx_writer_finish(workbook, err);
 }
 
 bool export_workbook(const struct platform *platform, const struct export_request *request, const char *path,
                      const char *temporary_folder, int64_t *ret_count, struct error *err)
 {
-    struct export export = {.platform = platform, .request = request, .write = write_row};
-    bool done = write_workbook(&export, path, temporary_folder, err);
-    return end_export(&export, done, ret_count, err);
+    struct export export = {.platform = platform, .request = request, .write = export_write_row};
+    bool done = export_write_workbook(&export, path, temporary_folder, err);
+    return export_end(&export, done, ret_count, err);
 }

@@ -43,9 +43,9 @@ void pair_feed_end(struct pair_feed *feed)
     feed->cursor = NULL;
 }
 
-static bool next_of_list(const struct platform *platform, struct db *db, struct pair_feed *feed,
-                         struct arena *arena, struct qa_list_item **ret_items, size_t *ret_count,
-                         struct error *err)
+static bool pair_feed_next_of_list(const struct platform *platform, struct db *db, struct pair_feed *feed,
+                                   struct arena *arena, struct qa_list_item **ret_items, size_t *ret_count,
+                                   struct error *err)
 {
     struct qa_list list;
     struct qa_list_request request = {
@@ -81,7 +81,7 @@ static const char SQL_SCAN[] =
     " WHERE q.id > $1 AND q.id <= $9 AND t.id = q.tenant_id AND q.deleted_at IS NULL AND" SQL_ADMITTED
     " ORDER BY q.id LIMIT $10";
 
-static void read_item(const struct db_rows *rows, struct arena *arena, struct qa_list_item *item)
+static void pair_feed_read_item(const struct db_rows *rows, struct arena *arena, struct qa_list_item *item)
 {
     *item = (struct qa_list_item){
         .id = db_column_int(rows, 0),
@@ -97,8 +97,8 @@ static void read_item(const struct db_rows *rows, struct arena *arena, struct qa
     };
 }
 
-static bool next_of_table(struct db *db, struct pair_feed *feed, struct arena *arena,
-                          struct qa_list_item **ret_items, size_t *ret_count, struct error *err)
+static bool pair_feed_next_of_table(struct db *db, struct pair_feed *feed, struct arena *arena,
+                                    struct qa_list_item **ret_items, size_t *ret_count, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     int64_t upper = feed->after + SCANNED_IDS;
@@ -109,7 +109,7 @@ static bool next_of_table(struct db *db, struct pair_feed *feed, struct arena *a
                   &rows, err))
         return false;
     while (db_next(&rows))
-        read_item(&rows, arena, &items[count++]);
+        pair_feed_read_item(&rows, arena, &items[count++]);
     if (!db_done(&rows, err))
         return false;
     feed->after = count == BATCH ? items[count - 1].id : upper;
@@ -125,6 +125,6 @@ bool pair_feed_next(const struct platform *platform, struct pair_feed *feed, str
     CLEANUP(store_reader_release) struct db *db = NULL;
     if (!store_reader(platform->store, READ_MS, &db, err))
         return false;
-    return feed->scans ? next_of_table(db, feed, arena, ret_items, ret_count, err)
-                       : next_of_list(platform, db, feed, arena, ret_items, ret_count, err);
+    return feed->scans ? pair_feed_next_of_table(db, feed, arena, ret_items, ret_count, err)
+                       : pair_feed_next_of_list(platform, db, feed, arena, ret_items, ret_count, err);
 }

@@ -33,13 +33,13 @@ const char *import_file_name(const char *path)
 
 /* ---- batches ---- */
 
-static bool begin_job(struct db *db, void *context, struct error *err)
+static bool import_begin_work(struct db *db, void *context, struct error *err)
 {
     const struct import *import = context;
     return job_set_total(db, import->run, import->rows, err);
 }
 
-static bool batch_work(struct db *db, void *context, struct error *err)
+static bool import_batch_work(struct db *db, void *context, struct error *err)
 {
     struct import *import = context;
     bool is_last = import->done + (int64_t)import->item_count == import->rows;
@@ -47,23 +47,23 @@ static bool batch_work(struct db *db, void *context, struct error *err)
            import_report(db, import, err) && (!is_last || import_audit(db, import, err));
 }
 
-static bool report_work(struct db *db, void *context, struct error *err)
+static bool import_report_work(struct db *db, void *context, struct error *err)
 {
     return import_report(db, context, err);
 }
 
-static bool look_only(struct import *import, struct error *err)
+static bool import_try_batch(struct import *import, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(import->store, READ_LIMIT, &db, err) && import_write_batch(db, import, err);
 }
 
-static bool run_batch(struct import *import, struct error *err)
+static bool import_run_batch(struct import *import, struct error *err)
 {
-    bool done =
-        import->request->dry_run
-            ? look_only(import, err) && (!import->run || store_write(import->store, report_work, import, err))
-            : store_write(import->store, batch_work, import, err);
+    bool done = import->request->dry_run
+                    ? import_try_batch(import, err) &&
+                          (!import->run || store_write(import->store, import_report_work, import, err))
+                    : store_write(import->store, import_batch_work, import, err);
     if (!done)
         return false;
     *import->result = *import->next;
@@ -82,7 +82,7 @@ static bool is_repeated(const struct import *import, const struct import_row *ro
     return import->request->mode == IMPORT_UPSERT ? later : earlier;
 }
 
-static bool next_row(struct import *import, struct item *item, bool *ret_found, struct error *err)
+static bool import_next_row(struct import *import, struct item *item, bool *ret_found, struct error *err)
 {
     if (!import_spool_next(import->spool, &import->arena, &item->row, ret_found, err))
         return false;
@@ -90,13 +90,13 @@ static bool next_row(struct import *import, struct item *item, bool *ret_found, 
     return true;
 }
 
-static bool next_batch(struct import *import, struct error *err)
+static bool import_next_batch(struct import *import, struct error *err)
 {
     bool found = true;
     import->item_count = 0;
     arena_reset(&import->arena);
     while (import->item_count < IMPORT_BATCH && import->arena.allocated < BATCH_BYTES) {
-        if (!next_row(import, &import->items[import->item_count], &found, err))
+        if (!import_next_row(import, &import->items[import->item_count], &found, err))
             return false;
         if (!found)
             break;
@@ -111,13 +111,13 @@ static bool pass_over(struct import *import, int64_t rows, struct error *err)
     bool found = true;
     while (rows-- > 0 && found) {
         arena_reset(&import->arena);
-        if (!next_row(import, &import->items[0], &found, err))
+        if (!import_next_row(import, &import->items[0], &found, err))
             return false;
     }
     return true;
 }
 
-static bool may_go_on(struct import *import, struct error *err)
+static bool import_report_progress(struct import *import, struct error *err)
 {
     const struct import_request *request = import->request;
     if (import->run && job_stopping(import->run))
@@ -126,22 +126,22 @@ static bool may_go_on(struct import *import, struct error *err)
            error_set(err, ERROR_CONFLICT, "the import was stopped", "导入已被中止");
 }
 
-static bool write_rows(struct import *import, struct error *err)
+static bool import_write_rows(struct import *import, struct error *err)
 {
     import->result->total = import->rows;
     if (!known_questions_read(import->store, import->request->tenant_id, &import->known, err) ||
         !pass_over(import, import->done, err))
         return false;
     while (!import->stopped && import->done < import->rows) {
-        if (!next_batch(import, err) || !run_batch(import, err))
+        if (!import_next_batch(import, err) || !import_run_batch(import, err))
             return false;
-        if (import->done < import->rows && !may_go_on(import, err))
+        if (import->done < import->rows && !import_report_progress(import, err))
             return false;
     }
     return true;
 }
 
-static bool check_tenant(struct store *store, const char *tenant_id, struct error *err)
+static bool import_check_tenant(struct store *store, const char *tenant_id, struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     CLEANUP(store_reader_release) struct db *db = NULL;
@@ -151,14 +151,14 @@ static bool check_tenant(struct store *store, const char *tenant_id, struct erro
 
 static bool run_import(struct import *import, const char *temporary_folder, struct error *err)
 {
-    if (!check_tenant(import->store, import->request->tenant_id, err) ||
+    if (!import_check_tenant(import->store, import->request->tenant_id, err) ||
         (import->run && !import_go_on(import, err)) || !import_read_file(import, temporary_folder, err))
         return false;
     if (import->stopped)
         return true;
-    if (import->run && !store_write(import->store, begin_job, import, err))
+    if (import->run && !store_write(import->store, import_begin_work, import, err))
         return false;
-    return write_rows(import, err) || import_tell_failure(import, err);
+    return import_write_rows(import, err) || import_tell_failure(import, err);
 }
 
 static void import_free(struct import **import)

@@ -27,7 +27,7 @@ bool import_heading_parse(const char *name, enum import_heading *ret_heading)
 
 /* ---- columns that are named by their place ---- */
 
-static bool columns_wrong(struct error *err)
+static bool import_columns_wrong(struct error *err)
 {
     return error_add_field(err, "columns",
                            "must be JSON like {\"question\":0,\"answer\":1,\"category\":2,\"heading\":true}: "
@@ -36,7 +36,7 @@ static bool columns_wrong(struct error *err)
                            "列号从 0 开始且不重复");
 }
 
-static bool take_place(struct import_columns *columns, const cJSON *member)
+static bool import_columns_take(struct import_columns *columns, const cJSON *member)
 {
     int64_t place;
     for (size_t i = 0; i < IMPORT_COLUMNS; i++)
@@ -52,7 +52,7 @@ static bool take_place(struct import_columns *columns, const cJSON *member)
     return true;
 }
 
-static bool places_fit(const struct import_columns *columns)
+static bool import_columns_fit(const struct import_columns *columns)
 {
     const size_t *places = columns->places;
     return places[IMPORT_QUESTION] != IMPORT_ABSENT && places[IMPORT_ANSWER] != IMPORT_ABSENT &&
@@ -67,12 +67,12 @@ bool import_columns_parse(const char *json, struct import_columns *ret_columns, 
     struct error ignored;
     CLEANUP(json_delete) cJSON *root = NULL;
     if (!json_parse(json, strlen(json), &root, &ignored) || !cJSON_IsObject(root))
-        return columns_wrong(err);
+        return import_columns_wrong(err);
     for (const cJSON *member = root->child; member; member = member->next)
-        if (!take_place(&columns, member))
-            return columns_wrong(err);
-    if (!places_fit(&columns))
-        return columns_wrong(err);
+        if (!import_columns_take(&columns, member))
+            return import_columns_wrong(err);
+    if (!import_columns_fit(&columns))
+        return import_columns_wrong(err);
     *ret_columns = columns;
     return true;
 }
@@ -80,7 +80,7 @@ bool import_columns_parse(const char *json, struct import_columns *ret_columns, 
 /* ---- the first row: known names ---- */
 
 /* One name that means nothing else, or one for a question and one for an answer. */
-static bool names_columns(const struct table_row *first)
+static bool layout_heading_is_known(const struct table_row *first)
 {
     bool found[IMPORT_COLUMNS] = {false};
     enum import_column column;
@@ -95,7 +95,8 @@ static bool names_columns(const struct table_row *first)
     return found[IMPORT_QUESTION] && found[IMPORT_ANSWER];
 }
 
-static bool find_by_heading(const struct table_row *first, struct import_layout *layout, struct error *err)
+static bool layout_find_by_heading(const struct table_row *first, struct import_layout *layout,
+                                   struct error *err)
 {
     int ranks[IMPORT_COLUMNS], rank;
     enum import_column column;
@@ -136,19 +137,19 @@ static size_t find_tenant(const struct table_row *first)
 
 /* ---- the first row: names that are only like them ---- */
 
-static bool is_blank(const char *cell)
+static bool import_cell_is_blank(const char *cell)
 {
     return text_trim(cell).length == 0;
 }
 
 /* Exactly one column is like a question's and one like an answer's, and nothing else stands there but names. */
-static bool find_by_likeness(const struct table_row *first, struct import_layout *layout)
+static bool layout_find_by_likeness(const struct table_row *first, struct import_layout *layout)
 {
     size_t places[IMPORT_COLUMNS] = {IMPORT_ABSENT, IMPORT_ABSENT, IMPORT_ABSENT},
            counts[IMPORT_COLUMNS] = {0};
     for (size_t i = 0; i < first->count; i++) {
         int like = import_heading_is_like(first->fields[i]);
-        if (!is_blank(first->fields[i]) && !import_heading_is_label(first->fields[i]))
+        if (!import_cell_is_blank(first->fields[i]) && !import_heading_is_label(first->fields[i]))
             return false;
         if (like >= 0 && like < IMPORT_COLUMNS && counts[like]++ == 0)
             places[like] = i;
@@ -170,22 +171,22 @@ static size_t characters_of(const char *cell)
     return utf8_count(cell, strlen(cell));
 }
 
-static void quote_first(const struct table_row *first, char *text, size_t size)
+static void layout_quote_first(const struct table_row *first, char *text, size_t size)
 {
     CLEANUP(strbuf_release) struct strbuf found = {.ceiling = 2000};
     for (size_t i = 0, shown = 0; i < first->count && shown < 6; i++)
-        if (!is_blank(first->fields[i]))
+        if (!import_cell_is_blank(first->fields[i]))
             strbuf_printf(&found, "%s%.40s", shown++ ? " | " : "", first->fields[i]);
     utf8_copy(text, size, strbuf_text(&found));
     utf8_drop_invalid(text);
 }
 
-static void suspect(const struct table_row *cells, struct import_first_row *first)
+static void first_row_judge(const struct table_row *cells, struct import_first_row *first)
 {
     size_t filled = 0, labels = 0, words = 0;
     for (size_t i = 0; i < cells->count; i++) {
         const char *cell = cells->fields[i];
-        if (is_blank(cell))
+        if (import_cell_is_blank(cell))
             continue;
         filled++;
         labels += import_heading_is_label(cell);
@@ -198,16 +199,16 @@ static void suspect(const struct table_row *cells, struct import_first_row *firs
     }
     first->is_suspect = filled >= 2 && labels == filled;
     first->is_words = words == filled;
-    quote_first(cells, first->text, sizeof(first->text));
+    layout_quote_first(cells, first->text, sizeof(first->text));
 }
 
 #define MUCH_LONGER 3
 
 /* A row below that is made just like the first one says that this one may be a pair like others. */
-static void compare(struct import_first_row *first, const struct table_row *cells)
+static void first_row_compare(struct import_first_row *first, const struct table_row *cells)
 {
     struct import_first_row row = {0};
-    suspect(cells, &row);
+    first_row_judge(cells, &row);
     first->rows++;
     first->alike += row.is_suspect && (row.is_words || !first->is_words) &&
                     (row.like_names > 0 || first->like_names == 0);
@@ -240,7 +241,7 @@ bool import_layout_settle(struct import_layout *layout, struct error *err)
 bool import_layout_guess(struct import_layout *layout, const struct table_row *first, struct error *err)
 {
     const struct import_columns *columns = &layout->request->columns;
-    bool is_known = names_columns(first), is_found = true;
+    bool is_known = layout_heading_is_known(first), is_found = true;
     for (size_t i = 0; i < IMPORT_COLUMNS; i++)
         layout->places[i] = IMPORT_ABSENT;
     layout->count = first->count;
@@ -249,20 +250,20 @@ bool import_layout_guess(struct import_layout *layout, const struct table_row *f
     if (columns->given)
         memcpy(layout->places, columns->places, sizeof(layout->places));
     else if (layout->has_heading && is_known)
-        is_found = find_by_heading(first, layout, err);
-    else if (columns->heading != IMPORT_HEADING_NONE && find_by_likeness(first, layout))
+        is_found = layout_find_by_heading(first, layout, err);
+    else if (columns->heading != IMPORT_HEADING_NONE && layout_find_by_likeness(first, layout))
         layout->has_heading = true;
     else
         find_by_place(first->count, layout);
     layout->first.number = first->number;
     if (layout->is_guessed && !layout->has_heading)
-        suspect(first, &layout->first);
+        first_row_judge(first, &layout->first);
     layout->tenant_place = layout->has_heading ? find_tenant(first) : IMPORT_ABSENT;
     return is_found;
 }
 
-static bool column_missing(const struct import_layout *layout, const struct table_row *first,
-                           enum import_column column, struct error *err)
+static bool layout_column_missing(const struct import_layout *layout, const struct table_row *first,
+                                  enum import_column column, struct error *err)
 {
     if (!layout->has_heading)
         return error_set(
@@ -272,7 +273,7 @@ static bool column_missing(const struct import_layout *layout, const struct tabl
             "第一行不是标题行，且只有一列：问题旁边需要有答案。请将列命名为 问题、答案、分类（或 "
             "question、answer、category）。");
     char found[160];
-    quote_first(first, found, sizeof(found));
+    layout_quote_first(first, found, sizeof(found));
     return error_set(
         err, ERROR_INVALID,
         "the heading has no column '%s'; it has: %s. Name the columns question, answer, category "
@@ -285,7 +286,7 @@ bool import_layout_check(const struct import_layout *layout, const struct table_
 {
     for (enum import_column column = IMPORT_QUESTION; column <= IMPORT_ANSWER; column++)
         if (layout->places[column] == IMPORT_ABSENT)
-            return column_missing(layout, first, column, err);
+            return layout_column_missing(layout, first, column, err);
     return true;
 }
 
@@ -316,7 +317,7 @@ bool import_layout_look(struct import_layout *layout, const struct table_row *ce
     if (layout->has_heading || !layout->is_guessed || cells->number > HEADING_LOOKED_FOR)
         return true;
     if (layout->first.is_suspect && cells->number > layout->first.number)
-        compare(&layout->first, cells);
+        first_row_compare(&layout->first, cells);
     if (!names(cells, IMPORT_QUESTION) || !names(cells, IMPORT_ANSWER))
         return true;
     return error_set(err, ERROR_INVALID,
@@ -328,7 +329,8 @@ bool import_layout_look(struct import_layout *layout, const struct table_row *ce
 
 /* A row longer than the first one has most likely lost its quotes, one that ends before the answer a line
  * break: taking what is there would import half an answer. A workbook's cells know their columns. */
-static bool check_shape(const struct import_layout *layout, const struct table_row *cells, struct error *err)
+static bool import_row_check_shape(const struct import_layout *layout, const struct table_row *cells,
+                                   struct error *err)
 {
     size_t count = cells->count;
     while (count > layout->count && cells->fields[count - 1][0] == '\0')
@@ -345,7 +347,8 @@ static bool check_shape(const struct import_layout *layout, const struct table_r
 }
 
 /* A formula that was never computed would come as an empty text, and replace an answer that is there. */
-static void check_fault(const struct table_row *cells, size_t place, const char *column, struct error *err)
+static void import_row_check_cell(const struct table_row *cells, size_t place, const char *column,
+                                  struct error *err)
 {
     if (!cells->faults || place >= cells->count)
         return;
@@ -361,12 +364,12 @@ static void check_fault(const struct table_row *cells, size_t place, const char 
 static bool has_values(const struct import_layout *layout, const struct table_row *cells, struct error *err)
 {
     for (size_t i = 0; i < IMPORT_COLUMNS; i++)
-        check_fault(cells, layout->places[i], import_column_names[i], err);
+        import_row_check_cell(cells, layout->places[i], import_column_names[i], err);
     return err->code == ERROR_NONE;
 }
 
 /* Not a fault of the row, but to be told. */
-static void note_numbers(const struct import_layout *layout, const struct table_row *cells)
+static void import_row_note_numbers(const struct import_layout *layout, const struct table_row *cells)
 {
     for (size_t i = 0; i < IMPORT_COLUMNS && cells->faults; i++) {
         size_t place = layout->places[i];
@@ -391,11 +394,12 @@ static bool is_tenant(const char *cell, const char *tenant_id)
     return id.length == strlen(tenant_id) && strncasecmp(id.bytes, tenant_id, id.length) == 0;
 }
 
-static bool check_tenant(const struct import_layout *layout, const struct table_row *cells, struct error *err)
+static bool import_row_check_tenant(const struct import_layout *layout, const struct table_row *cells,
+                                    struct error *err)
 {
     const struct import_request *request = layout->request;
     size_t place = layout->tenant_place;
-    if (place >= cells->count || !request->tenant_id || is_blank(cells->fields[place]) ||
+    if (place >= cells->count || !request->tenant_id || import_cell_is_blank(cells->fields[place]) ||
         is_tenant(cells->fields[place], request->tenant_id))
         return true;
     const char *whose = cells->fields[place];
@@ -417,15 +421,15 @@ bool import_row_read(const struct import_layout *layout, const struct table_row 
                      struct import_row *ret_row, struct error *err)
 {
     error_clear(err);
-    if (!layout->is_workbook && !check_shape(layout, cells, err))
+    if (!layout->is_workbook && !import_row_check_shape(layout, cells, err))
         return false;
     for (size_t i = 0; i < IMPORT_COLUMNS; i++) {
         size_t place = layout->places[i];
         ret_row->texts[i] = place == IMPORT_ABSENT ? NULL : place < cells->count ? cells->fields[place] : "";
     }
     const char *category = ret_row->texts[IMPORT_CATEGORY];
-    note_numbers(layout, cells);
-    return has_values(layout, cells, err) && check_tenant(layout, cells, err) &&
+    import_row_note_numbers(layout, cells);
+    return has_values(layout, cells, err) && import_row_check_tenant(layout, cells, err) &&
            qa_pair_validate(ret_row->texts[IMPORT_QUESTION], ret_row->texts[IMPORT_ANSWER],
                             category ? category : "", err);
 }

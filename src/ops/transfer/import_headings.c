@@ -85,7 +85,7 @@ static const char *const ornaments[] = {
     " ",        "\t",           "\r",           "\n", "_",  "-", "*", ":", "#", "\"", "'", "\xE3\x80\x80",
     "\xC2\xA0", "\xE2\x80\x8B", "\xEF\xBB\xBF", "【", "】", "[", "]", "★", "※"};
 
-static size_t ornament_at(const char *text)
+static size_t heading_ornament_length(const char *text)
 {
     for (size_t i = 0; i < ARRAY_SIZE(ornaments); i++)
         if (strncmp(text, ornaments[i], strlen(ornaments[i])) == 0)
@@ -94,12 +94,12 @@ static size_t ornament_at(const char *text)
 }
 
 /* Without ornaments and without a remark in brackets ("答案（必填）" is 答案), in half width and lower case. */
-static void fold(const char *heading, char *folded, size_t size)
+static void heading_fold(const char *heading, char *folded, size_t size)
 {
     size_t used = 0, remark = SIZE_MAX;
     for (const char *at = heading; *at && used + 4 < size;) {
         uint32_t character;
-        size_t step = ornament_at(at);
+        size_t step = heading_ornament_length(at);
         if (step > 0) {
             at += step;
             continue;
@@ -123,7 +123,7 @@ static void fold(const char *heading, char *folded, size_t size)
 bool import_heading_find(const char *heading, enum import_column *ret_column, int *ret_rank)
 {
     char folded[FOLDED_SIZE];
-    fold(heading, folded, sizeof(folded));
+    heading_fold(heading, folded, sizeof(folded));
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         for (size_t k = 0; k < ARRAY_SIZE(known[i].names) && known[i].names[k]; k++)
             if (strcmp(known[i].names[k], folded) == 0) {
@@ -137,7 +137,7 @@ bool import_heading_find(const char *heading, enum import_column *ret_column, in
 bool import_heading_is_tenant(const char *heading)
 {
     char folded[FOLDED_SIZE];
-    fold(heading, folded, sizeof(folded));
+    heading_fold(heading, folded, sizeof(folded));
     for (size_t i = 0; i < ARRAY_SIZE(tenant_names); i++)
         if (strcmp(tenant_names[i], folded) == 0)
             return true;
@@ -154,7 +154,7 @@ static bool begins_with(const char *text, const char *start)
 }
 
 /* How people begin a question, so that "如何提问" is no name of a column. */
-static bool asks(const char *folded)
+static bool heading_is_question(const char *folded)
 {
     static const char *const words[] = {
         "如何", "怎",   "什么", "甚麼", "为什", "為什", "哪",    "谁",   "誰",   "是否", "能",   "可以",
@@ -171,7 +171,7 @@ static bool asks(const char *folded)
     return false;
 }
 
-static bool has_punctuation(const char *text)
+static bool heading_has_punctuation(const char *text)
 {
     static const char *const marks[] = {"。", "？", "！", "，", "、", "；", "…", "：", "“", "「",
                                         "?",  "!",  ",",  ";",  ":",  "%",  "@", "~",  "～"};
@@ -182,7 +182,7 @@ static bool has_punctuation(const char *text)
 }
 
 /* "Free parking behind the shop" is a sentence. */
-static bool has_many_words(const char *cell)
+static bool heading_has_many_words(const char *cell)
 {
     size_t words = 0;
     for (const char *at = cell; *(at += strspn(at, " _-")); at += strcspn(at, " _-"))
@@ -193,18 +193,18 @@ static bool has_many_words(const char *cell)
 bool import_heading_is_label(const char *cell)
 {
     char folded[FOLDED_SIZE];
-    fold(cell, folded, sizeof(folded));
+    heading_fold(cell, folded, sizeof(folded));
     size_t length = strlen(folded), characters = utf8_count(folded, length);
     bool is_word = characters == length && strspn(folded, "abcdefghijklmnopqrstuvwxyz0123456789/.") == length;
     return characters > 0 && characters <= (is_word ? 2 * LABEL_MAX : LABEL_MAX) &&
-           !has_punctuation(folded) && !strpbrk(folded, "0123456789") && !asks(folded) &&
-           !has_many_words(cell) && strchr(cell, '\n') == NULL;
+           !heading_has_punctuation(folded) && !strpbrk(folded, "0123456789") &&
+           !heading_is_question(folded) && !heading_has_many_words(cell) && strchr(cell, '\n') == NULL;
 }
 
 bool import_heading_is_word(const char *cell)
 {
     char folded[FOLDED_SIZE];
-    fold(cell, folded, sizeof(folded));
+    heading_fold(cell, folded, sizeof(folded));
     return *folded && strspn(folded, "abcdefghijklmnopqrstuvwxyz0123456789/.") == strlen(folded);
 }
 
@@ -227,7 +227,7 @@ static const struct {
 int import_heading_is_like(const char *cell)
 {
     char folded[FOLDED_SIZE];
-    fold(cell, folded, sizeof(folded));
+    heading_fold(cell, folded, sizeof(folded));
     for (size_t i = 0; i < ARRAY_SIZE(like) && import_heading_is_label(cell); i++)
         for (size_t k = 0; k < ARRAY_SIZE(like[i].words) && like[i].words[k]; k++) {
             const char *found = strstr(folded, like[i].words[k]);

@@ -17,7 +17,7 @@
 #define KEPT_MS DAY_MS  /* after the job's end */
 #define STRAY_MS DAY_MS /* age of a file that no job knows, before it is deleted */
 
-static const char *data_folder(const struct platform *platform)
+static const char *import_job_folder(const struct platform *platform)
 {
     return settings_now(platform->settings)->data;
 }
@@ -36,7 +36,8 @@ static void write_columns(struct json_writer *w, const struct import_columns *co
 
 static const char *const language_names[LANGUAGE_COUNT] = {[LANGUAGE_EN] = "en", [LANGUAGE_ZH] = "zh"};
 
-static void write_parameters(struct strbuf *out, const struct import_request *request, enum language language)
+static void import_job_write_parameters(struct strbuf *out, const struct import_request *request,
+                                        enum language language)
 {
     struct json_writer w = {.out = out};
     json_object_begin(&w);
@@ -58,16 +59,16 @@ static void write_parameters(struct strbuf *out, const struct import_request *re
     json_object_end(&w);
 }
 
-static const char *text_member(const cJSON *root, const char *name)
+static const char *import_job_text(const cJSON *root, const char *name)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(root, name);
     return cJSON_IsString(value) ? value->valuestring : NULL;
 }
 
-static bool read_columns(const cJSON *root, struct import_columns *ret_columns, struct error *err)
+static bool import_job_read_columns(const cJSON *root, struct import_columns *ret_columns, struct error *err)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(root, "columns");
-    const char *heading = text_member(root, "heading");
+    const char *heading = import_job_text(root, "heading");
     char *json = value ? cJSON_PrintUnformatted(value) : NULL;
     bool read = !value || import_columns_parse(json ? json : "", ret_columns, err);
     cJSON_free(json);
@@ -77,14 +78,14 @@ static bool read_columns(const cJSON *root, struct import_columns *ret_columns, 
 }
 
 /* Texts are the root's. */
-static bool read_parameters(const cJSON *root, struct import_request *request, enum language *ret_language,
-                            struct error *err)
+static bool import_job_read_parameters(const cJSON *root, struct import_request *request,
+                                       enum language *ret_language, struct error *err)
 {
-    const char *mode = text_member(root, "mode"), *language = text_member(root, "language");
-    const char *encoding = text_member(root, "encoding");
-    request->file = text_member(root, "file");
-    request->tenant_id = text_member(root, "tenant_id");
-    request->sheet = text_member(root, "sheet");
+    const char *mode = import_job_text(root, "mode"), *language = import_job_text(root, "language");
+    const char *encoding = import_job_text(root, "encoding");
+    request->file = import_job_text(root, "file");
+    request->tenant_id = import_job_text(root, "tenant_id");
+    request->sheet = import_job_text(root, "sheet");
     request->dry_run = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "dry_run"));
     request->takes_other_tenants =
         cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "takes_other_tenants"));
@@ -95,7 +96,7 @@ static bool read_parameters(const cJSON *root, struct import_request *request, e
         return error_set(err, ERROR_INTERNAL,
                          "The job's parameters are not those of an import; ask for it again.",
                          "任务参数不是导入任务的参数，请重新发起。");
-    return read_columns(root, &request->columns, err);
+    return import_job_read_columns(root, &request->columns, err);
 }
 
 /* ---- asking ---- */
@@ -115,7 +116,7 @@ static bool audit_request(struct db *db, const struct asking *ask, struct error 
     return audit_append(db, ask->request->actor, &entry, err);
 }
 
-static bool ask_work(struct db *db, void *context, struct error *err)
+static bool import_ask_work(struct db *db, void *context, struct error *err)
 {
     struct asking *ask = context;
     struct job_request request = {.id = ask->id,
@@ -126,8 +127,8 @@ static bool ask_work(struct db *db, void *context, struct error *err)
            audit_request(db, ask, err);
 }
 
-static bool check_tenant(struct platform *platform, const char *tenant_id, struct arena *arena,
-                         struct error *err)
+static bool import_ask_check_tenant(struct platform *platform, const char *tenant_id, struct arena *arena,
+                                    struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     struct tenant tenant;
@@ -140,11 +141,11 @@ static bool check_tenant(struct platform *platform, const char *tenant_id, struc
 }
 
 /* What shows at its beginning is told now, and not by a job that fails. */
-static bool check_file(struct platform *platform, int fd, const struct import_request *request,
-                       enum language language, struct arena *arena, struct error *err)
+static bool import_ask_check_file(struct platform *platform, int fd, const struct import_request *request,
+                                  enum language language, struct arena *arena, struct error *err)
 {
     struct import_preview preview;
-    if (!import_preview(fd, request, language, data_folder(platform), arena, &preview, err))
+    if (!import_preview(fd, request, language, import_job_folder(platform), arena, &preview, err))
         return false;
     if (!preview.problem)
         return true;
@@ -152,7 +153,7 @@ static bool check_file(struct platform *platform, int fd, const struct import_re
     return error_add_field(err, "file", "%s", "%s", preview.problem);
 }
 
-static bool no_such_job(struct platform *platform, const char *id)
+static bool import_job_is_missing(struct platform *platform, const char *id)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     CLEANUP(store_reader_release) struct db *db = NULL;
@@ -168,9 +169,9 @@ static bool keep_and_queue(struct platform *platform, int fd, struct asking *ask
 {
     if (!store_file_keep(platform->store, ask->id, fd, err))
         return false;
-    if (store_write(platform->store, ask_work, ask, err))
+    if (store_write(platform->store, import_ask_work, ask, err))
         return true;
-    if (no_such_job(platform, ask->id))
+    if (import_job_is_missing(platform, ask->id))
         store_file_delete(platform->store, ask->id, NULL);
     return false;
 }
@@ -180,11 +181,11 @@ bool import_ask(struct platform *platform, int fd, const struct import_request *
 {
     CLEANUP(strbuf_release) struct strbuf parameters = {0};
     char id[IDENTIFIER_SIZE];
-    if (!check_tenant(platform, request->tenant_id, arena, err) ||
-        !check_file(platform, fd, request, language, arena, err))
+    if (!import_ask_check_tenant(platform, request->tenant_id, arena, err) ||
+        !import_ask_check_file(platform, fd, request, language, arena, err))
         return false;
     job_id_make(id);
-    write_parameters(&parameters, request, language);
+    import_job_write_parameters(&parameters, request, language);
     struct asking ask = {
         .request = request, .id = id, .parameters = strbuf_text(&parameters), .arena = arena};
     if (!keep_and_queue(platform, fd, &ask, err))
@@ -207,17 +208,17 @@ bool import_job_run(struct job_run *run, struct error *err)
     struct import_request request = {.path = path, .actor = &run->actor};
     enum language language;
     if (!json_parse(job->parameters, strlen(job->parameters), &root, err) ||
-        !read_parameters(root, &request, &language, err) ||
-        !store_file_open(platform->store, job->id, data_folder(platform), &fd, err))
+        !import_job_read_parameters(root, &request, &language, err) ||
+        !store_file_open(platform->store, job->id, import_job_folder(platform), &fd, err))
         return false;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    return import_run(platform->store, &request, run, language, data_folder(platform), result, err);
+    return import_run(platform->store, &request, run, language, import_job_folder(platform), result, err);
 }
 
 /* ---- sweeping ---- */
 
 /* Whether the file may go: its job ended long ago, or there is none. */
-static bool is_over(void *context, const char *name, int64_t kept_at)
+static bool upload_may_be_deleted(void *context, const char *name, int64_t kept_at)
 {
     struct platform *platform = context;
     CLEANUP(arena_release) struct arena arena = {0};
@@ -232,14 +233,14 @@ static bool is_over(void *context, const char *name, int64_t kept_at)
 }
 
 /* Workbooks that an earlier version of the program wrote under a name, and left when it was killed. */
-static void sweep_workbooks(const struct platform *platform, int64_t *deleted)
+static void export_sweep_workbooks(const struct platform *platform, int64_t *deleted)
 {
     char path[PATH_SIZE];
-    DIR *folder = opendir(data_folder(platform));
+    DIR *folder = opendir(import_job_folder(platform));
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         if (fnmatch("exp_*.xlsx", entry->d_name, 0) != 0)
             continue;
-        snprintf(path, sizeof(path), "%s/%s", data_folder(platform), entry->d_name);
+        snprintf(path, sizeof(path), "%s/%s", import_job_folder(platform), entry->d_name);
         *deleted += unlink(path) == 0;
     }
     if (folder)
@@ -248,8 +249,8 @@ static void sweep_workbooks(const struct platform *platform, int64_t *deleted)
 
 bool import_sweep_uploads(struct platform *platform, int64_t *ret_deleted, struct error *err)
 {
-    if (!store_files_sweep(platform->store, is_over, platform, ret_deleted, err))
+    if (!store_files_sweep(platform->store, upload_may_be_deleted, platform, ret_deleted, err))
         return false;
-    sweep_workbooks(platform, ret_deleted);
+    export_sweep_workbooks(platform, ret_deleted);
     return true;
 }

@@ -17,7 +17,7 @@ static const char SQL_HASHES[] =
     "SELECT question_key FROM qa_pairs WHERE tenant_id = $1 AND deleted_at IS NULL";
 
 /* The revision first: what is changed in between makes the map void. */
-static bool read_map(struct known_questions *known, struct db *db, struct error *err)
+static bool known_questions_read_map(struct known_questions *known, struct db *db, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_find_int(db, SQL_REVISION, DB_ARGS(db_text(known->tenant_id)), 0, &known->revision, err) ||
@@ -38,7 +38,7 @@ bool known_questions_read(struct store *store, const char *tenant_id, struct kno
         return false;
     struct known_questions *known = xcalloc(1, sizeof(*known));
     known->tenant_id = tenant_id;
-    if (!read_map(known, db, err)) {
+    if (!known_questions_read_map(known, db, err)) {
         free(known);
         return false;
     }

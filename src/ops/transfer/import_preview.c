@@ -68,7 +68,7 @@ struct looking {
     struct error problem;
 };
 
-static const char *shortened(struct arena *arena, const char *text)
+static const char *preview_shorten(struct arena *arena, const char *text)
 {
     size_t kept = 0;
     for (size_t characters = 0; text[kept] && characters < IMPORT_PREVIEW_TEXT; characters++)
@@ -80,7 +80,7 @@ static const char *shortened(struct arena *arena, const char *text)
 
 /* ---- columns ---- */
 
-static const char *taken_for(const struct import_layout *layout, size_t place)
+static const char *preview_column_taken_for(const struct import_layout *layout, size_t place)
 {
     for (size_t i = 0; i < IMPORT_COLUMNS; i++)
         if (layout->places[i] == place)
@@ -88,7 +88,7 @@ static const char *taken_for(const struct import_layout *layout, size_t place)
     return NULL;
 }
 
-static size_t least(size_t a, size_t b)
+static size_t preview_cell_count(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
@@ -96,13 +96,13 @@ static size_t least(size_t a, size_t b)
 /* Without the empty cells at its end. */
 static size_t filled_columns(const struct table_row *first)
 {
-    size_t count = least(first->count, IMPORT_PREVIEW_COLUMNS);
+    size_t count = preview_cell_count(first->count, IMPORT_PREVIEW_COLUMNS);
     while (count > IMPORT_COLUMNS && !*first->fields[count - 1])
         count--;
     return count;
 }
 
-static void describe_columns(struct looking *looking, const struct table_row *first)
+static void preview_describe_columns(struct looking *looking, const struct table_row *first)
 {
     struct import_preview *preview = looking->preview;
     size_t count = filled_columns(first);
@@ -111,13 +111,13 @@ static void describe_columns(struct looking *looking, const struct table_row *fi
     for (size_t i = 0; i < count; i++)
         preview->columns[i] = (struct import_preview_column){
             .place = (int64_t)i,
-            .heading = looking->layout.has_heading ? shortened(looking->arena, first->fields[i]) : NULL,
-            .taken_for = taken_for(&looking->layout, i),
+            .heading = looking->layout.has_heading ? preview_shorten(looking->arena, first->fields[i]) : NULL,
+            .taken_for = preview_column_taken_for(&looking->layout, i),
         };
 }
 
 /* What is wrong with the heading is shown beside the rows, so that the columns can be chosen by hand. */
-static void look_at_first(struct looking *looking, const struct table_row *first)
+static void preview_take_first(struct looking *looking, const struct table_row *first)
 {
     looking->has_first = true;
     if (import_layout_guess(&looking->layout, first, &looking->problem)) {
@@ -127,19 +127,19 @@ static void look_at_first(struct looking *looking, const struct table_row *first
         for (size_t i = 0; i < IMPORT_COLUMNS; i++)
             looking->layout.places[i] = IMPORT_ABSENT;
     }
-    describe_columns(looking, first);
+    preview_describe_columns(looking, first);
 }
 
 /* ---- rows ---- */
 
-static void keep_row(struct looking *looking, const struct table_row *row)
+static void preview_add_row(struct looking *looking, const struct table_row *row)
 {
     struct import_preview *preview = looking->preview;
     struct import_preview_row *slot = &preview->rows[preview->rows_count++];
-    size_t count = least(row->count, IMPORT_PREVIEW_COLUMNS);
+    size_t count = preview_cell_count(row->count, IMPORT_PREVIEW_COLUMNS);
     const char **cells = arena_alloc(looking->arena, (count + 1) * sizeof(*cells));
     for (size_t i = 0; i < count; i++)
-        cells[i] = shortened(looking->arena, row->fields[i]);
+        cells[i] = preview_shorten(looking->arena, row->fields[i]);
     slot->cells = cells;
     slot->cells_count = count;
 }
@@ -153,14 +153,14 @@ static void note_row(struct looking *looking, const struct table_row *row)
         import_row_read(&looking->layout, row, &ignored_row, &ignored);
 }
 
-static bool take_row(void *context, const struct table_row *row, struct error *err)
+static bool preview_take_row(void *context, const struct table_row *row, struct error *err)
 {
     struct looking *looking = context;
     struct import_preview *preview = looking->preview;
     if (import_row_is_empty(row))
         return true;
     if (!looking->has_first) {
-        look_at_first(looking, row);
+        preview_take_first(looking, row);
         if (looking->layout.has_heading)
             return true;
     }
@@ -169,7 +169,7 @@ static bool take_row(void *context, const struct table_row *row, struct error *e
     note_row(looking, row);
     preview->total_rows_at_least++;
     if (preview->rows_count < IMPORT_PREVIEW_ROWS)
-        keep_row(looking, row);
+        preview_add_row(looking, row);
     if (preview->total_rows_at_least < IMPORT_PREVIEW_READ)
         return true;
     looking->enough = true;
@@ -184,7 +184,7 @@ static const char *delimiter_of(const struct table *table, struct arena *arena)
     return delimiter ? arena_strndup(arena, &delimiter, 1) : NULL;
 }
 
-static void describe_file(const struct table *table, struct looking *looking)
+static void preview_describe_file(const struct table *table, struct looking *looking)
 {
     struct import_preview *preview = looking->preview;
     bool is_text = table_kind(table) == FILE_KIND_TEXT;
@@ -204,7 +204,7 @@ static void describe_file(const struct table *table, struct looking *looking)
                 : NULL;
 }
 
-static void list_encodings(const struct table *table, struct looking *looking)
+static void preview_list_encodings(const struct table *table, struct looking *looking)
 {
     struct text_encoding_guess guess = table_encoding_guess(table);
     const char **names = arena_alloc(looking->arena, TEXT_ENCODING_ASKED * sizeof(*names));
@@ -216,7 +216,7 @@ static void list_encodings(const struct table *table, struct looking *looking)
 }
 
 /* The first thing that is wrong, and what has to be said so that it is not. */
-static void say_problem(struct table *table, struct looking *looking)
+static void preview_find_problem(struct table *table, struct looking *looking)
 {
     struct error *problem = &looking->problem, doubt;
     struct import_preview *preview = looking->preview;
@@ -249,7 +249,7 @@ static bool open_again(int fd, const struct import_request *request, const char 
 }
 
 /* Whatever is wrong with the file is wrong with the field `file`. */
-static bool file_wrong(struct error *err)
+static bool preview_file_wrong(struct error *err)
 {
     if (err->code != ERROR_INVALID || err->field_count > 0)
         return false;
@@ -267,15 +267,15 @@ bool import_preview(int fd, const struct import_request *request, enum language 
     preview.rows = arena_alloc(arena, IMPORT_PREVIEW_ROWS * sizeof(*preview.rows));
     error_clear(&looking.problem);
     if (!open_again(fd, request, temporary_folder, &table, err))
-        return file_wrong(err);
+        return preview_file_wrong(err);
     looking.layout = (struct import_layout){.request = request,
                                             .warnings = &looking.warnings,
                                             .is_workbook = table_kind(table) == FILE_KIND_WORKBOOK};
-    if (!table_read(table, take_row, &looking, err) && !looking.enough)
-        return file_wrong(err);
-    describe_file(table, &looking);
-    list_encodings(table, &looking);
-    say_problem(table, &looking);
+    if (!table_read(table, preview_take_row, &looking, err) && !looking.enough)
+        return preview_file_wrong(err);
+    preview_describe_file(table, &looking);
+    preview_list_encodings(table, &looking);
+    preview_find_problem(table, &looking);
     *ret_preview = preview;
     return true;
 }

@@ -16,7 +16,7 @@ uint64_t import_hash_question(const struct import_row *row)
 
 /* What the column is to be called in a file of rows that failed, which is imported without being told its
  * columns: as it is called here, unless that would be another column's name then. */
-static const char *heading_of(const struct import *import, const struct table_row *first, size_t place)
+static const char *import_heading_of(const struct import *import, const struct table_row *first, size_t place)
 {
     static const char *const names[LANGUAGE_COUNT][IMPORT_COLUMNS] = {
         [LANGUAGE_EN] = {"question", "answer", "category"}, [LANGUAGE_ZH] = {"问题", "答案", "分类"}};
@@ -32,7 +32,7 @@ static const char *heading_of(const struct import *import, const struct table_ro
     return known ? "" : heading;
 }
 
-static void keep_headings(struct import *import, const struct table_row *first)
+static void import_note_headings(struct import *import, const struct table_row *first)
 {
     size_t count = first->count < HEADINGS_MAX ? first->count : HEADINGS_MAX;
     for (size_t i = 0; i < IMPORT_COLUMNS; i++)
@@ -41,7 +41,7 @@ static void keep_headings(struct import *import, const struct table_row *first)
     import->headings = arena_alloc(&import->texts, count * sizeof(*import->headings));
     import->heading_count = count;
     for (size_t i = 0; i < count; i++) {
-        const char *text = heading_of(import, first, i);
+        const char *text = import_heading_of(import, first, i);
         import->headings[i] =
             arena_strndup(&import->texts, text, utf8_cut(text, strlen(text), HEADING_BYTES));
     }
@@ -51,7 +51,7 @@ static bool read_first(struct import *import, const struct table_row *row, struc
 {
     if (!import_layout_guess(&import->layout, row, err) || !import_layout_check(&import->layout, row, err))
         return false;
-    keep_headings(import, row);
+    import_note_headings(import, row);
     return true;
 }
 
@@ -66,7 +66,7 @@ static struct table_row cells_to_keep(const struct import *import, const struct 
     return kept;
 }
 
-static bool read_row(struct import *import, const struct table_row *cells, struct error *err)
+static bool import_read_row(struct import *import, const struct table_row *cells, struct error *err)
 {
     struct error wrong;
     struct table_row kept = cells_to_keep(import, cells);
@@ -79,7 +79,7 @@ static bool read_row(struct import *import, const struct table_row *cells, struc
     return import_spool_put(import->spool, &row, fine ? NULL : &wrong, may_fail ? &kept : NULL, err);
 }
 
-static bool take_row(void *context, const struct table_row *cells, struct error *err)
+static bool import_take_row(void *context, const struct table_row *cells, struct error *err)
 {
     struct import *import = context;
     if (import->run && cells->number % STOPPING_LOOKED_AT == 0 && job_stopping(import->run)) {
@@ -92,15 +92,15 @@ static bool take_row(void *context, const struct table_row *cells, struct error 
     if (is_first && !read_first(import, cells, err))
         return false;
     return (is_first && import->layout.has_heading) ||
-           (import_layout_look(&import->layout, cells, err) && read_row(import, cells, err));
+           (import_layout_look(&import->layout, cells, err) && import_read_row(import, cells, err));
 }
 
-static bool read_table(struct import *import, struct table *table, struct error *err)
+static bool import_read_table(struct import *import, struct table *table, struct error *err)
 {
     import->layout.request = import->request;
     import->layout.warnings = &import->warnings;
     import->layout.is_workbook = table_kind(table) == FILE_KIND_WORKBOOK;
-    if (!table_read(table, take_row, import, err))
+    if (!table_read(table, import_take_row, import, err))
         return false;
     if (import->heading_count == 0)
         return import_nothing_found(table, err);
@@ -117,6 +117,6 @@ bool import_read_file(struct import *import, const char *temporary_folder, struc
         return false;
     return (import_table_open(import->request, import->request->path, import->file, temporary_folder, &table,
                               err) &&
-            read_table(import, table, err)) ||
+            import_read_table(import, table, err)) ||
            import->stopped || error_prefix(err, "%.200s", "%.200s", import->file);
 }

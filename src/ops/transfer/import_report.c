@@ -8,8 +8,8 @@
 
 /* ---- figures ---- */
 
-static void write_figures(struct json_writer *w, const struct import *import,
-                          const struct import_result *result)
+static void import_write_figures(struct json_writer *w, const struct import *import,
+                                 const struct import_result *result)
 {
     json_key_text(w, "file", import->file);
     json_key_text(w, "mode", import_mode_name(import->request->mode));
@@ -20,8 +20,8 @@ static void write_figures(struct json_writer *w, const struct import *import,
     json_key_int(w, "failed", result->failed);
 }
 
-static void write_errors(struct json_writer *w, const struct import *import,
-                         const struct import_result *result)
+static void import_write_errors(struct json_writer *w, const struct import *import,
+                                const struct import_result *result)
 {
     json_key(w, "errors");
     json_array_begin(w);
@@ -40,7 +40,7 @@ static void write_errors(struct json_writer *w, const struct import *import,
     json_array_end(w);
 }
 
-static void write_warnings(struct json_writer *w, struct import *import)
+static void import_write_warnings(struct json_writer *w, struct import *import)
 {
     size_t count;
     const struct import_warning *list =
@@ -78,15 +78,15 @@ bool import_report(struct db *db, struct import *import, struct error *err)
     }
     strbuf_reset(&text);
     json_object_begin(&w);
-    write_figures(&w, import, import->next);
+    import_write_figures(&w, import, import->next);
     json_key_bool(&w, "dry_run", import->request->dry_run);
-    write_errors(&w, import, import->next);
-    write_warnings(&w, import);
+    import_write_errors(&w, import, import->next);
+    import_write_warnings(&w, import);
     json_object_end(&w);
     return job_step(db, import->run, import->done + (int64_t)import->item_count, strbuf_text(&text), err);
 }
 
-static void read_errors(const cJSON *errors, struct import_result *result)
+static void import_read_errors(const cJSON *errors, struct import_result *result)
 {
     for (const cJSON *one = errors ? errors->child : NULL; one && result->error_count < IMPORT_ERRORS_MAX;
          one = one->next) {
@@ -120,23 +120,24 @@ bool import_go_on(struct import *import, struct error *err)
         return error_prefix(err, "result of the earlier run", "此前运行的结果");
     for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
         json_is_integer(cJSON_GetObjectItemCaseSensitive(root, figures[i].name), figures[i].value);
-    read_errors(cJSON_GetObjectItemCaseSensitive(root, "errors"), result);
+    import_read_errors(cJSON_GetObjectItemCaseSensitive(root, "errors"), result);
     return true;
 }
 
 /* ---- the audit log ---- */
 
-static void write_audit(struct strbuf *out, const struct import *import, const struct import_result *result)
+static void import_write_audit(struct strbuf *out, const struct import *import,
+                               const struct import_result *result)
 {
     struct json_writer w = {.out = out};
     json_object_begin(&w);
-    write_figures(&w, import, result);
+    import_write_figures(&w, import, result);
     if (import->job_id)
         json_key_text(&w, "job_id", import->job_id);
     json_object_end(&w);
 }
 
-static struct audit_entry audit_entry(const struct import *import, const struct strbuf *figures)
+static struct audit_entry import_audit_entry(const struct import *import, const struct strbuf *figures)
 {
     return (struct audit_entry){
         .action = IMPORT_KIND,
@@ -149,8 +150,8 @@ static struct audit_entry audit_entry(const struct import *import, const struct 
 bool import_audit(struct db *db, const struct import *import, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf text = {0};
-    write_audit(&text, import, import->next);
-    struct audit_entry entry = audit_entry(import, &text);
+    import_write_audit(&text, import, import->next);
+    struct audit_entry entry = import_audit_entry(import, &text);
     return audit_append(db, import->request->actor, &entry, err);
 }
 
@@ -160,8 +161,8 @@ bool import_tell_failure(struct import *import, struct error *err)
     if (written == 0 || import->request->dry_run)
         return false;
     CLEANUP(strbuf_release) struct strbuf text = {0};
-    write_audit(&text, import, import->result);
-    struct audit_entry entry = audit_entry(import, &text);
+    import_write_audit(&text, import, import->result);
+    struct audit_entry entry = import_audit_entry(import, &text);
     entry.result = "failed";
     entry.reason = err->detail[LANGUAGE_EN];
     audit_note(import->store, import->request->actor, &entry, NULL);

@@ -53,7 +53,7 @@ void import_spool_close(struct import_spool **spool)
 
 /* ---- writing ---- */
 
-static bool flush(struct import_spool *spool, struct error *err)
+static bool import_spool_flush(struct import_spool *spool, struct error *err)
 {
     spool->size += (int64_t)spool->waiting.length;
     if (spool->size > IMPORT_SPOOL_MAX)
@@ -66,7 +66,7 @@ static bool flush(struct import_spool *spool, struct error *err)
     return true;
 }
 
-static void put_text(struct strbuf *out, const char *text, size_t length)
+static void import_spool_put_bytes(struct strbuf *out, const char *text, size_t length)
 {
     strbuf_append(out, text, length);
     strbuf_putc(out, '\0');
@@ -75,26 +75,27 @@ static void put_text(struct strbuf *out, const char *text, size_t length)
 static void put_texts(struct strbuf *out, const struct import_row *row)
 {
     for (size_t i = 0; i < IMPORT_COLUMNS; i++)
-        put_text(out, row->texts[i] ? row->texts[i] : "", row->texts[i] ? strlen(row->texts[i]) : 0);
+        import_spool_put_bytes(out, row->texts[i] ? row->texts[i] : "",
+                               row->texts[i] ? strlen(row->texts[i]) : 0);
 }
 
-static void put_errors(struct strbuf *out, const struct error *wrong)
+static void import_spool_put_errors(struct strbuf *out, const struct error *wrong)
 {
     for (size_t i = 0; i < wrong->field_count; i++) {
         const struct error_field *field = &wrong->fields[i];
-        put_text(out, field->field, strlen(field->field));
+        import_spool_put_bytes(out, field->field, strlen(field->field));
         for (size_t language = 0; language < LANGUAGE_COUNT; language++)
-            put_text(out, field->message[language], strlen(field->message[language]));
+            import_spool_put_bytes(out, field->message[language], strlen(field->message[language]));
     }
 }
 
-static uint32_t put_cells(struct strbuf *out, const struct table_row *cells)
+static uint32_t import_spool_put_cells(struct strbuf *out, const struct table_row *cells)
 {
     size_t room = IMPORT_CELLS_MAX, count = 0;
     for (; count < cells->count && room > 0; count++) {
         const char *cell = cells->fields[count];
         size_t length = strlen(cell), kept = length < room ? length : utf8_cut(cell, length, room - 1);
-        put_text(out, cell, kept);
+        import_spool_put_bytes(out, cell, kept);
         room -= kept < room ? kept + 1 : room;
     }
     return (uint32_t)count;
@@ -112,13 +113,13 @@ bool import_spool_put(struct import_spool *spool, const struct import_row *row, 
     };
     strbuf_append(out, &head, sizeof(head));
     if (wrong)
-        put_errors(out, wrong);
+        import_spool_put_errors(out, wrong);
     else
         put_texts(out, row);
-    head.cell_count = cells ? put_cells(out, cells) : 0;
+    head.cell_count = cells ? import_spool_put_cells(out, cells) : 0;
     head.length = (uint32_t)(out->length - at - sizeof(head));
     memcpy(out->bytes + at, &head, sizeof(head));
-    return out->length < (spool->size > 0 ? BUFFER : MEMORY) || flush(spool, err);
+    return out->length < (spool->size > 0 ? BUFFER : MEMORY) || import_spool_flush(spool, err);
 }
 
 bool import_spool_rewind(struct import_spool *spool, struct error *err)
@@ -129,7 +130,7 @@ bool import_spool_rewind(struct import_spool *spool, struct error *err)
         spool->size = (int64_t)spool->end;
         return true;
     }
-    if (!flush(spool, err))
+    if (!import_spool_flush(spool, err))
         return false;
     strbuf_release(&spool->waiting);
     spool->read = spool->buffer = xmalloc(BUFFER);
@@ -152,7 +153,7 @@ static bool fill(struct import_spool *spool, struct error *err)
     return true;
 }
 
-static bool take(struct import_spool *spool, void *bytes, size_t length, struct error *err)
+static bool import_spool_take(struct import_spool *spool, void *bytes, size_t length, struct error *err)
 {
     for (char *at = bytes; length > 0;) {
         if (spool->start == spool->end && !fill(spool, err))
@@ -167,38 +168,40 @@ static bool take(struct import_spool *spool, void *bytes, size_t length, struct 
     return true;
 }
 
-static const char *next_text(const char **at)
+static const char *import_spool_next_text(const char **at)
 {
     const char *text = *at;
     *at = text + strlen(text) + 1;
     return text;
 }
 
-static const struct import_error *read_errors(const char **at, const struct head *head, struct arena *arena)
+static const struct import_error *import_spool_read_errors(const char **at, const struct head *head,
+                                                           struct arena *arena)
 {
     struct import_error *errors = arena_alloc(arena, (head->error_count + 1) * sizeof(*errors));
     for (size_t i = 0; i < head->error_count; i++) {
         errors[i].row = head->number;
-        utf8_copy(errors[i].column, sizeof(errors[i].column), next_text(at));
+        utf8_copy(errors[i].column, sizeof(errors[i].column), import_spool_next_text(at));
         for (size_t language = 0; language < LANGUAGE_COUNT; language++)
-            utf8_copy(errors[i].message[language], sizeof(errors[i].message[0]), next_text(at));
+            utf8_copy(errors[i].message[language], sizeof(errors[i].message[0]), import_spool_next_text(at));
     }
     return errors;
 }
 
-static void unpack(const struct head *head, const char *texts, struct arena *arena, struct import_row *row)
+static void import_spool_unpack(const struct head *head, const char *texts, struct arena *arena,
+                                struct import_row *row)
 {
     *row = (struct import_row){
         .number = head->number, .error_count = head->error_count, .cell_count = head->cell_count};
     if (head->error_count > 0)
-        row->errors = read_errors(&texts, head, arena);
+        row->errors = import_spool_read_errors(&texts, head, arena);
     for (size_t i = 0; head->error_count == 0 && i < IMPORT_COLUMNS; i++)
-        row->texts[i] = next_text(&texts);
+        row->texts[i] = import_spool_next_text(&texts);
     if (!head->has_category)
         row->texts[IMPORT_CATEGORY] = NULL;
     const char **cells = head->cell_count ? arena_alloc(arena, head->cell_count * sizeof(*cells)) : NULL;
     for (size_t i = 0; i < head->cell_count; i++)
-        cells[i] = next_text(&texts);
+        cells[i] = import_spool_next_text(&texts);
     row->cells = cells;
 }
 
@@ -209,11 +212,11 @@ bool import_spool_next(struct import_spool *spool, struct arena *arena, struct i
     *ret_found = spool->size > 0;
     if (!*ret_found)
         return true;
-    if (!take(spool, &head, sizeof(head), err))
+    if (!import_spool_take(spool, &head, sizeof(head), err))
         return false;
     char *texts = arena_alloc(arena, head.length + 1);
-    if (!take(spool, texts, head.length, err))
+    if (!import_spool_take(spool, texts, head.length, err))
         return false;
-    unpack(&head, texts, arena, ret_row);
+    import_spool_unpack(&head, texts, arena, ret_row);
     return true;
 }

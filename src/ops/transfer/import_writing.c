@@ -7,7 +7,7 @@
 #include "platform/tenants/tenants.h"
 #include "platform/text_rules.h"
 
-static void fail_with(struct import *import, struct item *item)
+static void import_row_fail(struct import *import, struct item *item)
 {
     struct import_result *next = import->next;
     item->verdict = FAILED;
@@ -16,7 +16,7 @@ static void fail_with(struct import *import, struct item *item)
         next->errors[next->error_count++] = item->row.errors[i];
 }
 
-static void fail_repeated(struct import *import, struct item *item, bool in_file)
+static void import_row_fail_repeated(struct import *import, struct item *item, bool in_file)
 {
     struct import_error *error = arena_alloc(&import->arena, sizeof(*error));
     error->row = item->row.number;
@@ -27,40 +27,40 @@ static void fail_repeated(struct import *import, struct item *item, bool in_file
              in_file ? "与文件中前面的行重复" : "已存在");
     item->row.errors = error;
     item->row.error_count = 1;
-    fail_with(import, item);
+    import_row_fail(import, item);
 }
 
-static void skip(struct import *import, struct item *item)
+static void import_row_skip(struct import *import, struct item *item)
 {
     item->verdict = SKIPPED;
     import->next->skipped++;
 }
 
-static bool same_text(const char *stored, const char *text)
+static bool import_text_is_same(const char *stored, const char *text)
 {
     struct text_span trimmed = text_trim(text);
     return strlen(stored) == trimmed.length && memcmp(stored, trimmed.bytes, trimmed.length) == 0;
 }
 
 /* The revision for this transaction's rows, taken when the first one needs it. */
-static bool need_revision(struct db *db, struct import *import, struct error *err)
+static bool import_need_revision(struct db *db, struct import *import, struct error *err)
 {
     return import->revision != 0 ||
            tenant_next_revision(db, import->request->tenant_id, &import->revision, err);
 }
 
-static bool insert_fresh(struct db *db, struct import *import, struct error *err)
+static bool import_insert_fresh(struct db *db, struct import *import, struct error *err)
 {
     size_t count = import->fresh_count;
     int64_t *ids = import->created_ids + import->created_count;
     import->fresh_count = 0;
     import->created_count += count;
-    return count == 0 || (need_revision(db, import, err) &&
+    return count == 0 || (import_need_revision(db, import, err) &&
                           qa_pairs_insert(db, import->revision, import->fresh, count, ids, err));
 }
 
 /* No other row of the file is about this question, so the pair can wait for the others. */
-static bool create_pair(struct db *db, struct import *import, struct item *item, struct error *err)
+static bool import_create_pair(struct db *db, struct import *import, struct item *item, struct error *err)
 {
     const char *const *texts = item->row.texts;
     item->verdict = CREATED;
@@ -75,11 +75,11 @@ static bool create_pair(struct db *db, struct import *import, struct item *item,
         .category = texts[IMPORT_CATEGORY] ? texts[IMPORT_CATEGORY] : "",
         .source = "import",
     };
-    return import->fresh_count < FRESH_MAX || insert_fresh(db, import, err);
+    return import->fresh_count < FRESH_MAX || import_insert_fresh(db, import, err);
 }
 
-static bool update_pair(struct db *db, struct import *import, struct item *item, const struct qa_pair *before,
-                        struct error *err)
+static bool import_update_pair(struct db *db, struct import *import, struct item *item,
+                               const struct qa_pair *before, struct error *err)
 {
     const char *const *texts = item->row.texts;
     struct qa_pair pair = *before;
@@ -91,7 +91,7 @@ static bool update_pair(struct db *db, struct import *import, struct item *item,
     import->next->updated++;
     if (import->request->dry_run)
         return true;
-    if (!need_revision(db, import, err) ||
+    if (!import_need_revision(db, import, err) ||
         !qa_pair_update_text(db, import->revision, &pair, &was_synced, err) ||
         !knowledge_change_updated(db, import->job_id, before, before->version + 1, err))
         return false;
@@ -105,13 +105,13 @@ static const char SQL_HAS_TEXT[] =
 
 /* Whether the pair says what the row says, or one of several that the tenant has with this question: all of
  * them stand in an export, and importing that must change nothing. */
-static bool has_text(struct db *db, const struct import *import, const struct item *item,
-                     const struct qa_pair *pair, bool *ret_same, struct error *err)
+static bool import_pair_has_text(struct db *db, const struct import *import, const struct item *item,
+                                 const struct qa_pair *pair, bool *ret_same, struct error *err)
 {
     const char *category = item->row.texts[IMPORT_CATEGORY];
     struct text_span answer = text_trim(item->row.texts[IMPORT_ANSWER]), kind = text_trim(category);
-    int64_t found = same_text(pair->answer, item->row.texts[IMPORT_ANSWER]) &&
-                    (!category || same_text(pair->category, category));
+    int64_t found = import_text_is_same(pair->answer, item->row.texts[IMPORT_ANSWER]) &&
+                    (!category || import_text_is_same(pair->category, category));
     if (!found && !db_find_int(db, SQL_HAS_TEXT,
                                DB_ARGS(db_text(import->request->tenant_id), db_text(pair->question),
                                        db_text_n(answer.bytes, answer.length),
@@ -122,18 +122,18 @@ static bool has_text(struct db *db, const struct import *import, const struct it
     return true;
 }
 
-static bool import_known(struct db *db, struct import *import, struct item *item, const struct qa_pair *pair,
-                         struct error *err)
+static bool import_row_onto_pair(struct db *db, struct import *import, struct item *item,
+                                 const struct qa_pair *pair, struct error *err)
 {
     bool same = true;
-    if (import->request->mode == IMPORT_UPSERT && !has_text(db, import, item, pair, &same, err))
+    if (import->request->mode == IMPORT_UPSERT && !import_pair_has_text(db, import, item, pair, &same, err))
         return false;
     if (!same)
-        return update_pair(db, import, item, pair, err);
+        return import_update_pair(db, import, item, pair, err);
     if (import->request->mode == IMPORT_CREATE)
-        fail_repeated(import, item, false);
+        import_row_fail_repeated(import, item, false);
     else
-        skip(import, item);
+        import_row_skip(import, item);
     return true;
 }
 
@@ -143,18 +143,19 @@ static bool import_row(struct db *db, struct import *import, struct item *item, 
     struct qa_pair pair;
     bool found = false;
     if (item->repeated && import->request->mode == IMPORT_CREATE)
-        fail_repeated(import, item, true);
+        import_row_fail_repeated(import, item, true);
     else if (item->repeated)
-        skip(import, item);
+        import_row_skip(import, item);
     else if (item->row.error_count > 0)
-        fail_with(import, item);
+        import_row_fail(import, item);
     if (item->verdict != UNDECIDED)
         return true;
     const char *question = item->row.texts[IMPORT_QUESTION];
     if (known_questions_may_have(import->known, qa_question_key(question)) &&
         !qa_pair_same_question(db, import->request->tenant_id, question, arena, &pair, &found, err))
         return false;
-    return found ? import_known(db, import, item, &pair, err) : create_pair(db, import, item, err);
+    return found ? import_row_onto_pair(db, import, item, &pair, err)
+                 : import_create_pair(db, import, item, err);
 }
 
 bool import_write_batch(struct db *db, struct import *import, struct error *err)
@@ -171,7 +172,7 @@ bool import_write_batch(struct db *db, struct import *import, struct error *err)
         if (!import_row(db, import, &import->items[i], &arena, err))
             return false;
     }
-    return insert_fresh(db, import, err);
+    return import_insert_fresh(db, import, err);
 }
 
 bool import_count_batch(struct db *db, const struct import *import, struct error *err)
