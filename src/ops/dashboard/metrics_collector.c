@@ -105,23 +105,6 @@ static int trouble_compare(const void *a, const void *b)
     return worse != 0 ? worse : (left->since > right->since) - (left->since < right->since);
 }
 
-static void metrics_read_troubles(struct metrics_collector *collector, struct arena *arena,
-                                  struct system_status *status)
-{
-    status->troubles = arena_alloc(arena, COMPONENT_COUNT * sizeof(*status->troubles));
-    for (int i = 0; i < COMPONENT_COUNT; i++) {
-        struct health_reading reading;
-        health_read(collector->platform, (enum component)i, &reading);
-        if (reading.since == INT_NULL ||
-            (reading.status != HEALTH_DEGRADED && reading.status != HEALTH_UNHEALTHY))
-            continue;
-        status->troubles[status->troubles_count++] =
-            (struct component_trouble){component_name((enum component)i), health_status_name(reading.status),
-                                       reading.since, reading.failed_calls, reading.tenants};
-    }
-    qsort(status->troubles, status->troubles_count, sizeof(*status->troubles), trouble_compare);
-}
-
 void metrics_system_status(struct metrics_collector *collector, struct arena *arena,
                            struct system_status *ret_status)
 {
@@ -135,7 +118,18 @@ void metrics_system_status(struct metrics_collector *collector, struct arena *ar
         .database = store_driver_name(collector->platform->store),
         .timezone = clock_zone(),
     };
-    metrics_read_troubles(collector, arena, ret_status);
+    ret_status->troubles = arena_alloc(arena, COMPONENT_COUNT * sizeof(*ret_status->troubles));
+    for (int i = 0; i < COMPONENT_COUNT; i++) {
+        struct health_reading reading;
+        health_read(collector->platform, (enum component)i, &reading);
+        if (reading.since == INT_NULL ||
+            (reading.status != HEALTH_DEGRADED && reading.status != HEALTH_UNHEALTHY))
+            continue;
+        ret_status->troubles[ret_status->troubles_count++] =
+            (struct component_trouble){component_name((enum component)i), health_status_name(reading.status),
+                                       reading.since, reading.failed_calls, reading.tenants};
+    }
+    qsort(ret_status->troubles, ret_status->troubles_count, sizeof(*ret_status->troubles), trouble_compare);
 }
 
 void metrics_watch(struct metrics_collector *collector)

@@ -110,15 +110,6 @@ static bool overview_read_activity(struct db *db, int32_t today, struct arena *a
     return true;
 }
 
-/* Cost until now over the part of the month that has passed; null on its first day, when a few calls
- * would be stretched over a month. */
-static int64_t overview_project_month(int64_t cost, int64_t now, int64_t month_start, int64_t next_month)
-{
-    if (now - month_start < DAY_MS)
-        return INT_NULL;
-    return (int64_t)((double)cost * (double)(next_month - month_start) / (double)(now - month_start));
-}
-
 static bool overview_read_usage(struct telemetry *telemetry, int32_t today, struct arena *arena,
                                 struct dashboard_overview *overview, struct error *err)
 {
@@ -136,8 +127,11 @@ static bool overview_read_usage(struct telemetry *telemetry, int32_t today, stru
     overview->estimated_cost_today = day->cost_nano_cny;
     for (size_t i = 0; i < days; i++)
         month_cost += totals[i].cost_nano_cny;
+    /* Cost until now over the part of the month that has passed; null on its first day, when a few calls would be
+     * stretched over a month. */
+    int64_t passed = now - month_start, month = clock_month_start(now, 1) - month_start;
     overview->month_cost_estimate =
-        overview_project_month(month_cost, now, month_start, clock_month_start(now, 1));
+        passed < DAY_MS ? INT_NULL : (int64_t)((double)month_cost * (double)month / (double)passed);
     return true;
 }
 
@@ -281,13 +275,13 @@ static bool overview_read_history(struct platform *platform, struct db *db, stru
     int32_t since;
     if (!recorded_since(db, NULL, clock_day(overview->generated_at), &since, err))
         return false;
-    if (!(snapshot_read_hourly(db, METRIC_TOTAL_TENANTS, first_hour, (double)overview->total_tenants,
-                               h->total_tenants, err) &&
-          snapshot_read_hourly(db, METRIC_PENDING_FEEDBACKS, first_hour, (double)overview->pending_feedbacks,
-                               h->pending_feedbacks, err) &&
-          overview_hourly_conversations(db, first_hour, arena, h->conversations_today, err) &&
-          overview_hourly_usage(platform->telemetry, first_hour, arena, h->api_calls_today,
-                                h->estimated_cost_today, err)))
+    if (!snapshot_read_hourly(db, METRIC_TOTAL_TENANTS, first_hour, (double)overview->total_tenants,
+                              h->total_tenants, err) ||
+        !snapshot_read_hourly(db, METRIC_PENDING_FEEDBACKS, first_hour, (double)overview->pending_feedbacks,
+                              h->pending_feedbacks, err) ||
+        !overview_hourly_conversations(db, first_hour, arena, h->conversations_today, err) ||
+        !overview_hourly_usage(platform->telemetry, first_hour, arena, h->api_calls_today,
+                               h->estimated_cost_today, err))
         return false;
     for (size_t i = 0; i < HISTORY_HOURS && first_hour + (int64_t)i * HOUR_MS < clock_day_start(since); i++)
         h->conversations_today[i] = h->api_calls_today[i] = h->estimated_cost_today[i] = NAN;

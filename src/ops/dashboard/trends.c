@@ -43,11 +43,6 @@ static const struct field trend_fields[] = {
 };
 const struct descriptor trend_data_descriptor = DESCRIPTOR("TrendData", struct trend_data, trend_fields);
 
-static struct trend_point trend_point_unknown(int32_t day)
-{
-    return (struct trend_point){day, INT_NULL, INT_NULL, INT_NULL, INT_NULL, NAN, NAN, INT_NULL};
-}
-
 static struct trend_point trend_point_make(int32_t day, const struct activity *activity,
                                            const struct usage_totals *usage)
 {
@@ -75,10 +70,13 @@ static bool trend_points_read(struct platform *platform, struct db *db, int32_t 
         !telemetry_daily_totals(platform->telemetry, first, count, &(struct usage_filter){0}, usages, err))
         return false;
     struct trend_point *points = arena_alloc(arena, count * sizeof(*points));
-    for (size_t i = 0; i < count; i++)
-        points[i] = first + (int32_t)i < since
-                        ? trend_point_unknown(first + (int32_t)i)
-                        : trend_point_make(first + (int32_t)i, &activities[i], &usages[i]);
+    for (size_t i = 0; i < count; i++) {
+        int32_t day = first + (int32_t)i;
+        if (day < since)
+            points[i] = (struct trend_point){day, INT_NULL, INT_NULL, INT_NULL, INT_NULL, NAN, NAN, INT_NULL};
+        else
+            points[i] = trend_point_make(day, &activities[i], &usages[i]);
+    }
     *ret_points = points;
     return true;
 }
