@@ -82,10 +82,6 @@ static bool tenant_read_suspension(struct db *db, const struct tenant *tenant, s
 /* The members that a list item has, too. */
 _Static_assert(offsetof(struct tenant_detail, updated_at) == sizeof(struct tenant_list_item),
                "a detail begins as a list item");
-static void take_item(struct tenant_detail *detail, const struct tenant_list_item *item)
-{
-    memcpy(detail, item, sizeof(*item));
-}
 
 bool tenant_manager_detail(struct tenant_manager *manager, const char *id, bool with_key, struct arena *arena,
                            struct tenant_detail *ret_detail, struct error *err)
@@ -101,7 +97,7 @@ bool tenant_manager_detail(struct tenant_manager *manager, const char *id, bool 
         !tenant_item_read(db, id, clock_day(now), arena, &item, &found, err) ||
         !tenant_items_count_missing(db, &item, 1, err))
         return false;
-    take_item(&detail, &item);
+    memcpy(&detail, &item, sizeof(item));
     detail.updated_at = tenant.updated_at;
     detail.api_key = with_key ? tenant.api_key : NULL;
     if (!tenant_read_effect(db, id, now, &detail.effect, err) ||

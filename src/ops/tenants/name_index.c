@@ -95,16 +95,6 @@ static bool tenant_directory_read(struct tenant_directory *directory, struct db 
 
 /* --- searching it */
 
-static void tenant_directory_take_hit(const struct tenant_directory *directory, const struct entry *entry,
-                                      const char *status, struct arena *arena, struct tenant_hits *hits)
-{
-    if (status && strcmp(status, directory->texts.bytes + entry->status) != 0)
-        return;
-    if (hits->total < TENANT_HITS_FEW)
-        hits->ids[hits->total] = arena_strdup(arena, directory->texts.bytes + entry->id);
-    hits->total++;
-}
-
 static size_t tenant_directory_entry_end(const struct tenant_directory *directory, size_t i)
 {
     return i + 1 < directory->count ? directory->entries[i + 1].folded : directory->folded.length;
@@ -124,7 +114,12 @@ static void tenant_directory_find_hits(const struct tenant_directory *directory,
             return;
         while (tenant_directory_entry_end(directory, i) <= (size_t)(hit - begin))
             i++;
-        tenant_directory_take_hit(directory, &directory->entries[i], status, arena, hits);
+        const struct entry *entry = &directory->entries[i];
+        if (!status || strcmp(status, directory->texts.bytes + entry->status) == 0) {
+            if (hits->total < TENANT_HITS_FEW)
+                hits->ids[hits->total] = arena_strdup(arena, directory->texts.bytes + entry->id);
+            hits->total++;
+        }
         at = tenant_directory_entry_end(directory, i++);
     }
 }

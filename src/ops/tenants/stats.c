@@ -42,12 +42,6 @@ const struct descriptor tenant_stats_descriptor =
 
 #define STATS_DAYS 62 /* the longest month and the one before */
 
-/* Day 0, 1 January 1970, was a Thursday. */
-static int32_t monday_of(int32_t day)
-{
-    return day - (day + 3) % 7;
-}
-
 static double stats_mean_response(const struct activity *days, size_t count)
 {
     int64_t sum = 0, messages = 0;
@@ -88,7 +82,8 @@ static bool stats_conversations_before(struct platform *platform, struct db *db,
 static bool stats_read_days(struct platform *platform, struct db *db, const char *id, int64_t now,
                             struct arena *arena, struct tenant_stats *stats, struct error *err)
 {
-    int32_t today = clock_day(now), first = today - STATS_DAYS + 1, monday = monday_of(today);
+    int32_t today = clock_day(now), first = today - STATS_DAYS + 1;
+    int32_t monday = today - (today + 3) % 7; /* day 0, 1 January 1970, was a Thursday */
     int32_t month = clock_day(clock_month_start(now, 0)),
             month_before = clock_day(clock_month_start(now, -1));
     int32_t same_day = month_before + (today - month);
@@ -205,12 +200,6 @@ static const struct field trends_fields[] = {
 const struct descriptor tenant_trends_descriptor =
     DESCRIPTOR("TenantTrends", struct tenant_trends, trends_fields);
 
-static struct tenant_trend_point tenant_point_unknown(int32_t day)
-{
-    return (struct tenant_trend_point){day, INT_NULL, INT_NULL, INT_NULL, INT_NULL, INT_NULL,
-                                       NAN, NAN,      INT_NULL, INT_NULL, INT_NULL};
-}
-
 static struct tenant_trend_point tenant_point_make(int32_t day, const struct activity *activity,
                                                    const struct usage_totals *usage)
 {
@@ -255,8 +244,12 @@ bool tenant_manager_trends(struct tenant_manager *manager, const char *id, int64
     trends.points = arena_alloc(arena, count * sizeof(*trends.points));
     for (size_t i = 0; i < count; i++) {
         int32_t day = first + (int32_t)i;
-        trends.points[i] =
-            day < since ? tenant_point_unknown(day) : tenant_point_make(day, &activities[i], &usages[i]);
+        if (day < since)
+            trends.points[i] =
+                (struct tenant_trend_point){day, INT_NULL, INT_NULL, INT_NULL, INT_NULL, INT_NULL,
+                                            NAN, NAN,      INT_NULL, INT_NULL, INT_NULL};
+        else
+            trends.points[i] = tenant_point_make(day, &activities[i], &usages[i]);
     }
     *ret_trends = trends;
     return true;

@@ -146,7 +146,7 @@ static const struct ordering *tenant_ordering_find(const char *sort, enum direct
     return &orderings[0];
 }
 
-/* One list on its way. */
+/* What a list is made from, and the list. */
 struct listing {
     struct db *db;
     struct arena *arena;
@@ -176,15 +176,6 @@ static bool tenant_listing_walk(const struct listing *listing, const char *sql, 
     while (db_next(&rows))
         page->ids[page->count++] = arena_strdup(listing->arena, db_column_text(&rows, 0));
     return db_done(&rows, err);
-}
-
-static bool walk_index(const struct listing *listing, const char *sql, int64_t offset, int64_t limit,
-                       struct id_page *page, struct error *err)
-{
-    return tenant_listing_walk(
-        listing, sql,
-        DB_ARGS(db_text(listing->filter->status), db_text(listing->pattern), db_int(limit), db_int(offset)),
-        page, err);
 }
 
 static bool tenant_listing_walk_today(const struct listing *listing, const char *sql, int64_t offset,
@@ -273,7 +264,9 @@ static bool tenant_listing_find_page(const struct listing *listing, int64_t offs
     enum direction direction = backwards ? !listing->direction : listing->direction;
     int64_t skip = backwards ? from_end : offset;
     const char *sql = listing->ordering->sql[direction][listing->scope];
-    bool done = sql ? walk_index(listing, sql, skip, limit, page, err)
+    const struct db_value args[] = {db_text(listing->filter->status), db_text(listing->pattern),
+                                    db_int(limit), db_int(skip)};
+    bool done = sql ? tenant_listing_walk(listing, sql, args, ARRAY_SIZE(args), page, err)
                     : tenant_listing_walk_both(listing, direction, skip, limit, page, err);
     if (backwards)
         id_page_reverse(page);
@@ -331,20 +324,19 @@ static bool tenant_listing_read_items(struct listing *listing, const char *const
 
 /* --- few: all of them, put in order here */
 
-static int tenant_ordering_compare(const struct ordering *ordering, const void *left, const void *right)
-{
-    const char *a = (const char *)left + ordering->offset, *b = (const char *)right + ordering->offset;
-    if (ordering->is_text)
-        return strcmp(*(const char *const *)a, *(const char *const *)b);
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static int tenant_listing_compare(const void *left, const void *right, void *context)
 {
     const struct listing *listing = context;
     const struct tenant_list_item *a = left, *b = right;
-    int order = tenant_ordering_compare(listing->ordering, a, b);
+    const char *column_a = (const char *)a + listing->ordering->offset;
+    const char *column_b = (const char *)b + listing->ordering->offset;
+    int order;
+    if (listing->ordering->is_text) {
+        order = strcmp(*(const char *const *)column_a, *(const char *const *)column_b);
+    } else {
+        int64_t x = *(const int64_t *)column_a, y = *(const int64_t *)column_b;
+        order = (x > y) - (x < y);
+    }
     if (order == 0)
         order = strcmp(a->id, b->id);
     return listing->direction == DESCENDING ? -order : order;
@@ -364,20 +356,7 @@ static bool tenant_listing_few(struct listing *listing, const struct tenant_hits
     return true;
 }
 
-static bool list_many(struct listing *listing, int64_t offset, size_t limit, struct error *err)
-{
-    struct id_page page = {.ids = arena_alloc(listing->arena, (limit + 1) * sizeof(*page.ids))};
-    return tenant_listing_find_page(listing, offset, (int64_t)limit, &page, err) &&
-           tenant_listing_read_items(listing, page.ids, page.count, listing->list.items,
-                                     &listing->list.items_count, err);
-}
-
 /* --- the list */
-
-static enum scope scope_of(const char *status, const char *pattern)
-{
-    return pattern ? SCOPE_KEYWORD : status ? SCOPE_STATUS : SCOPE_ALL;
-}
 
 /* How many pass the filter, and which, if they are few. */
 static bool tenant_listing_count_hits(struct tenant_manager *manager, struct listing *listing,
@@ -408,10 +387,16 @@ static bool tenant_listing_page(struct tenant_manager *manager, struct listing *
         return true;
     size_t limit = (size_t)(left < filter->page_size ? left : filter->page_size);
     list->items = arena_alloc(listing->arena, limit * sizeof(*list->items));
-    bool few = listing->scope == SCOPE_KEYWORD && hits.total <= TENANT_HITS_FEW;
-    return (few ? tenant_listing_few(listing, &hits, offset, limit, err)
-                : list_many(listing, offset, limit, err)) &&
-           tenant_items_count_missing(listing->db, list->items, list->items_count, err);
+    if (listing->scope == SCOPE_KEYWORD && hits.total <= TENANT_HITS_FEW) {
+        if (!tenant_listing_few(listing, &hits, offset, limit, err))
+            return false;
+    } else {
+        struct id_page page = {.ids = arena_alloc(listing->arena, (limit + 1) * sizeof(*page.ids))};
+        if (!tenant_listing_find_page(listing, offset, (int64_t)limit, &page, err) ||
+            !tenant_listing_read_items(listing, page.ids, page.count, list->items, &list->items_count, err))
+            return false;
+    }
+    return tenant_items_count_missing(listing->db, list->items, list->items_count, err);
 }
 
 bool tenant_manager_list(struct tenant_manager *manager, const struct tenant_filter *filter,
@@ -425,7 +410,7 @@ bool tenant_manager_list(struct tenant_manager *manager, const struct tenant_fil
         .today = clock_day(clock_now_ms()),
         .list = {.page = filter->page, .page_size = filter->page_size},
     };
-    listing.scope = scope_of(filter->status, listing.pattern);
+    listing.scope = listing.pattern ? SCOPE_KEYWORD : filter->status ? SCOPE_STATUS : SCOPE_ALL;
     listing.ordering = tenant_ordering_find(filter->sort, &listing.direction);
     if (!store_reader(manager->platform->store, READ_LIMIT_MS, &db, err))
         return false;
