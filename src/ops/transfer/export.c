@@ -93,20 +93,14 @@ static void export_put_time(struct day *days, int64_t ms, char text[static TIME_
     *export_put_two_digits(at, ':', seconds % 60) = '\0';
 }
 
-/* "0.49" */
-static void export_put_quality(double score, char text[static QUALITY_SIZE])
-{
-    int hundredths = (int)(score * 100 + 0.5);
-    text[0] = (char)('0' + hundredths / 100);
-    *export_put_two_digits(text + 1, '.', hundredths % 100) = '\0';
-}
-
 static void export_fill_cells(struct cells *cells, const struct qa_list_item *pair, enum language language,
                               struct day *days)
 {
     static const char *const truths[LANGUAGE_COUNT][2] = {
         [LANGUAGE_EN] = {"no", "yes"}, [LANGUAGE_ZH] = {"否", "是"}};
-    export_put_quality(pair->quality_score, cells->quality);
+    int hundredths = (int)(pair->quality_score * 100 + 0.5); /* "0.49" */
+    cells->quality[0] = (char)('0' + hundredths / 100);
+    *export_put_two_digits(cells->quality + 1, '.', hundredths % 100) = '\0';
     export_put_time(days, pair->updated_at, cells->updated);
     const char *const fields[COLUMNS] = {
         pair->tenant_id, pair->tenant_name,
@@ -131,37 +125,26 @@ struct export
     struct day days[DAYS_KNOWN];
 };
 
-static bool write_pairs(struct export *export, const struct qa_list_item *pairs, size_t count,
-                        struct error *err)
-{
-    for (size_t i = 0; i < count; i++, export->count++) {
-        struct cells cells;
-        export_fill_cells(&cells, &pairs[i], export->request->language, export->days);
-        if (!export->write(export, cells.fields, err))
-            return false;
-    }
-    return true;
-}
-
-static bool write_feed(struct export *export, struct pair_feed *feed, struct error *err)
-{
-    CLEANUP(arena_release) struct arena arena = {0};
-    while (!feed->at_end) {
-        struct qa_list_item *pairs;
-        size_t count;
-        arena_reset(&arena);
-        if (!pair_feed_next(export->platform, feed, &arena, &pairs, &count, err) ||
-            !write_pairs(export, pairs, count, err))
-            return false;
-    }
-    return true;
-}
-
 static bool export_write_pairs(struct export *export, struct error *err)
 {
     CLEANUP(pair_feed_end) struct pair_feed feed = {0};
-    return pair_feed_begin(export->platform, &export->request->filter, &feed, err) &&
-           write_feed(export, &feed, err);
+    CLEANUP(arena_release) struct arena arena = {0};
+    if (!pair_feed_begin(export->platform, &export->request->filter, &feed, err))
+        return false;
+    while (!feed.at_end) {
+        struct qa_list_item *pairs;
+        size_t count;
+        arena_reset(&arena);
+        if (!pair_feed_next(export->platform, &feed, &arena, &pairs, &count, err))
+            return false;
+        for (size_t i = 0; i < count; i++, export->count++) {
+            struct cells cells;
+            export_fill_cells(&cells, &pairs[i], export->request->language, export->days);
+            if (!export->write(export, cells.fields, err))
+                return false;
+        }
+    }
+    return true;
 }
 
 /* ---- the audit log ---- */
@@ -238,21 +221,16 @@ static bool export_write_line(struct export *export, const char *const *fields, 
     return csv_writer_row(&export->text, fields, COLUMNS, err);
 }
 
-static bool write_heading(struct export *export, struct error *err)
-{
-    const char *fields[COLUMNS];
-    for (size_t i = 0; i < COLUMNS; i++)
-        fields[i] = columns[i].heading[export->request->language];
-    return export_write_line(export, fields, err);
-}
-
 bool export_text(const struct platform *platform, const struct export_request *request,
                  const struct byte_sink *sink, int64_t *ret_count, struct error *err)
 {
     struct export export = {.platform = platform, .request = request, .write = export_write_line};
+    const char *headings[COLUMNS];
+    for (size_t i = 0; i < COLUMNS; i++)
+        headings[i] = columns[i].heading[request->language];
     csv_writer_init(&export.text, sink, request->format == EXPORT_CSV);
     export.text.delimiter = request->format == EXPORT_TSV ? '\t' : ',';
-    bool done = write_heading(&export, err) && export_write_pairs(&export, err) &&
+    bool done = export_write_line(&export, headings, err) && export_write_pairs(&export, err) &&
                 csv_writer_finish(&export.text, err);
     csv_writer_release(&export.text);
     return export_end(&export, done, ret_count, err);

@@ -10,15 +10,6 @@
 static const char SQL_LAST[] = "SELECT MAX(id) FROM qa_pairs";
 static const char SQL_COUNT[] = "SELECT qa_pair_count FROM tenants WHERE id = $1";
 
-static bool tenant_is_large(struct db *db, const char *tenant_id, bool *ret_large, struct error *err)
-{
-    int64_t count;
-    if (!db_find_int(db, SQL_COUNT, DB_ARGS(db_text(tenant_id)), 0, &count, err))
-        return false;
-    *ret_large = count >= LARGE_TENANT;
-    return true;
-}
-
 /* Reading all of the table in its own order costs a quarter of what the list does for each pair. It is
  * right where most pairs are wanted, and affordable where few are; one tenant of many, or a keyword, the list
  * finds quicker. */
@@ -27,12 +18,13 @@ bool pair_feed_begin(const struct platform *platform, const struct qa_filter *fi
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     struct pair_feed feed = {.filter = *filter};
-    bool many = true;
+    int64_t pairs = LARGE_TENANT;
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) ||
-        (filter->tenant_id && !tenant_is_large(db, filter->tenant_id, &many, err)) ||
+        (filter->tenant_id &&
+         !db_find_int(db, SQL_COUNT, DB_ARGS(db_text(filter->tenant_id)), 0, &pairs, err)) ||
         !db_find_int(db, SQL_LAST, DB_NO_ARGS, 0, &feed.last, err))
         return false;
-    feed.scans = many && !(filter->keyword && *filter->keyword);
+    feed.scans = pairs >= LARGE_TENANT && !(filter->keyword && *filter->keyword);
     *ret_feed = feed;
     return true;
 }

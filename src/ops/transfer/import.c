@@ -42,9 +42,11 @@ static bool import_begin_work(struct db *db, void *context, struct error *err)
 static bool import_batch_work(struct db *db, void *context, struct error *err)
 {
     struct import *import = context;
+    if (!import_write_batch(db, import, err) || !import_count_batch(db, import, err) ||
+        !import_report(db, import, err))
+        return false;
     bool is_last = import->done + (int64_t)import->item_count == import->rows;
-    return import_write_batch(db, import, err) && import_count_batch(db, import, err) &&
-           import_report(db, import, err) && (!is_last || import_audit(db, import, err));
+    return !is_last || import_audit(db, import, err);
 }
 
 static bool import_report_work(struct db *db, void *context, struct error *err)
@@ -72,21 +74,16 @@ static bool import_run_batch(struct import *import, struct error *err)
     return true;
 }
 
-/* True if another row of the file stands for this question. */
-static bool is_repeated(const struct import *import, const struct import_row *row)
-{
-    bool earlier, later;
-    if (row->error_count > 0)
-        return false;
-    repeats_look(import->repeats, import_hash_question(row), row->number, &earlier, &later);
-    return import->request->mode == IMPORT_UPSERT ? later : earlier;
-}
-
 static bool import_next_row(struct import *import, struct item *item, bool *ret_found, struct error *err)
 {
+    bool earlier, later;
     if (!import_spool_next(import->spool, &import->arena, &item->row, ret_found, err))
         return false;
-    item->repeated = *ret_found && is_repeated(import, &item->row);
+    item->repeated = false;
+    if (!*ret_found || item->row.error_count > 0)
+        return true;
+    repeats_look(import->repeats, import_hash_question(&item->row), item->row.number, &earlier, &later);
+    item->repeated = import->request->mode == IMPORT_UPSERT ? later : earlier;
     return true;
 }
 
@@ -105,38 +102,28 @@ static bool import_next_batch(struct import *import, struct error *err)
     return true;
 }
 
-/* Behind what an earlier run of the job has done. */
-static bool pass_over(struct import *import, int64_t rows, struct error *err)
+static bool import_write_rows(struct import *import, struct error *err)
 {
+    const struct import_request *request = import->request;
     bool found = true;
-    while (rows-- > 0 && found) {
+    import->result->total = import->rows;
+    if (!known_questions_read(import->store, request->tenant_id, &import->known, err))
+        return false;
+    /* Past the rows that an earlier run of the job has done. */
+    for (int64_t row = 0; row < import->done && found; row++) {
         arena_reset(&import->arena);
         if (!import_next_row(import, &import->items[0], &found, err))
             return false;
     }
-    return true;
-}
-
-static bool import_report_progress(struct import *import, struct error *err)
-{
-    const struct import_request *request = import->request;
-    if (import->run && job_stopping(import->run))
-        import->stopped = true;
-    return !request->progress || request->progress(request->context, import->done, import->rows) ||
-           error_set(err, ERROR_CONFLICT, "the import was stopped", "导入已被中止");
-}
-
-static bool import_write_rows(struct import *import, struct error *err)
-{
-    import->result->total = import->rows;
-    if (!known_questions_read(import->store, import->request->tenant_id, &import->known, err) ||
-        !pass_over(import, import->done, err))
-        return false;
     while (!import->stopped && import->done < import->rows) {
         if (!import_next_batch(import, err) || !import_run_batch(import, err))
             return false;
-        if (import->done < import->rows && !import_report_progress(import, err))
-            return false;
+        if (import->done == import->rows)
+            break;
+        if (import->run && job_stopping(import->run))
+            import->stopped = true;
+        if (request->progress && !request->progress(request->context, import->done, import->rows))
+            return error_set(err, ERROR_CONFLICT, "the import was stopped", "导入已被中止");
     }
     return true;
 }
@@ -147,18 +134,6 @@ static bool import_check_tenant(struct store *store, const char *tenant_id, stru
     CLEANUP(store_reader_release) struct db *db = NULL;
     struct tenant tenant;
     return store_reader(store, READ_LIMIT_MS, &db, err) && tenant_get(db, tenant_id, &arena, &tenant, err);
-}
-
-static bool run_import(struct import *import, const char *temporary_folder, struct error *err)
-{
-    if (!import_check_tenant(import->store, import->request->tenant_id, err) ||
-        (import->run && !import_go_on(import, err)) || !import_read_file(import, temporary_folder, err))
-        return false;
-    if (import->stopped)
-        return true;
-    if (import->run && !store_write(import->store, import_begin_work, import, err))
-        return false;
-    return import_write_rows(import, err) || import_tell_failure(import, err);
 }
 
 static void import_free(struct import **import)
@@ -187,8 +162,15 @@ bool import_run(struct store *store, const struct import_request *request, struc
     import->result = xcalloc(1, sizeof(*import->result));
     import->next = xcalloc(1, sizeof(*import->next));
     import->repeats = repeats_new();
-    if (!run_import(import, temporary_folder, err))
+    if (!import_check_tenant(store, request->tenant_id, err) || (run && !import_go_on(import, err)) ||
+        !import_read_file(import, temporary_folder, err))
         return false;
+    if (!import->stopped) {
+        if (run && !store_write(store, import_begin_work, import, err))
+            return false;
+        if (!import_write_rows(import, err))
+            return import_tell_failure(import, err);
+    }
     *ret_result = *import->result;
     ret_result->warnings = import->warnings;
     return true;

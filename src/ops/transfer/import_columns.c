@@ -121,20 +121,6 @@ static bool layout_find_by_heading(const struct table_row *first, struct import_
     return true;
 }
 
-static void find_by_place(size_t count, struct import_layout *layout)
-{
-    for (size_t i = 0; i < IMPORT_COLUMNS; i++)
-        layout->places[i] = i < count ? i : IMPORT_ABSENT;
-}
-
-static size_t find_tenant(const struct table_row *first)
-{
-    for (size_t i = 0; i < first->count; i++)
-        if (import_heading_is_tenant(first->fields[i]))
-            return i;
-    return IMPORT_ABSENT;
-}
-
 /* ---- the first row: names that are only like them ---- */
 
 static bool import_cell_is_blank(const char *cell)
@@ -166,11 +152,6 @@ static bool layout_find_by_likeness(const struct table_row *first, struct import
 
 /* ---- the first row: whether it is a heading that nobody knows ---- */
 
-static size_t characters_of(const char *cell)
-{
-    return utf8_count(cell, strlen(cell));
-}
-
 static void layout_quote_first(const struct table_row *first, char *text, size_t size)
 {
     CLEANUP(strbuf_release) struct strbuf found = {.ceiling = 2000};
@@ -194,8 +175,9 @@ static void first_row_judge(const struct table_row *cells, struct import_first_r
         int like = import_heading_is_like(cell);
         first->like_names += like >= 0;
         first->like_text |= like == IMPORT_QUESTION || like == IMPORT_ANSWER;
-        if (characters_of(cell) > first->longest)
-            first->longest = characters_of(cell);
+        size_t characters = utf8_count(cell, strlen(cell));
+        if (characters > first->longest)
+            first->longest = characters;
     }
     first->is_suspect = filled >= 2 && labels == filled;
     first->is_words = words == filled;
@@ -254,11 +236,15 @@ bool import_layout_guess(struct import_layout *layout, const struct table_row *f
     else if (columns->heading != IMPORT_HEADING_NONE && layout_find_by_likeness(first, layout))
         layout->has_heading = true;
     else
-        find_by_place(first->count, layout);
+        for (size_t i = 0; i < IMPORT_COLUMNS && i < first->count; i++)
+            layout->places[i] = i;
     layout->first.number = first->number;
     if (layout->is_guessed && !layout->has_heading)
         first_row_judge(first, &layout->first);
-    layout->tenant_place = layout->has_heading ? find_tenant(first) : IMPORT_ABSENT;
+    layout->tenant_place = IMPORT_ABSENT;
+    for (size_t i = 0; i < first->count && layout->has_heading && layout->tenant_place == IMPORT_ABSENT; i++)
+        if (import_heading_is_tenant(first->fields[i]))
+            layout->tenant_place = i;
     return is_found;
 }
 
@@ -302,7 +288,7 @@ bool import_row_is_empty(const struct table_row *cells)
     return !cells->faults;
 }
 
-static bool names(const struct table_row *cells, enum import_column wanted)
+static bool import_row_names(const struct table_row *cells, enum import_column wanted)
 {
     enum import_column column;
     int rank;
@@ -318,7 +304,7 @@ bool import_layout_look(struct import_layout *layout, const struct table_row *ce
         return true;
     if (layout->first.is_suspect && cells->number > layout->first.number)
         first_row_compare(&layout->first, cells);
-    if (!names(cells, IMPORT_QUESTION) || !names(cells, IMPORT_ANSWER))
+    if (!import_row_names(cells, IMPORT_QUESTION) || !import_row_names(cells, IMPORT_ANSWER))
         return true;
     return error_set(err, ERROR_INVALID,
                      "row %lld names the columns, but other rows stand above it: delete those, so that the "
@@ -361,14 +347,7 @@ static void import_row_check_cell(const struct table_row *cells, size_t place, c
                         cells->fields[place]);
 }
 
-static bool has_values(const struct import_layout *layout, const struct table_row *cells, struct error *err)
-{
-    for (size_t i = 0; i < IMPORT_COLUMNS; i++)
-        import_row_check_cell(cells, layout->places[i], import_column_names[i], err);
-    return err->code == ERROR_NONE;
-}
-
-/* Not a fault of the row, but to be told. */
+/* No faults of the row, but warnings. */
 static void import_row_note_numbers(const struct import_layout *layout, const struct table_row *cells)
 {
     for (size_t i = 0; i < IMPORT_COLUMNS && cells->faults; i++) {
@@ -387,22 +366,17 @@ static void import_row_note_numbers(const struct import_layout *layout, const st
     }
 }
 
-/* Ids are ASCII, and the same in either case. */
-static bool is_tenant(const char *cell, const char *tenant_id)
-{
-    struct text_span id = text_trim(cell);
-    return id.length == strlen(tenant_id) && strncasecmp(id.bytes, tenant_id, id.length) == 0;
-}
-
 static bool import_row_check_tenant(const struct import_layout *layout, const struct table_row *cells,
                                     struct error *err)
 {
     const struct import_request *request = layout->request;
     size_t place = layout->tenant_place;
-    if (place >= cells->count || !request->tenant_id || import_cell_is_blank(cells->fields[place]) ||
-        is_tenant(cells->fields[place], request->tenant_id))
+    if (place >= cells->count || !request->tenant_id || import_cell_is_blank(cells->fields[place]))
         return true;
     const char *whose = cells->fields[place];
+    struct text_span id = text_trim(whose); /* ids are ASCII, and the same in either case */
+    if (id.length == strlen(request->tenant_id) && strncasecmp(id.bytes, request->tenant_id, id.length) == 0)
+        return true;
     if (request->takes_other_tenants) {
         import_warn(layout->warnings, IMPORT_WARNING_OTHER_TENANT, cells->number,
                     "rows of other tenants (“%.64s”) become pairs of “%.64s”, as was said",
@@ -429,7 +403,10 @@ bool import_row_read(const struct import_layout *layout, const struct table_row 
     }
     const char *category = ret_row->texts[IMPORT_CATEGORY];
     import_row_note_numbers(layout, cells);
-    return has_values(layout, cells, err) && import_row_check_tenant(layout, cells, err) &&
-           qa_pair_validate(ret_row->texts[IMPORT_QUESTION], ret_row->texts[IMPORT_ANSWER],
+    for (size_t i = 0; i < IMPORT_COLUMNS; i++)
+        import_row_check_cell(cells, layout->places[i], import_column_names[i], err);
+    if (err->code != ERROR_NONE || !import_row_check_tenant(layout, cells, err))
+        return false;
+    return qa_pair_validate(ret_row->texts[IMPORT_QUESTION], ret_row->texts[IMPORT_ANSWER],
                             category ? category : "", err);
 }

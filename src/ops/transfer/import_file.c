@@ -4,18 +4,13 @@
 
 #include "ops/transfer/import_internal.h"
 
-static bool ends_in_tsv(const char *file)
-{
-    const char *ending = strrchr(file, '.');
-    return ending && strcasecmp(ending, ".tsv") == 0;
-}
-
 bool import_table_open(const struct import_request *request, const char *path, const char *file,
                        const char *temporary_folder, struct table **ret_table, struct error *err)
 {
+    const char *ending = strrchr(file, '.');
     struct table_options options = {
         .sheet = request->sheet,
-        .delimiter = ends_in_tsv(file) ? '\t' : '\0',
+        .delimiter = ending && strcasecmp(ending, ".tsv") == 0 ? '\t' : '\0',
         .encoding = request->encoding,
         .temporary_folder = temporary_folder,
     };

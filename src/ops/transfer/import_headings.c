@@ -1,4 +1,4 @@
-/* What people and programs call the columns, and what looks like a heading that nobody knows. */
+/* What people and programs call the columns, and what looks like a heading whose names are none of those. */
 #include <ctype.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 /* ---- names ---- */
 
-/* As import_heading_fold leaves them. Of two columns with names of one meaning the one of the lower rank counts;
+/* As heading_fold leaves them. Of two columns with names of one meaning the one of the lower rank counts;
  * one name of rank 0 alone makes the first row a heading, of others it takes a question and an answer. */
 static const struct {
     enum import_column column;
@@ -148,11 +148,6 @@ bool import_heading_is_tenant(const char *heading)
 
 #define LABEL_MAX 16 /* characters */
 
-static bool begins_with(const char *text, const char *start)
-{
-    return strncmp(text, start, strlen(start)) == 0;
-}
-
 /* How people begin a question, so that "如何提问" is no name of a column. */
 static bool heading_is_question(const char *folded)
 {
@@ -163,7 +158,7 @@ static bool heading_is_question(const char *folded)
     static const char *const ends[] = {"吗", "嗎", "呢", "么", "麼", "か", "까", "요"};
     size_t length = strlen(folded);
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-        if (begins_with(folded, words[i]))
+        if (strncmp(folded, words[i], strlen(words[i])) == 0)
             return true;
     for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
         if (length >= strlen(ends[i]) && strcmp(folded + length - strlen(ends[i]), ends[i]) == 0)
@@ -196,9 +191,11 @@ bool import_heading_is_label(const char *cell)
     heading_fold(cell, folded, sizeof(folded));
     size_t length = strlen(folded), characters = utf8_count(folded, length);
     bool is_word = characters == length && strspn(folded, "abcdefghijklmnopqrstuvwxyz0123456789/.") == length;
-    return characters > 0 && characters <= (is_word ? 2 * LABEL_MAX : LABEL_MAX) &&
-           !heading_has_punctuation(folded) && !strpbrk(folded, "0123456789") &&
-           !heading_is_question(folded) && !heading_has_many_words(cell) && strchr(cell, '\n') == NULL;
+    if (characters == 0 || characters > (is_word ? 2 * LABEL_MAX : LABEL_MAX))
+        return false;
+    if (strpbrk(folded, "0123456789") || strchr(cell, '\n'))
+        return false;
+    return !heading_has_punctuation(folded) && !heading_is_question(folded) && !heading_has_many_words(cell);
 }
 
 bool import_heading_is_word(const char *cell)

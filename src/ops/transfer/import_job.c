@@ -15,7 +15,7 @@
 
 #define PATH_SIZE 600
 #define KEPT_MS DAY_MS  /* after the job's end */
-#define STRAY_MS DAY_MS /* age of a file that no job knows, before it is deleted */
+#define STRAY_MS DAY_MS /* age of a file without a job, before it is deleted */
 
 static const char *import_job_folder(const struct platform *platform)
 {
@@ -23,16 +23,6 @@ static const char *import_job_folder(const struct platform *platform)
 }
 
 /* ---- what is asked for, as JSON in the job's row ---- */
-
-static void write_columns(struct json_writer *w, const struct import_columns *columns)
-{
-    json_key(w, "columns");
-    json_object_begin(w);
-    for (size_t i = 0; i < IMPORT_COLUMNS; i++)
-        if (columns->places[i] != IMPORT_ABSENT)
-            json_key_int(w, import_column_names[i], (int64_t)columns->places[i]);
-    json_object_end(w);
-}
 
 static const char *const language_names[LANGUAGE_COUNT] = {[LANGUAGE_EN] = "en", [LANGUAGE_ZH] = "zh"};
 
@@ -51,8 +41,14 @@ static void import_job_write_parameters(struct strbuf *out, const struct import_
         json_key_text(&w, "encoding", text_encoding_name(request->encoding));
     if (request->takes_other_tenants)
         json_key_bool(&w, "takes_other_tenants", true);
-    if (request->columns.given)
-        write_columns(&w, &request->columns);
+    if (request->columns.given) {
+        json_key(&w, "columns");
+        json_object_begin(&w);
+        for (size_t i = 0; i < IMPORT_COLUMNS; i++)
+            if (request->columns.places[i] != IMPORT_ABSENT)
+                json_key_int(&w, import_column_names[i], (int64_t)request->columns.places[i]);
+        json_object_end(&w);
+    }
     if (request->columns.heading != IMPORT_HEADING_AUTO)
         json_key_text(&w, "heading", import_headings[request->columns.heading]);
     json_key_text(&w, "language", language_names[language]);
@@ -109,13 +105,6 @@ struct asking {
     struct job job;
 };
 
-static bool audit_request(struct db *db, const struct asking *ask, struct error *err)
-{
-    struct audit_entry entry = {
-        .action = IMPORT_KIND, .target_type = "job", .target_id = ask->id, .after = ask->parameters};
-    return audit_append(db, ask->request->actor, &entry, err);
-}
-
 static bool import_ask_work(struct db *db, void *context, struct error *err)
 {
     struct asking *ask = context;
@@ -123,8 +112,10 @@ static bool import_ask_work(struct db *db, void *context, struct error *err)
                                   .kind = IMPORT_KIND,
                                   .parameters = ask->parameters,
                                   .tenant_id = ask->request->tenant_id};
+    struct audit_entry entry = {
+        .action = IMPORT_KIND, .target_type = "job", .target_id = ask->id, .after = ask->parameters};
     return job_insert(db, ask->request->actor, &request, ask->arena, &ask->job, err) &&
-           audit_request(db, ask, err);
+           audit_append(db, ask->request->actor, &entry, err);
 }
 
 static bool import_ask_check_tenant(struct platform *platform, const char *tenant_id, struct arena *arena,
@@ -140,7 +131,7 @@ static bool import_ask_check_tenant(struct platform *platform, const char *tenan
            error_add_field(err, "tenant_id", "there is no tenant '%.64s'", "没有商家“%.64s”", tenant_id);
 }
 
-/* What shows at its beginning is told now, and not by a job that fails. */
+/* What is wrong at its beginning is refused now, and not by a job that fails. */
 static bool import_ask_check_file(struct platform *platform, int fd, const struct import_request *request,
                                   enum language language, struct arena *arena, struct error *err)
 {
@@ -163,19 +154,6 @@ static bool import_job_is_missing(struct platform *platform, const char *id)
            err.code == ERROR_NOT_FOUND;
 }
 
-/* The file is kept before the job is asked for: a job that is found after a power cut has its file. Where nobody
- * can tell whether the job is there, the file stays until the sweep. */
-static bool keep_and_queue(struct platform *platform, int fd, struct asking *ask, struct error *err)
-{
-    if (!store_file_keep(platform->store, ask->id, fd, err))
-        return false;
-    if (store_write(platform->store, import_ask_work, ask, err))
-        return true;
-    if (import_job_is_missing(platform, ask->id))
-        store_file_delete(platform->store, ask->id, NULL);
-    return false;
-}
-
 bool import_ask(struct platform *platform, int fd, const struct import_request *request,
                 enum language language, struct arena *arena, struct job *ret_job, struct error *err)
 {
@@ -188,8 +166,15 @@ bool import_ask(struct platform *platform, int fd, const struct import_request *
     import_job_write_parameters(&parameters, request, language);
     struct asking ask = {
         .request = request, .id = id, .parameters = strbuf_text(&parameters), .arena = arena};
-    if (!keep_and_queue(platform, fd, &ask, err))
+    /* The file is kept before the job is asked for: a job that is found after a power cut has its file. Where
+     * nobody can tell whether the job is there, the file stays until the sweep. */
+    if (!store_file_keep(platform->store, id, fd, err))
         return false;
+    if (!store_write(platform->store, import_ask_work, &ask, err)) {
+        if (import_job_is_missing(platform, id))
+            store_file_delete(platform->store, id, NULL);
+        return false;
+    }
     jobs_wake(platform->jobs);
     *ret_job = ask.job;
     return true;

@@ -88,24 +88,17 @@ static const char *preview_column_taken_for(const struct import_layout *layout, 
     return NULL;
 }
 
-static size_t preview_cell_count(size_t a, size_t b)
+static size_t preview_cell_count(const struct table_row *row)
 {
-    return a < b ? a : b;
-}
-
-/* Without the empty cells at its end. */
-static size_t filled_columns(const struct table_row *first)
-{
-    size_t count = preview_cell_count(first->count, IMPORT_PREVIEW_COLUMNS);
-    while (count > IMPORT_COLUMNS && !*first->fields[count - 1])
-        count--;
-    return count;
+    return row->count < IMPORT_PREVIEW_COLUMNS ? row->count : IMPORT_PREVIEW_COLUMNS;
 }
 
 static void preview_describe_columns(struct looking *looking, const struct table_row *first)
 {
     struct import_preview *preview = looking->preview;
-    size_t count = filled_columns(first);
+    size_t count = preview_cell_count(first);
+    while (count > IMPORT_COLUMNS && !*first->fields[count - 1]) /* the empty cells at its end */
+        count--;
     preview->columns = arena_alloc(looking->arena, count * sizeof(*preview->columns));
     preview->columns_count = count;
     for (size_t i = 0; i < count; i++)
@@ -136,21 +129,12 @@ static void preview_add_row(struct looking *looking, const struct table_row *row
 {
     struct import_preview *preview = looking->preview;
     struct import_preview_row *slot = &preview->rows[preview->rows_count++];
-    size_t count = preview_cell_count(row->count, IMPORT_PREVIEW_COLUMNS);
+    size_t count = preview_cell_count(row);
     const char **cells = arena_alloc(looking->arena, (count + 1) * sizeof(*cells));
     for (size_t i = 0; i < count; i++)
         cells[i] = preview_shorten(looking->arena, row->fields[i]);
     slot->cells = cells;
     slot->cells_count = count;
-}
-
-/* For its warnings: what is wrong with a row is for the trial to say. */
-static void note_row(struct looking *looking, const struct table_row *row)
-{
-    struct import_row ignored_row = {0};
-    struct error ignored;
-    if (looking->problem.code == ERROR_NONE)
-        import_row_read(&looking->layout, row, &ignored_row, &ignored);
 }
 
 static bool preview_take_row(void *context, const struct table_row *row, struct error *err)
@@ -166,7 +150,11 @@ static bool preview_take_row(void *context, const struct table_row *row, struct 
     }
     if (looking->problem.code == ERROR_NONE)
         import_layout_look(&looking->layout, row, &looking->problem);
-    note_row(looking, row);
+    /* For its warnings: what is wrong with a row is for the trial to say. */
+    struct import_row ignored_row = {0};
+    struct error ignored;
+    if (looking->problem.code == ERROR_NONE)
+        import_row_read(&looking->layout, row, &ignored_row, &ignored);
     preview->total_rows_at_least++;
     if (preview->rows_count < IMPORT_PREVIEW_ROWS)
         preview_add_row(looking, row);
@@ -177,12 +165,6 @@ static bool preview_take_row(void *context, const struct table_row *row, struct 
 }
 
 /* ---- the file ---- */
-
-static const char *delimiter_of(const struct table *table, struct arena *arena)
-{
-    char delimiter = table_delimiter(table);
-    return delimiter ? arena_strndup(arena, &delimiter, 1) : NULL;
-}
 
 static void preview_describe_file(const struct table *table, struct looking *looking)
 {
@@ -196,9 +178,10 @@ static void preview_describe_file(const struct table *table, struct looking *loo
                 sheets[preview->sheets_count++] = arena_strdup(looking->arena, table_sheet(table, i).name);
     preview->sheets = sheets;
     preview->sheet = arena_strdup(looking->arena, table_sheet_read(table));
-    preview->format = !is_text ? "xlsx" : table_delimiter(table) == '\t' ? "tsv" : "csv";
+    char delimiter = table_delimiter(table);
+    preview->format = !is_text ? "xlsx" : delimiter == '\t' ? "tsv" : "csv";
     enum text_encoding encoding = table_encoding(table);
-    preview->delimiter = delimiter_of(table, looking->arena);
+    preview->delimiter = delimiter ? arena_strndup(looking->arena, &delimiter, 1) : NULL;
     preview->encoding =
         is_text ? text_encoding_name(encoding == TEXT_ENCODING_UNKNOWN ? TEXT_ENCODING_UTF8 : encoding)
                 : NULL;
@@ -239,15 +222,6 @@ static void preview_find_problem(struct table *table, struct looking *looking)
         import_warnings_list(&looking->warnings, looking->language, looking->arena, &preview->warnings_count);
 }
 
-/* The file may have no name any more, and its descriptor's place belongs to whoever received it. */
-static bool open_again(int fd, const struct import_request *request, const char *temporary_folder,
-                       struct table **ret_table, struct error *err)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    return import_table_open(request, path, request->file, temporary_folder, ret_table, err);
-}
-
 /* Whatever is wrong with the file is wrong with the field `file`. */
 static bool preview_file_wrong(struct error *err)
 {
@@ -264,9 +238,12 @@ bool import_preview(int fd, const struct import_request *request, enum language 
     struct import_preview preview = {0};
     struct looking looking = {.request = request, .language = language, .arena = arena, .preview = &preview};
     CLEANUP(table_close) struct table *table = NULL;
+    char path[64];
     preview.rows = arena_alloc(arena, IMPORT_PREVIEW_ROWS * sizeof(*preview.rows));
     error_clear(&looking.problem);
-    if (!open_again(fd, request, temporary_folder, &table, err))
+    /* The file may have no name any more, and its descriptor's position belongs to whoever received it. */
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    if (!import_table_open(request, path, request->file, temporary_folder, &table, err))
         return preview_file_wrong(err);
     looking.layout = (struct import_layout){.request = request,
                                             .warnings = &looking.warnings,

@@ -14,7 +14,7 @@ uint64_t import_hash_question(const struct import_row *row)
     return (uint64_t)qa_question_key(row->texts[IMPORT_QUESTION]);
 }
 
-/* What the column is to be called in a file of rows that failed, which is imported without being told its
+/* What the column is to be called in a file of rows that failed, which is imported without naming its
  * columns: as it is called here, unless that would be another column's name then. */
 static const char *import_heading_of(const struct import *import, const struct table_row *first, size_t place)
 {
@@ -47,29 +47,15 @@ static void import_note_headings(struct import *import, const struct table_row *
     }
 }
 
-static bool read_first(struct import *import, const struct table_row *row, struct error *err)
+static bool import_read_row(struct import *import, const struct table_row *cells, struct error *err)
 {
-    if (!import_layout_guess(&import->layout, row, err) || !import_layout_check(&import->layout, row, err))
-        return false;
-    import_note_headings(import, row);
-    return true;
-}
-
-/* A workbook's row can have thousands of cells to the right with nothing in them; and the file of rows that
- * failed must be one that can be imported. */
-static struct table_row cells_to_keep(const struct import *import, const struct table_row *cells)
-{
+    struct error wrong;
+    /* A workbook's row can have thousands of cells to the right with nothing in them; and the file of rows that
+     * failed must be one that can be imported. */
     struct table_row kept = *cells;
     size_t most = import->heading_count > HEADINGS_MAX ? import->heading_count : HEADINGS_MAX;
     if (kept.count > most)
         kept.count = most;
-    return kept;
-}
-
-static bool import_read_row(struct import *import, const struct table_row *cells, struct error *err)
-{
-    struct error wrong;
-    struct table_row kept = cells_to_keep(import, cells);
     struct import_row row = {.number = cells->number};
     bool fine = import_row_read(&import->layout, cells, &row, &wrong);
     bool may_fail = !fine || import->request->mode == IMPORT_CREATE;
@@ -88,11 +74,15 @@ static bool import_take_row(void *context, const struct table_row *cells, struct
     }
     if (import_row_is_empty(cells))
         return true;
-    bool is_first = import->heading_count == 0;
-    if (is_first && !read_first(import, cells, err))
-        return false;
-    return (is_first && import->layout.has_heading) ||
-           (import_layout_look(&import->layout, cells, err) && import_read_row(import, cells, err));
+    if (import->heading_count == 0) {
+        if (!import_layout_guess(&import->layout, cells, err) ||
+            !import_layout_check(&import->layout, cells, err))
+            return false;
+        import_note_headings(import, cells);
+        if (import->layout.has_heading)
+            return true;
+    }
+    return import_layout_look(&import->layout, cells, err) && import_read_row(import, cells, err);
 }
 
 static bool import_read_table(struct import *import, struct table *table, struct error *err)

@@ -72,13 +72,6 @@ static void import_spool_put_bytes(struct strbuf *out, const char *text, size_t 
     strbuf_putc(out, '\0');
 }
 
-static void put_texts(struct strbuf *out, const struct import_row *row)
-{
-    for (size_t i = 0; i < IMPORT_COLUMNS; i++)
-        import_spool_put_bytes(out, row->texts[i] ? row->texts[i] : "",
-                               row->texts[i] ? strlen(row->texts[i]) : 0);
-}
-
 static void import_spool_put_errors(struct strbuf *out, const struct error *wrong)
 {
     for (size_t i = 0; i < wrong->field_count; i++) {
@@ -115,7 +108,10 @@ bool import_spool_put(struct import_spool *spool, const struct import_row *row, 
     if (wrong)
         import_spool_put_errors(out, wrong);
     else
-        put_texts(out, row);
+        for (size_t i = 0; i < IMPORT_COLUMNS; i++) {
+            const char *text = row->texts[i] ? row->texts[i] : "";
+            import_spool_put_bytes(out, text, strlen(text));
+        }
     head.cell_count = cells ? import_spool_put_cells(out, cells) : 0;
     head.length = (uint32_t)(out->length - at - sizeof(head));
     memcpy(out->bytes + at, &head, sizeof(head));
@@ -142,22 +138,17 @@ bool import_spool_rewind(struct import_spool *spool, struct error *err)
 
 /* ---- reading ---- */
 
-static bool fill(struct import_spool *spool, struct error *err)
-{
-    ssize_t got = read(spool->fd, spool->buffer, BUFFER);
-    if (got <= 0)
-        return error_set(err, ERROR_INTERNAL, "a temporary file cannot be read: %s", "无法读取临时文件：%s",
-                         got < 0 ? strerror(errno) : "it has been cut off");
-    spool->start = 0;
-    spool->end = (size_t)got;
-    return true;
-}
-
 static bool import_spool_take(struct import_spool *spool, void *bytes, size_t length, struct error *err)
 {
     for (char *at = bytes; length > 0;) {
-        if (spool->start == spool->end && !fill(spool, err))
-            return false;
+        if (spool->start == spool->end) {
+            ssize_t got = read(spool->fd, spool->buffer, BUFFER);
+            if (got <= 0)
+                return error_set(err, ERROR_INTERNAL, "a temporary file cannot be read: %s",
+                                 "无法读取临时文件：%s", got < 0 ? strerror(errno) : "it has been cut off");
+            spool->start = 0;
+            spool->end = (size_t)got;
+        }
         size_t there = spool->end - spool->start, part = there < length ? there : length;
         memcpy(at, spool->read + spool->start, part);
         spool->start += part;
