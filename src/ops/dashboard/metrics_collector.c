@@ -132,7 +132,7 @@ void metrics_system_status(struct metrics_collector *collector, struct arena *ar
     qsort(ret_status->troubles, ret_status->troubles_count, sizeof(*ret_status->troubles), trouble_compare);
 }
 
-void metrics_watch(struct metrics_collector *collector)
+void metrics_sample(struct metrics_collector *collector)
 {
     for (int i = 0; i < COMPONENT_COUNT; i++) {
         struct health_reading reading;
@@ -190,7 +190,7 @@ static bool snapshot_write(struct db *db, void *context, struct error *err)
 
 static void snapshot_take_components(struct metrics_collector *collector, struct metrics_reading *reading)
 {
-    metrics_watch(collector);
+    metrics_sample(collector);
     pthread_mutex_lock(&collector->lock);
     for (int i = 0; i < COMPONENT_COUNT; i++) {
         reading->status[i] = collector->worst[i];

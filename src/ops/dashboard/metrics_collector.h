@@ -108,7 +108,7 @@ struct metrics_collector;
 
 struct metrics_collector *metrics_collector_new(struct platform *platform, const char *version);
 void metrics_collector_free(struct metrics_collector *collector); /* takes NULL */
-/* Tells the health room of troubles that the process before has left open: a restart is not when they began. */
+/* Gives the health room the troubles that were open when the process before ended: a restart is not when they began. */
 bool metrics_resume(struct metrics_collector *collector, struct error *err);
 
 /* All results live in the arena. */
@@ -126,7 +126,7 @@ void metrics_system_status(struct metrics_collector *collector, struct arena *ar
                            struct system_status *ret_status);
 
 /* Notes how the components are now; the worst since the last snapshot is what a snapshot keeps. */
-void metrics_watch(struct metrics_collector *collector);
+void metrics_sample(struct metrics_collector *collector);
 /* Writes one row for each metric. A scheduled task, each five minutes. */
 bool metrics_snapshot(struct metrics_collector *collector, struct error *err);
 /* Deletes snapshots older than `days`. A scheduled task. */

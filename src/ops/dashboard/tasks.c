@@ -8,10 +8,10 @@
 
 #define SNAPSHOT_DAYS 90
 
-static bool run_watch(void *context, char *ret_summary, size_t size, struct error *err)
+static bool run_sample(void *context, char *ret_summary, size_t size, struct error *err)
 {
     (void)ret_summary, (void)size, (void)err;
-    metrics_watch(context);
+    metrics_sample(context);
     return true;
 }
 
@@ -36,7 +36,7 @@ static const struct scheduled_task rows[] = {
      .title = {[LANGUAGE_EN] = "watch over the components", [LANGUAGE_ZH] = "观察组件状态"},
      .first_ms = 1000,
      .every_ms = 10 * SECOND_MS,
-     .run = run_watch,
+     .run = run_sample,
      .everywhere = true,
      .quick = true,
      .gate = TENANT_GATE_OPEN},
