@@ -1,4 +1,4 @@
-/* One tenant in detail: what a suspension would hit, the proof of one that is in force, its people; and
+/* One tenant in detail: what a suspension would hit, the messages since one that is in force, its users; and
  * changing its status. */
 #include <string.h>
 
@@ -116,7 +116,7 @@ bool tenant_manager_set_status(struct tenant_manager *manager, const struct acto
                                                          &tenant, err);
 }
 
-/* --- its people */
+/* --- its users */
 
 static const struct field user_fields[] = {
     FIELD(struct tenant_user, id, TEXT, "Id of the user"),

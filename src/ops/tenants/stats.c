@@ -1,4 +1,4 @@
-/* A tenant's figures and its days. Whatever a counter or a roll-up knows is read from there; the rest
+/* A tenant's figures and its days. What is in a counter or a roll-up is read from there; the rest
  * is counted by an index of the tenant. */
 #include <math.h>
 

@@ -1,4 +1,4 @@
-/* The list of tenants. A page is taken from an index in the wanted order, from whichever end is nearer; a
+/* The list of tenants. A page is taken from an index in the order asked for, from whichever end is nearer; a
  * keyword that few have is answered by looking at each of them. */
 #include "ops/tenants/tenant_manager.h"
 

@@ -58,7 +58,7 @@ bool tenant_manager_list(struct tenant_manager *manager, const struct tenant_fil
 struct tenant_effect {
     int64_t conversations_last_hour, users_logged_in, jobs_running;
 };
-/* The proof that a suspension holds: messages whose request came at or after `since`. */
+/* Messages whose request came at or after `since`: an answered one would mean that the suspension does not hold. */
 struct tenant_suspension {
     int64_t since;
     const char *reason;
