@@ -11,7 +11,7 @@ static const char SQL_LAST[] = "SELECT MAX(id) FROM qa_pairs";
 static const char SQL_COUNT[] = "SELECT qa_pair_count FROM tenants WHERE id = $1";
 
 /* Reading all of the table in its own order costs a quarter of what the list does for each pair. It is
- * right where most pairs are wanted, and affordable where few are; one tenant of many, or a keyword, the list
+ * right where most pairs are asked for, and affordable where few are; one tenant of many, or a keyword, the list
  * finds quicker. */
 bool pair_feed_begin(const struct platform *platform, const struct qa_filter *filter,
                      struct pair_feed *ret_feed, struct error *err)

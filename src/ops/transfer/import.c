@@ -162,14 +162,14 @@ bool import_run(struct store *store, const struct import_request *request, struc
     import->result = xcalloc(1, sizeof(*import->result));
     import->next = xcalloc(1, sizeof(*import->next));
     import->repeats = repeats_new();
-    if (!import_check_tenant(store, request->tenant_id, err) || (run && !import_go_on(import, err)) ||
+    if (!import_check_tenant(store, request->tenant_id, err) || (run && !import_resume(import, err)) ||
         !import_read_file(import, temporary_folder, err))
         return false;
     if (!import->stopped) {
         if (run && !store_write(store, import_begin_work, import, err))
             return false;
         if (!import_write_rows(import, err))
-            return import_tell_failure(import, err);
+            return import_report_failure(import, err);
     }
     *ret_result = *import->result;
     ret_result->warnings = import->warnings;

@@ -150,7 +150,7 @@ static bool layout_find_by_likeness(const struct table_row *first, struct import
     return true;
 }
 
-/* ---- the first row: whether it is a heading that nobody knows ---- */
+/* ---- the first row: whether it is a heading of unknown names ---- */
 
 static void layout_quote_first(const struct table_row *first, char *text, size_t size)
 {
@@ -197,7 +197,7 @@ static void first_row_compare(struct import_first_row *first, const struct table
     first->longer += row.longest >= MUCH_LONGER * first->longest;
 }
 
-bool import_layout_settle(struct import_layout *layout, struct error *err)
+bool import_layout_finish(struct import_layout *layout, struct error *err)
 {
     const struct import_first_row *first = &layout->first;
     if (!layout->is_guessed || layout->has_heading || !first->is_suspect || first->rows == 0 ||
@@ -314,7 +314,7 @@ bool import_layout_look(struct import_layout *layout, const struct table_row *ce
 }
 
 /* A row longer than the first one has most likely lost its quotes, one that ends before the answer a line
- * break: taking what is there would import half an answer. A workbook's cells know their columns. */
+ * break: taking what is there would import half an answer. A workbook's cells name their columns. */
 static bool import_row_check_shape(const struct import_layout *layout, const struct table_row *cells,
                                    struct error *err)
 {

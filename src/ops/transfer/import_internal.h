@@ -42,7 +42,7 @@ bool import_layout_check(const struct import_layout *layout, const struct table_
 bool import_layout_look(struct import_layout *layout, const struct table_row *cells, struct error *err);
 /* When all rows were looked at. ERROR_INVALID: the first one looks like a heading, and nobody has said whether it
  * is. */
-bool import_layout_settle(struct import_layout *layout, struct error *err);
+bool import_layout_finish(struct import_layout *layout, struct error *err);
 
 /* ---- names of columns (import_headings.c) ---- */
 
@@ -69,7 +69,7 @@ void import_warn(struct import_warnings *warnings, enum import_warning_kind kind
 /* `path`: where it is. */
 bool import_table_open(const struct import_request *request, const char *path, const char *file,
                        const char *temporary_folder, struct table **ret_table, struct error *err);
-/* Once the table was read: whether its encoding is sure. ERROR_INVALID: nobody can tell. */
+/* Once the table was read: whether its encoding is sure. ERROR_INVALID: it is not. */
 bool import_check_encoding(const struct table *table, struct import_warnings *warnings, struct error *err);
 /* Why there is no row. Returns false. */
 bool import_nothing_found(struct table *table, struct error *err);

@@ -167,7 +167,7 @@ bool import_ask(struct platform *platform, int fd, const struct import_request *
     struct asking ask = {
         .request = request, .id = id, .parameters = strbuf_text(&parameters), .arena = arena};
     /* The file is kept before the job is asked for: a job that is found after a power cut has its file. Where
-     * nobody can tell whether the job is there, the file stays until the sweep. */
+     * it is not certain that the job is missing, the file stays until the sweep. */
     if (!store_file_keep(platform->store, id, fd, err))
         return false;
     if (!store_write(platform->store, import_ask_work, &ask, err)) {

@@ -212,7 +212,7 @@ static void preview_find_problem(struct table *table, struct looking *looking)
         import_nothing_found(table, problem);
     } else if (problem->code == ERROR_NONE && preview->total_rows_at_least == 0) {
         error_set(problem, ERROR_INVALID, "there is no row below the heading", "标题行下没有任何数据行");
-    } else if (problem->code == ERROR_NONE && !import_layout_settle(&looking->layout, problem)) {
+    } else if (problem->code == ERROR_NONE && !import_layout_finish(&looking->layout, problem)) {
         asks_for = "heading";
     }
     preview->asks_for = asks_for;

@@ -97,7 +97,7 @@ static bool import_read_table(struct import *import, struct table *table, struct
     if (import->rows == 0)
         return error_set(err, ERROR_INVALID, "there is no row below the heading", "标题行下没有任何数据行");
     return import_check_encoding(table, &import->warnings, err) &&
-           import_layout_settle(&import->layout, err) && import_spool_rewind(import->spool, err);
+           import_layout_finish(&import->layout, err) && import_spool_rewind(import->spool, err);
 }
 
 bool import_read_file(struct import *import, const char *temporary_folder, struct error *err)

@@ -1,5 +1,5 @@
 /* Which questions stand in a file more than once, in memory that hardly grows with the file: a bitmap
- * tells what has certainly not come before, and only what may have is kept. */
+ * says what has certainly not come before, and only what may have is kept. */
 #ifndef KIMONO_OPS_TRANSFER_IMPORT_REPEATS_H
 #define KIMONO_OPS_TRANSFER_IMPORT_REPEATS_H
 

@@ -101,7 +101,7 @@ static void import_read_errors(const cJSON *errors, struct import_result *result
     }
 }
 
-bool import_go_on(struct import *import, struct error *err)
+bool import_resume(struct import *import, struct error *err)
 {
     CLEANUP(json_delete) cJSON *root = NULL;
     struct import_result *result = import->result;
@@ -155,7 +155,7 @@ bool import_audit(struct db *db, const struct import *import, struct error *err)
     return audit_append(db, import->request->actor, &entry, err);
 }
 
-bool import_tell_failure(struct import *import, struct error *err)
+bool import_report_failure(struct import *import, struct error *err)
 {
     int64_t written = import->result->created + import->result->updated;
     if (written == 0 || import->request->dry_run)

@@ -74,11 +74,11 @@ bool import_count_batch(struct db *db, const struct import *import, struct error
 /* ---- import_report.c ---- */
 
 /* The figures of an earlier run of the job, which stand for the rows that it has done. */
-bool import_go_on(struct import *import, struct error *err);
+bool import_resume(struct import *import, struct error *err);
 /* Within a transaction: the job's progress with the batch, and its failed rows. Nothing without a job. */
 bool import_report(struct db *db, struct import *import, struct error *err);
 bool import_audit(struct db *db, const struct import *import, struct error *err);
 /* What was written before the failure `err` stays: says so, to the person and in the audit log. Returns false. */
-bool import_tell_failure(struct import *import, struct error *err);
+bool import_report_failure(struct import *import, struct error *err);
 
 #endif
