@@ -79,14 +79,6 @@ struct scheduled_rooms {
     struct scheduled_room rooms[ARRAY_SIZE(task_rooms)];
 };
 
-static void list_scheduled_rooms(struct app *app)
-{
-    app->scheduled = xcalloc(1, sizeof(*app->scheduled));
-    for (size_t i = 0; i < ARRAY_SIZE(task_rooms); i++)
-        app->scheduled->rooms[i] = (struct scheduled_room){
-            task_rooms[i].tasks, task_rooms[i].of_metrics ? (void *)app->metrics : &app->platform};
-}
-
 static const struct job_kinds *const job_rooms[] = {&knowledge_job_kinds, &template_job_kinds,
                                                     &transfer_job_kinds};
 
@@ -102,19 +94,11 @@ const struct job_kinds *const *app_job_rooms(size_t *ret_count)
     return job_rooms;
 }
 
-static void on_news(void *context)
+static void wake_on_news(void *context)
 {
     struct platform *platform = context;
     jobs_wake(platform->jobs);
     scheduler_hear_news(platform->housekeeping);
-}
-
-static void start_schedulers(struct app *app)
-{
-    struct platform *platform = &app->platform;
-    platform->scheduler = scheduler_start(platform, app->scheduled->rooms, ARRAY_SIZE(task_rooms), false);
-    platform->housekeeping = scheduler_start(platform, app->scheduled->rooms, ARRAY_SIZE(task_rooms), true);
-    app->news = news_listen(platform->store, on_news, platform);
 }
 
 /* --- the data folder --- */
@@ -136,7 +120,7 @@ static bool data_paths(const char *folder, struct data_paths *ret_paths, struct 
     return true;
 }
 
-static bool make_folder(const char *folder, struct error *err)
+static bool make_data_folder(const char *folder, struct error *err)
 {
     if (mkdir(folder, 0700) == 0 || errno == EEXIST)
         return true;
@@ -144,7 +128,7 @@ static bool make_folder(const char *folder, struct error *err)
                      "无法创建数据目录 %s：%s；请用 --data 另选目录", folder, strerror(errno));
 }
 
-static bool check_exists(const char *folder, const char *store, struct error *err)
+static bool check_store_exists(const char *folder, const char *store, struct error *err)
 {
     struct stat info;
     if (stat(store, &info) == 0)
@@ -156,59 +140,54 @@ static bool check_exists(const char *folder, const char *store, struct error *er
 }
 
 /* Whether the store is files of the data folder, and not a database that others may share. */
-static bool is_embedded(const struct settings *boot)
+static bool store_is_embedded(const struct settings *boot)
 {
     return !*boot->database;
 }
 
-/* Whether something in the folder tells that there has been a store. */
-static bool has_remains(const struct data_paths *paths)
-{
-    struct stat status;
-    return stat(paths->signing_key, &status) == 0 || telemetry_folder_has_days(paths->telemetry);
-}
-
 /* A new store beside the telemetry of an old one would look healthy, and all would be gone. */
-static bool check_not_lost(const struct data_paths *paths, struct error *err)
+static bool check_store_not_lost(const struct data_paths *paths, struct error *err)
 {
     struct stat status;
-    bool is_there = stat(paths->store, &status) == 0 && status.st_size > 0;
-    return is_there || !has_remains(paths) ||
-           error_set(
-               err, ERROR_CONFLICT,
-               "%s is missing or empty, but what lies beside it (telemetry, signing.key) tells of a "
-               "store: look where it went, or run 'kimono restore FILE'. To begin anew, name an empty "
-               "folder with --data",
-               "%s 不存在或为空，但同目录的遥测数据或 signing.key 表明曾有数据：请查明去向，或运行 kimono "
-               "restore FILE 恢复备份；若要新建，请用 --data 指定空目录",
-               paths->store);
+    if (stat(paths->store, &status) == 0 && status.st_size > 0)
+        return true;
+    if (stat(paths->signing_key, &status) != 0 && !telemetry_folder_has_days(paths->telemetry))
+        return true;
+    return error_set(
+        err, ERROR_CONFLICT,
+        "%s is missing or empty, but what lies beside it (telemetry, signing.key) tells of a "
+        "store: look where it went, or run 'kimono restore FILE'. To begin anew, name an empty "
+        "folder with --data",
+        "%s 不存在或为空，但同目录的遥测数据或 signing.key 表明曾有数据：请查明去向，或运行 kimono "
+        "restore FILE 恢复备份；若要新建，请用 --data 指定空目录",
+        paths->store);
 }
 
 static struct store_options main_store_options(const struct settings *boot, const struct data_paths *paths)
 {
     return (struct store_options){
-        .path = is_embedded(boot) ? paths->store : boot->database,
+        .path = store_is_embedded(boot) ? paths->store : boot->database,
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
-        .files_folder = is_embedded(boot) ? paths->uploads : NULL,
+        .files_folder = store_is_embedded(boot) ? paths->uploads : NULL,
     };
 }
 
 /* What must be so of the files before they are opened. */
-static bool check_files(const struct app_options *options, const struct settings *boot,
-                        const struct data_paths *paths, struct error *err)
+static bool check_store_files(const struct app_options *options, const struct settings *boot,
+                              const struct data_paths *paths, struct error *err)
 {
-    if ((options->must_exist && !check_exists(boot->data, paths->store, err)) ||
-        !make_folder(boot->data, err) || !check_not_lost(paths, err))
+    if ((options->must_exist && !check_store_exists(boot->data, paths->store, err)) ||
+        !make_data_folder(boot->data, err) || !check_store_not_lost(paths, err))
         return false;
     store_sweep(paths->store);
     return true;
 }
 
 /* A server may be started before its database is: it waits a little. */
-static bool open_when_ready(struct app *app, const struct store_options *store, bool serves,
-                            struct error *err)
+static bool open_store_when_ready(struct app *app, const struct store_options *store, bool serves,
+                                  struct error *err)
 {
     int64_t until_us = clock_monotonic_us() + (serves ? DATABASE_WAIT_MS * INT64_C(1000) : 0);
     bool told = false;
@@ -223,22 +202,23 @@ static bool open_when_ready(struct app *app, const struct store_options *store, 
     return true;
 }
 
-static bool open_store(struct app *app, const struct app_options *options, const struct data_paths *paths,
-                       struct error *err)
+static bool app_open_store(struct app *app, const struct app_options *options, const struct data_paths *paths,
+                           struct error *err)
 {
     const struct settings *boot = app->boot;
     bool serves = options->depth == APP_SERVER;
     struct store_options store = main_store_options(boot, paths);
     store.durability = options->durability;
     store.must_exist = options->must_exist;
-    return (is_embedded(boot) ? check_files(options, boot, paths, err) : make_folder(boot->data, err)) &&
-           open_when_ready(app, &store, serves, err) &&
+    return (store_is_embedded(boot) ? check_store_files(options, boot, paths, err)
+                                    : make_data_folder(boot->data, err)) &&
+           open_store_when_ready(app, &store, serves, err) &&
            store_zone_choose(app->platform.store, app->platform.settings,
                              telemetry_folder_has_days(paths->telemetry), serves, err);
 }
 
 /* The folder that holds `path`, without links and dots; the caller frees. NULL: there is none. */
-static char *real_folder(const char *path)
+static char *real_folder_of(const char *path)
 {
     CLEANUP(free_pointer) char *copy = xstrdup(path);
     return realpath(dirname(copy), NULL);
@@ -248,8 +228,8 @@ static char *real_folder(const char *path)
 bool app_backup(struct app *app, const char *file, struct error *err)
 {
     struct store *store = app->platform.store;
-    CLEANUP(free_pointer) char *own = real_folder(store_path(store));
-    CLEANUP(free_pointer) char *other = real_folder(file);
+    CLEANUP(free_pointer) char *own = real_folder_of(store_path(store));
+    CLEANUP(free_pointer) char *other = real_folder_of(file);
     size_t length = own ? strlen(own) : 0;
     bool inside =
         own && other && strncmp(own, other, length) == 0 && (other[length] == '\0' || other[length] == '/');
@@ -261,7 +241,7 @@ bool app_backup(struct app *app, const char *file, struct error *err)
 }
 
 /* Each server has a share in this lock until it ends, also one whose files were taken away under it. */
-static bool check_no_server(const struct data_paths *paths, struct error *err)
+static bool check_no_server_runs(const struct data_paths *paths, struct error *err)
 {
     int fd = open(paths->server_lock, O_RDONLY | O_CLOEXEC);
     bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
@@ -287,30 +267,32 @@ bool app_restore(struct settings_box *settings, const char *file, struct error *
 {
     const struct settings *boot = settings_now(settings);
     struct data_paths paths;
-    if (!data_paths(boot->data, &paths, err) || !make_folder(boot->data, err) ||
-        !check_no_server(&paths, err))
+    if (!data_paths(boot->data, &paths, err) || !make_data_folder(boot->data, err) ||
+        !check_no_server_runs(&paths, err))
         return false;
     struct store_options store = main_store_options(boot, &paths);
     return store_restore(file, &store, err);
 }
 
-static bool open_telemetry(struct app *app, const struct app_options *options, const struct data_paths *paths,
-                           struct error *err)
+static bool app_open_telemetry(struct app *app, const struct app_options *options,
+                               const struct data_paths *paths, struct error *err)
 {
     struct platform *platform = &app->platform;
     disk_reserve_set(settings_now(platform->settings)->storage_reserve << 20);
-    struct telemetry_options telemetry = {.database = is_embedded(app->boot) ? NULL : app->boot->database,
+    struct telemetry_options telemetry = {.database =
+                                              store_is_embedded(app->boot) ? NULL : app->boot->database,
                                           .folder = paths->telemetry,
                                           .main_store = platform->store,
                                           .durability = options->durability};
     return telemetry_open(&platform->telemetry, &telemetry, err);
 }
 
-static bool open_services(struct app *app, const struct data_paths *paths, struct error *err)
+static bool app_open_services(struct app *app, const struct data_paths *paths, struct error *err)
 {
     struct platform *platform = &app->platform;
     unsigned char key[SIGNING_KEY_SIZE];
-    if (!signing_key_load(platform->store, is_embedded(app->boot) ? paths->signing_key : NULL, key, err))
+    if (!signing_key_load(platform->store, store_is_embedded(app->boot) ? paths->signing_key : NULL, key,
+                          err))
         return false;
     platform->signer = token_signer_new(key);
     explicit_bzero(key, sizeof(key));
@@ -318,7 +300,10 @@ static bool open_services(struct app *app, const struct data_paths *paths, struc
     platform->index = embedded_index_new(knowledge_source, platform->store, INDEX_CACHE_BYTES);
     platform->model = embedded_chat_model_new();
     app->metrics = metrics_collector_new(platform, KIMONO_VERSION);
-    list_scheduled_rooms(app);
+    app->scheduled = xcalloc(1, sizeof(*app->scheduled));
+    for (size_t i = 0; i < ARRAY_SIZE(task_rooms); i++)
+        app->scheduled->rooms[i] = (struct scheduled_room){
+            task_rooms[i].tasks, task_rooms[i].of_metrics ? (void *)app->metrics : platform};
     return scheduled_tasks_check(app->scheduled->rooms, ARRAY_SIZE(task_rooms), err) &&
            settings_apply(platform, err) && metrics_resume(app->metrics, err);
 }
@@ -332,7 +317,7 @@ static void log_to_telemetry(void *context, enum log_level level, const char *so
 }
 
 /* Some threads are left to others, whatever one person or one tenant's customers ask for. */
-static void start_workers(struct app *app)
+static void app_start_workers(struct app *app)
 {
     const struct settings *boot = app->boot;
     size_t workers = (size_t)boot->workers, heavy = (size_t)boot->heavy_workers;
@@ -342,12 +327,12 @@ static void start_workers(struct app *app)
     worker_pool_set_share(app->heavy, (struct worker_share){(heavy + 1) / 2, (size_t)boot->heavy_per_person});
 }
 
-static bool open_server(struct app *app, const struct data_paths *paths, struct error *err)
+static bool app_open_server(struct app *app, const struct data_paths *paths, struct error *err)
 {
     const struct settings *boot = app->boot;
     struct api *api = &app->api;
     app->platform.principals = principal_cache_new();
-    start_workers(app);
+    app_start_workers(app);
     *api = (struct api){
         .platform = &app->platform,
         .workers = app->workers,
@@ -370,7 +355,10 @@ static bool open_server(struct app *app, const struct data_paths *paths, struct 
         !lease_holder_start(&app->platform.lease_holder, app->platform.store, LEASE_TIME_TO_LIVE_MS, err) ||
         !jobs_start(&app->platform.jobs, &app->platform, job_rooms, ARRAY_SIZE(job_rooms), err))
         return false;
-    start_schedulers(app);
+    struct platform *platform = &app->platform;
+    platform->scheduler = scheduler_start(platform, app->scheduled->rooms, ARRAY_SIZE(task_rooms), false);
+    platform->housekeeping = scheduler_start(platform, app->scheduled->rooms, ARRAY_SIZE(task_rooms), true);
+    app->news = news_listen(platform->store, wake_on_news, platform);
     struct http_server_options options = {
         .listen = boot->listen,
         .trusted_proxies = boot->trusted_proxy,
@@ -383,13 +371,16 @@ static bool open_server(struct app *app, const struct data_paths *paths, struct 
     return http_server_start(&app->server, &options, err);
 }
 
-static bool open_all(struct app *app, const struct app_options *options, struct error *err)
+static bool app_open_all(struct app *app, const struct app_options *options, struct error *err)
 {
     struct data_paths paths;
-    return data_paths(app->boot->data, &paths, err) && open_store(app, options, &paths, err) &&
-           (options->depth < APP_TELEMETRY || open_telemetry(app, options, &paths, err)) &&
-           (options->depth < APP_SERVICES || open_services(app, &paths, err)) &&
-           (options->depth < APP_SERVER || open_server(app, &paths, err));
+    if (!data_paths(app->boot->data, &paths, err) || !app_open_store(app, options, &paths, err))
+        return false;
+    if (options->depth >= APP_TELEMETRY && !app_open_telemetry(app, options, &paths, err))
+        return false;
+    if (options->depth >= APP_SERVICES && !app_open_services(app, &paths, err))
+        return false;
+    return options->depth < APP_SERVER || app_open_server(app, &paths, err);
 }
 
 bool app_open(struct app **ret_app, const struct app_options *options, struct error *err)
@@ -401,7 +392,7 @@ bool app_open(struct app **ret_app, const struct app_options *options, struct er
     app->boot = settings_now(options->settings);
     app->platform.settings = options->settings;
     app->platform.directory = knowledge_directory_new();
-    if (!open_all(app, options, err)) {
+    if (!app_open_all(app, options, err)) {
         app_close(app);
         return false;
     }
@@ -409,7 +400,7 @@ bool app_open(struct app **ret_app, const struct app_options *options, struct er
     return true;
 }
 
-static void close_server(struct app *app)
+static void app_close_server(struct app *app)
 {
     jobs_stop_soon(app->platform.jobs); /* who waits for a job is answered while the server still can */
     http_server_stop(app->server, STOP_GRACE_MS);
@@ -435,7 +426,7 @@ void app_close(struct app *app)
     if (!app)
         return;
     struct platform *platform = &app->platform;
-    close_server(app);
+    app_close_server(app);
     if (platform->model)
         platform->model->ops->free(platform->model);
     if (platform->index)

@@ -52,14 +52,14 @@ static const struct field session_fields[] = {
 };
 const struct descriptor session_descriptor = DESCRIPTOR("Session", struct session_answer, session_fields);
 
-static struct identity identity_of(const struct principal *principal)
+static struct identity identity_of_principal(const struct principal *principal)
 {
     return (struct identity){principal->user_id, principal->username, role_name(principal->role),
                              principal->tenant_id};
 }
 
-static void set_cookies(struct call *call, const char *access, const char *refresh, int64_t access_seconds,
-                        int64_t refresh_seconds)
+static void set_session_cookies(struct call *call, const char *access, const char *refresh,
+                                int64_t access_seconds, int64_t refresh_seconds)
 {
     session_cookie_set(call, SESSION_COOKIE_ACCESS, access, access_seconds);
     session_cookie_set(call, SESSION_COOKIE_REFRESH, refresh, refresh_seconds);
@@ -67,15 +67,15 @@ static void set_cookies(struct call *call, const char *access, const char *refre
 
 static bool reply_session(struct call *call, const struct auth_session *session)
 {
-    set_cookies(call, session->access_token, session->refresh_token, session->expires_in,
-                REFRESH_TOKEN_SECONDS);
+    set_session_cookies(call, session->access_token, session->refresh_token, session->expires_in,
+                        REFRESH_TOKEN_SECONDS);
     call->request->response.no_etag = true;
     struct session_answer answer = {
         .access_token = session->access_token,
         .token_type = "bearer",
         .expires_in = session->expires_in,
         .refresh_token = session->refresh_token,
-        .user = identity_of(&session->principal),
+        .user = identity_of_principal(&session->principal),
     };
     return reply(call, &session_descriptor, &answer);
 }
@@ -128,13 +128,13 @@ bool auth_logout_post(struct call *call, struct error *err)
     if (!auth_logout(call->platform, &call->principal, call->request->client_address,
                      call->request->request_id, err))
         return false;
-    set_cookies(call, "", "", 0, 0);
+    set_session_cookies(call, "", "", 0, 0);
     return reply_empty(call);
 }
 
 bool auth_me_get(struct call *call, struct error *err)
 {
     (void)err;
-    struct identity identity = identity_of(&call->principal);
+    struct identity identity = identity_of_principal(&call->principal);
     return reply(call, &identity_descriptor, &identity);
 }

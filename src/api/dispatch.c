@@ -42,13 +42,8 @@ static bool role_may(enum role role, enum permission permission)
     return false;
 }
 
-static bool is_write(const struct http_request *request)
-{
-    return strcmp(request->method, "GET") != 0;
-}
-
 /* The token of the Authorization header, else of the console's cookie; NULL: there is none. */
-static const char *token_of(struct call *call, bool *ret_from_cookie)
+static const char *call_token(struct call *call, bool *ret_from_cookie)
 {
     const char *header = http_request_header(call->request, "Authorization");
     *ret_from_cookie = false;
@@ -60,10 +55,10 @@ static const char *token_of(struct call *call, bool *ret_from_cookie)
     return session_cookie_get(call, SESSION_COOKIE_ACCESS);
 }
 
-static bool authenticate(struct call *call, struct error *err)
+static bool call_authenticate(struct call *call, struct error *err)
 {
     bool from_cookie;
-    const char *token = token_of(call, &from_cookie);
+    const char *token = call_token(call, &from_cookie);
     if (!token)
         return error_set(err, ERROR_UNAUTHENTICATED,
                          "Send 'Authorization: Bearer …', or log in to the console.",
@@ -71,14 +66,14 @@ static bool authenticate(struct call *call, struct error *err)
     if (!auth_check(call->platform, token, call->route->gate, call->arena, &call->principal, err))
         return false;
     /* A browser sends the cookie by itself, so a write must also come from our own pages. */
-    if (from_cookie && is_write(call->request) && !call_check_origin(call, err))
+    if (from_cookie && strcmp(call->request->method, "GET") != 0 && !call_check_origin(call, err))
         return false;
     call->actor.user_id = call->principal.user_id;
     call->actor.username = call->principal.username;
     return true;
 }
 
-static bool take_from(struct call *call, enum rate_class class, const char *caller, struct error *err)
+static bool take_rate(struct call *call, enum rate_class class, const char *caller, struct error *err)
 {
     int wait = 1;
     if (rate_limiter_take(call->api->limiter, class, caller, call->request->started_us, &wait))
@@ -106,19 +101,19 @@ static bool check_tenant_key(struct call *call, struct error *err)
         call->key_tenant_id = tenant.id;
         return true;
     }
-    return take_from(call, RATE_PUBLIC, call->request->client_holder, err) &&
+    return take_rate(call, RATE_PUBLIC, call->request->client_holder, err) &&
            error_set(err, ERROR_UNAUTHENTICATED, "The X-API-Key is no tenant's.",
                      "X-API-Key 不属于任何商家。");
 }
 
-static bool permit(struct call *call, struct error *err)
+static bool call_permit(struct call *call, struct error *err)
 {
     enum permission permission = call->route->permission;
     if (permission == PERMISSION_PUBLIC || (permission == PERMISSION_LOCAL && call_is_local(call->request)))
         return true;
     if (permission == PERMISSION_TENANT_KEY)
         return check_tenant_key(call, err);
-    if (!authenticate(call, err))
+    if (!call_authenticate(call, err))
         return false;
     if (!role_may(call->principal.role, permission))
         return error_set(err, ERROR_FORBIDDEN, "The role %s may not do this.", "角色 %s 无权执行此操作。",
@@ -135,13 +130,13 @@ const char *call_caller(const struct call *call)
 }
 
 /* Of a tenant's customers each has a bucket below the tenant's: one who empties it shuts nobody else out. */
-static bool limit(struct call *call, struct error *err)
+static bool call_limit(struct call *call, struct error *err)
 {
     const char *caller = call_caller(call), *holder = call->request->client_holder;
     if (call->route->permission == PERMISSION_TENANT_KEY &&
-        !take_from(call, RATE_VISITOR, arena_printf(call->arena, "%s\n%s", caller, holder), err))
+        !take_rate(call, RATE_VISITOR, arena_printf(call->arena, "%s\n%s", caller, holder), err))
         return false;
-    return take_from(call, call->route->rate, caller, err);
+    return take_rate(call, call->route->rate, caller, err);
 }
 
 /* What is refused costs little, but no bucket of its own bounds it. Whoever has been refused too often is told so,
@@ -165,7 +160,7 @@ bool route_is_personal(const struct route *route)
     return to_people && route->answer && descriptor_is_personal(route->answer);
 }
 
-static bool find_reveal(void *context, const char *name, const char *value)
+static bool note_reveal_parameter(void *context, const char *name, const char *value)
 {
     bool *asked = context;
     *asked = *asked || (strcmp(name, PARAM_REVEAL) == 0 && value && strcmp(value, "true") == 0);
@@ -174,12 +169,12 @@ static bool find_reveal(void *context, const char *name, const char *value)
 
 /* Whoever may see personal data sees it after asking for it. What was shown is audited, which waits for a
  * commit: such a request runs on a worker. */
-static bool permit_reveal(struct call *call, struct error *err)
+static bool call_permit_reveal(struct call *call, struct error *err)
 {
     bool asked = false;
     if (!call->request->query || !route_is_personal(call->route))
         return true;
-    http_query_each(call->request, find_reveal, &asked);
+    http_query_each(call->request, note_reveal_parameter, &asked);
     if (asked && call->principal.role != ROLE_OPS_ADMIN)
         return error_set(err, ERROR_FORBIDDEN, "The role %s may not reveal personal data.",
                          "角色 %s 无权查看未脱敏的个人信息。", role_name(call->principal.role));
@@ -187,14 +182,9 @@ static bool permit_reveal(struct call *call, struct error *err)
     return true;
 }
 
-static bool is_operator(const struct call *call)
-{
-    return call->principal.user_id && role_may(call->principal.role, PERMISSION_OPS_READ);
-}
-
 /* THE way an error leaves. What fails inside is logged for those who look after the machine; only they are
  * also told its names. The component is told, so that health knows before its next probe. */
-static void answer_error(struct call *call, struct error *err)
+static void dispatch_answer_error(struct call *call, struct error *err)
 {
     struct http_request *request = call->request;
     if (error_is_of_store(err->code) || err->code == ERROR_INTERNAL) {
@@ -204,7 +194,7 @@ static void answer_error(struct call *call, struct error *err)
             err->retry_after_seconds = STORE_RETRY_SECONDS;
         if (error_is_of_store(err->code))
             health_report_down(call->platform->health, COMPONENT_DATABASE, err);
-        if (!is_operator(call)) {
+        if (!call->principal.user_id || !role_may(call->principal.role, PERMISSION_OPS_READ)) {
             int seconds = err->retry_after_seconds;
             error_set(err, err->code,
                       "The service cannot do this at the moment. Please try again later; if it goes on, tell "
@@ -216,7 +206,7 @@ static void answer_error(struct call *call, struct error *err)
     http_response_problem(request, err);
 }
 
-static bool find_route(struct call *call, struct error *err)
+static bool call_find_route(struct call *call, struct error *err)
 {
     struct http_request *request = call->request;
     char allow[64];
@@ -230,17 +220,7 @@ static bool find_route(struct call *call, struct error *err)
                      "此处不支持 %.16s，仅支持 %s。", request->method, allow);
 }
 
-/* A body where the route takes none, or without a limit that fits, is refused by the server. */
-static void plan_for(const struct call *call, struct http_plan *ret_plan)
-{
-    const struct route *route = call->route;
-    ret_plan->body_limit = route->body_limit;
-    ret_plan->run = call->reveal ? HTTP_RUN_WORKER : route->run;
-    ret_plan->owner = call_caller(call);
-    ret_plan->form = route->params && params_have_form(route->params);
-}
-
-static void begin_call(struct api *api, struct http_request *request, struct http_plan *ret_plan)
+static void dispatch_begin_call(struct api *api, struct http_request *request, struct http_plan *ret_plan)
 {
     struct error err;
     error_clear(&err);
@@ -254,17 +234,25 @@ static void begin_call(struct api *api, struct http_request *request, struct htt
         .actor = {"", "", request->client_address, request->request_id},
     };
     request->user = call;
-    if (find_route(call, &err) && permit(call, &err) && limit(call, &err) && permit_reveal(call, &err)) {
+    if (call_find_route(call, &err) && call_permit(call, &err) && call_limit(call, &err) &&
+        call_permit_reveal(call, &err)) {
+        const struct route *route = call->route;
         call->admitted = true;
-        plan_for(call, ret_plan);
+        /* A body where the route takes none, or over the limit, is refused by the server. */
+        *ret_plan = (struct http_plan){
+            .body_limit = route->body_limit,
+            .run = call->reveal ? HTTP_RUN_WORKER : route->run,
+            .owner = call_caller(call),
+            .form = route->params && params_have_form(route->params),
+        };
         return;
     }
     limit_refusals(api, request, &err);
-    answer_error(call, &err);
+    dispatch_answer_error(call, &err);
     ret_plan->answered = true;
 }
 
-static void begin_page(struct api *api, struct http_request *request, struct http_plan *ret_plan)
+static void dispatch_begin_page(struct api *api, struct http_request *request, struct http_plan *ret_plan)
 {
     struct error err;
     error_clear(&err);
@@ -287,21 +275,16 @@ static void begin_page(struct api *api, struct http_request *request, struct htt
     http_response_problem(request, &err);
 }
 
-static bool is_api_path(const char *path)
+static void dispatch_begin(void *context, struct http_request *request, struct http_plan *ret_plan)
 {
-    return strncmp(path, API_PREFIX, strlen(API_PREFIX)) == 0 || strcmp(path, "/metrics") == 0;
-}
-
-static void begin(void *context, struct http_request *request, struct http_plan *ret_plan)
-{
-    if (is_api_path(request->path))
-        begin_call(context, request, ret_plan);
+    if (strncmp(request->path, API_PREFIX, strlen(API_PREFIX)) == 0 || strcmp(request->path, "/metrics") == 0)
+        dispatch_begin_call(context, request, ret_plan);
     else
-        begin_page(context, request, ret_plan);
+        dispatch_begin_page(context, request, ret_plan);
 }
 
 /* Who has seen personal data, on which address, in how many texts. The texts themselves are not repeated. */
-static bool note_revealed(struct call *call, struct error *err)
+static bool call_note_revealed(struct call *call, struct error *err)
 {
     if (call->revealed == 0)
         return true;
@@ -314,7 +297,7 @@ static bool note_revealed(struct call *call, struct error *err)
     return audit_note(call->platform->store, &call->actor, &entry, err);
 }
 
-static void handle(void *context, struct http_request *request)
+static void dispatch_handle(void *context, struct http_request *request)
 {
     (void)context;
     struct call *call = request->user;
@@ -324,11 +307,11 @@ static void handle(void *context, struct http_request *request)
     void *input = arena_alloc(&request->arena, route->params ? route->params->input_size : 1);
     call->input = input;
     if (!params_parse(route->params, route_is_personal(route), request, &call->path, input, &err) ||
-        !route->handle(call, &err) || !note_revealed(call, &err))
-        answer_error(call, &err);
+        !route->handle(call, &err) || !call_note_revealed(call, &err))
+        dispatch_answer_error(call, &err);
 }
 
-static void finish(void *context, struct http_request *request)
+static void dispatch_finish(void *context, struct http_request *request)
 {
     struct api *api = context;
     request_log_add(api->request_log, request, request->user);
@@ -336,5 +319,6 @@ static void finish(void *context, struct http_request *request)
 
 struct http_handler dispatch_handler(struct api *api)
 {
-    return (struct http_handler){.context = api, .begin = begin, .handle = handle, .finish = finish};
+    return (struct http_handler){
+        .context = api, .begin = dispatch_begin, .handle = dispatch_handle, .finish = dispatch_finish};
 }

@@ -10,45 +10,49 @@
 #include "store/store.h"
 #include "telemetry/telemetry.h"
 
-static void put(struct strbuf *out, const char *name, const char *type, const char *help, double value)
+static void put_metric(struct strbuf *out, const char *name, const char *type, const char *help, double value)
 {
     strbuf_printf(out, "# HELP kimono_%s %s\n# TYPE kimono_%s %s\nkimono_%s %.15g\n", name, help, name, type,
                   name, value);
 }
 
 /* Of a store that cannot be read there are no figures; all others tell of it. */
-static void put_counters(struct strbuf *out, struct platform *platform)
+static void put_counter_metrics(struct strbuf *out, struct platform *platform)
 {
     int64_t values[COUNTER_COUNT];
     struct error err;
     CLEANUP(store_reader_release) struct db *db = NULL;
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, &err) || !counters_read(db, values, &err))
         return;
-    put(out, "tenants", "gauge", "Tenants.", (double)values[COUNTER_TENANTS]);
-    put(out, "active_tenants", "gauge", "Tenants that are not suspended.",
-        (double)values[COUNTER_ACTIVE_TENANTS]);
-    put(out, "qa_pairs", "gauge", "Question-answer pairs.", (double)values[COUNTER_QA_PAIRS]);
-    put(out, "unsynced_qa_pairs", "gauge", "Pairs of active tenants whose text the vector index lacks.",
-        (double)(values[COUNTER_UNSYNCED_QA_PAIRS] - values[COUNTER_HELD_BACK_QA_PAIRS]));
-    put(out, "held_back_qa_pairs", "gauge", "Pairs that it lacks because their tenant is suspended.",
-        (double)values[COUNTER_HELD_BACK_QA_PAIRS]);
-    put(out, "pending_feedbacks", "gauge", "Feedback that waits.", (double)values[COUNTER_PENDING_FEEDBACKS]);
+    put_metric(out, "tenants", "gauge", "Tenants.", (double)values[COUNTER_TENANTS]);
+    put_metric(out, "active_tenants", "gauge", "Tenants that are not suspended.",
+               (double)values[COUNTER_ACTIVE_TENANTS]);
+    put_metric(out, "qa_pairs", "gauge", "Question-answer pairs.", (double)values[COUNTER_QA_PAIRS]);
+    put_metric(out, "unsynced_qa_pairs", "gauge",
+               "Pairs of active tenants whose text the vector index lacks.",
+               (double)(values[COUNTER_UNSYNCED_QA_PAIRS] - values[COUNTER_HELD_BACK_QA_PAIRS]));
+    put_metric(out, "held_back_qa_pairs", "gauge", "Pairs that it lacks because their tenant is suspended.",
+               (double)values[COUNTER_HELD_BACK_QA_PAIRS]);
+    put_metric(out, "pending_feedbacks", "gauge", "Feedback that waits.",
+               (double)values[COUNTER_PENDING_FEEDBACKS]);
 }
 
-static void put_store(struct strbuf *out, struct platform *platform)
+static void put_store_metrics(struct strbuf *out, struct platform *platform)
 {
     struct store_stats store;
     store_get_stats(platform->store, &store);
-    put(out, "store_queue_length", "gauge", "Writes that wait for the writer.", (double)store.queue_length);
-    put(out, "store_commits_total", "counter", "Commits of the main store.", (double)store.commits);
-    put(out, "store_failed_commits_total", "counter", "Commits that failed.", (double)store.failed_commits);
+    put_metric(out, "store_queue_length", "gauge", "Writes that wait for the writer.",
+               (double)store.queue_length);
+    put_metric(out, "store_commits_total", "counter", "Commits of the main store.", (double)store.commits);
+    put_metric(out, "store_failed_commits_total", "counter", "Commits that failed.",
+               (double)store.failed_commits);
     if (store.bytes != INT_NULL)
-        put(out, "store_bytes", "gauge", "Size of the main store.", (double)store.bytes);
+        put_metric(out, "store_bytes", "gauge", "Size of the main store.", (double)store.bytes);
     if (store.wal_bytes != INT_NULL)
-        put(out, "store_wal_bytes", "gauge", "Size of its write-ahead log.", (double)store.wal_bytes);
+        put_metric(out, "store_wal_bytes", "gauge", "Size of its write-ahead log.", (double)store.wal_bytes);
 }
 
-static void put_pools(struct strbuf *out, const struct api *api)
+static void put_pool_metrics(struct strbuf *out, const struct api *api)
 {
     struct worker_pool_stats workers, heavy;
     worker_pool_get_stats(api->workers, &workers);
@@ -71,32 +75,33 @@ static void put_pools(struct strbuf *out, const struct api *api)
     }
 }
 
-static void put_telemetry(struct strbuf *out, struct platform *platform)
+static void put_telemetry_metrics(struct strbuf *out, struct platform *platform)
 {
     struct telemetry_stats stats;
     telemetry_get_stats(platform->telemetry, &stats);
-    put(out, "telemetry_queued", "gauge", "Records that wait.", (double)stats.queued);
-    put(out, "telemetry_usage_rows_total", "counter", "Usage rows written.", (double)stats.written_usage);
-    put(out, "telemetry_log_rows_total", "counter", "Log rows written.", (double)stats.written_logs);
-    put(out, "telemetry_spared_logs_total", "counter", "Log rows given up for the disk's reserve.",
-        (double)stats.spared_logs);
-    put(out, "telemetry_dropped_logs_total", "counter", "Log rows lost to a full queue.",
-        (double)stats.dropped_logs);
+    put_metric(out, "telemetry_queued", "gauge", "Records that wait.", (double)stats.queued);
+    put_metric(out, "telemetry_usage_rows_total", "counter", "Usage rows written.",
+               (double)stats.written_usage);
+    put_metric(out, "telemetry_log_rows_total", "counter", "Log rows written.", (double)stats.written_logs);
+    put_metric(out, "telemetry_spared_logs_total", "counter", "Log rows given up for the disk's reserve.",
+               (double)stats.spared_logs);
+    put_metric(out, "telemetry_dropped_logs_total", "counter", "Log rows lost to a full queue.",
+               (double)stats.dropped_logs);
 }
 
-static void put_connections(struct strbuf *out, struct http_connection_counts *counts)
+static void put_connection_metrics(struct strbuf *out, struct http_connection_counts *counts)
 {
-    put(out, "http_connections", "gauge", "Open connections.", (double)atomic_load(&counts->open));
-    put(out, "http_connections_given_way_total", "counter", "Connections ended to make room for new ones.",
-        (double)atomic_load(&counts->gave_way));
-    put(out, "http_connections_refused_total", "counter", "Connections refused: all taken and at work.",
-        (double)atomic_load(&counts->refused_full));
-    put(out, "http_connections_refused_address_total", "counter",
-        "Connections refused: the address held as many as one may.",
-        (double)atomic_load(&counts->refused_each));
+    put_metric(out, "http_connections", "gauge", "Open connections.", (double)atomic_load(&counts->open));
+    put_metric(out, "http_connections_given_way_total", "counter",
+               "Connections ended to make room for new ones.", (double)atomic_load(&counts->gave_way));
+    put_metric(out, "http_connections_refused_total", "counter",
+               "Connections refused: all taken and at work.", (double)atomic_load(&counts->refused_full));
+    put_metric(out, "http_connections_refused_address_total", "counter",
+               "Connections refused: the address held as many as one may.",
+               (double)atomic_load(&counts->refused_each));
 }
 
-static void put_components(struct strbuf *out, struct platform *platform)
+static void put_component_metrics(struct strbuf *out, struct platform *platform)
 {
     strbuf_puts(out, "# HELP kimono_component_status 0 healthy, 1 degraded, 2 unhealthy, 3 unknown.\n"
                      "# TYPE kimono_component_status gauge\n");
@@ -125,17 +130,17 @@ bool metrics_get(struct call *call, struct error *err)
     struct http_request *request = call->request;
     struct strbuf *out = &request->response.body;
     (void)err;
-    put_counters(out, call->platform);
-    put_store(out, call->platform);
-    put_telemetry(out, call->platform);
-    put_connections(out, &call->api->connections);
-    put_components(out, call->platform);
-    put_pools(out, call->api);
-    put(out, "memory_overruns_total", "counter", "Pieces of work that wanted more memory than they may take.",
-        (double)arena_overrun_count());
-    put(out, "process_resident_memory_bytes", "gauge", "Memory in use.", resident_bytes());
-    put(out, "uptime_seconds", "gauge", "Seconds since the start.",
-        (double)metrics_uptime_seconds(call->api->metrics));
+    put_counter_metrics(out, call->platform);
+    put_store_metrics(out, call->platform);
+    put_telemetry_metrics(out, call->platform);
+    put_connection_metrics(out, &call->api->connections);
+    put_component_metrics(out, call->platform);
+    put_pool_metrics(out, call->api);
+    put_metric(out, "memory_overruns_total", "counter",
+               "Pieces of work that wanted more memory than they may take.", (double)arena_overrun_count());
+    put_metric(out, "process_resident_memory_bytes", "gauge", "Memory in use.", resident_bytes());
+    put_metric(out, "uptime_seconds", "gauge", "Seconds since the start.",
+               (double)metrics_uptime_seconds(call->api->metrics));
     request->response.status = 200;
     request->response.content_type = call->route->content_type;
     request->response.no_etag = true;

@@ -13,7 +13,7 @@ struct schema_set {
     size_t count;
 };
 
-static void collect(struct schema_set *set, const struct descriptor *descriptor)
+static void collect_schemas(struct schema_set *set, const struct descriptor *descriptor)
 {
     for (size_t i = 0; i < set->count; i++)
         if (set->items[i] == descriptor)
@@ -23,7 +23,7 @@ static void collect(struct schema_set *set, const struct descriptor *descriptor)
     set->items[set->count++] = descriptor;
     for (size_t i = 0; i < descriptor->field_count; i++)
         if (descriptor->fields[i].of && descriptor->fields[i].kind != FIELD_MAP)
-            collect(set, descriptor->fields[i].of);
+            collect_schemas(set, descriptor->fields[i].of);
 }
 
 static void put_reference(struct json_writer *w, const char *section, const char *name)
@@ -96,17 +96,6 @@ static void put_field_type(struct json_writer *w, const struct field *field)
         put_enum(w, field->values, field->nullable);
 }
 
-static void put_object_or_null(struct json_writer *w, const struct field *field)
-{
-    json_key(w, "anyOf");
-    json_array_begin(w);
-    put_reference(w, "schemas", field->of->name);
-    json_object_begin(w);
-    put_type(w, "null", false);
-    json_object_end(w);
-    json_array_end(w);
-}
-
 static void put_field_schema(struct json_writer *w, const struct field *field)
 {
     if (field->kind == FIELD_OBJECT && !field->nullable) {
@@ -115,7 +104,13 @@ static void put_field_schema(struct json_writer *w, const struct field *field)
     }
     json_object_begin(w);
     if (field->kind == FIELD_OBJECT) {
-        put_object_or_null(w, field);
+        json_key(w, "anyOf");
+        json_array_begin(w);
+        put_reference(w, "schemas", field->of->name);
+        json_object_begin(w);
+        put_type(w, "null", false);
+        json_object_end(w);
+        json_array_end(w);
     } else if (field->kind == FIELD_MAP) {
         put_type(w, "object", field->nullable);
         json_key(w, "additionalProperties");
@@ -153,17 +148,6 @@ static void put_descriptor_schema(struct json_writer *w, const struct descriptor
     json_object_end(w);
 }
 
-static void put_default(struct json_writer *w, const struct param *param)
-{
-    if (!param->fallback)
-        return;
-    json_key(w, "default");
-    if (param->kind == PARAM_KIND_TEXT || param->kind == PARAM_KIND_TIME)
-        json_text(w, param->fallback);
-    else
-        json_raw(w, param->fallback);
-}
-
 static void put_list_bounds(struct json_writer *w, const struct param *param)
 {
     json_key(w, "items");
@@ -174,7 +158,7 @@ static void put_list_bounds(struct json_writer *w, const struct param *param)
     json_key_int(w, "maxItems", param->max > 0 ? (int64_t)param->max : PARAM_LIST_MAX);
 }
 
-static void put_members(struct json_writer *w, const struct params *params);
+static void put_body_members(struct json_writer *w, const struct params *params);
 
 static void put_param_schema(struct json_writer *w, const struct param *param)
 {
@@ -191,7 +175,7 @@ static void put_param_schema(struct json_writer *w, const struct param *param)
     if (list)
         put_list_bounds(w, param);
     if (param->kind == PARAM_KIND_OBJECT)
-        put_members(w, param->of);
+        put_body_members(w, param->of);
     if (param->kind == PARAM_KIND_FILE)
         json_key_text(w, "format", "binary");
     if (param->kind == PARAM_KIND_TIME)
@@ -208,7 +192,13 @@ static void put_param_schema(struct json_writer *w, const struct param *param)
         json_key(w, "maximum");
         json_real(w, param->max);
     }
-    put_default(w, param);
+    if (param->fallback) {
+        json_key(w, "default");
+        if (text || param->kind == PARAM_KIND_TIME)
+            json_text(w, param->fallback);
+        else
+            json_raw(w, param->fallback);
+    }
     json_key_text(w, "description", param->description);
     json_object_end(w);
 }
@@ -220,11 +210,6 @@ static const char PREFER_PARAMETER[] =
     "\"schema\":{\"type\":\"string\"}}";
 static const char LOCATION_HEADER[] =
     "{\"Location\":{\"description\":\"Where the job is\",\"schema\":{\"type\":\"string\"}}}";
-
-static bool asks_for_job(const struct route *route)
-{
-    return route->status == 202;
-}
 
 static bool is_in_body(const struct param *param)
 {
@@ -255,7 +240,7 @@ static void put_parameters(struct json_writer *w, const struct route *route)
             put_parameter(w, &params->table[i]);
     if (route_is_personal(route))
         put_parameter(w, &reveal_param);
-    if (asks_for_job(route))
+    if (route->status == 202)
         json_raw(w, PREFER_PARAMETER);
     json_array_end(w);
 }
@@ -269,7 +254,7 @@ static bool body_is_required(const struct params *params)
 }
 
 /* What may be sent as an object's members. */
-static void put_members(struct json_writer *w, const struct params *params)
+static void put_body_members(struct json_writer *w, const struct params *params)
 {
     json_key(w, "properties");
     json_object_begin(w);
@@ -289,14 +274,6 @@ static void put_members(struct json_writer *w, const struct params *params)
     json_key_bool(w, "additionalProperties", false);
 }
 
-static void put_body_schema(struct json_writer *w, const struct params *params)
-{
-    json_object_begin(w);
-    put_type(w, "object", false);
-    put_members(w, params);
-    json_object_end(w);
-}
-
 static void put_content(struct json_writer *w, const char *type)
 {
     json_key(w, "content");
@@ -306,20 +283,18 @@ static void put_content(struct json_writer *w, const char *type)
     json_key(w, "schema");
 }
 
-static void end_content(struct json_writer *w)
-{
-    json_object_end(w);
-    json_object_end(w);
-}
-
 static void put_request_body(struct json_writer *w, const struct params *params)
 {
     json_key(w, "requestBody");
     json_object_begin(w);
     json_key_bool(w, "required", body_is_required(params));
     put_content(w, params_have_form(params) ? "multipart/form-data" : "application/json");
-    put_body_schema(w, params);
-    end_content(w);
+    json_object_begin(w);
+    put_type(w, "object", false);
+    put_body_members(w, params);
+    json_object_end(w);
+    json_object_end(w); /* of put_content */
+    json_object_end(w);
     json_object_end(w);
 }
 
@@ -383,7 +358,7 @@ static void put_success(struct json_writer *w, const struct route *route, int st
 }
 
 /* Which errors a route can answer, from its columns. */
-static bool can_answer(const struct route *route, int status)
+static bool route_can_answer(const struct route *route, int status)
 {
     bool body = route->body_limit > 0;
     bool post = strcmp(route->method, "GET") != 0;
@@ -407,7 +382,7 @@ static void put_responses(struct json_writer *w, const struct route *route)
     if (route->other_status)
         put_success(w, route, route->other_status);
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
-        if (!can_answer(route, statuses[i]))
+        if (!route_can_answer(route, statuses[i]))
             continue;
         char code[8];
         snprintf(code, sizeof(code), "%d", statuses[i]);
@@ -513,12 +488,12 @@ static const char SECURITY_SCHEMES[] =
     "\"tenantKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\","
     "\"description\":\"A tenant's publishable key\"}}";
 
-static void put_components(struct json_writer *w)
+static void put_schema_components(struct json_writer *w)
 {
     struct schema_set set = {0};
     for (size_t i = 0; i < route_count; i++)
         if (routes[i].answer)
-            collect(&set, routes[i].answer);
+            collect_schemas(&set, routes[i].answer);
     json_key(w, "components");
     json_object_begin(w);
     json_key(w, "schemas");
@@ -555,7 +530,7 @@ void openapi_write(struct strbuf *out, const char *version)
     json_raw(&w, "{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}");
     json_object_end(&w);
     put_paths(&w);
-    put_components(&w);
+    put_schema_components(&w);
     json_object_end(&w);
 }
 

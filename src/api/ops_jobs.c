@@ -50,7 +50,7 @@ static const struct field job_answer_fields[] = {
 };
 const struct descriptor job_answer_descriptor = DESCRIPTOR("Job", struct job_answer, job_answer_fields);
 
-static struct job_answer answer_of(const struct call *call, const struct job *job)
+static struct job_answer job_answer_of(const struct call *call, const struct job *job)
 {
     enum language language = call->request->language;
     const struct job_kind *kind = job_kind_find(call->platform->jobs, job->kind);
@@ -71,15 +71,15 @@ static struct job_answer answer_of(const struct call *call, const struct job *jo
     };
 }
 
-static bool reply_one(struct call *call, const struct job *job)
+static bool reply_job_answer(struct call *call, const struct job *job)
 {
-    struct job_answer answer = answer_of(call, job);
+    struct job_answer answer = job_answer_of(call, job);
     return reply(call, &job_answer_descriptor, &answer);
 }
 
 /* --- the answer of a route that has asked for one --- */
 
-static bool read_job(struct call *call, const char *id, struct job *ret_job, struct error *err)
+static bool job_read(struct call *call, const char *id, struct job *ret_job, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
@@ -87,7 +87,7 @@ static bool read_job(struct call *call, const char *id, struct job *ret_job, str
 }
 
 /* In steps, after each of which it is seen whether somebody still waits. */
-static void wait_for(struct call *call, const char *id, int seconds)
+static void wait_for_job(struct call *call, const char *id, int seconds)
 {
     for (int64_t waited_ms = 0, began; waited_ms < seconds * SECOND_MS; waited_ms += SECOND_MS) {
         began = clock_monotonic_us();
@@ -106,11 +106,11 @@ bool reply_job(struct call *call, const struct job *job)
     struct error err;
     int seconds = http_prefer_wait(http_request_header(request, "Prefer"), WAIT_SECONDS_MAX);
     if (seconds > 0) {
-        wait_for(call, job->id, seconds);
-        if (!read_job(call, job->id, &now, &err))
+        wait_for_job(call, job->id, seconds);
+        if (!job_read(call, job->id, &now, &err))
             now = *job;
     }
-    reply_one(call, &now);
+    reply_job_answer(call, &now);
     if (seconds > 0 && job_has_ended(&now)) {
         request->response.status = 200;
         http_response_header(request, "Preference-Applied", "wait");
@@ -195,7 +195,7 @@ bool job_list_get(struct call *call, struct error *err)
         .next_cursor = page.next_cursor,
     };
     for (size_t i = 0; i < page.count; i++)
-        answer.items[i] = answer_of(call, &page.jobs[i]);
+        answer.items[i] = job_answer_of(call, &page.jobs[i]);
     return reply(call, &job_list_descriptor, &answer);
 }
 
@@ -211,7 +211,7 @@ bool job_get_one(struct call *call, struct error *err)
 {
     const struct job_input *input = call->input;
     struct job job;
-    return read_job(call, input->id, &job, err) && reply_one(call, &job);
+    return job_read(call, input->id, &job, err) && reply_job_answer(call, &job);
 }
 
 struct job_item_list_input {
@@ -248,5 +248,5 @@ bool job_cancel_post(struct call *call, struct error *err)
     const struct job_input *input = call->input;
     struct job job;
     return job_cancel(call->platform, &call->actor, input->id, call->arena, &job, err) &&
-           reply_one(call, &job);
+           reply_job_answer(call, &job);
 }

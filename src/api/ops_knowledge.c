@@ -78,7 +78,7 @@ static const struct param qa_list_table[] = {
 };
 const struct params qa_list_params = PARAMS(struct qa_list_input, qa_list_table);
 
-static struct qa_list_request list_request(const struct qa_list_input *input)
+static struct qa_list_request qa_list_request_of(const struct qa_list_input *input)
 {
     const char *synced = input->is_synced;
     return (struct qa_list_request){
@@ -101,7 +101,7 @@ static struct qa_list_request list_request(const struct qa_list_input *input)
 
 bool knowledge_pairs_get(struct call *call, struct error *err)
 {
-    struct qa_list_request request = list_request(call->input);
+    struct qa_list_request request = qa_list_request_of(call->input);
     struct qa_list list;
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&

@@ -167,7 +167,7 @@ static const struct param bulk_table[] = {
 };
 const struct params qa_bulk_params = PARAMS(struct bulk_input, bulk_table);
 
-static struct qa_filter filter_of(const struct filter_input *input)
+static struct qa_filter qa_filter_of(const struct filter_input *input)
 {
     return (struct qa_filter){
         .tenant_id = input->tenant_id,
@@ -186,7 +186,7 @@ bool knowledge_bulk_post(struct call *call, struct error *err)
     const struct bulk_input *input = call->input;
     struct qa_filter filter;
     if (input->filter)
-        filter = filter_of(input->filter);
+        filter = qa_filter_of(input->filter);
     struct bulk_request request = {
         .action = input->action,
         .ids = input->ids.items,

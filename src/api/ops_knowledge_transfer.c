@@ -15,7 +15,7 @@
 #define SHEET_NAME_MAX 64 /* characters; Excel's limit is 31 */
 #define COLUMNS_MAX 200
 
-static const char *data_folder(const struct call *call)
+static const char *call_data_folder(const struct call *call)
 {
     return settings_now(call->platform->settings)->data;
 }
@@ -68,7 +68,7 @@ static bool read_table_form(const char *encoding, const char *heading, const cha
     return true;
 }
 
-static bool read_import(const struct call *call, struct import_request *ret_request, struct error *err)
+static bool read_import_form(const struct call *call, struct import_request *ret_request, struct error *err)
 {
     const struct import_input *input = call->input;
     *ret_request = (struct import_request){
@@ -88,7 +88,7 @@ bool knowledge_import_post(struct call *call, struct error *err)
     const struct import_input *input = call->input;
     struct import_request request;
     struct job job;
-    return read_import(call, &request, err) &&
+    return read_import_form(call, &request, err) &&
            import_ask(call->platform, input->file.fd, &request, call->request->language, call->arena, &job,
                       err) &&
            reply_job(call, &job);
@@ -115,14 +115,14 @@ bool knowledge_import_preview_post(struct call *call, struct error *err)
     struct import_request request = {.file = input->file.filename, .sheet = input->sheet};
     struct import_preview preview;
     return read_table_form(input->encoding, input->heading, input->columns, &request, err) &&
-           import_preview(input->file.fd, &request, call->request->language, data_folder(call), call->arena,
-                          &preview, err) &&
+           import_preview(input->file.fd, &request, call->request->language, call_data_folder(call),
+                          call->arena, &preview, err) &&
            reply(call, &import_preview_descriptor, &preview);
 }
 
 /* --- the rows that failed --- */
 
-static bool write_stream(void *context, const char *bytes, size_t length, struct error *err)
+static bool write_to_stream(void *context, const char *bytes, size_t length, struct error *err)
 {
     return http_stream_write(context, bytes, length, err);
 }
@@ -136,7 +136,7 @@ struct errors_download {
 static bool produce_errors(void *context, struct http_stream *stream, struct error *err)
 {
     const struct errors_download *download = context;
-    struct byte_sink sink = {write_stream, stream};
+    struct byte_sink sink = {write_to_stream, stream};
     return import_errors_write(download->store, download->job_id, download->language, &sink, err);
 }
 
@@ -189,7 +189,7 @@ struct export_download {
     struct export_request request;
 };
 
-static struct export_download *read_export(struct call *call)
+static struct export_download *read_export_query(struct call *call)
 {
     const struct export_input *input = call->input;
     struct export_download *download = arena_alloc(call->arena, sizeof(*download));
@@ -212,18 +212,10 @@ static struct export_download *read_export(struct call *call)
     return download;
 }
 
-static const char *export_name(struct call *call, const char *ending)
-{
-    char day[CLOCK_DAY_SIZE];
-    clock_day_format(clock_day(call->request->received_at), day);
-    return arena_printf(call->arena, "%s-%s.%s",
-                        call->request->language == LANGUAGE_ZH ? "知识库" : "knowledge", day, ending);
-}
-
 static bool produce_export(void *context, struct http_stream *stream, struct error *err)
 {
     const struct export_download *download = context;
-    struct byte_sink sink = {write_stream, stream};
+    struct byte_sink sink = {write_to_stream, stream};
     int64_t count;
     return export_text(download->platform, &download->request, &sink, &count, err);
 }
@@ -236,10 +228,10 @@ static bool make_workbook(struct call *call, const struct export_download *downl
     CLEANUP(file_close) int fd = -1;
     char path[64];
     int64_t count;
-    if (!temporary_file_open(data_folder(call), &fd, err))
+    if (!temporary_file_open(call_data_folder(call), &fd, err))
         return false;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (!export_workbook(download->platform, &download->request, path, data_folder(call), &count, err))
+    if (!export_workbook(download->platform, &download->request, path, call_data_folder(call), &count, err))
         return false;
     *ret_fd = fd;
     fd = -1;
@@ -248,10 +240,13 @@ static bool make_workbook(struct call *call, const struct export_download *downl
 
 bool knowledge_export_get(struct call *call, struct error *err)
 {
-    struct export_download *download = read_export(call);
+    struct export_download *download = read_export_query(call);
     bool is_csv = download->request.format == EXPORT_CSV;
-    const char *name = export_name(call, is_csv ? "csv" : "xlsx");
+    const char *stem = call->request->language == LANGUAGE_ZH ? "知识库" : "knowledge";
+    char day[CLOCK_DAY_SIZE];
     int fd;
+    clock_day_format(clock_day(call->request->received_at), day);
+    const char *name = arena_printf(call->arena, "%s-%s.%s", stem, day, is_csv ? "csv" : "xlsx");
     if (is_csv || call->request->is_head) /* a HEAD asks for no rows */
         return reply_stream(call, is_csv ? call->route->other_content_type : NULL, name, produce_export,
                             download);

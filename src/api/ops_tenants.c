@@ -27,7 +27,7 @@ bool tenants_get(struct call *call, struct error *err)
            reply(call, &tenant_list_descriptor, &list);
 }
 
-static bool reply_detail(struct call *call, const char *id, struct error *err)
+static bool reply_tenant_detail(struct call *call, const char *id, struct error *err)
 {
     struct tenant_detail detail;
     bool with_key = call->principal.role == ROLE_OPS_ADMIN;
@@ -58,7 +58,7 @@ bool tenant_post(struct call *call, struct error *err)
         return false;
     snprintf(location, sizeof(location), "/api/v1/ops/tenants/%s", tenant.id);
     http_response_header(call->request, "Location", location);
-    return reply_detail(call, tenant.id, err);
+    return reply_tenant_detail(call, tenant.id, err);
 }
 
 struct tenant_input {
@@ -72,7 +72,7 @@ const struct params tenant_params = PARAMS(struct tenant_input, tenant_table);
 bool tenant_detail_get(struct call *call, struct error *err)
 {
     const struct tenant_input *input = call->input;
-    return reply_detail(call, input->id, err);
+    return reply_tenant_detail(call, input->id, err);
 }
 
 struct tenant_edit_input {
@@ -106,7 +106,7 @@ bool tenant_put(struct call *call, struct error *err)
         return error_add_field(err, "id", "must be that of the path: the id of a tenant is for good",
                                "须与路径中的 ID 相同：商家 ID 不可更改");
     return tenant_update(call->platform->store, &call->actor, input->id, &edit, call->arena, &tenant, err) &&
-           reply_detail(call, input->id, err);
+           reply_tenant_detail(call, input->id, err);
 }
 
 bool tenant_stats_get(struct call *call, struct error *err)
@@ -176,20 +176,20 @@ static const struct param tenant_activate_table[] = {
 };
 const struct params tenant_activate_params = PARAMS(struct tenant_reason_input, tenant_activate_table);
 
-static bool set_status(struct call *call, const char *status, struct error *err)
+static bool set_tenant_status(struct call *call, const char *status, struct error *err)
 {
     const struct tenant_reason_input *input = call->input;
     return tenant_manager_set_status(call->api->tenants, &call->actor, input->id, status, input->reason,
                                      call->arena, err) &&
-           reply_detail(call, input->id, err);
+           reply_tenant_detail(call, input->id, err);
 }
 
 bool tenant_suspend_post(struct call *call, struct error *err)
 {
-    return set_status(call, "suspended", err);
+    return set_tenant_status(call, "suspended", err);
 }
 
 bool tenant_activate_post(struct call *call, struct error *err)
 {
-    return set_status(call, "active", err);
+    return set_tenant_status(call, "active", err);
 }

@@ -9,7 +9,7 @@
 #define SHOWN_BYTES 100 /* of a header, in texts */
 
 /* Length of an origin without a port that its scheme implies. */
-static size_t plain_length(const char *origin)
+static size_t origin_length(const char *origin)
 {
     size_t length = strlen(origin);
     const char *implied = strncasecmp(origin, "https:", 6) == 0 ? ":443" : ":80";
@@ -19,8 +19,8 @@ static size_t plain_length(const char *origin)
 
 static bool same_origin(const char *a, const char *b)
 {
-    size_t length = plain_length(a);
-    return length == plain_length(b) && strncasecmp(a, b, length) == 0;
+    size_t length = origin_length(a);
+    return length == origin_length(b) && strncasecmp(a, b, length) == 0;
 }
 
 /* An address, or localhost and what is below it (RFC 6761): no one can point these elsewhere. */
@@ -49,7 +49,7 @@ bool call_is_local(const struct http_request *request)
 
 /* On this machine no name but its own can be told from one that was pointed at it; from outside, a name that
  * leads here is as good as the address. */
-static bool is_own(const struct call *call, const char *origin, const char *host)
+static bool is_own_origin(const struct call *call, const char *origin, const char *host)
 {
     const struct http_request *request = call->request;
     if (*call->api->public_origin)
@@ -61,7 +61,7 @@ static bool is_own(const struct call *call, const char *origin, const char *host
     return same_origin(origin, arena_printf(call->arena, "%s://%s", tls ? "https" : "http", host));
 }
 
-static void warn(struct call *call, const char *origin, const char *host)
+static void warn_of_origin(struct call *call, const char *origin, const char *host)
 {
     const char *own = call->api->public_origin;
     if (!log_limit_due(&call->api->origin_warnings, origin, call->request->started_us))
@@ -74,7 +74,7 @@ static void warn(struct call *call, const char *origin, const char *host)
 }
 
 /* With a field that the page finds: where to go, or what to set. */
-static bool refuse(struct call *call, const char *origin, struct error *err)
+static bool refuse_origin(struct call *call, const char *origin, struct error *err)
 {
     const char *own = call->api->public_origin;
     if (*own) {
@@ -108,10 +108,10 @@ bool call_check_origin(struct call *call, struct error *err)
             err, ERROR_FORBIDDEN,
             "The console's cookie is for its pages, which send an Origin; programs send a token.",
             "控制台的 Cookie 仅供其页面使用（会携带 Origin）；程序请使用令牌。");
-    if (is_own(call, origin, host))
+    if (is_own_origin(call, origin, host))
         return true;
-    warn(call, origin, host);
-    return refuse(call, origin, err);
+    warn_of_origin(call, origin, host);
+    return refuse_origin(call, origin, err);
 }
 
 bool call_check_origin_if_any(struct call *call, struct error *err)

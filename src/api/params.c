@@ -25,19 +25,19 @@ struct parsing {
     bool takes_reveal;
 };
 
-static void *member_of(const struct parsing *p, const struct param *param)
+static void *param_member(const struct parsing *p, const struct param *param)
 {
     return (char *)p->input + param->offset;
 }
 
-static void check_range(const struct param *param, double value, struct error *err)
+static void param_check_range(const struct param *param, double value, struct error *err)
 {
     if (param->max > param->min && (value < param->min || value > param->max))
         error_add_field(err, param->name, "must be between %.15g and %.15g", "应在 %.15g 与 %.15g 之间",
                         param->min, param->max);
 }
 
-static bool is_one_of(const char *text, const char *const *values)
+static bool param_is_value(const char *text, const char *const *values)
 {
     for (; *values; values++)
         if (strcmp(*values, text) == 0)
@@ -45,7 +45,7 @@ static bool is_one_of(const char *text, const char *const *values)
     return false;
 }
 
-static void refuse_value(const struct param *param, struct error *err)
+static void param_refuse_value(const struct param *param, struct error *err)
 {
     char list[120] = "";
     for (const char *const *value = param->values; *value; value++) {
@@ -67,12 +67,12 @@ static bool has_control_character(const char *text)
     return false;
 }
 
-static void take_text(const struct parsing *p, const struct param *param, const char *text)
+static void param_take_text(const struct parsing *p, const struct param *param, const char *text)
 {
     size_t max = param->max > 0 ? (size_t)param->max : TEXT_DEFAULT_MAX;
     size_t length = utf8_count(text, strlen(text));
-    if (param->values && !is_one_of(text, param->values))
-        refuse_value(param, p->err);
+    if (param->values && !param_is_value(text, param->values))
+        param_refuse_value(param, p->err);
     else if ((double)length < param->min || (param->required && length == 0))
         error_add_field(p->err, param->name, "is too short", "过短");
     else if (length > max)
@@ -82,41 +82,41 @@ static void take_text(const struct parsing *p, const struct param *param, const 
         error_add_field(p->err, param->name, "holds a control character", "含有控制字符");
     else if (param->check)
         param->check(text, p->err);
-    *(const char **)member_of(p, param) = arena_strdup(&p->request->arena, text);
+    *(const char **)param_member(p, param) = arena_strdup(&p->request->arena, text);
 }
 
-static void take_int(const struct parsing *p, const struct param *param, int64_t value)
+static void param_take_int(const struct parsing *p, const struct param *param, int64_t value)
 {
-    check_range(param, (double)value, p->err);
-    *(int64_t *)member_of(p, param) = value;
+    param_check_range(param, (double)value, p->err);
+    *(int64_t *)param_member(p, param) = value;
 }
 
-static void take_real(const struct parsing *p, const struct param *param, double value)
+static void param_take_real(const struct parsing *p, const struct param *param, double value)
 {
-    check_range(param, value, p->err);
-    *(double *)member_of(p, param) = value;
+    param_check_range(param, value, p->err);
+    *(double *)param_member(p, param) = value;
 }
 
-static void take_truth(const struct parsing *p, const struct param *param, bool value)
+static void param_take_truth(const struct parsing *p, const struct param *param, bool value)
 {
     if (param->kind == PARAM_KIND_TRUTH)
-        *(int64_t *)member_of(p, param) = value;
+        *(int64_t *)param_member(p, param) = value;
     else
-        *(bool *)member_of(p, param) = value;
+        *(bool *)param_member(p, param) = value;
 }
 
-static void take_time(const struct parsing *p, const struct param *param, const char *text)
+static void param_take_time(const struct parsing *p, const struct param *param, const char *text)
 {
     struct error why;
     int64_t ms;
     if (clock_parse(text, &ms, &why))
-        *(int64_t *)member_of(p, param) = ms;
+        *(int64_t *)param_member(p, param) = ms;
     else
         error_add_field(p->err, param->name, "%s%.0s", "%.0s%s", why.detail[LANGUAGE_EN],
                         why.detail[LANGUAGE_ZH]);
 }
 
-static void refuse_kind(const struct parsing *p, const struct param *param)
+static void param_refuse_kind(const struct parsing *p, const struct param *param)
 {
     static const char *const kinds[][LANGUAGE_COUNT] = {
         [PARAM_KIND_TEXT] = {"a text", "文本"},
@@ -135,17 +135,17 @@ static void refuse_kind(const struct parsing *p, const struct param *param)
 }
 
 /* A value that came as text: path, query, header, form, fallback. */
-static void take_written(const struct parsing *p, const struct param *param, const char *text)
+static void param_take_written(const struct parsing *p, const struct param *param, const char *text)
 {
     char *end;
     errno = 0;
     switch (param->kind) {
-    case PARAM_KIND_TEXT: take_text(p, param, text); return;
-    case PARAM_KIND_TIME: take_time(p, param, text); return;
+    case PARAM_KIND_TEXT: param_take_text(p, param, text); return;
+    case PARAM_KIND_TIME: param_take_time(p, param, text); return;
     case PARAM_KIND_INT: {
         long long value = strtoll(text, &end, 10);
         if (*text && !*end && !errno && !isspace((unsigned char)*text)) {
-            take_int(p, param, value);
+            param_take_int(p, param, value);
             return;
         }
         break;
@@ -153,7 +153,7 @@ static void take_written(const struct parsing *p, const struct param *param, con
     case PARAM_KIND_REAL: {
         double value = strtod(text, &end);
         if (*text && !*end && !errno && isfinite(value) && strspn(text, "0123456789+-.eE") == strlen(text)) {
-            take_real(p, param, value);
+            param_take_real(p, param, value);
             return;
         }
         break;
@@ -161,7 +161,7 @@ static void take_written(const struct parsing *p, const struct param *param, con
     case PARAM_KIND_BOOL:
     case PARAM_KIND_TRUTH:
         if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) {
-            take_truth(p, param, text[0] == 't');
+            param_take_truth(p, param, text[0] == 't');
             return;
         }
         break;
@@ -170,10 +170,10 @@ static void take_written(const struct parsing *p, const struct param *param, con
     case PARAM_KIND_OBJECT:
     case PARAM_KIND_FILE: break;
     }
-    refuse_kind(p, param);
+    param_refuse_kind(p, param);
 }
 
-static bool check_list(const struct parsing *p, const struct param *param, size_t count)
+static bool param_check_list(const struct parsing *p, const struct param *param, size_t count)
 {
     double max = param->max > 0 ? param->max : PARAM_LIST_MAX, min = param->required ? 1 : param->min;
     if ((double)count >= min && (double)count <= max)
@@ -182,11 +182,11 @@ static bool check_list(const struct parsing *p, const struct param *param, size_
                            "应有 %g 到 %g 项，现有 %zu 项", min, max, count);
 }
 
-static bool take_ints(const struct parsing *p, const struct param *param, const cJSON *array)
+static bool param_take_ints(const struct parsing *p, const struct param *param, const cJSON *array)
 {
-    struct int_list *list = member_of(p, param);
+    struct int_list *list = param_member(p, param);
     size_t count = (size_t)cJSON_GetArraySize(array), at = 0;
-    if (!check_list(p, param, count))
+    if (!param_check_list(p, param, count))
         return true;
     int64_t *items = arena_alloc(&p->request->arena, (count + 1) * sizeof(*items));
     for (const cJSON *item = array->child; item; item = item->next)
@@ -196,11 +196,11 @@ static bool take_ints(const struct parsing *p, const struct param *param, const 
     return true;
 }
 
-static bool take_texts(const struct parsing *p, const struct param *param, const cJSON *array)
+static bool param_take_texts(const struct parsing *p, const struct param *param, const cJSON *array)
 {
-    struct text_list *list = member_of(p, param);
+    struct text_list *list = param_member(p, param);
     size_t count = (size_t)cJSON_GetArraySize(array), at = 0;
-    if (!check_list(p, param, count))
+    if (!param_check_list(p, param, count))
         return true;
     const char **items = arena_alloc(&p->request->arena, (count + 1) * sizeof(*items));
     for (const cJSON *item = array->child; item; item = item->next) {
@@ -217,7 +217,7 @@ static bool take_texts(const struct parsing *p, const struct param *param, const
     return true;
 }
 
-static void take_object(const struct parsing *p, const struct param *param, const cJSON *object);
+static void param_take_object(const struct parsing *p, const struct param *param, const cJSON *object);
 
 /* A value of the JSON body. */
 static bool is_beyond_exact(const cJSON *value)
@@ -233,31 +233,31 @@ static bool has_beyond_exact(const cJSON *array)
     return false;
 }
 
-static void take_json(const struct parsing *p, const struct param *param, const cJSON *value)
+static void param_take_json(const struct parsing *p, const struct param *param, const cJSON *value)
 {
     int64_t integer;
     if (cJSON_IsString(value) && param->kind == PARAM_KIND_TEXT)
-        take_text(p, param, value->valuestring);
+        param_take_text(p, param, value->valuestring);
     else if (cJSON_IsString(value) && param->kind == PARAM_KIND_TIME)
-        take_time(p, param, value->valuestring);
+        param_take_time(p, param, value->valuestring);
     else if (param->kind == PARAM_KIND_INT && json_is_integer(value, &integer))
-        take_int(p, param, integer);
+        param_take_int(p, param, integer);
     else if (param->kind == PARAM_KIND_REAL && cJSON_IsNumber(value))
-        take_real(p, param, value->valuedouble);
+        param_take_real(p, param, value->valuedouble);
     else if ((param->kind == PARAM_KIND_BOOL || param->kind == PARAM_KIND_TRUTH) && cJSON_IsBool(value))
-        take_truth(p, param, cJSON_IsTrue(value));
+        param_take_truth(p, param, cJSON_IsTrue(value));
     else if (param->kind == PARAM_KIND_OBJECT && cJSON_IsObject(value))
-        take_object(p, param, value);
+        param_take_object(p, param, value);
     else if ((param->kind == PARAM_KIND_INT && is_beyond_exact(value)) ||
              (param->kind == PARAM_KIND_INTS && has_beyond_exact(value)))
         error_add_field(p->err, param->name, "is too large: whole numbers go to %" PRId64,
                         "过大：整数最大为 %" PRId64, JSON_INTEGER_MAX);
-    else if (!(cJSON_IsArray(value) && param->kind == PARAM_KIND_INTS && take_ints(p, param, value)) &&
-             !(cJSON_IsArray(value) && param->kind == PARAM_KIND_TEXTS && take_texts(p, param, value)))
-        refuse_kind(p, param);
+    else if (!(cJSON_IsArray(value) && param->kind == PARAM_KIND_INTS && param_take_ints(p, param, value)) &&
+             !(cJSON_IsArray(value) && param->kind == PARAM_KIND_TEXTS && param_take_texts(p, param, value)))
+        param_refuse_kind(p, param);
 }
 
-static const struct param *find_param(const struct parsing *p, enum param_in in, const char *name,
+static const struct param *param_find(const struct parsing *p, enum param_in in, const char *name,
                                       size_t *ret_at)
 {
     for (size_t i = 0; i < p->count; i++) {
@@ -276,39 +276,39 @@ const struct param reveal_param = {
     .description = "true: personal data as it is, not masked; for ops_admin, and audited",
 };
 
-static bool take_query(void *context, const char *name, const char *value)
+static bool params_take_query(void *context, const char *name, const char *value)
 {
     struct parsing *p = context;
     size_t at;
-    const struct param *param = find_param(p, PARAM_IN_QUERY, name, &at);
+    const struct param *param = param_find(p, PARAM_IN_QUERY, name, &at);
     if (p->takes_reveal && strcmp(name, PARAM_REVEAL) == 0) {
         bool reveal; /* acted upon before (dispatch.c), only checked here */
         struct parsing aside = {.request = p->request, .input = &reveal, .err = p->err};
-        take_written(&aside, &reveal_param, value ? value : "");
+        param_take_written(&aside, &reveal_param, value ? value : "");
     } else if (!param) {
         error_add_field(p->err, name, "is not a parameter here", "不是此处的参数");
     } else if (p->seen[at]) {
         error_add_field(p->err, name, "stands twice", "重复");
     } else {
         p->seen[at] = true;
-        take_written(p, param, value ? value : "");
+        param_take_written(p, param, value ? value : "");
     }
     return true;
 }
 
-static void take_path(struct parsing *p, const struct path_values *path)
+static void params_take_path(struct parsing *p, const struct path_values *path)
 {
     for (size_t i = 0; i < path->count; i++) {
         size_t at;
-        const struct param *param = find_param(p, PARAM_IN_PATH, path->names[i], &at);
+        const struct param *param = param_find(p, PARAM_IN_PATH, path->names[i], &at);
         if (param) {
             p->seen[at] = true;
-            take_written(p, param, path->values[i]);
+            param_take_written(p, param, path->values[i]);
         }
     }
 }
 
-static void take_headers(struct parsing *p)
+static void params_take_headers(struct parsing *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         if (p->params[i].in != PARAM_IN_HEADER)
@@ -316,15 +316,15 @@ static void take_headers(struct parsing *p)
         const char *value = http_request_header(p->request, p->params[i].name);
         p->seen[i] = value != NULL;
         if (value)
-            take_written(p, &p->params[i], value);
+            param_take_written(p, &p->params[i], value);
     }
 }
 
-static void take_members(struct parsing *p, const cJSON *body)
+static void params_take_members(struct parsing *p, const cJSON *body)
 {
     for (const cJSON *member = body->child; member; member = member->next) {
         size_t at;
-        const struct param *param = find_param(p, PARAM_IN_BODY, member->string, &at);
+        const struct param *param = param_find(p, PARAM_IN_BODY, member->string, &at);
         if (!param) {
             error_add_field(p->err, member->string, "is not a field here", "不是此处的字段");
             continue;
@@ -332,31 +332,25 @@ static void take_members(struct parsing *p, const cJSON *body)
         if (cJSON_IsNull(member)) /* null is the same as absent */
             continue;
         p->seen[at] = true;
-        take_json(p, param, member);
+        param_take_json(p, param, member);
     }
 }
 
-static void take_form_field(struct parsing *p, const struct http_form_field *field)
+static void params_take_form_field(struct parsing *p, const struct http_form_field *field)
 {
     size_t at;
-    const struct param *param = find_param(p, PARAM_IN_FORM, field->name, &at);
+    const struct param *param = param_find(p, PARAM_IN_FORM, field->name, &at);
     if (!param) {
         error_add_field(p->err, field->name, "is not a field here", "不是此处的字段");
         return;
     }
     p->seen[at] = true;
     if (field->text)
-        take_written(p, param, field->text);
+        param_take_written(p, param, field->text);
     else if (param->kind == PARAM_KIND_FILE)
-        *(struct upload *)member_of(p, param) = field->file;
+        *(struct upload *)param_member(p, param) = field->file;
     else
-        refuse_kind(p, param);
-}
-
-static void take_form(struct parsing *p)
-{
-    for (const struct http_form_field *field = p->request->form; field; field = field->next)
-        take_form_field(p, field);
+        param_refuse_kind(p, param);
 }
 
 static bool is_json_type(const char *content_type)
@@ -367,7 +361,7 @@ static bool is_json_type(const char *content_type)
            (content_type[length] == '\0' || strchr("; \t", content_type[length]));
 }
 
-static bool take_body(struct parsing *p)
+static bool params_take_body(struct parsing *p)
 {
     struct http_request *request = p->request;
     if (request->body_length == 0)
@@ -384,11 +378,11 @@ static bool take_body(struct parsing *p)
     }
     if (!cJSON_IsObject(body))
         return error_set(p->err, ERROR_INVALID, "The body must be a JSON object.", "请求体须为 JSON 对象。");
-    take_members(p, body);
+    params_take_members(p, body);
     return true;
 }
 
-static void take_absent(const struct parsing *p)
+static void params_take_absent(const struct parsing *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         const struct param *param = &p->params[i];
@@ -397,19 +391,19 @@ static void take_absent(const struct parsing *p)
         if (param->required)
             error_add_field(p->err, param->name, "is missing", "缺少");
         else if (param->fallback)
-            take_written(p, param, param->fallback);
+            param_take_written(p, param, param->fallback);
         else if (param->kind == PARAM_KIND_INT || param->kind == PARAM_KIND_TIME ||
                  param->kind == PARAM_KIND_TRUTH)
-            *(int64_t *)member_of(p, param) = INT_NULL;
+            *(int64_t *)param_member(p, param) = INT_NULL;
         else if (param->kind == PARAM_KIND_REAL)
-            *(double *)member_of(p, param) = NAN;
+            *(double *)param_member(p, param) = NAN;
         else if (param->kind == PARAM_KIND_FILE)
-            *(struct upload *)member_of(p, param) = (struct upload){.fd = -1};
+            *(struct upload *)param_member(p, param) = (struct upload){.fd = -1};
     }
 }
 
 /* Its members are named after it in what is wrong with them. */
-static void take_object(const struct parsing *p, const struct param *param, const cJSON *object)
+static void param_take_object(const struct parsing *p, const struct param *param, const cJSON *object)
 {
     struct error why;
     error_clear(&why);
@@ -419,8 +413,8 @@ static void take_object(const struct parsing *p, const struct param *param, cons
                             .request = p->request,
                             .input = input,
                             .err = &why};
-    take_members(&inner, object);
-    take_absent(&inner);
+    params_take_members(&inner, object);
+    params_take_absent(&inner);
     for (size_t i = 0; i < why.field_count; i++) {
         char name[sizeof(why.fields[i].field)];
         snprintf(name, sizeof(name), "%s.%.*s", param->name, (int)(sizeof(name) - strlen(param->name) - 2),
@@ -428,7 +422,7 @@ static void take_object(const struct parsing *p, const struct param *param, cons
         error_add_field(p->err, name, "%s%.0s", "%.0s%s", why.fields[i].message[LANGUAGE_EN],
                         why.fields[i].message[LANGUAGE_ZH]);
     }
-    *(const void **)member_of(p, param) = input;
+    *(const void **)param_member(p, param) = input;
 }
 
 static const struct params no_params = {0};
@@ -444,13 +438,14 @@ bool params_parse(const struct params *params, bool takes_reveal, struct http_re
                         .input = input,
                         .err = err,
                         .takes_reveal = takes_reveal};
-    if (params_have_body(params) && !take_body(&p))
+    if (params_have_body(params) && !params_take_body(&p))
         return false;
-    take_form(&p);
-    take_path(&p, path);
-    http_query_each(request, take_query, &p);
-    take_headers(&p);
-    take_absent(&p);
+    for (const struct http_form_field *field = request->form; field; field = field->next)
+        params_take_form_field(&p, field);
+    params_take_path(&p, path);
+    http_query_each(request, params_take_query, &p);
+    params_take_headers(&p);
+    params_take_absent(&p);
     return err->code == ERROR_NONE;
 }
 

@@ -13,7 +13,7 @@ struct answer_mask {
 
 /* What an administrator has sent with this very request, in a field of its body or in a file, nobody needs to
  * hide from them: a write answers what it was given, a preview what is in the file. */
-static bool was_sent(const struct call *call, const char *text)
+static bool was_sent_by_caller(const struct call *call, const char *text)
 {
     const struct http_request *request = call->request;
     if (call->route->permission != PERMISSION_OPS_ADMIN)
@@ -29,20 +29,21 @@ static bool was_sent(const struct call *call, const char *text)
     return false;
 }
 
-static void show(const struct json_mask *mask, enum personal personal, const char *text, struct strbuf *out)
+static void mask_for_caller(const struct json_mask *mask, enum personal personal, const char *text,
+                            struct strbuf *out)
 {
     struct call *call = ((const struct answer_mask *)mask)->call;
     size_t start = out->length;
     (personal == PERSONAL_WHOLE ? redact_whole : redact)(out, text);
     bool masked = strcmp(strbuf_text(out) + start, text) != 0;
-    if (!masked || (!call->reveal && !was_sent(call, text)))
+    if (!masked || (!call->reveal && !was_sent_by_caller(call, text)))
         return;
     call->revealed += call->reveal;
     out->length = start;
     strbuf_puts(out, text);
 }
 
-static void begin_answer(struct call *call)
+static void reply_begin(struct call *call)
 {
     struct http_request *request = call->request;
     strbuf_reset(&request->response.body);
@@ -51,9 +52,9 @@ static void begin_answer(struct call *call)
 
 bool reply(struct call *call, const struct descriptor *descriptor, const void *object)
 {
-    struct answer_mask shown = {.mask.apply = show, .call = call};
+    struct answer_mask shown = {.mask.apply = mask_for_caller, .call = call};
     struct json_writer w = {.out = &call->request->response.body, .mask = &shown.mask};
-    begin_answer(call);
+    reply_begin(call);
     json_struct(&w, descriptor, object);
     return true;
 }
@@ -61,9 +62,9 @@ bool reply(struct call *call, const struct descriptor *descriptor, const void *o
 bool reply_list(struct call *call, const struct descriptor *descriptor, const void *items, size_t count,
                 int64_t total, int64_t page, int64_t page_size)
 {
-    struct answer_mask shown = {.mask.apply = show, .call = call};
+    struct answer_mask shown = {.mask.apply = mask_for_caller, .call = call};
     struct json_writer w = {.out = &call->request->response.body, .mask = &shown.mask};
-    begin_answer(call);
+    reply_begin(call);
     json_object_begin(&w);
     json_key(&w, "items");
     json_array_begin(&w);
@@ -83,9 +84,9 @@ bool reply_empty(struct call *call)
     return true;
 }
 
-static void begin_download(struct call *call, const char *content_type, const char *file_name)
+static void reply_begin_download(struct call *call, const char *content_type, const char *file_name)
 {
-    begin_answer(call);
+    reply_begin(call);
     call->request->response.content_type = content_type ? content_type : call->route->content_type;
     call->request->response.file_name = file_name;
 }
@@ -93,13 +94,13 @@ static void begin_download(struct call *call, const char *content_type, const ch
 bool reply_stream(struct call *call, const char *content_type, const char *file_name, http_producer produce,
                   void *context)
 {
-    begin_download(call, content_type, file_name);
+    reply_begin_download(call, content_type, file_name);
     http_response_stream(call->request, produce, context);
     return true;
 }
 
 bool reply_file(struct call *call, const char *content_type, const char *file_name, int fd, struct error *err)
 {
-    begin_download(call, content_type, file_name);
+    reply_begin_download(call, content_type, file_name);
     return http_response_file(call->request, fd, err);
 }

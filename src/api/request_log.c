@@ -52,7 +52,7 @@ struct request_log *request_log_new(struct telemetry *telemetry)
 /* ---- what a row says ---- */
 
 /* A page and its parts are worth the least: the API calls that it makes tell more. */
-static enum log_level level_of(const struct http_request *request, const struct call *call)
+static enum log_level request_log_level(const struct http_request *request, const struct call *call)
 {
     int status = request->response.status;
     if (request->response.ending == HTTP_ENDING_FAILED || status >= 500)
@@ -62,7 +62,7 @@ static enum log_level level_of(const struct http_request *request, const struct 
 
 /* The route's path, without its values, so that equal requests make equal messages. What was asked where there is
  * nothing may hold anything, a token too. */
-static void write_message(const struct http_request *request, const struct call *call, char *message)
+static void request_log_message(const struct http_request *request, const struct call *call, char *message)
 {
     CLEANUP(strbuf_release) struct strbuf asked = {0};
     const char *path = call && call->route ? call->route->path : NULL;
@@ -75,30 +75,25 @@ static void write_message(const struct http_request *request, const struct call 
              request->response.status);
 }
 
-/* A member of `fields` for an answer that did not reach its end. */
-static const char *ending_for_log(enum http_ending ending)
+static void request_log_write(struct request_log *log, const struct http_request *request,
+                              const struct call *call, const char *message)
 {
     static const char *const endings[] = {
+        /* a member of `fields` for an answer that did not reach its end */
         [HTTP_ENDING_WHOLE] = "",
         [HTTP_ENDING_BROKEN] = ",\"ending\":\"broken\"",
         [HTTP_ENDING_FAILED] = ",\"ending\":\"failed\"",
     };
-    return endings[ending];
-}
-
-static void write_row(struct request_log *log, const struct http_request *request, const struct call *call,
-                      const char *message)
-{
     char fields[FIELDS_BYTES];
     int64_t took_us = clock_monotonic_us() - request->started_us;
     const char *user = call && call->principal.user_id ? call->principal.user_id : "";
     snprintf(fields, sizeof(fields),
              "{\"status\":%d,\"duration_ms\":%lld.%03lld,\"ip_address\":\"%s\",\"user_id\":\"%s\"%s}",
              request->response.status, (long long)(took_us / 1000), (long long)(took_us % 1000),
-             request->client_address, user, ending_for_log(request->response.ending));
+             request->client_address, user, endings[request->response.ending]);
     telemetry_log(log->telemetry, &(struct log_record){
                                       .timestamp = request->received_at,
-                                      .level = level_of(request, call),
+                                      .level = request_log_level(request, call),
                                       .source = "http",
                                       .message = message,
                                       .tenant_id = call ? call->principal.tenant_id : NULL,
@@ -107,7 +102,7 @@ static void write_row(struct request_log *log, const struct http_request *reques
                                   });
 }
 
-static void write_together(struct request_log *log, struct together *together)
+static void request_log_write_together(struct request_log *log, struct together *together)
 {
     char fields[FIELDS_BYTES];
     snprintf(fields, sizeof(fields), "{\"status\":%d,\"count\":%lld,\"ip_address\":\"%s\"}", together->status,
@@ -125,7 +120,7 @@ static void write_together(struct request_log *log, struct together *together)
 
 /* ---- which rows are put together ---- */
 
-static bool somebody_stands_for(const struct http_request *request, const struct call *call)
+static bool request_has_own_row(const struct http_request *request, const struct call *call)
 {
     if (!call || !call->admitted)
         return false; /* nothing has bounded how many these are */
@@ -135,7 +130,7 @@ static bool somebody_stands_for(const struct http_request *request, const struct
 }
 
 /* Of one address, route and status. What is no route's is one for each status: paths are the stranger's choice. */
-static uint64_t key_of(const struct http_request *request, const struct call *call)
+static uint64_t request_log_key(const struct http_request *request, const struct call *call)
 {
     char text[128];
     const void *route = call ? call->route : NULL;
@@ -144,7 +139,7 @@ static uint64_t key_of(const struct http_request *request, const struct call *ca
     return XXH3_64bits(text, (size_t)length);
 }
 
-static void write_due(struct request_log *log, int64_t now)
+static void request_log_write_due(struct request_log *log, int64_t now)
 {
     if (log->due_at == 0 || now < log->due_at)
         return;
@@ -155,14 +150,14 @@ static void write_due(struct request_log *log, int64_t now)
             continue;
         int64_t due_at = together->began_at + TOGETHER_MS;
         if (due_at <= now)
-            write_together(log, together);
+            request_log_write_together(log, together);
         else if (log->due_at == 0 || due_at < log->due_at)
             log->due_at = due_at;
     }
 }
 
 /* The place of what is equal, or a fresh one; NULL: all are taken. */
-static struct together *place_for(struct request_log *log, uint64_t key)
+static struct together *request_log_place(struct request_log *log, uint64_t key)
 {
     struct together *fresh = NULL;
     for (size_t i = 0; i < PLACES; i++) {
@@ -177,31 +172,32 @@ static struct together *place_for(struct request_log *log, uint64_t key)
     return fresh;
 }
 
-static void begin_together(struct request_log *log, struct together *together,
-                           const struct http_request *request, const struct call *call, const char *message)
+static void request_log_begin_together(struct request_log *log, struct together *together,
+                                       const struct http_request *request, const struct call *call,
+                                       const char *message)
 {
     *together = (struct together){.began_at = request->received_at,
                                   .status = request->response.status,
-                                  .level = level_of(request, call)};
+                                  .level = request_log_level(request, call)};
     snprintf(together->message, sizeof(together->message), "%s", message);
     if (log->due_at == 0 || together->began_at + TOGETHER_MS < log->due_at)
         log->due_at = together->began_at + TOGETHER_MS;
 }
 
 /* True: it is counted, and has no row of its own. */
-static bool count(struct request_log *log, const struct http_request *request, const struct call *call,
-                  const char *message)
+static bool request_log_count(struct request_log *log, const struct http_request *request,
+                              const struct call *call, const char *message)
 {
-    struct together *together = place_for(log, key_of(request, call));
+    struct together *together = request_log_place(log, request_log_key(request, call));
     if (together && together->began_at == 0) {
-        begin_together(log, together, request, call, message);
+        request_log_begin_together(log, together, request, call, message);
         memcpy(together->holder, request->client_holder, sizeof(together->holder));
         return false;
     }
     if (!together) {
         together = &log->shared[request->response.status / 100 % SHARED];
         if (together->began_at == 0)
-            begin_together(log, together, request, call, "requests of many addresses");
+            request_log_begin_together(log, together, request, call, "requests of many addresses");
     }
     together->count++;
     return true;
@@ -210,21 +206,21 @@ static bool count(struct request_log *log, const struct http_request *request, c
 void request_log_add(struct request_log *log, const struct http_request *request, const struct call *call)
 {
     char message[MESSAGE_BYTES];
-    bool own = somebody_stands_for(request, call);
-    write_message(request, call, message);
+    bool own = request_has_own_row(request, call);
+    request_log_message(request, call, message);
     pthread_mutex_lock(&log->lock);
-    write_due(log, request->received_at);
-    bool counted = !own && count(log, request, call, message);
+    request_log_write_due(log, request->received_at);
+    bool counted = !own && request_log_count(log, request, call, message);
     pthread_mutex_unlock(&log->lock);
     if (!counted)
-        write_row(log, request, call, message);
+        request_log_write(log, request, call, message);
 }
 
 void request_log_free(struct request_log *log)
 {
     if (!log)
         return;
-    write_due(log, INT64_MAX);
+    request_log_write_due(log, INT64_MAX);
     pthread_mutex_destroy(&log->lock);
     free(log);
 }

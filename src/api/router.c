@@ -25,14 +25,6 @@ static bool path_matches(const char *pattern, const char *path, struct arena *ar
     return *pattern == '\0' && *path == '\0';
 }
 
-/* "GET" stands for HEAD too. */
-static void add_method(char allow[static ROUTER_ALLOW_SIZE], const char *method)
-{
-    size_t used = strlen(allow);
-    snprintf(allow + used, ROUTER_ALLOW_SIZE - used, "%s%s%s", used ? ", " : "", method,
-             strcmp(method, "GET") == 0 ? ", HEAD" : "");
-}
-
 bool router_find(const char *method, const char *path, struct arena *arena, const struct route **ret_route,
                  struct path_values *ret_values, char ret_allow[static ROUTER_ALLOW_SIZE])
 {
@@ -46,7 +38,9 @@ bool router_find(const char *method, const char *path, struct arena *arena, cons
             *ret_values = values;
             return true;
         }
-        add_method(ret_allow, routes[i].method);
+        size_t used = strlen(ret_allow);
+        snprintf(ret_allow + used, ROUTER_ALLOW_SIZE - used, "%s%s%s", used ? ", " : "", routes[i].method,
+                 strcmp(routes[i].method, "GET") == 0 ? ", HEAD" : ""); /* where GET works, HEAD does */
     }
     return false;
 }

@@ -13,17 +13,17 @@ static const struct {
 };
 
 /* Of the Host header, as the browser knows it; "" for the scheme's own. */
-static const char *port_asked(const struct http_request *request)
+static const char *host_header_port(const struct http_request *request)
 {
     const char *host = http_request_header(request, "Host");
     const char *colon = host ? strrchr(host, ':') : NULL;
     return colon && strspn(colon + 1, "0123456789") == strlen(colon + 1) ? colon + 1 : "";
 }
 
-static const char *name_of(const struct call *call, enum session_cookie cookie)
+static const char *session_cookie_name(const struct call *call, enum session_cookie cookie)
 {
     char mark[TOKEN_MARK_SIZE];
-    token_mark(call->platform->signer, port_asked(call->request), mark);
+    token_mark(call->platform->signer, host_header_port(call->request), mark);
     return arena_printf(call->arena, "%s%s", cookies[cookie].prefix, mark);
 }
 
@@ -31,7 +31,7 @@ const char *session_cookie_get(const struct call *call, enum session_cookie cook
 {
     if (!http_request_header(call->request, "Cookie"))
         return NULL;
-    return http_request_cookie(call->request, name_of(call, cookie));
+    return http_request_cookie(call->request, session_cookie_name(call, cookie));
 }
 
 void session_cookie_set(const struct call *call, enum session_cookie cookie, const char *value,
@@ -39,7 +39,7 @@ void session_cookie_set(const struct call *call, enum session_cookie cookie, con
 {
     bool tls = strncmp(call->api->public_origin, "https:", 6) == 0;
     const char *text = arena_printf(call->arena, "%s=%s; Path=%s; Max-Age=%lld; HttpOnly; SameSite=Strict%s",
-                                    name_of(call, cookie), value, cookies[cookie].path, (long long)seconds,
-                                    tls ? "; Secure" : "");
+                                    session_cookie_name(call, cookie), value, cookies[cookie].path,
+                                    (long long)seconds, tls ? "; Secure" : "");
     http_response_header(call->request, "Set-Cookie", text);
 }

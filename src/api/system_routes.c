@@ -52,7 +52,7 @@ static const struct field stats_fields[] = {
 };
 const struct descriptor stats_descriptor = DESCRIPTOR("Stats", struct stats_answer, stats_fields);
 
-static bool read_tenant(struct db *db, struct call *call, struct stats_answer *stats, struct error *err)
+static bool read_tenant_stats(struct db *db, struct call *call, struct stats_answer *stats, struct error *err)
 {
     struct tenant tenant;
     if (!tenant_get(db, call->principal.tenant_id, call->arena, &tenant, err))
@@ -65,7 +65,7 @@ static bool read_tenant(struct db *db, struct call *call, struct stats_answer *s
     return true;
 }
 
-static bool read_platform(struct db *db, struct stats_answer *stats, struct error *err)
+static bool read_platform_stats(struct db *db, struct stats_answer *stats, struct error *err)
 {
     int64_t values[COUNTER_COUNT];
     if (!counters_read(db, values, err))
@@ -88,7 +88,7 @@ bool system_stats_get(struct call *call, struct error *err)
     struct activity today;
     CLEANUP(store_reader_release) struct db *db = NULL;
     if (!store_reader(call->platform->store, READ_LIMIT_MS, &db, err) ||
-        !(tenant_id ? read_tenant(db, call, &stats, err) : read_platform(db, &stats, err)) ||
+        !(tenant_id ? read_tenant_stats(db, call, &stats, err) : read_platform_stats(db, &stats, err)) ||
         !activity_days(db, tenant_id, clock_day(stats.generated_at), 1, &today, err))
         return false;
     stats.conversations_today = today.conversations;

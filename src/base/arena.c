@@ -26,7 +26,7 @@ struct arena_block {
 #define FIRST_BLOCK 4096
 #define LARGEST_BLOCK ((size_t)1 << 20)
 
-static size_t aligned(size_t size)
+static size_t arena_aligned(size_t size)
 {
     return (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 }
@@ -48,7 +48,7 @@ static void mark_overrun(const struct arena *arena)
              thread, (arena->ceiling ? arena->ceiling : ARENA_CEILING) / 1024);
 }
 
-static void unmark(const struct arena *arena)
+static void unmark_overrun(const struct arena *arena)
 {
     if (overrun == arena)
         overrun = NULL;
@@ -71,7 +71,7 @@ int64_t arena_overrun_count(void)
 
 /* ---- memory ---- */
 
-static void block_add(struct arena *arena, size_t need)
+static void arena_add_block(struct arena *arena, size_t need)
 {
     size_t size = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
     if (size > LARGEST_BLOCK)
@@ -91,22 +91,22 @@ static void block_add(struct arena *arena, size_t need)
     arena->allocated += size;
 }
 
-static bool has_room(const struct arena *arena, size_t need)
+static bool arena_has_room(const struct arena *arena, size_t need)
 {
     const struct arena_block *block = arena->blocks;
     return block && block->size - block->used >= need;
 }
 
-static bool is_within(const struct arena *arena, size_t need)
+static bool arena_is_within(const struct arena *arena, size_t need)
 {
     size_t ceiling = arena->ceiling ? arena->ceiling : ARENA_CEILING;
-    return has_room(arena, need) || (need <= ceiling && arena->allocated <= ceiling - need);
+    return arena_has_room(arena, need) || (need <= ceiling && arena->allocated <= ceiling - need);
 }
 
-static void *take(struct arena *arena, size_t size, size_t need)
+static void *arena_take(struct arena *arena, size_t size, size_t need)
 {
-    if (!has_room(arena, need))
-        block_add(arena, need);
+    if (!arena_has_room(arena, need))
+        arena_add_block(arena, need);
     struct arena_block *block = arena->blocks;
     void *memory = block->bytes + block->used;
     block->used += need;
@@ -118,16 +118,16 @@ void *arena_try_alloc(struct arena *arena, size_t size)
 {
     if (size > SIZE_MAX / 2) /* so that rounding up cannot wrap */
         return NULL;
-    size_t need = aligned(size ? size : 1);
-    return is_within(arena, need) ? take(arena, size, need) : NULL;
+    size_t need = arena_aligned(size ? size : 1);
+    return arena_is_within(arena, need) ? arena_take(arena, size, need) : NULL;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    size_t need = aligned(size < SIZE_MAX / 2 ? (size ? size : 1) : SIZE_MAX / 2);
-    if (!is_within(arena, need))
+    size_t need = arena_aligned(size < SIZE_MAX / 2 ? (size ? size : 1) : SIZE_MAX / 2);
+    if (!arena_is_within(arena, need))
         mark_overrun(arena);
-    return take(arena, size, need);
+    return arena_take(arena, size, need);
 }
 
 char *arena_strndup(struct arena *arena, const char *text, size_t length)
@@ -155,7 +155,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     return text;
 }
 
-static void free_older(struct arena *arena, struct arena_block *block)
+static void arena_free_older(struct arena *arena, struct arena_block *block)
 {
     while (block) {
         struct arena_block *older = block->older;
@@ -171,16 +171,16 @@ void arena_reset(struct arena *arena)
     struct arena_block *newest = arena->blocks;
     if (!newest)
         return;
-    free_older(arena, newest->older);
+    arena_free_older(arena, newest->older);
     newest->older = NULL;
     newest->used = 0;
     ASAN_POISON_MEMORY_REGION(newest->bytes, newest->size);
-    unmark(arena);
+    unmark_overrun(arena);
 }
 
 void arena_release(struct arena *arena)
 {
-    free_older(arena, arena->blocks);
+    arena_free_older(arena, arena->blocks);
     arena->blocks = NULL;
-    unmark(arena);
+    unmark_overrun(arena);
 }

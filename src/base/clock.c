@@ -39,9 +39,8 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-/* Days since 1970-01-01 of a civil date and back (proleptic Gregorian).
- * Source: Howard Hinnant, chrono-compatible low-level date algorithms. */
-static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
+/* Source: Howard Hinnant, chrono-compatible low-level date algorithms. */
+int64_t clock_days_from_civil(int64_t year, unsigned month, unsigned day)
 {
     year -= month <= 2;
     int64_t era = floor_div(year, 400);
@@ -51,7 +50,7 @@ static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
     return era * 146097 + (int64_t)day_of_era - 719468;
 }
 
-static void civil_from_days(int64_t days, int *ret_year, unsigned *ret_month, unsigned *ret_day)
+void clock_civil_from_days(int64_t days, int *ret_year, unsigned *ret_month, unsigned *ret_day)
 {
     days += 719468;
     int64_t era = floor_div(days, 146097);
@@ -77,7 +76,7 @@ void clock_format(int64_t ms, char text[static CLOCK_TEXT_SIZE])
     ms = ms < 0 ? 0 : ms > CLOCK_MS_MAX ? CLOCK_MS_MAX : ms;
     int year;
     unsigned month, day, in_day = (unsigned)(ms % DAY_MS);
-    civil_from_days(ms / DAY_MS, &year, &month, &day);
+    clock_civil_from_days(ms / DAY_MS, &year, &month, &day);
     memcpy(text, "0000-00-00T00:00:00.000Z", CLOCK_TEXT_SIZE);
     put_digits(text, (unsigned)year, 4);
     put_digits(text + 5, month, 2);
@@ -89,7 +88,7 @@ void clock_format(int64_t ms, char text[static CLOCK_TEXT_SIZE])
 }
 
 /* Reads exactly `width` digits. */
-static bool take_number(const char **at, int width, unsigned *ret_value)
+static bool clock_take_digits(const char **at, int width, unsigned *ret_value)
 {
     unsigned value = 0;
     for (int i = 0; i < width; i++) {
@@ -102,7 +101,7 @@ static bool take_number(const char **at, int width, unsigned *ret_value)
     return true;
 }
 
-static bool take_char(const char **at, const char *one_of)
+static bool clock_take_char(const char **at, const char *one_of)
 {
     if (**at == '\0' || !strchr(one_of, **at))
         return false;
@@ -115,23 +114,23 @@ static bool date_exists(unsigned year, unsigned month, unsigned day)
     if (month < 1 || month > 12 || day < 1)
         return false;
     unsigned next_month = month == 12 ? 1 : month + 1;
-    int64_t length =
-        days_from_civil(month == 12 ? year + 1 : year, next_month, 1) - days_from_civil(year, month, 1);
+    int64_t length = clock_days_from_civil(month == 12 ? year + 1 : year, next_month, 1) -
+                     clock_days_from_civil(year, month, 1);
     return day <= (unsigned)length;
 }
 
-static bool take_date(const char **at, int64_t *ret_days)
+static bool clock_take_date(const char **at, int64_t *ret_days)
 {
     unsigned year, month, day;
-    if (!take_number(at, 4, &year) || !take_char(at, "-") || !take_number(at, 2, &month) ||
-        !take_char(at, "-") || !take_number(at, 2, &day) || !date_exists(year, month, day))
+    if (!clock_take_digits(at, 4, &year) || !clock_take_char(at, "-") || !clock_take_digits(at, 2, &month) ||
+        !clock_take_char(at, "-") || !clock_take_digits(at, 2, &day) || !date_exists(year, month, day))
         return false;
-    *ret_days = days_from_civil(year, month, day);
+    *ret_days = clock_days_from_civil(year, month, day);
     return true;
 }
 
 /* Fraction of a second in any number of digits; what is finer than a millisecond is cut off. */
-static bool take_fraction(const char **at, unsigned *ret_ms)
+static bool clock_take_fraction(const char **at, unsigned *ret_ms)
 {
     *ret_ms = 0;
     if (**at != '.')
@@ -147,27 +146,28 @@ static bool take_fraction(const char **at, unsigned *ret_ms)
     return true;
 }
 
-static bool take_offset(const char **at, int64_t *ret_minutes)
+static bool clock_take_offset(const char **at, int64_t *ret_minutes)
 {
     *ret_minutes = 0;
-    if (take_char(at, "Zz"))
+    if (clock_take_char(at, "Zz"))
         return true;
     int sign = **at == '-' ? -1 : 1;
     unsigned hours, minutes;
-    if (!take_char(at, "+-") || !take_number(at, 2, &hours) || !take_char(at, ":") ||
-        !take_number(at, 2, &minutes) || hours > 23 || minutes > 59)
+    if (!clock_take_char(at, "+-") || !clock_take_digits(at, 2, &hours) || !clock_take_char(at, ":") ||
+        !clock_take_digits(at, 2, &minutes) || hours > 23 || minutes > 59)
         return false;
     *ret_minutes = sign * (int64_t)(hours * 60 + minutes);
     return true;
 }
 
-static bool parse_instant(const char *at, int64_t *ret_ms)
+static bool clock_parse_instant(const char *at, int64_t *ret_ms)
 {
     int64_t days, offset;
     unsigned hour, minute, second, ms;
-    if (!take_date(&at, &days) || !take_char(&at, "Tt ") || !take_number(&at, 2, &hour) ||
-        !take_char(&at, ":") || !take_number(&at, 2, &minute) || !take_char(&at, ":") ||
-        !take_number(&at, 2, &second) || !take_fraction(&at, &ms) || !take_offset(&at, &offset))
+    if (!clock_take_date(&at, &days) || !clock_take_char(&at, "Tt ") || !clock_take_digits(&at, 2, &hour) ||
+        !clock_take_char(&at, ":") || !clock_take_digits(&at, 2, &minute) || !clock_take_char(&at, ":") ||
+        !clock_take_digits(&at, 2, &second) || !clock_take_fraction(&at, &ms) ||
+        !clock_take_offset(&at, &offset))
         return false;
     if (*at || hour > 23 || minute > 59 || second > 60)
         return false;
@@ -179,7 +179,7 @@ static bool parse_instant(const char *at, int64_t *ret_ms)
 bool clock_parse(const char *text, int64_t *ret_ms, struct error *err)
 {
     int64_t ms;
-    if (!parse_instant(text, &ms))
+    if (!clock_parse_instant(text, &ms))
         return error_set(err, ERROR_INVALID,
                          "'%.40s' is not a time: write 2026-11-22T06:48:26.062Z, with a zone.",
                          "“%.40s”不是时间：应为 2026-11-22T06:48:26.062Z，须带时区。", text);
@@ -218,18 +218,12 @@ const char *clock_zone(void)
     return zone_name;
 }
 
-static struct tm local(int64_t ms)
+static struct tm clock_local_parts(int64_t ms)
 {
     time_t seconds = (time_t)floor_div(ms, 1000);
     struct tm parts;
     localtime_r(&seconds, &parts);
     return parts;
-}
-
-static int32_t day_of(const struct tm *parts)
-{
-    return (int32_t)days_from_civil(parts->tm_year + 1900, (unsigned)parts->tm_mon + 1,
-                                    (unsigned)parts->tm_mday);
 }
 
 /* Most questions are about the present day: each thread keeps the bounds of the day it last met. */
@@ -239,8 +233,9 @@ int32_t clock_day(int64_t ms)
     static _Thread_local int32_t day = 0;
     if (ms >= start && ms < end)
         return day;
-    struct tm parts = local(ms);
-    day = day_of(&parts);
+    struct tm parts = clock_local_parts(ms);
+    day = (int32_t)clock_days_from_civil(parts.tm_year + 1900, (unsigned)parts.tm_mon + 1,
+                                         (unsigned)parts.tm_mday);
     start = clock_day_start(day);
     end = clock_day_start(day + 1);
     return day;
@@ -250,7 +245,7 @@ int64_t clock_day_start(int32_t day)
 {
     int year;
     unsigned month, of_month;
-    civil_from_days(day, &year, &month, &of_month);
+    clock_civil_from_days(day, &year, &month, &of_month);
     struct tm parts = {
         .tm_year = year - 1900, .tm_mon = (int)month - 1, .tm_mday = (int)of_month, .tm_isdst = -1};
     return (int64_t)mktime(&parts) * 1000;
@@ -260,7 +255,7 @@ void clock_day_format(int32_t day, char text[static CLOCK_DAY_SIZE])
 {
     int year;
     unsigned month, of_month;
-    civil_from_days(day, &year, &month, &of_month);
+    clock_civil_from_days(day, &year, &month, &of_month);
     memcpy(text, "0000-00-00", CLOCK_DAY_SIZE);
     put_digits(text, (unsigned)year % 10000, 4);
     put_digits(text + 5, month, 2);
@@ -270,7 +265,7 @@ void clock_day_format(int32_t day, char text[static CLOCK_DAY_SIZE])
 bool clock_day_parse(const char *text, int32_t *ret_day)
 {
     int64_t days;
-    if (!take_date(&text, &days) || *text)
+    if (!clock_take_date(&text, &days) || *text)
         return false;
     *ret_day = (int32_t)days;
     return true;
@@ -278,7 +273,7 @@ bool clock_day_parse(const char *text, int32_t *ret_day)
 
 int64_t clock_month_start(int64_t ms, int months_on)
 {
-    struct tm parts = local(ms);
+    struct tm parts = clock_local_parts(ms);
     struct tm first = {
         .tm_year = parts.tm_year, .tm_mon = parts.tm_mon + months_on, .tm_mday = 1, .tm_isdst = -1};
     return (int64_t)mktime(&first) * 1000;
@@ -286,7 +281,7 @@ int64_t clock_month_start(int64_t ms, int months_on)
 
 void clock_local_time(int64_t ms, int *ret_hour, int *ret_weekday)
 {
-    struct tm parts = local(ms);
+    struct tm parts = clock_local_parts(ms);
     *ret_hour = parts.tm_hour;
     *ret_weekday = parts.tm_wday;
 }

@@ -39,6 +39,10 @@ bool clock_day_parse(const char *text, int32_t *ret_day);
 int64_t clock_month_start(int64_t ms, int months_on); /* start of the instant's month, months later */
 void clock_local_time(int64_t ms, int *ret_hour, int *ret_weekday /* 0 Sunday */);
 
+/* Days since 1970-01-01 of a civil date (proleptic Gregorian), and back. */
+int64_t clock_days_from_civil(int64_t year, unsigned month, unsigned day);
+void clock_civil_from_days(int64_t days, int *ret_year, unsigned *ret_month, unsigned *ret_day);
+
 /* A length of time for a person, in its two largest units: "4 min 57 s", "4 分 57 秒", "2 h", "3 天 4 小时". The
  * console's pages say it the same way (format.js). */
 void clock_duration_format(int64_t seconds, enum language language, char text[static CLOCK_DURATION_SIZE]);

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 
-static void write_value(struct json_writer *w, const struct field *field, const void *object);
+static void field_write(struct json_writer *w, const struct field *field, const void *object);
 
-static void write_day(struct json_writer *w, int64_t day)
+static void field_write_day(struct json_writer *w, int64_t day)
 {
     char text[CLOCK_DAY_SIZE];
     if (day == INT_NULL) {
@@ -18,7 +18,7 @@ static void write_day(struct json_writer *w, int64_t day)
     json_text(w, text);
 }
 
-static void write_int(struct json_writer *w, int64_t value)
+static void field_write_int(struct json_writer *w, int64_t value)
 {
     if (value == INT_NULL)
         json_null(w);
@@ -28,15 +28,15 @@ static void write_int(struct json_writer *w, int64_t value)
 
 /* --- personal texts */
 
-static bool is_shown(const struct json_writer *w, enum personal personal)
+static bool personal_is_shown(const struct json_writer *w, enum personal personal)
 {
     return !w->mask || personal == PERSONAL_NOT;
 }
 
-static void write_text(struct json_writer *w, enum personal personal, const char *text)
+static void field_write_text(struct json_writer *w, enum personal personal, const char *text)
 {
     CLEANUP(strbuf_release) struct strbuf shown = {0};
-    if (!text || is_shown(w, personal)) {
+    if (!text || personal_is_shown(w, personal)) {
         json_text(w, text);
         return;
     }
@@ -44,16 +44,16 @@ static void write_text(struct json_writer *w, enum personal personal, const char
     json_text(w, strbuf_text(&shown));
 }
 
-static void write_key(struct json_writer *w, enum personal personal, const char *text)
+static void field_write_key(struct json_writer *w, enum personal personal, const char *text)
 {
     CLEANUP(strbuf_release) struct strbuf shown = {0};
-    if (!is_shown(w, personal))
+    if (!personal_is_shown(w, personal))
         w->mask->apply(w->mask, personal, text, &shown);
-    json_key(w, is_shown(w, personal) ? text : strbuf_text(&shown));
+    json_key(w, personal_is_shown(w, personal) ? text : strbuf_text(&shown));
 }
 
 /* The end of the JSON text that begins with the quotation mark at `at`. */
-static const char *text_end(const char *at)
+static const char *json_string_end(const char *at)
 {
     for (at++; *at && *at != '"'; at++)
         if (*at == '\\' && at[1])
@@ -73,7 +73,7 @@ static void mask_json(const struct json_mask *mask, enum personal personal, cons
         json += plain;
         if (!*json)
             break;
-        const char *end = text_end(json);
+        const char *end = json_string_end(json);
         cJSON *text = cJSON_ParseWithLength(json, (size_t)(end - json));
         struct json_writer w = {.out = out};
         strbuf_reset(&shown);
@@ -88,10 +88,10 @@ static void mask_json(const struct json_mask *mask, enum personal personal, cons
     }
 }
 
-static void write_json(struct json_writer *w, enum personal personal, const char *json)
+static void field_write_json(struct json_writer *w, enum personal personal, const char *json)
 {
     CLEANUP(strbuf_release) struct strbuf shown = {0};
-    if (json && !is_shown(w, personal)) {
+    if (json && !personal_is_shown(w, personal)) {
         mask_json(w->mask, personal, json, &shown);
         json = strbuf_text(&shown);
     }
@@ -110,31 +110,31 @@ bool descriptor_is_personal(const struct descriptor *descriptor)
 
 /* --- values */
 
-static size_t count_of(const struct field *field, const void *object)
+static size_t field_items(const struct field *field, const void *object)
 {
     return *(const size_t *)((const char *)object + field->count_offset);
 }
 
-static void write_many(struct json_writer *w, const struct field *field, const void *object)
+static void field_write_many(struct json_writer *w, const struct field *field, const void *object)
 {
     const char *items = *(const char *const *)((const char *)object + field->offset);
-    size_t count = count_of(field, object);
+    size_t count = field_items(field, object);
     json_array_begin(w);
     for (size_t i = 0; i < count; i++) {
         if (field->kind == FIELD_REALS)
             json_real(w, ((const double *)(const void *)items)[i]);
         else if (field->kind == FIELD_TEXTS)
-            write_text(w, field->personal, ((const char *const *)(const void *)items)[i]);
+            field_write_text(w, field->personal, ((const char *const *)(const void *)items)[i]);
         else
             json_struct(w, field->of, items + i * field->of->size);
     }
     json_array_end(w);
 }
 
-static void write_map(struct json_writer *w, const struct field *field, const void *object)
+static void field_write_map(struct json_writer *w, const struct field *field, const void *object)
 {
     const char *items = *(const char *const *)((const char *)object + field->offset);
-    size_t count = count_of(field, object);
+    size_t count = field_items(field, object);
     if (field->nullable && !items) {
         json_null(w);
         return;
@@ -143,13 +143,13 @@ static void write_map(struct json_writer *w, const struct field *field, const vo
     for (size_t i = 0; i < count; i++) {
         const char *item = items + i * field->of->size;
         const struct field *name = &field->of->fields[0];
-        write_key(w, name->personal, *(const char *const *)(item + name->offset));
-        write_value(w, &field->of->fields[1], item);
+        field_write_key(w, name->personal, *(const char *const *)(item + name->offset));
+        field_write(w, &field->of->fields[1], item);
     }
     json_object_end(w);
 }
 
-static void write_object(struct json_writer *w, const struct field *field, const void *at)
+static void field_write_object(struct json_writer *w, const struct field *field, const void *at)
 {
     const void *object = field->nullable ? *(const void *const *)at : at;
     if (object)
@@ -158,27 +158,27 @@ static void write_object(struct json_writer *w, const struct field *field, const
         json_null(w);
 }
 
-static void write_value(struct json_writer *w, const struct field *field, const void *object)
+static void field_write(struct json_writer *w, const struct field *field, const void *object)
 {
     const void *at = (const char *)object + field->offset;
     switch (field->kind) {
-    case FIELD_TEXT: write_text(w, field->personal, *(const char *const *)at); break;
-    case FIELD_INT: write_int(w, *(const int64_t *)at); break;
+    case FIELD_TEXT: field_write_text(w, field->personal, *(const char *const *)at); break;
+    case FIELD_INT: field_write_int(w, *(const int64_t *)at); break;
     case FIELD_BOOL: json_bool(w, *(const bool *)at); break;
     case FIELD_REAL: json_real(w, *(const double *)at); break;
     case FIELD_TIME: json_time(w, *(const int64_t *)at); break;
     case FIELD_MONEY: json_money(w, *(const int64_t *)at); break;
-    case FIELD_DAY: write_day(w, *(const int64_t *)at); break;
-    case FIELD_JSON: write_json(w, field->personal, *(const char *const *)at); break;
-    case FIELD_OBJECT: write_object(w, field, at); break;
-    case FIELD_MAP: write_map(w, field, object); break;
+    case FIELD_DAY: field_write_day(w, *(const int64_t *)at); break;
+    case FIELD_JSON: field_write_json(w, field->personal, *(const char *const *)at); break;
+    case FIELD_OBJECT: field_write_object(w, field, at); break;
+    case FIELD_MAP: field_write_map(w, field, object); break;
     case FIELD_LIST:
     case FIELD_REALS:
-    case FIELD_TEXTS: write_many(w, field, object); break;
+    case FIELD_TEXTS: field_write_many(w, field, object); break;
     }
 }
 
-static bool is_left_out(const struct field *field, const void *object)
+static bool field_is_left_out(const struct field *field, const void *object)
 {
     return field->optional && *(const int64_t *)((const char *)object + field->offset) == INT_NULL;
 }
@@ -186,10 +186,10 @@ static bool is_left_out(const struct field *field, const void *object)
 void json_members(struct json_writer *w, const struct descriptor *descriptor, const void *object)
 {
     for (size_t i = 0; i < descriptor->field_count; i++) {
-        if (is_left_out(&descriptor->fields[i], object))
+        if (field_is_left_out(&descriptor->fields[i], object))
             continue;
         json_key(w, descriptor->fields[i].name);
-        write_value(w, &descriptor->fields[i], object);
+        field_write(w, &descriptor->fields[i], object);
     }
 }
 

@@ -16,7 +16,7 @@ static const struct {
 #undef X
 };
 
-static void format_both(char (*texts)[384], const char *en, const char *zh, va_list args)
+static void error_format_both(char (*texts)[384], const char *en, const char *zh, va_list args)
 {
     va_list again;
     va_copy(again, args);
@@ -36,12 +36,12 @@ bool error_set(struct error *err, enum error_code code, const char *en, const ch
     err->code = code;
     va_list args;
     va_start(args, zh);
-    format_both(err->detail, en, zh, args);
+    error_format_both(err->detail, en, zh, args);
     va_end(args);
     return false;
 }
 
-static void put_field(struct error *err, const char *field, char (*texts)[384])
+static void error_put_field(struct error *err, const char *field, char (*texts)[384])
 {
     struct error_field *slot = &err->fields[err->field_count++];
     utf8_copy(slot->field, sizeof(slot->field), field);
@@ -58,9 +58,9 @@ bool error_set_field(struct error *err, enum error_code code, const char *field,
     err->code = code;
     va_list args;
     va_start(args, zh);
-    format_both(err->detail, en, zh, args);
+    error_format_both(err->detail, en, zh, args);
     va_end(args);
-    put_field(err, field, err->detail);
+    error_put_field(err, field, err->detail);
     return false;
 }
 
@@ -75,9 +75,9 @@ bool error_add_field(struct error *err, const char *field, const char *en, const
     char texts[LANGUAGE_COUNT][384];
     va_list args;
     va_start(args, zh);
-    format_both(texts, en, zh, args);
+    error_format_both(texts, en, zh, args);
     va_end(args);
-    put_field(err, field, texts);
+    error_put_field(err, field, texts);
     return false;
 }
 
@@ -89,7 +89,7 @@ bool error_prefix(struct error *err, const char *en, const char *zh, ...)
     memcpy(after, err->detail, sizeof(after));
     va_list args;
     va_start(args, zh);
-    format_both(before, en, zh, args);
+    error_format_both(before, en, zh, args);
     va_end(args);
     for (int language = 0; language < LANGUAGE_COUNT; language++) {
         size_t size = sizeof(err->detail[0]);

@@ -6,17 +6,12 @@
 #define RATIO 1.0488088481701516 /* sqrt(1.1) */
 #define WIDE_BUCKETS ((HISTOGRAM_BUCKETS + 1) / 2)
 
-static size_t bucket_of(int64_t microseconds)
-{
-    if (microseconds < 1)
-        return 0;
-    size_t bucket = 1 + (size_t)(log((double)microseconds) / log(RATIO) + 2e-9);
-    return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
-}
-
 void histogram_add(struct histogram *h, int64_t microseconds)
 {
-    h->counts[bucket_of(microseconds)]++;
+    size_t bucket = 0;
+    if (microseconds >= 1)
+        bucket = 1 + (size_t)(log((double)microseconds) / log(RATIO) + 2e-9);
+    h->counts[bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1]++;
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from)
@@ -102,17 +97,6 @@ size_t histogram_encode(const struct histogram *h, unsigned char blob[static HIS
     return length;
 }
 
-/* The odd one of a count that two share is the lower's. */
-static void put_wide(struct histogram *h, uint64_t bucket, uint64_t count)
-{
-    if (bucket == 0) {
-        h->counts[0] = count;
-        return;
-    }
-    h->counts[2 * bucket - 1] = count - count / 2;
-    h->counts[2 * bucket] = count / 2;
-}
-
 bool histogram_merge_blob(struct histogram *into, const void *blob, size_t length)
 {
     struct histogram read = {0};
@@ -125,10 +109,12 @@ bool histogram_merge_blob(struct histogram *into, const void *blob, size_t lengt
         if (!take_varint(&at, end, &distance) || !take_varint(&at, end, &count) || distance >= buckets ||
             (distance == 0 && !first) || (bucket += distance) >= buckets)
             return false;
-        if (wide)
-            put_wide(&read, bucket, count);
-        else
+        if (wide && bucket > 0) { /* a wide bucket's count is shared by two; an odd one is the lower's */
+            read.counts[2 * bucket - 1] = count - count / 2;
+            read.counts[2 * bucket] = count / 2;
+        } else {
             read.counts[bucket] = count;
+        }
     }
     histogram_merge(into, &read);
     return true;

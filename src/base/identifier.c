@@ -21,7 +21,7 @@ void random_bytes(void *bytes, size_t length)
 }
 
 /* One call of the kernel serves many identifiers: each thread keeps a small stock. */
-static void take_random(unsigned char *bytes, size_t length)
+static void identifier_take_random(unsigned char *bytes, size_t length)
 {
     static _Thread_local unsigned char stock[250];
     static _Thread_local size_t left = 0;
@@ -38,7 +38,7 @@ void identifier_make(const char *prefix, char text[static IDENTIFIER_SIZE])
 {
     static const char digits[] = IDENTIFIER_DIGITS;
     unsigned char bytes[10];
-    take_random(bytes, sizeof(bytes));
+    identifier_take_random(bytes, sizeof(bytes));
     size_t at = strnlen(prefix, 5);
     memcpy(text, prefix, at);
     uint64_t ms = (uint64_t)clock_now_ms();

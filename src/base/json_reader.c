@@ -7,7 +7,7 @@
 
 #define PLACE_SIZE 80 /* of the text of a place */
 
-static bool refuse(struct error *err, size_t at, const char *en, const char *zh)
+static bool refuse_json(struct error *err, size_t at, const char *en, const char *zh)
 {
     error_set(err, ERROR_BAD_REQUEST, "Not JSON: %s%.0s (byte %zu).",
               "不是合法的 JSON：%.0s%s（第 %zu 字节）。", en, zh, at);
@@ -39,7 +39,7 @@ static void place_write(const struct place *place, char ret_path[static PLACE_SI
 }
 
 /* It is JSON, but not taken. */
-static bool refuse_field(struct error *err, const struct place *place, const char *en, const char *zh)
+static bool refuse_json_field(struct error *err, const struct place *place, const char *en, const char *zh)
 {
     char path[PLACE_SIZE];
     place_write(place, path);
@@ -62,15 +62,8 @@ struct scan {
     char nul_path[PLACE_SIZE]; /* of the first escape of NUL */
 };
 
-static size_t skip_space(const struct scan *scan, size_t at)
-{
-    while (at < scan->length && strchr(" \t\r\n", scan->text[at]) && scan->text[at])
-        at++;
-    return at;
-}
-
 /* The names that lead to what comes next, as one chain. */
-static const struct place *place_now(struct scan *scan)
+static const struct place *scan_place(struct scan *scan)
 {
     const struct place *place = NULL;
     for (int depth = 1; depth <= scan->depth; depth++)
@@ -82,16 +75,18 @@ static const struct place *place_now(struct scan *scan)
 }
 
 /* The text between `start` and `end`: where a colon follows it is a name. */
-static void note_string(struct scan *scan, size_t start, size_t end, size_t nul_at)
+static void scan_note_string(struct scan *scan, size_t start, size_t end, size_t nul_at)
 {
-    size_t next = skip_space(scan, end + 1);
+    size_t next = end + 1;
+    while (next < scan->length && strchr(" \t\r\n", scan->text[next]) && scan->text[next])
+        next++;
     bool has_nul = nul_at < end && !scan->has_nul;
     if (scan->depth > 0 && next < scan->length &&
         scan->text[next] == ':') /* up to a NUL, which nobody reads */
         scan->names[scan->depth] = (struct place){NULL, scan->text + start, (has_nul ? nul_at : end) - start};
     if (has_nul) {
         scan->has_nul = true;
-        place_write(place_now(scan), scan->nul_path);
+        place_write(scan_place(scan), scan->nul_path);
     }
 }
 
@@ -102,34 +97,34 @@ static bool scan_string(struct scan *scan, struct error *err)
     for (size_t i = start; i < scan->length; i++) {
         unsigned char c = (unsigned char)scan->text[i];
         if (c == '"') {
-            note_string(scan, start, i, nul_at);
+            scan_note_string(scan, start, i, nul_at);
             scan->at = i + 1;
             return true;
         }
         if (c < 0x20)
-            return refuse(err, i, "a control character in a string", "字符串中含有控制字符");
+            return refuse_json(err, i, "a control character in a string", "字符串中含有控制字符");
         if (c != '\\')
             continue;
         if (nul_at == scan->length && scan->length - i >= 6 && memcmp(scan->text + i + 1, "u0000", 5) == 0)
             nul_at = i;
         i++;
     }
-    return refuse(err, scan->length, "a string does not end", "字符串未结束");
+    return refuse_json(err, scan->length, "a string does not end", "字符串未结束");
 }
 
-static bool is_digit(const struct scan *scan, size_t at)
+static bool scan_is_digit(const struct scan *scan, size_t at)
 {
     return at < scan->length && scan->text[at] >= '0' && scan->text[at] <= '9';
 }
 
-static bool is_one_of(const struct scan *scan, size_t at, const char *characters)
+static bool scan_is_one_of(const struct scan *scan, size_t at, const char *characters)
 {
     return at < scan->length && scan->text[at] && strchr(characters, scan->text[at]);
 }
 
-static size_t skip_digits(const struct scan *scan, size_t at)
+static size_t scan_digits(const struct scan *scan, size_t at)
 {
-    while (is_digit(scan, at))
+    while (scan_is_digit(scan, at))
         at++;
     return at;
 }
@@ -137,20 +132,20 @@ static size_t skip_digits(const struct scan *scan, size_t at)
 /* RFC 8259, section 6: [ minus ] int [ frac ] [ exp ]. */
 static bool scan_number(struct scan *scan, struct error *err)
 {
-    size_t i = scan->at + is_one_of(scan, scan->at, "-");
-    bool good = is_digit(scan, i);
-    i = is_one_of(scan, i, "0") ? i + 1 : skip_digits(scan, i);
-    if (is_one_of(scan, i, ".")) {
-        good = good && is_digit(scan, i + 1);
-        i = skip_digits(scan, i + 1);
+    size_t i = scan->at + scan_is_one_of(scan, scan->at, "-");
+    bool good = scan_is_digit(scan, i);
+    i = scan_is_one_of(scan, i, "0") ? i + 1 : scan_digits(scan, i);
+    if (scan_is_one_of(scan, i, ".")) {
+        good = good && scan_is_digit(scan, i + 1);
+        i = scan_digits(scan, i + 1);
     }
-    if (is_one_of(scan, i, "eE")) {
-        i += 1 + is_one_of(scan, i + 1, "+-");
-        good = good && is_digit(scan, i);
-        i = skip_digits(scan, i);
+    if (scan_is_one_of(scan, i, "eE")) {
+        i += 1 + scan_is_one_of(scan, i + 1, "+-");
+        good = good && scan_is_digit(scan, i);
+        i = scan_digits(scan, i);
     }
-    if (!good || is_one_of(scan, i, "0123456789.eE+-"))
-        return refuse(err, scan->at, "not a number", "不是数字");
+    if (!good || scan_is_one_of(scan, i, "0123456789.eE+-"))
+        return refuse_json(err, scan->at, "not a number", "不是数字");
     scan->at = i;
     return true;
 }
@@ -160,23 +155,23 @@ static bool scan_next(struct scan *scan, struct error *err)
     char c = scan->text[scan->at];
     if (c == '"')
         return scan_string(scan, err);
-    if (c == '-' || is_digit(scan, scan->at))
+    if (c == '-' || scan_is_digit(scan, scan->at))
         return scan_number(scan, err);
     if (c == '[' || c == '{') {
         if (++scan->depth > JSON_READER_DEPTH)
-            return refuse(err, scan->at, "nested too deeply", "嵌套过深");
+            return refuse_json(err, scan->at, "nested too deeply", "嵌套过深");
         scan->names[scan->depth] = (struct place){0};
     } else if (c == ']' || c == '}') {
         if (--scan->depth < 0)
-            return refuse(err, scan->at, "something unexpected", "出现意外内容");
-    } else if (!is_one_of(scan, scan->at, " \t\r\n,:truefalsn")) { /* the last ones: true, false, null */
-        return refuse(err, scan->at, "something unexpected", "出现意外内容");
+            return refuse_json(err, scan->at, "something unexpected", "出现意外内容");
+    } else if (!scan_is_one_of(scan, scan->at, " \t\r\n,:truefalsn")) { /* the last ones: true, false, null */
+        return refuse_json(err, scan->at, "something unexpected", "出现意外内容");
     }
     scan->at++;
     return true;
 }
 
-static bool check_text(struct scan *scan, struct error *err)
+static bool scan_text(struct scan *scan, struct error *err)
 {
     bool marked = scan->length >= 3 && memcmp(scan->text, "\xEF\xBB\xBF", 3) == 0; /* cJSON skips it, too */
     scan->at = marked ? 3 : 0;
@@ -194,20 +189,20 @@ static bool name_stands_before(const cJSON *object, const cJSON *member)
     return false;
 }
 
-static bool check_value(const cJSON *value, const struct place *place, struct error *err)
+static bool json_check_value(const cJSON *value, const struct place *place, struct error *err)
 {
     int count = 0;
     if (cJSON_IsNumber(value) && !isfinite(value->valuedouble))
-        return refuse_field(err, place, "is a number beyond what can be stored", "数字超出可存储的范围");
+        return refuse_json_field(err, place, "is a number beyond what can be stored", "数字超出可存储的范围");
     for (const cJSON *child = value->child; child; child = child->next) {
         bool named = cJSON_IsObject(value);
         struct place name = {place, child->string, named ? strlen(child->string) : 0};
         /* Comparing each name with all before it is quadratic: objects of input are small. */
         if (named && ++count > 256)
-            return refuse_field(err, place, "has more than 256 names", "字段超过 256 个");
+            return refuse_json_field(err, place, "has more than 256 names", "字段超过 256 个");
         if (named && name_stands_before(value, child))
-            return refuse_field(err, &name, "stands twice", "重复");
-        if (!check_value(child, named ? &name : place, err))
+            return refuse_json_field(err, &name, "stands twice", "重复");
+        if (!json_check_value(child, named ? &name : place, err))
             return false;
     }
     return true;
@@ -218,22 +213,22 @@ bool json_parse(const char *text, size_t length, cJSON **ret_value, struct error
     if (!utf8_valid(text, length))
         return error_set(err, ERROR_BAD_REQUEST, "The text is not UTF-8.", "内容不是 UTF-8 编码。");
     struct scan scan = {.text = text, .length = length};
-    if (!check_text(&scan, err))
+    if (!scan_text(&scan, err))
         return false;
     const char *end = NULL;
     cJSON *value = cJSON_ParseWithLengthOpts(text, length, &end, false);
     if (!value) {
         size_t at = end >= text && end <= text + length ? (size_t)(end - text) : 0;
-        return refuse(err, at, "something unexpected", "出现意外内容");
+        return refuse_json(err, at, "something unexpected", "出现意外内容");
     }
     while (end < text + length && strchr(" \t\r\n", *end))
         end++;
     bool taken = end == text + length ||
-                 refuse(err, (size_t)(end - text), "something follows the value", "值之后还有内容");
+                 refuse_json(err, (size_t)(end - text), "something follows the value", "值之后还有内容");
     struct place nul = {NULL, scan.nul_path, strlen(scan.nul_path)};
     if (taken && scan.has_nul)
-        taken = refuse_field(err, &nul, "holds \\u0000, which no text may", "含有不接受的转义 \\u0000");
-    if (!taken || !check_value(value, NULL, err)) {
+        taken = refuse_json_field(err, &nul, "holds \\u0000, which no text may", "含有不接受的转义 \\u0000");
+    if (!taken || !json_check_value(value, NULL, err)) {
         cJSON_Delete(value);
         return false;
     }

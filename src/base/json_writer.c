@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 
-static void before_value(struct json_writer *w)
+static void json_before_value(struct json_writer *w)
 {
     if (w->after_key) {
         w->after_key = false;
@@ -25,9 +25,9 @@ static void before_value(struct json_writer *w)
     w->has_items |= level;
 }
 
-static void open_level(struct json_writer *w, bool object)
+static void json_open_level(struct json_writer *w, bool object)
 {
-    before_value(w);
+    json_before_value(w);
     assert(w->depth < JSON_WRITER_DEPTH);
     uint32_t level = UINT32_C(1) << w->depth++;
     w->in_object = object ? w->in_object | level : w->in_object & ~level;
@@ -35,7 +35,7 @@ static void open_level(struct json_writer *w, bool object)
     strbuf_putc(w->out, object ? '{' : '[');
 }
 
-static void close_level(struct json_writer *w, bool object)
+static void json_close_level(struct json_writer *w, bool object)
 {
     assert(w->depth > 0 && !w->after_key);
     uint32_t level = UINT32_C(1) << --w->depth;
@@ -46,26 +46,26 @@ static void close_level(struct json_writer *w, bool object)
 
 void json_object_begin(struct json_writer *w)
 {
-    open_level(w, true);
+    json_open_level(w, true);
 }
 
 void json_object_end(struct json_writer *w)
 {
-    close_level(w, true);
+    json_close_level(w, true);
 }
 
 void json_array_begin(struct json_writer *w)
 {
-    open_level(w, false);
+    json_open_level(w, false);
 }
 
 void json_array_end(struct json_writer *w)
 {
-    close_level(w, false);
+    json_close_level(w, false);
 }
 
 /* Bytes that stand for themselves are copied in runs. */
-static void put_escaped(struct strbuf *out, const char *text, size_t length)
+static void json_put_escaped(struct strbuf *out, const char *text, size_t length)
 {
     size_t start = 0;
     for (size_t i = 0; i < length; i++) {
@@ -89,14 +89,14 @@ static void put_escaped(struct strbuf *out, const char *text, size_t length)
 }
 
 /* The slow way, for text that is not UTF-8: byte by byte, a bad one becomes U+FFFD. */
-static void put_repaired(struct strbuf *out, const char *text, size_t length)
+static void json_put_repaired(struct strbuf *out, const char *text, size_t length)
 {
     for (size_t i = 0; i < length;) {
         size_t step = 1;
         while (step <= 4 && i + step <= length && !utf8_valid(text + i, step))
             step++;
         if (step <= 4 && i + step <= length) {
-            put_escaped(out, text + i, step);
+            json_put_escaped(out, text + i, step);
             i += step;
         } else {
             strbuf_append(out, "\xEF\xBF\xBD", 3);
@@ -105,13 +105,13 @@ static void put_repaired(struct strbuf *out, const char *text, size_t length)
     }
 }
 
-static void put_string(struct strbuf *out, const char *text, size_t length)
+static void json_put_string(struct strbuf *out, const char *text, size_t length)
 {
     strbuf_putc(out, '"');
     if (utf8_valid(text, length))
-        put_escaped(out, text, length);
+        json_put_escaped(out, text, length);
     else
-        put_repaired(out, text, length);
+        json_put_repaired(out, text, length);
     strbuf_putc(out, '"');
 }
 
@@ -123,20 +123,20 @@ void json_key(struct json_writer *w, const char *key)
     if (w->has_items & level)
         strbuf_putc(w->out, ',');
     w->has_items |= level;
-    put_string(w->out, key, strlen(key));
+    json_put_string(w->out, key, strlen(key));
     strbuf_putc(w->out, ':');
     w->after_key = true;
 }
 
 void json_null(struct json_writer *w)
 {
-    before_value(w);
+    json_before_value(w);
     strbuf_append(w->out, "null", 4);
 }
 
 void json_bool(struct json_writer *w, bool value)
 {
-    before_value(w);
+    json_before_value(w);
     strbuf_puts(w->out, value ? "true" : "false");
 }
 
@@ -155,7 +155,7 @@ static void put_int(struct strbuf *out, int64_t value)
 
 void json_int(struct json_writer *w, int64_t value)
 {
-    before_value(w);
+    json_before_value(w);
     put_int(w->out, value);
 }
 
@@ -165,7 +165,7 @@ void json_real(struct json_writer *w, double value)
         json_null(w);
         return;
     }
-    before_value(w);
+    json_before_value(w);
     char text[32];
     snprintf(text, sizeof(text), "%.15g", value);
     if (strtod(text, NULL) != value)
@@ -175,8 +175,8 @@ void json_real(struct json_writer *w, double value)
 
 void json_text_n(struct json_writer *w, const char *text, size_t length)
 {
-    before_value(w);
-    put_string(w->out, text, length);
+    json_before_value(w);
+    json_put_string(w->out, text, length);
 }
 
 void json_text(struct json_writer *w, const char *text)
@@ -193,7 +193,7 @@ void json_time(struct json_writer *w, int64_t ms)
         json_null(w);
         return;
     }
-    before_value(w);
+    json_before_value(w);
     char text[CLOCK_TEXT_SIZE];
     clock_format(ms, text);
     strbuf_putc(w->out, '"');
@@ -207,7 +207,7 @@ void json_money(struct json_writer *w, int64_t nano)
         json_null(w);
         return;
     }
-    before_value(w);
+    json_before_value(w);
     uint64_t absolute = nano < 0 ? 0 - (uint64_t)nano : (uint64_t)nano;
     char text[40];
     int length = snprintf(text, sizeof(text), "%s%" PRIu64 ".%09" PRIu64, nano < 0 ? "-" : "",
@@ -221,7 +221,7 @@ void json_money(struct json_writer *w, int64_t nano)
 
 void json_raw(struct json_writer *w, const char *json)
 {
-    before_value(w);
+    json_before_value(w);
     strbuf_puts(w->out, json && *json ? json : "null");
 }
 

@@ -32,14 +32,6 @@ void log_set_sink(log_sink sink, void *context)
     current_sink = sink;
 }
 
-/* A line break in a message would let input forge a line. */
-static void make_one_line(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7F)
-            *text = ' ';
-}
-
 void log_write(enum log_level level, const char *source, const char *request_id, const char *format, ...)
 {
     char message[MESSAGE_MAX + 5]; /* a character more, to see where the last one ends */
@@ -49,7 +41,9 @@ void log_write(enum log_level level, const char *source, const char *request_id,
     utf8_drop_invalid(message);
     va_end(args);
     message[utf8_cut(message, strlen(message), MESSAGE_MAX)] = '\0';
-    make_one_line(message);
+    for (char *at = message; *at; at++) /* a line break in a message would let input forge a line */
+        if ((unsigned char)*at < 0x20 || *at == 0x7F)
+            *at = ' ';
     if ((int)level >= least_level) {
         char now[CLOCK_TEXT_SIZE];
         clock_format(clock_now_ms(), now);

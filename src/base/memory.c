@@ -23,7 +23,7 @@ void fatal(const char *format, ...)
     _exit(EXIT_FAILURE);
 }
 
-static void *or_die(void *memory, size_t size)
+static void *allocated_or_fatal(void *memory, size_t size)
 {
     if (memory || size == 0)
         return memory;
@@ -33,17 +33,17 @@ static void *or_die(void *memory, size_t size)
 
 void *xmalloc(size_t size)
 {
-    return or_die(malloc(size ? size : 1), size);
+    return allocated_or_fatal(malloc(size ? size : 1), size);
 }
 
 void *xcalloc(size_t count, size_t size)
 {
-    return or_die(calloc(count ? count : 1, size ? size : 1), size);
+    return allocated_or_fatal(calloc(count ? count : 1, size ? size : 1), size);
 }
 
 void *xrealloc(void *memory, size_t size)
 {
-    return or_die(realloc(memory, size ? size : 1), size);
+    return allocated_or_fatal(realloc(memory, size ? size : 1), size);
 }
 
 char *xstrdup(const char *text)

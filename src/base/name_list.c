@@ -44,7 +44,7 @@ void name_list_release(struct name_list *names)
     free(names->ranks);
 }
 
-static int by_text(const void *a, const void *b, void *context)
+static int compare_names(const void *a, const void *b, void *context)
 {
     const struct name_list *names = context;
     return strcmp(name_list_text(names, *(const uint32_t *)a), name_list_text(names, *(const uint32_t *)b));
@@ -61,11 +61,11 @@ void name_list_sort(struct name_list *names)
     names->ranks = xrealloc(names->ranks, names->room * sizeof(names->ranks[0]));
     for (size_t i = old; i < count; i++)
         names->by_order[i] = (uint32_t)i;
-    qsort_r(names->by_order + old, count - old, sizeof(names->by_order[0]), by_text, names);
+    qsort_r(names->by_order + old, count - old, sizeof(names->by_order[0]), compare_names, names);
     for (size_t i = 0; i < count; i++) {
-        bool take_new =
-            from_old == old ||
-            (from_new < count && by_text(&names->by_order[from_new], &names->by_order[from_old], names) < 0);
+        bool take_new = from_old == old ||
+                        (from_new < count &&
+                         compare_names(&names->by_order[from_new], &names->by_order[from_old], names) < 0);
         merged[i] = names->by_order[take_new ? from_new++ : from_old++];
         names->ranks[merged[i]] = (uint32_t)i;
     }

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool stat_folder(const char *path, struct stat *ret_status)
+static bool stat_folder_of(const char *path, struct stat *ret_status)
 {
     char copy[PATH_MAX];
     if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy)) {
@@ -22,7 +22,7 @@ static bool stat_folder(const char *path, struct stat *ret_status)
 static bool give_to_folders_owner(int fd, const char *path)
 {
     struct stat folder;
-    return geteuid() != 0 || (stat_folder(path, &folder) && fchown(fd, folder.st_uid, folder.st_gid) == 0);
+    return geteuid() != 0 || (stat_folder_of(path, &folder) && fchown(fd, folder.st_uid, folder.st_gid) == 0);
 }
 
 int owned_open(const char *path, int flags, mode_t mode)
@@ -68,5 +68,5 @@ bool owned_may_trust(uid_t owner, const char *path)
 {
     struct stat folder;
     return owner == geteuid() || owner == 0 ||
-           (geteuid() == 0 && stat_folder(path, &folder) && folder.st_uid == owner);
+           (geteuid() == 0 && stat_folder_of(path, &folder) && folder.st_uid == owner);
 }

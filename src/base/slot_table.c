@@ -35,7 +35,7 @@ uint32_t slot_table_next(const struct slot_table *table, struct slot_cursor *cur
     }
 }
 
-static void place(struct slot_table *table, struct slot_cell cell)
+static void slot_table_place(struct slot_table *table, struct slot_cell cell)
 {
     size_t mask = table->capacity - 1;
     size_t at = cell.tag & mask;
@@ -44,7 +44,7 @@ static void place(struct slot_table *table, struct slot_cell cell)
     table->cells[at] = cell;
 }
 
-static void grow(struct slot_table *table)
+static void slot_table_grow(struct slot_table *table)
 {
     struct slot_table bigger = {.count = table->count};
     bigger.capacity = table->capacity ? 2 * table->capacity : CAPACITY_MIN;
@@ -53,7 +53,7 @@ static void grow(struct slot_table *table)
         bigger.cells[i].slot = SLOT_NONE;
     for (size_t i = 0; i < table->capacity; i++)
         if (table->cells[i].slot != SLOT_NONE)
-            place(&bigger, table->cells[i]);
+            slot_table_place(&bigger, table->cells[i]);
     free(table->cells);
     *table = bigger;
 }
@@ -61,14 +61,14 @@ static void grow(struct slot_table *table)
 void slot_table_add(struct slot_table *table, uint64_t hash, uint32_t slot)
 {
     if (4 * (table->count + 1) > 3 * table->capacity)
-        grow(table);
-    place(table, (struct slot_cell){.tag = (uint32_t)hash, .slot = slot});
+        slot_table_grow(table);
+    slot_table_place(table, (struct slot_cell){.tag = (uint32_t)hash, .slot = slot});
     table->count++;
 }
 
 /* Fills the hole at `hole` with the next cell that may stand there (its home is not between the
  * hole and itself), until the hole is at the end of its cluster. */
-static void close_hole(struct slot_table *table, size_t hole)
+static void slot_table_close_hole(struct slot_table *table, size_t hole)
 {
     size_t mask = table->capacity - 1;
     for (size_t at = (hole + 1) & mask; table->cells[at].slot != SLOT_NONE; at = (at + 1) & mask) {
@@ -88,7 +88,7 @@ void slot_table_remove(struct slot_table *table, uint64_t hash, uint32_t slot)
     for (uint32_t found; (found = slot_table_next(table, &cursor)) != SLOT_NONE;) {
         if (found != slot)
             continue;
-        close_hole(table, (cursor.at - 1) & (table->capacity - 1));
+        slot_table_close_hole(table, (cursor.at - 1) & (table->capacity - 1));
         table->count--;
         return;
     }

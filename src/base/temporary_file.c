@@ -12,7 +12,7 @@
 
 #define RETRY_SECONDS 30
 
-static bool refuse(struct error *err, int number)
+static bool refuse_temporary_file(struct error *err, int number)
 {
     if (number == ENOSPC || number == EDQUOT)
         error_set(err, ERROR_UNAVAILABLE, "The disk for temporary files is full: make room, then try again.",
@@ -23,12 +23,6 @@ static bool refuse(struct error *err, int number)
     if (err)
         err->retry_after_seconds = RETRY_SECONDS;
     return false;
-}
-
-static const char *default_folder(void)
-{
-    const char *folder = getenv("TMPDIR");
-    return folder && *folder ? folder : "/tmp";
 }
 
 /* With a name for a moment, where the file system knows no files without one. */
@@ -48,12 +42,14 @@ static int open_and_unlink(const char *folder)
 bool temporary_file_open(const char *folder, int *ret_fd, struct error *err)
 {
     if (!folder)
-        folder = default_folder();
+        folder = getenv("TMPDIR");
+    if (!folder || !*folder)
+        folder = "/tmp";
     int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
         fd = open_and_unlink(folder);
     if (fd < 0)
-        return refuse(err, errno);
+        return refuse_temporary_file(err, errno);
     *ret_fd = fd;
     return true;
 }
@@ -62,13 +58,13 @@ bool temporary_file_write(int fd, const void *bytes, size_t length, struct error
 {
     const char *at = bytes;
     if (disk_reserve_reached(fd))
-        return refuse(err, ENOSPC);
+        return refuse_temporary_file(err, ENOSPC);
     while (length > 0) {
         ssize_t written = write(fd, at, length);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return refuse(err, errno);
+            return refuse_temporary_file(err, errno);
         at += written;
         length -= (size_t)written;
     }

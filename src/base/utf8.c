@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Length of the well-formed character at `s`, 0 if there is none. Unicode 15, table 3-7. */
-static size_t character_length(const unsigned char *s, size_t left)
+static size_t utf8_length_at(const unsigned char *s, size_t left)
 {
     unsigned char lead = s[0];
     if (lead < 0x80)
@@ -27,7 +27,7 @@ static size_t character_length(const unsigned char *s, size_t left)
 
 size_t utf8_character_length(const char *bytes, size_t left)
 {
-    return character_length((const unsigned char *)bytes, left);
+    return utf8_length_at((const unsigned char *)bytes, left);
 }
 
 size_t utf8_get(const char *bytes, uint32_t *ret_character)
@@ -60,7 +60,7 @@ bool utf8_valid(const char *bytes, size_t length)
             s += 8;
             continue;
         }
-        size_t step = character_length(s, (size_t)(end - s));
+        size_t step = utf8_length_at(s, (size_t)(end - s));
         if (step == 0)
             return false;
         s += step;

@@ -42,12 +42,12 @@ struct worker_pool {
 
 /* ---- owners; the lock is held ---- */
 
-static uint64_t key_of(const char *owner)
+static uint64_t owner_key(const char *owner)
 {
     return owner ? XXH3_64bits(owner, strlen(owner)) | 1 : NOBODY;
 }
 
-static struct owner **place_of(struct worker_pool *pool, uint64_t key)
+static struct owner **owner_place(struct worker_pool *pool, uint64_t key)
 {
     struct owner **place = &pool->buckets[key >> 1 & (BUCKETS - 1)];
     while (*place && (*place)->key != key)
@@ -55,34 +55,24 @@ static struct owner **place_of(struct worker_pool *pool, uint64_t key)
     return place;
 }
 
-static struct owner *find_or_add(struct worker_pool *pool, uint64_t key)
-{
-    struct owner **place = place_of(pool, key);
-    if (!*place) {
-        *place = xcalloc(1, sizeof(**place));
-        (*place)->key = key;
-        (*place)->end = &(*place)->first;
-    }
-    return *place;
-}
-
-static void forget_if_idle(struct worker_pool *pool, const struct owner *owner)
+static void owner_free_if_idle(struct worker_pool *pool, const struct owner *owner)
 {
     if (owner->running > 0 || owner->waiting > 0)
         return;
-    struct owner **place = place_of(pool, owner->key), *idle = *place;
+    struct owner **place = owner_place(pool, owner->key), *idle = *place;
     *place = idle->next_in_bucket;
     free(idle);
 }
 
-static bool within(size_t count, size_t most, uint64_t key)
+static bool is_below_share(size_t count, size_t most, uint64_t key)
 {
     return most == 0 || key == NOBODY || count < most;
 }
 
-static void stand_in_line(struct worker_pool *pool, struct owner *owner)
+static void owner_enqueue(struct worker_pool *pool, struct owner *owner)
 {
-    if (owner->in_line || owner->waiting == 0 || !within(owner->running, pool->share.running, owner->key))
+    if (owner->in_line || owner->waiting == 0 ||
+        !is_below_share(owner->running, pool->share.running, owner->key))
         return;
     owner->in_line = true;
     owner->next_in_line = NULL;
@@ -94,7 +84,7 @@ static void stand_in_line(struct worker_pool *pool, struct owner *owner)
 /* ---- the threads ---- */
 
 /* The first in line runs one task and, if it has more, stands at the end. */
-static struct owner *take_turn(struct worker_pool *pool, struct task **ret_task)
+static struct owner *worker_dequeue(struct worker_pool *pool, struct task **ret_task)
 {
     struct owner *owner = pool->line;
     pool->line = owner->next_in_line;
@@ -109,12 +99,12 @@ static struct owner *take_turn(struct worker_pool *pool, struct task **ret_task)
     owner->running++;
     pool->waiting--;
     pool->running++;
-    stand_in_line(pool, owner);
+    owner_enqueue(pool, owner);
     *ret_task = task;
     return owner;
 }
 
-static void *work(void *context)
+static void *worker_main(void *context)
 {
     struct worker_pool *pool = context;
     pthread_mutex_lock(&pool->lock);
@@ -124,15 +114,15 @@ static void *work(void *context)
         if (!pool->line)
             break;
         struct task *task;
-        struct owner *owner = take_turn(pool, &task);
+        struct owner *owner = worker_dequeue(pool, &task);
         pthread_mutex_unlock(&pool->lock);
         task->run(task->context);
         free(task);
         pthread_mutex_lock(&pool->lock);
         owner->running--;
         pool->running--;
-        stand_in_line(pool, owner);
-        forget_if_idle(pool, owner);
+        owner_enqueue(pool, owner);
+        owner_free_if_idle(pool, owner);
         if (pool->closing)
             pthread_cond_broadcast(&pool->changed);
     }
@@ -148,7 +138,7 @@ struct worker_pool *worker_pool_new(const char *name, size_t threads, size_t que
     pool->ceiling = queue_ceiling;
     pool->line_end = &pool->line;
     for (; pool->thread_count < threads; pool->thread_count++) {
-        if (pthread_create(&pool->threads[pool->thread_count], NULL, work, pool) != 0)
+        if (pthread_create(&pool->threads[pool->thread_count], NULL, worker_main, pool) != 0)
             fatal("cannot start a thread for %s; raise the limits on processes and memory", name);
         char title[16];
         snprintf(title, sizeof(title), "%.11s-%zu", name, pool->thread_count % 100);
@@ -166,34 +156,40 @@ void worker_pool_set_share(struct worker_pool *pool, struct worker_share share)
 
 /* ---- from outside ---- */
 
-static enum worker_room room_for(struct worker_pool *pool, uint64_t key)
+static enum worker_room worker_room_for(struct worker_pool *pool, uint64_t key)
 {
-    const struct owner *owner = *place_of(pool, key);
-    if (owner && !within(owner->running + owner->waiting, pool->share.in_all, key))
+    const struct owner *owner = *owner_place(pool, key);
+    if (owner && !is_below_share(owner->running + owner->waiting, pool->share.in_all, key))
         return WORKER_OWNER_FULL;
     return pool->closing || pool->waiting >= pool->ceiling ? WORKER_POOL_FULL : WORKER_ROOM;
 }
 
-static void put(struct worker_pool *pool, uint64_t key, worker_task run, void *context)
+static void worker_enqueue(struct worker_pool *pool, uint64_t key, worker_task run, void *context)
 {
-    struct owner *owner = find_or_add(pool, key);
+    struct owner **place = owner_place(pool, key);
+    if (!*place) {
+        *place = xcalloc(1, sizeof(**place));
+        (*place)->key = key;
+        (*place)->end = &(*place)->first;
+    }
+    struct owner *owner = *place;
     struct task *task = xmalloc(sizeof(*task));
     *task = (struct task){run, context, NULL};
     *owner->end = task;
     owner->end = &task->next;
     owner->waiting++;
     pool->waiting++;
-    stand_in_line(pool, owner);
+    owner_enqueue(pool, owner);
 }
 
 enum worker_room worker_pool_submit(struct worker_pool *pool, const char *owner, worker_task task,
                                     void *context)
 {
-    uint64_t key = key_of(owner);
+    uint64_t key = owner_key(owner);
     pthread_mutex_lock(&pool->lock);
-    enum worker_room room = room_for(pool, key);
+    enum worker_room room = worker_room_for(pool, key);
     if (room == WORKER_ROOM)
-        put(pool, key, task, context);
+        worker_enqueue(pool, key, task, context);
     else
         pool->refused++;
     pthread_mutex_unlock(&pool->lock);
@@ -203,7 +199,7 @@ enum worker_room worker_pool_submit(struct worker_pool *pool, const char *owner,
 enum worker_room worker_pool_ask(struct worker_pool *pool, const char *owner)
 {
     pthread_mutex_lock(&pool->lock);
-    enum worker_room room = room_for(pool, key_of(owner));
+    enum worker_room room = worker_room_for(pool, owner_key(owner));
     pool->refused += room != WORKER_ROOM;
     pthread_mutex_unlock(&pool->lock);
     return room;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 #define DAY_SECONDS 86400
@@ -17,32 +18,12 @@
 /* ---- the calendar ---- */
 
 struct moment {
-    int year, month, day, weekday; /* Sunday is 0 */
-    int64_t days;                  /* the number's whole part */
-    int64_t seconds;               /* of the day */
-    int fraction;                  /* milliseconds */
+    int year, weekday; /* Sunday is 0 */
+    unsigned month, day;
+    int64_t days;    /* the number's whole part */
+    int64_t seconds; /* of the day */
+    int fraction;    /* milliseconds */
 };
-
-/* Howard Hinnant, chrono-Compatible Low-Level Date Algorithms: days since 1970-01-01. */
-static void civil_from_days(int64_t days, struct moment *moment)
-{
-    days += 719468;
-    int64_t era = days / 146097, day_of_era = days - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t month = (5 * day_of_year + 2) / 153;
-    moment->day = (int)(day_of_year - (153 * month + 2) / 5 + 1);
-    moment->month = (int)(month < 10 ? month + 3 : month - 9);
-    moment->year = (int)(year_of_era + era * 400 + (moment->month <= 2));
-}
-
-static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
-{
-    year -= month <= 2;
-    int64_t era = year / 400, year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
-}
 
 #define EPOCH_1900 (-25569) /* 1899-12-30, from which day 61 on counts */
 
@@ -63,7 +44,7 @@ static bool to_moment(double value, bool date1904, int units, struct moment *ret
     int64_t day = whole + (date1904 ? DAYS_1904 : 0);
     if (day > DAY_MAX)
         return false;
-    civil_from_days(day + EPOCH_1900 + (day < FEBRUARY_29), &moment);
+    clock_civil_from_days(day + EPOCH_1900 + (day < FEBRUARY_29), &moment.year, &moment.month, &moment.day);
     if (day == FEBRUARY_29) {
         moment.month = 2;
         moment.day = 29;
@@ -326,7 +307,8 @@ enum number_language number_format_language(const char *code)
 /* ---- eras ---- */
 
 static const struct era {
-    int year, month, day; /* it begins */
+    int year; /* it begins */
+    unsigned month, day;
     const char *letter, *first, *name;
 } eras[] = {
     {2019, 5, 1, "R", "令", "令和"},  {1989, 1, 8, "H", "平", "平成"},   {1926, 12, 25, "S", "昭", "昭和"},
@@ -337,8 +319,8 @@ static const struct era {
 static const struct era *era_of(const struct moment *moment)
 {
     for (size_t i = 0; i < ARRAY_SIZE(eras); i++) {
-        int64_t begin = days_from_civil(eras[i].year, eras[i].month, eras[i].day);
-        if (days_from_civil(moment->year, moment->month, moment->day) >= begin)
+        int64_t begin = clock_days_from_civil(eras[i].year, eras[i].month, eras[i].day);
+        if (clock_days_from_civil(moment->year, moment->month, moment->day) >= begin)
             return &eras[i];
     }
     return NULL;
@@ -574,7 +556,7 @@ static bool is_guessed(const struct writing *writing, const struct token *tokens
 
 static void write_iso(const struct moment *moment, struct strbuf *out)
 {
-    strbuf_printf(out, "%04d-%02d-%02d", moment->year, moment->month, moment->day);
+    strbuf_printf(out, "%04d-%02u-%02u", moment->year, moment->month, moment->day);
     if (moment->seconds > 0)
         strbuf_printf(out, " %02d:%02d:%02d", (int)(moment->seconds / 3600), (int)(moment->seconds / 60 % 60),
                       (int)(moment->seconds % 60));
@@ -627,7 +609,7 @@ bool number_format_parse_date(const char *text, bool date1904, double *ret_value
     text += *text == 'Z';
     if (*text || hour < 0 || hour > 24 || minute < 0 || minute > 59 || !(second >= 0 && second < 61))
         return false;
-    int64_t days = days_from_civil(year, month, day) - EPOCH_1900;
+    int64_t days = clock_days_from_civil(year, (unsigned)month, (unsigned)day) - EPOCH_1900;
     days -= days <= FEBRUARY_29;
     *ret_value =
         (double)days - (date1904 ? DAYS_1904 : 0) + (hour * 3600 + minute * 60 + second) / DAY_SECONDS;

@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 
-static bool embedded_answer(struct chat_model *model, const struct chat_prompt *prompt,
-                            struct chat_reply *ret_reply, struct error *err)
+static bool embedded_model_answer(struct chat_model *model, const struct chat_prompt *prompt,
+                                  struct chat_reply *ret_reply, struct error *err)
 {
     (void)model, (void)err;
     *ret_reply = (struct chat_reply){0};
@@ -16,7 +16,8 @@ static bool embedded_answer(struct chat_model *model, const struct chat_prompt *
     return true;
 }
 
-static bool embedded_probe(struct chat_model *model, char ret_message[LANGUAGE_COUNT][120], struct error *err)
+static bool embedded_model_probe(struct chat_model *model, char ret_message[LANGUAGE_COUNT][120],
+                                 struct error *err)
 {
     (void)model, (void)err;
     snprintf(ret_message[LANGUAGE_EN], 120, "gives the best pair's own answer");
@@ -24,7 +25,7 @@ static bool embedded_probe(struct chat_model *model, char ret_message[LANGUAGE_C
     return true;
 }
 
-static void embedded_free(struct chat_model *model)
+static void embedded_model_free(struct chat_model *model)
 {
     free(model);
 }
@@ -33,9 +34,9 @@ static const struct chat_model_ops embedded_ops = {
     .api_type = "embedded",
     .model = "best-pair",
     .local = true,
-    .answer = embedded_answer,
-    .probe = embedded_probe,
-    .free = embedded_free,
+    .answer = embedded_model_answer,
+    .probe = embedded_model_probe,
+    .free = embedded_model_free,
 };
 
 struct chat_model *embedded_chat_model_new(void)

@@ -48,24 +48,14 @@ struct embedded_index {
     size_t bytes, count;
 };
 
-static struct embedded_index *embedded_of(struct vector_index *index)
+static struct embedded_index *embedded_index_of(struct vector_index *index)
 {
     return (struct embedded_index *)index;
 }
 
-static struct tenant_texts **bucket_of(struct embedded_index *self, const char *tenant_id)
+static struct tenant_texts **embedded_bucket_of(struct embedded_index *self, const char *tenant_id)
 {
     return &self->buckets[XXH3_64bits(tenant_id, strlen(tenant_id)) % BUCKETS];
-}
-
-/* Writers first: with the default, searches that overlap would keep a change out for ever. */
-static void lock_init_writers_first(pthread_rwlock_t *lock)
-{
-    pthread_rwlockattr_t attributes;
-    pthread_rwlockattr_init(&attributes);
-    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    pthread_rwlock_init(lock, &attributes);
-    pthread_rwlockattr_destroy(&attributes);
 }
 
 static struct tenant_texts *texts_new(const char *tenant_id)
@@ -74,7 +64,12 @@ static struct tenant_texts *texts_new(const char *tenant_id)
     struct tenant_texts *texts = xcalloc(1, sizeof(*texts) + size);
     memcpy(texts->tenant_id, tenant_id, size);
     pthread_mutex_init(&texts->refreshing, NULL);
-    lock_init_writers_first(&texts->texts_lock);
+    /* Writers first: with the default, searches that overlap would keep a change out for ever. */
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&texts->texts_lock, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
     texts->texts = text_index_new();
     atomic_init(&texts->revision, REVISION_NONE);
     return texts;
@@ -86,11 +81,6 @@ static void texts_free(struct tenant_texts *texts)
     pthread_rwlock_destroy(&texts->texts_lock);
     pthread_mutex_destroy(&texts->refreshing);
     free(texts);
-}
-
-static size_t texts_bytes(const struct tenant_texts *texts)
-{
-    return sizeof(*texts) + strlen(texts->tenant_id) + 1 + text_index_bytes(texts->texts);
 }
 
 /* The order of use. With the cache's lock. */
@@ -108,19 +98,10 @@ static void order_put_first(struct embedded_index *self, struct tenant_texts *te
     self->newest = texts;
 }
 
-static void table_add(struct embedded_index *self, struct tenant_texts *texts)
-{
-    struct tenant_texts **bucket = bucket_of(self, texts->tenant_id);
-    texts->next_in_bucket = *bucket;
-    *bucket = texts;
-    order_put_first(self, texts);
-    self->count++;
-}
-
 /* Takes it out of the table; true when nobody uses it, so that the caller frees it. */
 static bool table_detach(struct embedded_index *self, struct tenant_texts *texts)
 {
-    struct tenant_texts **at = bucket_of(self, texts->tenant_id);
+    struct tenant_texts **at = embedded_bucket_of(self, texts->tenant_id);
     while (*at != texts)
         at = &(*at)->next_in_bucket;
     *at = texts->next_in_bucket;
@@ -133,7 +114,7 @@ static bool table_detach(struct embedded_index *self, struct tenant_texts *texts
 
 static struct tenant_texts *table_find(struct embedded_index *self, const char *tenant_id)
 {
-    struct tenant_texts *texts = *bucket_of(self, tenant_id);
+    struct tenant_texts *texts = *embedded_bucket_of(self, tenant_id);
     while (texts && strcmp(texts->tenant_id, tenant_id) != 0)
         texts = texts->next_in_bucket;
     return texts;
@@ -141,7 +122,7 @@ static struct tenant_texts *table_find(struct embedded_index *self, const char *
 
 /* Takes the least recently used out until the rest fits; the newest stays whatever its size, or a
  * large tenant would be built anew for each question. Returns a list to be freed without the lock. */
-static struct tenant_texts *evict(struct embedded_index *self)
+static struct tenant_texts *embedded_evict(struct embedded_index *self)
 {
     struct tenant_texts *evicted = NULL;
     struct tenant_texts *texts = self->oldest;
@@ -156,7 +137,7 @@ static struct tenant_texts *evict(struct embedded_index *self)
     return evicted;
 }
 
-static void free_list(struct tenant_texts *texts)
+static void texts_free_all(struct tenant_texts *texts)
 {
     while (texts) {
         struct tenant_texts *next = texts->next_in_bucket;
@@ -174,8 +155,12 @@ static struct tenant_texts *texts_acquire(struct embedded_index *self, const cha
         order_remove(self, texts);
         order_put_first(self, texts);
     } else if (create) {
+        struct tenant_texts **bucket = embedded_bucket_of(self, tenant_id);
         texts = texts_new(tenant_id);
-        table_add(self, texts);
+        texts->next_in_bucket = *bucket;
+        *bucket = texts;
+        order_put_first(self, texts);
+        self->count++;
     }
     if (texts)
         texts->users++;
@@ -187,16 +172,16 @@ static void texts_release(struct embedded_index *self, struct tenant_texts *text
 {
     pthread_mutex_lock(&self->lock);
     bool last = --texts->users == 0 && texts->detached;
-    struct tenant_texts *evicted = evict(self);
+    struct tenant_texts *evicted = embedded_evict(self);
     pthread_mutex_unlock(&self->lock);
     if (last)
         texts_free(texts);
-    free_list(evicted);
+    texts_free_all(evicted);
 }
 
 static void texts_account(struct embedded_index *self, struct tenant_texts *texts)
 {
-    size_t bytes = texts_bytes(texts);
+    size_t bytes = sizeof(*texts) + strlen(texts->tenant_id) + 1 + text_index_bytes(texts->texts);
     pthread_mutex_lock(&self->lock);
     if (!texts->detached)
         self->bytes += bytes - texts->bytes;
@@ -288,10 +273,10 @@ static size_t texts_search(struct tenant_texts *texts, const struct vector_query
     return count;
 }
 
-static bool embedded_query(struct vector_index *index, const struct vector_query *query,
-                           struct vector_match *ret_matches, size_t *ret_count, struct error *err)
+static bool embedded_index_query(struct vector_index *index, const struct vector_query *query,
+                                 struct vector_match *ret_matches, size_t *ret_count, struct error *err)
 {
-    struct embedded_index *self = embedded_of(index);
+    struct embedded_index *self = embedded_index_of(index);
     struct tenant_texts *texts = texts_acquire(self, query->tenant_id, true);
     bool done = texts_refresh(self, texts, query->revision, err);
     if (done)
@@ -301,8 +286,8 @@ static bool embedded_query(struct vector_index *index, const struct vector_query
 }
 
 /* Everything that the store has by now, whatever the revision. */
-static bool embedded_catch_up(struct embedded_index *self, const char *tenant_id, bool create,
-                              struct error *err)
+static bool embedded_index_catch_up(struct embedded_index *self, const char *tenant_id, bool create,
+                                    struct error *err)
 {
     struct tenant_texts *texts = texts_acquire(self, tenant_id, create);
     if (!texts)
@@ -314,25 +299,25 @@ static bool embedded_catch_up(struct embedded_index *self, const char *tenant_id
     return done;
 }
 
-static bool embedded_upsert(struct vector_index *index, const char *tenant_id,
-                            const struct vector_item *items, size_t count, struct error *err)
+static bool embedded_index_upsert(struct vector_index *index, const char *tenant_id,
+                                  const struct vector_item *items, size_t count, struct error *err)
 {
     (void)items; /* the store has them, and is where the index reads */
-    return count == 0 || embedded_catch_up(embedded_of(index), tenant_id, true, err);
+    return count == 0 || embedded_index_catch_up(embedded_index_of(index), tenant_id, true, err);
 }
 
-static bool embedded_remove(struct vector_index *index, const char *tenant_id, const int64_t *ids,
-                            size_t count, struct error *err)
+static bool embedded_index_remove(struct vector_index *index, const char *tenant_id, const int64_t *ids,
+                                  size_t count, struct error *err)
 {
     (void)ids;
-    return count == 0 || embedded_catch_up(embedded_of(index), tenant_id, false, err);
+    return count == 0 || embedded_index_catch_up(embedded_index_of(index), tenant_id, false, err);
 }
 
 /* What it would search in now: what it lacks of the store is read first. */
-static bool embedded_list(struct vector_index *index, const char *tenant_id, vector_entry_take take,
-                          void *context, struct error *err)
+static bool embedded_index_list(struct vector_index *index, const char *tenant_id, vector_entry_take take,
+                                void *context, struct error *err)
 {
-    struct embedded_index *self = embedded_of(index);
+    struct embedded_index *self = embedded_index_of(index);
     struct tenant_texts *texts = texts_acquire(self, tenant_id, true);
     pthread_mutex_lock(&texts->refreshing);
     bool done = texts_catch_up(self, texts, err);
@@ -346,11 +331,11 @@ static bool embedded_list(struct vector_index *index, const char *tenant_id, vec
     return done;
 }
 
-static bool embedded_probe(struct vector_index *index, char ret_message[LANGUAGE_COUNT][120],
-                           struct error *err)
+static bool embedded_index_probe(struct vector_index *index, char ret_message[LANGUAGE_COUNT][120],
+                                 struct error *err)
 {
     (void)err; /* memory does not fail; the store that it reads has its own reading */
-    struct embedded_index *self = embedded_of(index);
+    struct embedded_index *self = embedded_index_of(index);
     pthread_mutex_lock(&self->lock);
     size_t count = self->count;
     double mib = (double)self->bytes / 1048576.0;
@@ -360,9 +345,9 @@ static bool embedded_probe(struct vector_index *index, char ret_message[LANGUAGE
     return true;
 }
 
-static int64_t embedded_clear_cache(struct vector_index *index)
+static int64_t embedded_index_clear_cache(struct vector_index *index)
 {
-    struct embedded_index *self = embedded_of(index);
+    struct embedded_index *self = embedded_index_of(index);
     struct tenant_texts *unused = NULL;
     pthread_mutex_lock(&self->lock);
     int64_t bytes = (int64_t)self->bytes;
@@ -374,14 +359,14 @@ static int64_t embedded_clear_cache(struct vector_index *index)
         }
     }
     pthread_mutex_unlock(&self->lock);
-    free_list(unused);
+    texts_free_all(unused);
     return bytes;
 }
 
-static void embedded_free(struct vector_index *index)
+static void embedded_index_free(struct vector_index *index)
 {
-    struct embedded_index *self = embedded_of(index);
-    embedded_clear_cache(index);
+    struct embedded_index *self = embedded_index_of(index);
+    embedded_index_clear_cache(index);
     pthread_mutex_destroy(&self->lock);
     free(self);
 }
@@ -391,13 +376,13 @@ static const struct vector_index_ops embedded_ops = {
     .model = "bm25",
     .local = true,
     .needs_vectors = false,
-    .query = embedded_query,
-    .upsert = embedded_upsert,
-    .remove = embedded_remove,
-    .list = embedded_list,
-    .probe = embedded_probe,
-    .clear_cache = embedded_clear_cache,
-    .free = embedded_free,
+    .query = embedded_index_query,
+    .upsert = embedded_index_upsert,
+    .remove = embedded_index_remove,
+    .list = embedded_index_list,
+    .probe = embedded_index_probe,
+    .clear_cache = embedded_index_clear_cache,
+    .free = embedded_index_free,
 };
 
 struct vector_index *embedded_index_new(pair_source source, void *source_context, size_t ceiling_bytes)
