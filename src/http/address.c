@@ -11,7 +11,7 @@
 
 #define BACKLOG 1024
 
-static bool unreadable(const char *listen, struct error *err)
+static bool refuse_listen_address(const char *listen, struct error *err)
 {
     return error_set(err, ERROR_INVALID,
                      "'%s' is not an address to listen on; write HOST:PORT, for example "
@@ -21,7 +21,7 @@ static bool unreadable(const char *listen, struct error *err)
 }
 
 /* Splits "HOST:PORT"; brackets around the host are taken off, an empty host stays empty. */
-static bool split_address(const char *text, char *host, size_t host_size, const char **ret_port)
+static bool split_listen_address(const char *text, char *host, size_t host_size, const char **ret_port)
 {
     const char *colon = strrchr(text, ':');
     if (!colon || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
@@ -42,7 +42,7 @@ static bool split_address(const char *text, char *host, size_t host_size, const 
     return true;
 }
 
-static bool cannot_listen(const char *listen, int number, struct error *err)
+static bool refuse_listening(const char *listen, int number, struct error *err)
 {
     static const struct {
         int number;
@@ -98,8 +98,8 @@ bool address_listen(const char *listen, int *ret_socket, int *ret_port, struct e
 {
     char host[256];
     const char *port;
-    if (!split_address(listen, host, sizeof(host), &port))
-        return unreadable(listen, err);
+    if (!split_listen_address(listen, host, sizeof(host), &port))
+        return refuse_listen_address(listen, err);
     /* ":8080" is tried as [::] for both families first, then, without IPv6 here, as 0.0.0.0. */
     const char *const hosts[] = {host[0] ? host : "::", host[0] ? NULL : "0.0.0.0"};
     int fd = -1, number = EADDRNOTAVAIL;
@@ -107,19 +107,19 @@ bool address_listen(const char *listen, int *ret_socket, int *ret_port, struct e
         struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
         struct addrinfo *info = NULL;
         if (getaddrinfo(hosts[i], port, &hints, &info) != 0)
-            return unreadable(listen, err);
+            return refuse_listen_address(listen, err);
         fd = open_listener(info, !host[0]);
         number = errno;
         freeaddrinfo(info);
     }
     if (fd < 0)
-        return cannot_listen(listen, number, err);
+        return refuse_listening(listen, number, err);
     *ret_socket = fd;
     *ret_port = bound_port(fd);
     return true;
 }
 
-static void text_of_v6(const struct in6_addr *address, char *text)
+static void address_text_of_v6(const struct in6_addr *address, char *text)
 {
     if (IN6_IS_ADDR_V4MAPPED(address))
         inet_ntop(AF_INET, &address->s6_addr[12], text, ADDRESS_SIZE);
@@ -133,11 +133,11 @@ void address_text(const struct sockaddr *address, char text[static ADDRESS_SIZE]
     if (address->sa_family == AF_INET)
         inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, text, ADDRESS_SIZE);
     else if (address->sa_family == AF_INET6)
-        text_of_v6(&((const struct sockaddr_in6 *)address)->sin6_addr, text);
+        address_text_of_v6(&((const struct sockaddr_in6 *)address)->sin6_addr, text);
 }
 
 /* Cuts a port off: "[::1]:80" to "::1", "1.2.3.4:80" to "1.2.3.4". */
-static void strip_port(const char **text, size_t *length)
+static void address_strip_port(const char **text, size_t *length)
 {
     if (*length > 0 && **text == '[') {
         const char *end = memchr(*text, ']', *length);
@@ -153,7 +153,7 @@ static void strip_port(const char **text, size_t *length)
 bool address_normalize(const char *text, size_t length, char ret_text[static ADDRESS_SIZE])
 {
     char copy[ADDRESS_SIZE];
-    strip_port(&text, &length);
+    address_strip_port(&text, &length);
     if (length == 0 || length >= sizeof(copy))
         return false;
     memcpy(copy, text, length);
@@ -163,7 +163,7 @@ bool address_normalize(const char *text, size_t length, char ret_text[static ADD
     if (inet_pton(AF_INET, copy, &v4) == 1)
         inet_ntop(AF_INET, &v4, ret_text, ADDRESS_SIZE);
     else if (inet_pton(AF_INET6, copy, &v6) == 1)
-        text_of_v6(&v6, ret_text);
+        address_text_of_v6(&v6, ret_text);
     else
         return false;
     return true;

@@ -24,7 +24,7 @@ void admission_init(struct admission *admission, size_t limit, size_t limit_each
     pthread_mutex_init(&admission->warnings.lock, NULL);
 }
 
-static uint32_t place_of(const struct http_server *server, const char *address)
+static uint32_t admission_place(const struct http_server *server, const char *address)
 {
     char holder[ADDRESS_SIZE];
     if (!*address || networks_have(&server->proxies, address))
@@ -34,7 +34,7 @@ static uint32_t place_of(const struct http_server *server, const char *address)
                       ADMISSION_PLACES);
 }
 
-static unsigned held_at(const struct admission *admission, uint32_t place)
+static unsigned admission_held(const struct admission *admission, uint32_t place)
 {
     return place == ADMISSION_FREE ? 0
                                    : atomic_load_explicit(&admission->open_of[place], memory_order_relaxed);
@@ -49,7 +49,7 @@ struct choice {
     unsigned crowd; /* connections that the holder of `reading` has */
 };
 
-static void consider(void *context, struct reaper_entry *entry)
+static void consider_connection(void *context, struct reaper_entry *entry)
 {
     struct choice *choice = context;
     const struct connection *connection = (const struct connection *)entry;
@@ -64,7 +64,7 @@ static void consider(void *context, struct reaper_entry *entry)
         }
         return;
     case CONNECTION_READING: {
-        unsigned held = held_at(choice->admission, connection->place);
+        unsigned held = admission_held(choice->admission, connection->place);
         if (held * CROWD_PART >= choice->admission->limit &&
             (held > choice->crowd || (held == choice->crowd && until < choice->reading_until_us))) {
             choice->reading = entry;
@@ -79,7 +79,7 @@ static void consider(void *context, struct reaper_entry *entry)
 }
 
 /* Before any is removed, so that its socket is still its own. */
-static void choose(void *context)
+static void close_chosen(void *context)
 {
     struct choice *choice = context;
     struct reaper_entry *chosen = choice->idle ? choice->idle : choice->reading;
@@ -89,16 +89,9 @@ static void choose(void *context)
     shutdown(chosen->socket, SHUT_RDWR);
 }
 
-static bool make_room(struct http_server *server)
-{
-    struct choice choice = {.admission = &server->admission};
-    reaper_each_then(server->reaper, consider, choose, &choice);
-    return choice.idle || choice.reading;
-}
-
 /* ---- asking ---- */
 
-static void warn(struct admission *admission, const char *matter, const char *text, size_t limit)
+static void admission_warn(struct admission *admission, const char *matter, const char *text, size_t limit)
 {
     if (log_limit_due(&admission->warnings, matter, clock_monotonic_us()))
         log_warn("http", "%s (%zu); said once an hour, counted in /metrics", text, limit);
@@ -108,22 +101,24 @@ bool admission_ask(struct http_server *server, const char *address)
 {
     struct admission *admission = &server->admission;
     struct http_connection_counts *counts = admission->counts;
-    if (held_at(admission, place_of(server, address)) >= admission->limit_each) {
+    if (admission_held(admission, admission_place(server, address)) >= admission->limit_each) {
         char text[160];
         snprintf(text, sizeof(text), "connections are refused: %s holds as many as one address may", address);
-        warn(admission, address, text, admission->limit_each);
+        admission_warn(admission, address, text, admission->limit_each);
         atomic_fetch_add(&counts->refused_each, 1);
         return false;
     }
     if (atomic_load(&counts->open) < admission->limit)
         return true;
-    if (make_room(server)) {
-        warn(admission, "full", "all connections are taken: idle ones give way to new ones",
-             admission->limit);
+    struct choice choice = {.admission = admission};
+    reaper_each_then(server->reaper, consider_connection, close_chosen, &choice);
+    if (choice.idle || choice.reading) {
+        admission_warn(admission, "full", "all connections are taken: idle ones give way to new ones",
+                       admission->limit);
         atomic_fetch_add(&counts->gave_way, 1);
         return true;
     }
-    warn(admission, "none", "connections are refused: all are taken and at work", admission->limit);
+    admission_warn(admission, "none", "connections are refused: all are taken and at work", admission->limit);
     atomic_fetch_add(&counts->refused_full, 1);
     return false;
 }
@@ -131,7 +126,7 @@ bool admission_ask(struct http_server *server, const char *address)
 uint32_t admission_enter(struct http_server *server, const char *address)
 {
     struct admission *admission = &server->admission;
-    uint32_t place = place_of(server, address);
+    uint32_t place = admission_place(server, address);
     atomic_fetch_add(&admission->counts->open, 1);
     if (place != ADMISSION_FREE)
         atomic_fetch_add(&admission->open_of[place], 1);

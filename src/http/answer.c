@@ -11,7 +11,7 @@
 #include "http/negotiate.h"
 #include "http/problem.h"
 
-static bool has_body(int status)
+static bool status_has_body(int status)
 {
     return status >= 200 && status != 204 && status != 304;
 }
@@ -38,23 +38,16 @@ static const char *added_header(const struct http_request *request, const char *
     return NULL;
 }
 
-/* What is wrong with it, for the log; NULL: nothing. */
-static const char *mistake_in(const struct http_exchange *x)
-{
-    const struct http_request *request = &x->request;
-    if (request->response.status < 200 || request->response.status > 599)
-        return "the handler left no status";
-    if (x->produce && (x->plan.run != HTTP_RUN_HEAVY || !x->server->heavy))
-        return "only HTTP_RUN_HEAVY can stream";
-    return NULL;
-}
-
 /* What is too large, and our own mistake, must not look like an empty or cut success. */
-static void check_answer(struct http_exchange *x)
+static void answer_check(struct http_exchange *x)
 {
     struct http_request *request = &x->request;
-    const char *mistake = mistake_in(x);
+    const char *mistake = NULL;
     struct error err;
+    if (request->response.status < 200 || request->response.status > 599)
+        mistake = "the handler left no status";
+    else if (x->produce && (x->plan.run != HTTP_RUN_HEAVY || !x->server->heavy))
+        mistake = "only HTTP_RUN_HEAVY can stream";
     if (mistake) {
         log_write(LOG_ERROR, "http", request->request_id, "%s %s: %s", request->method, request->path,
                   mistake);
@@ -70,16 +63,16 @@ static void check_answer(struct http_exchange *x)
     http_response_problem(request, &err);
 }
 
-static bool in_memory(const struct http_exchange *x)
+static bool answer_in_memory(const struct http_exchange *x)
 {
     return !x->produce && x->file < 0;
 }
 
-static void make_etag(struct http_exchange *x)
+static void answer_set_etag(struct http_exchange *x)
 {
     struct http_request *request = &x->request;
     if (strcmp(request->method, "GET") != 0 || request->response.status != 200 || request->response.no_etag ||
-        !in_memory(x)) {
+        !answer_in_memory(x)) {
         request->response.etag = NULL;
         return;
     }
@@ -92,22 +85,19 @@ static void make_etag(struct http_exchange *x)
     request->response.etag = etag;
 }
 
-static bool client_has_it(const struct http_request *request)
-{
-    return request->response.etag &&
-           http_etag_listed(http_request_header(request, "If-None-Match"), request->response.etag);
-}
-
-static bool wants_gzip(const struct http_exchange *x)
+static bool answer_may_gzip(const struct http_exchange *x)
 {
     const struct http_request *request = &x->request;
-    bool large = in_memory(x) ? request->response.body.length >= HTTP_COMPRESS_MIN : x->produce != NULL;
-    return large && !request->response.fixed_body && has_body(request->response.status) &&
-           !added_header(request, "Content-Encoding") && http_compressible(request->response.content_type) &&
-           http_accepts_encoding(http_request_header(request, "Accept-Encoding"), "gzip");
+    bool large =
+        answer_in_memory(x) ? request->response.body.length >= HTTP_COMPRESS_MIN : x->produce != NULL;
+    if (!large || request->response.fixed_body || !status_has_body(request->response.status))
+        return false;
+    if (added_header(request, "Content-Encoding") || !http_compressible(request->response.content_type))
+        return false;
+    return http_accepts_encoding(http_request_header(request, "Accept-Encoding"), "gzip");
 }
 
-static bool compress_body(struct http_exchange *x)
+static bool answer_gzip(struct http_exchange *x)
 {
     struct strbuf *body = &x->request.response.body;
     strbuf_reset(&x->spare);
@@ -123,35 +113,28 @@ static bool compress_body(struct http_exchange *x)
 void answer_prepare(struct http_exchange *x)
 {
     struct http_request *request = &x->request;
-    check_answer(x);
+    answer_check(x);
     if (!request->response.content_type)
         request->response.content_type = "application/json";
     x->vary_language = strstr(request->response.content_type, "json") != NULL;
     x->content_encoding = NULL;
     x->content_disposition =
         request->response.file_name ? http_attachment(&request->arena, request->response.file_name) : NULL;
-    make_etag(x);
-    bool gzip = wants_gzip(x);
-    if (client_has_it(request))
+    answer_set_etag(x);
+    bool gzip = answer_may_gzip(x);
+    if (request->response.etag &&
+        http_etag_listed(http_request_header(request, "If-None-Match"), request->response.etag))
         request->response.status = 304;
     else if (gzip && x->produce)
         x->content_encoding = "gzip"; /* by stream.c, as it is made */
     else if (gzip)
-        gzip = compress_body(x);
+        gzip = answer_gzip(x);
     /* Other bytes, another strong ETag: RFC 9110, 8.8.3. */
     if (gzip && request->response.etag)
         request->response.etag = arena_printf(&request->arena, "%s-gz", request->response.etag);
 }
 
 typedef void (*header_sink)(void *context, const char *name, const char *value);
-
-static const char *vary_of(const struct http_exchange *x)
-{
-    bool encoding = http_compressible(x->request.response.content_type);
-    if (x->vary_language)
-        return encoding ? "Accept-Encoding, Accept-Language" : "Accept-Language";
-    return encoding ? "Accept-Encoding" : NULL;
-}
 
 static void emit_validators(const struct http_exchange *x, header_sink sink, void *context)
 {
@@ -166,9 +149,12 @@ static void emit_validators(const struct http_exchange *x, header_sink sink, voi
     }
     if (!added_header(request, "Cache-Control"))
         sink(context, "Cache-Control", etag ? "private, no-cache" : "no-store");
-    const char *vary = added_header(request, "Vary") ? NULL : vary_of(x);
-    if (vary)
-        sink(context, "Vary", vary);
+    bool encoding = http_compressible(request->response.content_type);
+    if (!added_header(request, "Vary") && (encoding || x->vary_language))
+        sink(context, "Vary",
+             !encoding          ? "Accept-Language"
+             : x->vary_language ? "Accept-Encoding, Accept-Language"
+                                : "Accept-Encoding");
 }
 
 /* All headers of the answer but those that the transport makes (Date, Content-Length). */
@@ -178,7 +164,7 @@ static void emit_headers(const struct http_exchange *x, header_sink sink, void *
     sink(context, "X-Request-Id", request->request_id);
     sink(context, "X-Content-Type-Options", "nosniff");
     sink(context, "Referrer-Policy", "same-origin");
-    if ((answer_length(x) > 0 || !in_memory(x)) && has_body(request->response.status))
+    if ((answer_length(x) > 0 || !answer_in_memory(x)) && status_has_body(request->response.status))
         sink(context, "Content-Type", request->response.content_type);
     if (x->content_encoding)
         sink(context, "Content-Encoding", x->content_encoding);
@@ -191,21 +177,17 @@ static void emit_headers(const struct http_exchange *x, header_sink sink, void *
         sink(context, "Connection", "close");
 }
 
-static struct MHD_Response *file_response(struct http_exchange *x)
-{
-    struct MHD_Response *response = MHD_create_response_from_fd64((uint64_t)x->file_size, x->file);
-    x->file_handed_over = response != NULL;
-    return response;
-}
-
 /* The body as libmicrohttpd takes it, without a copy: it stays in the exchange until completed. */
 static struct MHD_Response *make_response(struct http_exchange *x)
 {
     if (x->produce)
         return stream_response(x);
-    if (x->file >= 0)
-        return file_response(x);
-    size_t length = has_body(x->request.response.status) ? answer_length(x) : 0;
+    if (x->file >= 0) {
+        struct MHD_Response *response = MHD_create_response_from_fd64((uint64_t)x->file_size, x->file);
+        x->file_handed_over = response != NULL;
+        return response;
+    }
+    size_t length = status_has_body(x->request.response.status) ? answer_length(x) : 0;
     return MHD_create_response_from_buffer(length, (void *)(uintptr_t)answer_bytes(x),
                                            MHD_RESPMEM_PERSISTENT);
 }

@@ -46,15 +46,7 @@ void http_client_free(struct http_client *client)
     free(client);
 }
 
-static CURL *take_handle(struct http_client *client)
-{
-    pthread_mutex_lock(&client->lock);
-    CURL *easy = client->idle_count > 0 ? client->idle[--client->idle_count] : NULL;
-    pthread_mutex_unlock(&client->lock);
-    return easy ? easy : curl_easy_init();
-}
-
-static void give_handle(struct http_client *client, CURL *easy)
+static void client_give_handle(struct http_client *client, CURL *easy)
 {
     curl_easy_reset(easy); /* forgets the call, keeps the connections */
     pthread_mutex_lock(&client->lock);
@@ -66,14 +58,14 @@ static void give_handle(struct http_client *client, CURL *easy)
         curl_easy_cleanup(easy);
 }
 
-static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
+static size_t client_take_bytes(char *bytes, size_t size, size_t count, void *context)
 {
     struct strbuf *body = context;
     strbuf_append(body, bytes, size * count);
     return body->overflowed ? 0 : size * count;
 }
 
-static void add_headers(struct call *call, const struct http_header *headers)
+static void call_add_headers(struct call *call, const struct http_header *headers)
 {
     for (const struct http_header *h = headers; h; h = h->next) {
         struct strbuf line = {0};
@@ -85,7 +77,7 @@ static void add_headers(struct call *call, const struct http_header *headers)
     call->headers = curl_slist_append(call->headers, "Expect:");
 }
 
-static void set_options(struct call *call, const char *url, int timeout_ms)
+static void call_set_options(struct call *call, const char *url, int timeout_ms)
 {
     CURL *easy = call->easy;
     curl_easy_setopt(easy, CURLOPT_URL, url);
@@ -97,7 +89,7 @@ static void set_options(struct call *call, const char *url, int timeout_ms)
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "kimono");
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, client_take_bytes);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &call->answer->body);
 }
 
@@ -127,7 +119,7 @@ static const struct failure_text {
 };
 
 /* Scheme and host: what a person needs, without the query, which may hold a secret. */
-static int origin_length(const char *url)
+static int url_origin_length(const char *url)
 {
     const char *host = strstr(url, "://");
     size_t length = host ? (size_t)(host - url) + 3 : 0;
@@ -135,7 +127,8 @@ static int origin_length(const char *url)
     return (int)(length < 200 ? length : 200);
 }
 
-static bool explain(CURLcode code, const char *url, struct http_answer *answer, struct error *err)
+static bool call_explain_failure(CURLcode code, const char *url, struct http_answer *answer,
+                                 struct error *err)
 {
     struct failure_text text = {code, HTTP_FAILURE_OTHER, curl_easy_strerror(code), curl_easy_strerror(code)};
     for (size_t i = 0; i < ARRAY_SIZE(failure_texts); i++)
@@ -145,42 +138,46 @@ static bool explain(CURLcode code, const char *url, struct http_answer *answer, 
     strbuf_reset(&answer->body);
     /* Both formats take the same arguments: each prints its own and skips the other with %.0s. */
     return error_set(err, text.failure == HTTP_FAILURE_TIMEOUT ? ERROR_TIMEOUT : ERROR_UNAVAILABLE,
-                     "%.*s: %s%.0s.", "%.*s：%.0s%s。", origin_length(url), url, text.en, text.zh);
+                     "%.*s: %s%.0s.", "%.*s：%.0s%s。", url_origin_length(url), url, text.en, text.zh);
 }
 
-static bool perform(struct http_client *client, struct call *call, const char *url, struct error *err)
+static bool call_perform(struct http_client *client, struct call *call, const char *url, struct error *err)
 {
     CURLcode code = curl_easy_perform(call->easy);
     long status = 0;
     curl_off_t retry_after = 0;
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
-    give_handle(client, call->easy);
+    client_give_handle(client, call->easy);
     curl_slist_free_all(call->headers);
     if (code != CURLE_OK)
-        return explain(code, url, call->answer, err);
+        return call_explain_failure(code, url, call->answer, err);
     call->answer->status = (int)status;
     call->answer->retry_after_seconds = retry_after < 86400 ? (int)retry_after : 86400;
     return true;
 }
 
-static void begin_call(struct http_client *client, struct call *call, const char *url,
+static void call_begin(struct http_client *client, struct call *call, const char *url,
                        const struct http_header *headers, int timeout_ms)
 {
-    call->easy = take_handle(client);
+    pthread_mutex_lock(&client->lock);
+    call->easy = client->idle_count > 0 ? client->idle[--client->idle_count] : NULL;
+    pthread_mutex_unlock(&client->lock);
+    if (!call->easy)
+        call->easy = curl_easy_init();
     call->answer->status = call->answer->retry_after_seconds = 0;
     call->answer->failure = HTTP_FAILURE_NONE;
     strbuf_reset(&call->answer->body);
-    add_headers(call, headers);
-    set_options(call, url, timeout_ms);
+    call_add_headers(call, headers);
+    call_set_options(call, url, timeout_ms);
 }
 
 bool http_client_get(struct http_client *client, const char *url, const struct http_header *headers,
                      int timeout_ms, struct http_answer *answer, struct error *err)
 {
     struct call call = {.answer = answer};
-    begin_call(client, &call, url, headers, timeout_ms);
-    return perform(client, &call, url, err);
+    call_begin(client, &call, url, headers, timeout_ms);
+    return call_perform(client, &call, url, err);
 }
 
 bool http_client_post(struct http_client *client, const char *url, const struct http_header *headers,
@@ -188,9 +185,9 @@ bool http_client_post(struct http_client *client, const char *url, const struct 
                       struct error *err)
 {
     struct call call = {.answer = answer};
-    begin_call(client, &call, url, headers, timeout_ms);
+    call_begin(client, &call, url, headers, timeout_ms);
     curl_easy_setopt(call.easy, CURLOPT_POST, 1L);
     curl_easy_setopt(call.easy, CURLOPT_POSTFIELDS, body ? body : "");
     curl_easy_setopt(call.easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body_length);
-    return perform(client, &call, url, err);
+    return call_perform(client, &call, url, err);
 }

@@ -29,22 +29,22 @@ bool http_compressible(const char *content_type)
 
 static pthread_key_t stream_key;
 
-static void stream_free(void *stream)
+static void thread_stream_free(void *stream)
 {
     deflateEnd(stream);
     free(stream);
 }
 
-static void make_key(void)
+static void make_thread_stream_key(void)
 {
-    pthread_key_create(&stream_key, stream_free);
+    pthread_key_create(&stream_key, thread_stream_free);
 }
 
 /* Setting up a deflate stream costs more than compressing a small body with it. */
 static z_stream *thread_stream(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, make_key);
+    pthread_once(&once, make_thread_stream_key);
     z_stream *stream = pthread_getspecific(stream_key);
     if (stream) {
         deflateReset(stream);
@@ -85,13 +85,13 @@ struct gzip_stream {
     unsigned char out[SINK_BYTES];
 };
 
-static voidpf allocate(voidpf context, uInt count, uInt size)
+static voidpf gzip_allocate(voidpf context, uInt count, uInt size)
 {
     (void)context;
     return xcalloc(count, size);
 }
 
-static void release(voidpf context, voidpf memory)
+static void gzip_release(voidpf context, voidpf memory)
 {
     (void)context;
     free(memory);
@@ -100,9 +100,9 @@ static void release(voidpf context, voidpf memory)
 struct gzip_stream *gzip_stream_new(void)
 {
     struct gzip_stream *stream = xcalloc(1, sizeof(*stream));
-    stream->z.zalloc = allocate;
-    stream->z.zfree = release;
-    /* Can fail only for memory, which allocate() does not let happen, and for wrong constants. */
+    stream->z.zalloc = gzip_allocate;
+    stream->z.zfree = gzip_release;
+    /* Can fail only for memory, which gzip_allocate() does not let happen, and for wrong constants. */
     if (deflateInit2(&stream->z, LEVEL, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         abort();
     return stream;

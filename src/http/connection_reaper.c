@@ -34,7 +34,7 @@ struct connection_reaper {
     bool hurry, stopping;
 };
 
-static void wake(struct connection_reaper *reaper)
+static void reaper_wake(struct connection_reaper *reaper)
 {
     uint64_t one = 1;
     ssize_t written = write(reaper->wake, &one, sizeof(one));
@@ -43,7 +43,7 @@ static void wake(struct connection_reaper *reaper)
 
 /* Only at the second look in a row: at the first, the I/O thread may just have read a last request
  * and not have said so. */
-static bool left_idle(struct reaper_entry *c)
+static bool client_left_idle(struct reaper_entry *c)
 {
     char byte;
     bool ended = recv(c->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
@@ -52,7 +52,7 @@ static bool left_idle(struct reaper_entry *c)
 }
 
 /* A reset or a closed connection is certain. A closed side may be one that still listens: it is given time. */
-static bool left_waiting(const struct connection_reaper *reaper, struct reaper_entry *c)
+static bool client_left_waiting(const struct connection_reaper *reaper, struct reaper_entry *c)
 {
     struct pollfd fd = {.fd = c->socket, .events = POLLRDHUP};
     if (poll(&fd, 1, 0) < 1) {
@@ -63,9 +63,9 @@ static bool left_waiting(const struct connection_reaper *reaper, struct reaper_e
     return fd.revents & (POLLERR | POLLHUP) || reaper->hurry || c->ended * reaper->tick_ms >= HALF_CLOSED_MS;
 }
 
-/* Who was too slow with a request is told so by its I/O thread, which wakes up by the end of our reading side
+/* The I/O thread of a request that was too slow wakes up by the end of our reading side and answers it
  * (http/intake.h); a connection that then still stays is ended. */
-static void cut_late(struct reaper_entry *c, int64_t now)
+static void end_late_connection(struct reaper_entry *c, int64_t now)
 {
     bool reading = atomic_load_explicit(&c->phase, memory_order_relaxed) == CONNECTION_READING;
     if (reading && !atomic_exchange(&c->cut, true)) {
@@ -76,33 +76,24 @@ static void cut_late(struct reaper_entry *c, int64_t now)
     }
 }
 
-static void look_at(struct connection_reaper *reaper, struct reaper_entry *c, int64_t now)
+static void reaper_check(struct connection_reaper *reaper, struct reaper_entry *c, int64_t now)
 {
     if (atomic_load_explicit(&c->deadline_us, memory_order_relaxed) < now) {
-        cut_late(c, now);
+        end_late_connection(c, now);
         return;
     }
     switch (atomic_load_explicit(&c->phase, memory_order_relaxed)) {
     case CONNECTION_IDLE:
-        if (left_idle(c))
+        if (client_left_idle(c))
             shutdown(c->socket, SHUT_RDWR);
         return;
     case CONNECTION_WORKING:
-        if (left_waiting(reaper, c))
+        if (client_left_waiting(reaper, c))
             reaper->gone(c);
         return;
     case CONNECTION_READING:
     case CONNECTION_ANSWERING: c->ended = 0; return;
     }
-}
-
-static void look_at_all(struct connection_reaper *reaper)
-{
-    int64_t now = clock_monotonic_us();
-    pthread_mutex_lock(&reaper->lock);
-    for (struct reaper_entry *c = reaper->connections; c; c = c->next)
-        look_at(reaper, c, now);
-    pthread_mutex_unlock(&reaper->lock);
 }
 
 /* True once the client has closed, or time is up. */
@@ -120,7 +111,7 @@ static bool drain_done(const struct drain *drain)
 }
 
 /* Only this thread takes drains out, others add at the end: the first `count` may be read unlocked. */
-static void run_drains(struct connection_reaper *reaper, size_t count)
+static void reaper_run_drains(struct connection_reaper *reaper, size_t count)
 {
     for (size_t i = count; i-- > 0;) {
         if (!drain_done(&reaper->drains[i]))
@@ -132,7 +123,7 @@ static void run_drains(struct connection_reaper *reaper, size_t count)
     }
 }
 
-static bool take_state(struct connection_reaper *reaper, struct pollfd *fds, size_t *ret_drains)
+static bool reaper_read_state(struct connection_reaper *reaper, struct pollfd *fds, size_t *ret_drains)
 {
     pthread_mutex_lock(&reaper->lock);
     bool stopping = reaper->stopping;
@@ -143,21 +134,25 @@ static bool take_state(struct connection_reaper *reaper, struct pollfd *fds, siz
     return !stopping;
 }
 
-static void *reap(void *context)
+static void *reaper_main(void *context)
 {
     struct connection_reaper *reaper = context;
     struct pollfd fds[1 + DRAINS_MAX] = {{.fd = reaper->wake, .events = POLLIN}};
     size_t drains;
     int64_t next_us = 0;
-    while (take_state(reaper, fds, &drains)) {
+    while (reaper_read_state(reaper, fds, &drains)) {
         poll(fds, 1 + drains, (int)reaper->tick_ms);
         uint64_t count;
         if (fds[0].revents & POLLIN && read(reaper->wake, &count, sizeof(count)) < 0)
             continue;
-        run_drains(reaper, drains);
-        if (clock_monotonic_us() < next_us) /* woken by a drain */
+        reaper_run_drains(reaper, drains);
+        int64_t now = clock_monotonic_us();
+        if (now < next_us) /* woken by a drain */
             continue;
-        look_at_all(reaper);
+        pthread_mutex_lock(&reaper->lock);
+        for (struct reaper_entry *c = reaper->connections; c; c = c->next)
+            reaper_check(reaper, c, now);
+        pthread_mutex_unlock(&reaper->lock);
         next_us = clock_monotonic_us() + reaper->tick_ms * INT64_C(900);
     }
     return NULL;
@@ -170,7 +165,7 @@ struct connection_reaper *reaper_start(int timeout_seconds, void (*gone)(struct 
     reaper->tick_ms = timeout_seconds < 2 ? 250 : 500;
     reaper->gone = gone;
     reaper->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (reaper->wake < 0 || pthread_create(&reaper->thread, NULL, reap, reaper) != 0)
+    if (reaper->wake < 0 || pthread_create(&reaper->thread, NULL, reaper_main, reaper) != 0)
         fatal("cannot start the thread that reaps connections; raise the limits on processes, memory and "
               "open files");
     pthread_setname_np(reaper->thread, "http-reaper");
@@ -184,7 +179,7 @@ void reaper_stop(struct connection_reaper *reaper)
     pthread_mutex_lock(&reaper->lock);
     reaper->stopping = true;
     pthread_mutex_unlock(&reaper->lock);
-    wake(reaper);
+    reaper_wake(reaper);
     pthread_join(reaper->thread, NULL);
     for (size_t i = 0; i < reaper->drain_count; i++)
         close(reaper->drains[i].socket);
@@ -253,7 +248,7 @@ void reaper_drain(struct connection_reaper *reaper, int socket)
         reaper->drains[reaper->drain_count++] = (struct drain){copy, clock_monotonic_us() + DRAIN_US};
     pthread_mutex_unlock(&reaper->lock);
     if (room)
-        wake(reaper);
+        reaper_wake(reaper);
     else
         close(copy);
 }

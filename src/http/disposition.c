@@ -28,7 +28,7 @@ static const char *copy_token(const char *at, char *text_out)
 }
 
 /* Reads "=value" into `text_out` and the space behind it; NULL: it is none. */
-static const char *read_value(const char *at, char *text_out)
+static const char *read_parameter_value(const char *at, char *text_out)
 {
     if (*at != '=')
         return NULL;
@@ -47,7 +47,7 @@ bool http_header_parameter(struct arena *arena, const char *header, const char *
             continue;
         size_t length = strcspn(at, "=; \t\"");
         bool wanted = length == strlen(name) && strncasecmp(at, name, length) == 0;
-        at = length > 0 ? read_value(at + length, value) : NULL;
+        at = length > 0 ? read_parameter_value(at + length, value) : NULL;
         if (!at || (wanted && found))
             return false;
         if (wanted)
@@ -71,7 +71,7 @@ static bool is_attribute_character(unsigned char byte) /* RFC 8187, 3.2.1 */
     return byte < 0x80 && byte > 0 && (isalnum(byte) || strchr("!#$&+-.^_`|~", byte));
 }
 
-static void put_encoded(struct strbuf *out, const char *text)
+static void put_percent_encoded(struct strbuf *out, const char *text)
 {
     for (; *text; text++) {
         unsigned char byte = (unsigned char)*text;
@@ -97,7 +97,7 @@ const char *http_attachment(struct arena *arena, const char *file_name)
     strbuf_putc(&out, '"');
     if (!plain) {
         strbuf_puts(&out, "; filename*=UTF-8''");
-        put_encoded(&out, file_name);
+        put_percent_encoded(&out, file_name);
     }
     const char *text = arena_strndup(arena, strbuf_text(&out), out.length);
     strbuf_release(&out);

@@ -39,7 +39,7 @@ void exchange_unref(struct http_exchange *x)
     free(x);
 }
 
-static struct strbuf buffer_emptied(struct strbuf *buf)
+static struct strbuf emptied_buffer(struct strbuf *buf)
 {
     if (buf->capacity > KEEP_BYTES)
         strbuf_release(buf);
@@ -73,11 +73,11 @@ void exchange_reset(struct http_exchange *x)
         arena_reset(&x->request.arena);
     x->request = (struct http_request){
         .arena = x->request.arena,
-        .response.body = buffer_emptied(&x->request.response.body),
+        .response.body = emptied_buffer(&x->request.response.body),
         .exchange = x,
     };
-    x->body = buffer_emptied(&x->body);
-    x->spare = buffer_emptied(&x->spare);
+    x->body = emptied_buffer(&x->body);
+    x->spare = emptied_buffer(&x->spare);
     atomic_store_explicit(&x->stage, EXCHANGE_LINE, memory_order_relaxed);
     x->plan = (struct http_plan){0};
     x->target = x->content_encoding = x->content_disposition = NULL;
@@ -86,8 +86,8 @@ void exchange_reset(struct http_exchange *x)
     x->head_read = x->active = x->body_coming = x->refused = x->vary_language = false;
 }
 
-static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                   const char *value)
+static enum MHD_Result exchange_take_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                            const char *value)
 {
     (void)kind;
     struct http_exchange *x = context;
@@ -98,41 +98,23 @@ static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const
     return MHD_YES;
 }
 
-/* They are copied, a few hundred bytes: what points into libmicrohttpd's memory would be gone under a
- * worker's feet when the server stops. */
-static void take_headers(struct http_exchange *x, struct MHD_Connection *mhd)
-{
-    int count = MHD_get_connection_values(mhd, MHD_HEADER_KIND, NULL, NULL);
-    x->headers = arena_alloc(&x->request.arena, (size_t)count * sizeof(*x->headers));
-    MHD_get_connection_values(mhd, MHD_HEADER_KIND, take_header, x);
-}
-
 /* Some ten look-ups over some ten headers for each request: the first letter settles most. */
-static bool is_name(const char *a, const char *b)
+static bool is_header_name(const char *a, const char *b)
 {
     return ((a[0] ^ b[0]) & ~0x20) == 0 && strcasecmp(a, b) == 0;
-}
-
-static void take_request_id(struct http_request *request)
-{
-    const char *sent = http_request_header(request, "X-Request-Id");
-    if (sent && request_id_valid(sent))
-        memcpy(request->request_id, sent, strlen(sent) + 1);
-    else
-        identifier_make("", request->request_id);
 }
 
 /* A proxy appends to the last X-Forwarded-For line, or adds one: the last is the nearest. */
 static const char *last_forwarded(const struct http_exchange *x)
 {
     for (size_t i = x->header_count; i-- > 0;)
-        if (is_name(x->headers[i].name, "X-Forwarded-For"))
+        if (is_header_name(x->headers[i].name, "X-Forwarded-For"))
             return x->headers[i].value;
     return NULL;
 }
 
 /* Without the setting everybody behind a proxy has the proxy's address, and shares its limits. */
-static void warn_of_proxy(struct http_exchange *x)
+static void warn_of_untrusted_proxy(struct http_exchange *x)
 {
     const char *peer = x->connection->peer;
     if (log_limit_due(&x->server->forwarded_warnings, peer, x->request.started_us))
@@ -143,7 +125,7 @@ static void warn_of_proxy(struct http_exchange *x)
             peer, peer);
 }
 
-static void take_client(struct http_exchange *x)
+static void exchange_take_client(struct http_exchange *x)
 {
     struct http_request *request = &x->request;
     const char *forwarded = last_forwarded(x);
@@ -151,30 +133,25 @@ static void take_client(struct http_exchange *x)
     memcpy(request->client_holder, x->connection->peer_holder, ADDRESS_SIZE);
     request->by_proxy = x->connection->peer_is_proxy;
     if (forwarded && !request->by_proxy)
-        warn_of_proxy(x);
+        warn_of_untrusted_proxy(x);
     if (!forwarded || !request->by_proxy)
         return;
     networks_forwarded(&x->server->proxies, forwarded, request->client_address);
     address_holder(request->client_address, request->client_holder);
 }
 
-static bool take_target(struct http_exchange *x, struct error *err)
-{
-    struct http_request *request = &x->request;
-    if (!http_target_parse(&request->arena, x->target, &request->path, &request->query, err))
-        return false;
-    return !request->query ||
-           http_query_parse(&request->arena, request->query, &x->parameters, &x->parameter_count, err);
-}
-
-static void take_who_and_when(struct http_exchange *x)
+static void exchange_note_arrival(struct http_exchange *x)
 {
     struct http_request *request = &x->request;
     request->started_us = clock_monotonic_us();
     request->received_at = clock_now_ms();
-    take_request_id(request);
+    const char *id = http_request_header(request, "X-Request-Id");
+    if (id && request_id_valid(id))
+        memcpy(request->request_id, id, strlen(id) + 1);
+    else
+        identifier_make("", request->request_id);
     request->language = http_language(http_request_header(request, "Accept-Language"));
-    take_client(x);
+    exchange_take_client(x);
 }
 
 bool exchange_read_head(struct http_exchange *x, struct MHD_Connection *mhd, const char *method,
@@ -184,25 +161,32 @@ bool exchange_read_head(struct http_exchange *x, struct MHD_Connection *mhd, con
     request->is_head = strcmp(method, "HEAD") == 0;
     request->method = request->is_head ? "GET" : arena_strdup(&request->arena, method);
     request->path = "";
-    take_headers(x, mhd);
-    take_who_and_when(x);
+    /* Headers are copied, a few hundred bytes: libmicrohttpd frees its own when the server stops, while a worker may
+     * still read them. */
+    int count = MHD_get_connection_values(mhd, MHD_HEADER_KIND, NULL, NULL);
+    x->headers = arena_alloc(&request->arena, (size_t)count * sizeof(*x->headers));
+    MHD_get_connection_values(mhd, MHD_HEADER_KIND, exchange_take_header, x);
+    exchange_note_arrival(x);
     const char *length = http_request_header(request, "Content-Length");
     x->body_coming = http_request_header(request, "Transfer-Encoding") ||
                      (length && strspn(length, "0") != strlen(length));
-    return take_target(x, err);
+    if (!http_target_parse(&request->arena, x->target, &request->path, &request->query, err))
+        return false;
+    return !request->query ||
+           http_query_parse(&request->arena, request->query, &x->parameters, &x->parameter_count, err);
 }
 
 void exchange_start_unread(struct http_exchange *x)
 {
     x->request.method = x->request.path = "-";
-    take_who_and_when(x);
+    exchange_note_arrival(x);
 }
 
 const char *http_request_header(const struct http_request *request, const char *name)
 {
     const struct http_exchange *x = request->exchange;
     for (size_t i = 0; i < x->header_count; i++)
-        if (is_name(x->headers[i].name, name))
+        if (is_header_name(x->headers[i].name, name))
             return x->headers[i].value;
     return NULL;
 }

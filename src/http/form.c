@@ -19,12 +19,12 @@ struct form {
     struct strbuf text; /* of the one that comes, when it is no file */
 };
 
-static struct http_form_field *coming(struct form *form)
+static struct http_form_field *form_field_coming(struct form *form)
 {
     return &form->fields[form->count];
 }
 
-static bool check_field(const struct form *form, const struct multipart_part *part, struct error *err)
+static bool form_check_field(const struct form *form, const struct multipart_part *part, struct error *err)
 {
     for (size_t i = 0; i < form->count; i++)
         if (strcmp(form->fields[i].name, part->name) == 0)
@@ -34,14 +34,15 @@ static bool check_field(const struct form *form, const struct multipart_part *pa
                      HTTP_FORM_FIELDS_MAX);
 }
 
-static bool on_begin(void *context, const struct multipart_part *part, struct error *err)
+static bool form_on_part_begin(void *context, const struct multipart_part *part, struct error *err)
 {
     struct form *form = context;
     struct arena *arena = &form->request->arena;
     int fd = -1;
-    if (!check_field(form, part, err) || (part->filename && !temporary_file_open(form->folder, &fd, err)))
+    if (!form_check_field(form, part, err) ||
+        (part->filename && !temporary_file_open(form->folder, &fd, err)))
         return false;
-    *coming(form) = (struct http_form_field){
+    *form_field_coming(form) = (struct http_form_field){
         .name = arena_strdup(arena, part->name),
         .file = {.fd = fd,
                  .filename = arena_strdup(arena, part->filename),
@@ -52,10 +53,10 @@ static bool on_begin(void *context, const struct multipart_part *part, struct er
 }
 
 /* Into the page cache, as fast as into memory: it may be done on an I/O thread. */
-static bool on_data(void *context, const char *bytes, size_t length, struct error *err)
+static bool form_on_part_data(void *context, const char *bytes, size_t length, struct error *err)
 {
     struct form *form = context;
-    struct http_form_field *field = coming(form);
+    struct http_form_field *field = form_field_coming(form);
     if (field->file.fd >= 0) {
         field->file.size += (int64_t)length;
         return temporary_file_write(field->file.fd, bytes, length, err);
@@ -67,7 +68,7 @@ static bool on_data(void *context, const char *bytes, size_t length, struct erro
     return true;
 }
 
-static bool end_text(struct form *form, struct http_form_field *field, struct error *err)
+static bool form_end_text(struct form *form, struct http_form_field *field, struct error *err)
 {
     const char *text = strbuf_text(&form->text);
     if (memchr(text, '\0', form->text.length) || !utf8_valid(text, form->text.length))
@@ -79,7 +80,7 @@ static bool end_text(struct form *form, struct http_form_field *field, struct er
 }
 
 /* A browser sends an empty file without a name where none was chosen: that is no field at all. */
-static bool end_file(struct form *form, struct http_form_field *field, struct error *err)
+static bool form_end_file(struct form *form, struct http_form_field *field, struct error *err)
 {
     if (field->file.size == 0 && field->file.filename[0] == '\0') {
         close(field->file.fd);
@@ -92,32 +93,27 @@ static bool end_file(struct form *form, struct http_form_field *field, struct er
                      "上传的文件无法重新读取。");
 }
 
-static bool on_end(void *context, struct error *err)
+static bool form_on_part_end(void *context, struct error *err)
 {
     struct form *form = context;
-    struct http_form_field *field = coming(form);
-    return field->file.fd >= 0 ? end_file(form, field, err) : end_text(form, field, err);
-}
-
-static bool check_coding(const struct http_request *request, struct error *err)
-{
-    const char *coding = http_request_header(request, "Content-Encoding");
-    return !coding || strcasecmp(coding, "identity") == 0 ||
-           error_set(err, ERROR_MEDIA_TYPE,
-                     "The form is packed (Content-Encoding: %.40s): send it as it is, without that header.",
-                     "表单经过压缩（Content-Encoding: %.40s）：请去掉该请求头，直接发送原始内容。", coding);
+    struct http_form_field *field = form_field_coming(form);
+    return field->file.fd >= 0 ? form_end_file(form, field, err) : form_end_text(form, field, err);
 }
 
 bool form_open(struct form **ret_form, struct http_request *request, const char *folder, struct error *err)
 {
-    if (!check_coding(request, err))
-        return false;
+    const char *coding = http_request_header(request, "Content-Encoding");
+    if (coding && strcasecmp(coding, "identity") != 0)
+        return error_set(
+            err, ERROR_MEDIA_TYPE,
+            "The form is packed (Content-Encoding: %.40s): send it as it is, without that header.",
+            "表单经过压缩（Content-Encoding: %.40s）：请去掉该请求头，直接发送原始内容。", coding);
     struct form *form = xcalloc(1, sizeof(*form));
     form->request = request;
     form->folder = folder;
     for (size_t i = 0; i < HTTP_FORM_FIELDS_MAX; i++)
         form->fields[i].file.fd = -1;
-    const struct multipart_events events = {form, on_begin, on_data, on_end};
+    const struct multipart_events events = {form, form_on_part_begin, form_on_part_data, form_on_part_end};
     if (!multipart_open(&form->multipart, http_request_header(request, "Content-Type"), &events, err)) {
         free(form);
         return false;

@@ -13,7 +13,7 @@ struct text {
 };
 
 /* RFC 9110, 5.6.2. */
-static bool is_token(const char *bytes, size_t length)
+static bool is_http_token(const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++)
         if (!isalnum((unsigned char)bytes[i]) && (bytes[i] == '\0' || !strchr("!#$%&'*+-.^_`|~", bytes[i])))
@@ -21,7 +21,7 @@ static bool is_token(const char *bytes, size_t length)
     return length > 0;
 }
 
-static bool has_control(struct text text)
+static bool text_has_control(struct text text)
 {
     for (size_t i = 0; i < text.length; i++)
         if (((unsigned char)text.bytes[i] < ' ' && text.bytes[i] != '\t') || text.bytes[i] == 0x7F)
@@ -29,7 +29,7 @@ static bool has_control(struct text text)
     return false;
 }
 
-static size_t count_of(struct text text, char c)
+static size_t text_count(struct text text, char c)
 {
     size_t count = 0;
     for (size_t i = 0; i < text.length; i++)
@@ -37,67 +37,67 @@ static size_t count_of(struct text text, char c)
     return count;
 }
 
-static bool equals(struct text text, const char *word)
+static bool text_equals(struct text text, const char *word)
 {
     return text.length == strlen(word) && strncasecmp(text.bytes, word, text.length) == 0;
 }
 
-static bool refuse(struct error *err, const char *en, const char *zh)
+static bool refuse_framing(struct error *err, const char *en, const char *zh)
 {
     return error_set(err, ERROR_BAD_REQUEST, "%s%.0s", "%.0s%s", en, zh);
 }
 
 /* ---- the request line ---- */
 
-static bool say_no_request(struct error *err)
+static bool refuse_non_http(struct error *err)
 {
-    return refuse(
+    return refuse_framing(
         err,
         "This is no HTTP request: METHOD, target and version with one space between. TLS is not "
         "spoken here; that is the proxy's.",
         "这不是 HTTP 请求：应为 方法、目标、版本，各以一个空格分隔。此处不支持 TLS，应由代理处理。");
 }
 
-static bool check_version(struct framing *f, struct text version, struct error *err)
+static bool framing_take_version(struct framing *f, struct text version, struct error *err)
 {
-    f->version_1_0 = equals(version, "HTTP/1.0");
-    if (f->version_1_0 || equals(version, "HTTP/1.1"))
+    f->version_1_0 = text_equals(version, "HTTP/1.0");
+    if (f->version_1_0 || text_equals(version, "HTTP/1.1"))
         return true;
     if (version.length >= 5 && memcmp(version.bytes, "HTTP/", 5) == 0)
         return error_set(err, ERROR_HTTP_VERSION, "Only HTTP/1.1 and HTTP/1.0 are spoken here.",
                          "此处仅支持 HTTP/1.1 和 HTTP/1.0。");
-    return refuse(err, "The request line does not end in HTTP/1.1.", "请求行未以 HTTP/1.1 结尾。");
+    return refuse_framing(err, "The request line does not end in HTTP/1.1.", "请求行未以 HTTP/1.1 结尾。");
 }
 
-static bool take_request_line(struct framing *f, struct text line, struct error *err)
+static bool framing_take_request_line(struct framing *f, struct text line, struct error *err)
 {
     const char *space = memchr(line.bytes, ' ', line.length);
     const char *last = memrchr(line.bytes, ' ', line.length);
-    if (!space || space == last || !is_token(line.bytes, (size_t)(space - line.bytes)))
-        return say_no_request(err);
+    if (!space || space == last || !is_http_token(line.bytes, (size_t)(space - line.bytes)))
+        return refuse_non_http(err);
     struct text target = {space + 1, (size_t)(last - space - 1)};
     struct text version = {last + 1, line.length - (size_t)(last + 1 - line.bytes)};
-    if (target.length == 0 || memchr(target.bytes, ' ', target.length) || has_control(target) ||
+    if (target.length == 0 || memchr(target.bytes, ' ', target.length) || text_has_control(target) ||
         memchr(target.bytes, '\t', target.length))
-        return refuse(err, "The request target holds a space, a NUL or another control character.",
-                      "请求目标含有空格、NUL 或其他控制字符。");
+        return refuse_framing(err, "The request target holds a space, a NUL or another control character.",
+                              "请求目标含有空格、NUL 或其他控制字符。");
     if (target.length > HTTP_TARGET_MAX)
         return error_set(err, ERROR_TARGET_TOO_LONG, "The address is longer than %d bytes.",
                          "请求地址超过 %d 字节。", HTTP_TARGET_MAX);
-    if (count_of(target, '&') >= HTTP_PARAMETERS_MAX)
+    if (text_count(target, '&') >= HTTP_PARAMETERS_MAX)
         return error_set(err, ERROR_BAD_REQUEST, "More than %d query parameters.", "查询参数超过 %d 个。",
                          HTTP_PARAMETERS_MAX);
-    return check_version(f, version, err);
+    return framing_take_version(f, version, err);
 }
 
 /* ---- headers ---- */
 
-static bool take_length(struct framing *f, struct text value, struct error *err)
+static bool framing_take_length(struct framing *f, struct text value, struct error *err)
 {
     f->left = 0;
     for (size_t i = 0; i < value.length; i++) {
         if (!isdigit((unsigned char)value.bytes[i]))
-            return refuse(err, "Content-Length is no number.", "Content-Length 不是数字。");
+            return refuse_framing(err, "Content-Length is no number.", "Content-Length 不是数字。");
         if (f->left > (UINT64_MAX - 9) / 10)
             return error_set(err, ERROR_TOO_LARGE, "Content-Length is beyond all numbers.",
                              "Content-Length 超出范围。");
@@ -105,11 +105,11 @@ static bool take_length(struct framing *f, struct text value, struct error *err)
     }
     f->lengths++;
     return (value.length > 0 && f->lengths == 1) ||
-           refuse(err, "Content-Length is empty, or there more than once.",
-                  "Content-Length 为空或重复出现。");
+           refuse_framing(err, "Content-Length is empty, or there more than once.",
+                          "Content-Length 为空或重复出现。");
 }
 
-static bool too_large(struct error *err)
+static bool refuse_large_headers(struct error *err)
 {
     return error_set(err, ERROR_HEADERS_TOO_LARGE,
                      "At most %d headers and %d bytes of them, of which %d of cookies, are taken; clear the "
@@ -118,40 +118,42 @@ static bool too_large(struct error *err)
                      HTTP_HEADERS_MAX, HTTP_HEAD_MAX, HTTP_COOKIES_MAX);
 }
 
-static bool take_header(struct framing *f, struct text name, struct text value, struct error *err)
+static bool framing_take_header(struct framing *f, struct text name, struct text value, struct error *err)
 {
     if (++f->headers > HTTP_HEADERS_MAX)
-        return too_large(err);
-    if (equals(name, "Content-Length"))
-        return take_length(f, value, err);
-    if (equals(name, "Transfer-Encoding")) {
+        return refuse_large_headers(err);
+    if (text_equals(name, "Content-Length"))
+        return framing_take_length(f, value, err);
+    if (text_equals(name, "Transfer-Encoding")) {
         f->encodings++;
-        return (equals(value, "chunked") && f->encodings == 1) ||
-               refuse(err, "Transfer-Encoding must be 'chunked', once.",
-                      "Transfer-Encoding 只能是一个 chunked。");
+        return (text_equals(value, "chunked") && f->encodings == 1) ||
+               refuse_framing(err, "Transfer-Encoding must be 'chunked', once.",
+                              "Transfer-Encoding 只能是一个 chunked。");
     }
-    if (equals(name, "Cookie")) {
+    if (text_equals(name, "Cookie")) {
         f->cookie_bytes += value.length;
-        f->cookies += count_of(value, ';') + 1;
-        return (f->cookie_bytes <= HTTP_COOKIES_MAX && f->cookies <= HTTP_COOKIE_COUNT_MAX) || too_large(err);
+        f->cookies += text_count(value, ';') + 1;
+        return (f->cookie_bytes <= HTTP_COOKIES_MAX && f->cookies <= HTTP_COOKIE_COUNT_MAX) ||
+               refuse_large_headers(err);
     }
-    f->hosts += equals(name, "Host");
+    f->hosts += text_equals(name, "Host");
     return true;
 }
 
 /* A line of the head or of the trailers. */
-static bool split_header(struct text line, struct text *ret_name, struct text *ret_value, struct error *err)
+static bool framing_split_header(struct text line, struct text *ret_name, struct text *ret_value,
+                                 struct error *err)
 {
     if (line.bytes[0] == ' ' || line.bytes[0] == '\t')
-        return refuse(err, "A header is folded over two lines: write it in one.",
-                      "请求头被折成两行：请写在一行内。");
+        return refuse_framing(err, "A header is folded over two lines: write it in one.",
+                              "请求头被折成两行：请写在一行内。");
     const char *colon = memchr(line.bytes, ':', line.length);
-    if (!colon || !is_token(line.bytes, (size_t)(colon - line.bytes)))
-        return refuse(err, "A header's name is not valid.", "请求头名称无效。");
+    if (!colon || !is_http_token(line.bytes, (size_t)(colon - line.bytes)))
+        return refuse_framing(err, "A header's name is not valid.", "请求头名称无效。");
     struct text value = {colon + 1, line.length - (size_t)(colon + 1 - line.bytes)};
-    if (has_control(value))
-        return refuse(err, "A header holds a NUL or another control character.",
-                      "请求头含有 NUL 或其他控制字符。");
+    if (text_has_control(value))
+        return refuse_framing(err, "A header holds a NUL or another control character.",
+                              "请求头含有 NUL 或其他控制字符。");
     while (value.length > 0 && strchr(" \t", value.bytes[0]))
         value.bytes++, value.length--;
     while (value.length > 0 && strchr(" \t", value.bytes[value.length - 1]))
@@ -161,13 +163,13 @@ static bool split_header(struct text line, struct text *ret_name, struct text *r
     return true;
 }
 
-static bool end_head(struct framing *f, struct error *err)
+static bool framing_end_head(struct framing *f, struct error *err)
 {
     if (f->encodings && (f->lengths || f->version_1_0))
-        return refuse(err, "Transfer-Encoding stands alone: without Content-Length, in HTTP/1.1.",
-                      "Transfer-Encoding 不能与 Content-Length 同时出现，且须为 HTTP/1.1。");
+        return refuse_framing(err, "Transfer-Encoding stands alone: without Content-Length, in HTTP/1.1.",
+                              "Transfer-Encoding 不能与 Content-Length 同时出现，且须为 HTTP/1.1。");
     if (f->hosts > 1 || (f->hosts == 0 && !f->version_1_0))
-        return refuse(err, "There must be one Host header.", "必须有且只有一个 Host 请求头。");
+        return refuse_framing(err, "There must be one Host header.", "必须有且只有一个 Host 请求头。");
     f->heads++;
     f->state = f->encodings ? FRAMING_CHUNK_SIZE : f->left > 0 ? FRAMING_BODY : FRAMING_START;
     return true;
@@ -175,7 +177,7 @@ static bool end_head(struct framing *f, struct error *err)
 
 /* ---- chunks ---- */
 
-static bool take_chunk_size(struct framing *f, struct text line, struct error *err)
+static bool framing_take_chunk_size(struct framing *f, struct text line, struct error *err)
 {
     static const char digits[] = "0123456789abcdef";
     size_t count = 0;
@@ -184,9 +186,9 @@ static bool take_chunk_size(struct framing *f, struct text line, struct error *e
         f->left =
             f->left << 4 | (uint64_t)(strchr(digits, tolower((unsigned char)line.bytes[count])) - digits);
     bool extended = count < line.length && line.bytes[count] == ';';
-    if (count == 0 || count > 15 || (count < line.length && !extended) || has_control(line))
-        return refuse(err, "The size of a chunk of the body is no hexadecimal number.",
-                      "请求体分块的大小不是十六进制数。");
+    if (count == 0 || count > 15 || (count < line.length && !extended) || text_has_control(line))
+        return refuse_framing(err, "The size of a chunk of the body is no hexadecimal number.",
+                              "请求体分块的大小不是十六进制数。");
     f->section = 0;
     f->headers = 0;
     f->state = f->left > 0 ? FRAMING_CHUNK : FRAMING_TRAILERS;
@@ -195,7 +197,7 @@ static bool take_chunk_size(struct framing *f, struct text line, struct error *e
 
 /* ---- lines and bytes ---- */
 
-static size_t line_limit(const struct framing *f)
+static size_t framing_line_limit(const struct framing *f)
 {
     switch (f->state) {
     case FRAMING_CHUNK_SIZE: return HTTP_CHUNK_LINE_MAX;
@@ -210,17 +212,18 @@ static size_t line_limit(const struct framing *f)
     return HTTP_HEAD_MAX;
 }
 
-static bool say_line_too_long(const struct framing *f, struct error *err)
+static bool refuse_long_line(const struct framing *f, struct error *err)
 {
     if (f->state == FRAMING_LINE || f->state == FRAMING_START)
         return error_set(err, ERROR_TARGET_TOO_LONG, "The address is longer than %d bytes.",
                          "请求地址超过 %d 字节。", HTTP_TARGET_MAX);
     if (f->state == FRAMING_HEADERS || f->state == FRAMING_TRAILERS)
-        return too_large(err);
-    return refuse(err, "A chunk of the body does not end where it should.", "请求体分块的结尾不正确。");
+        return refuse_large_headers(err);
+    return refuse_framing(err, "A chunk of the body does not end where it should.",
+                          "请求体分块的结尾不正确。");
 }
 
-static bool take_line(struct framing *f, struct text line, struct error *err)
+static bool framing_take_line(struct framing *f, struct text line, struct error *err)
 {
     struct text name = {"", 0}, value = name;
     switch (f->state) {
@@ -230,23 +233,24 @@ static bool take_line(struct framing *f, struct text line, struct error *err)
             return true;
         *f = (struct framing){
             .state = FRAMING_HEADERS, .heads = f->heads, .line = f->line, .section = line.length + 2};
-        return take_request_line(f, line, err);
+        return framing_take_request_line(f, line, err);
     }
     case FRAMING_HEADERS:
         f->section += line.length + 2;
-        return line.length == 0 ? end_head(f, err)
-                                : split_header(line, &name, &value, err) && take_header(f, name, value, err);
+        return line.length == 0 ? framing_end_head(f, err)
+                                : framing_split_header(line, &name, &value, err) &&
+                                      framing_take_header(f, name, value, err);
     case FRAMING_TRAILERS:
         f->section += line.length + 2;
         if (line.length == 0)
             f->state = FRAMING_START;
         else if (++f->headers > HTTP_HEADERS_MAX)
-            return too_large(err);
-        return line.length == 0 || split_header(line, &name, &value, err);
-    case FRAMING_CHUNK_SIZE: return take_chunk_size(f, line, err);
+            return refuse_large_headers(err);
+        return line.length == 0 || framing_split_header(line, &name, &value, err);
+    case FRAMING_CHUNK_SIZE: return framing_take_chunk_size(f, line, err);
     case FRAMING_CHUNK_END:
         f->state = FRAMING_CHUNK_SIZE;
-        return line.length == 0 || say_line_too_long(f, err);
+        return line.length == 0 || refuse_long_line(f, err);
     case FRAMING_BODY:
     case FRAMING_CHUNK: break;
     }
@@ -254,17 +258,17 @@ static bool take_line(struct framing *f, struct text line, struct error *err)
 }
 
 /* Up to the end of the line or of the bytes; 0: it is faulty. */
-static size_t take_of_line(struct framing *f, const char *bytes, size_t length, struct error *err)
+static size_t framing_take_line_bytes(struct framing *f, const char *bytes, size_t length, struct error *err)
 {
     const char *newline = memchr(bytes, '\n', length);
     size_t count = newline ? (size_t)(newline - bytes) + 1 : length;
     if (f->state == FRAMING_START && *bytes != '\r' && *bytes != '\n') {
         f->state = FRAMING_LINE;
-        if (!is_token(bytes, 1)) /* TLS and other protocols: not to be waited for */
-            return say_no_request(err);
+        if (!is_http_token(bytes, 1)) /* TLS and other protocols: not to be waited for */
+            return refuse_non_http(err);
     }
-    if (f->line.length + count > line_limit(f)) {
-        say_line_too_long(f, err);
+    if (f->line.length + count > framing_line_limit(f)) {
+        refuse_long_line(f, err);
         return 0;
     }
     struct text line = {bytes, count};
@@ -277,14 +281,14 @@ static size_t take_of_line(struct framing *f, const char *bytes, size_t length, 
     bool whole =
         line.length >= 2 && line.bytes[line.length - 2] == '\r' && !memchr(line.bytes, '\r', line.length - 2);
     line.length -= 2;
-    bool good = whole ? take_line(f, line, err)
-                      : refuse(err, "A line does not end in CR and LF, or holds another CR.",
-                               "某一行未以 CR LF 结尾，或行内含有 CR。");
+    bool good = whole ? framing_take_line(f, line, err)
+                      : refuse_framing(err, "A line does not end in CR and LF, or holds another CR.",
+                                       "某一行未以 CR LF 结尾，或行内含有 CR。");
     strbuf_reset(&f->line);
     return good ? count : 0;
 }
 
-static size_t take_of_body(struct framing *f, size_t length)
+static size_t framing_take_body_bytes(struct framing *f, size_t length)
 {
     size_t count = length < f->left ? length : (size_t)f->left;
     f->left -= count;
@@ -300,8 +304,8 @@ size_t framing_take(struct framing *framing, const char *bytes, size_t length, s
     *ret_edge = 0;
     while (at < length) {
         bool body = framing->state == FRAMING_BODY || framing->state == FRAMING_CHUNK;
-        count =
-            body ? take_of_body(framing, length - at) : take_of_line(framing, bytes + at, length - at, err);
+        count = body ? framing_take_body_bytes(framing, length - at)
+                     : framing_take_line_bytes(framing, bytes + at, length - at, err);
         if (count == 0)
             break;
         at += count;

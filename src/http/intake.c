@@ -19,7 +19,7 @@
 typedef struct connection *_Atomic place;
 static place *_Atomic pages[PAGES];
 
-static place *place_of(int socket, bool make)
+static place *intake_place(int socket, bool make)
 {
     size_t page = (size_t)socket / PAGE_SOCKETS;
     if (socket < 0 || page >= PAGES)
@@ -37,14 +37,14 @@ static place *place_of(int socket, bool make)
 
 void intake_open(struct connection *connection)
 {
-    place *place = place_of(connection->reaper_entry.socket, true);
+    place *place = intake_place(connection->reaper_entry.socket, true);
     if (place)
         atomic_store(place, connection);
 }
 
 void intake_close(struct connection *connection)
 {
-    place *place = place_of(connection->reaper_entry.socket, false);
+    place *place = intake_place(connection->reaper_entry.socket, false);
     if (place)
         atomic_store(place, NULL);
     framing_release(&connection->framing);
@@ -52,7 +52,7 @@ void intake_close(struct connection *connection)
 }
 
 /* Answers a request that libmicrohttpd has not taken as a whole yet, and ends the connection for it. */
-static ssize_t turn_away(struct connection *connection, const struct error *err)
+static ssize_t intake_refuse(struct connection *connection, const struct error *err)
 {
     struct http_exchange *x = connection->exchange;
     enum exchange_stage stage = atomic_load(&x->stage);
@@ -73,8 +73,8 @@ static ssize_t turn_away(struct connection *connection, const struct error *err)
     return -1;
 }
 
-/* The watch has closed our reading side: the request came too slowly, or the server is stopping. */
-static ssize_t cut_off(struct connection *connection)
+/* The reaper has closed our reading side: the request came too slowly, or the server is stopping. */
+static ssize_t intake_refuse_late(struct connection *connection)
 {
     struct error err;
     if (!framing_in_request(&connection->framing))
@@ -86,55 +86,47 @@ static ssize_t cut_off(struct connection *connection)
         error_set(&err, ERROR_REQUEST_TIMEOUT, "The request did not come in time: it was too slow.",
                   "请求未在时限内到达：传输过慢。");
     }
-    return turn_away(connection, &err);
+    return intake_refuse(connection, &err);
 }
 
-/* A request is on its way from its first byte, and has the time limit for its head. */
-static void note_beginning(struct connection *connection)
-{
-    enum connection_phase idle = CONNECTION_IDLE;
-    if (framing_in_request(&connection->framing) &&
-        atomic_compare_exchange_strong(&connection->reaper_entry.phase, &idle, CONNECTION_READING))
-        exchange_set_deadline(connection->exchange, clock_monotonic_us() + connection->server->timeout_us);
-}
-
-/* Requests before the faulty one are still to be answered: they go on, and the fault is kept until
- * libmicrohttpd asks for more. Closing our reading side makes it ask. */
-static ssize_t keep_fault(struct connection *connection, const struct error *err, size_t good)
-{
-    connection->fault = xmalloc(sizeof(*connection->fault));
-    *connection->fault = *err;
-    shutdown(connection->reaper_entry.socket, SHUT_RD);
-    return (ssize_t)good;
-}
-
-static ssize_t take_in(struct connection *connection, void *bytes, size_t room, int flags)
+static ssize_t intake_receive(struct connection *connection, void *bytes, size_t room, int flags)
 {
     struct error err;
     error_clear(&err);
     if (connection->fault)
-        return turn_away(connection, connection->fault);
+        return intake_refuse(connection, connection->fault);
     if (atomic_load_explicit(&connection->reaper_entry.cut, memory_order_relaxed))
-        return cut_off(connection);
+        return intake_refuse_late(connection);
     ssize_t got = recvfrom(connection->reaper_entry.socket, bytes, room, flags, NULL, NULL);
     if (got == 0 && framing_in_request(&connection->framing)) {
         error_set(&err, ERROR_BAD_REQUEST, "The request breaks off in the middle.", "请求在中途中断。");
-        return turn_away(connection, &err);
+        return intake_refuse(connection, &err);
     }
     if (got <= 0)
         return got;
     size_t edge, good = framing_take(&connection->framing, bytes, (size_t)got, &edge, &err);
-    note_beginning(connection);
+    /* From its first byte on a request has the time limit for its head. */
+    enum connection_phase idle = CONNECTION_IDLE;
+    if (framing_in_request(&connection->framing) &&
+        atomic_compare_exchange_strong(&connection->reaper_entry.phase, &idle, CONNECTION_READING))
+        exchange_set_deadline(connection->exchange, clock_monotonic_us() + connection->server->timeout_us);
     if (good == (size_t)got)
         return got;
-    return edge > 0 ? keep_fault(connection, &err, edge) : turn_away(connection, &err);
+    if (edge == 0)
+        return intake_refuse(connection, &err);
+    /* Requests before the faulty one are still to be answered: they go on, and the fault is kept until
+     * libmicrohttpd asks for more. Closing our reading side makes it ask. */
+    connection->fault = xmalloc(sizeof(*connection->fault));
+    *connection->fault = err;
+    shutdown(connection->reaper_entry.socket, SHUT_RD);
+    return (ssize_t)edge;
 }
 
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's are reserved names */
 ssize_t recv(int fd, void *bytes, size_t room, int flags)
 {
-    place *place = flags & MSG_PEEK ? NULL : place_of(fd, false);
+    place *place = flags & MSG_PEEK ? NULL : intake_place(fd, false);
     struct connection *connection = place ? atomic_load(place) : NULL;
-    return connection ? take_in(connection, bytes, room, flags)
+    return connection ? intake_receive(connection, bytes, room, flags)
                       : recvfrom(fd, bytes, room, flags, NULL, NULL);
 }

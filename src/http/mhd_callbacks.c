@@ -13,7 +13,7 @@
 
 /* ---- phases and deadlines ---- */
 
-static void set_phase(struct http_exchange *x, enum connection_phase phase)
+static void exchange_set_phase(struct http_exchange *x, enum connection_phase phase)
 {
     atomic_store_explicit(&x->connection->reaper_entry.phase, phase, memory_order_relaxed);
 }
@@ -23,15 +23,8 @@ void exchange_set_deadline(struct http_exchange *x, int64_t deadline_us)
     atomic_store_explicit(&x->connection->reaper_entry.deadline_us, deadline_us, memory_order_relaxed);
 }
 
-/* The time limit from now on, and for a long answer the time that the slowest client may take. */
-static void set_send_deadline(struct http_exchange *x)
-{
-    int64_t transfer_us = (int64_t)(answer_length(x) / HTTP_SLOWEST) * 1000000;
-    exchange_set_deadline(x, clock_monotonic_us() + x->server->timeout_us + transfer_us);
-}
-
 /* A sender has the time limit between two pieces, and for the whole what the slowest may take. */
-static void set_body_deadline(struct http_exchange *x)
+static void exchange_set_body_deadline(struct http_exchange *x)
 {
     if (atomic_load_explicit(&x->server->stopping, memory_order_relaxed))
         return; /* it has been given its last one */
@@ -43,32 +36,35 @@ static void set_body_deadline(struct http_exchange *x)
 
 /* ---- answering ---- */
 
-static enum MHD_Result send_answer(struct http_exchange *x, struct MHD_Connection *mhd)
+static enum MHD_Result exchange_send(struct http_exchange *x, struct MHD_Connection *mhd)
 {
-    set_phase(x, CONNECTION_ANSWERING);
-    set_send_deadline(x);
+    /* The time limit from now on, and for a long answer the time that the slowest client may take. */
+    int64_t transfer_us = (int64_t)(answer_length(x) / HTTP_SLOWEST) * 1000000;
+    exchange_set_phase(x, CONNECTION_ANSWERING);
+    exchange_set_deadline(x, clock_monotonic_us() + x->server->timeout_us + transfer_us);
     return answer_send(x, mhd);
 }
 
-static enum MHD_Result send_prepared(struct http_exchange *x, struct MHD_Connection *mhd)
+static enum MHD_Result exchange_send_prepared(struct http_exchange *x, struct MHD_Connection *mhd)
 {
     atomic_store(&x->stage, EXCHANGE_READY);
-    return send_answer(x, mhd);
+    return exchange_send(x, mhd);
 }
 
-static enum MHD_Result send_problem(struct http_exchange *x, struct MHD_Connection *mhd,
-                                    const struct error *err)
+static enum MHD_Result exchange_send_problem(struct http_exchange *x, struct MHD_Connection *mhd,
+                                             const struct error *err)
 {
     http_response_problem(&x->request, err);
     answer_prepare(x);
-    return send_prepared(x, mhd);
+    return exchange_send_prepared(x, mhd);
 }
 
 /* Answers before the body is read; the connection closes then. */
-static enum MHD_Result refuse(struct http_exchange *x, struct MHD_Connection *mhd, const struct error *err)
+static enum MHD_Result exchange_refuse(struct http_exchange *x, struct MHD_Connection *mhd,
+                                       const struct error *err)
 {
     x->refused = true;
-    return send_problem(x, mhd, err);
+    return exchange_send_problem(x, mhd, err);
 }
 
 void exchange_finish(struct http_exchange *x)
@@ -80,7 +76,7 @@ void exchange_finish(struct http_exchange *x)
 
 /* ---- running ---- */
 
-static void handle(struct http_exchange *x)
+static void exchange_handle(struct http_exchange *x)
 {
     const struct http_handler *handler = &x->server->handler;
     arena_forget_overrun(); /* of the request before, whose arena may still be there */
@@ -100,23 +96,18 @@ bool exchange_hand_back(struct http_exchange *x, enum exchange_stage stage)
     return true;
 }
 
-/* For the log alone: the client left before a worker was free. */
-static void say_nobody_waits(struct http_exchange *x)
-{
-    struct error err;
-    error_set(&err, ERROR_CANCELLED, "The client has gone.", "客户端已断开。");
-    http_response_problem(&x->request, &err);
-    answer_prepare(x);
-}
-
-static void run_on_worker(void *context)
+static void exchange_run_on_worker(void *context)
 {
     struct http_exchange *x = context;
     struct http_server *server = x->server;
-    if (http_request_abandoned(&x->request))
-        say_nobody_waits(x);
-    else
-        handle(x);
+    if (http_request_abandoned(&x->request)) { /* before a worker was free: an answer for the log alone */
+        struct error err;
+        error_set(&err, ERROR_CANCELLED, "The client has gone.", "客户端已断开。");
+        http_response_problem(&x->request, &err);
+        answer_prepare(x);
+    } else {
+        exchange_handle(x);
+    }
     if (x->produce && !x->request.is_head) {
         stream_run(x);
     } else if (!exchange_hand_back(x, EXCHANGE_READY)) {
@@ -127,7 +118,7 @@ static void run_on_worker(void *context)
     server_unref(server);
 }
 
-static struct worker_pool *pool_of(const struct http_exchange *x)
+static struct worker_pool *exchange_pool(const struct http_exchange *x)
 {
     switch (x->plan.run) {
     case HTTP_RUN_WORKER: return x->server->workers;
@@ -137,7 +128,7 @@ static struct worker_pool *pool_of(const struct http_exchange *x)
     return NULL;
 }
 
-static void set_busy(const struct http_exchange *x, enum worker_room room, struct error *err)
+static void set_busy_error(const struct http_exchange *x, enum worker_room room, struct error *err)
 {
     if (room == WORKER_OWNER_FULL)
         error_set(err, ERROR_RATE_LIMITED,
@@ -149,18 +140,18 @@ static void set_busy(const struct http_exchange *x, enum worker_room room, struc
     err->retry_after_seconds = x->plan.run == HTTP_RUN_HEAVY ? 5 : 1;
 }
 
-static void say_busy(struct http_exchange *x, enum worker_room room)
+static void exchange_answer_busy(struct http_exchange *x, enum worker_room room)
 {
     struct error err;
-    set_busy(x, room, &err);
+    set_busy_error(x, room, &err);
     http_response_problem(&x->request, &err);
     answer_prepare(x);
 }
 
 /* There is no room: the task that was announced will not run. */
-static void take_back(struct http_exchange *x, enum worker_room room)
+static void exchange_take_back(struct http_exchange *x, enum worker_room room)
 {
-    say_busy(x, room);
+    exchange_answer_busy(x, room);
     if (!exchange_hand_back(x, EXCHANGE_READY))
         exchange_finish(x);                      /* abandoned in this very moment */
     atomic_fetch_sub(&x->server->references, 1); /* the owner's is still there */
@@ -173,46 +164,46 @@ static void take_back(struct http_exchange *x, enum worker_room room)
  *
  * `working` is raised before `closing` is looked at, and http_server_stop does it the other way
  * round: so it cannot miss a connection that gets suspended at the last moment. */
-static enum MHD_Result hand_to_worker(struct http_exchange *x, struct MHD_Connection *mhd)
+static enum MHD_Result exchange_hand_to_worker(struct http_exchange *x, struct MHD_Connection *mhd)
 {
     struct http_server *server = x->server;
     atomic_fetch_add(&server->working, 1);
     if (atomic_load(&server->closing)) {
         atomic_fetch_sub(&server->working, 1);
-        say_busy(x, WORKER_POOL_FULL);
-        return send_prepared(x, mhd);
+        exchange_answer_busy(x, WORKER_POOL_FULL);
+        return exchange_send_prepared(x, mhd);
     }
     atomic_fetch_add(&x->references, 1);
     atomic_fetch_add(&server->references, 1);
     exchange_set_deadline(x, REAPER_NEVER);
-    set_phase(x, CONNECTION_WORKING);
+    exchange_set_phase(x, CONNECTION_WORKING);
     MHD_suspend_connection(mhd); /* first: from the next line on it may be resumed */
     atomic_store(&x->stage, EXCHANGE_WORKING);
-    enum worker_room room = worker_pool_submit(pool_of(x), x->plan.owner, run_on_worker, x);
+    enum worker_room room = worker_pool_submit(exchange_pool(x), x->plan.owner, exchange_run_on_worker, x);
     if (room != WORKER_ROOM)
-        take_back(x, room);
+        exchange_take_back(x, room);
     return MHD_YES;
 }
 
-static enum MHD_Result run(struct http_exchange *x, struct MHD_Connection *mhd)
+static enum MHD_Result exchange_run(struct http_exchange *x, struct MHD_Connection *mhd)
 {
     struct error err;
     error_clear(&err);
     x->request.body = x->body.length > 0 ? x->body.bytes : NULL;
     x->request.body_length = x->body.length;
     if (x->form && !form_finish(x->form, &err))
-        return send_problem(x, mhd, &err);
-    if (pool_of(x) && !x->plan.answered) {
+        return exchange_send_problem(x, mhd, &err);
+    if (exchange_pool(x) && !x->plan.answered) {
         atomic_store_explicit(&x->stage, EXCHANGE_HANDOVER, memory_order_relaxed);
         return MHD_YES;
     }
-    handle(x);
-    return send_prepared(x, mhd);
+    exchange_handle(x);
+    return exchange_send_prepared(x, mhd);
 }
 
 /* ---- the stages of an exchange, as libmicrohttpd calls ---- */
 
-static void say_too_large(const struct http_exchange *x, struct error *err)
+static void set_too_large_error(const struct http_exchange *x, struct error *err)
 {
     if (x->plan.body_limit == 0)
         error_set(err, ERROR_TOO_LARGE, "No body is taken here.", "此处不接受请求体。");
@@ -223,68 +214,60 @@ static void say_too_large(const struct http_exchange *x, struct error *err)
 }
 
 /* By what the head says, so that no byte of it is read. Without a length only 0 can be judged. */
-static bool body_too_large(const struct http_exchange *x)
+static bool exchange_body_too_large(const struct http_exchange *x)
 {
-    if (!x->body_coming)
-        return false;
     const char *length = http_request_header(&x->request, "Content-Length");
     return x->plan.body_limit == 0 || (length && strtoull(length, NULL, 10) > x->plan.body_limit);
 }
 
-/* A file is not read in to be refused then. */
-static bool file_has_no_room(const struct http_exchange *x, struct error *err)
-{
-    if (!x->plan.form || !x->body_coming || !pool_of(x))
-        return false;
-    enum worker_room room = worker_pool_ask(pool_of(x), x->plan.owner);
-    if (room != WORKER_ROOM)
-        set_busy(x, room, err);
-    return room != WORKER_ROOM;
-}
-
-/* Nothing is unpacked here: what a few bytes may become would have to be bounded anew. */
-static bool is_compressed(const struct http_exchange *x)
-{
-    const char *coding = x->body_coming ? http_request_header(&x->request, "Content-Encoding") : NULL;
-    return coding && *coding && strcasecmp(coding, "identity") != 0;
-}
-
-static enum MHD_Result begin(struct http_exchange *x, struct MHD_Connection *mhd)
+static enum MHD_Result exchange_begin(struct http_exchange *x, struct MHD_Connection *mhd)
 {
     struct error err;
     const struct http_handler *handler = &x->server->handler;
     if (atomic_load_explicit(&x->server->stopping, memory_order_relaxed)) {
         error_set(&err, ERROR_UNAVAILABLE, "The server is stopping.", "服务器正在停止。");
         err.retry_after_seconds = 1;
-        return refuse(x, mhd, &err);
+        return exchange_refuse(x, mhd, &err);
     }
     arena_forget_overrun();
     handler->begin(handler->context, &x->request, &x->plan);
-    if (x->plan.answered && x->body_coming) {
+    x->body.ceiling = x->plan.body_limit + 1; /* the NUL */
+    if (!x->body_coming)
+        return MHD_YES;
+    if (x->plan.answered) {
         x->refused = true;
         answer_prepare(x);
-        return send_prepared(x, mhd);
+        return exchange_send_prepared(x, mhd);
     }
-    if (!x->plan.answered && body_too_large(x)) {
-        say_too_large(x, &err);
-        return refuse(x, mhd, &err);
+    if (exchange_body_too_large(x)) {
+        set_too_large_error(x, &err);
+        return exchange_refuse(x, mhd, &err);
     }
-    if (!x->plan.answered && is_compressed(x)) {
+    /* Nothing is unpacked here: what a few bytes may become would have to be bounded anew. */
+    const char *coding = http_request_header(&x->request, "Content-Encoding");
+    if (coding && *coding && strcasecmp(coding, "identity") != 0) {
         error_set(&err, ERROR_MEDIA_TYPE, "The body is compressed (Content-Encoding); send it as it is.",
                   "请求体经过压缩（Content-Encoding）；请不压缩发送。");
         http_response_header(&x->request, "Accept-Encoding", "identity");
-        return refuse(x, mhd, &err);
+        return exchange_refuse(x, mhd, &err);
     }
-    if (!x->plan.answered && file_has_no_room(x, &err))
-        return refuse(x, mhd, &err);
-    if (!x->plan.answered && x->plan.form && x->body_coming &&
-        !form_open(&x->form, &x->request, x->server->temporary_folder, &err))
-        return refuse(x, mhd, &err);
-    x->body.ceiling = x->plan.body_limit + 1; /* the NUL */
+    if (!x->plan.form)
+        return MHD_YES;
+    /* A file is not read in to be refused then. */
+    enum worker_room room = WORKER_ROOM;
+    if (exchange_pool(x))
+        room = worker_pool_ask(exchange_pool(x), x->plan.owner);
+    if (room != WORKER_ROOM) {
+        set_busy_error(x, room, &err);
+        return exchange_refuse(x, mhd, &err);
+    }
+    if (!form_open(&x->form, &x->request, x->server->temporary_folder, &err))
+        return exchange_refuse(x, mhd, &err);
     return MHD_YES;
 }
 
-static enum MHD_Result on_head(struct http_exchange *x, struct MHD_Connection *mhd, const char *method)
+static enum MHD_Result exchange_on_head(struct http_exchange *x, struct MHD_Connection *mhd,
+                                        const char *method)
 {
     struct error err;
     error_clear(&err);
@@ -293,23 +276,23 @@ static enum MHD_Result on_head(struct http_exchange *x, struct MHD_Connection *m
     x->head_read = true;
     atomic_store_explicit(&x->stage, EXCHANGE_BODY, memory_order_relaxed);
     if (!exchange_read_head(x, mhd, method, &err))
-        return refuse(x, mhd, &err);
+        return exchange_refuse(x, mhd, &err);
     if (++x->connection->heads > x->connection->framing.heads) {
         log_error("http",
                   "libmicrohttpd reads past http/intake.c: nothing can be answered; build with 0.9.75");
         error_set(&err, ERROR_INTERNAL, "The server cannot check requests.", "服务器无法检查请求。");
-        return refuse(x, mhd, &err);
+        return exchange_refuse(x, mhd, &err);
     }
-    set_body_deadline(x);
-    return begin(x, mhd);
+    exchange_set_body_deadline(x);
+    return exchange_begin(x, mhd);
 }
 
 /* Only a chunked body can still grow too large. */
-static bool take_body(struct http_exchange *x, const char *bytes, size_t length, struct error *err)
+static bool exchange_take_body(struct http_exchange *x, const char *bytes, size_t length, struct error *err)
 {
     x->body_received += length;
     if (x->body_received > x->plan.body_limit) {
-        say_too_large(x, err);
+        set_too_large_error(x, err);
         return false;
     }
     if (x->form)
@@ -320,14 +303,14 @@ static bool take_body(struct http_exchange *x, const char *bytes, size_t length,
 
 /* libmicrohttpd takes no answer while a body comes, so it is written past it and the connection
  * closed. */
-static enum MHD_Result on_body(struct http_exchange *x, const char *bytes, size_t *length)
+static enum MHD_Result exchange_on_body(struct http_exchange *x, const char *bytes, size_t *length)
 {
     struct error err;
     error_clear(&err);
-    bool taken = take_body(x, bytes, *length, &err);
+    bool taken = exchange_take_body(x, bytes, *length, &err);
     *length = 0;
     if (taken) {
-        set_body_deadline(x);
+        exchange_set_body_deadline(x);
         return MHD_YES;
     }
     x->refused = true;
@@ -348,18 +331,19 @@ enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, co
     if (!x)
         return MHD_NO;
     switch (atomic_load(&x->stage)) {
-    case EXCHANGE_LINE: return on_head(x, mhd, method);
-    case EXCHANGE_BODY: return *upload_length > 0 ? on_body(x, upload, upload_length) : run(x, mhd);
-    case EXCHANGE_HANDOVER: return hand_to_worker(x, mhd);
+    case EXCHANGE_LINE: return exchange_on_head(x, mhd, method);
+    case EXCHANGE_BODY:
+        return *upload_length > 0 ? exchange_on_body(x, upload, upload_length) : exchange_run(x, mhd);
+    case EXCHANGE_HANDOVER: return exchange_hand_to_worker(x, mhd);
     case EXCHANGE_STREAMING:
-    case EXCHANGE_READY: return send_answer(x, mhd);
+    case EXCHANGE_READY: return exchange_send(x, mhd);
     case EXCHANGE_WORKING:
     case EXCHANGE_ABANDONED: break;
     }
     return MHD_NO;
 }
 
-static struct connection *connection_of(struct MHD_Connection *mhd)
+static struct connection *mhd_connection_context(struct MHD_Connection *mhd)
 {
     return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
@@ -368,17 +352,17 @@ static struct connection *connection_of(struct MHD_Connection *mhd)
 void *exchange_on_request_line(void *context, const char *target, struct MHD_Connection *mhd)
 {
     (void)context;
-    struct connection *connection = connection_of(mhd);
+    struct connection *connection = mhd_connection_context(mhd);
     if (!target)
         return NULL;
     struct http_exchange *x = connection->exchange;
     x->target = arena_strdup(&x->request.arena, target);
-    set_phase(x, CONNECTION_READING);
+    exchange_set_phase(x, CONNECTION_READING);
     exchange_set_deadline(x, clock_monotonic_us() + x->server->timeout_us);
     return x;
 }
 
-static enum http_ending ending_of(struct http_exchange *x, enum MHD_RequestTerminationCode code)
+static enum http_ending exchange_ending(struct http_exchange *x, enum MHD_RequestTerminationCode code)
 {
     if (!x->produce && x->file < 0)
         return HTTP_ENDING_WHOLE;
@@ -388,18 +372,18 @@ static enum http_ending ending_of(struct http_exchange *x, enum MHD_RequestTermi
 }
 
 /* The exchange is free for the connection's next request. */
-static void complete(struct http_exchange *x, enum MHD_RequestTerminationCode code)
+static void exchange_complete(struct http_exchange *x, enum MHD_RequestTerminationCode code)
 {
     struct connection *connection = x->connection;
     struct connection_reaper *reaper = x->server->reaper;
     if (x->head_read) {
-        x->request.response.ending = ending_of(x, code);
+        x->request.response.ending = exchange_ending(x, code);
         exchange_finish(x);
     }
     if (x->refused && x->body_coming)
         reaper_drain(reaper, connection->reaper_entry.socket);
     exchange_set_deadline(x, clock_monotonic_us() + x->server->timeout_us);
-    set_phase(x, CONNECTION_IDLE);
+    exchange_set_phase(x, CONNECTION_IDLE);
     exchange_reset(x);
 }
 
@@ -420,38 +404,29 @@ void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **sta
     if (atomic_compare_exchange_strong(&x->stage, &stage, EXCHANGE_ABANDONED))
         stream_break(x);
     else if (stage != EXCHANGE_ABANDONED)
-        complete(x, code);
+        exchange_complete(x, code);
     if (counted)
         atomic_fetch_sub(&server->active, 1);
-}
-
-/* A deadline bounds the whole of an answer; this, a client that stops reading in the middle of a long
- * one: the kernel drops the connection when nothing has been taken for that long. */
-static void limit_stall(int socket, int64_t timeout_us)
-{
-    unsigned timeout_ms = (unsigned)(timeout_us / 1000);
-    setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
-}
-
-/* Of a connection on which nothing has come yet. */
-static int64_t first_deadline(const struct http_server *server)
-{
-    bool stopping = atomic_load_explicit(&server->stopping, memory_order_relaxed);
-    return clock_monotonic_us() + (stopping ? HTTP_STOP_READ_US : server->timeout_us);
 }
 
 static void connection_open(struct http_server *server, struct MHD_Connection *mhd, void **context)
 {
     struct connection *connection = xcalloc(1, sizeof(*connection));
+    bool stopping = atomic_load_explicit(&server->stopping, memory_order_relaxed);
+    int64_t read_us = stopping ? HTTP_STOP_READ_US : server->timeout_us;
+    unsigned timeout_ms = (unsigned)(server->timeout_us / 1000);
     connection->server = server;
     connection->mhd = mhd;
     connection->exchange = exchange_new(connection);
     connection->reaper_entry.socket =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    atomic_init(&connection->reaper_entry.deadline_us, first_deadline(server));
+    atomic_init(&connection->reaper_entry.deadline_us, clock_monotonic_us() + read_us);
     address_text(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
                  connection->peer);
-    limit_stall(connection->reaper_entry.socket, server->timeout_us);
+    /* A deadline bounds the whole of an answer; this, a client that stops reading in the middle of a long
+     * one: the kernel drops the connection when nothing has been taken for that long. */
+    setsockopt(connection->reaper_entry.socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms,
+               sizeof(timeout_ms));
     address_holder(connection->peer, connection->peer_holder);
     connection->peer_is_proxy = networks_have(&server->proxies, connection->peer);
     connection->place = admission_enter(server, connection->peer);
@@ -484,7 +459,7 @@ size_t exchange_leave_escaped(void *context, struct MHD_Connection *mhd, char *t
     return strlen(text);
 }
 
-/* While stopping, too: whoever comes is told so (begin). */
+/* While stopping, too: whoever comes gets a 503 (exchange_begin). */
 enum MHD_Result exchange_on_accept(void *context, const struct sockaddr *address, socklen_t size)
 {
     (void)size;

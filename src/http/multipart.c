@@ -61,7 +61,7 @@ static void decode_browser_escapes(char *text)
 
 /* Without folders, which some send, and without control characters, which only percent-encoding can
  * have brought in. */
-static const char *clean_name(char *path)
+static const char *clean_file_name(char *path)
 {
     const char *name = path;
     for (char *at = path; *at; at++) {
@@ -74,7 +74,7 @@ static const char *clean_name(char *path)
 }
 
 /* filename* is "UTF-8''" and the percent-encoded name (RFC 8187). NULL: it is not. */
-static char *decode_extended(struct multipart *m, const char *value)
+static char *decode_extended_name(struct multipart *m, const char *value)
 {
     static const char charset[] = "UTF-8'";
     size_t start = strlen(charset);
@@ -86,7 +86,7 @@ static char *decode_extended(struct multipart *m, const char *value)
     return http_percent_decode(encoded, length, false, name) ? name : NULL;
 }
 
-static bool take_filename(struct multipart *m, const char *disposition, struct multipart_part *part)
+static bool part_take_filename(struct multipart *m, const char *disposition, struct multipart_part *part)
 {
     const char *plain, *extended;
     if (!http_header_parameter(&m->arena, disposition, "filename", &plain) ||
@@ -94,17 +94,17 @@ static bool take_filename(struct multipart *m, const char *disposition, struct m
         return false;
     if (!plain && !extended)
         return true;
-    char *name = extended ? decode_extended(m, extended) : arena_strdup(&m->arena, plain);
+    char *name = extended ? decode_extended_name(m, extended) : arena_strdup(&m->arena, plain);
     if (!name)
         return false;
     if (!extended)
         decode_browser_escapes(name);
-    part->filename = clean_name(name);
+    part->filename = clean_file_name(name);
     return true;
 }
 
-static bool take_disposition(struct multipart *m, const char *value, struct multipart_part *part,
-                             struct error *err)
+static bool part_take_disposition(struct multipart *m, const char *value, struct multipart_part *part,
+                                  struct error *err)
 {
     static const char kind[] = "form-data";
     size_t length = strlen(kind);
@@ -112,7 +112,7 @@ static bool take_disposition(struct multipart *m, const char *value, struct mult
         return refuse_part(m, "is not form-data", "不是 form-data", err);
     const char *name = NULL;
     if (part->name || !http_header_parameter(&m->arena, value, "name", &name) ||
-        !take_filename(m, value, part))
+        !part_take_filename(m, value, part))
         return refuse_part(m, "has a Content-Disposition that cannot be read",
                            "的 Content-Disposition 无法解析", err);
     if (!name || !*name)
@@ -124,7 +124,7 @@ static bool take_disposition(struct multipart *m, const char *value, struct mult
 }
 
 /* Deprecated by RFC 7578, and sent by nobody who means it: "8bit" and "binary" say nothing. */
-static bool check_transfer_encoding(struct multipart *m, const char *value, struct error *err)
+static bool part_check_encoding(struct multipart *m, const char *value, struct error *err)
 {
     static const char *const plain[] = {"7bit", "8bit", "binary"};
     for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
@@ -134,7 +134,7 @@ static bool check_transfer_encoding(struct multipart *m, const char *value, stru
                        err);
 }
 
-static bool take_header(struct multipart *m, char *line, struct multipart_part *part, struct error *err)
+static bool part_take_header(struct multipart *m, char *line, struct multipart_part *part, struct error *err)
 {
     char *colon = strchr(line, ':');
     if (!colon || colon == line || isspace((unsigned char)*line))
@@ -144,9 +144,9 @@ static bool take_header(struct multipart *m, char *line, struct multipart_part *
     while (end > value && strchr(" \t", end[-1]))
         *--end = '\0';
     if (strcasecmp(line, "Content-Disposition") == 0)
-        return take_disposition(m, value, part, err);
+        return part_take_disposition(m, value, part, err);
     if (strcasecmp(line, "Content-Transfer-Encoding") == 0)
-        return check_transfer_encoding(m, value, err);
+        return part_check_encoding(m, value, err);
     if (strcasecmp(line, "Content-Type") == 0)
         part->content_type = value;
     return true;
@@ -162,7 +162,7 @@ static bool head_is_text(const struct multipart *m)
     return utf8_valid(m->head.bytes, m->head.length);
 }
 
-static bool begin_part(struct multipart *m, struct error *err)
+static bool part_begin(struct multipart *m, struct error *err)
 {
     struct multipart_part part = {.content_type = ""};
     if (!head_is_text(m))
@@ -172,7 +172,7 @@ static bool begin_part(struct multipart *m, struct error *err)
         if (memchr(line, '\n', (size_t)(end - line)) || memchr(line, '\r', (size_t)(end - line)))
             return refuse_part(m, "has a header that cannot be read", "的头部无法解析", err);
         *end = '\0';
-        if (!take_header(m, line, &part, err))
+        if (!part_take_header(m, line, &part, err))
             return false;
         line = end + 2;
     }
@@ -187,22 +187,19 @@ static bool begin_part(struct multipart *m, struct error *err)
 
 /* ---- the bytes, by state ---- */
 
-static bool ends_head(const struct strbuf *head)
-{
-    const char *end = head->bytes + head->length;
-    return (head->length == 2 && memcmp(end - 2, "\r\n", 2) == 0) ||
-           (head->length >= 4 && memcmp(end - 4, "\r\n\r\n", 4) == 0);
-}
-
-static bool take_head(struct multipart *m, char byte, struct error *err)
+static bool multipart_take_head(struct multipart *m, char byte, struct error *err)
 {
     if (m->head.length == MULTIPART_HEAD_MAX)
         return refuse_part(m, "has too long headers", "的头部过长", err);
     strbuf_append(&m->head, &byte, 1);
-    return !ends_head(&m->head) || begin_part(m, err);
+    size_t length = m->head.length;
+    const char *end = m->head.bytes + length;
+    bool empty = length == 2 && memcmp(end - 2, "\r\n", 2) == 0;
+    bool ended = length >= 4 && memcmp(end - 4, "\r\n\r\n", 4) == 0;
+    return (!empty && !ended) || part_begin(m, err);
 }
 
-static bool take_tail(struct multipart *m, char byte, struct error *err)
+static bool multipart_take_tail(struct multipart *m, char byte, struct error *err)
 {
     char before = m->tail;
     m->tail = byte;
@@ -223,24 +220,15 @@ static bool take_tail(struct multipart *m, char byte, struct error *err)
                      "表单第 %zu 部分之前的分隔行不完整。", m->part + 1);
 }
 
-static bool emit(struct multipart *m, const char *bytes, size_t length, struct error *err)
+static bool multipart_emit(struct multipart *m, const char *bytes, size_t length, struct error *err)
 {
     return m->state != STATE_CONTENT || length == 0 || m->events.data(m->events.context, bytes, length, err);
-}
-
-static bool end_content(struct multipart *m, struct error *err)
-{
-    bool part = m->state == STATE_CONTENT;
-    m->state = STATE_TAIL;
-    m->tail = '\0';
-    m->matched = 0;
-    return !part || m->events.end(m->events.context, err);
 }
 
 /* Looks for the delimiter, whose CR stands only at its beginning: so after a mismatch nothing but the
  * byte that did not fit can begin it anew. What matched in an earlier piece and was content after all is
  * given out from the delimiter itself, being the same. */
-static bool take_content(struct multipart *m, const char **at, const char *end, struct error *err)
+static bool multipart_take_content(struct multipart *m, const char **at, const char *end, struct error *err)
 {
     const char *start = *at, *p = start;
     size_t carried = m->matched;
@@ -257,14 +245,20 @@ static bool take_content(struct multipart *m, const char **at, const char *end, 
             m->matched++;
             continue;
         }
-        if (!emit(m, m->delimiter, carried, err))
+        if (!multipart_emit(m, m->delimiter, carried, err))
             return false;
         carried = m->matched = 0;
     }
     *at = p;
-    if (!emit(m, start, (size_t)(p - start) - (m->matched - carried), err))
+    if (!multipart_emit(m, start, (size_t)(p - start) - (m->matched - carried), err))
         return false;
-    return m->matched < m->delimiter_length || end_content(m, err);
+    if (m->matched < m->delimiter_length)
+        return true;
+    bool part = m->state == STATE_CONTENT; /* not the preamble */
+    m->state = STATE_TAIL;
+    m->tail = '\0';
+    m->matched = 0;
+    return !part || m->events.end(m->events.context, err);
 }
 
 bool multipart_feed(struct multipart *m, const char *bytes, size_t length, struct error *err)
@@ -274,9 +268,9 @@ bool multipart_feed(struct multipart *m, const char *bytes, size_t length, struc
         bool taken = true;
         switch (m->state) {
         case STATE_PREAMBLE:
-        case STATE_CONTENT: taken = take_content(m, &bytes, end, err); break;
-        case STATE_TAIL: taken = take_tail(m, *bytes++, err); break;
-        case STATE_HEAD: taken = take_head(m, *bytes++, err); break;
+        case STATE_CONTENT: taken = multipart_take_content(m, &bytes, end, err); break;
+        case STATE_TAIL: taken = multipart_take_tail(m, *bytes++, err); break;
+        case STATE_HEAD: taken = multipart_take_head(m, *bytes++, err); break;
         case STATE_EPILOGUE: return true;
         }
         if (!taken)
@@ -297,7 +291,7 @@ bool multipart_finish(const struct multipart *m, struct error *err)
 
 /* ---- opening ---- */
 
-static bool is_form_type(const char *content_type)
+static bool is_multipart_form_type(const char *content_type)
 {
     static const char form[] = "multipart/form-data";
     size_t length = sizeof(form) - 1;
@@ -305,7 +299,7 @@ static bool is_form_type(const char *content_type)
            (content_type[length] == '\0' || strchr("; \t", content_type[length]));
 }
 
-static bool is_boundary(const char *text)
+static bool is_multipart_boundary(const char *text)
 {
     size_t length = strlen(text);
     if (length == 0 || length > BOUNDARY_MAX || text[length - 1] == ' ')
@@ -321,11 +315,11 @@ bool multipart_open(struct multipart **ret_multipart, const char *content_type,
 {
     CLEANUP(arena_release) struct arena arena = {0};
     const char *boundary = NULL;
-    if (!is_form_type(content_type))
+    if (!is_multipart_form_type(content_type))
         return error_set(err, ERROR_MEDIA_TYPE, "Send the body as multipart/form-data.",
                          "请求体须为 multipart/form-data。");
     if (!http_header_parameter(&arena, content_type, "boundary", &boundary) || !boundary ||
-        !is_boundary(boundary))
+        !is_multipart_boundary(boundary))
         return error_set(err, ERROR_BAD_REQUEST, "The Content-Type has no boundary, or none of RFC 2046.",
                          "Content-Type 缺少有效的 boundary。");
     struct multipart *m = xcalloc(1, sizeof(*m));

@@ -11,7 +11,7 @@ struct accept_item {
 };
 
 /* "0.8" as 800. Source: RFC 9110, 12.4.2 (at most three decimals). */
-static int read_quality(const char *text)
+static int accept_quality(const char *text)
 {
     int quality = text[0] == '1' ? 1000 : 0;
     if (text[0] != '0' || text[1] != '.')
@@ -36,19 +36,19 @@ static bool accept_next(const char **cursor, struct accept_item *item)
             break;
         at += 1 + strspn(at + 1, " \t");
         if ((at[0] | 0x20) == 'q' && at[1] == '=')
-            item->quality = read_quality(at + 2);
+            item->quality = accept_quality(at + 2);
         at += strcspn(at, ",;");
     }
     *cursor = at + strcspn(at, ",");
     return true;
 }
 
-static bool item_is(const struct accept_item *item, const char *name)
+static bool accept_item_is(const struct accept_item *item, const char *name)
 {
     return strlen(name) == item->length && strncasecmp(item->token, name, item->length) == 0;
 }
 
-static bool item_is_language(const struct accept_item *item, const char *name)
+static bool accept_item_is_language(const struct accept_item *item, const char *name)
 {
     return item->length >= 2 && strncasecmp(item->token, name, 2) == 0 &&
            (item->length == 2 || item->token[2] == '-');
@@ -60,8 +60,8 @@ enum language http_language(const char *accept_language)
     int quality = 0;
     struct accept_item item;
     while (accept_language && accept_next(&accept_language, &item)) {
-        bool chinese = item_is_language(&item, "zh");
-        if (!chinese && !item_is_language(&item, "en") && !item_is(&item, "*"))
+        bool chinese = accept_item_is_language(&item, "zh");
+        if (!chinese && !accept_item_is_language(&item, "en") && !accept_item_is(&item, "*"))
             continue;
         if (item.quality > quality) {
             best = chinese ? LANGUAGE_ZH : LANGUAGE_EN;
@@ -77,8 +77,9 @@ bool http_prefers_japanese(const char *accept_language)
     int quality = 0;
     struct accept_item item;
     while (accept_language && accept_next(&accept_language, &item)) {
-        bool is_japanese = item_is_language(&item, "ja");
-        bool counts = is_japanese || item_is_language(&item, "zh") || item_is_language(&item, "en");
+        bool is_japanese = accept_item_is_language(&item, "ja");
+        bool counts =
+            is_japanese || accept_item_is_language(&item, "zh") || accept_item_is_language(&item, "en");
         if (!counts || item.quality <= quality)
             continue;
         japanese = is_japanese;
@@ -92,15 +93,15 @@ bool http_accepts_encoding(const char *accept_encoding, const char *coding)
     bool any = false;
     struct accept_item item;
     while (accept_encoding && accept_next(&accept_encoding, &item)) {
-        if (item_is(&item, coding))
+        if (accept_item_is(&item, coding))
             return item.quality > 0;
-        if (item_is(&item, "*"))
+        if (accept_item_is(&item, "*"))
             any = item.quality > 0;
     }
     return any;
 }
 
-static size_t content_length_of(const char *etag, size_t length)
+static size_t etag_stem_length(const char *etag, size_t length)
 {
     if (length > 3 && (memcmp(etag + length - 3, "-gz", 3) == 0 || memcmp(etag + length - 3, "-br", 3) == 0))
         return length - 3;
@@ -109,7 +110,7 @@ static size_t content_length_of(const char *etag, size_t length)
 
 bool http_etag_listed(const char *if_none_match, const char *etag)
 {
-    size_t want = content_length_of(etag, strlen(etag));
+    size_t want = etag_stem_length(etag, strlen(etag));
     const char *at = if_none_match ? if_none_match : "";
     while (*(at += strspn(at, " \t,"))) {
         if (*at == '*')
@@ -120,7 +121,7 @@ bool http_etag_listed(const char *if_none_match, const char *etag)
         if (!end)
             return false;
         size_t length = (size_t)(end - at - 1);
-        if (content_length_of(at + 1, length) == want && memcmp(at + 1, etag, want) == 0)
+        if (etag_stem_length(at + 1, length) == want && memcmp(at + 1, etag, want) == 0)
             return true;
         at = end + 1;
     }
@@ -128,7 +129,7 @@ bool http_etag_listed(const char *if_none_match, const char *etag)
 }
 
 /* The end of a token, or of a quoted string with its quotes. Source: RFC 9110, 5.6.2 and 5.6.4. */
-static const char *word_end(const char *at)
+static const char *prefer_word_end(const char *at)
 {
     if (*at != '"')
         return at + strcspn(at, " \t,;=\"");
@@ -139,7 +140,7 @@ static const char *word_end(const char *at)
 }
 
 /* "10" and "\"10\"" as 10; anything else: 0. */
-static int read_seconds(const char *at, const char *end, int max)
+static int prefer_seconds(const char *at, const char *end, int max)
 {
     int seconds = 0;
     if (*at == '"' && end - at >= 2)
@@ -157,14 +158,14 @@ static int read_seconds(const char *at, const char *end, int max)
 int http_prefer_wait(const char *prefer, int max)
 {
     for (const char *at = prefer ? prefer : ""; *(at += strspn(at, " \t,"));) {
-        const char *name = at, *end = word_end(at), *value = end + strspn(end, " \t");
+        const char *name = at, *end = prefer_word_end(at), *value = end + strspn(end, " \t");
         bool is_wait = end - name == 4 && strncasecmp(name, "wait", 4) == 0;
         if (is_wait) {
             value += *value == '=' ? 1 + strspn(value + 1, " \t") : 0;
-            return read_seconds(value, word_end(value), max);
+            return prefer_seconds(value, prefer_word_end(value), max);
         }
         for (at = end; *at && *at != ',';) /* the rest of this preference */
-            at = *at == '"' ? word_end(at) : at + 1;
+            at = *at == '"' ? prefer_word_end(at) : at + 1;
     }
     return 0;
 }

@@ -7,7 +7,7 @@
 #define V4_BITS_BEFORE 96 /* of an IPv4 address in the form of IPv6 */
 
 /* Not what address_normalize takes besides: a port has no place in a network. */
-static bool parse_address(const char *text, unsigned char ret_bytes[static 16], bool *ret_is_v4)
+static bool network_parse_address(const char *text, unsigned char ret_bytes[static 16], bool *ret_is_v4)
 {
     struct in_addr v4;
     *ret_is_v4 = inet_pton(AF_INET, text, &v4) == 1;
@@ -19,13 +19,13 @@ static bool parse_address(const char *text, unsigned char ret_bytes[static 16], 
     return true;
 }
 
-static bool bits_agree(const unsigned char *a, const unsigned char *b, unsigned bits)
+static bool address_bits_agree(const unsigned char *a, const unsigned char *b, unsigned bits)
 {
     unsigned bytes = bits / 8, rest = bits % 8;
     return memcmp(a, b, bytes) == 0 && (rest == 0 || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0);
 }
 
-static bool has_bits_behind(const struct network *network)
+static bool network_has_bits_behind(const struct network *network)
 {
     for (unsigned bit = network->prefix; bit < 128; bit++)
         if (network->address[bit / 8] >> (7 - bit % 8) & 1)
@@ -33,7 +33,7 @@ static bool has_bits_behind(const struct network *network)
     return false;
 }
 
-static bool parse_network(const char *text, size_t length, struct network *network)
+static bool network_parse(const char *text, size_t length, struct network *network)
 {
     char copy[ADDRESS_SIZE + 4];
     if (length >= sizeof(copy))
@@ -44,7 +44,7 @@ static bool parse_network(const char *text, size_t length, struct network *netwo
     if (slash)
         *slash = '\0';
     bool is_v4;
-    if (!parse_address(copy, network->address, &is_v4))
+    if (!network_parse_address(copy, network->address, &is_v4))
         return false;
     network->prefix = 128;
     if (!slash)
@@ -55,7 +55,7 @@ static bool parse_network(const char *text, size_t length, struct network *netwo
     if (count == 0 || count > 3 || strspn(digits, "0123456789") != count || prefix > (is_v4 ? 32 : 128))
         return false;
     network->prefix = prefix + (is_v4 ? V4_BITS_BEFORE : 0);
-    return !has_bits_behind(network);
+    return !network_has_bits_behind(network);
 }
 
 bool networks_parse(const char *text, struct network_list *ret_list)
@@ -63,7 +63,7 @@ bool networks_parse(const char *text, struct network_list *ret_list)
     struct network_list list = {.count = 0};
     for (text += strspn(text, ", \t"); *text; text += strspn(text, ", \t")) {
         size_t length = strcspn(text, ", \t");
-        if (list.count == NETWORKS_MAX || !parse_network(text, length, &list.items[list.count++]))
+        if (list.count == NETWORKS_MAX || !network_parse(text, length, &list.items[list.count++]))
             return false;
         text += length;
     }
@@ -75,10 +75,10 @@ bool networks_have(const struct network_list *list, const char *address)
 {
     unsigned char bytes[16];
     bool is_v4;
-    if (list->count == 0 || !parse_address(address, bytes, &is_v4))
+    if (list->count == 0 || !network_parse_address(address, bytes, &is_v4))
         return false;
     for (size_t i = 0; i < list->count; i++)
-        if (bits_agree(list->items[i].address, bytes, list->items[i].prefix))
+        if (address_bits_agree(list->items[i].address, bytes, list->items[i].prefix))
             return true;
     return false;
 }

@@ -4,7 +4,7 @@
 
 #include "http/exchange.h"
 
-static void write_fields(struct json_writer *w, const struct error *err, enum language language)
+static void problem_write_fields(struct json_writer *w, const struct error *err, enum language language)
 {
     json_key(w, "errors");
     json_array_begin(w);
@@ -17,7 +17,7 @@ static void write_fields(struct json_writer *w, const struct error *err, enum la
     json_array_end(w);
 }
 
-static void write_problem(struct json_writer *w, const struct http_request *request, const struct error *err)
+static void problem_write(struct json_writer *w, const struct http_request *request, const struct error *err)
 {
     char type[64];
     snprintf(type, sizeof(type), "/problems/%s", error_slug(err->code));
@@ -28,7 +28,7 @@ static void write_problem(struct json_writer *w, const struct http_request *requ
     json_key_text(w, "detail", err->detail[request->language]);
     json_key_text(w, "request_id", request->request_id);
     if (err->field_count > 0)
-        write_fields(w, err, request->language);
+        problem_write_fields(w, err, request->language);
     json_object_end(w);
 }
 
@@ -43,7 +43,7 @@ void http_response_problem(struct http_request *request, const struct error *err
     request->response.status = error_status(err->code);
     request->response.content_type = "application/problem+json";
     struct json_writer w = {.out = &request->response.body};
-    write_problem(&w, request, err);
+    problem_write(&w, request, err);
     if (err->retry_after_seconds > 0) {
         char seconds[16];
         snprintf(seconds, sizeof(seconds), "%d", err->retry_after_seconds);

@@ -5,7 +5,7 @@
 
 #include "base/utf8.h"
 
-static int hex_digit(char c)
+static int percent_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -19,8 +19,8 @@ bool http_percent_decode(const char *text, size_t length, bool plus, char *text_
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
         if (c == '%') {
-            int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+            int high = i + 2 < length ? percent_digit(text[i + 1]) : -1;
+            int low = high >= 0 ? percent_digit(text[i + 2]) : -1;
             if (low < 0)
                 return false;
             c = (char)(high << 4 | low);
@@ -36,13 +36,7 @@ bool http_percent_decode(const char *text, size_t length, bool plus, char *text_
     return utf8_valid(text_out, out);
 }
 
-static bool bad_parameter(struct error *err, size_t number)
-{
-    return error_set(err, ERROR_BAD_REQUEST, "Query parameter %zu is not percent-encoded UTF-8 without NUL.",
-                     "第 %zu 个查询参数不是有效的百分号编码 UTF-8 文本（或含有 NUL）。", number);
-}
-
-static bool pair_parse(struct arena *arena, const char *part, size_t length, struct http_pair *pair)
+static bool query_parse_pair(struct arena *arena, const char *part, size_t length, struct http_pair *pair)
 {
     const char *equals = memchr(part, '=', length);
     size_t name_length = equals ? (size_t)(equals - part) : length;
@@ -55,7 +49,7 @@ static bool pair_parse(struct arena *arena, const char *part, size_t length, str
     return true;
 }
 
-static size_t parts_in(const char *query)
+static size_t query_count_parts(const char *query)
 {
     size_t count = 0;
     for (const char *at = query; *at; count++) {
@@ -68,15 +62,17 @@ static size_t parts_in(const char *query)
 bool http_query_parse(struct arena *arena, const char *query, struct http_pair **ret_pairs, size_t *ret_count,
                       struct error *err)
 {
-    size_t room = parts_in(query), count = 0;
+    size_t room = query_count_parts(query), count = 0;
     if (room > HTTP_PARAMETERS_MAX)
         return error_set(err, ERROR_BAD_REQUEST, "More than %d query parameters.", "查询参数超过 %d 个。",
                          HTTP_PARAMETERS_MAX);
     struct http_pair *pairs = arena_alloc(arena, room * sizeof(*pairs));
     for (const char *part = query; *part;) {
         size_t length = strcspn(part, "&");
-        if (length > 0 && !pair_parse(arena, part, length, &pairs[count++]))
-            return bad_parameter(err, count);
+        if (length > 0 && !query_parse_pair(arena, part, length, &pairs[count++]))
+            return error_set(err, ERROR_BAD_REQUEST,
+                             "Query parameter %zu is not percent-encoded UTF-8 without NUL.",
+                             "第 %zu 个查询参数不是有效的百分号编码 UTF-8 文本（或含有 NUL）。", count);
         part += length;
         part += *part == '&';
     }
@@ -85,8 +81,8 @@ bool http_query_parse(struct arena *arena, const char *query, struct http_pair *
     return true;
 }
 
-/* "http://host/path" asks for "/path": RFC 9112 wants it understood, though only proxies get it. */
-static const char *skip_authority(const char *target)
+/* "http://host/path" asks for "/path": RFC 9112 demands that it is accepted, though only proxies get it. */
+static const char *target_skip_authority(const char *target)
 {
     static const char *const schemes[] = {"http://", "https://"};
     for (size_t i = 0; i < 2; i++) {
@@ -111,7 +107,7 @@ static bool has_control_or_space(const char *text)
 bool http_target_parse(struct arena *arena, const char *target, const char **ret_path, const char **ret_query,
                        struct error *err)
 {
-    const char *start = skip_authority(target);
+    const char *start = target_skip_authority(target);
     if (!start || has_control_or_space(start) || (*start != '/' && strcmp(start, "*") != 0))
         return error_set(err, ERROR_BAD_REQUEST, "The request target is not a path that begins with '/'.",
                          "请求目标不是以“/”开头的路径。");

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,6 +17,7 @@
 /* More than `connections`, which is admission's to keep: libmicrohttpd's own limit stops accepting. */
 #define SPARE_CONNECTIONS 128
 #define OTHER_FILES 256 /* that a process has open besides: databases, uploads, listeners */
+#define STOP_POLL_MS 2
 
 void server_unref(struct http_server *server)
 {
@@ -28,7 +28,7 @@ void server_unref(struct http_server *server)
 }
 
 /* For CLEANUP, until it is started. */
-static void unref_pointer(struct http_server **server)
+static void server_unref_pointer(struct http_server **server)
 {
     if (*server)
         server_unref(*server);
@@ -39,8 +39,8 @@ static size_t or_default(size_t value, size_t otherwise)
     return value > 0 ? value : otherwise;
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *server, int listener,
-                                       const struct http_server_options *options)
+static struct MHD_Daemon *server_start_daemon(struct http_server *server, int listener,
+                                              const struct http_server_options *options)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     size_t threads = or_default(options->threads, cores > 0 ? (size_t)cores : 1);
@@ -74,8 +74,8 @@ static size_t connections_possible(size_t wanted)
     return possible;
 }
 
-static bool take_options(struct http_server *server, const struct http_server_options *options,
-                         struct error *err)
+static bool server_take_options(struct http_server *server, const struct http_server_options *options,
+                                struct error *err)
 {
     const char *proxies = options->trusted_proxies;
     if (proxies && !networks_parse(proxies, &server->proxies))
@@ -98,7 +98,7 @@ static bool take_options(struct http_server *server, const struct http_server_op
 
 /* Takes the connection from a worker that is not done, or ends its stream. Whoever moves the stage on from
  * WORKING, the worker or this, resumes the connection. */
-static bool take_away(struct reaper_entry *entry)
+static bool take_from_worker(struct reaper_entry *entry)
 {
     struct connection *connection = (struct connection *)entry;
     enum exchange_stage stage = EXCHANGE_WORKING;
@@ -111,22 +111,22 @@ static bool take_away(struct reaper_entry *entry)
     return true;
 }
 
-static void client_gone(struct reaper_entry *entry)
+static void abandon_gone_client(struct reaper_entry *entry)
 {
-    take_away(entry);
+    take_from_worker(entry);
 }
 
 bool http_server_start(struct http_server **ret_server, const struct http_server_options *options,
                        struct error *err)
 {
-    CLEANUP(unref_pointer) struct http_server *server = xcalloc(1, sizeof(*server));
+    CLEANUP(server_unref_pointer) struct http_server *server = xcalloc(1, sizeof(*server));
     atomic_init(&server->references, 1);
     int listener;
-    if (!take_options(server, options, err) ||
+    if (!server_take_options(server, options, err) ||
         !address_listen(options->listen, &listener, &server->port, err))
         return false;
-    server->reaper = reaper_start((int)(server->timeout_us / 1000000), client_gone);
-    server->daemon = start_daemon(server, listener, options);
+    server->reaper = reaper_start((int)(server->timeout_us / 1000000), abandon_gone_client);
+    server->daemon = server_start_daemon(server, listener, options);
     if (!server->daemon) {
         int number = errno;
         close(listener);
@@ -144,31 +144,26 @@ int http_server_port(const struct http_server *server)
     return server->port;
 }
 
-static void pause_briefly(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-}
-
-static void abandon(void *context, struct reaper_entry *entry)
+static void abandon_connection(void *context, struct reaper_entry *entry)
 {
     size_t *abandoned = context;
-    *abandoned += take_away(entry);
+    *abandoned += take_from_worker(entry);
 }
 
 /* libmicrohttpd must not be stopped with a connection suspended. */
-static size_t abandon_all(struct http_server *server)
+static size_t server_abandon_all(struct http_server *server)
 {
     size_t abandoned = 0;
     atomic_store(&server->closing, true);
     while (atomic_load(&server->working) > 0) {
-        reaper_each(server->reaper, abandon, &abandoned);
-        pause_briefly();
+        reaper_each(server->reaper, abandon_connection, &abandoned);
+        clock_sleep_ms(STOP_POLL_MS);
     }
     return abandoned;
 }
 
 /* A request that has not come in yet was not begun: it has a moment, then it is answered with 503. */
-static void hurry(void *context, struct reaper_entry *entry)
+static void shorten_read_deadline(void *context, struct reaper_entry *entry)
 {
     int64_t last = *(const int64_t *)context;
     if (atomic_load(&entry->phase) == CONNECTION_READING && atomic_load(&entry->deadline_us) > last)
@@ -180,7 +175,7 @@ static void count_reading(void *context, struct reaper_entry *entry)
     *(size_t *)context += atomic_load(&entry->phase) == CONNECTION_READING;
 }
 
-static bool some_are_reading(struct http_server *server)
+static bool server_has_readers(struct http_server *server)
 {
     size_t reading = 0;
     reaper_each(server->reaper, count_reading, &reading);
@@ -197,11 +192,11 @@ void http_server_stop(struct http_server *server, int grace_ms)
         reading_until = until;
     atomic_store(&server->stopping, true);
     reaper_hurry(server->reaper);
-    reaper_each(server->reaper, hurry, &last_read);
+    reaper_each(server->reaper, shorten_read_deadline, &last_read);
     while ((atomic_load(&server->active) > 0 && clock_monotonic_us() < until) ||
-           (clock_monotonic_us() < reading_until && some_are_reading(server)))
-        pause_briefly();
-    size_t abandoned = abandon_all(server);
+           (clock_monotonic_us() < reading_until && server_has_readers(server)))
+        clock_sleep_ms(STOP_POLL_MS);
+    size_t abandoned = server_abandon_all(server);
     if (abandoned > 0)
         log_warn("http", "stopped while %zu requests still ran on workers, after %d ms", abandoned, grace_ms);
     MHD_stop_daemon(server->daemon);

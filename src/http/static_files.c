@@ -48,7 +48,7 @@ void static_files_close(struct static_files *files)
 /* ---- which file ---- */
 
 /* The first asset whose path is not before `path`. */
-static size_t lower_bound(const char *path)
+static size_t asset_lower_bound(const char *path)
 {
     size_t low = 0, high = static_asset_count;
     while (low < high) {
@@ -63,7 +63,7 @@ static size_t lower_bound(const char *path)
 
 static const struct static_asset *asset_find(const char *path)
 {
-    size_t at = lower_bound(path);
+    size_t at = asset_lower_bound(path);
     bool found = at < static_asset_count && strcmp(static_assets[at].path, path) == 0;
     return found ? &static_assets[at] : NULL;
 }
@@ -77,14 +77,14 @@ static char *folder_find(const char *folder, const char *path)
     char *real = realpath(joined, NULL);
     size_t length = strlen(folder);
     struct stat status;
-    if (real && strncmp(real, folder, length) == 0 && real[length] == '/' && stat(real, &status) == 0 &&
-        S_ISREG(status.st_mode))
+    bool inside = real && strncmp(real, folder, length) == 0 && real[length] == '/';
+    if (inside && stat(real, &status) == 0 && S_ISREG(status.st_mode))
         return real;
     free(real);
     return NULL;
 }
 
-static bool file_exists(const struct static_files *files, const char *path)
+static bool page_file_exists(const struct static_files *files, const char *path)
 {
     if (!files->folder)
         return asset_find(path) != NULL;
@@ -124,7 +124,7 @@ static bool fragment_exists(const struct static_files *files, const char *page)
     if (files->folder)
         return folder_has_fragment(files->folder, page);
     size_t length = strlen(page);
-    for (size_t i = lower_bound(page); i < static_asset_count; i++) {
+    for (size_t i = asset_lower_bound(page); i < static_asset_count; i++) {
         if (strncmp(static_assets[i].path, page, length) != 0)
             return false;
         if (is_hashed_rest(static_assets[i].path + length))
@@ -135,13 +135,13 @@ static bool fragment_exists(const struct static_files *files, const char *page)
 
 /* ---- answering with it ---- */
 
-static bool ends_with(const char *text, const char *end)
+static bool path_ends_with(const char *text, const char *end)
 {
     size_t length = strlen(text), end_length = strlen(end);
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-static const char *type_of(const char *path)
+static const char *file_content_type(const char *path)
 {
     static const struct {
         const char *ending, *type;
@@ -163,7 +163,7 @@ static const char *type_of(const char *path)
         {".csv", "text/csv; charset=utf-8"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-        if (ends_with(path, types[i].ending))
+        if (path_ends_with(path, types[i].ending))
             return types[i].type;
     return "application/octet-stream";
 }
@@ -177,14 +177,6 @@ static void add_page_headers(struct http_request *request, const char *content_t
     http_response_header(request, "Vary", "Accept-Encoding");
     if (strncmp(content_type, "text/html", 9) == 0)
         http_response_header(request, "Content-Security-Policy", POLICY);
-}
-
-/* The asset's ETag without quotes, if it has any, and a mark for the compressed copies. */
-static const char *etag_for(struct http_request *request, const char *etag, const char *mark)
-{
-    etag += *etag == '"';
-    size_t length = strcspn(etag, "\"");
-    return arena_printf(&request->arena, "%.*s%s", (int)length, etag, mark);
 }
 
 static bool answer_asset(struct http_request *request, const struct static_asset *asset)
@@ -207,11 +199,13 @@ static bool answer_asset(struct http_request *request, const struct static_asset
         http_response_header(request, "Content-Encoding", copies[i].coding);
     request->response.fixed_body = copies[i].bytes ? (const void *)copies[i].bytes : "";
     request->response.fixed_length = copies[i].length;
-    request->response.etag = etag_for(request, asset->etag, copies[i].mark);
+    const char *etag = asset->etag + (*asset->etag == '"'); /* without quotes, if it has any */
+    request->response.etag =
+        arena_printf(&request->arena, "%.*s%s", (int)strcspn(etag, "\""), etag, copies[i].mark);
     return true;
 }
 
-static bool read_all(int fd, struct strbuf *out)
+static bool read_page_file(int fd, struct strbuf *out)
 {
     for (;;) {
         char *room = strbuf_reserve(out, 65536);
@@ -230,13 +224,13 @@ static bool answer_from_folder(const char *folder, struct http_request *request,
     if (fd < 0)
         return false;
     strbuf_reset(&request->response.body);
-    bool done = read_all(fd, &request->response.body);
+    bool done = read_page_file(fd, &request->response.body);
     close(fd);
     if (!done) {
         strbuf_reset(&request->response.body);
         return false;
     }
-    add_page_headers(request, type_of(real), false);
+    add_page_headers(request, file_content_type(real), false);
     return true;
 }
 
@@ -268,13 +262,14 @@ static bool answer_folder_name(const struct static_files *files, struct http_req
     if (path[0] != '/' || path[1] == '\0' || strchr(path + 1, '/'))
         return false;
     snprintf(index, sizeof(index), "%s/index.html", path);
-    return file_exists(files, index) && answer_redirect(request, arena_printf(&request->arena, "%s/", path));
+    return page_file_exists(files, index) &&
+           answer_redirect(request, arena_printf(&request->arena, "%s/", path));
 }
 
 /* "/ops/dashboard.html" is but a piece of a page; the page is "/ops/dashboard". */
 static bool answer_fragment_name(const struct static_files *files, struct http_request *request)
 {
-    if (!ends_with(request->path, ".html"))
+    if (!path_ends_with(request->path, ".html"))
         return false;
     size_t length = strlen(request->path) - strlen(".html");
     const char *page = arena_strndup(&request->arena, request->path, length);
@@ -289,7 +284,7 @@ static bool answer_page(const struct static_files *files, struct http_request *r
     if (!rest || strchr(strrchr(path, '/'), '.'))
         return false;
     snprintf(file, sizeof(file), "%s.html", path);
-    if (rest[1] && !ends_with(path, "/") && answer_file(files, request, file))
+    if (rest[1] && !path_ends_with(path, "/") && answer_file(files, request, file))
         return true;
     snprintf(file, sizeof(file), "%.*s/index.html", (int)(rest - path), path);
     return answer_file(files, request, file);

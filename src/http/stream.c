@@ -62,7 +62,7 @@ void pipe_free(struct http_pipe *pipe)
     pthread_mutex_destroy(&pipe->lock);
 }
 
-static size_t smaller(size_t a, size_t b)
+static size_t smaller_size(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
@@ -72,8 +72,8 @@ static size_t pipe_fill(struct http_pipe *pipe, const char *bytes, size_t length
 {
     if (!pipe->bytes)
         pipe->bytes = xmalloc(PIPE_BYTES);
-    size_t count = smaller(length, PIPE_BYTES - pipe->filled);
-    size_t at = (pipe->first + pipe->filled) % PIPE_BYTES, straight = smaller(count, PIPE_BYTES - at);
+    size_t count = smaller_size(length, PIPE_BYTES - pipe->filled);
+    size_t at = (pipe->first + pipe->filled) % PIPE_BYTES, straight = smaller_size(count, PIPE_BYTES - at);
     memcpy(pipe->bytes + at, bytes, straight);
     memcpy(pipe->bytes, bytes + straight, count - straight);
     pipe->filled += count;
@@ -82,7 +82,7 @@ static size_t pipe_fill(struct http_pipe *pipe, const char *bytes, size_t length
 
 static size_t pipe_take(struct http_pipe *pipe, char *bytes, size_t room)
 {
-    size_t count = smaller(room, pipe->filled), straight = smaller(count, PIPE_BYTES - pipe->first);
+    size_t count = smaller_size(room, pipe->filled), straight = smaller_size(count, PIPE_BYTES - pipe->first);
     if (count == 0)
         return 0;
     memcpy(bytes, pipe->bytes + pipe->first, straight);
@@ -133,8 +133,8 @@ bool stream_failed(struct http_exchange *x)
 
 /* The client may be as slow as HTTP_SLOWEST over the whole, not counting the time for which it had to
  * wait for us, and from one taking to the next, between which the kernel may empty a full buffer. One
- * that takes nothing at all is dropped by the kernel itself (limit_stall in mhd_callbacks.c). */
-static void set_taking_deadline(struct http_exchange *x)
+ * that takes nothing at all is dropped by the kernel itself (TCP_USER_TIMEOUT in mhd_callbacks.c). */
+static void pipe_set_deadline(struct http_exchange *x)
 {
     struct http_pipe *pipe = &x->pipe;
     int64_t now = clock_monotonic_us(), limit = x->server->timeout_us;
@@ -146,8 +146,8 @@ static void set_taking_deadline(struct http_exchange *x)
     exchange_set_deadline(x, pause < whole ? pause : whole);
 }
 
-/* As with hand_to_worker (mhd_callbacks.c), `working` is raised before `closing` is looked at. */
-static ssize_t suspend(struct http_exchange *x)
+/* As with exchange_hand_to_worker (mhd_callbacks.c), `working` is raised before `closing` is looked at. */
+static ssize_t pipe_suspend_reader(struct http_exchange *x)
 {
     atomic_fetch_add(&x->server->working, 1);
     if (atomic_load(&x->server->closing)) {
@@ -161,9 +161,9 @@ static ssize_t suspend(struct http_exchange *x)
     return 0;
 }
 
-/* With a reset instead of an orderly end, since a client of HTTP/1.0 knows the end by nothing else.
+/* With a reset instead of an orderly end, which is all that ends an answer for a client of HTTP/1.0.
  * Connecting to nowhere is how Linux resets a connection at once. */
-static ssize_t cut(const struct http_exchange *x)
+static ssize_t pipe_reset_connection(const struct http_exchange *x)
 {
     const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
     int done = connect(x->connection->reaper_entry.socket, &nowhere, sizeof(nowhere));
@@ -171,20 +171,20 @@ static ssize_t cut(const struct http_exchange *x)
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-static ssize_t take(void *context, uint64_t position, char *bytes, size_t room)
+static ssize_t pipe_read(void *context, uint64_t position, char *bytes, size_t room)
 {
     (void)position;
     struct http_exchange *x = context;
     struct http_pipe *pipe = &x->pipe;
     ssize_t result;
-    set_taking_deadline(x);
+    pipe_set_deadline(x);
     pthread_mutex_lock(&pipe->lock);
     if (pipe->failed || pipe->broken)
-        result = cut(x);
+        result = pipe_reset_connection(x);
     else if (pipe->filled > 0)
         result = (ssize_t)pipe_take(pipe, bytes, room);
     else
-        result = pipe->ended ? MHD_CONTENT_READER_END_OF_STREAM : suspend(x);
+        result = pipe->ended ? MHD_CONTENT_READER_END_OF_STREAM : pipe_suspend_reader(x);
     pthread_mutex_unlock(&pipe->lock);
     pipe->taken += result > 0 ? result : 0;
     return result;
@@ -195,7 +195,7 @@ struct MHD_Response *stream_response(struct http_exchange *x)
     x->pipe.began_us = clock_monotonic_us();
     x->pipe.taken = x->pipe.suspended_us = 0;
     struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, take, x, NULL);
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, pipe_read, x, NULL);
     /* libmicrohttpd 0.9.75 puts the last chunk behind the head that answers a HEAD, where the client
      * takes it for the next answer. Without chunks it closes instead. */
     if (response && x->request.is_head)
@@ -205,14 +205,7 @@ struct MHD_Response *stream_response(struct http_exchange *x)
 
 /* ---- the worker's side ---- */
 
-/* From here the head goes out. Not when the server has taken the connection away. */
-static void commit(struct http_stream *stream)
-{
-    stream->committed = exchange_hand_back(stream->exchange, EXCHANGE_STREAMING);
-    stream->broken = !stream->committed;
-}
-
-static bool put(void *context, const void *bytes, size_t length)
+static bool stream_put(void *context, const void *bytes, size_t length)
 {
     struct http_stream *stream = context;
     struct http_pipe *pipe = &stream->exchange->pipe;
@@ -229,62 +222,58 @@ static bool put(void *context, const void *bytes, size_t length)
         pthread_mutex_unlock(&pipe->lock);
         at += count;
         length -= count;
-        if (commit_now)
-            commit(stream);
+        if (commit_now) { /* the head goes out, unless the server has taken the connection away */
+            stream->committed = exchange_hand_back(stream->exchange, EXCHANGE_STREAMING);
+            stream->broken = !stream->committed;
+        }
     }
     return !stream->broken;
 }
 
-static bool pass_on(struct http_stream *stream, const void *bytes, size_t length, bool last,
-                    struct error *err)
+static bool stream_pass_on(struct http_stream *stream, const void *bytes, size_t length, bool last,
+                           struct error *err)
 {
-    bool done = stream->gzip ? gzip_stream_write(stream->gzip, bytes, length, last, put, stream)
-                             : put(stream, bytes, length);
+    bool done = stream->gzip ? gzip_stream_write(stream->gzip, bytes, length, last, stream_put, stream)
+                             : stream_put(stream, bytes, length);
     return done || error_set(err, ERROR_CANCELLED, "The client has gone.", "客户端已断开。");
 }
 
-static bool flush(struct http_stream *stream, bool last, struct error *err)
+static bool stream_flush(struct http_stream *stream, bool last, struct error *err)
 {
     size_t length = stream->length;
     stream->length = 0;
-    return pass_on(stream, stream->piece, length, last, err);
+    return stream_pass_on(stream, stream->piece, length, last, err);
 }
 
 bool http_stream_write(struct http_stream *stream, const void *bytes, size_t length, struct error *err)
 {
-    if (length > PIECE_BYTES - stream->length && !flush(stream, false, err))
+    if (length > PIECE_BYTES - stream->length && !stream_flush(stream, false, err))
         return false;
     if (length > PIECE_BYTES)
-        return pass_on(stream, bytes, length, false, err);
+        return stream_pass_on(stream, bytes, length, false, err);
     memcpy(stream->piece + stream->length, bytes, length);
     stream->length += length;
     return true;
 }
 
-static bool produce(struct http_stream *stream, struct error *err)
+static bool stream_produce(struct http_stream *stream, struct error *err)
 {
     struct http_exchange *x = stream->exchange;
     if (x->content_encoding)
         stream->gzip = gzip_stream_new();
-    bool done = x->produce(x->produce_context, stream, err) && flush(stream, true, err);
+    bool done = x->produce(x->produce_context, stream, err) && stream_flush(stream, true, err);
     gzip_stream_free(stream->gzip);
     return done;
 }
 
-static void log_failure(const struct http_stream *stream, const struct error *err)
-{
-    const struct http_request *request = &stream->exchange->request;
-    log_write(LOG_ERROR, "http", request->request_id, "%s %s: the answer broke off in the middle: %s",
-              request->method, request->path, err->detail[LANGUAGE_EN]);
-}
-
 /* The head is out. */
-static void end_committed(const struct http_stream *stream, bool done, const struct error *err)
+static void stream_end_committed(const struct http_stream *stream, bool done, const struct error *err)
 {
     struct http_exchange *x = stream->exchange;
     enum exchange_stage stage = EXCHANGE_STREAMING;
     if (!done && !stream->broken)
-        log_failure(stream, err);
+        log_write(LOG_ERROR, "http", x->request.request_id, "%s %s: the answer broke off in the middle: %s",
+                  x->request.method, x->request.path, err->detail[LANGUAGE_EN]);
     if (atomic_compare_exchange_strong(&x->stage, &stage, EXCHANGE_READY)) {
         pipe_end(x, !done && !stream->broken);
     } else {
@@ -294,7 +283,7 @@ static void end_committed(const struct http_stream *stream, bool done, const str
 }
 
 /* Nothing is out yet: it is a problem, or a short answer that lies in the pipe as a whole. */
-static void end_uncommitted(const struct http_stream *stream, bool done, struct error *err)
+static void stream_end_uncommitted(const struct http_stream *stream, bool done, struct error *err)
 {
     struct http_exchange *x = stream->exchange;
     if (!done && err->code == ERROR_NONE)
@@ -318,11 +307,11 @@ void stream_run(struct http_exchange *x)
     error_clear(&err);
     CLEANUP(free_pointer) struct http_stream *stream = xcalloc(1, sizeof(*stream));
     stream->exchange = x;
-    bool done = produce(stream, &err);
+    bool done = stream_produce(stream, &err);
     if (stream->committed)
-        end_committed(stream, done, &err);
+        stream_end_committed(stream, done, &err);
     else
-        end_uncommitted(stream, done, &err);
+        stream_end_uncommitted(stream, done, &err);
 }
 
 /* ---- what a handler asks for ---- */
