@@ -63,7 +63,7 @@ struct bulk {
 
 /* ---- the next batch ---- */
 
-static bool next_items(struct bulk *b, struct db *db, struct error *err)
+static bool bulk_next_items(struct bulk *b, struct db *db, struct error *err)
 {
     b->items = arena_alloc(&b->arena, BULK_BATCH * sizeof(*b->items));
     if (!job_items_waiting(db, b->run->job->id, 0, BULK_BATCH, &b->arena, b->items, &b->count, err))
@@ -88,7 +88,7 @@ static bool read_page(const struct bulk *b, struct db *db, struct arena *arena, 
     return knowledge_list(b->run->platform->directory, db, &request, arena, ret_list, err);
 }
 
-static bool next_of_filter(struct bulk *b, struct db *db, struct error *err)
+static bool bulk_next_of_filter(struct bulk *b, struct db *db, struct error *err)
 {
     struct qa_list list;
     if (!read_page(b, db, &b->arena, &list, err))
@@ -102,19 +102,19 @@ static bool next_of_filter(struct bulk *b, struct db *db, struct error *err)
     return true;
 }
 
-static bool next_batch(struct bulk *b, struct error *err)
+static bool bulk_next_batch(struct bulk *b, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     arena_reset(&b->arena);
     b->ids = arena_alloc(&b->arena, BULK_BATCH * sizeof(*b->ids));
     return store_reader(b->run->platform->store, BULK_READ_MS, &db, err) &&
-           (b->parameters.has_filter ? next_of_filter(b, db, err) : next_items(b, db, err));
+           (b->parameters.has_filter ? bulk_next_of_filter(b, db, err) : bulk_next_items(b, db, err));
 }
 
 /* ---- one pair ---- */
 
 /* What the action makes of it; NULL: nothing, it is so already. */
-static const char *verdict(const struct bulk *b, const struct qa_pair_row *row)
+static const char *bulk_outcome_of(const struct bulk *b, const struct qa_pair_row *row)
 {
     switch (b->parameters.action) {
     case BULK_DELETE: return "deleted";
@@ -124,7 +124,7 @@ static const char *verdict(const struct bulk *b, const struct qa_pair_row *row)
     return NULL;
 }
 
-static void note_before(struct bulk *b, const struct qa_pair_row *row)
+static void bulk_note_before(struct bulk *b, const struct qa_pair_row *row)
 {
     struct json_writer *w = &b->w;
     json_object_begin(w);
@@ -139,8 +139,8 @@ static void note_before(struct bulk *b, const struct qa_pair_row *row)
     json_object_end(w);
 }
 
-static bool delete_one(const struct bulk *b, struct qa_edits *edits, const struct qa_pair_row *row,
-                       struct error *err)
+static bool bulk_delete_pair(const struct bulk *b, struct qa_edits *edits, const struct qa_pair_row *row,
+                             struct error *err)
 {
     int64_t now = clock_now_ms();
     return qa_pair_delete(edits, row, b->run->actor.username, now, err) &&
@@ -148,8 +148,8 @@ static bool delete_one(const struct bulk *b, struct qa_edits *edits, const struc
                                     err);
 }
 
-static bool set_category(const struct bulk *b, struct qa_edits *edits, const struct qa_pair_row *row,
-                         struct error *err)
+static bool bulk_set_category(const struct bulk *b, struct qa_edits *edits, const struct qa_pair_row *row,
+                              struct error *err)
 {
     struct qa_pair before = {.id = row->id, .tenant_id = row->tenant_id, .category = row->category};
     return qa_pair_set_category(edits, row, b->parameters.category, err) &&
@@ -158,7 +158,7 @@ static bool set_category(const struct bulk *b, struct qa_edits *edits, const str
 
 /* ---- one batch in its transaction ---- */
 
-static const struct qa_pair_row *row_of(const struct qa_pair_row *rows, size_t count, int64_t id)
+static const struct qa_pair_row *bulk_live_row(const struct qa_pair_row *rows, size_t count, int64_t id)
 {
     for (size_t i = 0; i < count; i++)
         if (rows[i].id == id)
@@ -167,12 +167,12 @@ static const struct qa_pair_row *row_of(const struct qa_pair_row *rows, size_t c
 }
 
 /* The items' outcomes, and the batch's figures. */
-static void judge(struct bulk *b, const struct qa_pair_row *rows, size_t count)
+static void bulk_judge(struct bulk *b, const struct qa_pair_row *rows, size_t count)
 {
     b->batch = (struct figures){.matched = (int64_t)b->count};
     for (size_t i = 0; i < b->count; i++) {
-        const struct qa_pair_row *row = row_of(rows, count, b->ids[i]);
-        const char *outcome = row ? verdict(b, row) : "missing";
+        const struct qa_pair_row *row = bulk_live_row(rows, count, b->ids[i]);
+        const char *outcome = row ? bulk_outcome_of(b, row) : "missing";
         bool changes = row && outcome;
         b->batch.changed += changes;
         b->batch.skipped += !changes;
@@ -183,8 +183,8 @@ static void judge(struct bulk *b, const struct qa_pair_row *rows, size_t count)
     }
 }
 
-static bool change_rows(struct bulk *b, struct db *db, const struct qa_pair_row *rows, size_t count,
-                        struct error *err)
+static bool bulk_change_rows(struct bulk *b, struct db *db, const struct qa_pair_row *rows, size_t count,
+                             struct error *err)
 {
     bool deletes = b->parameters.action == BULK_DELETE;
     struct qa_edits edits = {0};
@@ -195,16 +195,16 @@ static bool change_rows(struct bulk *b, struct db *db, const struct qa_pair_row 
                 return false;
             edits = (struct qa_edits){.db = db, .tenant_id = row->tenant_id};
         }
-        if (row->deleted_at != INT_NULL || !verdict(b, row))
+        if (row->deleted_at != INT_NULL || !bulk_outcome_of(b, row))
             continue;
-        note_before(b, row);
-        if (!(deletes ? delete_one : set_category)(b, &edits, row, err))
+        bulk_note_before(b, row);
+        if (!(deletes ? bulk_delete_pair : bulk_set_category)(b, &edits, row, err))
             return false;
     }
     return count == 0 || qa_edits_finish(&edits, err);
 }
 
-static bool note_batch(struct bulk *b, struct db *db, struct error *err)
+static bool bulk_audit_batch(struct bulk *b, struct db *db, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf after = {0};
     struct json_writer w = {.out = &after};
@@ -225,26 +225,26 @@ static bool note_batch(struct bulk *b, struct db *db, struct error *err)
     return b->batch.changed == 0 || audit_append(db, &b->run->actor, &entry, err);
 }
 
-static bool change_batch(struct bulk *b, struct db *db, struct error *err)
+static bool bulk_change_batch(struct bulk *b, struct db *db, struct error *err)
 {
     struct qa_pair_row *rows;
     size_t count;
     if (!knowledge_rows_read(db, b->ids, b->count, &b->work, &rows, &count, err))
         return false;
-    judge(b, rows, count);
+    bulk_judge(b, rows, count);
     strbuf_reset(&b->before);
     b->w = (struct json_writer){.out = &b->before};
     json_object_begin(&b->w);
     json_key(&b->w, "pairs");
     json_array_begin(&b->w);
-    if (!change_rows(b, db, rows, count, err))
+    if (!bulk_change_rows(b, db, rows, count, err))
         return false;
     json_array_end(&b->w);
     json_object_end(&b->w);
-    return note_batch(b, db, err);
+    return bulk_audit_batch(b, db, err);
 }
 
-static void add_figures(struct figures *sum, const struct figures *more)
+static void bulk_add_figures(struct figures *sum, const struct figures *more)
 {
     sum->matched += more->matched;
     sum->changed += more->changed;
@@ -252,11 +252,11 @@ static void add_figures(struct figures *sum, const struct figures *more)
 }
 
 /* Items and progress, as of the end of this batch. */
-static bool report_batch(struct bulk *b, struct db *db, struct error *err)
+static bool bulk_report_batch(struct bulk *b, struct db *db, struct error *err)
 {
     struct figures figures = b->figures;
     int64_t done = b->done + (int64_t)b->count;
-    add_figures(&figures, &b->batch);
+    bulk_add_figures(&figures, &b->batch);
     figures.after = b->after;
     if (b->counts_tenants)
         figures.tenants = (int64_t)b->tenants.count;
@@ -270,19 +270,19 @@ static bool report_batch(struct bulk *b, struct db *db, struct error *err)
            job_step(db, b->run, done, job_figures_write(&figures_descriptor, &figures, &b->work), err);
 }
 
-static bool change_work(struct db *db, void *context, struct error *err)
+static bool bulk_change_work(struct db *db, void *context, struct error *err)
 {
     struct bulk *b = context;
     arena_reset(&b->work);
-    return change_batch(b, db, err) && report_batch(b, db, err);
+    return bulk_change_batch(b, db, err) && bulk_report_batch(b, db, err);
 }
 
 /* Of what was judged before. */
-static bool report_work(struct db *db, void *context, struct error *err)
+static bool bulk_report_work(struct db *db, void *context, struct error *err)
 {
     struct bulk *b = context;
     arena_reset(&b->work);
-    return report_batch(b, db, err);
+    return bulk_report_batch(b, db, err);
 }
 
 /* ---- the three ways of a batch ---- */
@@ -295,11 +295,12 @@ static bool look_only(struct bulk *b, struct error *err)
     if (!store_reader(b->run->platform->store, BULK_READ_MS, &db, err) ||
         !knowledge_rows_read(db, b->ids, b->count, &b->arena, &rows, &count, err))
         return false;
-    judge(b, rows, count);
+    bulk_judge(b, rows, count);
     return true;
 }
 
-static bool read_rows(struct bulk *b, struct qa_pair_row **ret_rows, size_t *ret_count, struct error *err)
+static bool bulk_read_rows(struct bulk *b, struct qa_pair_row **ret_rows, size_t *ret_count,
+                           struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(b->run->platform->store, BULK_READ_MS, &db, err) &&
@@ -310,7 +311,7 @@ static bool read_rows(struct bulk *b, struct qa_pair_row **ret_rows, size_t *ret
 static void judge_synced(struct bulk *b, const struct qa_pair_row *now, size_t count)
 {
     for (size_t i = 0; i < b->count; i++) {
-        const struct qa_pair_row *row = row_of(now, count, b->ids[i]);
+        const struct qa_pair_row *row = bulk_live_row(now, count, b->ids[i]);
         if (row && !row->is_synced) {
             b->batch.changed--;
             b->batch.skipped++;
@@ -320,33 +321,33 @@ static void judge_synced(struct bulk *b, const struct qa_pair_row *now, size_t c
     }
 }
 
-static bool sync_batch(struct bulk *b, struct error *err)
+static bool bulk_sync_batch(struct bulk *b, struct error *err)
 {
     struct qa_pair_row *rows, *now;
     size_t count, now_count;
     int64_t synced, failed;
-    if (!read_rows(b, &rows, &count, err) ||
+    if (!bulk_read_rows(b, &rows, &count, err) ||
         !knowledge_sync_rows(b->run, b->done, rows, count, &b->failures, &synced, &failed, err) ||
-        !read_rows(b, &now, &now_count, err))
+        !bulk_read_rows(b, &now, &now_count, err))
         return false;
-    judge(b, rows, count);
+    bulk_judge(b, rows, count);
     judge_synced(b, now, now_count);
     return true;
 }
 
-static bool run_batch(struct bulk *b, struct error *err)
+static bool bulk_run_batch(struct bulk *b, struct error *err)
 {
     struct store *store = b->run->platform->store;
     bool writes = !b->parameters.dry_run && b->parameters.action != BULK_SYNC;
     if (b->parameters.dry_run && !look_only(b, err))
         return false;
-    if (!b->parameters.dry_run && b->parameters.action == BULK_SYNC && !sync_batch(b, err))
+    if (!b->parameters.dry_run && b->parameters.action == BULK_SYNC && !bulk_sync_batch(b, err))
         return false;
     if (b->parameters.action == BULK_SYNC && job_stopping(b->run))
         return true; /* some of it was left: the next run sees to it */
-    if (!store_write(store, writes ? change_work : report_work, b, err))
+    if (!store_write(store, writes ? bulk_change_work : bulk_report_work, b, err))
         return false;
-    add_figures(&b->figures, &b->batch);
+    bulk_add_figures(&b->figures, &b->batch);
     b->figures.after = b->after ? arena_strdup(b->run->arena, b->after) : NULL;
     b->done += (int64_t)b->count;
     return true;
@@ -354,8 +355,8 @@ static bool run_batch(struct bulk *b, struct error *err)
 
 /* ---- a dry run that counting answers ---- */
 
-static bool count_filter(struct bulk *b, struct db *db, const struct qa_filter *filter, int64_t *ret_total,
-                         struct error *err)
+static bool bulk_count_filter(struct bulk *b, struct db *db, const struct qa_filter *filter,
+                              int64_t *ret_total, struct error *err)
 {
     struct qa_list_request request = {.filter = *filter, .sort = "id", .page = 1, .page_size = 1};
     struct qa_list list;
@@ -366,8 +367,8 @@ static bool count_filter(struct bulk *b, struct db *db, const struct qa_filter *
 }
 
 /* How many of what the filter admits are as the action would make them. */
-static bool count_unchanged(struct bulk *b, struct db *db, int64_t matched, int64_t *ret_count,
-                            struct error *err)
+static bool bulk_count_unchanged(struct bulk *b, struct db *db, int64_t matched, int64_t *ret_count,
+                                 struct error *err)
 {
     struct qa_filter same = b->parameters.filter;
     const char *category = b->parameters.category;
@@ -384,19 +385,19 @@ static bool count_unchanged(struct bulk *b, struct db *db, int64_t matched, int6
         same.category = category;
     }
     if (!contradicts)
-        return count_filter(b, db, &same, ret_count, err);
+        return bulk_count_filter(b, db, &same, ret_count, err);
     *ret_count = 0;
     return true;
 }
 
 /* `ret_counted` false: the pairs must be looked at. */
-static bool count_only(struct bulk *b, bool *ret_counted, struct error *err)
+static bool bulk_count(struct bulk *b, bool *ret_counted, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     int64_t matched, unchanged = INT_NULL, tenants;
     if (!store_reader(b->run->platform->store, BULK_READ_MS, &db, err) ||
-        !count_filter(b, db, &b->parameters.filter, &matched, err) ||
-        (matched != INT_NULL && !count_unchanged(b, db, matched, &unchanged, err)) ||
+        !bulk_count_filter(b, db, &b->parameters.filter, &matched, err) ||
+        (matched != INT_NULL && !bulk_count_unchanged(b, db, matched, &unchanged, err)) ||
         !knowledge_count_tenants(b->run->platform->directory, db, &b->parameters.filter, &b->arena, &tenants,
                                  err))
         return false;
@@ -413,14 +414,14 @@ static bool count_only(struct bulk *b, bool *ret_counted, struct error *err)
 
 /* ---- the run ---- */
 
-static bool run_all(struct bulk *b, struct error *err)
+static bool bulk_run_batches(struct bulk *b, struct error *err)
 {
     while (!job_stopping(b->run)) {
-        if (!next_batch(b, err))
+        if (!bulk_next_batch(b, err))
             return false;
         if (b->count == 0 && b->is_last)
-            return store_write(b->run->platform->store, report_work, b, err);
-        if (!run_batch(b, err))
+            return store_write(b->run->platform->store, bulk_report_work, b, err);
+        if (!bulk_run_batch(b, err))
             return false;
         if (b->is_last)
             return true;
@@ -429,7 +430,7 @@ static bool run_all(struct bulk *b, struct error *err)
     return true;
 }
 
-static bool run_bulk(struct bulk *b, struct error *err)
+static bool bulk_run(struct bulk *b, struct error *err)
 {
     const struct job *job = b->run->job;
     bool counted = false;
@@ -444,15 +445,16 @@ static bool run_bulk(struct bulk *b, struct error *err)
     b->total = job->progress_total;
     if (b->parameters.has_filter && job->result && !b->figures.after)
         return true; /* an earlier run has come to the end */
-    if (b->parameters.dry_run && b->parameters.has_filter && !count_only(b, &counted, err))
+    if (b->parameters.dry_run && b->parameters.has_filter && !bulk_count(b, &counted, err))
         return false;
-    return counted ? store_write(b->run->platform->store, report_work, b, err) : run_all(b, err);
+    return counted ? store_write(b->run->platform->store, bulk_report_work, b, err)
+                   : bulk_run_batches(b, err);
 }
 
 bool knowledge_bulk_run(struct job_run *run, struct error *err)
 {
     struct bulk b = {.run = run, .figures = {.tenants = INT_NULL}, .failures = {.arena = run->arena}};
-    bool done = run_bulk(&b, err);
+    bool done = bulk_run(&b, err);
     arena_release(&b.arena);
     arena_release(&b.work);
     strbuf_release(&b.before);

@@ -97,8 +97,8 @@ static const char *const SQL_COUNTS[2][2] = {
 static const char SQL_PENDING_OF[] = "SELECT pending_feedback_count FROM tenants WHERE id = $1";
 
 /* All that is pending is counted already; of the rest a thousand. */
-static bool count_corrections(struct db *db, const struct correction_filter *filter,
-                              struct correction_list *list, struct error *err)
+static bool correction_count(struct db *db, const struct correction_filter *filter,
+                             struct correction_list *list, struct error *err)
 {
     int64_t counters[COUNTER_COUNT], count;
     list->total = list->total_at_least = INT_NULL;
@@ -120,8 +120,8 @@ static bool count_corrections(struct db *db, const struct correction_filter *fil
 }
 
 /* Where the page begins: before an id, or behind so many. */
-static bool read_place(const struct correction_place *place, int64_t *ret_before, int64_t *ret_skipped,
-                       struct error *err)
+static bool correction_read_place(const struct correction_place *place, int64_t *ret_before,
+                                  int64_t *ret_skipped, struct error *err)
 {
     char *end = NULL;
     *ret_before = INT64_MAX;
@@ -139,7 +139,8 @@ static bool read_place(const struct correction_place *place, int64_t *ret_before
 #define COLUMN_SOURCES 18
 
 /* The row as it stands, with the pair that gave the answer where it is about no other yet. */
-static void read_row(const struct db_rows *rows, struct correction *correction, struct arena *arena)
+static void correction_read_row(const struct db_rows *rows, struct correction *correction,
+                                struct arena *arena)
 {
     db_read_row(rows, &correction_descriptor, correction, arena);
     if (correction->qa_pair_id == INT_NULL && correction->answered) {
@@ -149,8 +150,8 @@ static void read_row(const struct db_rows *rows, struct correction *correction, 
 }
 
 /* The text of the pairs that only the sources name. */
-static bool read_pairs(struct db *db, struct correction *corrections, size_t count, struct arena *arena,
-                       struct error *err)
+static bool correction_read_pairs(struct db *db, struct correction *corrections, size_t count,
+                                  struct arena *arena, struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
         struct correction *correction = &corrections[i];
@@ -174,7 +175,7 @@ bool correction_list(struct db *db, const struct correction_filter *filter,
     struct correction_list list = {.page = place->page, .page_size = place->page_size};
     const bool is_one = filter->tenant_id != NULL;
     int64_t before, skipped;
-    if (!read_place(place, &before, &skipped, err) || !count_corrections(db, filter, &list, err))
+    if (!correction_read_place(place, &before, &skipped, err) || !correction_count(db, filter, &list, err))
         return false;
     const struct db_value args[] = {db_text(filter->status), db_int(before), db_int(place->page_size + 1),
                                     db_int(skipped), db_text(filter->tenant_id)};
@@ -182,8 +183,8 @@ bool correction_list(struct db *db, const struct correction_filter *filter,
         return false;
     list.items = arena_alloc(arena, ((size_t)place->page_size + 1) * sizeof(*list.items));
     while (db_next(&rows))
-        read_row(&rows, &list.items[list.items_count++], arena);
-    if (!db_done(&rows, err) || !read_pairs(db, list.items, list.items_count, arena, err))
+        correction_read_row(&rows, &list.items[list.items_count++], arena);
+    if (!db_done(&rows, err) || !correction_read_pairs(db, list.items, list.items_count, arena, err))
         return false;
     if (list.items_count > (size_t)place->page_size) { /* one more than a page: there is a next one */
         list.items_count = (size_t)place->page_size;
@@ -204,10 +205,10 @@ bool correction_read(struct db *db, int64_t id, struct arena *arena, struct corr
     if (!db_query(db, SQL_ONE, DB_ARGS(db_int(id)), &rows, err))
         return false;
     while (db_next(&rows)) {
-        read_row(&rows, &correction, arena);
+        correction_read_row(&rows, &correction, arena);
         found = true;
     }
-    if (!db_done(&rows, err) || (found && !read_pairs(db, &correction, 1, arena, err)))
+    if (!db_done(&rows, err) || (found && !correction_read_pairs(db, &correction, 1, arena, err)))
         return false;
     if (!found)
         return error_set(err, ERROR_NOT_FOUND, "There is no feedback %" PRId64 " that waits or was decided.",
@@ -231,7 +232,8 @@ static bool read_decided(struct db *db, struct decision *decision, struct error 
     return correction_read(db, decision->asked->id, decision->arena, &decision->correction, err);
 }
 
-static const char *pair_json(struct arena *arena, const char *question, const char *answer, int64_t feedback)
+static const char *correction_pair_json(struct arena *arena, const char *question, const char *answer,
+                                        int64_t feedback)
 {
     CLEANUP(strbuf_release) struct strbuf out = {0};
     struct json_writer w = {.out = &out};
@@ -245,8 +247,9 @@ static const char *pair_json(struct arena *arena, const char *question, const ch
 }
 
 /* A row of the decision, and one of the pair, so that whoever looks for what changed that finds it. */
-static bool note_approval(struct db *db, const struct decision *decision, const struct feedback_row *row,
-                          int64_t pair_id, const char *before, const char *after, struct error *err)
+static bool correction_audit_approval(struct db *db, const struct decision *decision,
+                                      const struct feedback_row *row, int64_t pair_id, const char *before,
+                                      const char *after, struct error *err)
 {
     struct audit_entry pair = {
         .action = before ? "qa_pair.update" : "qa_pair.create",
@@ -260,15 +263,16 @@ static bool note_approval(struct db *db, const struct decision *decision, const 
         .action = "correction.approve",
         .target_type = "feedback",
         .target_id = arena_printf(decision->arena, "%" PRId64, row->id),
-        .before = pair_json(decision->arena, row->question, row->correction, 0),
+        .before = correction_pair_json(decision->arena, row->question, row->correction, 0),
         .after = after,
         .reason = decision->note,
     };
     return audit_append(db, decision->actor, &approval, err) && audit_append(db, decision->actor, &pair, err);
 }
 
-static bool read_live(struct db *db, const struct feedback_row *row, int64_t id, struct arena *arena,
-                      struct qa_pair_row *ret_pair, bool *ret_found, struct error *err)
+static bool correction_read_live(struct db *db, const struct feedback_row *row, int64_t id,
+                                 struct arena *arena, struct qa_pair_row *ret_pair, bool *ret_found,
+                                 struct error *err)
 {
     if (!qa_pair_row_read(db, id, arena, ret_pair, ret_found, err))
         return false;
@@ -278,14 +282,15 @@ static bool read_live(struct db *db, const struct feedback_row *row, int64_t id,
 }
 
 /* The live pair whose answer it changes, if it changes one. */
-static bool find_pair(struct db *db, const struct decision *decision, const struct feedback_row *row,
-                      struct qa_pair_row *ret_pair, bool *ret_found, struct error *err)
+static bool correction_find_pair(struct db *db, const struct decision *decision,
+                                 const struct feedback_row *row, struct qa_pair_row *ret_pair,
+                                 bool *ret_found, struct error *err)
 {
     const struct correction_decision *asked = decision->asked;
     struct qa_pair same;
     *ret_found = false;
     if (asked->qa_pair_id != INT_NULL)
-        return read_live(db, row, asked->qa_pair_id, decision->arena, ret_pair, ret_found, err) &&
+        return correction_read_live(db, row, asked->qa_pair_id, decision->arena, ret_pair, ret_found, err) &&
                (*ret_found || error_add_field(err, "qa_pair_id", "the tenant has no such pair (any more)",
                                               "该商家（已）没有这条问答"));
     bool is_known;
@@ -297,23 +302,23 @@ static bool find_pair(struct db *db, const struct decision *decision, const stru
                          "该商家已有相同的问题：问答 %" PRId64 "，请改为修改它。", same.id);
     int64_t id = is_known ? same.id : row->held_pair_id;
     return asked->as_new || id == INT_NULL ||
-           read_live(db, row, id, decision->arena, ret_pair, ret_found, err);
+           correction_read_live(db, row, id, decision->arena, ret_pair, ret_found, err);
 }
 
-static bool apply(struct db *db, struct decision *decision, const struct feedback_row *row,
-                  const char *answer, struct error *err)
+static bool correction_apply(struct db *db, struct decision *decision, const struct feedback_row *row,
+                             const char *answer, struct error *err)
 {
     struct qa_pair_row old;
     bool found = false;
     int64_t id, revision;
-    if (!find_pair(db, decision, row, &old, &found, err))
+    if (!correction_find_pair(db, decision, row, &old, &found, err))
         return false;
     const char *before = NULL, *question = found ? old.question : row->question;
-    const char *after = pair_json(decision->arena, question, answer, row->id);
+    const char *after = correction_pair_json(decision->arena, question, answer, row->id);
     if (found) {
         struct qa_edits edits = {.db = db, .tenant_id = row->tenant_id};
         id = old.id;
-        before = pair_json(decision->arena, old.question, old.answer, 0);
+        before = correction_pair_json(decision->arena, old.question, old.answer, 0);
         if (!qa_pair_set_text(&edits, &old, old.question, answer, old.category, err) ||
             !qa_edits_finish(&edits, err))
             return false;
@@ -326,10 +331,10 @@ static bool apply(struct db *db, struct decision *decision, const struct feedbac
             return false;
     }
     return feedback_decide(db, row, "approved", id, decision->actor->username, decision->note, err) &&
-           note_approval(db, decision, row, id, before, after, err);
+           correction_audit_approval(db, decision, row, id, before, after, err);
 }
 
-static bool approve_work(struct db *db, void *context, struct error *err)
+static bool correction_approve_work(struct db *db, void *context, struct error *err)
 {
     struct decision *decision = context;
     struct feedback_row row;
@@ -343,11 +348,11 @@ static bool approve_work(struct db *db, void *context, struct error *err)
         return error_add_field(err, "answer", "the customer has given no correction: say what is right",
                                "顾客没有给出更正：请填写正确的回答");
     answer = arena_strndup(decision->arena, span.bytes, span.length);
-    return qa_pair_validate(row.question, answer, "", err) && apply(db, decision, &row, answer, err) &&
-           read_decided(db, decision, err);
+    return qa_pair_validate(row.question, answer, "", err) &&
+           correction_apply(db, decision, &row, answer, err) && read_decided(db, decision, err);
 }
 
-static bool reject_work(struct db *db, void *context, struct error *err)
+static bool correction_reject_work(struct db *db, void *context, struct error *err)
 {
     struct decision *decision = context;
     struct feedback_row row;
@@ -357,16 +362,16 @@ static bool reject_work(struct db *db, void *context, struct error *err)
         .action = "correction.reject",
         .target_type = "feedback",
         .target_id = arena_printf(decision->arena, "%" PRId64, row.id),
-        .before = pair_json(decision->arena, row.question, row.correction, 0),
+        .before = correction_pair_json(decision->arena, row.question, row.correction, 0),
         .reason = decision->note,
     };
     return feedback_decide(db, &row, "rejected", 0, decision->actor->username, decision->note, err) &&
            audit_append(db, decision->actor, &entry, err) && read_decided(db, decision, err);
 }
 
-static bool decide(struct platform *platform, store_work work, const struct actor *actor,
-                   const struct correction_decision *asked, struct arena *arena,
-                   struct correction *ret_correction, struct error *err)
+static bool correction_decide(struct platform *platform, store_work work, const struct actor *actor,
+                              const struct correction_decision *asked, struct arena *arena,
+                              struct correction *ret_correction, struct error *err)
 {
     static const struct text_rule note_rule = {.field = "note", .characters_max = CORRECTION_NOTE_MAX};
     struct decision decision = {.actor = actor, .asked = asked, .arena = arena};
@@ -384,12 +389,12 @@ bool correction_approve(struct platform *platform, const struct actor *actor,
                         const struct correction_decision *decision, struct arena *arena,
                         struct correction *ret_correction, struct error *err)
 {
-    return decide(platform, approve_work, actor, decision, arena, ret_correction, err);
+    return correction_decide(platform, correction_approve_work, actor, decision, arena, ret_correction, err);
 }
 
 bool correction_reject(struct platform *platform, const struct actor *actor,
                        const struct correction_decision *decision, struct arena *arena,
                        struct correction *ret_correction, struct error *err)
 {
-    return decide(platform, reject_work, actor, decision, arena, ret_correction, err);
+    return correction_decide(platform, correction_reject_work, actor, decision, arena, ret_correction, err);
 }

@@ -39,7 +39,7 @@ static const struct field deleted_fields[] = {
 const struct descriptor deleted_pair_descriptor =
     DESCRIPTOR("DeletedQAPair", struct deleted_pair, deleted_fields);
 
-static bool not_found(int64_t id, struct error *err)
+static bool pair_not_found(int64_t id, struct error *err)
 {
     return error_set(err, ERROR_NOT_FOUND, "There is no pair %" PRId64 ".", "没有编号为 %" PRId64 " 的问答。",
                      id);
@@ -75,7 +75,7 @@ bool qa_pair_detail_read(struct db *db, int64_t id, enum language language, stru
                  &qa_pair_detail_descriptor, &detail, arena, &found, err))
         return false;
     if (!found)
-        return not_found(id, err);
+        return pair_not_found(id, err);
     detail.quality = quality_of(&detail.item, language, arena);
     *ret_detail = detail;
     return true;
@@ -137,8 +137,8 @@ struct change {
     struct qa_pair_detail detail; /* as it is afterwards */
 };
 
-static const char *text_json(struct arena *arena, const char *tenant_id, int64_t version,
-                             const char *question, const char *answer, const char *category)
+static const char *pair_text_json(struct arena *arena, const char *tenant_id, int64_t version,
+                                  const char *question, const char *answer, const char *category)
 {
     CLEANUP(strbuf_release) struct strbuf out = {0};
     struct json_writer w = {.out = &out};
@@ -152,20 +152,20 @@ static const char *text_json(struct arena *arena, const char *tenant_id, int64_t
     return arena_strdup(arena, strbuf_text(&out));
 }
 
-static const char *row_json(struct arena *arena, const struct qa_pair_row *row)
+static const char *pair_row_json(struct arena *arena, const struct qa_pair_row *row)
 {
-    return text_json(arena, row->tenant_id, row->version, row->question, row->answer, row->category);
+    return pair_text_json(arena, row->tenant_id, row->version, row->question, row->answer, row->category);
 }
 
-static const char *detail_json(const struct change *change)
+static const char *pair_detail_json(const struct change *change)
 {
     const struct qa_list_item *item = &change->detail.item;
-    return text_json(change->arena, item->tenant_id, item->version, item->question, item->answer,
-                     item->category);
+    return pair_text_json(change->arena, item->tenant_id, item->version, item->question, item->answer,
+                          item->category);
 }
 
-static bool note(struct db *db, const struct change *change, const char *action, const char *before,
-                 const char *after, struct error *err)
+static bool pair_audit(struct db *db, const struct change *change, const char *action, const char *before,
+                       const char *after, struct error *err)
 {
     struct audit_entry entry = {
         .action = action,
@@ -178,13 +178,13 @@ static bool note(struct db *db, const struct change *change, const char *action,
     return audit_append(db, change->actor, &entry, err);
 }
 
-static bool read_detail(struct db *db, struct change *change, struct error *err)
+static bool pair_read_detail(struct db *db, struct change *change, struct error *err)
 {
     return qa_pair_detail_read(db, change->id, change->language, change->arena, &change->detail, err);
 }
 
-static bool check_question(struct db *db, const struct change *change, const char *tenant_id,
-                           const char *question, struct error *err)
+static bool pair_check_question(struct db *db, const struct change *change, const char *tenant_id,
+                                const char *question, struct error *err)
 {
     struct qa_pair other;
     bool found;
@@ -205,7 +205,7 @@ static bool check_tenant(struct db *db, const struct change *change, struct erro
     return found || error_add_field(err, "tenant_id", "there is no such tenant", "没有这个商家");
 }
 
-static bool create_work(struct db *db, void *context, struct error *err)
+static bool pair_create_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
     const struct qa_pair_edit *edit = change->edit;
@@ -216,11 +216,11 @@ static bool create_work(struct db *db, void *context, struct error *err)
     int64_t revision;
     change->id = 0;
     return check_tenant(db, change, err) &&
-           check_question(db, change, change->tenant_id, edit->question, err) &&
+           pair_check_question(db, change, change->tenant_id, edit->question, err) &&
            tenant_next_revision(db, change->tenant_id, &revision, err) &&
            qa_pair_insert(db, revision, &pair, &change->id, err) &&
-           tenant_count_pairs(db, change->tenant_id, 1, 1, err) && read_detail(db, change, err) &&
-           note(db, change, "qa_pair.create", NULL, detail_json(change), err);
+           tenant_count_pairs(db, change->tenant_id, 1, 1, err) && pair_read_detail(db, change, err) &&
+           pair_audit(db, change, "qa_pair.create", NULL, pair_detail_json(change), err);
 }
 
 bool knowledge_create(struct platform *platform, const struct actor *actor, const char *tenant_id,
@@ -232,23 +232,23 @@ bool knowledge_create(struct platform *platform, const struct actor *actor, cons
         .actor = actor, .tenant_id = tenant_id, .edit = &whole, .language = language, .arena = arena};
     whole.category = edit->category ? edit->category : "";
     if (!qa_pair_validate(whole.question, whole.answer, whole.category, err) ||
-        !store_write(platform->store, create_work, &change, err))
+        !store_write(platform->store, pair_create_work, &change, err))
         return false;
     *ret_detail = change.detail;
     return true;
 }
 
 /* The live pair as it is now. */
-static bool read_live(struct db *db, const struct change *change, struct qa_pair_row *ret_row,
-                      struct error *err)
+static bool pair_read_live(struct db *db, const struct change *change, struct qa_pair_row *ret_row,
+                           struct error *err)
 {
     bool found;
     if (!qa_pair_row_read(db, change->id, change->arena, ret_row, &found, err))
         return false;
-    return (found && ret_row->deleted_at == INT_NULL) || not_found(change->id, err);
+    return (found && ret_row->deleted_at == INT_NULL) || pair_not_found(change->id, err);
 }
 
-static const char *edited(struct arena *arena, const char *text, const char *old)
+static const char *pair_edited_text(struct arena *arena, const char *text, const char *old)
 {
     struct text_span span = text_trim(text);
     return text ? arena_strndup(arena, span.bytes, span.length) : old;
@@ -260,10 +260,11 @@ static bool put_text(struct db *db, struct change *change, const struct qa_pair_
     struct qa_edits edits = {.db = db, .tenant_id = old->tenant_id};
     bool asks_anew = strcmp(new->question, old->question) != 0;
     return qa_pair_validate(new->question, new->answer, new->category, err) &&
-           (!asks_anew || check_question(db, change, old->tenant_id, new->question, err)) &&
+           (!asks_anew || pair_check_question(db, change, old->tenant_id, new->question, err)) &&
            qa_pair_set_text(&edits, old, new->question, new->answer, new->category, err) &&
-           qa_edits_finish(&edits, err) && read_detail(db, change, err) &&
-           note(db, change, "qa_pair.update", row_json(change->arena, old), detail_json(change), err);
+           qa_edits_finish(&edits, err) && pair_read_detail(db, change, err) &&
+           pair_audit(db, change, "qa_pair.update", pair_row_json(change->arena, old),
+                      pair_detail_json(change), err);
 }
 
 static bool check_unmasked(const struct qa_pair_edit *edit, const struct qa_pair_row *old, struct error *err)
@@ -273,12 +274,12 @@ static bool check_unmasked(const struct qa_pair_edit *edit, const struct qa_pair
     return text_check_unmasked("category", edit->category, old->category, err) && good;
 }
 
-static bool update_work(struct db *db, void *context, struct error *err)
+static bool pair_update_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
     const struct qa_pair_edit *edit = change->edit;
     struct qa_pair_row old;
-    if (!read_live(db, change, &old, err))
+    if (!pair_read_live(db, change, &old, err))
         return false;
     if (edit->version != INT_NULL && edit->version != old.version)
         return error_set(err, ERROR_CONFLICT,
@@ -286,12 +287,12 @@ static bool update_work(struct db *db, void *context, struct error *err)
                          "问答 %" PRId64 " 已被他人修改，请重新加载。", change->id);
     if (!check_unmasked(edit, &old, err))
         return false;
-    struct qa_pair_edit new = {edited(change->arena, edit->question, old.question),
-                               edited(change->arena, edit->answer, old.answer),
-                               edited(change->arena, edit->category, old.category), INT_NULL};
+    struct qa_pair_edit new = {pair_edited_text(change->arena, edit->question, old.question),
+                               pair_edited_text(change->arena, edit->answer, old.answer),
+                               pair_edited_text(change->arena, edit->category, old.category), INT_NULL};
     bool same = strcmp(new.question, old.question) == 0 && strcmp(new.answer, old.answer) == 0 &&
                 strcmp(new.category, old.category) == 0;
-    return same ? read_detail(db, change, err) : put_text(db, change, &old, &new, err);
+    return same ? pair_read_detail(db, change, err) : put_text(db, change, &old, &new, err);
 }
 
 bool knowledge_update(struct platform *platform, const struct actor *actor, int64_t id,
@@ -299,22 +300,22 @@ bool knowledge_update(struct platform *platform, const struct actor *actor, int6
                       struct qa_pair_detail *ret_detail, struct error *err)
 {
     struct change change = {.actor = actor, .id = id, .edit = edit, .language = language, .arena = arena};
-    if (!store_write(platform->store, update_work, &change, err))
+    if (!store_write(platform->store, pair_update_work, &change, err))
         return false;
     *ret_detail = change.detail;
     return true;
 }
 
-static bool delete_work(struct db *db, void *context, struct error *err)
+static bool pair_delete_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
     struct qa_pair_row row;
-    if (!read_live(db, change, &row, err))
+    if (!pair_read_live(db, change, &row, err))
         return false;
     struct qa_edits edits = {.db = db, .tenant_id = row.tenant_id};
     return qa_pair_delete(&edits, &row, change->actor->username, clock_now_ms(), err) &&
            qa_edits_finish(&edits, err) &&
-           note(db, change, "qa_pair.delete", row_json(change->arena, &row), NULL, err);
+           pair_audit(db, change, "qa_pair.delete", pair_row_json(change->arena, &row), NULL, err);
 }
 
 bool knowledge_delete(struct platform *platform, const struct actor *actor, int64_t id, const char *reason,
@@ -322,10 +323,10 @@ bool knowledge_delete(struct platform *platform, const struct actor *actor, int6
 {
     CLEANUP(arena_release) struct arena arena = {0};
     struct change change = {.actor = actor, .id = id, .reason = reason, .arena = &arena};
-    return store_write(platform->store, delete_work, &change, err);
+    return store_write(platform->store, pair_delete_work, &change, err);
 }
 
-static bool restore_work(struct db *db, void *context, struct error *err)
+static bool pair_restore_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
     struct qa_pair_row row;
@@ -336,11 +337,11 @@ static bool restore_work(struct db *db, void *context, struct error *err)
         return error_set(err, ERROR_CONFLICT, "Pair %" PRId64 " is not deleted.",
                          "问答 %" PRId64 " 没有被删除。", change->id);
     if (!found || row.deleted_at < clock_now_ms() - KNOWLEDGE_UNDO_MS)
-        return not_found(change->id, err);
+        return pair_not_found(change->id, err);
     struct qa_edits edits = {.db = db, .tenant_id = row.tenant_id};
     return qa_pair_restore(&edits, &row, err) && qa_edits_finish(&edits, err) &&
-           read_detail(db, change, err) &&
-           note(db, change, "qa_pair.restore", NULL, detail_json(change), err);
+           pair_read_detail(db, change, err) &&
+           pair_audit(db, change, "qa_pair.restore", NULL, pair_detail_json(change), err);
 }
 
 bool knowledge_restore(struct platform *platform, const struct actor *actor, int64_t id,
@@ -348,7 +349,7 @@ bool knowledge_restore(struct platform *platform, const struct actor *actor, int
                        struct error *err)
 {
     struct change change = {.actor = actor, .id = id, .language = language, .arena = arena};
-    if (!store_write(platform->store, restore_work, &change, err))
+    if (!store_write(platform->store, pair_restore_work, &change, err))
         return false;
     *ret_detail = change.detail;
     return true;

@@ -15,28 +15,28 @@ static const struct effort efforts[] = {
     [KEYWORD_THOROUGH] = {500000, 300000, 300000}, /* a third of a second, while that many are new */
 };
 
-static int by_id(const void *a, const void *b)
+static int keyword_compare_ids(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
 
-static bool is_unindexed(const struct keyword_search *search, int64_t id)
+static bool keyword_is_unindexed(const struct keyword_search *search, int64_t id)
 {
     return search->unindexed_count > 0 &&
-           bsearch(&id, search->unindexed, search->unindexed_count, sizeof(id), by_id);
+           bsearch(&id, search->unindexed, search->unindexed_count, sizeof(id), keyword_compare_ids);
 }
 
 /* Both in one list, in order; of those that the index does not know as they are, what it says does not count. */
-static void merge(struct keyword_search *search, const int64_t *found, size_t count, const int64_t *held,
-                  size_t held_count, struct arena *arena)
+static void keyword_merge(struct keyword_search *search, const int64_t *found, size_t count,
+                          const int64_t *held, size_t held_count, struct arena *arena)
 {
     size_t i = 0, j = 0;
     search->ids = arena_alloc(arena, (count + held_count + 1) * sizeof(*search->ids));
     while (i < count || j < held_count) {
         bool take_found = j == held_count || (i < count && found[i] < held[j]);
         int64_t id = take_found ? found[i++] : held[j++];
-        if (!take_found || !is_unindexed(search, id))
+        if (!take_found || !keyword_is_unindexed(search, id))
             search->ids[search->id_count++] = id;
     }
 }
@@ -59,8 +59,8 @@ static bool texts_hold(const struct keyword_search *search, struct db *db, int64
 static const char SQL_TEXTS_BETWEEN[] =
     "SELECT id, question, answer FROM qa_pairs WHERE id BETWEEN $1 AND $2 AND deleted_at IS NULL ORDER BY id";
 
-static bool find_held_between(const struct keyword_search *search, struct db *db, int64_t first, int64_t last,
-                              int64_t *held, size_t *count, struct error *err)
+static bool keyword_read_between(const struct keyword_search *search, struct db *db, int64_t first,
+                                 int64_t last, int64_t *held, size_t *count, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_TEXTS_BETWEEN, DB_ARGS(db_int(first), db_int(last)), &rows, err))
@@ -69,7 +69,7 @@ static bool find_held_between(const struct keyword_search *search, struct db *db
         int64_t id = db_column_int(&rows, 0);
         if ((full_text_contains(db_column_text(&rows, 1), search->folded) ||
              full_text_contains(db_column_text(&rows, 2), search->folded)) &&
-            is_unindexed(search, id))
+            keyword_is_unindexed(search, id))
             held[(*count)++] = id;
     }
     return db_done(&rows, err);
@@ -79,8 +79,8 @@ static bool find_held_between(const struct keyword_search *search, struct db *db
 
 /* Those of the unindexed ones that hold the keyword. What an import has brought lies together: read from end to end,
  * a text takes a microsecond, a fraction of what looking it up takes. */
-static bool find_held(const struct keyword_search *search, struct db *db, struct arena *arena,
-                      int64_t **ret_held, size_t *ret_count, struct error *err)
+static bool keyword_read_unindexed(const struct keyword_search *search, struct db *db, struct arena *arena,
+                                   int64_t **ret_held, size_t *ret_count, struct error *err)
 {
     const int64_t *ids = search->unindexed;
     size_t all = search->unindexed_count;
@@ -89,7 +89,7 @@ static bool find_held(const struct keyword_search *search, struct db *db, struct
     for (size_t first = 0, last; first < all; first = last + 1) {
         for (last = first; last + 1 < all && ids[last + 1] - ids[last] <= GAP_MAX; last++)
             ;
-        if (!find_held_between(search, db, ids[first], ids[last], *ret_held, ret_count, err))
+        if (!keyword_read_between(search, db, ids[first], ids[last], *ret_held, ret_count, err))
             return false;
     }
     return true;
@@ -106,8 +106,8 @@ static bool ask_index(struct db *db, const struct full_text_query *query, size_t
 }
 
 /* What the index does not know is read first: a pair that it takes in between is met twice, not missed. */
-static bool find_ids(struct db *db, const struct full_text_query *query, const struct effort *effort,
-                     struct arena *arena, struct keyword_search *search, struct error *err)
+static bool keyword_find_ids(struct db *db, const struct full_text_query *query, const struct effort *effort,
+                             struct arena *arena, struct keyword_search *search, struct error *err)
 {
     int64_t *found, *held;
     size_t count, held_count;
@@ -120,10 +120,10 @@ static bool find_ids(struct db *db, const struct full_text_query *query, const s
     bool decided = search->unindexed_count <= effort->read_max; /* else all of them may hold it */
     held = search->unindexed;
     held_count = search->unindexed_count;
-    if (decided && !find_held(search, db, arena, &held, &held_count, err))
+    if (decided && !keyword_read_unindexed(search, db, arena, &held, &held_count, err))
         return false;
     search->kind = KEYWORD_IDS;
-    merge(search, found, count, held, held_count, arena);
+    keyword_merge(search, found, count, held, held_count, arena);
     if (decided)
         search->unindexed_count = 0;
     return true;
@@ -138,7 +138,7 @@ bool keyword_find(struct db *db, const char *keyword, enum keyword_effort effort
         search.folded = full_text_fold(arena, keyword);
         search.kind = KEYWORD_ANY;
         search.exact = query.exact;
-        if (query.count > 0 && !find_ids(db, &query, &efforts[effort], arena, &search, err))
+        if (query.count > 0 && !keyword_find_ids(db, &query, &efforts[effort], arena, &search, err))
             return false;
     }
     *ret_search = search;
@@ -155,6 +155,6 @@ bool keyword_in_pair(const struct keyword_search *search, struct db *db, int64_t
                      struct error *err)
 {
     *ret_holds = true;
-    return (search->kind == KEYWORD_IDS && search->exact && !is_unindexed(search, id)) ||
+    return (search->kind == KEYWORD_IDS && search->exact && !keyword_is_unindexed(search, id)) ||
            texts_hold(search, db, id, ret_holds, err);
 }

@@ -56,8 +56,8 @@ static bool lock(struct listing *l, struct error *err)
            directory_lock(l->directory, l->db, err);
 }
 
-static bool select_first(struct listing *l, const struct list_place *from, size_t limit,
-                         struct selection *ret_selection, struct error *err)
+static bool listing_select(struct listing *l, const struct list_place *from, size_t limit,
+                           struct selection *ret_selection, struct error *err)
 {
     CLEANUP(directory_release) struct knowledge_directory *directory = NULL;
     struct list_key after;
@@ -74,7 +74,7 @@ static bool select_first(struct listing *l, const struct list_place *from, size_
 }
 
 /* A place that something is to begin behind has its question; if the pair went this moment, nothing can. */
-static bool complete(struct listing *l, struct list_place *place, struct error *err)
+static bool listing_complete_place(struct listing *l, struct list_place *place, struct error *err)
 {
     if (l->order.sort != SORT_QUESTION)
         return true;
@@ -85,28 +85,28 @@ static bool complete(struct listing *l, struct list_place *place, struct error *
     return true;
 }
 
-static size_t page_size(const struct listing *l)
+static size_t listing_page_size(const struct listing *l)
 {
     return (size_t)l->request->page_size;
 }
 
 /* The page of places that are in order, the first of which is the first behind `from`. */
-static void cut_page(struct listing *l, struct list_place *places, size_t count)
+static void listing_cut_page(struct listing *l, struct list_place *places, size_t count)
 {
     size_t first = l->skip < count ? l->skip : count;
-    l->more = count - first > page_size(l);
+    l->more = count - first > listing_page_size(l);
     l->page = places + first;
-    l->count = l->more ? page_size(l) : count - first;
+    l->count = l->more ? listing_page_size(l) : count - first;
     if (l->count > 0)
         l->behind = l->page[l->count - 1];
 }
 
-static bool page_of_all(struct listing *l, struct error *err)
+static bool listing_page_of_all(struct listing *l, struct error *err)
 {
     struct selection selection;
-    if (!select_first(l, &l->from, l->skip + page_size(l) + 1, &selection, err))
+    if (!listing_select(l, &l->from, l->skip + listing_page_size(l) + 1, &selection, err))
         return false;
-    cut_page(l, selection.places, selection.count);
+    listing_cut_page(l, selection.places, selection.count);
     l->total = selection.matched;
     return true;
 }
@@ -114,8 +114,8 @@ static bool page_of_all(struct listing *l, struct error *err)
 /* ---- with a keyword of which the texts decide ---- */
 
 /* Leaves those that hold the keyword, until there are `enough`. Returns how many were looked at. */
-static bool look_at(struct listing *l, struct selection *selection, size_t enough, size_t *ret_looked,
-                    struct error *err)
+static bool listing_look_at_texts(struct listing *l, struct selection *selection, size_t enough,
+                                  size_t *ret_looked, struct error *err)
 {
     size_t kept = 0, i = 0;
     for (; i < selection->count && kept < enough; i++) {
@@ -131,23 +131,24 @@ static bool look_at(struct listing *l, struct selection *selection, size_t enoug
 }
 
 /* All that may hold it are looked at, so that they can be counted. */
-static bool page_of_few(struct listing *l, struct error *err)
+static bool listing_page_of_few(struct listing *l, struct error *err)
 {
     struct list_place start = place_before_all(l->order);
     struct selection all, behind;
     size_t before = 0, looked;
-    if (!select_first(l, &start, FEW_PAIRS, &all, err))
+    if (!listing_select(l, &start, FEW_PAIRS, &all, err))
         return false;
     if (l->request->cursor) { /* what is behind the page before is the end of it all */
-        if (!select_first(l, &l->from, FEW_PAIRS, &behind, err))
+        if (!listing_select(l, &l->from, FEW_PAIRS, &behind, err))
             return false;
         before = behind.count < all.count ? all.count - behind.count : 0;
     }
     struct selection head = {.places = all.places, .count = before};
     struct selection tail = {.places = all.places + before, .count = all.count - before};
-    if (!look_at(l, &head, before, &looked, err) || !look_at(l, &tail, tail.count, &looked, err))
+    if (!listing_look_at_texts(l, &head, before, &looked, err) ||
+        !listing_look_at_texts(l, &tail, tail.count, &looked, err))
         return false;
-    cut_page(l, tail.places, tail.count);
+    listing_cut_page(l, tail.places, tail.count);
     l->total = (int64_t)(head.count + tail.count);
     return true;
 }
@@ -156,9 +157,9 @@ static bool page_of_few(struct listing *l, struct error *err)
 
 /* Those that come first are looked at until the page is full, or read_max have been. `selection`: the first
  * round. */
-static bool page_of_many(struct listing *l, struct selection selection, struct error *err)
+static bool listing_page_of_many(struct listing *l, struct selection selection, struct error *err)
 {
-    size_t enough = l->skip + page_size(l) + 1, held_count = 0, looked_at = 0, limit = FIRST_ROUND;
+    size_t enough = l->skip + listing_page_size(l) + 1, held_count = 0, looked_at = 0, limit = FIRST_ROUND;
     struct list_place *held = arena_alloc(l->arena, enough * sizeof(*held)), last = l->from;
     bool at_end = false;
     for (;;) {
@@ -166,7 +167,8 @@ static bool page_of_many(struct listing *l, struct selection selection, struct e
         at_end = selection.count < limit;
         if (selection.count > 0)
             last = selection.places[selection.count - 1];
-        if (!complete(l, &last, err) || !look_at(l, &selection, enough - held_count, &looked, err))
+        if (!listing_complete_place(l, &last, err) ||
+            !listing_look_at_texts(l, &selection, enough - held_count, &looked, err))
             return false;
         memcpy(held + held_count, selection.places, selection.count * sizeof(*held));
         held_count += selection.count;
@@ -174,10 +176,10 @@ static bool page_of_many(struct listing *l, struct selection selection, struct e
         if (at_end || held_count == enough || looked_at >= l->read_max)
             break;
         limit = (looked_at < KNOWLEDGE_READ_MAX ? KNOWLEDGE_READ_MAX : l->read_max) - looked_at;
-        if (!select_first(l, &last, limit, &selection, err))
+        if (!listing_select(l, &last, limit, &selection, err))
             return false;
     }
-    cut_page(l, held, held_count);
+    listing_cut_page(l, held, held_count);
     if (!at_end && held_count < enough) { /* there may be some behind what was looked at */
         l->more = true;
         l->behind = last;
@@ -190,9 +192,10 @@ static bool page_of_many(struct listing *l, struct selection selection, struct e
 static bool page_of_keyword(struct listing *l, struct error *err)
 {
     struct selection selection;
-    if (!select_first(l, &l->from, FIRST_ROUND, &selection, err))
+    if (!listing_select(l, &l->from, FIRST_ROUND, &selection, err))
         return false;
-    return selection.matched <= FEW_PAIRS ? page_of_few(l, err) : page_of_many(l, selection, err);
+    return selection.matched <= FEW_PAIRS ? listing_page_of_few(l, err)
+                                          : listing_page_of_many(l, selection, err);
 }
 
 /* ---- the pairs themselves ---- */
@@ -201,7 +204,7 @@ static const char SQL_ITEM[] =
     "SELECT " QA_ITEM_COLUMNS " FROM qa_pairs q JOIN tenants t ON t.id = q.tenant_id"
     " WHERE q.id = $1 AND q.deleted_at IS NULL";
 
-static bool read_items(struct listing *l, struct qa_list *list, struct error *err)
+static bool listing_read_items(struct listing *l, struct qa_list *list, struct error *err)
 {
     list->items = arena_alloc(l->arena, (l->count + 1) * sizeof(*list->items));
     for (size_t i = 0; i < l->count; i++) {
@@ -216,13 +219,13 @@ static bool read_items(struct listing *l, struct qa_list *list, struct error *er
 
 /* ---- the request ---- */
 
-static const char *trimmed(struct arena *arena, const char *text)
+static const char *listing_trim_keyword(struct arena *arena, const char *text)
 {
     struct text_span span = text_trim(text);
     return span.length > 0 ? arena_strndup(arena, span.bytes, span.length) : NULL;
 }
 
-static bool find_start(struct listing *l, struct error *err)
+static bool listing_find_start(struct listing *l, struct error *err)
 {
     const struct qa_list_request *request = l->request;
     l->from = place_before_all(l->order);
@@ -236,22 +239,23 @@ static bool find_start(struct listing *l, struct error *err)
     return true;
 }
 
-static bool find_page_with(struct listing *l, enum keyword_effort effort, struct error *err)
+static bool listing_find_page_with(struct listing *l, enum keyword_effort effort, struct error *err)
 {
     if (!keyword_find(l->db, l->filter.keyword, effort, l->arena, &l->search, err))
         return false;
     l->read_max = effort == KEYWORD_THOROUGH ? KNOWLEDGE_READ_THOROUGH : KNOWLEDGE_READ_MAX;
-    return keyword_is_certain(&l->search) ? page_of_all(l, err) : page_of_keyword(l, err);
+    return keyword_is_certain(&l->search) ? listing_page_of_all(l, err) : page_of_keyword(l, err);
 }
 
 /* A page that is empty says 'there is none' to whoever reads it, and what was there before an import is not to wait
  * until the index has taken that in: then it is looked for once more, with more effort. */
-static bool find_page(struct listing *l, struct error *err)
+static bool listing_find_page(struct listing *l, struct error *err)
 {
-    if (!find_page_with(l, KEYWORD_QUICK, err))
+    if (!listing_find_page_with(l, KEYWORD_QUICK, err))
         return false;
-    bool is_short = l->more && l->count<page_size(l), index_is_behind = l->search.unindexed_count> 0;
-    return !is_short || (l->count > 0 && !index_is_behind) || find_page_with(l, KEYWORD_THOROUGH, err);
+    bool is_short = l->more && l->count<listing_page_size(l), index_is_behind = l->search.unindexed_count> 0;
+    return !is_short || (l->count > 0 && !index_is_behind) ||
+           listing_find_page_with(l, KEYWORD_THOROUGH, err);
 }
 
 bool knowledge_list(struct knowledge_directory *directory, struct db *db,
@@ -261,11 +265,11 @@ bool knowledge_list(struct knowledge_directory *directory, struct db *db,
     struct listing l = {
         .directory = directory, .db = db, .request = request, .filter = request->filter, .arena = arena};
     struct qa_list list = {.page = request->page, .page_size = request->page_size};
-    l.filter.keyword = trimmed(arena, request->filter.keyword);
+    l.filter.keyword = listing_trim_keyword(arena, request->filter.keyword);
     if (!order_of(request->sort, &l.order))
         return error_add_field(err, "sort", "is no order of this list", "不是此列表的排序方式");
-    if (!find_start(&l, err) || !find_page(&l, err) || !read_items(&l, &list, err) ||
-        (l.more && !complete(&l, &l.behind, err)))
+    if (!listing_find_start(&l, err) || !listing_find_page(&l, err) || !listing_read_items(&l, &list, err) ||
+        (l.more && !listing_complete_place(&l, &l.behind, err)))
         return false;
     list.total = l.total;
     list.total_at_least = l.total == INT_NULL ? l.at_least : INT_NULL;
@@ -281,7 +285,7 @@ bool knowledge_count_tenants(struct knowledge_directory *directory, struct db *d
     CLEANUP(directory_release) struct knowledge_directory *locked = NULL;
     struct keyword_search search;
     struct pair_match match;
-    if (!keyword_find(db, trimmed(arena, filter->keyword), KEYWORD_QUICK, arena, &search, err))
+    if (!keyword_find(db, listing_trim_keyword(arena, filter->keyword), KEYWORD_QUICK, arena, &search, err))
         return false;
     if (!keyword_is_certain(&search)) {
         *ret_count = INT_NULL;

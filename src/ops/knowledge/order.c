@@ -60,7 +60,7 @@ struct cursor_head {
     uint16_t text_length, outer_length, outer_id_length, text_is_cut;
 };
 
-static void hash_text(XXH3_state_t *state, const char *text)
+static void cursor_hash_text(XXH3_state_t *state, const char *text)
 {
     XXH3_64bits_update(state, text ? "+" : "-", 1);
     if (text)
@@ -68,8 +68,8 @@ static void hash_text(XXH3_state_t *state, const char *text)
 }
 
 /* What a cursor belongs to. */
-static uint64_t hash_list(const struct qa_filter *filter, struct list_order order, const void *rest,
-                          size_t rest_length)
+static uint64_t cursor_hash(const struct qa_filter *filter, struct list_order order, const void *rest,
+                            size_t rest_length)
 {
     XXH3_state_t state;
     XXH3_INITSTATE(&state);
@@ -78,11 +78,11 @@ static uint64_t hash_list(const struct qa_filter *filter, struct list_order orde
     int length = snprintf(numbers, sizeof(numbers), "kimono %d %d %d %a %a", (int)order.sort,
                           order.descending, (int)filter->is_synced, filter->quality_min, filter->quality_max);
     XXH3_64bits_update(&state, numbers, (size_t)length);
-    hash_text(&state, filter->tenant_id);
-    hash_text(&state, filter->category);
-    hash_text(&state, filter->source);
-    hash_text(&state, filter->tenant_status);
-    hash_text(&state, filter->keyword && *filter->keyword ? filter->keyword : NULL);
+    cursor_hash_text(&state, filter->tenant_id);
+    cursor_hash_text(&state, filter->category);
+    cursor_hash_text(&state, filter->source);
+    cursor_hash_text(&state, filter->tenant_status);
+    cursor_hash_text(&state, filter->keyword && *filter->keyword ? filter->keyword : NULL);
     XXH3_64bits_update(&state, rest, rest_length);
     return XXH3_64bits_digest(&state);
 }
@@ -107,7 +107,7 @@ const char *cursor_make(const struct qa_filter *filter, struct list_order order,
     strbuf_puts(&bytes, place->outer);
     strbuf_puts(&bytes, place->outer_id);
     size_t skip = sizeof(head.check);
-    head.check = hash_list(filter, order, bytes.bytes + skip, bytes.length - skip);
+    head.check = cursor_hash(filter, order, bytes.bytes + skip, bytes.length - skip);
     memcpy(bytes.bytes, &head.check, skip);
     size_t room = sodium_base64_encoded_len(bytes.length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     return sodium_bin2base64(arena_alloc(arena, room), room, (const unsigned char *)bytes.bytes, bytes.length,
@@ -116,7 +116,8 @@ const char *cursor_make(const struct qa_filter *filter, struct list_order order,
 
 /* A question that is long, or holds personal data, is not whole in the cursor: if the pair still has it, it is read again; else the walk goes
  * on behind all that begin like it. */
-static bool complete_text(struct db *db, struct arena *arena, struct list_place *place, struct error *err)
+static bool cursor_complete_text(struct db *db, struct arena *arena, struct list_place *place,
+                                 struct error *err)
 {
     const char *question;
     if (!question_read(db, place->id, arena, &question, err))
@@ -127,15 +128,16 @@ static bool complete_text(struct db *db, struct arena *arena, struct list_place 
 }
 
 /* The bytes of a cursor into a place. False: they are none of ours. */
-static bool unpack(const unsigned char *bytes, size_t length, const struct qa_filter *filter,
-                   struct list_order order, struct arena *arena, struct list_place *place, bool *ret_is_cut)
+static bool cursor_unpack(const unsigned char *bytes, size_t length, const struct qa_filter *filter,
+                          struct list_order order, struct arena *arena, struct list_place *place,
+                          bool *ret_is_cut)
 {
     struct cursor_head head;
     if (length < sizeof(head))
         return false;
     memcpy(&head, bytes, sizeof(head));
     size_t skip = sizeof(head.check);
-    if (head.check != hash_list(filter, order, bytes + skip, length - skip) ||
+    if (head.check != cursor_hash(filter, order, bytes + skip, length - skip) ||
         length != sizeof(head) + head.text_length + head.outer_length + head.outer_id_length)
         return false;
     const char *at = (const char *)bytes + sizeof(head);
@@ -159,10 +161,10 @@ bool cursor_read(struct db *db, const char *cursor, const struct qa_filter *filt
     bool is_cut = false;
     if (sodium_base642bin(bytes, length, cursor, length, NULL, &got, NULL,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-        !unpack(bytes, got, filter, order, arena, ret_place, &is_cut))
+        !cursor_unpack(bytes, got, filter, order, arena, ret_place, &is_cut))
         return error_add_field(err, "cursor",
                                "is not a next_cursor of this list under this filter and sort; begin again "
                                "without it",
                                "不是此列表在当前筛选和排序下给出的 next_cursor，请去掉它重新开始");
-    return !is_cut || complete_text(db, arena, ret_place, err);
+    return !is_cut || cursor_complete_text(db, arena, ret_place, err);
 }

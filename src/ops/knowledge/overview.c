@@ -57,8 +57,8 @@ static const char SQL_BY_TENANT[] =
 
 static const char SQL_OF_TENANT[] = "SELECT id, qa_pair_count FROM tenants WHERE id = $1";
 
-static bool count_by_tenant(struct db *db, const char *tenant_id, struct arena *arena,
-                            struct knowledge_overview *overview, struct error *err)
+static bool knowledge_count_by_tenant(struct db *db, const char *tenant_id, struct arena *arena,
+                                      struct knowledge_overview *overview, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     overview->by_tenant = arena_alloc(arena, OVERVIEW_NAMES * sizeof(*overview->by_tenant));
@@ -88,7 +88,8 @@ static void tally_release(struct tally *tally)
 }
 
 /* `tenant` SLOT_NONE: of all. */
-static void count_pairs(const struct knowledge_directory *directory, uint32_t tenant, struct tally *tally)
+static void tally_count_pairs(const struct knowledge_directory *directory, uint32_t tenant,
+                              struct tally *tally)
 {
     tally->by_category = xcalloc(directory->categories.count + 1, sizeof(*tally->by_category));
     for (size_t i = 0; i < directory->count; i++) {
@@ -111,7 +112,7 @@ struct most {
     size_t count, limit;
 };
 
-static void sink(struct most *most, size_t at)
+static void most_sift_down(struct most *most, size_t at)
 {
     uint32_t moving = most->numbers[at];
     for (size_t child; (child = 2 * at + 1) < most->count; at = child) {
@@ -125,19 +126,19 @@ static void sink(struct most *most, size_t at)
     most->numbers[at] = moving;
 }
 
-static void keep_if_more(struct most *most, uint32_t number)
+static void most_offer(struct most *most, uint32_t number)
 {
     if (most->count < most->limit) {
         most->numbers[most->count++] = number;
         for (size_t i = most->count == most->limit ? most->count / 2 : 0; i-- > 0;)
-            sink(most, i); /* it is full: from here on a heap */
+            most_sift_down(most, i); /* it is full: from here on a heap */
     } else if (most->counts[number] > most->counts[most->numbers[0]]) {
         most->numbers[0] = number;
-        sink(most, 0);
+        most_sift_down(most, 0);
     }
 }
 
-static int by_rank(const void *a, const void *b, void *context)
+static int category_rank_compare(const void *a, const void *b, void *context)
 {
     const uint32_t *ranks = context;
     uint32_t left = ranks[*(const uint32_t *)a], right = ranks[*(const uint32_t *)b];
@@ -145,9 +146,9 @@ static int by_rank(const void *a, const void *b, void *context)
 }
 
 /* In order of name; `keyword` NULL: any. */
-static void name_categories(const struct knowledge_directory *directory, const struct tally *tally,
-                            const char *keyword, size_t limit, struct arena *arena,
-                            struct knowledge_facets *facets)
+static void tally_name_categories(const struct knowledge_directory *directory, const struct tally *tally,
+                                  const char *keyword, size_t limit, struct arena *arena,
+                                  struct knowledge_facets *facets)
 {
     const struct name_list *names = &directory->categories;
     struct folded_text folded = full_text_fold(arena, keyword ? keyword : "");
@@ -159,9 +160,9 @@ static void name_categories(const struct knowledge_directory *directory, const s
             (folded.length > 0 && !full_text_contains(name_list_text(names, number), folded)))
             continue;
         facets->category_count++;
-        keep_if_more(&most, number);
+        most_offer(&most, number);
     }
-    qsort_r(most.numbers, most.count, sizeof(*most.numbers), by_rank, names->ranks);
+    qsort_r(most.numbers, most.count, sizeof(*most.numbers), category_rank_compare, names->ranks);
     facets->categories = arena_alloc(arena, limit * sizeof(*facets->categories));
     for (size_t i = 0; i < most.count; i++)
         facets->categories[facets->categories_count++] = (struct named_count){
@@ -170,7 +171,7 @@ static void name_categories(const struct knowledge_directory *directory, const s
 
 /* ---- the kinds that there are ---- */
 
-static int by_name(const void *a, const void *b)
+static int named_count_compare(const void *a, const void *b)
 {
     return strcmp(((const struct named_count *)a)->name, ((const struct named_count *)b)->name);
 }
@@ -182,11 +183,11 @@ static void name_sources(const struct tally *tally, struct arena *arena, struct 
         if (tally->by_source[i] > 0)
             facets->sources[facets->sources_count++] =
                 (struct named_count){pair_sources[i], tally->by_source[i]};
-    qsort(facets->sources, facets->sources_count, sizeof(*facets->sources), by_name);
+    qsort(facets->sources, facets->sources_count, sizeof(*facets->sources), named_count_compare);
 }
 
 /* `names`: as many categories are named at most. The tally's counts are for it to release. */
-static bool read_kinds(struct knowledge_directory *directory, struct db *db, const char *tenant_id,
+static bool tally_read(struct knowledge_directory *directory, struct db *db, const char *tenant_id,
                        const char *keyword, size_t names, struct arena *arena, struct tally *tally,
                        struct knowledge_facets *facets, struct error *err)
 {
@@ -194,8 +195,8 @@ static bool read_kinds(struct knowledge_directory *directory, struct db *db, con
         return false;
     uint32_t tenant = tenant_id ? name_list_find(&directory->tenants, tenant_id) : SLOT_NONE;
     if (!tenant_id || tenant != SLOT_NONE) { /* else it has no pairs */
-        count_pairs(directory, tenant, tally);
-        name_categories(directory, tally, keyword, names, arena, facets);
+        tally_count_pairs(directory, tenant, tally);
+        tally_name_categories(directory, tally, keyword, names, arena, facets);
         name_sources(tally, arena, facets);
     }
     directory_unlock(directory);
@@ -208,7 +209,7 @@ bool knowledge_facets(struct knowledge_directory *directory, struct db *db, cons
 {
     CLEANUP(tally_release) struct tally tally = {0};
     struct knowledge_facets facets = {0};
-    if (!read_kinds(directory, db, tenant_id, keyword, FACET_NAMES, arena, &tally, &facets, err))
+    if (!tally_read(directory, db, tenant_id, keyword, FACET_NAMES, arena, &tally, &facets, err))
         return false;
     *ret_facets = facets;
     return true;
@@ -232,8 +233,8 @@ bool knowledge_overview(struct knowledge_directory *directory, struct db *db, co
     struct knowledge_facets kinds = {0};
     struct knowledge_overview overview = {.generated_at = clock_now_ms()};
     int64_t counters[COUNTER_COUNT], held_back;
-    if (!count_by_tenant(db, tenant_id, arena, &overview, err) ||
-        !read_kinds(directory, db, tenant_id, NULL, OVERVIEW_NAMES, arena, &tally, &kinds, err) ||
+    if (!knowledge_count_by_tenant(db, tenant_id, arena, &overview, err) ||
+        !tally_read(directory, db, tenant_id, NULL, OVERVIEW_NAMES, arena, &tally, &kinds, err) ||
         !counters_read(db, counters, err) ||
         !count_held_back(db, tenant_id, counters, tally.live - tally.synced, &held_back, err))
         return false;

@@ -23,7 +23,7 @@ int64_t pair_item_id(const struct job_item *item)
     return strtoll(item->target_id + strlen(ITEM_PREFIX), NULL, 10);
 }
 
-static int compare_rows(const void *a, const void *b)
+static int pair_row_compare(const void *a, const void *b)
 {
     const struct qa_pair_row *left = a, *right = b;
     int order = strcmp(left->tenant_id, right->tenant_id);
@@ -41,7 +41,7 @@ bool knowledge_rows_read(struct db *db, const int64_t *ids, size_t count, struct
             return false;
         found_count += found;
     }
-    qsort(rows, found_count, sizeof(*rows), compare_rows);
+    qsort(rows, found_count, sizeof(*rows), pair_row_compare);
     *ret_rows = rows;
     *ret_count = found_count;
     return true;
@@ -57,7 +57,8 @@ static const struct field failure_fields[] = {
 const struct descriptor sync_failure_descriptor =
     DESCRIPTOR("SyncFailure", struct sync_failure, failure_fields);
 
-static void add(struct sync_failures *failures, const char *tenant_id, const char *en, const char *zh)
+static void sync_failures_put(struct sync_failures *failures, const char *tenant_id, const char *en,
+                              const char *zh)
 {
     if (failures->count == SYNC_FAILURES_MAX)
         return;
@@ -68,10 +69,10 @@ static void add(struct sync_failures *failures, const char *tenant_id, const cha
 
 void sync_failures_add(struct sync_failures *failures, const char *tenant_id, const struct error *why)
 {
-    add(failures, tenant_id, why->detail[LANGUAGE_EN], why->detail[LANGUAGE_ZH]);
+    sync_failures_put(failures, tenant_id, why->detail[LANGUAGE_EN], why->detail[LANGUAGE_ZH]);
 }
 
-static const char *text_of(const cJSON *object, const char *name)
+static const char *sync_failure_text(const cJSON *object, const char *name)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
     return cJSON_IsString(value) ? value->valuestring : "";
@@ -86,5 +87,6 @@ void sync_failures_read(const char *result, struct sync_failures *failures)
         return;
     const cJSON *errors = cJSON_GetObjectItemCaseSensitive(root, "errors");
     for (const cJSON *item = errors ? errors->child : NULL; item; item = item->next)
-        add(failures, text_of(item, "tenant_id"), text_of(item, "message"), text_of(item, "message_zh"));
+        sync_failures_put(failures, sync_failure_text(item, "tenant_id"), sync_failure_text(item, "message"),
+                          sync_failure_text(item, "message_zh"));
 }

@@ -5,7 +5,7 @@
 
 /* ---- what matches ---- */
 
-static void admit_kinds(struct pair_match *match, const struct qa_filter *filter)
+static void match_admit_kinds(struct pair_match *match, const struct qa_filter *filter)
 {
     int source = filter->source ? pair_source_number(filter->source) : -1;
     for (int kind = 0; kind < KIND_COUNT; kind++) {
@@ -18,7 +18,8 @@ static void admit_kinds(struct pair_match *match, const struct qa_filter *filter
 }
 
 /* The places of the keyword's pairs; those that the directory does not know are left out. */
-static void find_places(struct pair_match *match, const struct keyword_search *search, struct arena *arena)
+static void match_find_places(struct pair_match *match, const struct keyword_search *search,
+                              struct arena *arena)
 {
     const struct knowledge_directory *directory = match->directory;
     uint32_t *places = arena_alloc(arena, (search->id_count + 1) * sizeof(*places));
@@ -36,8 +37,8 @@ static void find_places(struct pair_match *match, const struct keyword_search *s
 static const char SQL_SUSPENDED[] = "SELECT id FROM tenants WHERE status <> 'active'";
 
 /* Which tenants are in that state: all but the suspended ones, or those alone. */
-static bool admit_tenants(struct pair_match *match, struct db *db, const char *status, struct arena *arena,
-                          struct error *err)
+static bool match_admit_tenants(struct pair_match *match, struct db *db, const char *status,
+                                struct arena *arena, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     const struct name_list *names = &match->directory->tenants;
@@ -69,16 +70,16 @@ bool match_make(const struct knowledge_directory *directory, struct db *db, cons
     };
     match.is_empty =
         (filter->tenant_id && match.tenant == SLOT_NONE) || (filter->category && match.category == SLOT_NONE);
-    admit_kinds(&match, filter);
+    match_admit_kinds(&match, filter);
     if (search && search->kind == KEYWORD_IDS)
-        find_places(&match, search, arena);
-    if (filter->tenant_status && !admit_tenants(&match, db, filter->tenant_status, arena, err))
+        match_find_places(&match, search, arena);
+    if (filter->tenant_status && !match_admit_tenants(&match, db, filter->tenant_status, arena, err))
         return false;
     *ret_match = match;
     return true;
 }
 
-static inline bool admits(const struct pair_match *match, size_t place)
+static inline bool match_admits(const struct pair_match *match, size_t place)
 {
     const struct knowledge_directory *directory = match->directory;
     return match->kinds[directory->kind[place]] &&
@@ -89,12 +90,12 @@ static inline bool admits(const struct pair_match *match, size_t place)
 }
 
 /* How many places are looked at, and the i-th of them. */
-static size_t candidate_count(const struct pair_match *match)
+static size_t match_candidate_count(const struct pair_match *match)
 {
     return match->is_empty ? 0 : match->places ? match->place_count : match->directory->count;
 }
 
-static inline size_t candidate(const struct pair_match *match, size_t i)
+static inline size_t match_candidate(const struct pair_match *match, size_t i)
 {
     return match->places ? match->places[i] : i;
 }
@@ -105,10 +106,10 @@ int64_t match_count_tenants(const struct pair_match *match, struct arena *arena)
     bool *seen = arena_alloc(arena, directory->tenants.count + 1);
     int64_t count = 0;
     memset(seen, 0, directory->tenants.count + 1);
-    for (size_t i = 0, all = candidate_count(match); i < all; i++) {
-        size_t place = candidate(match, i);
+    for (size_t i = 0, all = match_candidate_count(match); i < all; i++) {
+        size_t place = match_candidate(match, i);
         uint32_t tenant = directory->tenant[place];
-        if (seen[tenant] || !admits(match, place))
+        if (seen[tenant] || !match_admits(match, place))
             continue;
         seen[tenant] = true;
         count++;
@@ -118,13 +119,13 @@ int64_t match_count_tenants(const struct pair_match *match, struct arena *arena)
 
 /* ---- keys: each order as numbers, the id decides between equal ones ---- */
 
-static inline bool is_before(struct list_key a, struct list_key b)
+static inline bool list_key_is_before(struct list_key a, struct list_key b)
 {
     return a.value < b.value || (a.value == b.value && a.id < b.id);
 }
 
 /* Doubles that are not negative are in the order of their bits. */
-static int64_t bits_of(double real)
+static int64_t quality_bits(double real)
 {
     int64_t bits;
     real = real > 0 ? real : 0;
@@ -132,42 +133,44 @@ static int64_t bits_of(double real)
     return bits;
 }
 
-static uint32_t tenant_rank(const struct knowledge_directory *directory, uint32_t tenant)
+static uint32_t directory_tenant_rank(const struct knowledge_directory *directory, uint32_t tenant)
 {
     return tenant < directory->ranked_count ? directory->tenant_ranks[tenant] : 0;
 }
 
-static inline struct list_key key_of(const struct knowledge_directory *directory, enum list_sort sort,
-                                     size_t place)
+static inline struct list_key list_key_of(const struct knowledge_directory *directory, enum list_sort sort,
+                                          size_t place)
 {
     struct list_key key = {0, directory->id[place]};
     switch (sort) {
     case SORT_CREATED: key.value = directory->created_at[place]; break;
     case SORT_UPDATED: key.value = directory->updated_at[place]; break;
-    case SORT_QUALITY: key.value = bits_of(directory->quality[place]); break;
+    case SORT_QUALITY: key.value = quality_bits(directory->quality[place]); break;
     case SORT_HITS: key.value = directory->hits[place]; break;
     case SORT_QUESTION: key.value = 2 * (int64_t)directory->question_rank[place]; break;
     case SORT_CATEGORY:
         key.value = 2 * (int64_t)directory->categories.ranks[directory->category[place]] + 1;
         break;
-    case SORT_TENANT: key.value = 2 * (int64_t)tenant_rank(directory, directory->tenant[place]) + 1; break;
+    case SORT_TENANT:
+        key.value = 2 * (int64_t)directory_tenant_rank(directory, directory->tenant[place]) + 1;
+        break;
     default: break;
     }
     return key;
 }
 
-static const char *tenant_name(const struct knowledge_directory *directory, size_t rank)
+static const char *directory_tenant_name(const struct knowledge_directory *directory, size_t rank)
 {
     return directory->tenant_names.bytes + directory->named_tenants[rank].name;
 }
 
-static int compare_named(const struct knowledge_directory *directory, enum list_sort sort, size_t rank,
-                         const struct list_place *place)
+static int list_place_compare_rank(const struct knowledge_directory *directory, enum list_sort sort,
+                                   size_t rank, const struct list_place *place)
 {
     if (sort == SORT_CATEGORY)
         return strcmp(name_list_text(&directory->categories, directory->categories.by_order[rank]),
                       place->outer);
-    int result = strcmp(tenant_name(directory, rank), place->outer);
+    int result = strcmp(directory_tenant_name(directory, rank), place->outer);
     return result ? result
                   : strcmp(name_list_text(&directory->tenants, directory->named_tenants[rank].number),
                            place->outer_id);
@@ -175,19 +178,19 @@ static int compare_named(const struct knowledge_directory *directory, enum list_
 
 /* A name that is not there any more stands between two ranks: hence twice as many values as ranks. So does a
  * question. */
-static int64_t rank_value(const struct knowledge_directory *directory, enum list_sort sort,
-                          const struct list_place *place)
+static int64_t list_place_rank(const struct knowledge_directory *directory, enum list_sort sort,
+                               const struct list_place *place)
 {
     size_t count = sort == SORT_CATEGORY ? directory->categories.ordered : directory->named_count;
     size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_named(directory, sort, middle, place) < 0)
+        if (list_place_compare_rank(directory, sort, middle, place) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    bool found = low < count && compare_named(directory, sort, low, place) == 0;
+    bool found = low < count && list_place_compare_rank(directory, sort, low, place) == 0;
     return 2 * (int64_t)low + found;
 }
 
@@ -205,17 +208,17 @@ bool place_key(const struct knowledge_directory *directory, struct db *db, enum 
     case SORT_CREATED:
     case SORT_UPDATED:
     case SORT_HITS: key.value = place->integer; break;
-    case SORT_QUALITY: key.value = bits_of(place->real); break;
+    case SORT_QUALITY: key.value = quality_bits(place->real); break;
     case SORT_CATEGORY:
-    case SORT_TENANT: key.value = rank_value(directory, sort, place); break;
+    case SORT_TENANT: key.value = list_place_rank(directory, sort, place); break;
     default: break;
     }
     *ret_key = key;
     return true;
 }
 
-static struct list_place place_of(const struct knowledge_directory *directory, enum list_sort sort, size_t i,
-                                  struct arena *arena)
+static struct list_place list_place_of(const struct knowledge_directory *directory, enum list_sort sort,
+                                       size_t i, struct arena *arena)
 {
     struct list_place place = {.outer = "", .outer_id = "", .text = "", .id = directory->id[i]};
     place.integer = place.id;
@@ -231,7 +234,8 @@ static struct list_place place_of(const struct knowledge_directory *directory, e
         place.outer_id = arena_strdup(arena, name_list_text(&directory->tenants, directory->tenant[i]));
         place.outer =
             directory->tenant[i] < directory->ranked_count && directory->named_count > 0
-                ? arena_strdup(arena, tenant_name(directory, tenant_rank(directory, directory->tenant[i])))
+                ? arena_strdup(arena, directory_tenant_name(
+                                          directory, directory_tenant_rank(directory, directory->tenant[i])))
                 : "";
         break;
     default: break;
@@ -252,58 +256,59 @@ struct best {
     bool descending;
 };
 
-static inline bool comes_before(const struct best *best, struct list_key a, struct list_key b)
+static inline bool selection_comes_before(const struct best *best, struct list_key a, struct list_key b)
 {
-    return best->descending ? is_before(b, a) : is_before(a, b);
+    return best->descending ? list_key_is_before(b, a) : list_key_is_before(a, b);
 }
 
-static void sift_down(struct best *best, size_t at)
+static void selection_sift_down(struct best *best, size_t at)
 {
     struct kept moving = best->heap[at];
     for (size_t child; (child = 2 * at + 1) < best->count; at = child) {
-        if (child + 1 < best->count && comes_before(best, best->heap[child].key, best->heap[child + 1].key))
+        if (child + 1 < best->count &&
+            selection_comes_before(best, best->heap[child].key, best->heap[child + 1].key))
             child++;
-        if (!comes_before(best, moving.key, best->heap[child].key))
+        if (!selection_comes_before(best, moving.key, best->heap[child].key))
             break;
         best->heap[at] = best->heap[child];
     }
     best->heap[at] = moving;
 }
 
-static void sift_up(struct best *best, size_t at)
+static void selection_sift_up(struct best *best, size_t at)
 {
     struct kept moving = best->heap[at];
     for (size_t parent; at > 0; at = parent) {
         parent = (at - 1) / 2;
-        if (!comes_before(best, best->heap[parent].key, moving.key))
+        if (!selection_comes_before(best, best->heap[parent].key, moving.key))
             break;
         best->heap[at] = best->heap[parent];
     }
     best->heap[at] = moving;
 }
 
-static inline void keep(struct best *best, struct list_key key, size_t place)
+static inline void selection_offer(struct best *best, struct list_key key, size_t place)
 {
     if (best->count < best->limit) {
         best->heap[best->count] = (struct kept){key, (uint32_t)place};
-        sift_up(best, best->count++);
-    } else if (best->limit > 0 && comes_before(best, key, best->heap[0].key)) {
+        selection_sift_up(best, best->count++);
+    } else if (best->limit > 0 && selection_comes_before(best, key, best->heap[0].key)) {
         best->heap[0] = (struct kept){key, (uint32_t)place};
-        sift_down(best, 0);
+        selection_sift_down(best, 0);
     }
 }
 
 /* The heap's own order, from its end: the last one is taken off again and again. */
-static void take_in_order(struct best *best, const struct knowledge_directory *directory, enum list_sort sort,
-                          struct arena *arena, struct selection *selection)
+static void selection_take_in_order(struct best *best, const struct knowledge_directory *directory,
+                                    enum list_sort sort, struct arena *arena, struct selection *selection)
 {
     selection->count = best->count;
     selection->places = arena_alloc(arena, (best->count + 1) * sizeof(*selection->places));
     for (size_t i = best->count; i-- > 0;) {
-        selection->places[i] = place_of(directory, sort, best->heap[0].place, arena);
+        selection->places[i] = list_place_of(directory, sort, best->heap[0].place, arena);
         best->heap[0] = best->heap[--best->count];
         if (best->count > 1)
-            sift_down(best, 0);
+            selection_sift_down(best, 0);
     }
 }
 
@@ -313,18 +318,18 @@ struct selection match_select(const struct pair_match *match, struct list_order 
                               size_t limit, struct arena *arena)
 {
     struct selection selection = {0};
-    size_t count = candidate_count(match), room = limit < count ? limit : count;
+    size_t count = match_candidate_count(match), room = limit < count ? limit : count;
     struct best best = {.limit = room, .descending = order.descending};
     best.heap = arena_alloc(arena, (room + 1) * sizeof(*best.heap));
     for (size_t i = 0; i < count; i++) {
-        size_t place = candidate(match, order.descending ? count - 1 - i : i);
-        if (!admits(match, place))
+        size_t place = match_candidate(match, order.descending ? count - 1 - i : i);
+        if (!match_admits(match, place))
             continue;
         selection.matched++;
-        struct list_key key = key_of(match->directory, order.sort, place);
-        if (comes_before(&best, after, key))
-            keep(&best, key, place);
+        struct list_key key = list_key_of(match->directory, order.sort, place);
+        if (selection_comes_before(&best, after, key))
+            selection_offer(&best, key, place);
     }
-    take_in_order(&best, match->directory, order.sort, arena, &selection);
+    selection_take_in_order(&best, match->directory, order.sort, arena, &selection);
     return selection;
 }

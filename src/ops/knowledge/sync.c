@@ -25,7 +25,7 @@ struct asking {
     struct job *job;
 };
 
-static const char *parameters_of(const struct sync_request *request, struct arena *arena)
+static const char *sync_job_parameters(const struct sync_request *request, struct arena *arena)
 {
     CLEANUP(strbuf_release) struct strbuf out = {0};
     struct json_writer w = {.out = &out};
@@ -37,7 +37,7 @@ static const char *parameters_of(const struct sync_request *request, struct aren
 }
 
 /* In order of tenant, so that each tenant is done once. */
-static bool add_ids(struct db *db, const struct asking *asking, struct error *err)
+static bool sync_job_add_ids(struct db *db, const struct asking *asking, struct error *err)
 {
     const struct sync_request *request = asking->request;
     struct qa_pair_row *rows;
@@ -53,18 +53,18 @@ static bool add_ids(struct db *db, const struct asking *asking, struct error *er
     return pair_items_add(db, asking->job, ids, live, asking->arena, err);
 }
 
-static bool ask_work(struct db *db, void *context, struct error *err)
+static bool sync_job_ask_work(struct db *db, void *context, struct error *err)
 {
     struct asking *asking = context;
     const struct sync_request *request = asking->request;
     struct job_request job = {.kind = SYNC_KIND,
-                              .parameters = parameters_of(request, asking->arena),
+                              .parameters = sync_job_parameters(request, asking->arena),
                               .tenant_id = request->tenant_id};
     if (request->tenant_id &&
         !tenant_gate_ask(db, TENANT_GATE_VECTOR_SYNC, request->tenant_id, TENANT_GATE_BEGINS_NOW, err))
         return false;
     if (!job_insert(db, asking->actor, &job, asking->arena, asking->job, err) ||
-        (request->id_count > 0 && !add_ids(db, asking, err)))
+        (request->id_count > 0 && !sync_job_add_ids(db, asking, err)))
         return false;
     struct audit_entry entry = {.action = "knowledge.sync",
                                 .target_type = "job",
@@ -79,7 +79,7 @@ bool knowledge_sync(struct platform *platform, const struct actor *actor, const 
     struct asking asking = {actor, request, arena, ret_job};
     if (request->tenant_id && request->id_count > 0)
         return error_add_field(err, "ids", "give either tenant_id or ids", "tenant_id 与 ids 只能给出其一");
-    if (!store_write(platform->store, ask_work, &asking, err))
+    if (!store_write(platform->store, sync_job_ask_work, &asking, err))
         return false;
     jobs_wake(platform->jobs);
     return true;
@@ -113,40 +113,41 @@ struct sync_run {
     size_t item_count;
 };
 
-static const char *result_of(struct sync_run *s, struct figures figures)
+static const char *sync_job_result(struct sync_run *s, struct figures figures)
 {
     figures.errors = s->failures.items;
     figures.errors_count = s->failures.count;
     return job_figures_write(&figures_descriptor, &figures, &s->arena);
 }
 
-static bool stopping(void *context)
+static bool sync_job_stopping(void *context)
 {
     const struct sync_run *s = context;
     return job_stopping(s->run);
 }
 
-static void add_report(struct figures *figures, const struct sync_report *report)
+static void sync_job_add_report(struct figures *figures, const struct sync_report *report)
 {
     figures->pairs += report->pairs;
     figures->removed += report->removed;
 }
 
 /* Within the transaction that marks a batch of the tenant. */
-static bool step_of_tenant(struct db *db, void *context, const struct sync_report *report, struct error *err)
+static bool sync_job_step_tenant(struct db *db, void *context, const struct sync_report *report,
+                                 struct error *err)
 {
     struct sync_run *s = context;
     struct figures figures = s->figures;
     arena_reset(&s->arena);
-    add_report(&figures, report);
-    return job_step(db, s->run, s->done + report->pairs + report->removed, result_of(s, figures), err);
+    sync_job_add_report(&figures, report);
+    return job_step(db, s->run, s->done + report->pairs + report->removed, sync_job_result(s, figures), err);
 }
 
-static bool report_work(struct db *db, void *context, struct error *err)
+static bool sync_job_report_work(struct db *db, void *context, struct error *err)
 {
     struct sync_run *s = context;
     arena_reset(&s->arena);
-    return job_step(db, s->run, s->done, result_of(s, s->figures), err);
+    return job_step(db, s->run, s->done, sync_job_result(s, s->figures), err);
 }
 
 /* A tenant that was suspended or deleted meanwhile has not failed. */
@@ -155,17 +156,17 @@ static bool is_left_out(const struct error *why)
     return why->code == ERROR_TENANT_SUSPENDED || why->code == ERROR_NOT_FOUND;
 }
 
-static bool sync_one(struct sync_run *s, const char *tenant_id, struct error *err)
+static bool sync_job_tenant(struct sync_run *s, const char *tenant_id, struct error *err)
 {
     struct sync_pass pass = {.platform = s->run->platform,
                              .tenant_id = tenant_id,
-                             .stopping = stopping,
-                             .step = step_of_tenant,
+                             .stopping = sync_job_stopping,
+                             .step = sync_job_step_tenant,
                              .context = s};
     s->figures.tenants += strcmp(s->figures.after ? s->figures.after : "", tenant_id) != 0;
     s->figures.after = arena_strdup(s->run->arena, tenant_id);
     bool done = vector_sync_pass(&pass, err);
-    add_report(&s->figures, &pass.report);
+    sync_job_add_report(&s->figures, &pass.report);
     s->done += pass.report.pairs + pass.report.removed;
     if (!done && !is_left_out(err) && err->code != ERROR_CANCELLED) {
         s->figures.failed_tenants++;
@@ -181,7 +182,7 @@ static const char SQL_DUE_AFTER[] =
     " AND id > $1 ORDER BY id LIMIT 1";
 
 /* The next tenant in the order of ids; the one at which an earlier run was broken off once more. */
-static bool next_tenant(struct sync_run *s, const char *sql, const char **ret_id, struct error *err)
+static bool sync_job_next_tenant(struct sync_run *s, const char *sql, const char **ret_id, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     CLEANUP(db_rows_release) struct db_rows rows = {0};
@@ -195,7 +196,7 @@ static bool next_tenant(struct sync_run *s, const char *sql, const char **ret_id
     return db_done(&rows, err);
 }
 
-static bool sync_due(struct sync_run *s, struct error *err)
+static bool sync_job_due_tenants(struct sync_run *s, struct error *err)
 {
     int64_t began_at = clock_now_ms();
     const char *sql = SQL_DUE;
@@ -203,31 +204,31 @@ static bool sync_due(struct sync_run *s, struct error *err)
         const char *tenant_id;
         struct error why;
         error_clear(&why);
-        if (!next_tenant(s, sql, &tenant_id, err))
+        if (!sync_job_next_tenant(s, sql, &tenant_id, err))
             return false;
         if (!tenant_id)
-            return store_write(s->run->platform->store, report_work, s, err) &&
+            return store_write(s->run->platform->store, sync_job_report_work, s, err) &&
                    vector_sync_note_run(s->run->platform->store, began_at, s->figures.failed_tenants == 0,
                                         err);
-        if (!sync_one(s, tenant_id, &why) && why.code == ERROR_CANCELLED) {
+        if (!sync_job_tenant(s, tenant_id, &why) && why.code == ERROR_CANCELLED) {
             *err = why;
             return false;
         }
         sql = SQL_DUE_AFTER;
-        if (!job_stopping(s->run) && !store_write(s->run->platform->store, report_work, s, err))
+        if (!job_stopping(s->run) && !store_write(s->run->platform->store, sync_job_report_work, s, err))
             return false;
     }
     return true;
 }
 
-static bool sync_named(struct sync_run *s, const char *tenant_id, struct error *err)
+static bool sync_job_named_tenant(struct sync_run *s, const char *tenant_id, struct error *err)
 {
     struct error why;
     error_clear(&why);
-    bool done = sync_one(s, tenant_id, err);
+    bool done = sync_job_tenant(s, tenant_id, err);
     if (job_stopping(s->run) || (!done && err->code == ERROR_CANCELLED))
         return done;
-    return store_write(s->run->platform->store, report_work, s, done ? err : &why) && done;
+    return store_write(s->run->platform->store, sync_job_report_work, s, done ? err : &why) && done;
 }
 
 /* ---- pairs that were named ---- */
@@ -289,7 +290,7 @@ bool knowledge_sync_rows(struct job_run *run, int64_t done, const struct qa_pair
 }
 
 /* What came of each pair of the batch, as it is now. */
-static bool items_work(struct db *db, void *context, struct error *err)
+static bool sync_job_items_work(struct db *db, void *context, struct error *err)
 {
     struct sync_run *s = context;
     arena_reset(&s->arena);
@@ -304,11 +305,11 @@ static bool items_work(struct db *db, void *context, struct error *err)
         if (!job_item_done(db, s->run, s->items[i].seq, outcome, NULL, err))
             return false;
     }
-    return job_step(db, s->run, s->done + (int64_t)s->item_count, result_of(s, s->figures), err);
+    return job_step(db, s->run, s->done + (int64_t)s->item_count, sync_job_result(s, s->figures), err);
 }
 
-static bool read_items(struct sync_run *s, struct arena *arena, struct qa_pair_row **ret_rows,
-                       size_t *ret_count, struct error *err)
+static bool sync_job_read_items(struct sync_run *s, struct arena *arena, struct qa_pair_row **ret_rows,
+                                size_t *ret_count, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     int64_t ids[SYNC_BATCH];
@@ -339,7 +340,7 @@ static bool sync_items(struct sync_run *s, struct error *err)
         size_t count;
         int64_t synced, failed;
         arena_reset(&arena);
-        if (!read_items(s, &arena, &rows, &count, err))
+        if (!sync_job_read_items(s, &arena, &rows, &count, err))
             return false;
         if (s->item_count == 0)
             return true;
@@ -350,7 +351,7 @@ static bool sync_items(struct sync_run *s, struct error *err)
         count_tenants(s, rows, count);
         s->figures.pairs += synced;
         s->figures.failed_tenants += failed;
-        if (!store_write(s->run->platform->store, items_work, s, err))
+        if (!store_write(s->run->platform->store, sync_job_items_work, s, err))
             return false;
         s->done += (int64_t)s->item_count;
     }
@@ -363,7 +364,7 @@ static const char SQL_DUE_OF_ALL[] =
     "SELECT SUM(unsynced_count + removal_count) FROM tenants WHERE unsynced_since IS NOT NULL"
     " AND " TENANT_GATE_SQL " AND (CAST($1 AS TEXT) IS NULL OR id = $1)";
 
-static bool total_work(struct db *db, void *context, struct error *err)
+static bool sync_job_total_work(struct db *db, void *context, struct error *err)
 {
     const struct sync_run *s = context;
     int64_t due;
@@ -371,7 +372,7 @@ static bool total_work(struct db *db, void *context, struct error *err)
            job_set_total(db, s->run, due, err);
 }
 
-static bool has_ids(const char *parameters)
+static bool sync_job_has_ids(const char *parameters)
 {
     CLEANUP(json_delete) cJSON *root = NULL;
     struct error ignored;
@@ -381,18 +382,18 @@ static bool has_ids(const char *parameters)
            json_is_integer(cJSON_GetObjectItemCaseSensitive(root, "ids"), &ids) && ids > 0;
 }
 
-static bool run_scope(struct sync_run *s, struct error *err)
+static bool sync_job_run_scope(struct sync_run *s, struct error *err)
 {
     const struct job *job = s->run->job;
-    if (has_ids(job->parameters))
+    if (sync_job_has_ids(job->parameters))
         return sync_items(s, err);
     if (job->tenant_id) { /* it is tried again as a whole */
         s->failures.count = 0;
         s->figures.failed_tenants = 0;
     }
-    if (job->progress_total == 0 && !store_write(s->run->platform->store, total_work, s, err))
+    if (job->progress_total == 0 && !store_write(s->run->platform->store, sync_job_total_work, s, err))
         return false;
-    return job->tenant_id ? sync_named(s, job->tenant_id, err) : sync_due(s, err);
+    return job->tenant_id ? sync_job_named_tenant(s, job->tenant_id, err) : sync_job_due_tenants(s, err);
 }
 
 bool knowledge_sync_run(struct job_run *run, struct error *err)
@@ -400,7 +401,7 @@ bool knowledge_sync_run(struct job_run *run, struct error *err)
     struct sync_run s = {.run = run, .done = run->job->progress_done, .failures = {.arena = run->arena}};
     sync_failures_read(run->job->result, &s.failures);
     bool done = job_figures_read(run->job->result, &figures_descriptor, &s.figures, run->arena, err) &&
-                run_scope(&s, err);
+                sync_job_run_scope(&s, err);
     arena_release(&s.arena);
     return done;
 }
@@ -441,8 +442,8 @@ static const char SQL_PENDING_OF[] = "SELECT unsynced_count FROM tenants WHERE i
 static const char SQL_REMOVALS_OF[] = "SELECT removal_count FROM tenants WHERE id = $1";
 
 /* What no sync takes until the tenant is activated is not pending: it is held back. */
-static bool read_pending(struct db *db, const struct tenant *tenant, struct sync_status *status,
-                         struct error *err)
+static bool sync_status_read_pending(struct db *db, const struct tenant *tenant, struct sync_status *status,
+                                     struct error *err)
 {
     int64_t counters[COUNTER_COUNT], pairs, removals;
     if (!tenant) {
@@ -479,7 +480,7 @@ bool knowledge_sync_status(struct platform *platform, const char *tenant_id, enu
     int64_t running;
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) ||
         (tenant_id && !tenant_get(db, tenant_id, arena, &tenant, err)) ||
-        !read_pending(db, tenant_id ? &tenant : NULL, &status, err) ||
+        !sync_status_read_pending(db, tenant_id ? &tenant : NULL, &status, err) ||
         !db_find_int(db, SQL_RUNNING, DB_ARGS(db_text(tenant_id)), 0, &running, err) ||
         !scheduled_task_is_running(db, SYNC_TASK, &is_scheduled_running, err) ||
         !vector_sync_state(db, tenant_id, language, arena, &state, err))

@@ -20,7 +20,7 @@ struct asking {
 
 static const char SQL_ACTIVE[] = "SELECT COUNT(*) FROM tenants WHERE " TENANT_GATE_SQL;
 
-static bool ask_work(struct db *db, void *context, struct error *err)
+static bool sync_check_ask_work(struct db *db, void *context, struct error *err)
 {
     struct asking *asking = context;
     int64_t tenants = 1;
@@ -46,7 +46,7 @@ bool knowledge_sync_check(struct platform *platform, const struct actor *actor, 
                           bool repair, struct arena *arena, struct job *ret_job, struct error *err)
 {
     struct asking asking = {actor, tenant_id, repair, arena, ret_job};
-    if (!store_write(platform->store, ask_work, &asking, err))
+    if (!store_write(platform->store, sync_check_ask_work, &asking, err))
         return false;
     jobs_wake(platform->jobs);
     return true;
@@ -94,32 +94,32 @@ static bool step(struct db *db, struct check_run *c, struct error *err)
                     job_figures_write(&figures_descriptor, &c->figures, &c->arena), err);
 }
 
-static bool step_work(struct db *db, void *context, struct error *err)
+static bool sync_check_step_work(struct db *db, void *context, struct error *err)
 {
     return step(db, context, err);
 }
 
 /* Figures of the tenant are told when all of it is done, so here the job is only asked whether it still
  * runs. */
-static bool due_work(struct db *db, void *context, struct error *err)
+static bool sync_check_due_work(struct db *db, void *context, struct error *err)
 {
     const struct check_run *c = context;
     return vector_repair_due(db, c->tenant_id, c->ids, c->count, err) &&
            job_step(db, c->run, c->figures.tenants, NULL, err);
 }
 
-static bool repair_due(struct check_run *c, struct error *err)
+static bool sync_check_repair_due(struct check_run *c, struct error *err)
 {
-    return store_write(c->run->platform->store, due_work, c, err);
+    return store_write(c->run->platform->store, sync_check_due_work, c, err);
 }
 
-static bool repair_orphans(struct check_run *c, struct error *err)
+static bool sync_check_repair_orphans(struct check_run *c, struct error *err)
 {
     return vector_repair_orphans(c->run->platform, c->tenant_id, c->ids, c->count, err);
 }
 
-static bool in_batches(struct check_run *c, const int64_t *ids, int64_t count,
-                       bool (*repair)(struct check_run *c, struct error *err), struct error *err)
+static bool sync_check_in_batches(struct check_run *c, const int64_t *ids, int64_t count,
+                                  bool (*repair)(struct check_run *c, struct error *err), struct error *err)
 {
     for (int64_t at = 0; at < count && !job_stopping(c->run); at += REPAIR_BATCH) {
         c->ids = ids + at;
@@ -139,15 +139,17 @@ static void add_findings(struct figures *figures, const struct vector_findings *
     figures->orphaned += findings->orphaned;
 }
 
-static bool check_one(struct check_run *c, const char *tenant_id, struct error *err)
+static bool sync_check_compare(struct check_run *c, const char *tenant_id, struct error *err)
 {
     CLEANUP(vector_findings_release) struct vector_findings findings = {0};
     c->tenant_id = tenant_id;
     if (!vector_check(c->run->platform, tenant_id, &findings, err))
         return false;
     add_findings(&c->figures, &findings);
-    return !c->repair || (in_batches(c, findings.due, findings.missing + findings.stale, repair_due, err) &&
-                          in_batches(c, findings.orphans, findings.orphaned, repair_orphans, err));
+    return !c->repair ||
+           (sync_check_in_batches(c, findings.due, findings.missing + findings.stale, sync_check_repair_due,
+                                  err) &&
+            sync_check_in_batches(c, findings.orphans, findings.orphaned, sync_check_repair_orphans, err));
 }
 
 static bool is_left_out(const struct error *why)
@@ -156,11 +158,11 @@ static bool is_left_out(const struct error *why)
 }
 
 /* A tenant whose index does not answer does not stop the others. */
-static bool take_tenant(struct check_run *c, const char *tenant_id, struct error *err)
+static bool sync_check_tenant(struct check_run *c, const char *tenant_id, struct error *err)
 {
     struct error why;
     error_clear(&why);
-    if (!check_one(c, tenant_id, &why) && !is_left_out(&why)) {
+    if (!sync_check_compare(c, tenant_id, &why) && !is_left_out(&why)) {
         if (why.code == ERROR_CANCELLED || c->run->job->tenant_id) {
             *err = why;
             return false;
@@ -172,13 +174,13 @@ static bool take_tenant(struct check_run *c, const char *tenant_id, struct error
         return true;
     c->figures.tenants++;
     c->figures.after = arena_strdup(c->run->arena, tenant_id);
-    return store_write(c->run->platform->store, step_work, c, err);
+    return store_write(c->run->platform->store, sync_check_step_work, c, err);
 }
 
 static const char SQL_NEXT[] =
     "SELECT id FROM tenants WHERE " TENANT_GATE_SQL " AND id > $1 ORDER BY id LIMIT 1";
 
-static bool next_tenant(struct check_run *c, const char **ret_id, struct error *err)
+static bool sync_check_next_tenant(struct check_run *c, const char **ret_id, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     CLEANUP(db_rows_release) struct db_rows rows = {0};
@@ -191,15 +193,15 @@ static bool next_tenant(struct check_run *c, const char **ret_id, struct error *
     return db_done(&rows, err);
 }
 
-static bool check_all(struct check_run *c, struct error *err)
+static bool sync_check_all(struct check_run *c, struct error *err)
 {
     const char *tenant_id;
     while (!job_stopping(c->run)) {
-        if (!next_tenant(c, &tenant_id, err))
+        if (!sync_check_next_tenant(c, &tenant_id, err))
             return false;
         if (!tenant_id)
             return true;
-        if (!take_tenant(c, tenant_id, err))
+        if (!sync_check_tenant(c, tenant_id, err))
             return false;
     }
     return true;
@@ -212,7 +214,7 @@ bool knowledge_sync_check_run(struct job_run *run, struct error *err)
         .run = run, .repair = strstr(job->parameters, "true") != NULL, .failures = {.arena = run->arena}};
     sync_failures_read(job->result, &c.failures);
     bool done = job_figures_read(job->result, &figures_descriptor, &c.figures, run->arena, err) &&
-                (job->tenant_id ? take_tenant(&c, job->tenant_id, err) : check_all(&c, err));
+                (job->tenant_id ? sync_check_tenant(&c, job->tenant_id, err) : sync_check_all(&c, err));
     arena_release(&c.arena);
     return done;
 }

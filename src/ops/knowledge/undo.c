@@ -28,7 +28,7 @@ static bool check_undoable(const struct job *job, struct error *err)
     return true;
 }
 
-static bool ask_work(struct db *db, void *context, struct error *err)
+static bool undo_ask_work(struct db *db, void *context, struct error *err)
 {
     struct asking *asking = context;
     struct job undone;
@@ -56,7 +56,7 @@ bool knowledge_undo(struct platform *platform, const struct actor *actor, const 
                     const char *reason, struct arena *arena, struct job *ret_job, struct error *err)
 {
     struct asking asking = {actor, job_id, reason, arena, ret_job};
-    if (!store_write(platform->store, ask_work, &asking, err))
+    if (!store_write(platform->store, undo_ask_work, &asking, err))
         return false;
     jobs_wake(platform->jobs);
     return true;
@@ -89,35 +89,35 @@ struct undo {
     struct json_writer w;
 };
 
-static void count_undone(struct undo *u, int64_t id)
+static void undo_count(struct undo *u, int64_t id)
 {
     u->batch.undone++;
     json_int(&u->w, id);
 }
 
-static bool take_text_back(struct undo *u, const struct knowledge_change *change,
-                           const struct qa_pair_row *row, struct error *err)
+static bool undo_update(struct undo *u, const struct knowledge_change *change, const struct qa_pair_row *row,
+                        struct error *err)
 {
     const char *category = change->category ? change->category : row->category;
     if (row->deleted_at != INT_NULL || row->version != change->version) {
         u->batch.conflicts++;
         return true;
     }
-    count_undone(u, row->id);
+    undo_count(u, row->id);
     if (!change->question && !change->answer)
         return qa_pair_set_category(&u->edits, row, category, err);
     return qa_pair_set_text(&u->edits, row, change->question ? change->question : row->question,
                             change->answer ? change->answer : row->answer, category, err);
 }
 
-static bool take_deletion_back(struct undo *u, const struct knowledge_change *change,
-                               const struct qa_pair_row *row, struct error *err)
+static bool undo_deletion(struct undo *u, const struct knowledge_change *change,
+                          const struct qa_pair_row *row, struct error *err)
 {
     struct error why;
     error_clear(&why);
     bool same = row->deleted_at != INT_NULL && row->deleted_at == change->deleted_at;
     if (same && qa_pair_restore(&u->edits, row, &why)) {
-        count_undone(u, row->id);
+        undo_count(u, row->id);
         return true;
     }
     if (same && why.code != ERROR_CONFLICT) {
@@ -128,8 +128,8 @@ static bool take_deletion_back(struct undo *u, const struct knowledge_change *ch
     return true;
 }
 
-static bool take_creation_back(struct undo *u, const struct knowledge_change *change,
-                               const struct qa_pair_row *row, struct error *err)
+static bool undo_creation(struct undo *u, const struct knowledge_change *change,
+                          const struct qa_pair_row *row, struct error *err)
 {
     if (row->deleted_at != INT_NULL)
         return true;
@@ -137,17 +137,16 @@ static bool take_creation_back(struct undo *u, const struct knowledge_change *ch
         u->batch.conflicts++;
         return true;
     }
-    count_undone(u, row->id);
+    undo_count(u, row->id);
     return qa_pair_delete(&u->edits, row, u->run->actor.username, clock_now_ms(), err);
 }
 
-static bool take_back(struct db *db, struct undo *u, const struct knowledge_change *change, int64_t id,
+static bool undo_pair(struct db *db, struct undo *u, const struct knowledge_change *change, int64_t id,
                       struct error *err)
 {
     static bool (*const ways[])(struct undo *, const struct knowledge_change *, const struct qa_pair_row *,
-                                struct error *) = {[CHANGE_CREATED] = take_creation_back,
-                                                   [CHANGE_UPDATED] = take_text_back,
-                                                   [CHANGE_DELETED] = take_deletion_back};
+                                struct error *) = {
+        [CHANGE_CREATED] = undo_creation, [CHANGE_UPDATED] = undo_update, [CHANGE_DELETED] = undo_deletion};
     struct qa_pair_row row;
     bool found;
     u->pairs++;
@@ -171,32 +170,32 @@ static bool begin_tenant(struct db *db, struct undo *u, const char *tenant_id, s
 }
 
 /* As much of the change as the batch has room for, from its end. */
-static bool take_change_back(struct db *db, struct undo *u, const struct knowledge_change *change,
-                             struct error *err)
+static bool undo_change(struct db *db, struct undo *u, const struct knowledge_change *change,
+                        struct error *err)
 {
     int64_t room = UNDO_BATCH - u->pairs, from = change->last_id - room + 1;
     from = from > change->first_id ? from : change->first_id;
     if (!begin_tenant(db, u, change->tenant_id, err))
         return false;
     for (int64_t id = change->last_id; id >= from; id--)
-        if (!take_back(db, u, change, id, err))
+        if (!undo_pair(db, u, change, id, err))
             return false;
     return knowledge_change_forget(db, change, from, err);
 }
 
-static bool take_changes_back(struct db *db, struct undo *u, struct error *err)
+static bool undo_changes(struct db *db, struct undo *u, struct error *err)
 {
     struct knowledge_change *changes = arena_alloc(&u->arena, UNDO_BATCH * sizeof(*changes));
     size_t count;
     if (!knowledge_changes_read(db, u->figures.job_id, UNDO_BATCH, &u->arena, changes, &count, err))
         return false;
     for (size_t i = 0; i < count && u->pairs < UNDO_BATCH; i++)
-        if (!take_change_back(db, u, &changes[i], err))
+        if (!undo_change(db, u, &changes[i], err))
             return false;
     return !u->edits.tenant_id || qa_edits_finish(&u->edits, err);
 }
 
-static bool note_batch(struct db *db, struct undo *u, struct error *err)
+static bool undo_audit_batch(struct db *db, struct undo *u, struct error *err)
 {
     json_array_end(&u->w);
     json_key_int(&u->w, "conflicts", u->batch.conflicts);
@@ -220,7 +219,7 @@ static bool undo_work(struct db *db, void *context, struct error *err)
     json_object_begin(&u->w);
     json_key(&u->w, "pairs");
     json_array_begin(&u->w);
-    if (!take_changes_back(db, u, err) || !note_batch(db, u, err))
+    if (!undo_changes(db, u, err) || !undo_audit_batch(db, u, err))
         return false;
     struct figures figures = {u->figures.undone + u->batch.undone, u->figures.conflicts + u->batch.conflicts,
                               u->figures.job_id};
