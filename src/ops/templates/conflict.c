@@ -54,7 +54,7 @@ struct standing {
     enum template_state state;
 };
 
-static bool read_standing(struct db *db, int64_t template_id, const char *tenant_id, struct arena *arena,
+static bool conflict_read(struct db *db, int64_t template_id, const char *tenant_id, struct arena *arena,
                           struct standing *s, struct error *err)
 {
     struct template_copy *copies;
@@ -87,8 +87,8 @@ static int64_t shown_pair(const struct standing *s)
 static const char SQL_VERSION[] = "SELECT version, question, answer, category FROM template_versions"
                                   " WHERE template_id = $1 AND version = $2";
 
-static bool read_base(struct db *db, const struct standing *s, struct arena *arena, struct copy_view *view,
-                      struct error *err)
+static bool conflict_read_base(struct db *db, const struct standing *s, struct arena *arena,
+                               struct copy_view *view, struct error *err)
 {
     struct template_side *base = arena_alloc(arena, sizeof(*base));
     bool found = false;
@@ -99,8 +99,8 @@ static bool read_base(struct db *db, const struct standing *s, struct arena *are
     return true;
 }
 
-static bool read_copy(struct db *db, const struct standing *s, struct arena *arena, struct copy_view *view,
-                      struct error *err)
+static bool conflict_read_copy(struct db *db, const struct standing *s, struct arena *arena,
+                               struct copy_view *view, struct error *err)
 {
     int64_t pair_id = shown_pair(s);
     size_t found;
@@ -116,8 +116,8 @@ static bool read_copy(struct db *db, const struct standing *s, struct arena *are
     return true;
 }
 
-static bool make_view(struct db *db, const struct standing *s, enum language language, struct arena *arena,
-                      struct copy_view *ret_view, struct error *err)
+static bool conflict_make_view(struct db *db, const struct standing *s, enum language language,
+                               struct arena *arena, struct copy_view *ret_view, struct error *err)
 {
     const struct common_template *t = &s->template;
     struct copy_view view = {
@@ -128,7 +128,7 @@ static bool make_view(struct db *db, const struct standing *s, enum language lan
     CLEANUP(template_history_release)
     struct template_history history = {.db = db, .templates = t, .template_count = 1};
     if (!template_why(&history, t, &s->tenant, s->state, is_own, language, &view.why, err) ||
-        !read_base(db, s, arena, &view, err) || !read_copy(db, s, arena, &view, err))
+        !conflict_read_base(db, s, arena, &view, err) || !conflict_read_copy(db, s, arena, &view, err))
         return false;
     *ret_view = view;
     return true;
@@ -138,8 +138,8 @@ bool copy_view_read(struct db *db, int64_t template_id, const char *tenant_id, e
                     struct arena *arena, struct copy_view *ret_view, struct error *err)
 {
     struct standing standing;
-    return read_standing(db, template_id, tenant_id, arena, &standing, err) &&
-           make_view(db, &standing, language, arena, ret_view, err);
+    return conflict_read(db, template_id, tenant_id, arena, &standing, err) &&
+           conflict_make_view(db, &standing, language, arena, ret_view, err);
 }
 
 /* ---- deciding ---- */
@@ -154,8 +154,8 @@ struct resolving {
     struct copy_view view; /* out */
 };
 
-static bool check_decidable(const struct standing *s, const struct copy_view *view,
-                            const struct copy_decision *decision, struct error *err)
+static bool conflict_check_decidable(const struct standing *s, const struct copy_view *view,
+                                     const struct copy_decision *decision, struct error *err)
 {
     if (decision->template_version != view->template.version)
         return error_set(err, ERROR_CONFLICT,
@@ -174,22 +174,24 @@ static bool check_decidable(const struct standing *s, const struct copy_view *vi
     return true;
 }
 
-static const char *state_json(struct arena *arena, const char *state, int64_t template_id, int64_t version)
+static const char *conflict_state_json(struct arena *arena, const char *state, int64_t template_id,
+                                       int64_t version)
 {
     return arena_printf(arena,
                         "{\"state\":\"%s\",\"template_id\":%" PRId64 ",\"template_version\":%" PRId64 "}",
                         state, template_id, version);
 }
 
-static bool note_keep(struct db *db, const struct resolving *r, const struct copy_view *view,
-                      struct error *err)
+static bool conflict_audit_keep(struct db *db, const struct resolving *r, const struct copy_view *view,
+                                struct error *err)
 {
     struct audit_entry entry = {
         .action = "template.keep",
         .target_type = "qa_pair",
         .target_id = arena_printf(r->arena, "%" PRId64, view->copy->qa_pair_id),
-        .before = state_json(r->arena, view->state, r->template_id, view->template.version),
-        .after = state_json(r->arena, template_states[TEMPLATE_KEPT], r->template_id, view->template.version),
+        .before = conflict_state_json(r->arena, view->state, r->template_id, view->template.version),
+        .after = conflict_state_json(r->arena, template_states[TEMPLATE_KEPT], r->template_id,
+                                     view->template.version),
         .reason = r->decision->reason,
     };
     return audit_append(db, r->actor, &entry, err);
@@ -208,8 +210,8 @@ static struct template_side new_text(const struct copy_decision *decision, const
 }
 
 /* A tenant has one answer to a question. */
-static bool check_question(struct resolving *r, struct db *db, int64_t pair_id, const char *question,
-                           struct error *err)
+static bool conflict_check_question(struct resolving *r, struct db *db, int64_t pair_id, const char *question,
+                                    struct error *err)
 {
     struct qa_pair other;
     bool found;
@@ -225,8 +227,8 @@ static bool check_question(struct resolving *r, struct db *db, int64_t pair_id, 
 }
 
 /* A merge is written from both sides. */
-static bool check_unmasked(const struct copy_decision *decision, const struct copy_view *view,
-                           struct error *err)
+static bool conflict_check_unmasked(const struct copy_decision *decision, const struct copy_view *view,
+                                    struct error *err)
 {
     const char *const sides[][3] = {
         {view->copy->question, view->copy->answer, view->copy->category},
@@ -241,14 +243,14 @@ static bool check_unmasked(const struct copy_decision *decision, const struct co
     return good;
 }
 
-static bool set_text(struct resolving *r, const struct copy_view *view, struct copy_changes *changes,
-                     struct error *err)
+static bool conflict_set_text(struct resolving *r, const struct copy_view *view, struct copy_changes *changes,
+                              struct error *err)
 {
     struct template_side text = new_text(r->decision, view);
     int64_t pair_id = view->copy->qa_pair_id;
-    return check_unmasked(r->decision, view, err) &&
+    return conflict_check_unmasked(r->decision, view, err) &&
            qa_pair_validate(text.question, text.answer, text.category, err) &&
-           check_question(r, changes->db, pair_id, text.question, err) &&
+           conflict_check_question(r, changes->db, pair_id, text.question, err) &&
            copy_note_change(changes, r->actor, pair_id, text.question, text.answer, text.category,
                             r->decision->reason, err) &&
            copy_set_text(changes, pair_id, text.question, text.answer, text.category, err);
@@ -263,20 +265,20 @@ static bool decide(struct db *db, struct resolving *r, const struct standing *s,
     const char *resolution = r->decision->resolution;
     bool keeps = strcmp(resolution, "keep") == 0, takes = strcmp(resolution, "take") == 0;
     int64_t version = keeps && s->copy ? s->copy->version : s->template.version;
-    return (keeps ? note_keep(db, r, view, err) : set_text(r, view, &changes, err)) &&
+    return (keeps ? conflict_audit_keep(db, r, view, err) : conflict_set_text(r, view, &changes, err)) &&
            copy_link(&changes, &s->template, s->copy, &s->own, version, !takes, &counts, err) &&
            template_count_copies(db, s->template.id, counts.copies, counts.current, err) &&
            copy_changes_finish(&changes, err);
 }
 
-static bool resolve_work(struct db *db, void *context, struct error *err)
+static bool conflict_resolve_work(struct db *db, void *context, struct error *err)
 {
     struct resolving *r = context;
     struct standing standing;
     struct copy_view view;
-    return read_standing(db, r->template_id, r->tenant_id, r->arena, &standing, err) &&
-           make_view(db, &standing, r->language, r->arena, &view, err) &&
-           check_decidable(&standing, &view, r->decision, err) && view.copy &&
+    return conflict_read(db, r->template_id, r->tenant_id, r->arena, &standing, err) &&
+           conflict_make_view(db, &standing, r->language, r->arena, &view, err) &&
+           conflict_check_decidable(&standing, &view, r->decision, err) && view.copy &&
            decide(db, r, &standing, &view, err) &&
            copy_view_read(db, r->template_id, r->tenant_id, r->language, r->arena, &r->view, err);
 }
@@ -293,7 +295,7 @@ bool copy_resolve(struct platform *platform, const struct actor *actor, int64_t 
         .language = language,
         .arena = arena,
     };
-    if (!store_write(platform->store, resolve_work, &r, err))
+    if (!store_write(platform->store, conflict_resolve_work, &r, err))
         return false;
     *ret_view = r.view;
     return true;

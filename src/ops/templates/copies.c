@@ -39,8 +39,8 @@ static const struct descriptor mark_descriptor =
 static const char SQL_MARKS[] = "SELECT template_id, version, text_hash, category FROM template_versions"
                                 " WHERE template_id = $1 ORDER BY version DESC LIMIT $2";
 
-static bool read_marks(struct db *db, struct arena *arena, struct common_template *template,
-                       struct error *err)
+static bool template_read_marks(struct db *db, struct arena *arena, struct common_template *template,
+                                struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct template_mark *marks = arena_alloc(arena, (size_t) template->version * sizeof(*marks));
@@ -64,7 +64,7 @@ bool common_template_read(struct db *db, int64_t id, struct arena *arena,
     struct common_template template = {0};
     bool found;
     if (!db_find(db, SQL_COMMON, DB_ARGS(db_int(id)), &common_descriptor, &template, arena, &found, err) ||
-        (found && !read_marks(db, arena, &template, err)))
+        (found && !template_read_marks(db, arena, &template, err)))
         return false;
     *ret_template = template;
     *ret_found = found;
@@ -85,9 +85,9 @@ static const char SQL_ALL_MARKS[] = "SELECT v.template_id, v.version, v.text_has
                                     " ORDER BY v.template_id, v.version DESC LIMIT $3";
 
 /* As many as `sql_count` finds, so that there is room for all that `sql_rows` gives. */
-static bool read_matching(struct db *db, const char *sql_count, const char *sql_rows, struct db_value args[3],
-                          const struct descriptor *descriptor, struct arena *arena, void **ret_rows,
-                          size_t *ret_count, struct error *err)
+static bool template_read_matching(struct db *db, const char *sql_count, const char *sql_rows,
+                                   struct db_value args[3], const struct descriptor *descriptor,
+                                   struct arena *arena, void **ret_rows, size_t *ret_count, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     int64_t room = 0;
@@ -105,7 +105,7 @@ static bool read_matching(struct db *db, const char *sql_count, const char *sql_
     return db_done(&rows, err);
 }
 
-static int compare_marks(const void *a, const void *b)
+static int template_mark_compare(const void *a, const void *b)
 {
     int64_t left = ((const struct template_mark *)a)->template_id;
     int64_t right = ((const struct template_mark *)b)->template_id;
@@ -113,10 +113,11 @@ static int compare_marks(const void *a, const void *b)
 }
 
 /* `marks`: of all templates, by id, newest first. */
-static void take_marks(struct common_template *template, const struct template_mark *marks, size_t count)
+static void template_take_marks(struct common_template *template, const struct template_mark *marks,
+                                size_t count)
 {
     const struct template_mark wanted = {.template_id = template->id}, *end = marks + count;
-    const struct template_mark *first = bsearch(&wanted, marks, count, sizeof(*marks), compare_marks);
+    const struct template_mark *first = bsearch(&wanted, marks, count, sizeof(*marks), template_mark_compare);
     const struct template_mark *last = first;
     while (first && first > marks && first[-1].template_id == template->id)
         first--;
@@ -132,15 +133,15 @@ bool common_templates_read(struct db *db, int64_t template_id, const char *categ
     struct db_value args[] = {db_int(template_id), db_text(category), db_int(0)};
     void *templates, *marks;
     size_t count, mark_count;
-    if (!read_matching(db, SQL_COUNT_TEMPLATES, SQL_TEMPLATES, args, &common_descriptor, arena, &templates,
-                       &count, err) ||
-        !read_matching(db, SQL_COUNT_MARKS, SQL_ALL_MARKS, args, &mark_descriptor, arena, &marks, &mark_count,
-                       err))
+    if (!template_read_matching(db, SQL_COUNT_TEMPLATES, SQL_TEMPLATES, args, &common_descriptor, arena,
+                                &templates, &count, err) ||
+        !template_read_matching(db, SQL_COUNT_MARKS, SQL_ALL_MARKS, args, &mark_descriptor, arena, &marks,
+                                &mark_count, err))
         return false;
     *ret_templates = templates;
     *ret_count = count;
     for (size_t i = 0; i < count; i++)
-        take_marks(&(*ret_templates)[i], marks, mark_count);
+        template_take_marks(&(*ret_templates)[i], marks, mark_count);
     return true;
 }
 
@@ -205,7 +206,8 @@ static const char SQL_OWN[] =
                 " AND p.deleted_at IS NULL ORDER BY p.id";
 
 /* The better one to be told of: not linked, else the first. */
-static void weigh(struct own_pair *best, const struct own_pair *own, const struct common_template *template)
+static void own_pair_prefer(struct own_pair *best, const struct own_pair *own,
+                            const struct common_template *template)
 {
     bool better = best->pair_id == 0 || (best->linked_id != 0 && own->linked_id == 0);
     if (own->linked_id != template->id && better)
@@ -223,7 +225,7 @@ bool own_pair_find(struct db *db, const char *tenant_id, const struct common_tem
     while (db_next(&rows)) {
         struct own_pair own = {0};
         db_read_row(&rows, &own_descriptor, &own, arena);
-        weigh(&best, &own, template);
+        own_pair_prefer(&best, &own, template);
     }
     *ret_own = best;
     return db_done(&rows, err);
@@ -270,23 +272,23 @@ struct own_pair own_pair_among(const struct own_pairs *pairs, const struct commo
             high = middle;
     }
     for (; low < pairs->count && pairs->pairs[low].question_key == key; low++)
-        weigh(&best, &pairs->pairs[low], template);
+        own_pair_prefer(&best, &pairs->pairs[low], template);
     return best;
 }
 
-static bool has_text(int64_t text_hash, const char *category, const struct common_template *template)
+static bool template_has_text(int64_t text_hash, const char *category, const struct common_template *template)
 {
     return text_hash == template->text_hash && strcmp(category, template->category) == 0;
 }
 
 bool own_pair_has_text_of(const struct own_pair *own, const struct common_template *template)
 {
-    return has_text(own->text_hash, own->category, template);
+    return template_has_text(own->text_hash, own->category, template);
 }
 
 bool template_copy_has_text_of(const struct template_copy *copy, const struct common_template *template)
 {
-    return has_text(copy->text_hash, copy->category, template);
+    return template_has_text(copy->text_hash, copy->category, template);
 }
 
 bool template_copy_is_touched(const struct template_copy *copy, const struct common_template *template)
@@ -348,7 +350,7 @@ bool template_state_is_behind(enum template_state state)
 
 /* ---- changing ---- */
 
-static bool need_revision(struct copy_changes *changes, struct error *err)
+static bool copy_need_revision(struct copy_changes *changes, struct error *err)
 {
     return changes->revision != 0 ||
            tenant_next_revision(changes->db, changes->tenant_id, &changes->revision, err);
@@ -367,14 +369,14 @@ static struct qa_pair pair_of(const struct common_template *template, const char
     };
 }
 
-static bool insert_fresh(struct copy_changes *changes, struct error *err)
+static bool copy_insert_fresh(struct copy_changes *changes, struct error *err)
 {
     struct qa_pair pairs[FRESH_COPIES];
     size_t count = changes->fresh_count;
     for (size_t i = 0; i < count; i++)
         pairs[i] = pair_of(changes->fresh[i], changes->tenant_id);
     changes->fresh_count = 0;
-    return count == 0 || (need_revision(changes, err) &&
+    return count == 0 || (copy_need_revision(changes, err) &&
                           qa_pairs_insert(changes->db, changes->revision, pairs, count, NULL, err));
 }
 
@@ -386,7 +388,7 @@ bool copy_insert(struct copy_changes *changes, const struct common_template *tem
     counts->copies++;
     counts->current++;
     changes->fresh[changes->fresh_count++] = template;
-    return changes->fresh_count < FRESH_COPIES || insert_fresh(changes, err);
+    return changes->fresh_count < FRESH_COPIES || copy_insert_fresh(changes, err);
 }
 
 bool copy_set_text(struct copy_changes *changes, int64_t pair_id, const char *question, const char *answer,
@@ -400,7 +402,7 @@ bool copy_set_text(struct copy_changes *changes, int64_t pair_id, const char *qu
         .answer = answer,
         .category = category,
     };
-    if (!need_revision(changes, err) ||
+    if (!copy_need_revision(changes, err) ||
         !qa_pair_update_text(changes->db, changes->revision, &pair, &was_synced, err))
         return false;
     changes->unsynced += was_synced;
@@ -428,11 +430,12 @@ bool copy_unlink_deleted(struct copy_changes *changes, const struct template_cop
 
 bool copy_changes_finish(struct copy_changes *changes, struct error *err)
 {
-    return insert_fresh(changes, err) &&
+    return copy_insert_fresh(changes, err) &&
            tenant_count_pairs(changes->db, changes->tenant_id, changes->pairs, changes->unsynced, err);
 }
 
-static void write_text(struct strbuf *out, const char *question, const char *answer, const char *category)
+static void copy_write_text(struct strbuf *out, const char *question, const char *answer,
+                            const char *category)
 {
     struct json_writer w = {.out = out};
     json_object_begin(&w);
@@ -456,8 +459,8 @@ bool copy_note_change(struct copy_changes *changes, const struct actor *actor, i
     if (found == 0)
         return error_set(err, ERROR_NOT_FOUND, "There is no pair %" PRId64 " of this tenant.",
                          "该商家没有编号为 %" PRId64 " 的问答。", pair_id);
-    write_text(&before, pair.question, pair.answer, pair.category);
-    write_text(&after, question, answer, category);
+    copy_write_text(&before, pair.question, pair.answer, pair.category);
+    copy_write_text(&after, question, answer, category);
     struct audit_entry entry = {
         .action = "qa_pair.update",
         .target_type = "qa_pair",

@@ -31,7 +31,7 @@ enum why {
         WHY_NOTHING,
 };
 
-static const char *words(enum why why, enum language language)
+static const char *copy_reason_text(enum why why, enum language language)
 {
     static const char *const texts[][LANGUAGE_COUNT] = {
 #define X(why, en, zh) [why] = {[LANGUAGE_EN] = en, [LANGUAGE_ZH] = zh},
@@ -68,7 +68,7 @@ void template_history_release(struct template_history *history)
     free(history->templates_of);
 }
 
-static int compare_ids(const void *a, const void *b)
+static int history_compare_ids(const void *a, const void *b)
 {
     int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
     return (left > right) - (left < right);
@@ -80,15 +80,15 @@ static uint64_t templates_among(const struct template_history *history,
     uint64_t among = 0;
     for (size_t i = 0; i < history->template_count && !parameters->dry_run; i++)
         if (bsearch(&history->templates[i].id, parameters->template_ids, parameters->template_count,
-                    sizeof(int64_t), compare_ids))
+                    sizeof(int64_t), history_compare_ids))
             among |= UINT64_C(1) << i;
     return among;
 }
 
 static const char SQL_PARAMETERS[] = "SELECT parameters FROM jobs WHERE id = $1";
 
-static bool read_distribution(struct template_history *history, const char *job_id, uint64_t *ret_templates,
-                              struct error *err)
+static bool history_read_distribution(struct template_history *history, const char *job_id,
+                                      uint64_t *ret_templates, struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
@@ -105,13 +105,13 @@ static bool read_distribution(struct template_history *history, const char *job_
 }
 
 /* Which of the history's templates the job really distributed. */
-static bool templates_of_job(struct template_history *history, const char *job_id, uint64_t *ret_templates,
-                             struct error *err)
+static bool history_templates_of_job(struct template_history *history, const char *job_id,
+                                     uint64_t *ret_templates, struct error *err)
 {
     uint32_t number = name_list_find(&history->jobs, job_id);
     if (number == SLOT_NONE) {
         uint64_t templates;
-        if (!read_distribution(history, job_id, &templates, err))
+        if (!history_read_distribution(history, job_id, &templates, err))
             return false;
         number = name_list_put(&history->jobs, job_id);
         if (number >= history->room) {
@@ -143,7 +143,7 @@ static enum why story_of(const char *outcome, const char *job_status)
 }
 
 /* WHY_NOTHING: no distribution of the template came to the tenant. */
-static bool read_stories(struct template_history *history, const char *tenant_id, struct error *err)
+static bool history_read_reasons(struct template_history *history, const char *tenant_id, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     size_t left = history->template_count;
@@ -154,7 +154,7 @@ static bool read_stories(struct template_history *history, const char *tenant_id
         return false;
     while (left > 0 && db_next(&rows)) {
         uint64_t templates;
-        if (!templates_of_job(history, db_column_text(&rows, 2), &templates, err))
+        if (!history_templates_of_job(history, db_column_text(&rows, 2), &templates, err))
             return false;
         for (size_t i = 0; i < history->template_count; i++)
             if (templates >> i & 1 && history->stories[i] == WHY_NOTHING) {
@@ -168,10 +168,10 @@ static bool read_stories(struct template_history *history, const char *tenant_id
     return true;
 }
 
-static bool why_missing(struct template_history *history, const struct common_template *template,
-                        const struct template_tenant *tenant, enum why *ret_why, struct error *err)
+static bool history_reason_missing(struct template_history *history, const struct common_template *template,
+                                   const struct template_tenant *tenant, enum why *ret_why, struct error *err)
 {
-    if (strcmp(history->tenant_id, tenant->id) != 0 && !read_stories(history, tenant->id, err))
+    if (strcmp(history->tenant_id, tenant->id) != 0 && !history_read_reasons(history, tenant->id, err))
         return false;
     *ret_why = (enum why)history->stories[template - history->templates];
     if (*ret_why == WHY_NOTHING)
@@ -192,8 +192,8 @@ bool template_why(struct template_history *history, const struct common_template
         why = WHY_OWN_QUESTION;
     else if (template_state_is_behind(state) && strcmp(tenant->status, "active") != 0)
         why = WHY_SUSPENDED;
-    else if (state == TEMPLATE_MISSING && !why_missing(history, template, tenant, &why, err))
+    else if (state == TEMPLATE_MISSING && !history_reason_missing(history, template, tenant, &why, err))
         return false;
-    *ret_why = words(why, language);
+    *ret_why = copy_reason_text(why, language);
     return true;
 }

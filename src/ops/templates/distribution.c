@@ -43,7 +43,7 @@ static const struct field figures_fields[] = {
 };
 static const struct descriptor figures_descriptor = DESCRIPTOR("Figures", struct figures, figures_fields);
 
-static void add_figures(struct figures *sum, const struct figures *more)
+static void distribution_add_figures(struct figures *sum, const struct figures *more)
 {
     sum->tenants += more->tenants;
     sum->created += more->created;
@@ -100,8 +100,8 @@ struct distribution {
     int64_t revision;
 };
 
-static bool read_target(struct db *db, struct distribution *d, struct target *target, int64_t id,
-                        struct error *err)
+static bool distribution_read_target(struct db *db, struct distribution *d, struct target *target, int64_t id,
+                                     struct error *err)
 {
     if (!common_template_read(db, id, &d->texts, &target->template, &target->live, err))
         return false;
@@ -118,7 +118,7 @@ struct live_template {
     bool for_all;
 };
 
-static bool next_live(struct db_rows *rows, struct live_template *ret_live)
+static bool live_template_next(struct db_rows *rows, struct live_template *ret_live)
 {
     if (!db_next(rows))
         return false;
@@ -128,40 +128,40 @@ static bool next_live(struct db_rows *rows, struct live_template *ret_live)
 }
 
 /* Compares the targets with what is live; what was edited or deleted meanwhile loses its version. */
-static bool compare_targets(struct db *db, struct distribution *d, struct error *err)
+static bool distribution_compare_targets(struct db *db, struct distribution *d, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct live_template live;
     if (!db_query(db, SQL_LIVE, DB_NO_ARGS, &rows, err))
         return false;
-    bool more = next_live(&rows, &live);
+    bool more = live_template_next(&rows, &live);
     d->covers_all = true;
     for (size_t i = 0; i < d->target_count; i++) {
         struct target *target = &d->targets[i];
-        for (; more && live.id < target->template.id; more = next_live(&rows, &live))
+        for (; more && live.id < target->template.id; more = live_template_next(&rows, &live))
             d->covers_all = d->covers_all && !live.for_all;
         bool same = more && live.id == target->template.id;
         target->live = same;
         if (!same || live.version != target->template.version)
             target->template.version = 0;
         if (same)
-            more = next_live(&rows, &live);
+            more = live_template_next(&rows, &live);
     }
-    for (; more; more = next_live(&rows, &live))
+    for (; more; more = live_template_next(&rows, &live))
         d->covers_all = d->covers_all && !live.for_all;
     return db_done(&rows, err);
 }
 
 /* Templates may be edited and deleted while the job runs: each batch distributes what they are then. */
-static bool refresh_targets(struct db *db, struct distribution *d, struct error *err)
+static bool distribution_refresh_targets(struct db *db, struct distribution *d, struct error *err)
 {
-    if (!compare_targets(db, d, err) || !templates_revision(db, &d->revision, err))
+    if (!distribution_compare_targets(db, d, err) || !templates_revision(db, &d->revision, err))
         return false;
     for (size_t i = 0; i < d->target_count; i++) {
         struct target *target = &d->targets[i];
         target->counts = (struct copy_counts){0};
         if (target->live && target->template.version == 0 &&
-            !read_target(db, d, target, target->template.id, err))
+            !distribution_read_target(db, d, target, target->template.id, err))
             return false;
     }
     return true;
@@ -192,8 +192,8 @@ enum verdict {
 };
 
 /* Of a live copy. */
-static enum verdict judge_copy(const struct common_template *template, const struct template_copy *copy,
-                               bool force)
+static enum verdict visit_judge_copy(const struct common_template *template, const struct template_copy *copy,
+                                     bool force)
 {
     if (template_copy_has_text_of(copy, template))
         return copy->version == template->version ? UNCHANGED : LINK;
@@ -213,7 +213,7 @@ static enum verdict judge_own(const struct common_template *template, const stru
     return force ? OVERWRITE : CONFLICT;
 }
 
-static void count(struct visit *visit, enum verdict verdict, int64_t template_id)
+static void visit_count(struct visit *visit, enum verdict verdict, int64_t template_id)
 {
     struct figures *figures = &visit->figures;
     switch (verdict) {
@@ -235,13 +235,13 @@ static bool put_text(struct visit *visit, const struct common_template *t, int64
            copy_set_text(&visit->changes, pair_id, t->question, t->answer, t->category, err);
 }
 
-static bool carry_out(struct visit *visit, struct target *target, enum verdict verdict,
-                      const struct template_copy *copy, const struct own_pair *own, struct error *err)
+static bool visit_apply(struct visit *visit, struct target *target, enum verdict verdict,
+                        const struct template_copy *copy, const struct own_pair *own, struct error *err)
 {
     const struct common_template *template = &target->template;
     int64_t pair_id = copy ? copy->pair_id : own ? own->pair_id : 0;
     bool rewrites = verdict == UPDATE || verdict == OVERWRITE;
-    count(visit, verdict, template->id);
+    visit_count(visit, verdict, template->id);
     if (rewrites)
         visit->rewritten[visit->rewritten_count++] = pair_id;
     if (!visit->apply || verdict == UNCHANGED || verdict == CONFLICT)
@@ -262,7 +262,7 @@ static bool is_rewritten(const struct visit *visit, int64_t pair_id)
     return false;
 }
 
-static bool give_new(struct visit *visit, struct target *target, struct error *err)
+static bool visit_without_copy(struct visit *visit, struct target *target, struct error *err)
 {
     struct own_pair own;
     if (!own_pair_find(visit->changes.db, visit->changes.tenant_id, &target->template, &visit->d->arena, &own,
@@ -271,17 +271,18 @@ static bool give_new(struct visit *visit, struct target *target, struct error *e
     if (own.pair_id != 0 && is_rewritten(visit, own.pair_id))
         own = (struct own_pair){0};
     enum verdict verdict = judge_own(&target->template, &own, visit->d->parameters.force);
-    return carry_out(visit, target, verdict, NULL, &own, err);
+    return visit_apply(visit, target, verdict, NULL, &own, err);
 }
 
 /* `copy` deleted and no force: the tenant does not want it. Another pair with the question stands in the way even
  * of force: somebody has to decide which of the two goes. */
-static bool renew(struct visit *visit, struct target *target, const struct template_copy *copy,
-                  struct error *err)
+static bool visit_with_copy(struct visit *visit, struct target *target, const struct template_copy *copy,
+                            struct error *err)
 {
     const struct common_template *template = &target->template;
     struct own_pair own;
-    enum verdict verdict = copy->deleted ? CONFLICT : judge_copy(template, copy, visit->d->parameters.force);
+    enum verdict verdict =
+        copy->deleted ? CONFLICT : visit_judge_copy(template, copy, visit->d->parameters.force);
     if (verdict == UPDATE || verdict == OVERWRITE) {
         if (!own_pair_in_way(visit->changes.db, visit->changes.tenant_id, template, copy, &visit->d->arena,
                              &own, err))
@@ -289,12 +290,12 @@ static bool renew(struct visit *visit, struct target *target, const struct templ
         if (own.pair_id != 0)
             verdict = copy->kept == template->version ? UNCHANGED : CONFLICT;
     }
-    return carry_out(visit, target, verdict, copy, NULL, err);
+    return visit_apply(visit, target, verdict, copy, NULL, err);
 }
 
 /* Calls for each live target, with the tenant's copy of it or NULL; copies that force makes room for are
  * none. First for those that there is a copy of: what they were may be the question of another. */
-static bool each_target(struct visit *visit, bool with_copy, struct error *err)
+static bool visit_targets(struct visit *visit, bool with_copy, struct error *err)
 {
     const struct distribution *d = visit->d;
     size_t at = 0;
@@ -309,7 +310,7 @@ static bool each_target(struct visit *visit, bool with_copy, struct error *err)
             continue;
         if (makes_room && visit->apply && !copy_unlink_deleted(&visit->changes, copy, err))
             return false;
-        if (with_copy ? !renew(visit, target, copy, err) : !give_new(visit, target, err))
+        if (with_copy ? !visit_with_copy(visit, target, copy, err) : !visit_without_copy(visit, target, err))
             return false;
     }
     return true;
@@ -321,14 +322,14 @@ static void count_withdrawn(struct visit *visit)
         visit->figures.withdrawn += !visit->d->targets[i].live;
 }
 
-static bool give_all(struct visit *visit, struct error *err)
+static bool visit_run(struct visit *visit, struct error *err)
 {
     struct distribution *d = visit->d;
     int64_t first = d->targets[0].template.id, last = d->targets[d->target_count - 1].template.id;
     count_withdrawn(visit);
     return template_copies_read(visit->changes.db, visit->changes.tenant_id, first, last, &d->arena,
                                 &visit->copies, &visit->copy_count, err) &&
-           each_target(visit, true, err) && each_target(visit, false, err) &&
+           visit_targets(visit, true, err) && visit_targets(visit, false, err) &&
            (!visit->apply || copy_changes_finish(&visit->changes, err)) &&
            (!visit->apply || !d->covers_all ||
             tenant_set_templates_revision(visit->changes.db, visit->changes.tenant_id, d->revision, err));
@@ -360,7 +361,7 @@ static const char *outcome_of(const struct visit *visit)
     return visit->figures.withdrawn == (int64_t)visit->d->target_count ? "withdrawn" : "done";
 }
 
-static bool skip(struct distribution *d, struct job_item *item, const char *outcome)
+static bool distribution_skip_tenant(struct distribution *d, struct job_item *item, const char *outcome)
 {
     item->outcome = outcome;
     item->detail = NULL;
@@ -369,16 +370,16 @@ static bool skip(struct distribution *d, struct job_item *item, const char *outc
     return true;
 }
 
-static bool visit_tenant(struct db *db, struct distribution *d, struct job_item *item, bool apply,
-                         struct error *err)
+static bool distribution_visit_tenant(struct db *db, struct distribution *d, struct job_item *item,
+                                      bool apply, struct error *err)
 {
     struct error refusal;
     error_clear(&refusal);
     if (!tenant_gate_ask(db, TENANT_GATE_DISTRIBUTION, item->target_id, TENANT_GATE_BEGINS_NOW, &refusal)) {
         if (refusal.code == ERROR_TENANT_SUSPENDED)
-            return skip(d, item, "suspended");
+            return distribution_skip_tenant(d, item, "suspended");
         if (refusal.code == ERROR_NOT_FOUND)
-            return skip(d, item, "missing");
+            return distribution_skip_tenant(d, item, "missing");
         *err = refusal;
         return false;
     }
@@ -389,10 +390,10 @@ static bool visit_tenant(struct db *db, struct distribution *d, struct job_item 
         .rewritten = arena_alloc(&d->arena, d->target_count * sizeof(int64_t)),
         .conflicts = arena_alloc(&d->arena, d->target_count * sizeof(int64_t)),
     };
-    if (!give_all(&visit, err))
+    if (!visit_run(&visit, err))
         return false;
     visit.figures.tenants = 1;
-    add_figures(&d->batch, &visit.figures);
+    distribution_add_figures(&d->batch, &visit.figures);
     item->outcome = outcome_of(&visit);
     item->detail = visit_detail(&visit);
     return true;
@@ -400,13 +401,13 @@ static bool visit_tenant(struct db *db, struct distribution *d, struct job_item 
 
 /* ---- one batch ---- */
 
-static bool visit_tenants(struct db *db, struct distribution *d, bool apply, struct error *err)
+static bool distribution_visit_tenants(struct db *db, struct distribution *d, bool apply, struct error *err)
 {
     d->batch = (struct figures){0};
-    if (!refresh_targets(db, d, err))
+    if (!distribution_refresh_targets(db, d, err))
         return false;
     for (size_t i = 0; i < d->item_count; i++)
-        if (!visit_tenant(db, d, &d->items[i], apply, err))
+        if (!distribution_visit_tenant(db, d, &d->items[i], apply, err))
             return false;
     return true;
 }
@@ -422,7 +423,7 @@ static bool count_copies(struct db *db, struct distribution *d, struct error *er
     return true;
 }
 
-static bool note_batch(struct db *db, const struct distribution *d, struct error *err)
+static bool distribution_audit_batch(struct db *db, const struct distribution *d, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf after = {0};
     struct json_writer w = {.out = &after};
@@ -450,12 +451,12 @@ static bool note_batch(struct db *db, const struct distribution *d, struct error
 }
 
 /* Items and progress, as of the end of this batch. */
-static bool report_batch(struct db *db, const struct distribution *d, struct error *err)
+static bool distribution_report_batch(struct db *db, const struct distribution *d, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf result = {0};
     struct json_writer w = {.out = &result};
     struct figures figures = d->figures;
-    add_figures(&figures, &d->batch);
+    distribution_add_figures(&figures, &d->batch);
     json_struct(&w, &figures_descriptor, &figures);
     for (size_t i = 0; i < d->item_count; i++) {
         const struct job_item *item = &d->items[i];
@@ -465,29 +466,29 @@ static bool report_batch(struct db *db, const struct distribution *d, struct err
     return job_step(db, d->run, d->done + (int64_t)d->item_count, strbuf_text(&result), err);
 }
 
-static bool distribute_work(struct db *db, void *context, struct error *err)
+static bool distribution_batch_work(struct db *db, void *context, struct error *err)
 {
     struct distribution *d = context;
-    return visit_tenants(db, d, true, err) && count_copies(db, d, err) && note_batch(db, d, err) &&
-           report_batch(db, d, err);
+    return distribution_visit_tenants(db, d, true, err) && count_copies(db, d, err) &&
+           distribution_audit_batch(db, d, err) && distribution_report_batch(db, d, err);
 }
 
-static bool report_work(struct db *db, void *context, struct error *err)
+static bool distribution_report_work(struct db *db, void *context, struct error *err)
 {
-    return report_batch(db, context, err);
+    return distribution_report_batch(db, context, err);
 }
 
-static bool look_only(struct distribution *d, struct error *err)
+static bool distribution_try_batch(struct distribution *d, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(d->run->platform->store, DRY_RUN_READ_MS, &db, err) &&
-           visit_tenants(db, d, false, err);
+           distribution_visit_tenants(db, d, false, err);
 }
 
 /* Until when somebody is taken to write for whom we make room: who did within the last seconds, here or in another
  * process (known from its newest beat). It is the works of others that count and not how long they or we waited: who
  * writes now and then meets our batch, too, and is to find it small. */
-static void look_for_others(struct distribution *d)
+static void distribution_note_others(struct distribution *d)
 {
     const struct platform *platform = d->run->platform;
     struct store_stats stats;
@@ -502,14 +503,15 @@ static void look_for_others(struct distribution *d)
         d->shared_until = wrote_us + SHARED_US;
 }
 
-static bool run_batch(struct distribution *d, struct error *err)
+static bool distribution_run_batch(struct distribution *d, struct error *err)
 {
     struct store *store = d->run->platform->store;
-    bool done = d->parameters.dry_run ? look_only(d, err) && store_write(store, report_work, d, err)
-                                      : store_write(store, distribute_work, d, err);
+    bool done = d->parameters.dry_run
+                    ? distribution_try_batch(d, err) && store_write(store, distribution_report_work, d, err)
+                    : store_write(store, distribution_batch_work, d, err);
     if (!done)
         return false;
-    add_figures(&d->figures, &d->batch);
+    distribution_add_figures(&d->figures, &d->batch);
     d->done += (int64_t)d->item_count;
     return true;
 }
@@ -517,7 +519,7 @@ static bool run_batch(struct distribution *d, struct error *err)
 /* After a batch that took so long: makes room for others, if there are any. */
 static void keep_pace(struct distribution *d, int64_t took_us)
 {
-    look_for_others(d);
+    distribution_note_others(d);
     int64_t pause_us = took_us * (d->parameters.dry_run ? PAUSES_DRY : PAUSES);
     if (clock_monotonic_us() < d->shared_until)
         usleep((useconds_t)(pause_us < PAUSE_MAX_US ? pause_us : PAUSE_MAX_US));
@@ -530,7 +532,7 @@ static size_t batch_tenants(const struct distribution *d)
     return tenants > 0 ? tenants : 1;
 }
 
-static bool next_batch(struct distribution *d, int64_t after, struct error *err)
+static bool distribution_next_batch(struct distribution *d, int64_t after, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     size_t tenants = batch_tenants(d);
@@ -542,7 +544,7 @@ static bool next_batch(struct distribution *d, int64_t after, struct error *err)
 
 /* ---- the run ---- */
 
-static bool prepare(struct distribution *d, struct error *err)
+static bool distribution_prepare(struct distribution *d, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     struct job_run *run = d->run;
@@ -553,28 +555,28 @@ static bool prepare(struct distribution *d, struct error *err)
     d->done = run->job->progress_done;
     d->shared_until = clock_monotonic_us() + CAREFUL_US;
     d->foreground_works = INT64_MAX; /* from here on */
-    look_for_others(d);
+    distribution_note_others(d);
     d->target_count = d->parameters.template_count;
     d->figures.templates = (int64_t)d->target_count;
     d->figures.dry_run = d->parameters.dry_run;
     d->targets = arena_alloc(run->arena, d->target_count * sizeof(*d->targets));
     for (size_t i = 0; i < d->target_count; i++)
-        if (!read_target(db, d, &d->targets[i], d->parameters.template_ids[i], err))
+        if (!distribution_read_target(db, d, &d->targets[i], d->parameters.template_ids[i], err))
             return false;
     return true;
 }
 
-static bool distribute_all(struct distribution *d, struct error *err)
+static bool distribution_run_batches(struct distribution *d, struct error *err)
 {
     int64_t after = 0;
     while (!job_stopping(d->run)) {
-        if (!next_batch(d, after, err))
+        if (!distribution_next_batch(d, after, err))
             return false;
         if (d->item_count == 0)
             return true;
         after = d->items[d->item_count - 1].seq;
         int64_t began_us = clock_monotonic_us();
-        if (!run_batch(d, err))
+        if (!distribution_run_batch(d, err))
             return false;
         keep_pace(d, clock_monotonic_us() - began_us);
     }
@@ -584,7 +586,7 @@ static bool distribute_all(struct distribution *d, struct error *err)
 bool template_distribution_run(struct job_run *run, struct error *err)
 {
     struct distribution d = {.run = run};
-    bool done = prepare(&d, err) && distribute_all(&d, err);
+    bool done = distribution_prepare(&d, err) && distribution_run_batches(&d, err);
     arena_release(&d.arena);
     arena_release(&d.texts);
     return done;

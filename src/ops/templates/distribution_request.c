@@ -12,7 +12,7 @@
 
 /* ---- parameters ---- */
 
-static void write_members(struct json_writer *w, const struct distribute_parameters *parameters)
+static void distribute_write_members(struct json_writer *w, const struct distribute_parameters *parameters)
 {
     json_key(w, "template_ids");
     json_array_begin(w);
@@ -32,17 +32,18 @@ const char *distribute_parameters_write(const struct distribute_parameters *para
     CLEANUP(strbuf_release) struct strbuf out = {0};
     struct json_writer w = {.out = &out};
     json_object_begin(&w);
-    write_members(&w, parameters);
+    distribute_write_members(&w, parameters);
     json_object_end(&w);
     return arena_strdup(arena, strbuf_text(&out));
 }
 
-static bool is_true(const cJSON *root, const char *name)
+static bool distribute_read_flag(const cJSON *root, const char *name)
 {
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, name));
 }
 
-static bool read_members(const cJSON *root, struct arena *arena, struct distribute_parameters *parameters)
+static bool distribute_read_members(const cJSON *root, struct arena *arena,
+                                    struct distribute_parameters *parameters)
 {
     const cJSON *ids = cJSON_GetObjectItemCaseSensitive(root, "template_ids");
     const cJSON *tenants = cJSON_GetObjectItemCaseSensitive(root, "tenant_count");
@@ -55,9 +56,9 @@ static bool read_members(const cJSON *root, struct arena *arena, struct distribu
             return false;
     parameters->template_ids = template_ids;
     parameters->template_count = count;
-    parameters->all_tenants = is_true(root, "all_tenants");
-    parameters->force = is_true(root, "force");
-    parameters->dry_run = is_true(root, "dry_run");
+    parameters->all_tenants = distribute_read_flag(root, "all_tenants");
+    parameters->force = distribute_read_flag(root, "force");
+    parameters->dry_run = distribute_read_flag(root, "dry_run");
     const cJSON *reason = cJSON_GetObjectItemCaseSensitive(root, "reason");
     parameters->reason = cJSON_IsString(reason) ? arena_strdup(arena, reason->valuestring) : NULL;
     return true;
@@ -70,7 +71,7 @@ bool distribute_parameters_read(const char *json, struct arena *arena,
     struct distribute_parameters parameters = {0};
     if (!json_parse(json, strlen(json), &root, err))
         return error_prefix(err, "parameters of the job", "任务参数");
-    if (!read_members(root, arena, &parameters))
+    if (!distribute_read_members(root, arena, &parameters))
         return error_set(err, ERROR_INTERNAL,
                          "The job's parameters are not those of a distribution; ask for it again.",
                          "任务参数不是模板分发的参数，请重新发起。");
@@ -80,21 +81,21 @@ bool distribute_parameters_read(const char *json, struct arena *arena,
 
 /* ---- what is checked ---- */
 
-static int compare_ids(const void *a, const void *b)
+static int distribute_compare_ids(const void *a, const void *b)
 {
     int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
     return (left > right) - (left < right);
 }
 
 /* In order, each once. */
-static void take_template_ids(const struct distribute_request *request, struct arena *arena,
-                              struct distribute_parameters *parameters)
+static void distribute_take_templates(const struct distribute_request *request, struct arena *arena,
+                                      struct distribute_parameters *parameters)
 {
     size_t count = 0;
     int64_t *ids = arena_alloc(arena, (request->template_count + 1) * sizeof(*ids));
     for (size_t i = 0; i < request->template_count; i++)
         ids[i] = request->template_ids[i];
-    qsort(ids, request->template_count, sizeof(*ids), compare_ids);
+    qsort(ids, request->template_count, sizeof(*ids), distribute_compare_ids);
     for (size_t i = 0; i < request->template_count; i++)
         if (count == 0 || ids[i] != ids[count - 1])
             ids[count++] = ids[i];
@@ -102,20 +103,20 @@ static void take_template_ids(const struct distribute_request *request, struct a
     parameters->template_count = count;
 }
 
-static int compare_texts(const void *a, const void *b)
+static int distribute_compare_tenants(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* In order, each once: neighbours in the order of ids are neighbours in the database. */
-static const char **take_tenant_ids(const struct distribute_request *request, struct arena *arena,
-                                    size_t *ret_count)
+static const char **distribute_take_tenants(const struct distribute_request *request, struct arena *arena,
+                                            size_t *ret_count)
 {
     size_t count = 0;
     const char **ids = arena_alloc(arena, (request->tenant_count + 1) * sizeof(*ids));
     for (size_t i = 0; i < request->tenant_count; i++)
         ids[i] = request->tenant_ids[i];
-    qsort(ids, request->tenant_count, sizeof(*ids), compare_texts);
+    qsort(ids, request->tenant_count, sizeof(*ids), distribute_compare_tenants);
     for (size_t i = 0; i < request->tenant_count; i++)
         if (count == 0 || strcmp(ids[i], ids[count - 1]) != 0)
             ids[count++] = ids[i];
@@ -137,8 +138,8 @@ static bool check_shape(const struct distribute_request *request, struct error *
 static const char SQL_GOES_TO_ALL[] = "SELECT for_all FROM templates WHERE id = $1 AND deleted_at IS NULL";
 
 /* Each is there; and how many of them have not gone to all yet. */
-static bool check_templates(struct db *db, struct distribute_parameters *parameters, bool *fine,
-                            struct error *err)
+static bool distribute_check_templates(struct db *db, struct distribute_parameters *parameters, bool *fine,
+                                       struct error *err)
 {
     parameters->newly_for_all = 0;
     for (size_t i = 0; i < parameters->template_count; i++) {
@@ -155,7 +156,8 @@ static bool check_templates(struct db *db, struct distribute_parameters *paramet
 
 static const char SQL_IS_TENANT[] = "SELECT 1 FROM tenants WHERE id = $1";
 
-static bool check_tenants(struct db *db, const char *const *ids, size_t count, bool *fine, struct error *err)
+static bool distribute_check_tenants(struct db *db, const char *const *ids, size_t count, bool *fine,
+                                     struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
         int64_t found;
@@ -179,12 +181,12 @@ struct asking {
     struct job job;
 };
 
-static bool note_request(struct db *db, const struct asking *ask, struct error *err)
+static bool distribute_audit_request(struct db *db, const struct asking *ask, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf after = {0};
     struct json_writer w = {.out = &after};
     json_object_begin(&w);
-    write_members(&w, &ask->parameters);
+    distribute_write_members(&w, &ask->parameters);
     if (!ask->parameters.all_tenants) {
         json_key(&w, "tenant_ids");
         json_array_begin(&w);
@@ -203,7 +205,8 @@ static bool note_request(struct db *db, const struct asking *ask, struct error *
     return audit_append(db, ask->actor, &entry, err);
 }
 
-static bool mark_for_all(struct db *db, const struct distribute_parameters *parameters, struct error *err)
+static bool distribute_mark_for_all(struct db *db, const struct distribute_parameters *parameters,
+                                    struct error *err)
 {
     if (parameters->newly_for_all == 0 || parameters->dry_run)
         return true;
@@ -215,7 +218,7 @@ static bool mark_for_all(struct db *db, const struct distribute_parameters *para
 
 static const char SQL_TENANT_TOTAL[] = "SELECT value FROM platform_counters WHERE name = 'tenants'";
 
-static bool insert_job(struct db *db, struct asking *ask, struct error *err)
+static bool distribute_insert_job(struct db *db, struct asking *ask, struct error *err)
 {
     struct distribute_parameters *parameters = &ask->parameters;
     if (parameters->all_tenants &&
@@ -230,16 +233,16 @@ static bool insert_job(struct db *db, struct asking *ask, struct error *err)
            (parameters->all_tenants
                 ? job_add_all_tenants(db, &ask->job, err)
                 : job_add_items(db, &ask->job, ask->tenant_ids, ask->tenant_count, err)) &&
-           note_request(db, ask, err);
+           distribute_audit_request(db, ask, err);
 }
 
-static bool ask_work(struct db *db, void *context, struct error *err)
+static bool distribute_ask_work(struct db *db, void *context, struct error *err)
 {
     struct asking *ask = context;
     bool fine = true;
-    return check_templates(db, &ask->parameters, &fine, err) &&
-           check_tenants(db, ask->tenant_ids, ask->tenant_count, &fine, err) && fine &&
-           mark_for_all(db, &ask->parameters, err) && insert_job(db, ask, err);
+    return distribute_check_templates(db, &ask->parameters, &fine, err) &&
+           distribute_check_tenants(db, ask->tenant_ids, ask->tenant_count, &fine, err) && fine &&
+           distribute_mark_for_all(db, &ask->parameters, err) && distribute_insert_job(db, ask, err);
 }
 
 bool template_distribute(struct platform *platform, const struct actor *actor,
@@ -256,10 +259,10 @@ bool template_distribute(struct platform *platform, const struct actor *actor,
     };
     if (!check_shape(request, err))
         return false;
-    take_template_ids(request, arena, &ask.parameters);
-    ask.tenant_ids = take_tenant_ids(request, arena, &ask.tenant_count);
+    distribute_take_templates(request, arena, &ask.parameters);
+    ask.tenant_ids = distribute_take_tenants(request, arena, &ask.tenant_count);
     ask.parameters.tenant_count = (int64_t)ask.tenant_count;
-    if (!store_write(platform->store, ask_work, &ask, err))
+    if (!store_write(platform->store, distribute_ask_work, &ask, err))
         return false;
     jobs_wake(platform->jobs);
     *ret_job = ask.job;
@@ -276,7 +279,7 @@ bool template_distribute(struct platform *platform, const struct actor *actor,
 static const char SQL_COUNT_BEHIND[] = "SELECT COUNT(*)" TENANTS_BEHIND;
 static const char SQL_BEHIND[] = "SELECT id" TENANTS_BEHIND " ORDER BY id LIMIT $1";
 
-static bool read_behind(struct db *db, struct asking *ask, struct error *err)
+static bool distribute_read_behind(struct db *db, struct asking *ask, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     int64_t room;
@@ -297,7 +300,7 @@ static const char SQL_COUNT_FOR_ALL[] =
 static const char SQL_FOR_ALL[] =
     "SELECT id FROM templates WHERE for_all = 1 AND deleted_at IS NULL ORDER BY id LIMIT $1";
 
-static bool read_for_all(struct db *db, struct asking *ask, struct error *err)
+static bool distribute_read_for_all(struct db *db, struct asking *ask, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     int64_t room;
@@ -317,7 +320,7 @@ static bool read_for_all(struct db *db, struct asking *ask, struct error *err)
 static const char SQL_IS_OPEN[] = "SELECT 1 FROM jobs WHERE kind = '" DISTRIBUTE_KIND "'"
                                   " AND status IN ('queued', 'running') LIMIT 1";
 
-static bool ask_missing_work(struct db *db, void *context, struct error *err)
+static bool distribute_missing_work(struct db *db, void *context, struct error *err)
 {
     struct asking *ask = context;
     int64_t open;
@@ -326,16 +329,16 @@ static bool ask_missing_work(struct db *db, void *context, struct error *err)
         return false;
     if (open)
         return true;
-    if (!read_behind(db, ask, err) || !read_for_all(db, ask, err))
+    if (!distribute_read_behind(db, ask, err) || !distribute_read_for_all(db, ask, err))
         return false;
     ask->parameters.tenant_count = (int64_t)ask->tenant_count;
-    return ask->tenant_count == 0 || insert_job(db, ask, err);
+    return ask->tenant_count == 0 || distribute_insert_job(db, ask, err);
 }
 
 static const char SQL_ANY_BEHIND[] = "SELECT 1" TENANTS_BEHIND " LIMIT 1";
 
 /* Looks on a read connection first: mostly nobody lacks anything. */
-static bool is_anyone_behind(struct platform *platform, bool *ret_behind, struct error *err)
+static bool distribute_is_anyone_behind(struct platform *platform, bool *ret_behind, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     int64_t behind;
@@ -351,8 +354,8 @@ bool template_distribute_missing(struct platform *platform, int64_t *ret_tenants
     CLEANUP(arena_release) struct arena arena = {0};
     struct asking ask = {.actor = &actor_system, .arena = &arena};
     bool behind;
-    if (!is_anyone_behind(platform, &behind, err) ||
-        (behind && !store_write(platform->store, ask_missing_work, &ask, err)))
+    if (!distribute_is_anyone_behind(platform, &behind, err) ||
+        (behind && !store_write(platform->store, distribute_missing_work, &ask, err)))
         return false;
     if (ask.tenant_count > 0)
         jobs_wake(platform->jobs);

@@ -65,7 +65,7 @@ static const struct field matrix_fields[] = {
 };
 const struct descriptor matrix_descriptor = DESCRIPTOR("TemplateMatrix", struct matrix, matrix_fields);
 
-struct reading {
+struct matrix_reading {
     struct db *db;
     const struct matrix_filter *filter;
     enum language language;
@@ -79,7 +79,7 @@ struct reading {
 
 /* ---- templates ---- */
 
-static void show_templates(struct reading *r)
+static void show_templates(struct matrix_reading *r)
 {
     struct matrix *matrix = &r->matrix;
     size_t before = (size_t)(r->filter->template_page - 1) * MATRIX_TEMPLATES_MAX;
@@ -95,7 +95,7 @@ static void show_templates(struct reading *r)
     }
 }
 
-static bool read_templates(struct reading *r, struct error *err)
+static bool matrix_read_templates(struct matrix_reading *r, struct error *err)
 {
     if (!common_templates_read(r->db, r->filter->template_id, r->filter->category, r->arena, &r->templates,
                                &r->template_count, err))
@@ -119,17 +119,17 @@ struct holding {
 };
 
 /* `found`: the tenant's own pair with the question, where one matters. */
-static struct holding holding_of(const struct common_template *template, const struct template_copy *copy,
-                                 struct own_pair found)
+static struct holding matrix_holding_of(const struct common_template *template,
+                                        const struct template_copy *copy, struct own_pair found)
 {
     struct holding holding = {.copy = copy, .own = own_pair_beside(copy, found)};
     holding.state = template_state_of(template, copy, &holding.own);
     return holding;
 }
 
-static bool fill_cell(struct reading *r, const struct common_template *template,
-                      const struct template_tenant *tenant, const struct holding *holding,
-                      struct matrix_cell *ret_cell, struct error *err)
+static bool matrix_fill_cell(struct matrix_reading *r, const struct common_template *template,
+                             const struct template_tenant *tenant, const struct holding *holding,
+                             struct matrix_cell *ret_cell, struct error *err)
 {
     const struct template_copy *copy = holding->copy;
     bool live = copy && !copy->deleted;
@@ -146,7 +146,7 @@ static bool fill_cell(struct reading *r, const struct common_template *template,
                         err);
 }
 
-static struct matrix_row *add_row(struct reading *r, const struct template_tenant *tenant)
+static struct matrix_row *matrix_add_row(struct matrix_reading *r, const struct template_tenant *tenant)
 {
     struct matrix_row *row = &r->matrix.items[r->matrix.items_count++];
     *row = (struct matrix_row){
@@ -170,7 +170,7 @@ static const char SQL_COUNT_TENANTS[] = "SELECT COUNT(*) FROM tenants t" TENANTS
 static const char SQL_PAGE[] = "SELECT t.id, t.name, t.status, t.created_at FROM tenants t" TENANTS_MATCH
                                " ORDER BY t.id LIMIT $3 OFFSET $4";
 
-static int compare_copies(const void *a, const void *b)
+static int matrix_compare_copies(const void *a, const void *b)
 {
     int64_t left = ((const struct template_copy *)a)->template_id;
     int64_t right = ((const struct template_copy *)b)->template_id;
@@ -185,9 +185,9 @@ struct tenant_pairs {
     bool own_read;
 };
 
-static bool find_own(struct reading *r, const char *tenant_id, const struct common_template *template,
-                     const struct template_copy *copy, struct tenant_pairs *pairs, struct own_pair *ret_own,
-                     struct error *err)
+static bool matrix_find_own(struct matrix_reading *r, const char *tenant_id,
+                            const struct common_template *template, const struct template_copy *copy,
+                            struct tenant_pairs *pairs, struct own_pair *ret_own, struct error *err)
 {
     *ret_own = (struct own_pair){0};
     if (!own_pair_matters(copy, template))
@@ -200,9 +200,9 @@ static bool find_own(struct reading *r, const char *tenant_id, const struct comm
 }
 
 /* The page's templates become cells; of the others it only counts whether they are behind. */
-static bool fill_row(struct reading *r, const struct template_tenant *tenant, struct error *err)
+static bool matrix_fill_row(struct matrix_reading *r, const struct template_tenant *tenant, struct error *err)
 {
-    struct matrix_row *row = add_row(r, tenant);
+    struct matrix_row *row = matrix_add_row(r, tenant);
     struct tenant_pairs pairs = {0};
     if (!template_copies_read(r->db, tenant->id, 1, INT64_MAX, &r->row_arena, &pairs.copies,
                               &pairs.copy_count, err))
@@ -211,22 +211,22 @@ static bool fill_row(struct reading *r, const struct template_tenant *tenant, st
         const struct common_template *template = &r->templates[i];
         const struct template_copy wanted = {.template_id = template->id};
         const struct template_copy *copy =
-            bsearch(&wanted, pairs.copies, pairs.copy_count, sizeof(*pairs.copies), compare_copies);
+            bsearch(&wanted, pairs.copies, pairs.copy_count, sizeof(*pairs.copies), matrix_compare_copies);
         bool shown = i >= r->first && i - r->first < row->cells_count;
         struct own_pair own;
         if (!shown && !copy && !template->for_all)
             continue; /* neither outdated nor missing */
-        if (!find_own(r, tenant->id, template, copy, &pairs, &own, err))
+        if (!matrix_find_own(r, tenant->id, template, copy, &pairs, &own, err))
             return false;
-        struct holding holding = holding_of(template, copy, own);
+        struct holding holding = matrix_holding_of(template, copy, own);
         row->behind += template_state_is_behind(holding.state);
-        if (shown && !fill_cell(r, template, tenant, &holding, &row->cells[i - r->first], err))
+        if (shown && !matrix_fill_cell(r, template, tenant, &holding, &row->cells[i - r->first], err))
             return false;
     }
     return true;
 }
 
-static bool read_page(struct reading *r, const char *pattern, struct error *err)
+static bool matrix_read_page(struct matrix_reading *r, const char *pattern, struct error *err)
 {
     const struct matrix_filter *filter = r->filter;
     const struct db_value args[] = {db_text(filter->tenant_id), db_text(pattern), db_int(filter->page_size),
@@ -239,7 +239,7 @@ static bool read_page(struct reading *r, const char *pattern, struct error *err)
         struct template_tenant tenant;
         arena_reset(&r->row_arena);
         db_read_row(&rows, &template_tenant_descriptor, &tenant, &r->row_arena);
-        if (!fill_row(r, &tenant, err))
+        if (!matrix_fill_row(r, &tenant, err))
             return false;
     }
     return db_done(&rows, err);
@@ -285,24 +285,26 @@ static const struct field scanned_fields[] = {
 };
 static const struct descriptor scanned_descriptor = DESCRIPTOR("Scanned", struct scanned, scanned_fields);
 
-static bool scan_row(struct reading *r, const struct scanned *scanned, int64_t *counts, struct error *err)
+static bool matrix_scan_row(struct matrix_reading *r, const struct scanned *scanned, int64_t *counts,
+                            struct error *err)
 {
     const struct common_template *template = &r->templates[0];
     const struct template_copy *copy = scanned->copy.pair_id == INT_NULL ? NULL : &scanned->copy;
-    struct holding holding =
-        holding_of(template, copy, own_pair_matters(copy, template) ? scanned->own : (struct own_pair){0});
+    struct holding holding = matrix_holding_of(
+        template, copy, own_pair_matters(copy, template) ? scanned->own : (struct own_pair){0});
     counts[holding.state]++;
     if (r->filter->state && strcmp(r->filter->state, template_states[holding.state]) != 0)
         return true;
     int64_t place = r->matrix.total++, first = (r->filter->page - 1) * r->filter->page_size;
     if (place < first || place >= first + r->filter->page_size)
         return true;
-    struct matrix_row *row = add_row(r, &scanned->tenant);
+    struct matrix_row *row = matrix_add_row(r, &scanned->tenant);
     row->behind = template_state_is_behind(holding.state);
-    return row->cells_count == 0 || fill_cell(r, template, &scanned->tenant, &holding, &row->cells[0], err);
+    return row->cells_count == 0 ||
+           matrix_fill_cell(r, template, &scanned->tenant, &holding, &row->cells[0], err);
 }
 
-static bool scan(struct reading *r, const char *pattern, int64_t *counts, struct error *err)
+static bool scan(struct matrix_reading *r, const char *pattern, int64_t *counts, struct error *err)
 {
     const struct common_template *template = &r->templates[0];
     CLEANUP(db_rows_release) struct db_rows rows = {0};
@@ -315,13 +317,13 @@ static bool scan(struct reading *r, const char *pattern, int64_t *counts, struct
         struct scanned row;
         arena_reset(&r->row_arena);
         db_read_row(&rows, &scanned_descriptor, &row, &r->row_arena);
-        if (!scan_row(r, &row, counts, err))
+        if (!matrix_scan_row(r, &row, counts, err))
             return false;
     }
     return db_done(&rows, err);
 }
 
-static bool read_all(struct reading *r, const char *pattern, struct error *err)
+static bool matrix_read_all(struct matrix_reading *r, const char *pattern, struct error *err)
 {
     int64_t counts[TEMPLATE_STATE_COUNT] = {0};
     if (!scan(r, pattern, counts, err))
@@ -333,7 +335,7 @@ static bool read_all(struct reading *r, const char *pattern, struct error *err)
     return true;
 }
 
-static void reading_release(struct reading *r)
+static void matrix_reading_release(struct matrix_reading *r)
 {
     template_history_release(&r->history);
     arena_release(&r->row_arena);
@@ -342,22 +344,23 @@ static void reading_release(struct reading *r)
 bool matrix_read(struct db *db, const struct matrix_filter *filter, enum language language,
                  struct arena *arena, struct matrix *ret_matrix, struct error *err)
 {
-    CLEANUP(reading_release)
-    struct reading r = {.db = db,
-                        .filter = filter,
-                        .language = language,
-                        .arena = arena,
-                        .history = {.db = db},
-                        .matrix = {.template_page = filter->template_page,
-                                   .page = filter->page,
-                                   .page_size = filter->page_size}};
+    CLEANUP(matrix_reading_release)
+    struct matrix_reading r = {.db = db,
+                               .filter = filter,
+                               .language = language,
+                               .arena = arena,
+                               .history = {.db = db},
+                               .matrix = {.template_page = filter->template_page,
+                                          .page = filter->page,
+                                          .page_size = filter->page_size}};
     const char *pattern = text_like_part(arena, filter->keyword);
     bool one = filter->template_id != INT_NULL;
     if (filter->state && !one)
         return error_add_field(err, "state", "needs template_id: a tenant has a state for each template",
                                "须同时给出 template_id：每个模板各有状态");
     r.matrix.items = arena_alloc(arena, (size_t)filter->page_size * sizeof(*r.matrix.items));
-    if (!read_templates(&r, err) || !(one ? read_all(&r, pattern, err) : read_page(&r, pattern, err)))
+    if (!matrix_read_templates(&r, err) ||
+        !(one ? matrix_read_all(&r, pattern, err) : matrix_read_page(&r, pattern, err)))
         return false;
     *ret_matrix = r.matrix;
     return true;

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "ops/templates/distribution.h"
 
-static bool auto_distribute(const struct settings *settings)
+static bool template_auto_distribute(const struct settings *settings)
 {
     return settings->auto_distribute;
 }
@@ -26,7 +26,7 @@ static const struct scheduled_task rows[] = {
      .title = {[LANGUAGE_EN] = "distribution of templates", [LANGUAGE_ZH] = "分发通用模板"},
      .first_ms = 20000,
      .every_ms = MINUTE_MS,
-     .enabled = auto_distribute,
+     .enabled = template_auto_distribute,
      .run = run_distribution,
      .gate = TENANT_GATE_DISTRIBUTION},
 };

@@ -112,7 +112,7 @@ static const char *const list_sql[] = {
 #undef X
 };
 
-static const char *sql_sorted(const char *sort)
+static const char *template_list_sql(const char *sort)
 {
     size_t i = 0;
     while (template_sorts[i] && strcmp(template_sorts[i], sort) != 0)
@@ -122,11 +122,11 @@ static const char *sql_sorted(const char *sort)
 
 enum { COLUMN_QUESTION = 1, COLUMN_ANSWER }; /* of TEMPLATE_COLUMNS */
 
-static bool read_page(struct db *db, const struct template_filter *filter, struct template_list *list,
-                      struct arena *arena, struct error *err)
+static bool template_list_page(struct db *db, const struct template_filter *filter,
+                               struct template_list *list, struct arena *arena, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, sql_sorted(filter->sort),
+    if (!db_query(db, template_list_sql(filter->sort),
                   DB_ARGS(db_text(filter->category), db_int(filter->page_size),
                           db_int((filter->page - 1) * filter->page_size)),
                   &rows, err))
@@ -137,7 +137,7 @@ static bool read_page(struct db *db, const struct template_filter *filter, struc
            db_find_int(db, SQL_COUNT, DB_ARGS(db_text(filter->category)), 0, &list->total, err);
 }
 
-static bool holds(const char *text, const struct strbuf *folded_keyword, struct strbuf *room)
+static bool template_text_holds(const char *text, const struct strbuf *folded_keyword, struct strbuf *room)
 {
     strbuf_reset(room);
     text_fold(text, strlen(text), room);
@@ -145,19 +145,19 @@ static bool holds(const char *text, const struct strbuf *folded_keyword, struct 
 }
 
 /* The texts of all are folded here: some microseconds for each, and templates are hundreds. */
-static bool read_page_holding(struct db *db, const struct template_filter *filter,
-                              const struct strbuf *folded_keyword, struct template_list *list,
-                              struct arena *arena, struct error *err)
+static bool template_list_page_holding(struct db *db, const struct template_filter *filter,
+                                       const struct strbuf *folded_keyword, struct template_list *list,
+                                       struct arena *arena, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     CLEANUP(strbuf_release) struct strbuf room = {0};
     int64_t first = (filter->page - 1) * filter->page_size, last = first + filter->page_size - 1;
-    if (!db_query(db, sql_sorted(filter->sort),
+    if (!db_query(db, template_list_sql(filter->sort),
                   DB_ARGS(db_text(filter->category), db_int(INT64_MAX), db_int(0)), &rows, err))
         return false;
     while (db_next(&rows)) {
-        if (!holds(db_column_text(&rows, COLUMN_QUESTION), folded_keyword, &room) &&
-            !holds(db_column_text(&rows, COLUMN_ANSWER), folded_keyword, &room))
+        if (!template_text_holds(db_column_text(&rows, COLUMN_QUESTION), folded_keyword, &room) &&
+            !template_text_holds(db_column_text(&rows, COLUMN_ANSWER), folded_keyword, &room))
             continue;
         if (list->total >= first && list->total <= last)
             db_read_row(&rows, &template_descriptor, &list->items[list->items_count++], arena);
@@ -170,7 +170,8 @@ static const char SQL_CATEGORIES[] = "SELECT category, COUNT(*) AS count FROM te
                                      " WHERE deleted_at IS NULL GROUP BY category ORDER BY category";
 #define CATEGORIES_MAX 500 /* that the list names */
 
-static bool read_categories(struct db *db, struct arena *arena, struct template_list *list, struct error *err)
+static bool template_list_categories(struct db *db, struct arena *arena, struct template_list *list,
+                                     struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     list->categories = arena_alloc(arena, CATEGORIES_MAX * sizeof(*list->categories));
@@ -189,9 +190,9 @@ bool template_list_read(struct db *db, const struct template_filter *filter, str
     CLEANUP(strbuf_release) struct strbuf folded = {0};
     text_fold(keyword.bytes, keyword.length, &folded);
     list.items = arena_alloc(arena, (size_t)filter->page_size * sizeof(*list.items));
-    bool done = folded.length > 0 ? read_page_holding(db, filter, &folded, &list, arena, err)
-                                  : read_page(db, filter, &list, arena, err);
-    if (!done || !read_categories(db, arena, &list, err))
+    bool done = folded.length > 0 ? template_list_page_holding(db, filter, &folded, &list, arena, err)
+                                  : template_list_page(db, filter, &list, arena, err);
+    if (!done || !template_list_categories(db, arena, &list, err))
         return false;
     *ret_list = list;
     return true;
@@ -203,8 +204,8 @@ static const char SQL_VERSIONS[] =
     "SELECT version, question, answer, category, created_at, created_by"
     " FROM template_versions WHERE template_id = $1 ORDER BY version DESC LIMIT $2";
 
-static bool read_versions(struct db *db, struct arena *arena, struct template_detail *detail,
-                          struct error *err)
+static bool template_read_versions(struct db *db, struct arena *arena, struct template_detail *detail,
+                                   struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     detail->versions = arena_alloc(arena, VERSIONS_SHOWN * sizeof(*detail->versions));
@@ -219,7 +220,8 @@ bool template_detail_read(struct db *db, int64_t id, struct arena *arena, struct
                           struct error *err)
 {
     struct template_detail detail = {0};
-    if (!template_get(db, id, arena, &detail.template, err) || !read_versions(db, arena, &detail, err))
+    if (!template_get(db, id, arena, &detail.template, err) ||
+        !template_read_versions(db, arena, &detail, err))
         return false;
     *ret_detail = detail;
     return true;
@@ -236,7 +238,7 @@ struct change {
     struct template template; /* as it is afterwards */
 };
 
-static const char *text_json(struct arena *arena, const struct template *template)
+static const char *template_text_json(struct arena *arena, const struct template *template)
 {
     CLEANUP(strbuf_release) struct strbuf out = {0};
     struct json_writer w = {.out = &out};
@@ -249,8 +251,8 @@ static const char *text_json(struct arena *arena, const struct template *templat
     return arena_strdup(arena, strbuf_text(&out));
 }
 
-static bool note(struct db *db, const struct change *change, const char *action, const char *before,
-                 const char *after, struct error *err)
+static bool template_audit(struct db *db, const struct change *change, const char *action, const char *before,
+                           const char *after, struct error *err)
 {
     struct audit_entry entry = {
         .action = action,
@@ -263,18 +265,19 @@ static bool note(struct db *db, const struct change *change, const char *action,
     return audit_append(db, change->actor, &entry, err);
 }
 
-static bool create_work(struct db *db, void *context, struct error *err)
+static bool template_create_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
     struct template_text text = {change->edit->question, change->edit->answer, change->edit->category};
     return template_insert(db, &text, change->actor->username, &change->id, err) &&
            template_get(db, change->id, change->arena, &change->template, err) &&
-           note(db, change, "template.create", NULL, text_json(change->arena, &change->template), err);
+           template_audit(db, change, "template.create", NULL,
+                          template_text_json(change->arena, &change->template), err);
 }
 
 /* As a pair, and with an answer: a shop may keep a question that it cannot answer yet, a template goes to
  * shops that would have nothing to say. */
-static bool check_text(const struct template_text *text, struct error *err)
+static bool template_check_text(const struct template_text *text, struct error *err)
 {
     bool fine = qa_pair_validate(text->question, text->answer, text->category, err);
     if (text_trim(text->answer).length == 0)
@@ -287,13 +290,13 @@ bool template_create(struct platform *platform, const struct actor *actor, const
 {
     struct change change = {.actor = actor, .edit = input, .arena = arena};
     struct template_text text = {input->question, input->answer, input->category ? input->category : ""};
-    if (!check_text(&text, err) || !store_write(platform->store, create_work, &change, err))
+    if (!template_check_text(&text, err) || !store_write(platform->store, template_create_work, &change, err))
         return false;
     *ret_template = change.template;
     return true;
 }
 
-static const char *trimmed(struct arena *arena, const char *text)
+static const char *template_trim(struct arena *arena, const char *text)
 {
     struct text_span span = text_trim(text);
     return arena_strndup(arena, span.bytes, span.length);
@@ -309,16 +312,16 @@ static bool put_text(struct db *db, struct change *change, const struct template
 {
     struct template *new = &change->template;
     struct template_text text = {new->question, new->answer, new->category};
-    const char *before = text_json(change->arena, old);
-    if (!check_text(&text, err) ||
+    const char *before = template_text_json(change->arena, old);
+    if (!template_check_text(&text, err) ||
         !template_put_version(db, change->id, old->version + 1, &text, change->actor->username, err) ||
         (old->for_all && !templates_grow_revision(db, err)) ||
         !template_get(db, change->id, change->arena, new, err))
         return false;
-    return note(db, change, "template.update", before, text_json(change->arena, new), err);
+    return template_audit(db, change, "template.update", before, template_text_json(change->arena, new), err);
 }
 
-static bool update_work(struct db *db, void *context, struct error *err)
+static bool template_update_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
     const struct template_edit *edit = change->edit;
@@ -335,11 +338,11 @@ static bool update_work(struct db *db, void *context, struct error *err)
         return false;
     change->template = old;
     if (edit->question)
-        change->template.question = trimmed(change->arena, edit->question);
+        change->template.question = template_trim(change->arena, edit->question);
     if (edit->answer)
-        change->template.answer = trimmed(change->arena, edit->answer);
+        change->template.answer = template_trim(change->arena, edit->answer);
     if (edit->category)
-        change->template.category = trimmed(change->arena, edit->category);
+        change->template.category = template_trim(change->arena, edit->category);
     return same_text(&change->template, &old) || put_text(db, change, &old, err);
 }
 
@@ -348,13 +351,13 @@ bool template_update(struct platform *platform, const struct actor *actor, int64
                      struct error *err)
 {
     struct change change = {.actor = actor, .id = id, .edit = edit, .arena = arena};
-    if (!store_write(platform->store, update_work, &change, err))
+    if (!store_write(platform->store, template_update_work, &change, err))
         return false;
     *ret_template = change.template;
     return true;
 }
 
-static bool delete_work(struct db *db, void *context, struct error *err)
+static bool template_delete_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
     if (!template_get(db, change->id, change->arena, &change->template, err) ||
@@ -363,7 +366,8 @@ static bool delete_work(struct db *db, void *context, struct error *err)
         return false;
     const char *after =
         arena_printf(change->arena, "{\"copies\":%" PRId64 "}", change->template.distributed_count);
-    return note(db, change, "template.delete", text_json(change->arena, &change->template), after, err);
+    return template_audit(db, change, "template.delete", template_text_json(change->arena, &change->template),
+                          after, err);
 }
 
 bool template_delete(struct platform *platform, const struct actor *actor, int64_t id, const char *reason,
@@ -371,5 +375,5 @@ bool template_delete(struct platform *platform, const struct actor *actor, int64
 {
     CLEANUP(arena_release) struct arena arena = {0};
     struct change change = {.actor = actor, .id = id, .reason = reason, .arena = &arena};
-    return store_write(platform->store, delete_work, &change, err);
+    return store_write(platform->store, template_delete_work, &change, err);
 }
