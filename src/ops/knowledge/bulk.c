@@ -74,24 +74,17 @@ static bool bulk_next_items(struct bulk *b, struct db *db, struct error *err)
     return true;
 }
 
-/* In order of id, behind the last pair of the batch before. */
-static bool read_page(const struct bulk *b, struct db *db, struct arena *arena, struct qa_list *ret_list,
-                      struct error *err)
-{
-    struct qa_list_request request = {
-        .filter = b->parameters.filter,
-        .sort = "id",
-        .cursor = b->figures.after,
-        .page = 1,
-        .page_size = BULK_BATCH,
-    };
-    return knowledge_list(b->run->platform->directory, db, &request, arena, ret_list, err);
-}
-
 static bool bulk_next_of_filter(struct bulk *b, struct db *db, struct error *err)
 {
     struct qa_list list;
-    if (!read_page(b, db, &b->arena, &list, err))
+    struct qa_list_request request = {
+        .filter = b->parameters.filter,
+        .sort = "id",
+        .cursor = b->figures.after, /* behind the last pair of the batch before */
+        .page = 1,
+        .page_size = BULK_BATCH,
+    };
+    if (!knowledge_list(b->run->platform->directory, db, &request, &b->arena, &list, err))
         return false;
     for (b->count = 0; b->count < list.items_count; b->count++)
         b->ids[b->count] = list.items[b->count].id;
@@ -265,9 +258,10 @@ static bool bulk_report_batch(struct bulk *b, struct db *db, struct error *err)
     for (size_t i = 0; b->items && i < b->count; i++)
         if (!job_item_done(db, b->run, b->items[i].seq, b->items[i].outcome, NULL, err))
             return false;
-    return (!b->parameters.has_filter ||
-            job_set_total(db, b->run, b->is_last || b->total < done ? done : b->total, err)) &&
-           job_step(db, b->run, done, job_figures_write(&figures_descriptor, &figures, &b->work), err);
+    bool is_all = b->is_last || b->total < done;
+    if (b->parameters.has_filter && !job_set_total(db, b->run, is_all ? done : b->total, err))
+        return false;
+    return job_step(db, b->run, done, job_figures_write(&figures_descriptor, &figures, &b->work), err);
 }
 
 static bool bulk_change_work(struct db *db, void *context, struct error *err)
@@ -287,38 +281,12 @@ static bool bulk_report_work(struct db *db, void *context, struct error *err)
 
 /* ---- the three ways of a batch ---- */
 
-static bool look_only(struct bulk *b, struct error *err)
-{
-    CLEANUP(store_reader_release) struct db *db = NULL;
-    struct qa_pair_row *rows;
-    size_t count;
-    if (!store_reader(b->run->platform->store, BULK_READ_MS, &db, err) ||
-        !knowledge_rows_read(db, b->ids, b->count, &b->arena, &rows, &count, err))
-        return false;
-    bulk_judge(b, rows, count);
-    return true;
-}
-
 static bool bulk_read_rows(struct bulk *b, struct qa_pair_row **ret_rows, size_t *ret_count,
                            struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(b->run->platform->store, BULK_READ_MS, &db, err) &&
            knowledge_rows_read(db, b->ids, b->count, &b->arena, ret_rows, ret_count, err);
-}
-
-/* What was to be synced and is not now has failed. */
-static void judge_synced(struct bulk *b, const struct qa_pair_row *now, size_t count)
-{
-    for (size_t i = 0; i < b->count; i++) {
-        const struct qa_pair_row *row = bulk_live_row(now, count, b->ids[i]);
-        if (row && !row->is_synced) {
-            b->batch.changed--;
-            b->batch.skipped++;
-            if (b->items)
-                b->items[i].outcome = "failed";
-        }
-    }
 }
 
 static bool bulk_sync_batch(struct bulk *b, struct error *err)
@@ -331,7 +299,15 @@ static bool bulk_sync_batch(struct bulk *b, struct error *err)
         !bulk_read_rows(b, &now, &now_count, err))
         return false;
     bulk_judge(b, rows, count);
-    judge_synced(b, now, now_count);
+    for (size_t i = 0; i < b->count; i++) {
+        const struct qa_pair_row *row = bulk_live_row(now, now_count, b->ids[i]);
+        if (!row || row->is_synced)
+            continue;
+        b->batch.changed--; /* it was to be synced, and is not */
+        b->batch.skipped++;
+        if (b->items)
+            b->items[i].outcome = "failed";
+    }
     return true;
 }
 
@@ -339,12 +315,17 @@ static bool bulk_run_batch(struct bulk *b, struct error *err)
 {
     struct store *store = b->run->platform->store;
     bool writes = !b->parameters.dry_run && b->parameters.action != BULK_SYNC;
-    if (b->parameters.dry_run && !look_only(b, err))
+    if (b->parameters.dry_run) {
+        struct qa_pair_row *rows;
+        size_t count;
+        if (!bulk_read_rows(b, &rows, &count, err))
+            return false;
+        bulk_judge(b, rows, count);
+    } else if (b->parameters.action == BULK_SYNC && !bulk_sync_batch(b, err)) {
         return false;
-    if (!b->parameters.dry_run && b->parameters.action == BULK_SYNC && !bulk_sync_batch(b, err))
-        return false;
+    }
     if (b->parameters.action == BULK_SYNC && job_stopping(b->run))
-        return true; /* some of it was left: the next run sees to it */
+        return true; /* some of it was left, for the next run */
     if (!store_write(store, writes ? bulk_change_work : bulk_report_work, b, err))
         return false;
     bulk_add_figures(&b->figures, &b->batch);
@@ -444,7 +425,7 @@ static bool bulk_run(struct bulk *b, struct error *err)
     b->done = job->progress_done;
     b->total = job->progress_total;
     if (b->parameters.has_filter && job->result && !b->figures.after)
-        return true; /* an earlier run has come to the end */
+        return true; /* an earlier run has reached the end */
     if (b->parameters.dry_run && b->parameters.has_filter && !bulk_count(b, &counted, err))
         return false;
     return counted ? store_write(b->run->platform->store, bulk_report_work, b, err)

@@ -1,4 +1,4 @@
-/* Asking for a bulk job: what is checked, what stands in the audit log, and what the job is told. */
+/* Asking for a bulk job: what is checked, what stands in the audit log, and what stands in the job. */
 #include "ops/knowledge/bulk_request.h"
 
 #include <math.h>
@@ -159,18 +159,6 @@ struct asking {
     struct job *job;
 };
 
-static void take_ids(struct asking *asking)
-{
-    const struct bulk_request *request = asking->request;
-    asking->ids = arena_alloc(asking->arena, (request->id_count + 1) * sizeof(*asking->ids));
-    for (size_t i = 0; i < request->id_count; i++)
-        asking->ids[i] = request->ids[i];
-    qsort(asking->ids, request->id_count, sizeof(*asking->ids), bulk_compare_ids);
-    for (size_t i = 0; i < request->id_count; i++)
-        if (asking->id_count == 0 || asking->ids[i] != asking->ids[asking->id_count - 1])
-            asking->ids[asking->id_count++] = asking->ids[i];
-}
-
 static bool bulk_ask_work(struct db *db, void *context, struct error *err)
 {
     struct asking *asking = context;
@@ -198,7 +186,13 @@ bool knowledge_bulk(struct platform *platform, const struct actor *actor, const 
     struct asking asking = {.actor = actor, .request = request, .arena = arena, .job = ret_job};
     if (!bulk_check_request(request, err))
         return false;
-    take_ids(&asking);
+    asking.ids = arena_alloc(arena, (request->id_count + 1) * sizeof(*asking.ids));
+    for (size_t i = 0; i < request->id_count; i++)
+        asking.ids[i] = request->ids[i];
+    qsort(asking.ids, request->id_count, sizeof(*asking.ids), bulk_compare_ids);
+    for (size_t i = 0; i < request->id_count; i++)
+        if (asking.id_count == 0 || asking.ids[i] != asking.ids[asking.id_count - 1])
+            asking.ids[asking.id_count++] = asking.ids[i];
     if (!store_write(platform->store, bulk_ask_work, &asking, err))
         return false;
     jobs_wake(platform->jobs);

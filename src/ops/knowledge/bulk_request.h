@@ -1,4 +1,4 @@
-/* What a bulk job is told, between ops/knowledge/bulk_request.c, which checks and writes it, and
+/* The parameters of a bulk job, between ops/knowledge/bulk_request.c, which checks and writes it, and
  * ops/knowledge/bulk.c, which does it. */
 #ifndef KIMONO_OPS_KNOWLEDGE_BULK_REQUEST_H
 #define KIMONO_OPS_KNOWLEDGE_BULK_REQUEST_H

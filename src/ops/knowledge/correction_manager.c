@@ -12,7 +12,7 @@
 #include "platform/tenants/tenants.h"
 #include "platform/text_rules.h"
 
-#define COUNTED_AT_MOST 1000 /* rows that are counted where no counter knows their number */
+#define COUNTED_AT_MOST 1000 /* rows that are counted where no counter has their number */
 
 const char *const correction_statuses[] = {"pending", "approved", "rejected", "learned", NULL};
 const char *const correction_held_fors[] = {FEEDBACK_HELD_EXISTING, FEEDBACK_HELD_UNFIT, NULL};
@@ -227,11 +227,6 @@ struct decision {
     struct correction correction; /* out: as it is afterwards */
 };
 
-static bool read_decided(struct db *db, struct decision *decision, struct error *err)
-{
-    return correction_read(db, decision->asked->id, decision->arena, &decision->correction, err);
-}
-
 static const char *correction_pair_json(struct arena *arena, const char *question, const char *answer,
                                         int64_t feedback)
 {
@@ -349,7 +344,8 @@ static bool correction_approve_work(struct db *db, void *context, struct error *
                                "顾客没有给出更正：请填写正确的回答");
     answer = arena_strndup(decision->arena, span.bytes, span.length);
     return qa_pair_validate(row.question, answer, "", err) &&
-           correction_apply(db, decision, &row, answer, err) && read_decided(db, decision, err);
+           correction_apply(db, decision, &row, answer, err) &&
+           correction_read(db, decision->asked->id, decision->arena, &decision->correction, err);
 }
 
 static bool correction_reject_work(struct db *db, void *context, struct error *err)
@@ -366,7 +362,8 @@ static bool correction_reject_work(struct db *db, void *context, struct error *e
         .reason = decision->note,
     };
     return feedback_decide(db, &row, "rejected", 0, decision->actor->username, decision->note, err) &&
-           audit_append(db, decision->actor, &entry, err) && read_decided(db, decision, err);
+           audit_append(db, decision->actor, &entry, err) &&
+           correction_read(db, decision->asked->id, decision->arena, &decision->correction, err);
 }
 
 static bool correction_decide(struct platform *platform, store_work work, const struct actor *actor,

@@ -51,21 +51,6 @@ static const char SQL_DETAIL[] =
     "SELECT " QA_ITEM_COLUMNS ", q.deleted_at FROM qa_pairs q JOIN tenants t ON t.id = q.tenant_id"
     " WHERE q.id = $1 AND (q.deleted_at IS NULL OR q.deleted_at >= $2)";
 
-static struct quality_view quality_of(const struct qa_list_item *item, enum language language,
-                                      struct arena *arena)
-{
-    int64_t now = clock_now_ms();
-    struct quality_evidence evidence = {item->hit_count, item->good_count, item->bad_count, item->updated_at};
-    return (struct quality_view){
-        .score = item->quality_score,
-        .hits = item->hit_count,
-        .good = item->good_count,
-        .bad = item->bad_count,
-        .age_days = quality_age_days(&evidence, now),
-        .explanation = quality_explain(&evidence, now, language, arena),
-    };
-}
-
 bool qa_pair_detail_read(struct db *db, int64_t id, enum language language, struct arena *arena,
                          struct qa_pair_detail *ret_detail, struct error *err)
 {
@@ -76,7 +61,18 @@ bool qa_pair_detail_read(struct db *db, int64_t id, enum language language, stru
         return false;
     if (!found)
         return pair_not_found(id, err);
-    detail.quality = quality_of(&detail.item, language, arena);
+    const struct qa_list_item *item = &detail.item;
+    const struct quality_evidence evidence = {item->hit_count, item->good_count, item->bad_count,
+                                              item->updated_at};
+    int64_t now = clock_now_ms();
+    detail.quality = (struct quality_view){
+        .score = item->quality_score,
+        .hits = item->hit_count,
+        .good = item->good_count,
+        .bad = item->bad_count,
+        .age_days = quality_age_days(&evidence, now),
+        .explanation = quality_explain(&evidence, now, language, arena),
+    };
     *ret_detail = detail;
     return true;
 }
@@ -96,14 +92,6 @@ static const char SQL_COUNT_OF_ONE[] = SQL_COUNT_DELETED(" AND q.tenant_id = $2"
 static const char SQL_OF_ALL[] = SQL_DELETED("");
 static const char SQL_OF_ONE[] = SQL_DELETED(" AND q.tenant_id = $5");
 
-static bool count_deleted(struct db *db, int64_t since, const char *tenant_id, int64_t *ret_total,
-                          struct error *err)
-{
-    const struct db_value args[] = {db_int(since), db_text(tenant_id)};
-    return db_find_int(db, tenant_id ? SQL_COUNT_OF_ONE : SQL_COUNT_OF_ALL, args, tenant_id ? 2 : 1, 0,
-                       ret_total, err);
-}
-
 bool knowledge_deleted(struct db *db, const char *tenant_id, int64_t page, int64_t page_size,
                        struct arena *arena, struct deleted_pair **ret_pairs, size_t *ret_count,
                        int64_t *ret_total, struct error *err)
@@ -114,7 +102,9 @@ bool knowledge_deleted(struct db *db, const char *tenant_id, int64_t page, int64
     int64_t since = clock_now_ms() - KNOWLEDGE_UNDO_MS;
     const struct db_value args[] = {db_int(since), db_int(KNOWLEDGE_UNDO_MS), db_int(page_size),
                                     db_int((page - 1) * page_size), db_text(tenant_id)};
-    if (!count_deleted(db, since, tenant_id, ret_total, err) ||
+    const struct db_value count_args[] = {db_int(since), db_text(tenant_id)};
+    if (!db_find_int(db, tenant_id ? SQL_COUNT_OF_ONE : SQL_COUNT_OF_ALL, count_args, tenant_id ? 2 : 1, 0,
+                     ret_total, err) ||
         !db_query(db, tenant_id ? SQL_OF_ONE : SQL_OF_ALL, args, tenant_id ? 5 : 4, &rows, err))
         return false;
     while (db_next(&rows) && count < (size_t)page_size)
@@ -196,15 +186,6 @@ static bool pair_check_question(struct db *db, const struct change *change, cons
                            "该商家已有相同的问题：问答 %" PRId64 "，请直接编辑它。", other.id);
 }
 
-static bool check_tenant(struct db *db, const struct change *change, struct error *err)
-{
-    struct tenant tenant;
-    bool found;
-    if (!tenant_find(db, change->tenant_id, change->arena, &tenant, &found, err))
-        return false;
-    return found || error_add_field(err, "tenant_id", "there is no such tenant", "没有这个商家");
-}
-
 static bool pair_create_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
@@ -213,14 +194,20 @@ static bool pair_create_work(struct db *db, void *context, struct error *err)
                            .question = edit->question,
                            .answer = edit->answer,
                            .category = edit->category};
+    struct tenant tenant;
+    bool found;
     int64_t revision;
     change->id = 0;
-    return check_tenant(db, change, err) &&
-           pair_check_question(db, change, change->tenant_id, edit->question, err) &&
-           tenant_next_revision(db, change->tenant_id, &revision, err) &&
-           qa_pair_insert(db, revision, &pair, &change->id, err) &&
-           tenant_count_pairs(db, change->tenant_id, 1, 1, err) && pair_read_detail(db, change, err) &&
-           pair_audit(db, change, "qa_pair.create", NULL, pair_detail_json(change), err);
+    if (!tenant_find(db, change->tenant_id, change->arena, &tenant, &found, err))
+        return false;
+    if (!found)
+        return error_add_field(err, "tenant_id", "there is no such tenant", "没有这个商家");
+    if (!pair_check_question(db, change, change->tenant_id, edit->question, err) ||
+        !tenant_next_revision(db, change->tenant_id, &revision, err) ||
+        !qa_pair_insert(db, revision, &pair, &change->id, err) ||
+        !tenant_count_pairs(db, change->tenant_id, 1, 1, err) || !pair_read_detail(db, change, err))
+        return false;
+    return pair_audit(db, change, "qa_pair.create", NULL, pair_detail_json(change), err);
 }
 
 bool knowledge_create(struct platform *platform, const struct actor *actor, const char *tenant_id,
@@ -254,26 +241,6 @@ static const char *pair_edited_text(struct arena *arena, const char *text, const
     return text ? arena_strndup(arena, span.bytes, span.length) : old;
 }
 
-static bool put_text(struct db *db, struct change *change, const struct qa_pair_row *old,
-                     const struct qa_pair_edit *new, struct error *err)
-{
-    struct qa_edits edits = {.db = db, .tenant_id = old->tenant_id};
-    bool asks_anew = strcmp(new->question, old->question) != 0;
-    return qa_pair_validate(new->question, new->answer, new->category, err) &&
-           (!asks_anew || pair_check_question(db, change, old->tenant_id, new->question, err)) &&
-           qa_pair_set_text(&edits, old, new->question, new->answer, new->category, err) &&
-           qa_edits_finish(&edits, err) && pair_read_detail(db, change, err) &&
-           pair_audit(db, change, "qa_pair.update", pair_row_json(change->arena, old),
-                      pair_detail_json(change), err);
-}
-
-static bool check_unmasked(const struct qa_pair_edit *edit, const struct qa_pair_row *old, struct error *err)
-{
-    bool good = text_check_unmasked("question", edit->question, old->question, err);
-    good = text_check_unmasked("answer", edit->answer, old->answer, err) && good;
-    return text_check_unmasked("category", edit->category, old->category, err) && good;
-}
-
 static bool pair_update_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
@@ -285,14 +252,24 @@ static bool pair_update_work(struct db *db, void *context, struct error *err)
         return error_set(err, ERROR_CONFLICT,
                          "Pair %" PRId64 " was edited by someone else meanwhile; load it again.",
                          "问答 %" PRId64 " 已被他人修改，请重新加载。", change->id);
-    if (!check_unmasked(edit, &old, err))
+    bool is_unmasked = text_check_unmasked("question", edit->question, old.question, err);
+    is_unmasked = text_check_unmasked("answer", edit->answer, old.answer, err) && is_unmasked;
+    if (!text_check_unmasked("category", edit->category, old.category, err) || !is_unmasked)
         return false;
-    struct qa_pair_edit new = {pair_edited_text(change->arena, edit->question, old.question),
-                               pair_edited_text(change->arena, edit->answer, old.answer),
-                               pair_edited_text(change->arena, edit->category, old.category), INT_NULL};
-    bool same = strcmp(new.question, old.question) == 0 && strcmp(new.answer, old.answer) == 0 &&
-                strcmp(new.category, old.category) == 0;
-    return same ? pair_read_detail(db, change, err) : put_text(db, change, &old, &new, err);
+    const char *question = pair_edited_text(change->arena, edit->question, old.question);
+    const char *answer = pair_edited_text(change->arena, edit->answer, old.answer);
+    const char *category = pair_edited_text(change->arena, edit->category, old.category);
+    bool same_question = strcmp(question, old.question) == 0;
+    if (same_question && strcmp(answer, old.answer) == 0 && strcmp(category, old.category) == 0)
+        return pair_read_detail(db, change, err);
+    struct qa_edits edits = {.db = db, .tenant_id = old.tenant_id};
+    if (!qa_pair_validate(question, answer, category, err) ||
+        (!same_question && !pair_check_question(db, change, old.tenant_id, question, err)) ||
+        !qa_pair_set_text(&edits, &old, question, answer, category, err) || !qa_edits_finish(&edits, err) ||
+        !pair_read_detail(db, change, err))
+        return false;
+    return pair_audit(db, change, "qa_pair.update", pair_row_json(change->arena, &old),
+                      pair_detail_json(change), err);
 }
 
 bool knowledge_update(struct platform *platform, const struct actor *actor, int64_t id,
@@ -339,9 +316,10 @@ static bool pair_restore_work(struct db *db, void *context, struct error *err)
     if (!found || row.deleted_at < clock_now_ms() - KNOWLEDGE_UNDO_MS)
         return pair_not_found(change->id, err);
     struct qa_edits edits = {.db = db, .tenant_id = row.tenant_id};
-    return qa_pair_restore(&edits, &row, err) && qa_edits_finish(&edits, err) &&
-           pair_read_detail(db, change, err) &&
-           pair_audit(db, change, "qa_pair.restore", NULL, pair_detail_json(change), err);
+    if (!qa_pair_restore(&edits, &row, err) || !qa_edits_finish(&edits, err) ||
+        !pair_read_detail(db, change, err))
+        return false;
+    return pair_audit(db, change, "qa_pair.restore", NULL, pair_detail_json(change), err);
 }
 
 bool knowledge_restore(struct platform *platform, const struct actor *actor, int64_t id,

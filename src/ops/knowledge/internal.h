@@ -80,7 +80,7 @@ bool cursor_read(struct db *db, const char *cursor, const struct qa_filter *filt
 enum keyword_kind {
     KEYWORD_NONE, /* nothing is looked for */
     KEYWORD_IDS,  /* only the pairs `ids` may hold it */
-    KEYWORD_ANY,  /* any pair may: very many do, or no index knows it */
+    KEYWORD_ANY,  /* any pair may: very many do, or no index can find it */
 };
 struct keyword_search {
     enum keyword_kind kind;

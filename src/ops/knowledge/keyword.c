@@ -4,10 +4,10 @@
 #include "ops/knowledge/internal.h"
 #include "store/full_text.h"
 
-/* How much is done to know which pairs hold a keyword. */
+/* How much is read to find the pairs that hold a keyword. */
 struct effort {
     size_t found_max;     /* of the index; more are not gathered: reading goes by some 5 million a second */
-    size_t unindexed_max; /* the same, of pairs that the index does not know */
+    size_t unindexed_max; /* the same, of pairs that the index lacks */
     size_t read_max;      /* if they are so many at most, their texts are read, and all is certain */
 };
 static const struct effort efforts[] = {
@@ -27,7 +27,7 @@ static bool keyword_is_unindexed(const struct keyword_search *search, int64_t id
            bsearch(&id, search->unindexed, search->unindexed_count, sizeof(id), keyword_compare_ids);
 }
 
-/* Both in one list, in order; of those that the index does not know as they are, what it says does not count. */
+/* Both in one list, in order; of those that the index lacks as they are now, what it finds does not count. */
 static void keyword_merge(struct keyword_search *search, const int64_t *found, size_t count,
                           const int64_t *held, size_t held_count, struct arena *arena)
 {
@@ -39,21 +39,6 @@ static void keyword_merge(struct keyword_search *search, const int64_t *found, s
         if (!take_found || !keyword_is_unindexed(search, id))
             search->ids[search->id_count++] = id;
     }
-}
-
-static const char SQL_TEXTS[] = "SELECT question, answer FROM qa_pairs WHERE id = $1";
-
-static bool texts_hold(const struct keyword_search *search, struct db *db, int64_t id, bool *ret_holds,
-                       struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    *ret_holds = false;
-    if (!db_query(db, SQL_TEXTS, DB_ARGS(db_int(id)), &rows, err))
-        return false;
-    while (db_next(&rows))
-        *ret_holds = full_text_contains(db_column_text(&rows, 0), search->folded) ||
-                     full_text_contains(db_column_text(&rows, 1), search->folded);
-    return db_done(&rows, err);
 }
 
 static const char SQL_TEXTS_BETWEEN[] =
@@ -95,25 +80,19 @@ static bool keyword_read_unindexed(const struct keyword_search *search, struct d
     return true;
 }
 
-static bool ask_index(struct db *db, const struct full_text_query *query, size_t limit, struct arena *arena,
-                      int64_t **ret_ids, size_t *ret_count, struct error *err)
-{
-    struct text_token *tokens = arena_alloc(arena, query->count * sizeof(*tokens));
-    for (size_t i = 0; i < query->count; i++)
-        tokens[i] = (struct text_token){query->pieces[i].bytes, query->pieces[i].length,
-                                        .prefix = !query->pieces[i].whole};
-    return text_index_find(db, tokens, query->count, limit, arena, ret_ids, ret_count, err);
-}
-
-/* What the index does not know is read first: a pair that it takes in between is met twice, not missed. */
+/* What the index lacks is read first: a pair that it takes in between is met twice, not missed. */
 static bool keyword_find_ids(struct db *db, const struct full_text_query *query, const struct effort *effort,
                              struct arena *arena, struct keyword_search *search, struct error *err)
 {
     int64_t *found, *held;
     size_t count, held_count;
+    struct text_token *tokens = arena_alloc(arena, query->count * sizeof(*tokens));
+    for (size_t i = 0; i < query->count; i++)
+        tokens[i] = (struct text_token){query->pieces[i].bytes, query->pieces[i].length,
+                                        .prefix = !query->pieces[i].whole};
     if (!text_index_pending(db, effort->unindexed_max + 1, arena, &search->unindexed,
                             &search->unindexed_count, err) ||
-        !ask_index(db, query, effort->found_max + 1, arena, &found, &count, err))
+        !text_index_find(db, tokens, query->count, effort->found_max + 1, arena, &found, &count, err))
         return false;
     if (count > effort->found_max || search->unindexed_count > effort->unindexed_max)
         return true;
@@ -151,10 +130,19 @@ bool keyword_is_certain(const struct keyword_search *search)
            (search->kind == KEYWORD_IDS && search->exact && search->unindexed_count == 0);
 }
 
+static const char SQL_TEXTS[] = "SELECT question, answer FROM qa_pairs WHERE id = $1";
+
 bool keyword_in_pair(const struct keyword_search *search, struct db *db, int64_t id, bool *ret_holds,
                      struct error *err)
 {
-    *ret_holds = true;
-    return (search->kind == KEYWORD_IDS && search->exact && !keyword_is_unindexed(search, id)) ||
-           texts_hold(search, db, id, ret_holds, err);
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    *ret_holds = search->kind == KEYWORD_IDS && search->exact && !keyword_is_unindexed(search, id);
+    if (*ret_holds)
+        return true;
+    if (!db_query(db, SQL_TEXTS, DB_ARGS(db_int(id)), &rows, err))
+        return false;
+    while (db_next(&rows))
+        *ret_holds = full_text_contains(db_column_text(&rows, 0), search->folded) ||
+                     full_text_contains(db_column_text(&rows, 1), search->folded);
+    return db_done(&rows, err);
 }

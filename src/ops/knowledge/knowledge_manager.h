@@ -93,8 +93,8 @@ struct qa_list {
 };
 extern const struct descriptor qa_list_item_descriptor, qa_list_descriptor;
 
-/* Any filter in any order, as far as a cursor goes, in some milliseconds for a million pairs; how is told in
- * list.c. Pairs that are added, changed or deleted between two pages are met once or not
+/* Any filter in any order, as far as a cursor goes, in some milliseconds for a million pairs; list.c says
+ * how. Pairs that are added, changed or deleted between two pages are met once or not
  * at all, all others exactly once. A keyword without letter or digit (punctuation, emoji), and one that very many
  * pairs hold, is looked for in the texts themselves, KNOWLEDGE_READ_MAX for each page, so such a page may be short and
  * have a next_cursor all the same; an empty one only where KNOWLEDGE_READ_THOROUGH texts hold nothing. A page that is
@@ -106,7 +106,7 @@ bool knowledge_list(struct knowledge_directory *directory, struct db *db,
                     struct error *err);
 #define KNOWLEDGE_READ_MAX 1500
 #define KNOWLEDGE_READ_THOROUGH 50000 /* some 0.3 s */
-/* In how many tenants the pairs lie that the filter admits; INT_NULL where only their texts would tell. */
+/* In how many tenants the pairs lie that the filter admits; INT_NULL where only their texts can decide. */
 bool knowledge_count_tenants(struct knowledge_directory *directory, struct db *db,
                              const struct qa_filter *filter, struct arena *arena, int64_t *ret_count,
                              struct error *err);

@@ -1,9 +1,10 @@
 /* One page of everyone's knowledge.
  *
- * The directory, in memory, tells at once which pairs a filter admits, how many they are, and which come
+ * The directory, in memory, gives at once which pairs a filter admits, how many they are, and which come
  * first in an order. A keyword narrows that to what the full-text index finds; where texts must be looked at
  * to be sure, of few pairs all are read, of many those that come first, until the page is full; what the index does
- * not have yet is read as a whole where it keeps the page from being full. Measured with a million pairs of 100 and of 10,000 tenants by tests/bench/bench_knowledge.c. */
+ * not have yet is read as a whole where it keeps the page from being full. Measured
+ * with a million pairs of 100 and of 10,000 tenants by tests/bench/bench_knowledge.c. */
 #include "ops/knowledge/knowledge_manager.h"
 
 #include <string.h>
@@ -48,20 +49,14 @@ struct listing {
 
 /* ---- the first of those that match, by the directory ---- */
 
-static bool lock(struct listing *l, struct error *err)
-{
-    if (l->order.sort == SORT_QUESTION)
-        return directory_lock_ranked(l->directory, l->db, err);
-    return (l->order.sort != SORT_TENANT || directory_name_tenants(l->directory, l->db, err)) &&
-           directory_lock(l->directory, l->db, err);
-}
-
 static bool listing_select(struct listing *l, const struct list_place *from, size_t limit,
                            struct selection *ret_selection, struct error *err)
 {
     CLEANUP(directory_release) struct knowledge_directory *directory = NULL;
     struct list_key after;
-    if (!lock(l, err))
+    if (l->order.sort == SORT_TENANT && !directory_name_tenants(l->directory, l->db, err))
+        return false;
+    if (!(l->order.sort == SORT_QUESTION ? directory_lock_ranked : directory_lock)(l->directory, l->db, err))
         return false;
     directory = l->directory;
     if (!place_key(directory, l->db, l->order.sort, from, &after, err))
@@ -189,15 +184,6 @@ static bool listing_page_of_many(struct listing *l, struct selection selection, 
     return true;
 }
 
-static bool page_of_keyword(struct listing *l, struct error *err)
-{
-    struct selection selection;
-    if (!listing_select(l, &l->from, FIRST_ROUND, &selection, err))
-        return false;
-    return selection.matched <= FEW_PAIRS ? listing_page_of_few(l, err)
-                                          : listing_page_of_many(l, selection, err);
-}
-
 /* ---- the pairs themselves ---- */
 
 static const char SQL_ITEM[] =
@@ -244,7 +230,13 @@ static bool listing_find_page_with(struct listing *l, enum keyword_effort effort
     if (!keyword_find(l->db, l->filter.keyword, effort, l->arena, &l->search, err))
         return false;
     l->read_max = effort == KEYWORD_THOROUGH ? KNOWLEDGE_READ_THOROUGH : KNOWLEDGE_READ_MAX;
-    return keyword_is_certain(&l->search) ? listing_page_of_all(l, err) : page_of_keyword(l, err);
+    if (keyword_is_certain(&l->search))
+        return listing_page_of_all(l, err);
+    struct selection selection;
+    if (!listing_select(l, &l->from, FIRST_ROUND, &selection, err))
+        return false;
+    return selection.matched <= FEW_PAIRS ? listing_page_of_few(l, err)
+                                          : listing_page_of_many(l, selection, err);
 }
 
 /* A page that is empty says 'there is none' to whoever reads it, and what was there before an import is not to wait
@@ -253,7 +245,8 @@ static bool listing_find_page(struct listing *l, struct error *err)
 {
     if (!listing_find_page_with(l, KEYWORD_QUICK, err))
         return false;
-    bool is_short = l->more && l->count<listing_page_size(l), index_is_behind = l->search.unindexed_count> 0;
+    bool is_short = l->more && l->count < listing_page_size(l);
+    bool index_is_behind = l->search.unindexed_count > 0;
     return !is_short || (l->count > 0 && !index_is_behind) ||
            listing_find_page_with(l, KEYWORD_THOROUGH, err);
 }

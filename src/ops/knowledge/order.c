@@ -51,7 +51,7 @@ struct list_place place_before_all(struct list_order order)
 }
 
 /* ---- cursors: base64url of a head, the value that is sorted by, and the outer value. They hold no secret,
- * no personal data, and grant nothing; the check only tells one of ours from anything else. ---- */
+ * no personal data, and grant nothing; the check only rejects what is no cursor of this list. ---- */
 
 struct cursor_head {
     uint64_t check; /* of what follows and of filter and order */
@@ -114,8 +114,8 @@ const char *cursor_make(const struct qa_filter *filter, struct list_order order,
                              sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-/* A question that is long, or holds personal data, is not whole in the cursor: if the pair still has it, it is read again; else the walk goes
- * on behind all that begin like it. */
+/* A question that is long, or holds personal data, is not whole in the cursor: if the pair still has it, it is
+ * read again; else the list goes on behind all that begin like it. */
 static bool cursor_complete_text(struct db *db, struct arena *arena, struct list_place *place,
                                  struct error *err)
 {

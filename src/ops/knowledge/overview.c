@@ -176,16 +176,6 @@ static int named_count_compare(const void *a, const void *b)
     return strcmp(((const struct named_count *)a)->name, ((const struct named_count *)b)->name);
 }
 
-static void name_sources(const struct tally *tally, struct arena *arena, struct knowledge_facets *facets)
-{
-    facets->sources = arena_alloc(arena, ARRAY_SIZE(tally->by_source) * sizeof(*facets->sources));
-    for (size_t i = 0; pair_sources[i]; i++)
-        if (tally->by_source[i] > 0)
-            facets->sources[facets->sources_count++] =
-                (struct named_count){pair_sources[i], tally->by_source[i]};
-    qsort(facets->sources, facets->sources_count, sizeof(*facets->sources), named_count_compare);
-}
-
 /* `names`: as many categories are named at most. The tally's counts are for it to release. */
 static bool tally_read(struct knowledge_directory *directory, struct db *db, const char *tenant_id,
                        const char *keyword, size_t names, struct arena *arena, struct tally *tally,
@@ -197,7 +187,12 @@ static bool tally_read(struct knowledge_directory *directory, struct db *db, con
     if (!tenant_id || tenant != SLOT_NONE) { /* else it has no pairs */
         tally_count_pairs(directory, tenant, tally);
         tally_name_categories(directory, tally, keyword, names, arena, facets);
-        name_sources(tally, arena, facets);
+        facets->sources = arena_alloc(arena, ARRAY_SIZE(tally->by_source) * sizeof(*facets->sources));
+        for (size_t i = 0; pair_sources[i]; i++)
+            if (tally->by_source[i] > 0)
+                facets->sources[facets->sources_count++] =
+                    (struct named_count){pair_sources[i], tally->by_source[i]};
+        qsort(facets->sources, facets->sources_count, sizeof(*facets->sources), named_count_compare);
     }
     directory_unlock(directory);
     return true;
@@ -215,32 +210,23 @@ bool knowledge_facets(struct knowledge_directory *directory, struct db *db, cons
     return true;
 }
 
-/* Pairs that the index lacks and does not get while their tenant is suspended. */
-static bool count_held_back(struct db *db, const char *tenant_id, const int64_t *counters, int64_t lacking,
-                            int64_t *ret_held_back, struct error *err)
-{
-    int64_t suspended = 0;
-    if (tenant_id && !db_find_int(db, SQL_IS_SUSPENDED, DB_ARGS(db_text(tenant_id)), 0, &suspended, err))
-        return false;
-    *ret_held_back = !tenant_id ? counters[COUNTER_HELD_BACK_QA_PAIRS] : suspended ? lacking : 0;
-    return true;
-}
-
 bool knowledge_overview(struct knowledge_directory *directory, struct db *db, const char *tenant_id,
                         struct arena *arena, struct knowledge_overview *ret_overview, struct error *err)
 {
     CLEANUP(tally_release) struct tally tally = {0};
     struct knowledge_facets kinds = {0};
     struct knowledge_overview overview = {.generated_at = clock_now_ms()};
-    int64_t counters[COUNTER_COUNT], held_back;
+    int64_t counters[COUNTER_COUNT], suspended = 0;
     if (!knowledge_count_by_tenant(db, tenant_id, arena, &overview, err) ||
         !tally_read(directory, db, tenant_id, NULL, OVERVIEW_NAMES, arena, &tally, &kinds, err) ||
         !counters_read(db, counters, err) ||
-        !count_held_back(db, tenant_id, counters, tally.live - tally.synced, &held_back, err))
+        (tenant_id && !db_find_int(db, SQL_IS_SUSPENDED, DB_ARGS(db_text(tenant_id)), 0, &suspended, err)))
         return false;
     int64_t lacking = tally.live - tally.synced;
     overview.total_qa_pairs = tally.live;
     overview.synced_count = tally.synced;
+    /* Pairs that the index lacks and does not get while their tenant is suspended. */
+    int64_t held_back = !tenant_id ? counters[COUNTER_HELD_BACK_QA_PAIRS] : suspended ? lacking : 0;
     overview.held_back_count =
         held_back < lacking ? held_back : lacking; /* the directory may be a moment older */
     overview.unsynced_count = lacking - overview.held_back_count;

@@ -72,6 +72,11 @@ void sync_failures_add(struct sync_failures *failures, const char *tenant_id, co
     sync_failures_put(failures, tenant_id, why->detail[LANGUAGE_EN], why->detail[LANGUAGE_ZH]);
 }
 
+bool sync_leaves_out(const struct error *why)
+{
+    return why->code == ERROR_TENANT_SUSPENDED || why->code == ERROR_NOT_FOUND;
+}
+
 static const char *sync_failure_text(const cJSON *object, const char *name)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);

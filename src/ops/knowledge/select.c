@@ -17,7 +17,7 @@ static void match_admit_kinds(struct pair_match *match, const struct qa_filter *
     }
 }
 
-/* The places of the keyword's pairs; those that the directory does not know are left out. */
+/* The places of the keyword's pairs; those that the directory lacks are left out. */
 static void match_find_places(struct pair_match *match, const struct keyword_search *search,
                               struct arena *arena)
 {
@@ -42,16 +42,16 @@ static bool match_admit_tenants(struct pair_match *match, struct db *db, const c
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     const struct name_list *names = &match->directory->tenants;
-    bool wants_active = strcmp(status, "active") == 0;
+    bool is_active = strcmp(status, "active") == 0;
     bool *tenants = arena_alloc(arena, (names->count + 1) * sizeof(*tenants));
     for (size_t i = 0; i < names->count; i++)
-        tenants[i] = wants_active;
+        tenants[i] = is_active;
     if (!db_query(db, SQL_SUSPENDED, DB_NO_ARGS, &rows, err))
         return false;
     while (db_next(&rows)) {
         uint32_t number = name_list_find(names, db_column_text(&rows, 0));
         if (number != SLOT_NONE)
-            tenants[number] = !wants_active;
+            tenants[number] = !is_active;
     }
     match->tenants = tenants;
     return db_done(&rows, err);

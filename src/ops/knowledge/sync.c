@@ -150,12 +150,6 @@ static bool sync_job_report_work(struct db *db, void *context, struct error *err
     return job_step(db, s->run, s->done, sync_job_result(s, s->figures), err);
 }
 
-/* A tenant that was suspended or deleted meanwhile has not failed. */
-static bool is_left_out(const struct error *why)
-{
-    return why->code == ERROR_TENANT_SUSPENDED || why->code == ERROR_NOT_FOUND;
-}
-
 static bool sync_job_tenant(struct sync_run *s, const char *tenant_id, struct error *err)
 {
     struct sync_pass pass = {.platform = s->run->platform,
@@ -168,7 +162,7 @@ static bool sync_job_tenant(struct sync_run *s, const char *tenant_id, struct er
     bool done = vector_sync_pass(&pass, err);
     sync_job_add_report(&s->figures, &pass.report);
     s->done += pass.report.pairs + pass.report.removed;
-    if (!done && !is_left_out(err) && err->code != ERROR_CANCELLED) {
+    if (!done && !sync_leaves_out(err) && err->code != ERROR_CANCELLED) {
         s->figures.failed_tenants++;
         sync_failures_add(&s->failures, tenant_id, err);
     }
@@ -322,16 +316,6 @@ static bool sync_job_read_items(struct sync_run *s, struct arena *arena, struct 
     return knowledge_rows_read(db, ids, s->item_count, arena, ret_rows, ret_count, err);
 }
 
-static void count_tenants(struct sync_run *s, const struct qa_pair_row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (s->figures.after && strcmp(s->figures.after, rows[i].tenant_id) == 0)
-            continue;
-        s->figures.tenants++;
-        s->figures.after = arena_strdup(s->run->arena, rows[i].tenant_id);
-    }
-}
-
 static bool sync_items(struct sync_run *s, struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
@@ -348,7 +332,12 @@ static bool sync_items(struct sync_run *s, struct error *err)
             return false;
         if (job_stopping(s->run))
             return true;
-        count_tenants(s, rows, count);
+        for (size_t i = 0; i < count; i++) {
+            if (s->figures.after && strcmp(s->figures.after, rows[i].tenant_id) == 0)
+                continue;
+            s->figures.tenants++;
+            s->figures.after = arena_strdup(s->run->arena, rows[i].tenant_id);
+        }
         s->figures.pairs += synced;
         s->figures.failed_tenants += failed;
         if (!store_write(s->run->platform->store, sync_job_items_work, s, err))

@@ -1,4 +1,4 @@
-/* Syncing by hand, and what the page knows of the sync: the job kinds `knowledge.sync` and
+/* Syncing by hand, and the state of the sync: the job kinds `knowledge.sync` and
  * `knowledge.sync_check`, and the state. The sync itself is platform/knowledge/vector_sync.h. */
 #ifndef KIMONO_OPS_KNOWLEDGE_SYNC_H
 #define KIMONO_OPS_KNOWLEDGE_SYNC_H
@@ -48,9 +48,9 @@ extern const struct descriptor sync_status_descriptor;
 bool knowledge_sync_status(struct platform *platform, const char *tenant_id, enum language language,
                            struct arena *arena, struct sync_status *ret_status, struct error *err);
 
-/* ---- for ops/knowledge/bulk.c ---- */
+/* ---- for ops/knowledge/bulk.c and sync_check.c ---- */
 
-#define SYNC_FAILURES_MAX 20 /* that are told; all are counted */
+#define SYNC_FAILURES_MAX 20 /* that are named; all are counted */
 struct sync_failure {
     const char *tenant_id, *message, *message_zh; /* English; Chinese */
 };
@@ -61,6 +61,8 @@ struct sync_failures {
 };
 extern const struct descriptor sync_failure_descriptor;
 void sync_failures_add(struct sync_failures *failures, const char *tenant_id, const struct error *why);
+/* A tenant that was suspended or deleted meanwhile has not failed. */
+bool sync_leaves_out(const struct error *why);
 /* Those of an earlier run, from the member `errors` of its result. */
 void sync_failures_read(const char *result, struct sync_failures *failures);
 

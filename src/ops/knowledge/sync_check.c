@@ -85,8 +85,9 @@ struct check_run {
     size_t count;
 };
 
-static bool step(struct db *db, struct check_run *c, struct error *err)
+static bool sync_check_step_work(struct db *db, void *context, struct error *err)
 {
+    struct check_run *c = context;
     arena_reset(&c->arena);
     c->figures.errors = c->failures.items;
     c->figures.errors_count = c->failures.count;
@@ -94,12 +95,7 @@ static bool step(struct db *db, struct check_run *c, struct error *err)
                     job_figures_write(&figures_descriptor, &c->figures, &c->arena), err);
 }
 
-static bool sync_check_step_work(struct db *db, void *context, struct error *err)
-{
-    return step(db, context, err);
-}
-
-/* Figures of the tenant are told when all of it is done, so here the job is only asked whether it still
+/* The figures of a tenant are written when all of it is done, so here the job is only asked whether it still
  * runs. */
 static bool sync_check_due_work(struct db *db, void *context, struct error *err)
 {
@@ -131,30 +127,20 @@ static bool sync_check_in_batches(struct check_run *c, const int64_t *ids, int64
     return true;
 }
 
-static void add_findings(struct figures *figures, const struct vector_findings *findings)
-{
-    figures->entries += findings->entries;
-    figures->missing += findings->missing;
-    figures->stale += findings->stale;
-    figures->orphaned += findings->orphaned;
-}
-
 static bool sync_check_compare(struct check_run *c, const char *tenant_id, struct error *err)
 {
     CLEANUP(vector_findings_release) struct vector_findings findings = {0};
     c->tenant_id = tenant_id;
     if (!vector_check(c->run->platform, tenant_id, &findings, err))
         return false;
-    add_findings(&c->figures, &findings);
+    c->figures.entries += findings.entries;
+    c->figures.missing += findings.missing;
+    c->figures.stale += findings.stale;
+    c->figures.orphaned += findings.orphaned;
     return !c->repair ||
            (sync_check_in_batches(c, findings.due, findings.missing + findings.stale, sync_check_repair_due,
                                   err) &&
             sync_check_in_batches(c, findings.orphans, findings.orphaned, sync_check_repair_orphans, err));
-}
-
-static bool is_left_out(const struct error *why)
-{
-    return why->code == ERROR_TENANT_SUSPENDED || why->code == ERROR_NOT_FOUND;
 }
 
 /* A tenant whose index does not answer does not stop the others. */
@@ -162,7 +148,7 @@ static bool sync_check_tenant(struct check_run *c, const char *tenant_id, struct
 {
     struct error why;
     error_clear(&why);
-    if (!sync_check_compare(c, tenant_id, &why) && !is_left_out(&why)) {
+    if (!sync_check_compare(c, tenant_id, &why) && !sync_leaves_out(&why)) {
         if (why.code == ERROR_CANCELLED || c->run->job->tenant_id) {
             *err = why;
             return false;

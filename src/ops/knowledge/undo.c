@@ -17,17 +17,6 @@ struct asking {
     struct job *job;
 };
 
-static bool check_undoable(const struct job *job, struct error *err)
-{
-    if (!job_has_ended(job))
-        return error_set(err, ERROR_CONFLICT, "Job %s has not ended yet: cancel it first, or wait for it.",
-                         "任务 %s 尚未结束：请先取消或等待其完成。", job->id);
-    if (job->finished_at < clock_now_ms() - KNOWLEDGE_UNDO_MS)
-        return error_set(err, ERROR_CONFLICT, "Job %s ended more than 24 hours ago: it stays.",
-                         "任务 %s 结束已超过 24 小时，无法再撤销。", job->id);
-    return true;
-}
-
 static bool undo_ask_work(struct db *db, void *context, struct error *err)
 {
     struct asking *asking = context;
@@ -36,8 +25,15 @@ static bool undo_ask_work(struct db *db, void *context, struct error *err)
         .kind = UNDO_KIND,
         .parameters = arena_printf(asking->arena, "{\"job_id\":\"%s\"}", asking->job_id),
     };
-    if (!job_get(db, asking->job_id, asking->arena, &undone, err) || !check_undoable(&undone, err) ||
-        !knowledge_changes_count(db, asking->job_id, &request.total, err))
+    if (!job_get(db, asking->job_id, asking->arena, &undone, err))
+        return false;
+    if (!job_has_ended(&undone))
+        return error_set(err, ERROR_CONFLICT, "Job %s has not ended yet: cancel it first, or wait for it.",
+                         "任务 %s 尚未结束：请先取消或等待其完成。", undone.id);
+    if (undone.finished_at < clock_now_ms() - KNOWLEDGE_UNDO_MS)
+        return error_set(err, ERROR_CONFLICT, "Job %s ended more than 24 hours ago: it stays.",
+                         "任务 %s 结束已超过 24 小时，无法再撤销。", undone.id);
+    if (!knowledge_changes_count(db, asking->job_id, &request.total, err))
         return false;
     request.tenant_id = undone.tenant_id;
     if (!job_insert(db, asking->actor, &request, asking->arena, asking->job, err) ||
@@ -159,24 +155,17 @@ static bool undo_pair(struct db *db, struct undo *u, const struct knowledge_chan
     return ways[change->kind](u, change, &row, err);
 }
 
-static bool begin_tenant(struct db *db, struct undo *u, const char *tenant_id, struct error *err)
-{
-    if (u->edits.tenant_id && strcmp(u->edits.tenant_id, tenant_id) == 0)
-        return true;
-    if (u->edits.tenant_id && !qa_edits_finish(&u->edits, err))
-        return false;
-    u->edits = (struct qa_edits){.db = db, .tenant_id = tenant_id};
-    return true;
-}
-
 /* As much of the change as the batch has room for, from its end. */
 static bool undo_change(struct db *db, struct undo *u, const struct knowledge_change *change,
                         struct error *err)
 {
     int64_t room = UNDO_BATCH - u->pairs, from = change->last_id - room + 1;
     from = from > change->first_id ? from : change->first_id;
-    if (!begin_tenant(db, u, change->tenant_id, err))
-        return false;
+    if (!u->edits.tenant_id || strcmp(u->edits.tenant_id, change->tenant_id) != 0) {
+        if (u->edits.tenant_id && !qa_edits_finish(&u->edits, err))
+            return false;
+        u->edits = (struct qa_edits){.db = db, .tenant_id = change->tenant_id};
+    }
     for (int64_t id = change->last_id; id >= from; id--)
         if (!undo_pair(db, u, change, id, err))
             return false;
