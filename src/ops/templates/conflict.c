@@ -45,8 +45,8 @@ const struct descriptor copy_view_descriptor = DESCRIPTOR("TemplateCopyView", st
 
 /* ---- reading ---- */
 
-/* What stands behind a view: what a decision works with. */
-struct standing {
+/* What a view is made from, and what a decision changes. */
+struct conflict {
     struct common_template template;
     struct template_tenant tenant;
     const struct template_copy *copy; /* NULL: none */
@@ -55,12 +55,12 @@ struct standing {
 };
 
 static bool conflict_read(struct db *db, int64_t template_id, const char *tenant_id, struct arena *arena,
-                          struct standing *s, struct error *err)
+                          struct conflict *s, struct error *err)
 {
     struct template_copy *copies;
     size_t count;
     bool found;
-    *s = (struct standing){0};
+    *s = (struct conflict){0};
     if (!common_template_read(db, template_id, arena, &s->template, &found, err))
         return false;
     if (!found)
@@ -76,18 +76,10 @@ static bool conflict_read(struct db *db, int64_t template_id, const char *tenant
     return true;
 }
 
-/* The live pair that the view shows; 0: none. An own pair only where it is in the way. */
-static int64_t shown_pair(const struct standing *s)
-{
-    if (s->copy)
-        return s->copy->deleted ? 0 : s->copy->pair_id;
-    return s->state == TEMPLATE_CONFLICT ? s->own.pair_id : 0;
-}
-
 static const char SQL_VERSION[] = "SELECT version, question, answer, category FROM template_versions"
                                   " WHERE template_id = $1 AND version = $2";
 
-static bool conflict_read_base(struct db *db, const struct standing *s, struct arena *arena,
+static bool conflict_read_base(struct db *db, const struct conflict *s, struct arena *arena,
                                struct copy_view *view, struct error *err)
 {
     struct template_side *base = arena_alloc(arena, sizeof(*base));
@@ -99,12 +91,16 @@ static bool conflict_read_base(struct db *db, const struct standing *s, struct a
     return true;
 }
 
-static bool conflict_read_copy(struct db *db, const struct standing *s, struct arena *arena,
+static bool conflict_read_copy(struct db *db, const struct conflict *s, struct arena *arena,
                                struct copy_view *view, struct error *err)
 {
-    int64_t pair_id = shown_pair(s);
+    int64_t pair_id = 0; /* the live pair that the view shows; an own pair only where it is in the way */
     size_t found;
     struct qa_pair pair;
+    if (s->copy)
+        pair_id = s->copy->deleted ? 0 : s->copy->pair_id;
+    else if (s->state == TEMPLATE_CONFLICT)
+        pair_id = s->own.pair_id;
     if (pair_id == 0)
         return true;
     if (!qa_pairs_get(db, s->tenant.id, &pair_id, 1, arena, &pair, &found, err))
@@ -116,7 +112,7 @@ static bool conflict_read_copy(struct db *db, const struct standing *s, struct a
     return true;
 }
 
-static bool conflict_make_view(struct db *db, const struct standing *s, enum language language,
+static bool conflict_make_view(struct db *db, const struct conflict *s, enum language language,
                                struct arena *arena, struct copy_view *ret_view, struct error *err)
 {
     const struct common_template *t = &s->template;
@@ -127,7 +123,7 @@ static bool conflict_make_view(struct db *db, const struct standing *s, enum lan
     bool is_own = s->own.pair_id != 0 && s->state == TEMPLATE_CONFLICT;
     CLEANUP(template_history_release)
     struct template_history history = {.db = db, .templates = t, .template_count = 1};
-    if (!template_why(&history, t, &s->tenant, s->state, is_own, language, &view.why, err) ||
+    if (!copy_state_reason(&history, t, &s->tenant, s->state, is_own, language, &view.why, err) ||
         !conflict_read_base(db, s, arena, &view, err) || !conflict_read_copy(db, s, arena, &view, err))
         return false;
     *ret_view = view;
@@ -137,9 +133,9 @@ static bool conflict_make_view(struct db *db, const struct standing *s, enum lan
 bool copy_view_read(struct db *db, int64_t template_id, const char *tenant_id, enum language language,
                     struct arena *arena, struct copy_view *ret_view, struct error *err)
 {
-    struct standing standing;
-    return conflict_read(db, template_id, tenant_id, arena, &standing, err) &&
-           conflict_make_view(db, &standing, language, arena, ret_view, err);
+    struct conflict conflict;
+    return conflict_read(db, template_id, tenant_id, arena, &conflict, err) &&
+           conflict_make_view(db, &conflict, language, arena, ret_view, err);
 }
 
 /* ---- deciding ---- */
@@ -154,7 +150,7 @@ struct resolving {
     struct copy_view view; /* out */
 };
 
-static bool conflict_check_decidable(const struct standing *s, const struct copy_view *view,
+static bool conflict_check_decidable(const struct conflict *s, const struct copy_view *view,
                                      const struct copy_decision *decision, struct error *err)
 {
     if (decision->template_version != view->template.version)
@@ -197,18 +193,6 @@ static bool conflict_audit_keep(struct db *db, const struct resolving *r, const 
     return audit_append(db, r->actor, &entry, err);
 }
 
-/* The text that the pair gets: the template's, or a third one. */
-static struct template_side new_text(const struct copy_decision *decision, const struct copy_view *view)
-{
-    if (strcmp(decision->resolution, "take") == 0)
-        return view->template;
-    return (struct template_side){
-        .question = decision->question ? decision->question : view->copy->question,
-        .answer = decision->answer ? decision->answer : view->copy->answer,
-        .category = decision->category ? decision->category : view->copy->category,
-    };
-}
-
 /* A tenant has one answer to a question. */
 static bool conflict_check_question(struct resolving *r, struct db *db, int64_t pair_id, const char *question,
                                     struct error *err)
@@ -243,44 +227,51 @@ static bool conflict_check_unmasked(const struct copy_decision *decision, const 
     return good;
 }
 
+/* The pair gets the template's text, or a third one. */
 static bool conflict_set_text(struct resolving *r, const struct copy_view *view, struct copy_changes *changes,
                               struct error *err)
 {
-    struct template_side text = new_text(r->decision, view);
+    const struct copy_decision *decision = r->decision;
+    struct template_side text = view->template;
     int64_t pair_id = view->copy->qa_pair_id;
-    return conflict_check_unmasked(r->decision, view, err) &&
-           qa_pair_validate(text.question, text.answer, text.category, err) &&
-           conflict_check_question(r, changes->db, pair_id, text.question, err) &&
-           copy_note_change(changes, r->actor, pair_id, text.question, text.answer, text.category,
-                            r->decision->reason, err) &&
-           copy_set_text(changes, pair_id, text.question, text.answer, text.category, err);
-}
-
-/* A kept copy is still of the version that it came from; an own pair comes from none, so from this one. */
-static bool decide(struct db *db, struct resolving *r, const struct standing *s, const struct copy_view *view,
-                   struct error *err)
-{
-    struct copy_changes changes = {.db = db, .tenant_id = s->tenant.id};
-    struct copy_counts counts = {0};
-    const char *resolution = r->decision->resolution;
-    bool keeps = strcmp(resolution, "keep") == 0, takes = strcmp(resolution, "take") == 0;
-    int64_t version = keeps && s->copy ? s->copy->version : s->template.version;
-    return (keeps ? conflict_audit_keep(db, r, view, err) : conflict_set_text(r, view, &changes, err)) &&
-           copy_link(&changes, &s->template, s->copy, &s->own, version, !takes, &counts, err) &&
-           template_count_copies(db, s->template.id, counts.copies, counts.current, err) &&
-           copy_changes_finish(&changes, err);
+    if (strcmp(decision->resolution, "take") != 0)
+        text = (struct template_side){
+            .question = decision->question ? decision->question : view->copy->question,
+            .answer = decision->answer ? decision->answer : view->copy->answer,
+            .category = decision->category ? decision->category : view->copy->category,
+        };
+    if (!conflict_check_unmasked(decision, view, err) ||
+        !qa_pair_validate(text.question, text.answer, text.category, err) ||
+        !conflict_check_question(r, changes->db, pair_id, text.question, err) ||
+        !copy_note_change(changes, r->actor, pair_id, text.question, text.answer, text.category,
+                          decision->reason, err))
+        return false;
+    return copy_set_text(changes, pair_id, text.question, text.answer, text.category, err);
 }
 
 static bool conflict_resolve_work(struct db *db, void *context, struct error *err)
 {
     struct resolving *r = context;
-    struct standing standing;
+    struct conflict conflict;
     struct copy_view view;
-    return conflict_read(db, r->template_id, r->tenant_id, r->arena, &standing, err) &&
-           conflict_make_view(db, &standing, r->language, r->arena, &view, err) &&
-           conflict_check_decidable(&standing, &view, r->decision, err) && view.copy &&
-           decide(db, r, &standing, &view, err) &&
-           copy_view_read(db, r->template_id, r->tenant_id, r->language, r->arena, &r->view, err);
+    if (!conflict_read(db, r->template_id, r->tenant_id, r->arena, &conflict, err) ||
+        !conflict_make_view(db, &conflict, r->language, r->arena, &view, err) ||
+        !conflict_check_decidable(&conflict, &view, r->decision, err) || !view.copy)
+        return false;
+    struct copy_changes changes = {.db = db, .tenant_id = conflict.tenant.id};
+    struct copy_counts counts = {0};
+    bool keeps = strcmp(r->decision->resolution, "keep") == 0;
+    bool takes = strcmp(r->decision->resolution, "take") == 0;
+    /* A kept copy is still of the version that it came from; an own pair comes from none, so from this one. */
+    int64_t version = keeps && conflict.copy ? conflict.copy->version : conflict.template.version;
+    if (!(keeps ? conflict_audit_keep(db, r, &view, err) : conflict_set_text(r, &view, &changes, err)))
+        return false;
+    if (!copy_link(&changes, &conflict.template, conflict.copy, &conflict.own, version, !takes, &counts,
+                   err) ||
+        !template_count_copies(db, conflict.template.id, counts.copies, counts.current, err) ||
+        !copy_changes_finish(&changes, err))
+        return false;
+    return copy_view_read(db, r->template_id, r->tenant_id, r->language, r->arena, &r->view, err);
 }
 
 bool copy_resolve(struct platform *platform, const struct actor *actor, int64_t template_id,

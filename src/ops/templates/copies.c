@@ -116,8 +116,8 @@ static int template_mark_compare(const void *a, const void *b)
 static void template_take_marks(struct common_template *template, const struct template_mark *marks,
                                 size_t count)
 {
-    const struct template_mark wanted = {.template_id = template->id}, *end = marks + count;
-    const struct template_mark *first = bsearch(&wanted, marks, count, sizeof(*marks), template_mark_compare);
+    const struct template_mark key = {.template_id = template->id}, *end = marks + count;
+    const struct template_mark *first = bsearch(&key, marks, count, sizeof(*marks), template_mark_compare);
     const struct template_mark *last = first;
     while (first && first > marks && first[-1].template_id == template->id)
         first--;
@@ -205,7 +205,7 @@ static const char SQL_OWN[] =
     OWN_COLUMNS " FROM qa_pairs p" OWN_LINK " WHERE p.tenant_id = $1 AND p.question_key = $2"
                 " AND p.deleted_at IS NULL ORDER BY p.id";
 
-/* The better one to be told of: not linked, else the first. */
+/* The one to be shown: not linked, else the first. */
 static void own_pair_prefer(struct own_pair *best, const struct own_pair *own,
                             const struct common_template *template)
 {
@@ -323,24 +323,19 @@ bool own_pair_in_way(struct db *db, const char *tenant_id, const struct common_t
     return true;
 }
 
-static enum template_state state_of_copy(const struct common_template *template,
-                                         const struct template_copy *copy, const struct own_pair *own)
+enum template_state template_state_of(const struct common_template *template,
+                                      const struct template_copy *copy, const struct own_pair *own)
 {
+    if (!copy) {
+        if (own->pair_id != 0 && (own->linked_id != 0 || !own_pair_has_text_of(own, template)))
+            return TEMPLATE_CONFLICT;
+        return template->for_all ? TEMPLATE_MISSING : TEMPLATE_NONE;
+    }
     if (copy->deleted)
         return TEMPLATE_DELETED;
     if (template_copy_is_touched(copy, template) || own->pair_id != 0)
         return copy->kept == template->version ? TEMPLATE_KEPT : TEMPLATE_CONFLICT;
     return copy->version == template->version ? TEMPLATE_CURRENT : TEMPLATE_OUTDATED;
-}
-
-enum template_state template_state_of(const struct common_template *template,
-                                      const struct template_copy *copy, const struct own_pair *own)
-{
-    if (copy)
-        return state_of_copy(template, copy, own);
-    if (own->pair_id != 0 && (own->linked_id != 0 || !own_pair_has_text_of(own, template)))
-        return TEMPLATE_CONFLICT;
-    return template->for_all ? TEMPLATE_MISSING : TEMPLATE_NONE;
 }
 
 bool template_state_is_behind(enum template_state state)
@@ -356,25 +351,22 @@ static bool copy_need_revision(struct copy_changes *changes, struct error *err)
            tenant_next_revision(changes->db, changes->tenant_id, &changes->revision, err);
 }
 
-static struct qa_pair pair_of(const struct common_template *template, const char *tenant_id)
-{
-    return (struct qa_pair){
-        .tenant_id = tenant_id,
-        .question = template->question,
-        .answer = template->answer,
-        .category = template->category,
-        .source = "template",
-        .template_id = template->id,
-        .template_version = template->version,
-    };
-}
-
 static bool copy_insert_fresh(struct copy_changes *changes, struct error *err)
 {
     struct qa_pair pairs[FRESH_COPIES];
     size_t count = changes->fresh_count;
-    for (size_t i = 0; i < count; i++)
-        pairs[i] = pair_of(changes->fresh[i], changes->tenant_id);
+    for (size_t i = 0; i < count; i++) {
+        const struct common_template *template = changes->fresh[i];
+        pairs[i] = (struct qa_pair){
+            .tenant_id = changes->tenant_id,
+            .question = template->question,
+            .answer = template->answer,
+            .category = template->category,
+            .source = "template",
+            .template_id = template->id,
+            .template_version = template->version,
+        };
+    }
     changes->fresh_count = 0;
     return count == 0 || (copy_need_revision(changes, err) &&
                           qa_pairs_insert(changes->db, changes->revision, pairs, count, NULL, err));

@@ -74,17 +74,6 @@ static int history_compare_ids(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static uint64_t templates_among(const struct template_history *history,
-                                const struct distribute_parameters *parameters)
-{
-    uint64_t among = 0;
-    for (size_t i = 0; i < history->template_count && !parameters->dry_run; i++)
-        if (bsearch(&history->templates[i].id, parameters->template_ids, parameters->template_count,
-                    sizeof(int64_t), history_compare_ids))
-            among |= UINT64_C(1) << i;
-    return among;
-}
-
 static const char SQL_PARAMETERS[] = "SELECT parameters FROM jobs WHERE id = $1";
 
 static bool history_read_distribution(struct template_history *history, const char *job_id,
@@ -99,7 +88,10 @@ static bool history_read_distribution(struct template_history *history, const ch
     while (db_next(&rows)) {
         if (!distribute_parameters_read(db_column_text(&rows, 0), &arena, &parameters, err))
             return false;
-        *ret_templates = templates_among(history, &parameters);
+        for (size_t i = 0; i < history->template_count && !parameters.dry_run; i++)
+            if (bsearch(&history->templates[i].id, parameters.template_ids, parameters.template_count,
+                        sizeof(int64_t), history_compare_ids))
+                *ret_templates |= UINT64_C(1) << i;
     }
     return db_done(&rows, err);
 }
@@ -134,21 +126,13 @@ static const char SQL_LAST_ITEMS[] = "SELECT i.outcome, j.status, j.id FROM job_
                                      " AND j.kind = '" DISTRIBUTE_KIND "'"
                                      " ORDER BY j.created_at DESC, j.id DESC LIMIT $2";
 
-static enum why story_of(const char *outcome, const char *job_status)
-{
-    if (outcome)
-        return strcmp(outcome, "suspended") == 0 ? WHY_WAS_SUSPENDED : WHY_LEFT_OUT;
-    bool open = strcmp(job_status, "queued") == 0 || strcmp(job_status, "running") == 0;
-    return open ? WHY_WAITS : WHY_STOPPED;
-}
-
-/* WHY_NOTHING: no distribution of the template came to the tenant. */
+/* WHY_NOTHING: no distribution of the template reached the tenant. */
 static bool history_read_reasons(struct template_history *history, const char *tenant_id, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     size_t left = history->template_count;
     for (size_t i = 0; i < history->template_count; i++)
-        history->stories[i] = WHY_NOTHING;
+        history->reasons[i] = WHY_NOTHING;
     if (!db_query(history->db, SQL_LAST_ITEMS, DB_ARGS(db_text(tenant_id), db_int(ITEMS_LOOKED_AT)), &rows,
                   err))
         return false;
@@ -156,9 +140,14 @@ static bool history_read_reasons(struct template_history *history, const char *t
         uint64_t templates;
         if (!history_templates_of_job(history, db_column_text(&rows, 2), &templates, err))
             return false;
+        const char *outcome = db_column_text(&rows, 0), *status = db_column_text(&rows, 1);
+        bool open = strcmp(status, "queued") == 0 || strcmp(status, "running") == 0;
+        enum why reason = open ? WHY_WAITS : WHY_STOPPED;
+        if (outcome)
+            reason = strcmp(outcome, "suspended") == 0 ? WHY_WAS_SUSPENDED : WHY_LEFT_OUT;
         for (size_t i = 0; i < history->template_count; i++)
-            if (templates >> i & 1 && history->stories[i] == WHY_NOTHING) {
-                history->stories[i] = story_of(db_column_text(&rows, 0), db_column_text(&rows, 1));
+            if (templates >> i & 1 && history->reasons[i] == WHY_NOTHING) {
+                history->reasons[i] = reason;
                 left--;
             }
     }
@@ -173,15 +162,15 @@ static bool history_reason_missing(struct template_history *history, const struc
 {
     if (strcmp(history->tenant_id, tenant->id) != 0 && !history_read_reasons(history, tenant->id, err))
         return false;
-    *ret_why = (enum why)history->stories[template - history->templates];
+    *ret_why = (enum why)history->reasons[template - history->templates];
     if (*ret_why == WHY_NOTHING)
         *ret_why = tenant->created_at > template->created_at ? WHY_NEW : WHY_LEFT_OUT;
     return true;
 }
 
-bool template_why(struct template_history *history, const struct common_template *template,
-                  const struct template_tenant *tenant, enum template_state state, bool is_own,
-                  enum language language, const char **ret_why, struct error *err)
+bool copy_state_reason(struct template_history *history, const struct common_template *template,
+                       const struct template_tenant *tenant, enum template_state state, bool is_own,
+                       enum language language, const char **ret_why, struct error *err)
 {
     static const enum why plain[TEMPLATE_STATE_COUNT] = {
         [TEMPLATE_CURRENT] = WHY_NOTHING, [TEMPLATE_OUTDATED] = WHY_OLDER, [TEMPLATE_CONFLICT] = WHY_EDITED,

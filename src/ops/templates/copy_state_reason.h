@@ -25,15 +25,15 @@ struct template_history {
     struct name_list jobs;  /* ids of those that were read */
     uint64_t *templates_of; /* by number of the job: bits of `templates`; none of a dry run */
     size_t room;
-    char tenant_id[TENANT_ID_MAX + 1]; /* whose stories these are */
-    int stories[HISTORY_TEMPLATES_MAX];
+    char tenant_id[TENANT_ID_MAX + 1]; /* whose reasons these are */
+    int reasons[HISTORY_TEMPLATES_MAX];
 };
 void template_history_release(struct template_history *history); /* for CLEANUP */
 
 /* `template`: one of the history's. `is_own`: the conflict is about a pair of the tenant's own, not about a copy. The
  * text is static; NULL where there is nothing to explain. */
-bool template_why(struct template_history *history, const struct common_template *template,
-                  const struct template_tenant *tenant, enum template_state state, bool is_own,
-                  enum language language, const char **ret_why, struct error *err);
+bool copy_state_reason(struct template_history *history, const struct common_template *template,
+                       const struct template_tenant *tenant, enum template_state state, bool is_own,
+                       enum language language, const char **ret_why, struct error *err);
 
 #endif

@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/json_reader.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
+#include "ops/knowledge/job_figures.h"
 #include "ops/templates/copies.h"
 #include "ops/templates/distribution_request.h"
 #include "platform/knowledge/templates.h"
@@ -52,23 +53,6 @@ static void distribution_add_figures(struct figures *sum, const struct figures *
     sum->conflicts += more->conflicts;
     sum->withdrawn += more->withdrawn;
     sum->skipped_tenants += more->skipped_tenants;
-}
-
-/* Those of an earlier run of the job. */
-static bool read_figures(const char *json, struct figures *figures, struct error *err)
-{
-    CLEANUP(json_delete) cJSON *root = NULL;
-    if (!json)
-        return true;
-    if (!json_parse(json, strlen(json), &root, err))
-        return error_prefix(err, "result of the earlier run", "此前运行的结果");
-    for (size_t i = 0; i < ARRAY_SIZE(figures_fields); i++) {
-        const struct field *field = &figures_fields[i];
-        const cJSON *value = cJSON_GetObjectItemCaseSensitive(root, field->name);
-        if (field->kind == FIELD_INT && value)
-            json_is_integer(value, (int64_t *)(void *)((char *)figures + field->offset));
-    }
-    return true;
 }
 
 /* ---- one run ---- */
@@ -204,15 +188,6 @@ static enum verdict visit_judge_copy(const struct common_template *template, con
     return copy->kept == template->version ? UNCHANGED : CONFLICT;
 }
 
-static enum verdict judge_own(const struct common_template *template, const struct own_pair *own, bool force)
-{
-    if (own->pair_id == 0)
-        return CREATE;
-    if (own->linked_id == 0 && own_pair_has_text_of(own, template))
-        return LINK;
-    return force ? OVERWRITE : CONFLICT;
-}
-
 static void visit_count(struct visit *visit, enum verdict verdict, int64_t template_id)
 {
     struct figures *figures = &visit->figures;
@@ -226,55 +201,47 @@ static void visit_count(struct visit *visit, enum verdict verdict, int64_t templ
     }
 }
 
-static bool put_text(struct visit *visit, const struct common_template *t, int64_t pair_id, bool own_words,
-                     struct error *err)
-{
-    const struct distribution *d = visit->d;
-    return (!own_words || copy_note_change(&visit->changes, &d->run->actor, pair_id, t->question, t->answer,
-                                           t->category, d->parameters.reason, err)) &&
-           copy_set_text(&visit->changes, pair_id, t->question, t->answer, t->category, err);
-}
-
 static bool visit_apply(struct visit *visit, struct target *target, enum verdict verdict,
                         const struct template_copy *copy, const struct own_pair *own, struct error *err)
 {
-    const struct common_template *template = &target->template;
+    const struct common_template *t = &target->template;
+    const struct distribution *d = visit->d;
     int64_t pair_id = copy ? copy->pair_id : own ? own->pair_id : 0;
     bool rewrites = verdict == UPDATE || verdict == OVERWRITE;
-    visit_count(visit, verdict, template->id);
+    visit_count(visit, verdict, t->id);
     if (rewrites)
         visit->rewritten[visit->rewritten_count++] = pair_id;
     if (!visit->apply || verdict == UNCHANGED || verdict == CONFLICT)
         return true;
     if (verdict == CREATE)
-        return copy_insert(&visit->changes, template, &target->counts, err);
-    return (!rewrites || put_text(visit, template, pair_id, verdict == OVERWRITE, err)) &&
-           copy_link(&visit->changes, template, copy, own, template->version, false, &target->counts, err);
-}
-
-/* What a dry run has not really rewritten, and what the real run would have: it has that question no
- * more. */
-static bool is_rewritten(const struct visit *visit, int64_t pair_id)
-{
-    for (size_t i = 0; i < visit->rewritten_count; i++)
-        if (visit->rewritten[i] == pair_id)
-            return true;
-    return false;
+        return copy_insert(&visit->changes, t, &target->counts, err);
+    if (verdict == OVERWRITE && !copy_note_change(&visit->changes, &d->run->actor, pair_id, t->question,
+                                                  t->answer, t->category, d->parameters.reason, err))
+        return false;
+    if (rewrites && !copy_set_text(&visit->changes, pair_id, t->question, t->answer, t->category, err))
+        return false;
+    return copy_link(&visit->changes, t, copy, own, t->version, false, &target->counts, err);
 }
 
 static bool visit_without_copy(struct visit *visit, struct target *target, struct error *err)
 {
+    const struct common_template *template = &target->template;
     struct own_pair own;
-    if (!own_pair_find(visit->changes.db, visit->changes.tenant_id, &target->template, &visit->d->arena, &own,
-                       err))
+    if (!own_pair_find(visit->changes.db, visit->changes.tenant_id, template, &visit->d->arena, &own, err))
         return false;
-    if (own.pair_id != 0 && is_rewritten(visit, own.pair_id))
-        own = (struct own_pair){0};
-    enum verdict verdict = judge_own(&target->template, &own, visit->d->parameters.force);
+    /* A pair that a dry run has not rewritten, but the real run would have: it has that question no more. */
+    for (size_t i = 0; i < visit->rewritten_count; i++)
+        if (visit->rewritten[i] == own.pair_id)
+            own = (struct own_pair){0};
+    enum verdict verdict = visit->d->parameters.force ? OVERWRITE : CONFLICT;
+    if (own.pair_id == 0)
+        verdict = CREATE;
+    else if (own.linked_id == 0 && own_pair_has_text_of(&own, template))
+        verdict = LINK;
     return visit_apply(visit, target, verdict, NULL, &own, err);
 }
 
-/* `copy` deleted and no force: the tenant does not want it. Another pair with the question stands in the way even
+/* `copy` deleted and no force: the tenant has decided. Another pair with the question stands in the way even
  * of force: somebody has to decide which of the two goes. */
 static bool visit_with_copy(struct visit *visit, struct target *target, const struct template_copy *copy,
                             struct error *err)
@@ -316,23 +283,23 @@ static bool visit_targets(struct visit *visit, bool with_copy, struct error *err
     return true;
 }
 
-static void count_withdrawn(struct visit *visit)
-{
-    for (size_t i = 0; i < visit->d->target_count; i++)
-        visit->figures.withdrawn += !visit->d->targets[i].live;
-}
-
 static bool visit_run(struct visit *visit, struct error *err)
 {
     struct distribution *d = visit->d;
+    struct db *db = visit->changes.db;
+    const char *tenant_id = visit->changes.tenant_id;
     int64_t first = d->targets[0].template.id, last = d->targets[d->target_count - 1].template.id;
-    count_withdrawn(visit);
-    return template_copies_read(visit->changes.db, visit->changes.tenant_id, first, last, &d->arena,
-                                &visit->copies, &visit->copy_count, err) &&
-           visit_targets(visit, true, err) && visit_targets(visit, false, err) &&
-           (!visit->apply || copy_changes_finish(&visit->changes, err)) &&
-           (!visit->apply || !d->covers_all ||
-            tenant_set_templates_revision(visit->changes.db, visit->changes.tenant_id, d->revision, err));
+    for (size_t i = 0; i < d->target_count; i++)
+        visit->figures.withdrawn += !d->targets[i].live;
+    if (!template_copies_read(db, tenant_id, first, last, &d->arena, &visit->copies, &visit->copy_count,
+                              err) ||
+        !visit_targets(visit, true, err) || !visit_targets(visit, false, err))
+        return false;
+    if (!visit->apply)
+        return true;
+    if (!copy_changes_finish(&visit->changes, err))
+        return false;
+    return !d->covers_all || tenant_set_templates_revision(db, tenant_id, d->revision, err);
 }
 
 static const char *visit_detail(const struct visit *visit)
@@ -352,13 +319,6 @@ static const char *visit_detail(const struct visit *visit)
     json_array_end(&w);
     json_object_end(&w);
     return arena_strdup(&visit->d->arena, strbuf_text(&out));
-}
-
-static const char *outcome_of(const struct visit *visit)
-{
-    if (visit->figures.conflicts > 0)
-        return "conflict";
-    return visit->figures.withdrawn == (int64_t)visit->d->target_count ? "withdrawn" : "done";
 }
 
 static bool distribution_skip_tenant(struct distribution *d, struct job_item *item, const char *outcome)
@@ -394,7 +354,11 @@ static bool distribution_visit_tenant(struct db *db, struct distribution *d, str
         return false;
     visit.figures.tenants = 1;
     distribution_add_figures(&d->batch, &visit.figures);
-    item->outcome = outcome_of(&visit);
+    item->outcome = "done";
+    if (visit.figures.conflicts > 0)
+        item->outcome = "conflict";
+    else if (visit.figures.withdrawn == (int64_t)d->target_count)
+        item->outcome = "withdrawn";
     item->detail = visit_detail(&visit);
     return true;
 }
@@ -409,17 +373,6 @@ static bool distribution_visit_tenants(struct db *db, struct distribution *d, bo
     for (size_t i = 0; i < d->item_count; i++)
         if (!distribution_visit_tenant(db, d, &d->items[i], apply, err))
             return false;
-    return true;
-}
-
-static bool count_copies(struct db *db, struct distribution *d, struct error *err)
-{
-    for (size_t i = 0; i < d->target_count; i++) {
-        const struct target *target = &d->targets[i];
-        if (!template_count_copies(db, target->template.id, target->counts.copies, target->counts.current,
-                                   err))
-            return false;
-    }
     return true;
 }
 
@@ -469,8 +422,15 @@ static bool distribution_report_batch(struct db *db, const struct distribution *
 static bool distribution_batch_work(struct db *db, void *context, struct error *err)
 {
     struct distribution *d = context;
-    return distribution_visit_tenants(db, d, true, err) && count_copies(db, d, err) &&
-           distribution_audit_batch(db, d, err) && distribution_report_batch(db, d, err);
+    if (!distribution_visit_tenants(db, d, true, err))
+        return false;
+    for (size_t i = 0; i < d->target_count; i++) {
+        const struct target *target = &d->targets[i];
+        if (!template_count_copies(db, target->template.id, target->counts.copies, target->counts.current,
+                                   err))
+            return false;
+    }
+    return distribution_audit_batch(db, d, err) && distribution_report_batch(db, d, err);
 }
 
 static bool distribution_report_work(struct db *db, void *context, struct error *err)
@@ -516,26 +476,12 @@ static bool distribution_run_batch(struct distribution *d, struct error *err)
     return true;
 }
 
-/* After a batch that took so long: makes room for others, if there are any. */
-static void keep_pace(struct distribution *d, int64_t took_us)
-{
-    distribution_note_others(d);
-    int64_t pause_us = took_us * (d->parameters.dry_run ? PAUSES_DRY : PAUSES);
-    if (clock_monotonic_us() < d->shared_until)
-        usleep((useconds_t)(pause_us < PAUSE_MAX_US ? pause_us : PAUSE_MAX_US));
-}
-
-static size_t batch_tenants(const struct distribution *d)
-{
-    bool careful = !d->parameters.dry_run && clock_monotonic_us() < d->shared_until;
-    size_t tenants = (careful ? BATCH_PAIRS_SHARED : BATCH_PAIRS) / (d->target_count + PAIRS_OF_VISIT);
-    return tenants > 0 ? tenants : 1;
-}
-
 static bool distribution_next_batch(struct distribution *d, int64_t after, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    size_t tenants = batch_tenants(d);
+    bool shared = !d->parameters.dry_run && clock_monotonic_us() < d->shared_until;
+    size_t tenants = (shared ? BATCH_PAIRS_SHARED : BATCH_PAIRS) / (d->target_count + PAIRS_OF_VISIT);
+    tenants = tenants > 0 ? tenants : 1;
     arena_reset(&d->arena);
     d->items = arena_alloc(&d->arena, tenants * sizeof(*d->items));
     return store_reader(d->run->platform->store, READ_LIMIT_MS, &db, err) &&
@@ -549,7 +495,7 @@ static bool distribution_prepare(struct distribution *d, struct error *err)
     CLEANUP(store_reader_release) struct db *db = NULL;
     struct job_run *run = d->run;
     if (!distribute_parameters_read(run->job->parameters, run->arena, &d->parameters, err) ||
-        !read_figures(run->job->result, &d->figures, err) ||
+        !job_figures_read(run->job->result, &figures_descriptor, &d->figures, run->arena, err) ||
         !store_reader(run->platform->store, READ_LIMIT_MS, &db, err))
         return false;
     d->done = run->job->progress_done;
@@ -578,7 +524,12 @@ static bool distribution_run_batches(struct distribution *d, struct error *err)
         int64_t began_us = clock_monotonic_us();
         if (!distribution_run_batch(d, err))
             return false;
-        keep_pace(d, clock_monotonic_us() - began_us);
+        /* The longer the batch took, the longer the pause in which others can write, if there are any. */
+        int64_t took_us = clock_monotonic_us() - began_us;
+        int64_t pause_us = took_us * (d->parameters.dry_run ? PAUSES_DRY : PAUSES);
+        distribution_note_others(d);
+        if (clock_monotonic_us() < d->shared_until)
+            usleep((useconds_t)(pause_us < PAUSE_MAX_US ? pause_us : PAUSE_MAX_US));
     }
     return true;
 }

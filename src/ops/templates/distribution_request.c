@@ -1,4 +1,4 @@
-/* Asking for a distribution: what is checked, what stands in the audit log, and what the job is told. */
+/* Asking for a distribution: what is checked, what stands in the audit log, and what stands in the job. */
 #include "ops/templates/distribution_request.h"
 
 #include <inttypes.h>
@@ -124,17 +124,6 @@ static const char **distribute_take_tenants(const struct distribute_request *req
     return ids;
 }
 
-static bool check_shape(const struct distribute_request *request, struct error *err)
-{
-    bool fine = true;
-    if (request->template_count == 0)
-        fine = error_add_field(err, "template_ids", "name at least one template", "至少选择一个模板");
-    if (request->all_tenants == (request->tenant_count > 0))
-        fine = error_add_field(err, "tenant_ids", "give either tenant_ids or all_tenants: true",
-                               "须且仅须给出 tenant_ids 或 all_tenants: true 之一");
-    return fine;
-}
-
 static const char SQL_GOES_TO_ALL[] = "SELECT for_all FROM templates WHERE id = $1 AND deleted_at IS NULL";
 
 /* Each is there; and how many of them have not gone to all yet. */
@@ -229,20 +218,22 @@ static bool distribute_insert_job(struct db *db, struct asking *ask, struct erro
         .parameters = distribute_parameters_write(parameters, ask->arena),
         .tenant_id = ask->tenant_count == 1 ? ask->tenant_ids[0] : NULL,
     };
-    return job_insert(db, ask->actor, &request, ask->arena, &ask->job, err) &&
-           (parameters->all_tenants
-                ? job_add_all_tenants(db, &ask->job, err)
-                : job_add_items(db, &ask->job, ask->tenant_ids, ask->tenant_count, err)) &&
-           distribute_audit_request(db, ask, err);
+    if (!job_insert(db, ask->actor, &request, ask->arena, &ask->job, err))
+        return false;
+    if (!(parameters->all_tenants ? job_add_all_tenants(db, &ask->job, err)
+                                  : job_add_items(db, &ask->job, ask->tenant_ids, ask->tenant_count, err)))
+        return false;
+    return distribute_audit_request(db, ask, err);
 }
 
 static bool distribute_ask_work(struct db *db, void *context, struct error *err)
 {
     struct asking *ask = context;
     bool fine = true;
-    return distribute_check_templates(db, &ask->parameters, &fine, err) &&
-           distribute_check_tenants(db, ask->tenant_ids, ask->tenant_count, &fine, err) && fine &&
-           distribute_mark_for_all(db, &ask->parameters, err) && distribute_insert_job(db, ask, err);
+    if (!distribute_check_templates(db, &ask->parameters, &fine, err) ||
+        !distribute_check_tenants(db, ask->tenant_ids, ask->tenant_count, &fine, err) || !fine)
+        return false;
+    return distribute_mark_for_all(db, &ask->parameters, err) && distribute_insert_job(db, ask, err);
 }
 
 bool template_distribute(struct platform *platform, const struct actor *actor,
@@ -257,7 +248,13 @@ bool template_distribute(struct platform *platform, const struct actor *actor,
                        .dry_run = request->dry_run,
                        .reason = request->reason},
     };
-    if (!check_shape(request, err))
+    bool fine = true;
+    if (request->template_count == 0)
+        fine = error_add_field(err, "template_ids", "name at least one template", "至少选择一个模板");
+    if (request->all_tenants == (request->tenant_count > 0))
+        fine = error_add_field(err, "tenant_ids", "give either tenant_ids or all_tenants: true",
+                               "须且仅须给出 tenant_ids 或 all_tenants: true 之一");
+    if (!fine)
         return false;
     distribute_take_templates(request, arena, &ask.parameters);
     ask.tenant_ids = distribute_take_tenants(request, arena, &ask.tenant_count);

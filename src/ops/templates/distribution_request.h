@@ -1,4 +1,5 @@
-/* Inside ops/template_*.c: what a job of the kind was asked for. Its tenants are its items. */
+/* What a distribution was asked for, between distribution_request.c, which checks and writes it, distribution.c,
+ * which does it, and copy_state_reason.c. Its tenants are the job's items. */
 #ifndef KIMONO_OPS_TEMPLATES_DISTRIBUTION_REQUEST_H
 #define KIMONO_OPS_TEMPLATES_DISTRIBUTION_REQUEST_H
 
@@ -13,7 +14,7 @@ struct distribute_parameters {
     const int64_t *template_ids; /* in order, each once, at least one */
     size_t template_count;
     int64_t tenant_count;
-    int64_t newly_for_all; /* templates that went to all for the first time; told, not read back */
+    int64_t newly_for_all; /* templates that went to all for the first time; written, not read back */
     bool all_tenants, force, dry_run;
     const char *reason; /* NULL: none */
 };

@@ -79,8 +79,14 @@ struct matrix_reading {
 
 /* ---- templates ---- */
 
-static void show_templates(struct matrix_reading *r)
+static bool matrix_read_templates(struct matrix_reading *r, struct error *err)
 {
+    if (!common_templates_read(r->db, r->filter->template_id, r->filter->category, r->arena, &r->templates,
+                               &r->template_count, err))
+        return false;
+    if (r->filter->template_id != INT_NULL && r->template_count == 0)
+        return error_set(err, ERROR_NOT_FOUND, "There is no template %" PRId64 ".",
+                         "没有编号为 %" PRId64 " 的模板。", r->filter->template_id);
     struct matrix *matrix = &r->matrix;
     size_t before = (size_t)(r->filter->template_page - 1) * MATRIX_TEMPLATES_MAX;
     r->first = before < r->template_count ? before : r->template_count;
@@ -93,19 +99,8 @@ static void show_templates(struct matrix_reading *r)
         matrix->templates[i] =
             (struct matrix_template){t->id, t->question, t->category, t->version, t->for_all};
     }
-}
-
-static bool matrix_read_templates(struct matrix_reading *r, struct error *err)
-{
-    if (!common_templates_read(r->db, r->filter->template_id, r->filter->category, r->arena, &r->templates,
-                               &r->template_count, err))
-        return false;
-    if (r->filter->template_id != INT_NULL && r->template_count == 0)
-        return error_set(err, ERROR_NOT_FOUND, "There is no template %" PRId64 ".",
-                         "没有编号为 %" PRId64 " 的模板。", r->filter->template_id);
-    show_templates(r);
     r->history.templates = r->templates + r->first;
-    r->history.template_count = r->matrix.templates_count;
+    r->history.template_count = matrix->templates_count;
     return true;
 }
 
@@ -142,8 +137,8 @@ static bool matrix_fill_cell(struct matrix_reading *r, const struct common_templ
                       : is_own ? holding->own.pair_id
                                : INT_NULL,
     };
-    return template_why(&r->history, template, tenant, holding->state, is_own, r->language, &ret_cell->why,
-                        err);
+    return copy_state_reason(&r->history, template, tenant, holding->state, is_own, r->language,
+                             &ret_cell->why, err);
 }
 
 static struct matrix_row *matrix_add_row(struct matrix_reading *r, const struct template_tenant *tenant)
@@ -209,9 +204,9 @@ static bool matrix_fill_row(struct matrix_reading *r, const struct template_tena
         return false;
     for (size_t i = 0; i < r->template_count; i++) {
         const struct common_template *template = &r->templates[i];
-        const struct template_copy wanted = {.template_id = template->id};
+        const struct template_copy key = {.template_id = template->id};
         const struct template_copy *copy =
-            bsearch(&wanted, pairs.copies, pairs.copy_count, sizeof(*pairs.copies), matrix_compare_copies);
+            bsearch(&key, pairs.copies, pairs.copy_count, sizeof(*pairs.copies), matrix_compare_copies);
         bool shown = i >= r->first && i - r->first < row->cells_count;
         struct own_pair own;
         if (!shown && !copy && !template->for_all)
@@ -304,9 +299,10 @@ static bool matrix_scan_row(struct matrix_reading *r, const struct scanned *scan
            matrix_fill_cell(r, template, &scanned->tenant, &holding, &row->cells[0], err);
 }
 
-static bool scan(struct matrix_reading *r, const char *pattern, int64_t *counts, struct error *err)
+static bool matrix_read_all(struct matrix_reading *r, const char *pattern, struct error *err)
 {
     const struct common_template *template = &r->templates[0];
+    int64_t counts[TEMPLATE_STATE_COUNT] = {0};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(r->db, SQL_SCAN,
                   DB_ARGS(db_text(r->filter->tenant_id), db_text(pattern), db_int(template->id),
@@ -320,13 +316,7 @@ static bool scan(struct matrix_reading *r, const char *pattern, int64_t *counts,
         if (!matrix_scan_row(r, &row, counts, err))
             return false;
     }
-    return db_done(&rows, err);
-}
-
-static bool matrix_read_all(struct matrix_reading *r, const char *pattern, struct error *err)
-{
-    int64_t counts[TEMPLATE_STATE_COUNT] = {0};
-    if (!scan(r, pattern, counts, err))
+    if (!db_done(&rows, err))
         return false;
     r->matrix.counts_count = TEMPLATE_STATE_COUNT;
     r->matrix.counts = arena_alloc(r->arena, TEMPLATE_STATE_COUNT * sizeof(*r->matrix.counts));

@@ -302,25 +302,6 @@ static const char *template_trim(struct arena *arena, const char *text)
     return arena_strndup(arena, span.bytes, span.length);
 }
 
-static bool same_text(const struct template *a, const struct template *b)
-{
-    return strcmp(a->question, b->question) == 0 && strcmp(a->answer, b->answer) == 0 &&
-           strcmp(a->category, b->category) == 0;
-}
-
-static bool put_text(struct db *db, struct change *change, const struct template *old, struct error *err)
-{
-    struct template *new = &change->template;
-    struct template_text text = {new->question, new->answer, new->category};
-    const char *before = template_text_json(change->arena, old);
-    if (!template_check_text(&text, err) ||
-        !template_put_version(db, change->id, old->version + 1, &text, change->actor->username, err) ||
-        (old->for_all && !templates_grow_revision(db, err)) ||
-        !template_get(db, change->id, change->arena, new, err))
-        return false;
-    return template_audit(db, change, "template.update", before, template_text_json(change->arena, new), err);
-}
-
 static bool template_update_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
@@ -336,14 +317,25 @@ static bool template_update_work(struct db *db, void *context, struct error *err
     unmasked = text_check_unmasked("answer", edit->answer, old.answer, err) && unmasked;
     if (!text_check_unmasked("category", edit->category, old.category, err) || !unmasked)
         return false;
-    change->template = old;
+    struct template *new = &change->template;
+    *new = old;
     if (edit->question)
-        change->template.question = template_trim(change->arena, edit->question);
+        new->question = template_trim(change->arena, edit->question);
     if (edit->answer)
-        change->template.answer = template_trim(change->arena, edit->answer);
+        new->answer = template_trim(change->arena, edit->answer);
     if (edit->category)
-        change->template.category = template_trim(change->arena, edit->category);
-    return same_text(&change->template, &old) || put_text(db, change, &old, err);
+        new->category = template_trim(change->arena, edit->category);
+    if (strcmp(new->question, old.question) == 0 && strcmp(new->answer, old.answer) == 0 &&
+        strcmp(new->category, old.category) == 0)
+        return true;
+    struct template_text text = {new->question, new->answer, new->category};
+    if (!template_check_text(&text, err) ||
+        !template_put_version(db, change->id, old.version + 1, &text, change->actor->username, err) ||
+        (old.for_all && !templates_grow_revision(db, err)) ||
+        !template_get(db, change->id, change->arena, new, err))
+        return false;
+    return template_audit(db, change, "template.update", template_text_json(change->arena, &old),
+                          template_text_json(change->arena, new), err);
 }
 
 bool template_update(struct platform *platform, const struct actor *actor, int64_t id,
