@@ -42,6 +42,14 @@ static bool run_failing(void *context, char *ret_summary, size_t size, struct er
     return error_set(err, ERROR_UNAVAILABLE, "it is broken", "坏了");
 }
 
+static bool run_failing_at_length(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    (void)context, (void)ret_summary, (void)size;
+    return error_set(err, ERROR_UNAVAILABLE, "%0300d%.0s", "%.0d%s", 0,
+                     "坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了"
+                     "坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了坏了");
+}
+
 static bool run_slow(void *context, char *ret_summary, size_t size, struct error *err)
 {
     (void)context, (void)ret_summary, (void)size, (void)err;
@@ -165,6 +173,28 @@ static void what_is_due_runs(void **state)
     scheduler_stop(scheduler);
     scheduler_stop(NULL);
     assert_int_equal(failing_runs, 2);
+}
+
+static void a_long_reason_is_cut_in_each_language(void **state)
+{
+    struct fixture *f = *state;
+    static const struct scheduled_task rows[] = {{.name = "failing",
+                                                  .title = TITLE,
+                                                  .every_ms = HOUR_MS,
+                                                  .run = run_failing_at_length,
+                                                  .gate = TENANT_GATE_OPEN}};
+    static const struct scheduled_tasks tasks = SCHEDULED_TASKS(rows);
+    struct scheduler *scheduler = start(&f->platform, &tasks, NULL);
+    struct scheduler_state now;
+    do {
+        usleep(1000);
+        scheduler_get_state(scheduler, &now);
+    } while (now.failures == 0);
+    assert_int_equal(strnlen(now.last_error[LANGUAGE_EN], sizeof(now.last_error[0])),
+                     sizeof(now.last_error[0]) - 1);
+    assert_int_equal(strnlen(now.last_error[LANGUAGE_ZH], sizeof(now.last_error[0])),
+                     (sizeof(now.last_error[0]) - 1) / 3 * 3);
+    scheduler_stop(scheduler);
 }
 
 static void a_running_task_is_let_finish(void **state)
@@ -456,6 +486,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_that_lacks_something_is_named),
         scheduler_test(what_is_due_runs),
+        scheduler_test(a_long_reason_is_cut_in_each_language),
         scheduler_test(a_running_task_is_let_finish),
         scheduler_test(a_long_task_hears_that_it_is_to_stop),
         scheduler_test(of_two_processes_one_runs_it_once_in_an_interval),

@@ -257,7 +257,7 @@ static void task_log_run(struct timed *timed, bool done, const char *summary, co
 
 static size_t cut_length(const char *text)
 {
-    return utf8_cut(text, strlen(text), sizeof(((struct scheduler_state *)0)->last_error) - 1);
+    return utf8_cut(text, strlen(text), sizeof(((struct scheduler_state *)0)->last_error[0]) - 1);
 }
 
 /* With the lock. */
