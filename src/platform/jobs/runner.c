@@ -71,15 +71,6 @@ static bool job_kind_check(const struct jobs *jobs, const struct job_kind *kind,
                      kind->name);
 }
 
-static bool job_kinds_check(const struct jobs *jobs, struct error *err)
-{
-    for (size_t i = 0; i < jobs->room_count; i++)
-        for (size_t j = 0; j < jobs->rooms[i]->count; j++)
-            if (!job_kind_check(jobs, &jobs->rooms[i]->rows[j], err))
-                return false;
-    return true;
-}
-
 bool job_stopping(const struct job_run *run)
 {
     struct job_slot *slot = run->slot;
@@ -148,7 +139,7 @@ static bool runner_back_off(struct job_slot *slot, const char *what, const struc
     return !jobs->stopping;
 }
 
-/* --- claims, as the thread sees to them that sends this process's beats --- */
+/* --- claims; on the thread that sends this process's beats --- */
 
 static void jobs_recover_orphaned(struct jobs *jobs)
 {
@@ -171,7 +162,7 @@ static void jobs_recover_orphaned(struct jobs *jobs)
     jobs_wake(jobs);
 }
 
-/* A cancel, or a take-over, in another process. */
+/* Another process may have cancelled the job or taken it over. */
 static void runner_check_claim(struct jobs *jobs, struct job_slot *slot)
 {
     char id[IDENTIFIER_SIZE];
@@ -369,39 +360,39 @@ static struct jobs *jobs_new(struct platform *platform, const struct job_kinds *
     return jobs;
 }
 
-static bool runner_start(struct job_slot *slot, struct error *err)
-{
-    char title[16];
-    int failure = pthread_create(&slot->thread, NULL, runner_main, slot);
-    if (failure != 0)
-        return error_set(err, ERROR_INTERNAL, "A thread for jobs cannot be started: %s",
-                         "无法启动任务线程：%s", strerror(failure));
-    slot->has_thread = true;
-    snprintf(title, sizeof(title), "jobs-%zu", (size_t)(slot - slot->jobs->slots) % 100);
-    pthread_setname_np(slot->thread, title);
-    return true;
-}
-
 /* The threads begin with the lock, and so see what `ret_jobs` points to. */
 static bool jobs_start_threads(struct jobs *jobs, struct jobs **ret_jobs, struct error *err)
 {
-    bool started = true;
+    int failure = 0;
     pthread_mutex_lock(&jobs->lock);
-    for (size_t i = 0; i < SLOTS && started; i++)
-        started = runner_start(&jobs->slots[i], err);
-    if (started)
+    for (size_t i = 0; i < SLOTS; i++) {
+        struct job_slot *slot = &jobs->slots[i];
+        char title[16];
+        failure = pthread_create(&slot->thread, NULL, runner_main, slot);
+        if (failure != 0)
+            break;
+        slot->has_thread = true;
+        snprintf(title, sizeof(title), "jobs-%zu", i % 100);
+        pthread_setname_np(slot->thread, title);
+    }
+    if (failure == 0)
         *ret_jobs = jobs;
     else
         jobs->stopping = true;
     pthread_mutex_unlock(&jobs->lock);
-    return started;
+    return failure == 0 || error_set(err, ERROR_INTERNAL, "A thread for jobs cannot be started: %s",
+                                     "无法启动任务线程：%s", strerror(failure));
 }
 
 bool jobs_start(struct jobs **ret_jobs, struct platform *platform, const struct job_kinds *const *rooms,
                 size_t count, struct error *err)
 {
     struct jobs *jobs = jobs_new(platform, rooms, count);
-    if (!job_kinds_check(jobs, err) || !jobs_start_threads(jobs, ret_jobs, err)) {
+    bool good = true;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < rooms[i]->count; j++)
+            good = good && job_kind_check(jobs, &rooms[i]->rows[j], err);
+    if (!good || !jobs_start_threads(jobs, ret_jobs, err)) {
         jobs_stop(jobs);
         return false;
     }
@@ -435,27 +426,17 @@ void jobs_stop(struct jobs *jobs)
 
 /* --- waiting for a job */
 
-static bool begin_wait(struct jobs *jobs)
-{
-    pthread_mutex_lock(&jobs->lock);
-    bool may = !jobs->stopping && jobs->waiters < jobs->waiters_max;
-    jobs->waiters += may;
-    pthread_mutex_unlock(&jobs->lock);
-    return may;
-}
-
-static void end_wait(struct jobs *jobs)
-{
-    pthread_mutex_lock(&jobs->lock);
-    jobs->waiters--;
-    pthread_mutex_unlock(&jobs->lock);
-}
-
 bool jobs_wait(struct jobs *jobs, const char *id, int timeout_ms)
 {
     int64_t until_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
     bool ended = false;
-    if (!jobs || !begin_wait(jobs))
+    if (!jobs)
+        return false;
+    pthread_mutex_lock(&jobs->lock);
+    bool may_wait = !jobs->stopping && jobs->waiters < jobs->waiters_max;
+    jobs->waiters += may_wait;
+    pthread_mutex_unlock(&jobs->lock);
+    if (!may_wait)
         return false;
     for (;;) {
         uint64_t seen = jobs_changes_seen(jobs);
@@ -465,7 +446,9 @@ bool jobs_wait(struct jobs *jobs, const char *id, int timeout_ms)
             break;
         jobs_wait_for_change(jobs, seen, until_us < now_us + LOOK_US ? until_us : now_us + LOOK_US);
     }
-    end_wait(jobs);
+    pthread_mutex_lock(&jobs->lock);
+    jobs->waiters--;
+    pthread_mutex_unlock(&jobs->lock);
     return ended;
 }
 

@@ -15,7 +15,7 @@
 #define BEAT_US                                                                                              \
     500000 /* the thread wakes at least so often: a changed interval, a lease that is free, hold at once */
 #define SUMMARY_SIZE 256
-#define TELL_US INT64_C(60000000) /* between two lines about the same failure */
+#define LOG_AGAIN_US INT64_C(60000000) /* between two lines about the same failure */
 
 struct timed {
     const struct scheduled_task *task;
@@ -29,7 +29,7 @@ struct timed {
     bool has_run;        /* and was not cut off */
     int64_t started_us;  /* monotonic: the last run, wherever that was */
     bool has_news;       /* it is due */
-    int64_t told_us;     /* the thread's own: when the log was told that it fails; 0: it does not */
+    int64_t logged_us;   /* the thread's own: when its failure was last logged; 0: it does not fail */
 };
 
 struct scheduler {
@@ -39,7 +39,7 @@ struct scheduler {
     pthread_mutex_t control; /* start, stop and restart, one at a time */
     pthread_t thread;
     bool has_thread;      /* with `control` */
-    bool stop_requested;  /* the thread's own: the running task has heard that it is to end */
+    bool stop_requested;  /* the thread's own: the running task was answered that it is to end */
     pthread_mutex_t lock; /* all below, and what `timed` says */
     pthread_cond_t wake;  /* by the monotonic clock */
     atomic_bool stopping;
@@ -103,13 +103,6 @@ bool scheduler_stopping(void)
     return own->stop_requested;
 }
 
-static int64_t interval_us(const struct scheduler *scheduler, const struct scheduled_task *task)
-{
-    int64_t ms =
-        task->interval_ms ? task->interval_ms(settings_now(scheduler->platform->settings)) : task->every_ms;
-    return ms * 1000;
-}
-
 static int64_t due_us(const struct scheduler *scheduler, const struct timed *timed)
 {
     int64_t first_us = scheduler->born_us + timed->task->first_ms * 1000;
@@ -117,13 +110,11 @@ static int64_t due_us(const struct scheduler *scheduler, const struct timed *tim
         return scheduler->born_us;
     if (!timed->has_run)
         return first_us;
-    int64_t next_us = timed->started_us + interval_us(scheduler, timed->task);
+    const struct scheduled_task *task = timed->task;
+    int64_t interval_ms =
+        task->interval_ms ? task->interval_ms(settings_now(scheduler->platform->settings)) : task->every_ms;
+    int64_t next_us = timed->started_us + interval_ms * 1000;
     return next_us > first_us ? next_us : first_us;
-}
-
-static bool is_enabled(const struct scheduler *scheduler, const struct scheduled_task *task)
-{
-    return !task->enabled || task->enabled(settings_now(scheduler->platform->settings));
 }
 
 /* The enabled task of this process that is due first; NULL: none is enabled. */
@@ -132,7 +123,8 @@ static struct timed *scheduler_next_due(struct scheduler *scheduler, int64_t *re
     struct timed *next = NULL;
     for (size_t i = 0; i < scheduler->count; i++) {
         struct timed *timed = &scheduler->timed[i];
-        if (!timed->is_here || !is_enabled(scheduler, timed->task))
+        bool (*enabled)(const struct settings *settings) = timed->task->enabled;
+        if (!timed->is_here || (enabled && !enabled(settings_now(scheduler->platform->settings))))
             continue;
         int64_t due = due_us(scheduler, timed);
         if (!next || due < *ret_due_us) {
@@ -198,12 +190,6 @@ static void task_look_after_lease(struct scheduler *scheduler, struct timed *tim
     pthread_mutex_unlock(&scheduler->lock);
 }
 
-static void look_after_leases(struct scheduler *scheduler)
-{
-    for (size_t i = 0; i < scheduler->count; i++)
-        task_look_after_lease(scheduler, &scheduler->timed[i]);
-}
-
 /* --- one run --- */
 
 static const char SQL_BEGIN_RUN[] =
@@ -246,18 +232,13 @@ static void task_log_run(struct timed *timed, bool done, const char *summary, co
     int64_t now_us = clock_monotonic_us();
     if (done && summary[0])
         log_info("scheduler", "%s: %s (%" PRId64 " ms)", timed->task->name, summary, us / 1000);
-    if (!done && (timed->told_us == 0 || now_us - timed->told_us >= TELL_US)) {
+    if (!done && (timed->logged_us == 0 || now_us - timed->logged_us >= LOG_AGAIN_US)) {
         log_error("scheduler", "%s failed after %" PRId64 " ms: %s", timed->task->name, us / 1000,
                   err->detail[LANGUAGE_EN]);
-        timed->told_us = now_us;
+        timed->logged_us = now_us;
     }
     if (done)
-        timed->told_us = 0;
-}
-
-static size_t cut_length(const char *text)
-{
-    return utf8_cut(text, strlen(text), sizeof(((struct scheduler_state *)0)->last_error[0]) - 1);
+        timed->logged_us = 0;
 }
 
 /* With the lock. */
@@ -271,8 +252,9 @@ static void task_count_run(struct scheduler *scheduler, const struct scheduled_t
         scheduler->state.failed_us = clock_monotonic_us();
     for (int language = 0; language < LANGUAGE_COUNT; language++) {
         char *last_error = scheduler->state.last_error[language];
-        size_t length = done ? 0 : cut_length(err->detail[language]);
-        memcpy(last_error, err->detail[language], length);
+        const char *why = done ? "" : err->detail[language];
+        size_t length = utf8_cut(why, strlen(why), sizeof(scheduler->state.last_error[language]) - 1);
+        memcpy(last_error, why, length);
         last_error[length] = '\0';
     }
 }
@@ -333,39 +315,26 @@ void scheduler_hear_news(struct scheduler *scheduler)
     pthread_mutex_unlock(&scheduler->lock);
 }
 
-static void scheduler_wait_until(struct scheduler *scheduler, int64_t until_us)
-{
-    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-    pthread_cond_timedwait(&scheduler->wake, &scheduler->lock, &until);
-}
-
 static void *scheduler_main(void *context)
 {
     struct scheduler *scheduler = own = context;
     store_set_background();
     while (!scheduler->stopping) {
-        look_after_leases(scheduler);
+        for (size_t i = 0; i < scheduler->count; i++)
+            task_look_after_lease(scheduler, &scheduler->timed[i]);
         pthread_mutex_lock(&scheduler->lock);
         int64_t now = clock_monotonic_us(), due = INT64_MAX;
         struct timed *next = scheduler_next_due(scheduler, &due);
         scheduler->state.last_beat_us = now;
+        int64_t until_us = due < now + BEAT_US ? due : now + BEAT_US;
+        struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
         if (next && due <= now && !scheduler->stopping)
             scheduler_run_task(scheduler, next);
         else if (!scheduler->stopping)
-            scheduler_wait_until(scheduler, due < now + BEAT_US ? due : now + BEAT_US);
+            pthread_cond_timedwait(&scheduler->wake, &scheduler->lock, &until);
         pthread_mutex_unlock(&scheduler->lock);
     }
     return NULL;
-}
-
-static void begin_anew(const struct scheduler *scheduler, struct timed *timed)
-{
-    const struct scheduled_task *task = timed->task;
-    *timed = (struct timed){.task = task, .context = timed->context, .lease_since = INT_NULL};
-    timed->lease = (struct lease){.name = task->name, .since = INT_NULL};
-    if (!task->everywhere)
-        timed->lease.holder = scheduler->platform->lease_holder;
-    timed->is_here = !timed->lease.holder;
 }
 
 /* With `control`. */
@@ -376,8 +345,15 @@ static bool scheduler_start_thread(struct scheduler *scheduler, struct error *er
     scheduler->stopping = false;
     scheduler->born_us = now;
     scheduler->state = (struct scheduler_state){.last_beat_us = now};
-    for (size_t i = 0; i < scheduler->count; i++)
-        begin_anew(scheduler, &scheduler->timed[i]);
+    for (size_t i = 0; i < scheduler->count; i++) {
+        struct timed *timed = &scheduler->timed[i];
+        const struct scheduled_task *task = timed->task;
+        *timed = (struct timed){.task = task, .context = timed->context, .lease_since = INT_NULL};
+        timed->lease = (struct lease){.name = task->name, .since = INT_NULL};
+        if (!task->everywhere)
+            timed->lease.holder = scheduler->platform->lease_holder;
+        timed->is_here = !timed->lease.holder;
+    }
     pthread_mutex_unlock(&scheduler->lock);
     int failure = pthread_create(&scheduler->thread, NULL, scheduler_main, scheduler);
     scheduler->has_thread = failure == 0;
@@ -406,15 +382,6 @@ static void scheduler_free(struct scheduler *scheduler)
     free(scheduler);
 }
 
-static void take_tasks(struct scheduler *scheduler, const struct scheduled_room *room, bool quick)
-{
-    for (size_t i = 0; i < room->tasks->count; i++) {
-        const struct scheduled_task *task = &room->tasks->rows[i];
-        if (task->quick == quick)
-            scheduler->timed[scheduler->count++] = (struct timed){.task = task, .context = room->context};
-    }
-}
-
 static struct scheduler *scheduler_new(struct platform *platform, const struct scheduled_room *rooms,
                                        size_t count, bool quick)
 {
@@ -425,7 +392,12 @@ static struct scheduler *scheduler_new(struct platform *platform, const struct s
     scheduler->platform = platform;
     scheduler->timed = xcalloc(rows + 1, sizeof(*scheduler->timed));
     for (size_t i = 0; i < count; i++)
-        take_tasks(scheduler, &rooms[i], quick);
+        for (size_t j = 0; j < rooms[i].tasks->count; j++) {
+            const struct scheduled_task *task = &rooms[i].tasks->rows[j];
+            if (task->quick == quick)
+                scheduler->timed[scheduler->count++] =
+                    (struct timed){.task = task, .context = rooms[i].context};
+        }
     pthread_mutex_init(&scheduler->control, NULL);
     pthread_mutex_init(&scheduler->lock, NULL);
     pthread_condattr_t attributes;
@@ -474,19 +446,6 @@ bool scheduler_restart(struct scheduler *scheduler, int64_t *ret_tasks, struct e
 
 /* --- looking --- */
 
-/* With the lock. */
-static void scheduler_count_places(const struct scheduler *scheduler, struct scheduler_state *state)
-{
-    state->since = INT_NULL;
-    for (size_t i = 0; i < scheduler->count; i++) {
-        const struct timed *timed = &scheduler->timed[i];
-        state->here += timed->is_here;
-        state->elsewhere += timed->is_elsewhere;
-        if (timed->lease_since != INT_NULL && (state->since == INT_NULL || timed->lease_since > state->since))
-            state->since = timed->lease_since;
-    }
-}
-
 void scheduler_get_state(struct scheduler *scheduler, struct scheduler_state *ret_state)
 {
     int64_t now = clock_monotonic_us(), due = 0;
@@ -501,7 +460,15 @@ void scheduler_get_state(struct scheduler *scheduler, struct scheduler_state *re
             ret_state->running_ms = (now - scheduler->timed[i].started_us) / 1000;
             ret_state->running_title = scheduler->timed[i].task->title;
         }
-    scheduler_count_places(scheduler, ret_state);
+    ret_state->since = INT_NULL;
+    for (size_t i = 0; i < scheduler->count; i++) {
+        const struct timed *timed = &scheduler->timed[i];
+        ret_state->here += timed->is_here;
+        ret_state->elsewhere += timed->is_elsewhere;
+        if (timed->lease_since != INT_NULL &&
+            (ret_state->since == INT_NULL || timed->lease_since > ret_state->since))
+            ret_state->since = timed->lease_since;
+    }
     pthread_mutex_unlock(&scheduler->lock);
     ret_state->processes = holder.processes;
     ret_state->next_name = next ? next->task->name : NULL;

@@ -101,14 +101,6 @@ static bool job_set_end(struct db *db, const struct job *job, const struct ended
            news_post(db, err);
 }
 
-static int64_t job_retry_after_ms(int64_t failures)
-{
-    int64_t wait_ms = JOB_RETRY_FIRST_MS;
-    for (; failures > 1 && wait_ms < JOB_RETRY_MOST_MS; failures--)
-        wait_ms *= 2;
-    return wait_ms;
-}
-
 struct ending {
     enum job_end end;
     int64_t done_before;
@@ -125,12 +117,15 @@ static struct ended job_ended_of(const struct ending *ending, const struct job *
     case JOB_SUCCEEDED: return (struct ended){.status = "succeeded", .retry_at = INT_NULL};
     case JOB_QUEUED_AGAIN:
         return (struct ended){.status = "queued", .failures = now->failures, .retry_at = INT_NULL};
-    case JOB_RETRIED:
+    case JOB_RETRIED: {
+        int64_t wait_ms = JOB_RETRY_FIRST_MS; /* doubled by each failure behind the first */
+        for (int64_t i = 1; i < failures && wait_ms < JOB_RETRY_MOST_MS; i++)
+            wait_ms *= 2;
         if (failures < JOB_ATTEMPTS)
-            return (struct ended){.status = "queued",
-                                  .failures = failures,
-                                  .retry_at = clock_now_ms() + job_retry_after_ms(failures)};
+            return (struct ended){
+                .status = "queued", .failures = failures, .retry_at = clock_now_ms() + wait_ms};
         break;
+    }
     case JOB_FAILED: break;
     }
     return (struct ended){"failed", ending->why, now->failures, INT_NULL};
@@ -191,25 +186,13 @@ struct recovery {
     int64_t count;
 };
 
-static bool job_recover(struct db *db, const struct recovery *recovery, const struct job *job,
-                        struct error *err)
-{
-    const struct job_kind *kind = job_kind_find(recovery->jobs, job->kind);
-    struct error why;
-    struct ended ended = {.status = "queued", .failures = job->failures, .retry_at = INT_NULL};
-    job_error_process_ended(&why);
-    if (kind && !kind->resumes) {
-        ended.status = "failed";
-        ended.why = &why;
-    }
-    return job_set_end(db, job, &ended, err);
-}
-
 /* Each leaves the state that the next look is for. */
 static bool jobs_recover_work(struct db *db, void *context, struct error *err)
 {
     struct recovery *recovery = context;
     CLEANUP(arena_release) struct arena arena = {0};
+    struct error why;
+    job_error_process_ended(&why);
     for (recovery->count = 0;; recovery->count++) {
         struct job job;
         bool found;
@@ -218,7 +201,11 @@ static bool jobs_recover_work(struct db *db, void *context, struct error *err)
             return false;
         if (!found)
             return true;
-        if (!job_recover(db, recovery, &job, err))
+        const struct job_kind *kind = job_kind_find(recovery->jobs, job.kind);
+        struct ended ended = {.status = "queued", .failures = job.failures, .retry_at = INT_NULL};
+        if (kind && !kind->resumes)
+            ended = (struct ended){"failed", &why, job.failures, INT_NULL};
+        if (!job_set_end(db, &job, &ended, err))
             return false;
     }
 }
