@@ -156,7 +156,7 @@ bool activity_hours(struct db *db, int64_t first_hour, size_t count, struct acti
         first_hour, HOUR_MS, count, ret_activities, err);
 }
 
-/* Yesterday is compared until the same time: a whole day against a morning would frighten. Those rows
+/* Yesterday is compared until the same time: a whole day against a morning would mislead. Those rows
  * are counted one by one, for a few tenants and by an index. */
 static const char SQL_TOP_TENANTS[] =
     "SELECT top.tenant_id AS tenant_id, t.name AS name, top.conversations AS conversations,"

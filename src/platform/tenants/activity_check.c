@@ -46,15 +46,10 @@ static void recount_release(struct recount *recount)
     free(recount->items);
 }
 
-static uint64_t hash_key(enum rollup_kind kind, const char *tenant_id, int64_t start)
-{
-    return XXH3_64bits_withSeed(tenant_id, strlen(tenant_id), (uint64_t)start * 4 + kind);
-}
-
 static struct recounted *recount_get(struct recount *recount, enum rollup_kind kind, const char *tenant_id,
                                      int64_t start)
 {
-    uint64_t hash = hash_key(kind, tenant_id, start);
+    uint64_t hash = XXH3_64bits_withSeed(tenant_id, strlen(tenant_id), (uint64_t)start * 4 + kind);
     struct slot_cursor cursor = slot_table_lookup(&recount->table, hash);
     for (uint32_t slot; (slot = slot_table_next(&recount->table, &cursor)) != SLOT_NONE;) {
         struct recounted *item = &recount->items[slot];
@@ -159,16 +154,6 @@ static void recount_take_row(const struct db_rows *rows, struct recount *recount
     recount_add_row(rows, recount);
 }
 
-static void name_row(const struct recounted *item, char text[128])
-{
-    char when[CLOCK_TEXT_SIZE];
-    if (item->kind == PLATFORM_HOUR)
-        clock_format(item->start, when);
-    else
-        clock_day_format((int32_t)item->start, when);
-    snprintf(text, 128, "%s %s", item->kind == TENANT_DAY ? item->tenant_id : "platform", when);
-}
-
 static void recounted_compare(const struct recounted *item, struct strbuf *ret_findings)
 {
     const struct figures *kept = &item->kept, *counted = &item->counted;
@@ -182,8 +167,12 @@ static void recounted_compare(const struct recounted *item, struct strbuf *ret_f
         {"feedbacks", kept->feedbacks, counted->feedbacks},
         {"latency_sum_ms", kept->latency_sum_ms, counted->latency_sum_ms},
     };
-    char row[128];
-    name_row(item, row);
+    char when[CLOCK_TEXT_SIZE], row[128];
+    if (item->kind == PLATFORM_HOUR)
+        clock_format(item->start, when);
+    else
+        clock_day_format((int32_t)item->start, when);
+    snprintf(row, sizeof(row), "%s %s", item->kind == TENANT_DAY ? item->tenant_id : "platform", when);
     if (!item->has_rollup) {
         strbuf_printf(ret_findings, "activity %s: the roll-up is missing\n", row);
         return;

@@ -47,9 +47,10 @@ static bool counters_add_held_back(struct db *db, enum counter counter, const ch
 bool counters_add_due(struct db *db, const char *tenant_id, int64_t unsynced, int64_t removals,
                       struct error *err)
 {
-    return counters_add(db, COUNTER_UNSYNCED_QA_PAIRS, unsynced, err) &&
-           counters_add(db, COUNTER_PENDING_REMOVALS, removals, err) &&
-           counters_add_held_back(db, COUNTER_HELD_BACK_QA_PAIRS, tenant_id, unsynced, err) &&
+    if (!counters_add(db, COUNTER_UNSYNCED_QA_PAIRS, unsynced, err) ||
+        !counters_add(db, COUNTER_PENDING_REMOVALS, removals, err))
+        return false;
+    return counters_add_held_back(db, COUNTER_HELD_BACK_QA_PAIRS, tenant_id, unsynced, err) &&
            counters_add_held_back(db, COUNTER_HELD_BACK_REMOVALS, tenant_id, removals, err);
 }
 
@@ -141,22 +142,17 @@ static const struct {
     {"pending_feedback_count of tenant", SQL_TENANT_PENDING},
 };
 
-static bool counters_recount(struct db *db, const char *what, const char *sql, struct strbuf *findings,
-                             struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, sql, DB_NO_ARGS, &rows, err))
-        return false;
-    while (db_next(&rows))
-        strbuf_printf(findings, "%s %s is %" PRId64 ", counted %" PRId64 "\n", what, db_column_text(&rows, 0),
-                      db_column_int(&rows, 1), db_column_int(&rows, 2));
-    return db_done(&rows, err);
-}
-
 bool counters_check(struct db *db, struct strbuf *ret_findings, struct error *err)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(recounts); i++)
-        if (!counters_recount(db, recounts[i].what, recounts[i].sql, ret_findings, err))
+    for (size_t i = 0; i < ARRAY_SIZE(recounts); i++) {
+        CLEANUP(db_rows_release) struct db_rows rows = {0};
+        if (!db_query(db, recounts[i].sql, DB_NO_ARGS, &rows, err))
             return false;
+        while (db_next(&rows))
+            strbuf_printf(ret_findings, "%s %s is %" PRId64 ", counted %" PRId64 "\n", recounts[i].what,
+                          db_column_text(&rows, 0), db_column_int(&rows, 1), db_column_int(&rows, 2));
+        if (!db_done(&rows, err))
+            return false;
+    }
     return true;
 }

@@ -27,18 +27,15 @@ static bool tenant_gate_refuse(enum tenant_gate gate, const char *tenant_id, str
     return true;
 }
 
-/* It came before the suspension. When the clock has been set back to before that, times prove nothing,
- * and it counts as new. */
-static bool was_running(const struct tenant_state *state, int64_t began_at)
-{
-    return state->suspended_at != INT_NULL && began_at < state->suspended_at &&
-           state->suspended_at <= clock_now_ms();
-}
-
 bool tenant_gate_pass(enum tenant_gate gate, const struct tenant_state *state, int64_t began_at,
                       struct error *err)
 {
-    if (!state->status || strcmp(state->status, "active") == 0 || was_running(state, began_at))
+    if (!state->status || strcmp(state->status, "active") == 0)
+        return true;
+    /* What was running when the suspension came goes on. When the clock has been set back to before the suspension,
+     * times prove nothing, and it counts as new. */
+    if (state->suspended_at != INT_NULL && began_at < state->suspended_at &&
+        state->suspended_at <= clock_now_ms())
         return true;
     return tenant_gate_refuse(gate, state->id, err);
 }

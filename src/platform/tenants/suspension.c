@@ -59,32 +59,23 @@ static bool suspension_write(struct db *db, const struct change *change, const c
 
 static const char SQL_NEWEST_MESSAGE[] = "SELECT MAX(created_at) FROM messages WHERE tenant_id = $1";
 
-/* Later than every message that has been answered: one of this very millisecond came before. */
-static bool choose_instant(struct db *db, const char *id, int64_t now, int64_t *ret_at, struct error *err)
-{
-    int64_t newest;
-    if (!db_find_int(db, SQL_NEWEST_MESSAGE, DB_ARGS(db_text(id)), INT_NULL, &newest, err))
-        return false;
-    *ret_at = newest != INT_NULL && newest >= now ? newest + 1 : now;
-    return true;
-}
-
 static bool tenant_suspend_work(struct db *db, void *context, struct error *err)
 {
     struct change *change = context;
     struct tenant before, *after = &change->tenant;
-    int64_t now = clock_now_ms(), since;
+    int64_t now = clock_now_ms(), newest;
     if (!tenant_get(db, change->id, change->arena, &before, err))
         return false;
     if (strcmp(before.status, "suspended") == 0)
         return error_set(err, ERROR_CONFLICT, "Tenant '%s' is suspended already.", "商家“%s”已处于暂停状态。",
                          before.id);
-    if (!choose_instant(db, before.id, now, &since, err))
+    if (!db_find_int(db, SQL_NEWEST_MESSAGE, DB_ARGS(db_text(before.id)), INT_NULL, &newest, err))
         return false;
     *after = before;
     after->version++;
     after->status = "suspended";
-    after->suspended_at = since;
+    /* Later than every message that has been answered: one of this very millisecond came before. */
+    after->suspended_at = newest != INT_NULL && newest >= now ? newest + 1 : now;
     after->suspended_reason = change->reason;
     after->suspended_by = change->actor->username;
     after->refused_count = 0;

@@ -43,18 +43,13 @@ struct tenant_state tenant_state_of(const struct tenant *tenant)
 
 /* --- what may stand in it */
 
-/* '.' and '..' as a path segment would be eaten by clients: it begins with a letter or a digit. */
-static bool id_valid(const char *id)
+bool tenant_check_id(const char *id, struct error *err)
 {
     static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     size_t length = strlen(id);
-    return length >= 1 && length <= TENANT_ID_MAX && strspn(id, characters) == length &&
-           isalnum((unsigned char)id[0]);
-}
-
-bool tenant_check_id(const char *id, struct error *err)
-{
-    return id_valid(id) ||
+    /* '.' and '..' as a path segment would be eaten by clients: it begins with a letter or a digit. */
+    bool valid = length <= TENANT_ID_MAX && strspn(id, characters) == length && isalnum((unsigned char)id[0]);
+    return valid ||
            error_add_field(err, "id",
                            "must be 1 to %d letters, digits, '_', '-', '.', beginning with a letter or digit",
                            "须为 1 到 %d 个字母、数字、“_”“-”“.”，并以字母或数字开头", TENANT_ID_MAX);
@@ -71,13 +66,6 @@ bool tenant_check_contact(const char *contact, struct error *err)
 {
     static const struct text_rule rule = {"contact", TENANT_CONTACT_MAX, .one_line = true, .legible = true};
     return text_check(&rule, contact, err);
-}
-
-static bool check_fields(const char *id, const char *name, const char *contact, struct error *err)
-{
-    bool good = !id || tenant_check_id(id, err);
-    good = tenant_check_name(name, err) && good;
-    return tenant_check_contact(contact, err) && good;
 }
 
 static const char *tenant_trimmed(struct arena *arena, const char *text)
@@ -154,7 +142,9 @@ static bool tenant_audit_creation(struct db *db, const struct actor *actor, cons
 bool tenant_insert(struct db *db, const struct actor *actor, const char *id, const char *name,
                    const char *contact, struct arena *arena, struct tenant *ret_tenant, struct error *err)
 {
-    if (!check_fields(id, name, contact, err))
+    bool good = !id || tenant_check_id(id, err);
+    good = tenant_check_name(name, err) && good;
+    if (!tenant_check_contact(contact, err) || !good)
         return false;
     char api_key[TOKEN_SIZE];
     token_random(TOKEN_PREFIX_PUBLISHABLE, api_key);
