@@ -114,14 +114,6 @@ static bool head_read(struct db *db, struct head *ret_head, bool *ret_damaged, s
 static const char SQL_SET_HEAD[] = "INSERT INTO meta(name, value) VALUES ('audit_head', $1)"
                                    " ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
-static bool head_write(struct db *db, const struct head *head, struct error *err)
-{
-    char hex[HEX_LENGTH + 1], text[HEAD_SIZE];
-    sodium_bin2hex(hex, sizeof(hex), head->hash, HASH_SIZE);
-    snprintf(text, sizeof(text), "%" PRId64 " %s", head->rows, hex);
-    return db_execute(db, SQL_SET_HEAD, DB_ARGS(db_text(text)), NULL, err);
-}
-
 /* --- writing */
 
 static void audit_write_details(struct strbuf *out, const struct audit_entry *entry)
@@ -140,6 +132,7 @@ static const char SQL_INSERT[] =
     "INSERT INTO ops_logs(timestamp, user_id, username, action, target_type, target_id, details,"
     " ip_address, request_id, result, chain_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
+/* The row, and with it the chain's new head. */
 static bool audit_insert(struct db *db, const struct hashed_row *row, struct head *head, struct error *err)
 {
     struct db_value values[ARRAY_SIZE(row->texts) + 2];
@@ -150,7 +143,12 @@ static bool audit_insert(struct db *db, const struct hashed_row *row, struct hea
     for (size_t i = 0; i < ARRAY_SIZE(row->texts); i++)
         values[count++] = db_text_n(row->texts[i].bytes, row->texts[i].length);
     values[count++] = db_bytes(head->hash, HASH_SIZE);
-    return db_execute(db, SQL_INSERT, values, count, NULL, err);
+    if (!db_execute(db, SQL_INSERT, values, count, NULL, err))
+        return false;
+    char hex[HEX_LENGTH + 1], text[HEAD_SIZE];
+    sodium_bin2hex(hex, sizeof(hex), head->hash, HASH_SIZE);
+    snprintf(text, sizeof(text), "%" PRId64 " %s", head->rows, hex);
+    return db_execute(db, SQL_SET_HEAD, DB_ARGS(db_text(text)), NULL, err);
 }
 
 bool audit_append(struct db *db, const struct actor *actor, const struct audit_entry *entry,
@@ -186,7 +184,7 @@ bool audit_append_at(struct db *db, int64_t at, const struct actor *actor, const
     if (damaged)
         return error_set(err, ERROR_INTERNAL, "The head of the audit chain is damaged: run 'kimono check'.",
                          "审计链头部已损坏：请运行 kimono check。");
-    return audit_insert(db, &row, &head, err) && head_write(db, &head, err);
+    return audit_insert(db, &row, &head, err);
 }
 
 struct note {
@@ -248,15 +246,6 @@ static void audit_check_row(struct check *check, const struct db_rows *rows)
     check->head_met = check->head_met || memcmp(check->hash, check->head.hash, HASH_SIZE) == 0;
 }
 
-static void audit_check_end(struct check *check)
-{
-    if (check->rows < check->head.rows)
-        strbuf_printf(check->findings, "ops_logs: %" PRId64 " rows of %" PRId64 " are left\n", check->rows,
-                      check->head.rows);
-    if (check->head.rows > 0 && !check->head_met)
-        strbuf_puts(check->findings, "ops_logs: the newest row of the chain is missing\n");
-}
-
 /* Rows but no head: the first row may have come after the head was read. */
 static bool audit_check_headless(struct db *db, struct strbuf *findings, struct error *err)
 {
@@ -281,7 +270,11 @@ bool audit_check(struct db *db, struct strbuf *ret_findings, struct error *err)
         audit_check_row(&check, &rows);
     if (!db_done(&rows, err))
         return false;
-    audit_check_end(&check);
+    if (check.rows < check.head.rows)
+        strbuf_printf(ret_findings, "ops_logs: %" PRId64 " rows of %" PRId64 " are left\n", check.rows,
+                      check.head.rows);
+    if (check.head.rows > 0 && !check.head_met)
+        strbuf_puts(ret_findings, "ops_logs: the newest row of the chain is missing\n");
     bool headless = damaged || (check.head.rows == 0 && check.rows > 0);
     return !headless || audit_check_headless(db, ret_findings, err);
 }

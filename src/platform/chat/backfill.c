@@ -51,10 +51,12 @@ bool backfill_message_add(struct db *db, const struct backfill_message *message,
 {
     struct activity add = {
         .conversations = message->conversation_id == 0, .messages = 1, .answered = message->answered_by != 0};
-    return backfill_put_conversation(db, message, ret_conversation_id, err) &&
-           backfill_put_message(db, message, *ret_conversation_id, ret_message_id, err) &&
-           (!message->answered_by || qa_pair_count_hit(db, message->answered_by, err)) &&
-           activity_add(db, message->tenant_id, message->at, &add, message->latency_ms, err);
+    if (!backfill_put_conversation(db, message, ret_conversation_id, err) ||
+        !backfill_put_message(db, message, *ret_conversation_id, ret_message_id, err))
+        return false;
+    if (message->answered_by && !qa_pair_count_hit(db, message->answered_by, err))
+        return false;
+    return activity_add(db, message->tenant_id, message->at, &add, message->latency_ms, err);
 }
 
 static const char SQL_FEEDBACK[] =
@@ -93,10 +95,10 @@ static const char SQL_SUSPEND[] =
 bool backfill_tenant_suspended(struct db *db, const char *tenant_id, int64_t at, const char *username,
                                const char *reason, struct error *err)
 {
-    return db_execute(db, SQL_SUSPEND,
-                      DB_ARGS(db_text(tenant_id), db_int(at), db_text(reason), db_text(username)), NULL,
-                      err) &&
-           counters_add(db, COUNTER_ACTIVE_TENANTS, -1, err) &&
+    if (!db_execute(db, SQL_SUSPEND,
+                    DB_ARGS(db_text(tenant_id), db_int(at), db_text(reason), db_text(username)), NULL, err))
+        return false;
+    return counters_add(db, COUNTER_ACTIVE_TENANTS, -1, err) &&
            counters_hold_back(db, tenant_id, true, err) && counters_add(db, COUNTER_TENANT_EDITS, 1, err);
 }
 

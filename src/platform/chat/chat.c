@@ -17,7 +17,7 @@
 #define CONVERSATION_ID_MAX 64
 #define RETRY_AFTER_SECONDS 5
 
-/* The languages of what customers are told. The first two are those of a request. */
+/* The languages of answers to customers. The first two are those of a request. */
 enum customer_language {
     CUSTOMER_EN = LANGUAGE_EN,
     CUSTOMER_ZH = LANGUAGE_ZH,
@@ -99,18 +99,13 @@ struct chat {
     int64_t received_at; /* the message's time: what a suspension after it lets pass */
     int64_t began_us;    /* of the work, for the latency */
     struct retrieval found;
-    const char *answer, *sources; /* as they are kept; sources in JSON */
+    const char *answer, *sources; /* as they are stored; sources in JSON */
     int64_t latency_ms;
 };
 
 static int64_t elapsed_ms(int64_t began_us)
 {
     return (clock_monotonic_us() - began_us + 500) / 1000;
-}
-
-static double best_score(const struct retrieval *found)
-{
-    return found->match_count > 0 ? found->matches[0].score : NAN;
 }
 
 /* --- who asks, and may it be answered --- */
@@ -123,19 +118,8 @@ static bool chat_no_conversation(struct error *err)
 static const char SQL_CONVERSATION_EXISTS[] =
     "SELECT 1 FROM conversations WHERE public_id = $1 AND tenant_id = $2";
 
-/* Asked before money is spent on an answer; the transaction asks once more. */
-static bool check_conversation(const struct chat *chat, struct db *db, struct error *err)
-{
-    int64_t exists;
-    if (chat->begins)
-        return true;
-    if (!db_find_int(db, SQL_CONVERSATION_EXISTS,
-                     DB_ARGS(db_text(chat->conversation_id), db_text(chat->tenant.id)), 0, &exists, err))
-        return false;
-    return exists || chat_no_conversation(err);
-}
-
-/* The reader is given back before anything waits. */
+/* The conversation is asked for before money is spent on an answer; the transaction asks once more. The reader is
+ * given back before anything waits. */
 static bool chat_admit(struct chat *chat, const char *api_key, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
@@ -147,8 +131,14 @@ static bool chat_admit(struct chat *chat, const char *api_key, struct error *err
         return error_set(err, ERROR_UNAUTHENTICATED, "The API key is not that of a tenant.",
                          "API key 不属于任何商家。");
     struct tenant_state state = tenant_state_of(&chat->tenant);
-    return tenant_gate_pass(TENANT_GATE_CHAT, &state, chat->received_at, err) &&
-           check_conversation(chat, db, err);
+    if (!tenant_gate_pass(TENANT_GATE_CHAT, &state, chat->received_at, err))
+        return false;
+    int64_t exists = 1;
+    if (!chat->begins &&
+        !db_find_int(db, SQL_CONVERSATION_EXISTS,
+                     DB_ARGS(db_text(chat->conversation_id), db_text(chat->tenant.id)), 0, &exists, err))
+        return false;
+    return exists || chat_no_conversation(err);
 }
 
 /* --- what was asked --- */
@@ -177,7 +167,7 @@ static void chat_write_log_fields(const struct chat *chat, bool done, struct str
     json_object_begin(&w);
     json_key_bool(&w, "answered", done && chat->found.answer);
     json_key(&w, "score");
-    json_real(&w, best_score(&chat->found));
+    json_real(&w, chat->found.match_count > 0 ? chat->found.matches[0].score : NAN);
     json_key_int(&w, "answer_ms", elapsed_ms(chat->began_us));
     json_key_text(&w, "conversation_id", chat->conversation_id);
     json_key_text(&w, "message_id", chat->message_id);
@@ -203,16 +193,6 @@ static bool chat_record_calls(struct chat *chat, bool done, const struct error *
                            err);
 }
 
-/* The customer is told the truth, but not the provider's inner words. */
-static bool say_unavailable(const struct error *why, struct error *err)
-{
-    int seconds = why->retry_after_seconds > 0 ? why->retry_after_seconds : RETRY_AFTER_SECONDS;
-    error_set(err, ERROR_UNAVAILABLE, "No answer can be given at the moment. Please ask again in %d seconds.",
-              "暂时无法回答，请在 %d 秒后重试。", seconds);
-    err->retry_after_seconds = seconds;
-    return false;
-}
-
 static bool chat_find_answer(struct chat *chat, struct error *err)
 {
     const struct settings *settings = settings_now(chat->platform->settings);
@@ -230,7 +210,14 @@ static bool chat_find_answer(struct chat *chat, struct error *err)
     bool done = retrieval_run(chat->platform, &question, chat->arena, &chat->found, &why);
     if (!chat_record_calls(chat, done, &why, err))
         return false;
-    return done || say_unavailable(&why, err);
+    if (done)
+        return true;
+    /* The customer gets the truth, but not the provider's inner words. */
+    int seconds = why.retry_after_seconds > 0 ? why.retry_after_seconds : RETRY_AFTER_SECONDS;
+    error_set(err, ERROR_UNAVAILABLE, "No answer can be given at the moment. Please ask again in %d seconds.",
+              "暂时无法回答，请在 %d 秒后重试。", seconds);
+    err->retry_after_seconds = seconds;
+    return false;
 }
 
 /* --- the conversation, in one transaction --- */
@@ -243,50 +230,37 @@ static const char SQL_CONTINUE_CONVERSATION[] =
     " last_message_at = CASE WHEN last_message_at < $3 THEN $3 ELSE last_message_at END"
     " WHERE public_id = $1 AND tenant_id = $2 RETURNING id";
 
-static bool persist_conversation(struct db *db, const struct chat *chat, int64_t *ret_id, struct error *err)
-{
-    const char *sql = chat->begins ? SQL_NEW_CONVERSATION : SQL_CONTINUE_CONVERSATION;
-    if (!db_find_int(
-            db, sql,
-            DB_ARGS(db_text(chat->conversation_id), db_text(chat->tenant.id), db_int(chat->received_at)), 0,
-            ret_id, err))
-        return false;
-    return *ret_id != 0 || chat_no_conversation(err);
-}
-
 static const char SQL_NEW_MESSAGE[] =
     "INSERT INTO messages(public_id, conversation_id, tenant_id, created_at, question, answer,"
     " answered, latency_ms, model, sources, request_id)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
-static bool persist_message(struct db *db, const struct chat *chat, int64_t conversation, struct error *err)
-{
-    return db_execute(db, SQL_NEW_MESSAGE,
-                      DB_ARGS(db_text(chat->message_id), db_int(conversation), db_text(chat->tenant.id),
-                              db_int(chat->received_at), db_text(chat->question), db_text(chat->answer),
-                              db_bool(chat->found.answer), db_int(chat->latency_ms),
-                              db_text(chat->found.model), db_text(chat->sources), db_text(chat->request_id)),
-                      NULL, err);
-}
-
-static bool persist_counts(struct db *db, const struct chat *chat, struct error *err)
-{
-    struct activity add = {
-        .conversations = chat->begins, .messages = 1, .answered = chat->found.answer != NULL};
-    if (chat->found.answer && !qa_pair_count_hit(db, chat->found.answered_by, err))
-        return false;
-    return tenant_touch(db, chat->tenant.id, chat->received_at, err) &&
-           activity_add(db, chat->tenant.id, chat->received_at, &add, chat->latency_ms, err);
-}
-
 /* The gate once more, as it is inside the transaction: the tenant may have been suspended meanwhile. */
 static bool chat_persist_work(struct db *db, void *context, struct error *err)
 {
     const struct chat *chat = context;
+    const char *tenant_id = chat->tenant.id;
     int64_t conversation;
-    return tenant_gate_ask(db, TENANT_GATE_CHAT, chat->tenant.id, chat->received_at, err) &&
-           persist_conversation(db, chat, &conversation, err) &&
-           persist_message(db, chat, conversation, err) && persist_counts(db, chat, err);
+    if (!tenant_gate_ask(db, TENANT_GATE_CHAT, tenant_id, chat->received_at, err) ||
+        !db_find_int(db, chat->begins ? SQL_NEW_CONVERSATION : SQL_CONTINUE_CONVERSATION,
+                     DB_ARGS(db_text(chat->conversation_id), db_text(tenant_id), db_int(chat->received_at)),
+                     0, &conversation, err))
+        return false;
+    if (conversation == 0)
+        return chat_no_conversation(err);
+    if (!db_execute(db, SQL_NEW_MESSAGE,
+                    DB_ARGS(db_text(chat->message_id), db_int(conversation), db_text(tenant_id),
+                            db_int(chat->received_at), db_text(chat->question), db_text(chat->answer),
+                            db_bool(chat->found.answer), db_int(chat->latency_ms), db_text(chat->found.model),
+                            db_text(chat->sources), db_text(chat->request_id)),
+                    NULL, err))
+        return false;
+    struct activity add = {
+        .conversations = chat->begins, .messages = 1, .answered = chat->found.answer != NULL};
+    if (chat->found.answer && !qa_pair_count_hit(db, chat->found.answered_by, err))
+        return false;
+    return tenant_touch(db, tenant_id, chat->received_at, err) &&
+           activity_add(db, tenant_id, chat->received_at, &add, chat->latency_ms, err);
 }
 
 static const char *chat_sources_json(struct chat *chat)
@@ -335,16 +309,6 @@ static bool chat_count_refusal(struct db *db, void *context, struct error *err)
            activity_add(db, chat->tenant.id, chat->received_at, &one, 0, err);
 }
 
-/* Waits for the commit: whoever has been refused finds it counted. */
-static void persist_refusal(struct chat *chat)
-{
-    struct error why;
-    error_clear(&why);
-    if (!store_write(chat->platform->store, chat_count_refusal, chat, &why))
-        log_error("chat", "a refusal of tenant %s was not counted: %s", chat->tenant.id,
-                  why.detail[LANGUAGE_EN]);
-}
-
 static void chat_fill_result(const struct chat *chat, struct chat_result *ret_result)
 {
     size_t count = chat->found.match_count;
@@ -364,15 +328,6 @@ static void chat_fill_result(const struct chat *chat, struct chat_result *ret_re
     };
 }
 
-static void name_parts(struct chat *chat, const char *message)
-{
-    struct text_span question = text_trim(message);
-    chat->question = arena_strndup(chat->arena, question.bytes, question.length);
-    chat->message_id = chat_make_id(chat->arena, "msg_");
-    if (chat->begins)
-        chat->conversation_id = chat_make_id(chat->arena, "conv_");
-}
-
 bool chat_message(struct platform *platform, const struct chat_question *question, struct arena *arena,
                   struct chat_result *ret_result, struct error *err)
 {
@@ -387,15 +342,25 @@ bool chat_message(struct platform *platform, const struct chat_question *questio
     };
     if (!chat_check_question(question->conversation_id, question->message, err))
         return false;
-    name_parts(&chat, question->message);
+    struct text_span text = text_trim(question->message);
+    chat.question = arena_strndup(arena, text.bytes, text.length);
+    chat.message_id = chat_make_id(arena, "msg_");
+    if (chat.begins)
+        chat.conversation_id = chat_make_id(arena, "conv_");
     chat.language = customer_language(chat.question, question->language, question->reads_japanese);
     if (chat_admit(&chat, question->api_key, err) && chat_find_answer(&chat, err) &&
         chat_persist(&chat, err)) {
         chat_fill_result(&chat, ret_result);
         return true;
     }
-    if (err->code == ERROR_TENANT_SUSPENDED)
-        persist_refusal(&chat);
+    if (err->code != ERROR_TENANT_SUSPENDED)
+        return false;
+    /* Waits for the commit: whoever has been refused finds it counted. */
+    struct error why;
+    error_clear(&why);
+    if (!store_write(platform->store, chat_count_refusal, &chat, &why))
+        log_error("chat", "a refusal of tenant %s was not counted: %s", chat.tenant.id,
+                  why.detail[LANGUAGE_EN]);
     return false;
 }
 

@@ -41,34 +41,23 @@ struct lesson {
     int64_t unsynced; /* pairs that are so now and were not */
 };
 
-static const char *learned_pair_json(struct arena *arena, const char *question, const char *answer)
-{
-    CLEANUP(strbuf_release) struct strbuf out = {0};
-    struct json_writer w = {.out = &out};
-    json_object_begin(&w);
-    json_key_text(&w, "question", question);
-    json_key_text(&w, "answer", answer);
-    json_object_end(&w);
-    return arena_strdup(arena, strbuf_text(&out));
-}
-
 static bool learning_audit(struct lesson *lesson, const struct feedback_correction *feedback, int64_t pair_id,
                            struct error *err)
 {
+    CLEANUP(strbuf_release) struct strbuf pair = {0};
+    struct json_writer w = {.out = &pair};
+    json_object_begin(&w);
+    json_key_text(&w, "question", feedback->question);
+    json_key_text(&w, "answer", feedback->correction);
+    json_object_end(&w);
     struct audit_entry entry = {
         .action = "knowledge.learn",
         .target_type = "qa_pair",
         .target_id = arena_printf(lesson->arena, "%" PRId64, pair_id),
-        .after = learned_pair_json(lesson->arena, feedback->question, feedback->correction),
+        .after = strbuf_text(&pair),
         .reason = arena_printf(lesson->arena, "feedback %" PRId64, feedback->id),
     };
     return audit_append(lesson->db, &actor_system, &entry, err);
-}
-
-static bool take_revision(struct lesson *lesson, struct error *err)
-{
-    return lesson->revision ||
-           tenant_next_revision(lesson->db, lesson->batch->tenant_id, &lesson->revision, err);
 }
 
 static bool learning_create_pair(struct lesson *lesson, const struct feedback_correction *feedback,
@@ -80,7 +69,10 @@ static bool learning_create_pair(struct lesson *lesson, const struct feedback_co
         .answer = feedback->correction,
         .source = "learned",
     };
-    if (!take_revision(lesson, err) || !qa_pair_insert(lesson->db, lesson->revision, &pair, ret_id, err))
+    if (lesson->revision == 0 &&
+        !tenant_next_revision(lesson->db, lesson->batch->tenant_id, &lesson->revision, err))
+        return false;
+    if (!qa_pair_insert(lesson->db, lesson->revision, &pair, ret_id, err))
         return false;
     lesson->unsynced++;
     lesson->batch->report.learned++;
@@ -117,8 +109,8 @@ static bool learning_find_contradicted(struct lesson *lesson, const struct feedb
     return true;
 }
 
-/* The key that a correction comes with is public: it may teach the shop what it doesn't know, and never change
- * what it answers already, be it under another wording. */
+/* The key that a correction comes with is public: a correction may add an answer that the shop lacks, and never
+ * change what it answers already, be it under another wording. */
 static bool learning_take_correction(struct lesson *lesson, const struct feedback_correction *feedback,
                                      struct error *err)
 {
@@ -170,24 +162,6 @@ static bool learning_batch_work(struct db *db, void *context, struct error *err)
            learning_take_corrections(&lesson, feedbacks, err);
 }
 
-static void learning_add_report(struct learning_report *into, const struct learning_report *add)
-{
-    into->feedbacks += add->feedbacks;
-    into->learned += add->learned;
-    into->held += add->held;
-    into->failed += add->failed;
-}
-
-/* A tenant that is suspended between two batches is no failure: it goes on when it is activated. */
-static void learning_note_failure(const char *tenant_id, const struct error *why,
-                                  struct learning_report *report)
-{
-    if (why->code == ERROR_TENANT_SUSPENDED)
-        return;
-    log_error("learning", "tenant %s: %s", tenant_id, why->detail[LANGUAGE_EN]);
-    report->failed++;
-}
-
 static void learning_process_tenant(struct platform *platform, const char *tenant_id,
                                     struct learning_report *report)
 {
@@ -197,10 +171,16 @@ static void learning_process_tenant(struct platform *platform, const char *tenan
         error_clear(&why);
         batch.size = (size_t)settings_now(platform->settings)->batch_size;
         if (!store_write(platform->store, learning_batch_work, &batch, &why)) {
-            learning_note_failure(tenant_id, &why, report);
+            /* A tenant that is suspended between two batches is no failure: it goes on when it is activated. */
+            if (why.code == ERROR_TENANT_SUSPENDED)
+                return;
+            log_error("learning", "tenant %s: %s", tenant_id, why.detail[LANGUAGE_EN]);
+            report->failed++;
             return;
         }
-        learning_add_report(report, &batch.report);
+        report->feedbacks += batch.report.feedbacks;
+        report->learned += batch.report.learned;
+        report->held += batch.report.held;
         batch.after = batch.reached;
     } while (batch.taken == batch.size && !scheduler_stopping());
 }

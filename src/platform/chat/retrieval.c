@@ -45,14 +45,6 @@ static bool retrieval_query(struct run *run, const struct vector_query *query,
     return done;
 }
 
-static double retrieval_score(const struct vector_match *matches, size_t count, int64_t id)
-{
-    for (size_t i = 0; i < count; i++)
-        if (matches[i].id == id)
-            return matches[i].score;
-    return 0;
-}
-
 /* The texts of what was found, as committed now; a pair deleted since then is no match any more. */
 static bool retrieval_load_pairs(struct run *run, const struct vector_match *found, size_t count,
                                  struct error *err)
@@ -67,9 +59,13 @@ static bool retrieval_load_pairs(struct run *run, const struct vector_match *fou
                       !qa_pairs_get(db, run->question->tenant_id, ids, count, run->arena, pairs, &live, err)))
         return false;
     run->out->matches = arena_alloc(run->arena, sizeof(*run->out->matches) * (live + 1));
-    for (size_t i = 0; i < live; i++)
-        run->out->matches[i] =
-            (struct retrieval_match){.pair = pairs[i], .score = retrieval_score(found, count, pairs[i].id)};
+    for (size_t i = 0; i < live; i++) {
+        struct retrieval_match *match = &run->out->matches[i];
+        *match = (struct retrieval_match){.pair = pairs[i]};
+        for (size_t j = 0; j < count; j++)
+            if (found[j].id == pairs[i].id)
+                match->score = found[j].score;
+    }
     run->out->match_count = live;
     return true;
 }
@@ -95,26 +91,6 @@ static bool retrieval_search(struct run *run, struct error *err)
     struct vector_match found[VECTOR_TOP_K_MAX];
     size_t count = 0;
     return retrieval_query(run, &query, found, &count, err) && retrieval_load_pairs(run, found, count, err);
-}
-
-/* Pairs without an answer are found but answer nothing: the model does not see them. */
-static size_t pairs_with_answer(const struct retrieval *retrieval, struct chat_pair *ret_pairs)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < retrieval->match_count; i++) {
-        const struct retrieval_match *match = &retrieval->matches[i];
-        if (match->pair.answer[0])
-            ret_pairs[count++] = (struct chat_pair){match->pair.question, match->pair.answer, match->score};
-    }
-    return count;
-}
-
-static int64_t best_with_answer(const struct retrieval *retrieval)
-{
-    for (size_t i = 0; i < retrieval->match_count; i++)
-        if (retrieval->matches[i].pair.answer[0])
-            return retrieval->matches[i].pair.id;
-    return 0;
 }
 
 static void chat_reply_release(struct chat_reply *reply)
@@ -144,9 +120,19 @@ static bool retrieval_answer(struct run *run, struct error *err)
     struct chat_prompt prompt = {
         .question = run->question->text,
         .pairs = pairs,
-        .pair_count = pairs_with_answer(run->out, pairs),
         .tenant_name = run->question->tenant_name,
     };
+    int64_t best = 0;
+    /* Pairs without an answer are found but answer nothing: the model does not see them. */
+    for (size_t i = 0; i < run->out->match_count; i++) {
+        const struct retrieval_match *match = &run->out->matches[i];
+        if (!match->pair.answer[0])
+            continue;
+        if (prompt.pair_count == 0)
+            best = match->pair.id;
+        pairs[prompt.pair_count++] =
+            (struct chat_pair){match->pair.question, match->pair.answer, match->score};
+    }
     run->out->model = "";
     if (prompt.pair_count == 0)
         return true;
@@ -156,7 +142,7 @@ static bool retrieval_answer(struct run *run, struct error *err)
     if (reply.text.length == 0)
         return true;
     run->out->answer = arena_strdup(run->arena, strbuf_text(&reply.text));
-    run->out->answered_by = best_with_answer(run->out);
+    run->out->answered_by = best;
     return true;
 }
 
