@@ -114,17 +114,6 @@ static bool login_audit(struct db *db, const struct login *login, struct error *
     return audit_append(db, &login->actor, &entry, err);
 }
 
-static bool login_open(struct db *db, struct login *login, struct error *err)
-{
-    const struct user *user = login->user;
-    bool found;
-    return session_add(db, login->session_id, user->id, login->refresh_hash, login->now,
-                       login->actor.ip_address, err) &&
-           user_logged_in(db, user->id, login->now, err) &&
-           (!user->tenant_id || tenant_touch(db, user->tenant_id, login->now, err)) &&
-           session_find(db, login->session_id, login->arena, &login->session, &found, err);
-}
-
 /* Comparing the password took a while, and somebody may have disabled the user, changed the password or
  * suspended the tenant meanwhile: what counts is what is so in this transaction. */
 static bool login_judge(struct db *db, struct login *login, struct error *err)
@@ -150,11 +139,6 @@ static bool login_judge(struct db *db, struct login *login, struct error *err)
     return true;
 }
 
-static bool is_wrong(enum login_result result)
-{
-    return result != LOGIN_DONE && result != LOGIN_SUSPENDED;
-}
-
 /* One transaction whatever the result: a refusal takes as long as any other. Many may have tried at once, so
  * what was welcome before may be too much now: then nobody learns what the password was worth. */
 static bool login_work(struct db *db, void *context, struct error *err)
@@ -164,9 +148,21 @@ static bool login_work(struct db *db, void *context, struct error *err)
     if ((login->callers && !login_limit_check(db, login->callers, login->now, err)) ||
         (login->user && login->right_password && !login_judge(db, login, err)))
         return false;
-    if (login->callers && is_wrong(login->result) && !login_limit_count(db, login->callers, login->now, err))
+    bool counts = login->result != LOGIN_DONE && login->result != LOGIN_SUSPENDED;
+    if (login->callers && counts && !login_limit_count(db, login->callers, login->now, err))
         return false;
-    return (login->result != LOGIN_DONE || login_open(db, login, err)) && login_audit(db, login, err);
+    if (login->result != LOGIN_DONE)
+        return login_audit(db, login, err);
+    const struct user *user = login->user;
+    bool found;
+    if (!session_add(db, login->session_id, user->id, login->refresh_hash, login->now,
+                     login->actor.ip_address, err) ||
+        !user_logged_in(db, user->id, login->now, err))
+        return false;
+    if (user->tenant_id && !tenant_touch(db, user->tenant_id, login->now, err))
+        return false;
+    return session_find(db, login->session_id, login->arena, &login->session, &found, err) &&
+           login_audit(db, login, err);
 }
 
 static bool limits_logins(const struct platform *platform)
@@ -191,26 +187,6 @@ static bool login_begin(struct platform *platform, const char *username, const c
     return !limits_logins(platform) || login_limit_check(db, ret_callers, clock_now_ms(), err);
 }
 
-static bool log_in(struct platform *platform, struct login *login, struct auth_session *ret_session,
-                   struct error *err)
-{
-    char session_id[IDENTIFIER_SIZE], refresh_token[TOKEN_SIZE];
-    identifier_make("ses_", session_id);
-    token_refresh_make(session_id, refresh_token);
-    token_hash(refresh_token, login->refresh_hash);
-    login->session_id = session_id;
-    if (!store_write(platform->store, login_work, login, err))
-        return false;
-    if (login->result == LOGIN_SUSPENDED) {
-        *err = login->why;
-        return false;
-    }
-    if (login->result != LOGIN_DONE)
-        return error_set(err, ERROR_UNAUTHENTICATED, "The user name or the password is wrong.",
-                         "用户名或密码错误。");
-    return auth_issue(platform, &login->session, refresh_token, login->now, login->arena, ret_session, err);
-}
-
 bool auth_login(struct platform *platform, const char *username, const char *password, const char *ip_address,
                 const char *request_id, struct arena *arena, struct auth_session *ret_session,
                 struct error *err)
@@ -222,6 +198,7 @@ bool auth_login(struct platform *platform, const char *username, const char *pas
     bool found;
     bool right_password;
     struct login_callers callers;
+    char session_id[IDENTIFIER_SIZE], refresh_token[TOKEN_SIZE];
     if (!login_begin(platform, name, ip_address, arena, &user, &found, &callers, err) ||
         !password_verify(password, found ? user.password_hash : NULL, &right_password, err))
         return false;
@@ -233,7 +210,20 @@ bool auth_login(struct platform *platform, const char *username, const char *pas
         .arena = arena,
         .callers = limits_logins(platform) ? &callers : NULL,
     };
-    return log_in(platform, &login, ret_session, err);
+    identifier_make("ses_", session_id);
+    token_refresh_make(session_id, refresh_token);
+    token_hash(refresh_token, login.refresh_hash);
+    login.session_id = session_id;
+    if (!store_write(platform->store, login_work, &login, err))
+        return false;
+    if (login.result == LOGIN_SUSPENDED) {
+        *err = login.why;
+        return false;
+    }
+    if (login.result != LOGIN_DONE)
+        return error_set(err, ERROR_UNAUTHENTICATED, "The user name or the password is wrong.",
+                         "用户名或密码错误。");
+    return auth_issue(platform, &login.session, refresh_token, login.now, arena, ret_session, err);
 }
 
 /* --- refresh */
@@ -271,15 +261,6 @@ static bool same_hash(const unsigned char a[static TOKEN_HASH_SIZE],
     return sodium_memcmp(a, b, TOKEN_HASH_SIZE) == 0;
 }
 
-/* Replaced a moment ago, by the very token that this one would give again. */
-static bool is_just_replaced(const struct refresh *refresh)
-{
-    const struct session *session = &refresh->session;
-    return same_hash(session->replaced_hash, refresh->old_hash) &&
-           same_hash(session->refresh_hash, refresh->new_hash) &&
-           refresh->now - session->refreshed_at < REPLACED_GOOD_MS;
-}
-
 static bool refresh_work(struct db *db, void *context, struct error *err)
 {
     struct refresh *refresh = context;
@@ -289,7 +270,10 @@ static bool refresh_work(struct db *db, void *context, struct error *err)
     if (!session_find(db, refresh->session_id, refresh->arena, session, &found, err))
         return false;
     bool newest = found && same_hash(session->refresh_hash, refresh->old_hash);
-    bool replaced = found && is_just_replaced(refresh);
+    /* Replaced a moment ago, by the very token that this one would give again. */
+    bool replaced = found && same_hash(session->replaced_hash, refresh->old_hash) &&
+                    same_hash(session->refresh_hash, refresh->new_hash) &&
+                    refresh->now - session->refreshed_at < REPLACED_GOOD_MS;
     if (!found || !session_is_good(session, refresh->now)) {
         refresh->result = REFRESH_OVER;
         session_refuse(newest || replaced ? session : NULL, &refresh->why);

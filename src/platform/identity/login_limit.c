@@ -111,17 +111,6 @@ static const char SQL_MAKE_ROOM[] =
     " (SELECT caller FROM login_failures WHERE kind = $1 AND caller >= $2 AND caller < $3 AND caller <> $4"
     "  ORDER BY counts_until DESC, caller LIMIT $6 OFFSET $5)";
 
-static bool login_limit_make_room(struct db *db, struct db_value kind, const char *caller, struct error *err)
-{
-    char first[SET_DIGITS + 1], behind[SET_DIGITS + 2];
-    snprintf(first, sizeof(first), "%.*s", SET_DIGITS, caller);
-    snprintf(behind, sizeof(behind), "%sg", first); /* behind every hexadecimal digit */
-    return db_execute(db, SQL_MAKE_ROOM,
-                      DB_ARGS(kind, db_text(first), db_text(behind), db_text(caller),
-                              db_int(LOGIN_LIMIT_WAYS - 1), db_int(SWEPT_AT_ONCE)),
-                      NULL, err);
-}
-
 static bool login_limit_count_one(struct db *db, enum login_limit limit, const char *caller, int64_t now,
                                   struct error *err)
 {
@@ -132,9 +121,16 @@ static bool login_limit_count_one(struct db *db, enum login_limit limit, const c
     ahead += interval_ms(limit);
     if (ahead > farthest_ms(limit))
         ahead = farthest_ms(limit);
-    return db_execute(db, SQL_PUT, DB_ARGS(kind, db_text(caller), db_int(now + ahead)), NULL, err) &&
-           login_limit_sweep_some(db, limit, now, SWEPT_AT_ONCE, err) &&
-           login_limit_make_room(db, kind, caller, err);
+    if (!db_execute(db, SQL_PUT, DB_ARGS(kind, db_text(caller), db_int(now + ahead)), NULL, err) ||
+        !login_limit_sweep_some(db, limit, now, SWEPT_AT_ONCE, err))
+        return false;
+    char first[SET_DIGITS + 1], behind[SET_DIGITS + 2];
+    snprintf(first, sizeof(first), "%.*s", SET_DIGITS, caller);
+    snprintf(behind, sizeof(behind), "%sg", first); /* behind every hexadecimal digit */
+    return db_execute(db, SQL_MAKE_ROOM,
+                      DB_ARGS(kind, db_text(first), db_text(behind), db_text(caller),
+                              db_int(LOGIN_LIMIT_WAYS - 1), db_int(SWEPT_AT_ONCE)),
+                      NULL, err);
 }
 
 bool login_limit_count(struct db *db, const struct login_callers *callers, int64_t now, struct error *err)

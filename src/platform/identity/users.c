@@ -260,10 +260,11 @@ static bool user_set_password_work(struct db *db, void *context, struct error *e
     CLEANUP(arena_release) struct arena arena = {0};
     struct user user = {0};
     int64_t now = clock_now_ms();
-    return user_get(db, change->username, &arena, &user, err) &&
-           db_execute(db, SQL_SET_PASSWORD,
-                      DB_ARGS(db_text(user.id), db_text(change->password_hash), db_int(now)), NULL, err) &&
-           sessions_revoke_of_user(db, user.id, SESSION_END_PASSWORD, now, err) &&
+    if (!user_get(db, change->username, &arena, &user, err) ||
+        !db_execute(db, SQL_SET_PASSWORD,
+                    DB_ARGS(db_text(user.id), db_text(change->password_hash), db_int(now)), NULL, err))
+        return false;
+    return sessions_revoke_of_user(db, user.id, SESSION_END_PASSWORD, now, err) &&
            user_audit(db, change->actor, "user.password", &user, NULL, err);
 }
 
