@@ -157,13 +157,6 @@ static int compare_latency(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static double quantile_95(int64_t *latencies, size_t count)
-{
-    qsort(latencies, count, sizeof(*latencies), compare_latency);
-    size_t rank = (count * 95 + 99) / 100;
-    return (double)latencies[rank - 1];
-}
-
 const struct health_sample *health_newest(const struct health_sample *samples, size_t count)
 {
     const struct health_sample *newest = NULL;
@@ -202,7 +195,8 @@ struct health_verdict health_judge(const struct health_sample *samples, size_t c
         latencies[verdict.calls++] = sample->latency_us;
         verdict.failed += !sample->success;
     }
-    verdict.p95_latency_us = quantile_95(latencies, verdict.calls);
+    qsort(latencies, verdict.calls, sizeof(*latencies), compare_latency);
+    verdict.p95_latency_us = (double)latencies[(verdict.calls * 95 + 99) / 100 - 1];
     verdict.status = health_status_of(&verdict, newest->success, slow_us);
     return verdict;
 }
@@ -231,13 +225,6 @@ health_format(char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE], const char 
     }
 }
 
-static void say_note(const struct health_record *record,
-                     char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
-{
-    for (int language = 0; language < LANGUAGE_COUNT; language++)
-        health_copy_text(ret_message[language], HEALTH_MESSAGE_SIZE, record->note[language]);
-}
-
 /* How many, then why the newest of them failed. */
 static void health_format_failed(const struct health_record *record, const struct health_verdict *verdict,
                                  char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
@@ -252,13 +239,6 @@ static void health_format_failed(const struct health_record *record, const struc
     }
 }
 
-static void say_limit(const struct health_record *record,
-                      char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
-{
-    for (int language = 0; language < LANGUAGE_COUNT; language++)
-        health_copy_text(ret_message[language], HEALTH_MESSAGE_SIZE, record->last_error[language]);
-}
-
 static void health_write_message(const struct health_record *record, const struct health_verdict *verdict,
                                  int64_t slow_us, char ret_message[LANGUAGE_COUNT][HEALTH_MESSAGE_SIZE])
 {
@@ -268,24 +248,19 @@ static void health_write_message(const struct health_record *record, const struc
     else if (verdict->status == HEALTH_UNKNOWN)
         health_format(ret_message, "the last reading is too old", "读数已过期");
     else if (record->limit != HEALTH_HEALTHY)
-        say_limit(record, ret_message);
+        for (int language = 0; language < LANGUAGE_COUNT; language++)
+            health_copy_text(ret_message[language], HEALTH_MESSAGE_SIZE, record->last_error[language]);
     else if (verdict->failed > 0)
         health_format_failed(record, verdict, ret_message);
     else if (verdict->status == HEALTH_DEGRADED)
         health_format(ret_message, "slow: p95 of %.1f ms is above %.0f ms", "偏慢：p95 %.1f ms，上限 %.0f ms",
                       p95_ms, (double)slow_us / 1000);
     else if (record->newest_is_probe)
-        say_note(record, ret_message);
+        for (int language = 0; language < LANGUAGE_COUNT; language++)
+            health_copy_text(ret_message[language], HEALTH_MESSAGE_SIZE, record->note[language]);
     else
         health_format(ret_message, "%zu calls in the last minute, p95 %.1f ms",
                       "最近一分钟 %zu 次调用，p95 %.1f ms", verdict->calls, p95_ms);
-}
-
-static void tell_trouble(const struct health_trouble *trouble, struct health_reading *ret_reading)
-{
-    ret_reading->since = trouble->since;
-    ret_reading->failed_calls = trouble->failed_calls;
-    ret_reading->tenants = (int64_t)trouble->tenant_count;
 }
 
 static void health_read_calls(struct health *health, enum component component,
@@ -299,7 +274,9 @@ static void health_read_calls(struct health *health, enum component component,
     health_trouble_follow(live, verdict.status, now_us, clock_now_ms(), slow_us);
     const struct health_record record = *live;
     pthread_mutex_unlock(&health->lock);
-    tell_trouble(&record.trouble, ret_reading);
+    ret_reading->since = record.trouble.since;
+    ret_reading->failed_calls = record.trouble.failed_calls;
+    ret_reading->tenants = (int64_t)record.trouble.tenant_count;
     ret_reading->status = verdict.status;
     ret_reading->latency_ms = verdict.newest_latency_us / 1000;
     ret_reading->p95_latency_ms = verdict.p95_latency_us / 1000;
@@ -390,8 +367,8 @@ static void health_read_beat(struct scheduler *scheduler, struct health_reading 
     ret_reading->since = beat_trouble_since(&state, since_beat_ms, status);
 }
 
-/* The schedulers are not called but watched: their beats are read anew each time. The one that is worse speaks; of
- * two that are equally well that of the work for tenants. */
+/* The schedulers are not called: their beats are read anew each time. The reading is that of the worse one; of two
+ * that are equally well that of the work for tenants. */
 static void health_read_scheduler(struct platform *platform, struct health_reading *ret_reading)
 {
     ret_reading->provider = "in process";

@@ -117,12 +117,6 @@ static bool probe_read_store(struct store *store, const char **ret_provider, str
     return db_find_int(db, SQL_PROBE, DB_NO_ARGS, 0, &value, err);
 }
 
-/* That another process writes just now is no fault of the store. */
-static bool is_sound(struct store *store, struct error *err)
-{
-    return store_sound(store, err) || !error_is_of_store(err->code);
-}
-
 static void probe_write_store_note(const struct store_stats *stats,
                                    char ret_note[LANGUAGE_COUNT][HEALTH_NOTE_SIZE])
 {
@@ -151,7 +145,10 @@ static void probe_database(struct platform *platform)
     error_clear(&err);
     const char *provider = "SQLite";
     int64_t began_us = clock_monotonic_us();
-    bool done = probe_read_store(platform->store, &provider, &err) && is_sound(platform->store, &err);
+    bool done = probe_read_store(platform->store, &provider, &err);
+    /* That another process writes just now is no fault of the store. */
+    if (done && !store_sound(platform->store, &err))
+        done = !error_is_of_store(err.code);
     store_get_stats(platform->store, &stats);
     bool commits = probe_check_commits(&health->store, stats.commits, stats.failed_commits,
                                        stats.queue_length > 0, done ? &err : NULL);
