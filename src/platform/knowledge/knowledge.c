@@ -161,7 +161,7 @@ bool qa_pair_insert(struct db *db, int64_t revision, const struct qa_pair *pair,
     return qa_pairs_insert(db, revision, pair, 1, ret_id, err);
 }
 
-/* What an edit must know of the pair as it is. */
+/* What an edit needs of the pair as it is. */
 struct pair_state {
     int64_t text_hash, version, hit_count, good_count, bad_count;
     bool is_synced;

@@ -76,13 +76,6 @@ bool template_insert(struct db *db, const struct template_text *text, const char
     return template_insert_version(db, id, 1, text, username, now, err);
 }
 
-static bool edited_meanwhile(int64_t id, struct error *err)
-{
-    return error_set(err, ERROR_CONFLICT,
-                     "Template %" PRId64 " was edited by someone else meanwhile; load it again.",
-                     "模板 %" PRId64 " 已被他人修改，请重新加载。", id);
-}
-
 static const char SQL_PUT_VERSION[] =
     "UPDATE templates SET question = $2, answer = $3, category = $4, question_hash = $5, text_hash = $6,"
     " version = version + 1, current_count = 0, updated_at = $8, updated_by = $9, question_key = $10"
@@ -100,8 +93,11 @@ bool template_put_version(struct db *db, int64_t id, int64_t version, const stru
                             db_text(username), db_int(qa_question_key(text->question))),
                     &changed, err))
         return false;
-    return (changed == 1 || edited_meanwhile(id, err)) &&
-           template_insert_version(db, id, version, text, username, now, err);
+    if (changed != 1)
+        return error_set(err, ERROR_CONFLICT,
+                         "Template %" PRId64 " was edited by someone else meanwhile; load it again.",
+                         "模板 %" PRId64 " 已被他人修改，请重新加载。", id);
+    return template_insert_version(db, id, version, text, username, now, err);
 }
 
 static const char SQL_DELETE[] = "UPDATE templates SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";

@@ -74,16 +74,6 @@ struct comparison {
     size_t due_room, due_count, orphan_count;
 };
 
-static void note_due(struct comparison *c, int64_t id)
-{
-    struct vector_findings *findings = c->findings;
-    if (c->due_count == c->due_room) {
-        c->due_room = c->due_room ? c->due_room * 2 : 256;
-        findings->due = xrealloc(findings->due, c->due_room * sizeof(*findings->due));
-    }
-    findings->due[c->due_count++] = id;
-}
-
 /* There are no more orphans than entries. */
 static void vector_check_add_orphan(struct comparison *c)
 {
@@ -104,9 +94,14 @@ static void vector_check_compare_pair(struct comparison *c, const struct db_rows
     bool stale = synced && listed && c->entries->items[c->at].text_hash != text_hash;
     c->findings->missing += missing;
     c->findings->stale += stale;
-    if (missing || stale)
-        note_due(c, id);
     c->at += listed;
+    if (!missing && !stale)
+        return;
+    if (c->due_count == c->due_room) {
+        c->due_room = c->due_room ? c->due_room * 2 : 256;
+        c->findings->due = xrealloc(c->findings->due, c->due_room * sizeof(*c->findings->due));
+    }
+    c->findings->due[c->due_count++] = id;
 }
 
 /* A deleted pair that waits for its removal is not gone yet. */

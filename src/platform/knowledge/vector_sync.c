@@ -218,21 +218,11 @@ static bool sync_mark_batch(struct db *db, void *context, struct error *err)
     const struct sync_pass *pass = batch->pass;
     batch->report = pass->report;
     batch->unsynced = batch->removals = 0;
-    return batch->task->mark(db, batch, err) &&
-           tenant_count_pairs(db, batch->tenant_id, 0, batch->unsynced, err) &&
-           tenant_count_removals(db, batch->tenant_id, batch->removals, err) &&
-           (!pass->step || pass->step(db, pass->context, &batch->report, err));
-}
-
-/* Money spent is recorded whether or not it served. */
-static bool sync_call_provider(struct batch *batch, struct error *err)
-{
-    struct error why;
-    error_clear(&why);
-    bool done = batch->task->call(batch, err);
-    bool recorded = telemetry_write(batch->platform->telemetry, batch->usage, batch->usage_count, NULL, 0,
-                                    done ? err : &why);
-    return done && recorded;
+    if (!batch->task->mark(db, batch, err) ||
+        !tenant_count_pairs(db, batch->tenant_id, 0, batch->unsynced, err) ||
+        !tenant_count_removals(db, batch->tenant_id, batch->removals, err))
+        return false;
+    return !pass->step || pass->step(db, pass->context, &batch->report, err);
 }
 
 static bool sync_is_stopping(const struct sync_pass *pass)
@@ -254,8 +244,13 @@ static bool sync_run_task(struct sync_pass *pass, const struct task *task, struc
             return false;
         if (batch.count == 0 || sync_is_stopping(pass))
             return true;
-        if (!sync_call_provider(&batch, err) ||
-            !store_write(pass->platform->store, sync_mark_batch, &batch, err))
+        /* Money spent is recorded whether or not it served. */
+        struct error why;
+        error_clear(&why);
+        bool done = task->call(&batch, err);
+        if (!telemetry_write(pass->platform->telemetry, batch.usage, batch.usage_count, NULL, 0,
+                             done ? err : &why) ||
+            !done || !store_write(pass->platform->store, sync_mark_batch, &batch, err))
             return false;
         pass->report = batch.report;
     }
@@ -282,23 +277,18 @@ static const char SQL_FAILED[] =
     " error_zh = excluded.error_zh";
 static const char SQL_FAILURES[] = "SELECT failures FROM vector_syncs WHERE tenant_id = $1";
 
-static int64_t sync_retry_after(int64_t failures)
-{
-    int64_t wait = SYNC_RETRY_FIRST_MS;
-    for (; failures > 0 && wait < SYNC_RETRY_MOST_MS; failures--)
-        wait *= 2;
-    return wait < SYNC_RETRY_MOST_MS ? wait : SYNC_RETRY_MOST_MS;
-}
-
 static bool sync_note_failure(struct db *db, const struct outcome *outcome, struct error *err)
 {
     int64_t failures;
     if (!db_find_int(db, SQL_FAILURES, DB_ARGS(db_text(outcome->tenant_id)), 0, &failures, err))
         return false;
+    int64_t wait_ms = SYNC_RETRY_FIRST_MS; /* doubled by each failure before this one */
+    for (; failures > 0 && wait_ms < SYNC_RETRY_MOST_MS; failures--)
+        wait_ms *= 2;
+    wait_ms = wait_ms < SYNC_RETRY_MOST_MS ? wait_ms : SYNC_RETRY_MOST_MS;
     return db_execute(db, SQL_FAILED,
                       DB_ARGS(db_text(outcome->tenant_id), db_int(outcome->began_at),
-                              db_int(outcome->ended_at),
-                              db_int(outcome->ended_at + sync_retry_after(failures)),
+                              db_int(outcome->ended_at), db_int(outcome->ended_at + wait_ms),
                               db_text(outcome->failure->detail[LANGUAGE_EN]),
                               db_text(outcome->failure->detail[LANGUAGE_ZH])),
                       NULL, err);
@@ -322,23 +312,19 @@ static bool sync_is_failure(const struct error *why)
            why->code != ERROR_CANCELLED;
 }
 
-/* Remembered for the page and the next run; a store that cannot is worth a line in the log, no more. */
-static void sync_note_outcome(const struct sync_pass *pass, int64_t began_at, const struct error *failure)
-{
-    struct error why;
-    error_clear(&why);
-    struct outcome outcome = {pass->tenant_id, began_at, clock_now_ms(), failure};
-    if (!store_write(pass->platform->store, sync_note_work, &outcome, &why))
-        log_error("vector", "sync of tenant %s: %s", pass->tenant_id, why.detail[LANGUAGE_EN]);
-}
-
 bool vector_sync_pass(struct sync_pass *pass, struct error *err)
 {
     int64_t began_at = clock_now_ms();
     bool done =
         sync_run_task(pass, &put_unsynced, err) && (pass->ids || sync_run_task(pass, &take_removed, err));
-    if (!pass->ids && (done ? !sync_is_stopping(pass) : sync_is_failure(err)))
-        sync_note_outcome(pass, began_at, done ? NULL : err);
+    if (pass->ids || (done ? sync_is_stopping(pass) : !sync_is_failure(err)))
+        return done;
+    /* Kept for the page and the next run; a store that cannot is worth a line in the log, no more. */
+    struct error why;
+    error_clear(&why);
+    struct outcome outcome = {pass->tenant_id, began_at, clock_now_ms(), done ? NULL : err};
+    if (!store_write(pass->platform->store, sync_note_work, &outcome, &why))
+        log_error("vector", "sync of tenant %s: %s", pass->tenant_id, why.detail[LANGUAGE_EN]);
     return done;
 }
 
@@ -414,7 +400,7 @@ static bool sync_all(struct platform *platform, struct sync_report *report, stru
     if (!tenant_queue_read(&queue, platform->store, SQL_TENANTS_TO_SYNC, err))
         return false;
     for (size_t i = 0; i < queue.count && !scheduler_stopping(); i++) {
-        struct error why; /* logged and remembered; the others go on */
+        struct error why; /* logged and stored; the others go on */
         bool waits;
         error_clear(&why);
         if (!sync_must_wait(platform->store, queue.ids[i], &waits, err))
