@@ -80,21 +80,16 @@ bool directory_find(const struct knowledge_directory *directory, int64_t id, siz
     return directory->id[place] == id;
 }
 
-static void directory_grow(struct knowledge_directory *directory)
-{
-    if (directory->count < directory->room)
-        return;
-    directory->room = directory->room ? 2 * directory->room : ROOM_GUESS;
-#define COLUMN(type, name)                                                                                   \
-    directory->name = xrealloc(directory->name, directory->room * sizeof(directory->name[0]));
-    DIRECTORY_COLUMNS(COLUMN)
-#undef COLUMN
-}
-
 /* Nearly always at the end: ids grow. */
 static void directory_insert_place(struct knowledge_directory *directory, size_t place)
 {
-    directory_grow(directory);
+    if (directory->count == directory->room) {
+        directory->room = directory->room ? 2 * directory->room : ROOM_GUESS;
+#define COLUMN(type, name)                                                                                   \
+    directory->name = xrealloc(directory->name, directory->room * sizeof(directory->name[0]));
+        DIRECTORY_COLUMNS(COLUMN)
+#undef COLUMN
+    }
     size_t behind = directory->count++ - place;
 #define COLUMN(type, name)                                                                                   \
     memmove(directory->name + place + 1, directory->name + place, behind * sizeof(directory->name[0]));
@@ -113,14 +108,6 @@ static void directory_mark_gone(struct knowledge_directory *directory, size_t pl
     directory->question_rank[place] = 0;
     directory->kind[place] = KIND_GONE;
     directory->gone_count++;
-}
-
-static void come_back(struct knowledge_directory *directory, size_t place)
-{
-    directory->gone_count--;
-    directory->unranked_count++;
-    directory->question_rank[place] = 0;
-    directory->kind[place] = 0;
 }
 
 static void directory_compact(struct knowledge_directory *directory)
@@ -156,23 +143,16 @@ int pair_source_number(const char *source)
     return number;
 }
 
-static uint32_t at_most(int64_t number, uint32_t most)
-{
-    return number < 0 ? 0 : number < most ? (uint32_t)number : most;
-}
-
-/* Equal hashes are taken for the same question: it keeps its rank. */
-static void set_question(struct knowledge_directory *directory, size_t i, int64_t hash)
-{
-    bool is_new = directory->question_hash[i] != (uint32_t)hash;
-    directory->question_hash[i] = (uint32_t)hash;
-    directory->unranked_count += is_new && directory->question_rank[i] != 0;
-    directory->question_rank[i] = is_new ? 0 : directory->question_rank[i];
-}
-
 static void directory_set_place(struct knowledge_directory *directory, size_t i, const struct db_rows *rows)
 {
-    set_question(directory, i, db_column_int(rows, 10));
+    /* Equal hashes are taken for the same question: it keeps its rank. */
+    uint32_t hash = (uint32_t)db_column_int(rows, 10);
+    if (directory->question_hash[i] != hash) {
+        directory->unranked_count += directory->question_rank[i] != 0;
+        directory->question_rank[i] = 0;
+        directory->question_hash[i] = hash;
+    }
+    int64_t hits = db_column_int(rows, 7);
     directory->id[i] = db_column_int(rows, 0);
     directory->tenant[i] = name_list_put(&directory->tenants, db_column_text(rows, 1));
     directory->category[i] = name_list_put(&directory->categories, db_column_text(rows, 2));
@@ -180,7 +160,7 @@ static void directory_set_place(struct knowledge_directory *directory, size_t i,
         (uint8_t)(pair_source_number(db_column_text(rows, 3)) * KIND_SOURCE +
                   (db_column_null(rows, 4) ? KIND_LIVE : 0) + (db_column_int(rows, 5) ? KIND_SYNCED : 0));
     directory->quality[i] = db_column_real(rows, 6);
-    directory->hits[i] = at_most(db_column_int(rows, 7), UINT32_MAX);
+    directory->hits[i] = hits < 0 ? 0 : hits < UINT32_MAX ? (uint32_t)hits : UINT32_MAX;
     directory->created_at[i] = db_column_int(rows, 8);
     directory->updated_at[i] = db_column_int(rows, 9);
 }
@@ -198,10 +178,14 @@ static bool directory_put_rows(struct knowledge_directory *directory, struct db_
         int64_t id = db_column_int(rows, 0);
         while (place < directory->count && directory->id[place] < id)
             directory_mark_gone(directory, place++);
-        if (place == directory->count || directory->id[place] > id)
+        if (place == directory->count || directory->id[place] > id) {
             directory_insert_place(directory, place);
-        else if (directory->kind[place] == KIND_GONE)
-            come_back(directory, place);
+        } else if (directory->kind[place] == KIND_GONE) { /* its row is there again */
+            directory->gone_count--;
+            directory->unranked_count++;
+            directory->question_rank[place] = 0;
+            directory->kind[place] = 0;
+        }
         directory_set_place(directory, place, rows);
     }
     if (!db_done(rows, err))
@@ -436,17 +420,6 @@ static void directory_set_tenant_names(struct knowledge_directory *directory, co
     directory->named_count = count;
 }
 
-/* A tenant whose row came after the names were read stands before all. */
-static void rank_tenants(struct knowledge_directory *directory)
-{
-    size_t count = directory->tenants.count;
-    directory->tenant_ranks = xrealloc(directory->tenant_ranks, (count + 1) * sizeof(uint32_t));
-    memset(directory->tenant_ranks, 0, (count + 1) * sizeof(uint32_t));
-    for (size_t i = 0; i < directory->named_count; i++)
-        directory->tenant_ranks[directory->named_tenants[i].number] = (uint32_t)i;
-    directory->ranked_count = count;
-}
-
 /* platform/tenants/counters.h: it grows with each change of a tenant's own row. */
 static const char SQL_TENANT_EDITS[] = "SELECT value FROM platform_counters WHERE name = 'tenant_edits'";
 
@@ -469,7 +442,13 @@ bool directory_name_tenants(struct knowledge_directory *directory, struct db *db
         directory_set_tenant_names(directory, &texts, count);
         directory->tenant_edits = edits;
     }
-    rank_tenants(directory);
+    /* A tenant whose row came after the names were read stands before all. */
+    size_t ranked = directory->tenants.count;
+    directory->tenant_ranks = xrealloc(directory->tenant_ranks, (ranked + 1) * sizeof(uint32_t));
+    memset(directory->tenant_ranks, 0, (ranked + 1) * sizeof(uint32_t));
+    for (size_t i = 0; i < directory->named_count; i++)
+        directory->tenant_ranks[directory->named_tenants[i].number] = (uint32_t)i;
+    directory->ranked_count = ranked;
     pthread_rwlock_unlock(&directory->lock);
     return true;
 }

@@ -113,10 +113,13 @@ static const char SQL_HASH[] = "SELECT question_hash FROM qa_pairs WHERE id = $1
 /* How a neighbour's rank is looked up: a list that is asked for holds the lock, whoever ranks does not. */
 enum lock_state { LOCK_HELD, LOCK_FREE };
 
-static bool find_known_rank(struct knowledge_directory *directory, int64_t id, enum lock_state lock,
-                            struct asked *ret_asked)
+/* Has the pair a rank, and the question that it is of? One that was edited this moment has another. */
+static bool find_current_rank(struct knowledge_directory *directory, struct db *db, int64_t id,
+                              enum lock_state lock, struct asked *ret_asked, bool *ret_is, struct error *err)
 {
+    int64_t hash;
     size_t place;
+    *ret_is = false;
     if (lock == LOCK_FREE)
         pthread_rwlock_rdlock(&directory->lock);
     bool ranked = directory_find(directory, id, &place) && directory->question_rank[place] != UNRANKED;
@@ -124,16 +127,7 @@ static bool find_known_rank(struct knowledge_directory *directory, int64_t id, e
         *ret_asked = (struct asked){id, directory->question_hash[place], directory->question_rank[place]};
     if (lock == LOCK_FREE)
         pthread_rwlock_unlock(&directory->lock);
-    return ranked;
-}
-
-/* Has the pair a rank, and the question that it is of? One that was edited this moment has another. */
-static bool find_current_rank(struct knowledge_directory *directory, struct db *db, int64_t id,
-                              enum lock_state lock, struct asked *ret_asked, bool *ret_is, struct error *err)
-{
-    int64_t hash;
-    *ret_is = false;
-    if (!find_known_rank(directory, id, lock, ret_asked))
+    if (!ranked)
         return true;
     if (!db_find_int(db, SQL_HASH, DB_ARGS(db_int(id)), INT_NULL, &hash, err))
         return false;
@@ -216,15 +210,6 @@ bool question_read(struct db *db, int64_t id, struct arena *arena, const char **
     return db_done(&rows, err);
 }
 
-/* Those that came last are most often at the end. */
-static size_t first_unranked(const struct knowledge_directory *directory)
-{
-    size_t place = directory->count, left = directory->unranked_count;
-    while (place > 0 && left > 0)
-        left -= is_unranked(directory, --place);
-    return place;
-}
-
 /* Those that have no rank, in the order of ids; on the heap. NULL: they are more than are worth a look-up each,
  * `ret_budget`. */
 static struct asked *list_unranked(struct knowledge_directory *directory, size_t *ret_count,
@@ -234,8 +219,12 @@ static struct asked *list_unranked(struct knowledge_directory *directory, size_t
     pthread_rwlock_rdlock(&directory->lock);
     *ret_budget = ONE_BY_ONE + (int64_t)(directory->count / ALL_PER_LOOK_UP);
     if ((int64_t)directory->unranked_count <= *ret_budget) {
+        /* Those that came last are most often at the end: where the first of them is, is looked for from there. */
+        size_t first = directory->count, left = directory->unranked_count;
+        while (first > 0 && left > 0)
+            left -= is_unranked(directory, --first);
         asked = xmalloc((directory->unranked_count + 1) * sizeof(*asked));
-        for (size_t i = first_unranked(directory); i < directory->count; i++)
+        for (size_t i = first; i < directory->count; i++)
             if (is_unranked(directory, i))
                 asked[(*ret_count)++] =
                     (struct asked){directory->id[i], directory->question_hash[i], UNRANKED};
