@@ -47,28 +47,14 @@ static bool append_common(const uint8_t *text, size_t length, struct strbuf *out
     return true;
 }
 
-/* Accents of letters: marks that are written above or below (combining class 214 and more), but not those of kana. */
-static bool is_accent(ucs4_t c)
-{
-    return c >= 0x300 && c <= 0x36F && uc_combining_class(c) >= 200;
-}
-
-static void append_valid(const uint8_t *text, size_t length, struct strbuf *out)
-{
-    for (size_t at = 0; at < length;) {
-        ucs4_t c;
-        uint8_t bytes[4];
-        at += (size_t)u8_mbtouc(&c, text + at, length - at);
-        strbuf_append(out, bytes, (size_t)u8_uctomb(bytes, c, sizeof(bytes)));
-    }
-}
-
 static void append_kept(const uint8_t *text, size_t length, bool plain, struct strbuf *out)
 {
     for (size_t at = 0, step; at < length; at += step) {
         ucs4_t c;
         step = (size_t)u8_mbtouc(&c, text + at, length - at);
-        if ((c >= 0x80 && uc_is_property_default_ignorable_code_point(c)) || (plain && is_accent(c)))
+        /* Marks that are written above or below letters (combining class 200 and more), but not those of kana. */
+        bool is_accent = c >= 0x300 && c <= 0x36F && uc_combining_class(c) >= 200;
+        if ((c >= 0x80 && uc_is_property_default_ignorable_code_point(c)) || (plain && is_accent))
             continue;
         strbuf_append(out, text + at, step);
     }
@@ -88,7 +74,12 @@ static void append_by_tables(const uint8_t *text, size_t length, bool plain, str
 {
     CLEANUP(strbuf_release) struct strbuf valid = {0}, kept = {0};
     size_t normal_length, folded_length = 0, composed_length;
-    append_valid(text, length, &valid);
+    for (size_t at = 0; at < length;) { /* what is no UTF-8 becomes U+FFFD */
+        ucs4_t c;
+        uint8_t bytes[4];
+        at += (size_t)u8_mbtouc(&c, text + at, length - at);
+        strbuf_append(&valid, bytes, (size_t)u8_uctomb(bytes, c, sizeof(bytes)));
+    }
     uint8_t *normal =
         normal_form(UNINORM_NFKC, (const uint8_t *)strbuf_text(&valid), valid.length, &normal_length);
     uint8_t *folded =

@@ -29,7 +29,7 @@
 #define CHANCE_PAIRS 100
 #define CHANCE_PAIRS_MIN 16
 #define CHANCE_SLOWNESS 8
-/* For the arithmetic, when the threshold is reckoned back. */
+/* For rounding, where the threshold is turned into one of raw scores. */
 #define FLOOR_MARGIN 1e-6
 /* For a pair with the same tokens whose question is another (in another order): all but equal. */
 #define SCORE_BELOW_EQUAL 0.99
@@ -304,12 +304,6 @@ struct term_list {
     uint32_t last;
 };
 
-static void list_term(struct term_list *list, uint32_t number)
-{
-    list->end = write_term_number(list->end, number - list->last);
-    list->last = number;
-}
-
 /* Adds one posting for each different term of the sorted tokens: those of the question (`in_answer` 0), or those of
  * the answer alone (1). Leaves their list at `list->end`. */
 static void add_postings(struct text_index *index, const struct numbers *tokens, uint32_t slot,
@@ -322,7 +316,8 @@ static void add_postings(struct text_index *index, const struct numbers *tokens,
         if ((first & 1) != in_answer)
             continue;
         add_posting(index, &index->terms[number], slot << 1 | (in_answer ? 0 : 1));
-        list_term(list, number);
+        list->end = write_term_number(list->end, number - list->last);
+        list->last = number;
     }
 }
 
@@ -348,22 +343,13 @@ static uint32_t new_pair_slot(struct text_index *index)
     return (uint32_t)index->slot_count++;
 }
 
-static int64_t pair_text_hash(const char *question, const char *answer)
-{
-    question = question ? question : "";
-    answer = answer ? answer : "";
-    return text_hash(question, strlen(question), answer, strlen(answer));
-}
-
 /* Sorted; a term that stands in both comes as the question's first. */
 static struct numbers collect_tokens(struct text_index *index, const char *question, const char *answer)
 {
     struct intake intake = {.index = index};
-    if (question)
-        tokenizer_run(question, strlen(question), intake_token, &intake);
+    tokenizer_run(question, strlen(question), intake_token, &intake);
     intake.in_answer = 1;
-    if (answer)
-        tokenizer_run(answer, strlen(answer), intake_token, &intake);
+    tokenizer_run(answer, strlen(answer), intake_token, &intake);
     if (intake.tokens.count > 0)
         qsort(intake.tokens.items, intake.tokens.count, sizeof(*intake.tokens.items), compare_numbers);
     return intake.tokens;
@@ -375,6 +361,8 @@ bool text_index_put(struct text_index *index, int64_t id, const char *question, 
     if (index->pair_count == PAIRS_MAX || index->term_count > TERMS_MAX)
         return false;
 
+    question = question ? question : "";
+    answer = answer ? answer : "";
     CLEANUP(numbers_release) struct numbers tokens = collect_tokens(index, question, answer);
     uint32_t slot = new_pair_slot(index);
     uint8_t *terms = xmalloc(TERM_BYTES_MAX * tokens.count + 1);
@@ -387,12 +375,12 @@ bool text_index_put(struct text_index *index, int64_t id, const char *question, 
 
     index->pairs[slot] = (struct pair){
         .id = id,
-        .text_hash = pair_text_hash(question, answer),
+        .text_hash = text_hash(question, strlen(question), answer, strlen(answer)),
         .terms = xrealloc(terms, bytes + (bytes == 0)),
         .terms_bytes = (uint32_t)bytes,
         .question_bytes = (uint32_t)question_bytes,
     };
-    index->identities[slot] = text_identity(question ? question : "", question ? strlen(question) : 0);
+    index->identities[slot] = text_identity(question, strlen(question));
     index->block_bytes += bytes;
     index->pair_count++;
     slot_table_add(&index->id_table, hash_id(id), slot);
@@ -552,26 +540,15 @@ static void search_block(struct query *query, struct best *best, uint32_t first)
     }
 }
 
-/* Of the more pairs the best one is taken, the better it is by chance. */
-static float chance_exponent(size_t pair_count)
-{
-    float pairs = (float)(pair_count > CHANCE_PAIRS_MIN ? pair_count : CHANCE_PAIRS_MIN);
-    return 1 + logf(pairs / CHANCE_PAIRS) / CHANCE_SLOWNESS;
-}
-
-static double query_score(const struct query *query, double raw)
-{
-    double score = pow(raw, (double)query->exponent);
-    return raw == RAW_EQUAL ? 1 : score < SCORE_BELOW_EQUAL ? score : SCORE_BELOW_EQUAL;
-}
-
 size_t text_index_search(const struct text_index *index, const char *query_text, size_t top_k,
                          double min_score, struct text_match *ret_matches)
 {
     size_t length = strlen(query_text), count = 0;
     if (index->pair_count == 0 || top_k == 0)
         return 0;
-    struct query query = {.index = index, .exponent = chance_exponent(index->pair_count)};
+    /* Of the more pairs the best one is taken, the better it is by chance. */
+    float pairs = (float)(index->pair_count > CHANCE_PAIRS_MIN ? index->pair_count : CHANCE_PAIRS_MIN);
+    struct query query = {.index = index, .exponent = 1 + logf(pairs / CHANCE_PAIRS) / CHANCE_SLOWNESS};
     query.floor = min_score > 0 ? pow(min_score, 1 / (double)query.exponent) - FLOOR_MARGIN : 0;
     query.identity = text_identity(query_text, length);
     tokenizer_run(query_text, length, query_token, &query);
@@ -580,7 +557,9 @@ size_t text_index_search(const struct text_index *index, const char *query_text,
     for (size_t first = 0; first < index->slot_count; first += BLOCK_SLOTS)
         search_block(&query, &best, (uint32_t)first);
     for (; count < best.count; count++) {
-        ret_matches[count].score = query_score(&query, ret_matches[count].score);
+        double raw = ret_matches[count].score, score = pow(raw, (double)query.exponent);
+        score = score < SCORE_BELOW_EQUAL ? score : SCORE_BELOW_EQUAL;
+        ret_matches[count].score = raw == RAW_EQUAL ? 1 : score;
         if (ret_matches[count].score < min_score)
             break;
     }

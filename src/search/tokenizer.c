@@ -177,28 +177,19 @@ static void take_character(struct tokenizer *t, ucs4_t c)
     }
 }
 
-/* Lower case of an ASCII letter or digit, 0 for all that separates. */
-static char ascii_fold(unsigned char c)
-{
-    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
-        return (char)c;
-    if (c >= 'A' && c <= 'Z')
-        return (char)(c | 0x20);
-    return 0;
-}
-
 static void take_ascii(struct tokenizer *t, unsigned char c)
 {
-    char folded = ascii_fold(c);
+    bool is_capital = c >= 'A' && c <= 'Z';
+    bool is_of_word = is_capital || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
     if (c == ' ' || (c >= '\t' && c <= '\r')) {
         take_space(t);
         return;
     }
     end_run(t);
-    if (!folded)
+    if (!is_of_word)
         end_word(t);
     else if (t->word_length < TOKEN_BYTES_MAX && !t->word_full)
-        t->word[t->word_length++] = folded;
+        t->word[t->word_length++] = (char)(is_capital ? c | 0x20 : c);
     else
         t->word_full = true;
 }
