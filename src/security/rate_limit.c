@@ -67,12 +67,6 @@ static XXH128_hash_t rate_caller_hash(const struct rate_limiter *limiter, const 
     return XXH3_128bits_withSecret(caller, strlen(caller), limiter->hash_secret, SECRET_SIZE);
 }
 
-static struct bucket_set *rate_bucket_set(struct rate_limiter *limiter, enum rate_class class,
-                                          XXH128_hash_t hash)
-{
-    return &limiter->sets[class][hash.low64 % SETS];
-}
-
 static struct bucket *bucket_find(struct bucket_set *set, XXH128_hash_t caller)
 {
     for (size_t way = 0; way < WAYS; way++)
@@ -130,7 +124,7 @@ bool rate_limiter_take(struct rate_limiter *limiter, enum rate_class class, cons
     if (!limiter->enabled)
         return true;
     XXH128_hash_t hash = rate_caller_hash(limiter, caller);
-    struct bucket_set *set = rate_bucket_set(limiter, class, hash);
+    struct bucket_set *set = &limiter->sets[class][hash.low64 % SETS];
     pthread_mutex_lock(&set->lock);
     bool taken = bucket_take(set, class, hash, monotonic_us > 0 ? monotonic_us : 1, ret_retry_seconds);
     pthread_mutex_unlock(&set->lock);
@@ -142,7 +136,7 @@ void rate_limiter_give_back(struct rate_limiter *limiter, enum rate_class class,
     if (!limiter->enabled)
         return;
     XXH128_hash_t hash = rate_caller_hash(limiter, caller);
-    struct bucket_set *set = rate_bucket_set(limiter, class, hash);
+    struct bucket_set *set = &limiter->sets[class][hash.low64 % SETS];
     pthread_mutex_lock(&set->lock);
     struct bucket *bucket = bucket_find(set, hash);
     if (bucket)

@@ -8,8 +8,8 @@
 
 #include "base/memory.h"
 
-/* The text is read once, from left to right. At each place the finders are asked in turn whether what
- * begins here is to be masked; one that says yes puts the mask in `out` and gives the end. */
+/* The text is read once, from left to right. At each place the finders are called in turn: the first that finds
+ * something to be masked there puts the mask in `out` and gives the end. */
 
 static bool is_word_character(char c)
 {
@@ -34,7 +34,7 @@ static size_t span_length(const char *at, bool (*is_in)(char))
     return length;
 }
 
-/* --- secrets that tell themselves by how they begin */
+/* --- secrets that are known by how they begin */
 
 static const struct {
     const char *prefix;
@@ -105,11 +105,6 @@ static const struct {
     {"pwd", IN_URL},
 };
 
-static bool ends_bare_value(char c)
-{
-    return c == '\0' || strchr(" \t\r\n&\"'`,;)}]<>#", c) != NULL;
-}
-
 /* The end of a JSON text that begins after its quotation mark. */
 static const char *quoted_end(const char *at)
 {
@@ -154,7 +149,7 @@ static const char *find_named(struct strbuf *out, const char *text, const char *
         const char *end = value;
         if (value && quoted)
             end = quoted_end(value);
-        while (value && !quoted && !ends_bare_value(*end))
+        while (value && !quoted && *end && !strchr(" \t\r\n&\"'`,;)}]<>#", *end))
             end++;
         if (end == value)
             continue;
@@ -423,14 +418,6 @@ static const char *redact_with_finders(const finder *finders, size_t count, stru
     return end;
 }
 
-/* Most bytes are in the midst of a word, or of a character that is not ASCII: nothing begins there. */
-static bool redact_may_begin(const char *text, const char *at)
-{
-    if (is_word_character(*at))
-        return at == text || !isalnum((unsigned char)at[-1]);
-    return (unsigned char)*at == 0xEF || ((unsigned char)*at < 0x80 && strchr(":+.%-", *at));
-}
-
 /* Which finders can begin with this byte. */
 static const char *redact_mask_here(struct strbuf *out, const char *text, const char *at)
 {
@@ -450,7 +437,11 @@ static const char *redact_find_next(const char *text, const char *at, struct str
                                     const char **ret_end)
 {
     for (; *at; at++) {
-        const char *end = redact_may_begin(text, at) ? redact_mask_here(ret_mask, text, at) : NULL;
+        /* Most bytes are in the midst of a word, or of a character that is not ASCII: nothing begins there. */
+        unsigned char c = (unsigned char)*at;
+        bool may_begin = is_word_character(*at) ? at == text || !isalnum((unsigned char)at[-1])
+                                                : c == 0xEF || (c < 0x80 && strchr(":+.%-", c));
+        const char *end = may_begin ? redact_mask_here(ret_mask, text, at) : NULL;
         if (end) {
             *ret_end = end;
             return at;

@@ -98,15 +98,6 @@ static bool secret_file_write_all(int file, const char *text)
     return fsync(file) == 0;
 }
 
-static void secret_file_sync_folder(const char *path)
-{
-    char copy[PATH_MAX];
-    snprintf(copy, sizeof(copy), "%s", path);
-    CLEANUP(secret_file_close) int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder >= 0)
-        fsync(folder);
-}
-
 /* Written under another name first, then linked: link() fails where rename() would replace the file
  * that another process has made in the meantime. */
 bool secret_file_make(const char *path, const char *text, bool *ret_made, struct error *err)
@@ -125,7 +116,11 @@ bool secret_file_make(const char *path, const char *text, bool *ret_made, struct
     errno = why;
     if (!made && !(written && why == EEXIST))
         return secret_file_refuse_errno(err, path);
-    secret_file_sync_folder(path);
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof(copy), "%s", path);
+    CLEANUP(secret_file_close) int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0)
+        fsync(folder);
     *ret_made = made;
     return true;
 }

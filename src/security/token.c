@@ -162,10 +162,12 @@ static bool token_claim_seconds(jwt_t *jwt, const char *name, int64_t *ret_secon
 
 /* No token of ours has either of the two; one that has was made by somebody else who has the key, and means
  * it. Both are JSON objects. */
-static bool check_conditions(const char *header, const char *claims, int64_t now_seconds, struct error *err)
+static bool check_conditions(jwt_t *jwt, int64_t now_seconds, struct error *err)
 {
-    CLEANUP(json_delete) cJSON *header_members = cJSON_Parse(header);
-    CLEANUP(json_delete) cJSON *claim_members = cJSON_Parse(claims);
+    CLEANUP(free_pointer) char *header = jwt_get_headers_json(jwt, NULL);
+    CLEANUP(free_pointer) char *claims = jwt_get_grants_json(jwt, NULL);
+    CLEANUP(json_delete) cJSON *header_members = cJSON_Parse(header ? header : "");
+    CLEANUP(json_delete) cJSON *claim_members = cJSON_Parse(claims ? claims : "");
     if (!header_members || !claim_members)
         return token_refuse(err, "malformed", "格式错误");
     if (cJSON_HasObjectItem(header_members, "crit"))
@@ -176,15 +178,6 @@ static bool check_conditions(const char *header, const char *claims, int64_t now
     if (nbf && !json_is_integer(nbf, &not_before))
         return token_refuse(err, "malformed: nbf is no time", "格式错误：nbf 不是时间");
     return now_seconds >= not_before || token_refuse(err, "not valid yet", "尚未生效");
-}
-
-static bool take_conditions(jwt_t *jwt, int64_t now_seconds, struct error *err)
-{
-    char *header = jwt_get_headers_json(jwt, NULL), *claims = jwt_get_grants_json(jwt, NULL);
-    bool good = check_conditions(header ? header : "", claims ? claims : "", now_seconds, err);
-    free(header);
-    free(claims);
-    return good;
 }
 
 /* Everything but the expiry, which goes on being asked of a cached token. */
@@ -206,7 +199,7 @@ static bool verify_signature(struct token_signer *signer, const char *token, int
         !token_claim_seconds(jwt, "exp", &claims.expires_at))
         return token_refuse(err, "malformed: a claim is missing", "格式错误：缺少声明");
     *ret_claims = claims;
-    return take_conditions(jwt, now_seconds, err);
+    return check_conditions(jwt, now_seconds, err);
 }
 
 bool token_verify(struct token_signer *signer, const char *token, int64_t now_seconds,

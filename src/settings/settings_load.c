@@ -183,14 +183,6 @@ static bool database_has_password(const char *url)
     return at && memchr(authority + 3, ':', (size_t)(at - authority - 3));
 }
 
-static void check_file_mode(struct loading *loading, const struct stat *status)
-{
-    if ((status->st_mode & (S_IRWXG | S_IRWXO)) && database_has_password(loading->box->base.database))
-        add_problem(loading, loading->file,
-                    "holds the database password but others may read it: chmod 600 it",
-                    "含有数据库密码却可被他人读取：请执行 chmod 600");
-}
-
 static void parse_file(struct loading *loading, const char *text)
 {
     if (!utf8_valid(text, strlen(text)) || !lines_fit(text)) {
@@ -231,7 +223,10 @@ static void load_file(struct loading *loading)
         return;
     }
     parse_file(loading, text);
-    check_file_mode(loading, &status);
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) && database_has_password(loading->box->base.database))
+        add_problem(loading, loading->file,
+                    "holds the database password but others may read it: chmod 600 it",
+                    "含有数据库密码却可被他人读取：请执行 chmod 600");
 }
 
 /* --- the environment; an empty variable is none */
