@@ -40,16 +40,6 @@ static void put_rank(struct knowledge_directory *directory, const struct asked *
         directory->question_rank[place] = asked->rank;
 }
 
-/* The same for one that has none. */
-static void put_new_rank(struct knowledge_directory *directory, const struct asked *asked)
-{
-    size_t place;
-    if (!directory_find(directory, asked->id, &place) || !is_unranked(directory, place))
-        return;
-    put_rank(directory, asked);
-    directory->unranked_count -= directory->question_rank[place] != UNRANKED;
-}
-
 /* Without the lock: `ret_ranked` is on the heap. */
 static bool read_all_in_order(struct db *db, struct asked **ret_ranked, size_t *ret_count, struct error *err)
 {
@@ -250,8 +240,12 @@ static bool rank_new_questions(struct knowledge_directory *directory, struct db 
             !rank_between(directory, db, question, &budget, &asked[i].rank, err))
             return false;
         *ret_done = asked[i].rank != UNRANKED && (budget > 0 || i + 1 == count);
+        size_t place;
         pthread_rwlock_wrlock(&directory->lock);
-        put_new_rank(directory, &asked[i]);
+        if (directory_find(directory, asked[i].id, &place) && is_unranked(directory, place)) {
+            put_rank(directory, &asked[i]);
+            directory->unranked_count -= directory->question_rank[place] != UNRANKED;
+        }
         pthread_rwlock_unlock(&directory->lock);
     }
     return true;
@@ -266,7 +260,8 @@ bool directory_rank_questions(struct knowledge_directory *directory, struct db *
     return done || rank_all_questions(directory, db, err);
 }
 
-/* While an import or a distribution brings thousands of questions, they are ranked only for who asks. */
+/* While an import or a distribution brings thousands of questions, they are ranked only when a list in that
+ * order is read. */
 bool directory_rank_when_quiet(struct knowledge_directory *directory, struct db *db, struct error *err)
 {
     pthread_rwlock_wrlock(&directory->lock);

@@ -14,8 +14,8 @@
 static const char SQL_ZONE[] = "SELECT timezone FROM store_info WHERE id = 1";
 static const char SQL_SET_ZONE[] = "INSERT INTO store_info(id, timezone) VALUES (1, $1)"
                                    " ON CONFLICT (id) DO UPDATE SET timezone = excluded.timezone";
-static const char SQL_COUNTED[] = "SELECT 1 FROM activity_platform LIMIT 1";
-static const char SQL_CARRIED[] = "SELECT 1 FROM usage_days LIMIT 1";
+static const char SQL_HAS_ACTIVITY[] = "SELECT 1 FROM activity_platform LIMIT 1";
+static const char SQL_HAS_USAGE[] = "SELECT 1 FROM usage_days LIMIT 1";
 
 static bool read_zone(struct db *db, char ret_zone[static ZONE_SIZE], struct error *err)
 {
@@ -28,16 +28,6 @@ static bool read_zone(struct db *db, char ret_zone[static ZONE_SIZE], struct err
     return db_done(&rows, err);
 }
 
-static bool has_counted(struct db *db, bool *ret_counted, struct error *err)
-{
-    int64_t counted, carried;
-    if (!db_find_int(db, SQL_COUNTED, DB_NO_ARGS, 0, &counted, err) ||
-        !db_find_int(db, SQL_CARRIED, DB_NO_ARGS, 0, &carried, err))
-        return false;
-    *ret_counted = counted || carried;
-    return true;
-}
-
 static bool write_zone(struct db *db, void *context, struct error *err)
 {
     return db_execute(db, SQL_SET_ZONE, DB_ARGS(db_text(context)), NULL, err);
@@ -47,15 +37,18 @@ bool store_zone_choose(struct store *store, const struct settings_box *box, bool
                        struct error *err)
 {
     char wanted[ZONE_SIZE], zone[ZONE_SIZE];
-    bool counted, given = settings_is_given(box, "server", "timezone");
+    int64_t has_activity, has_usage;
+    bool given = settings_is_given(box, "server", "timezone");
     snprintf(wanted, sizeof(wanted), "%s", settings_now(box)->timezone);
     {
         CLEANUP(store_reader_release) struct db *db = NULL;
-        if (!store_reader(store, READ_MS, &db, err) || !read_zone(db, zone, err) ||
-            !has_counted(db, &counted, err))
+        if (!store_reader(store, READ_MS, &db, err) || !read_zone(db, zone, err))
+            return false;
+        if (!db_find_int(db, SQL_HAS_ACTIVITY, DB_NO_ARGS, 0, &has_activity, err) ||
+            !db_find_int(db, SQL_HAS_USAGE, DB_NO_ARGS, 0, &has_usage, err))
             return false;
     }
-    counted |= has_days;
+    bool counted = has_activity || has_usage || has_days;
     bool differs = strcmp(zone, wanted) != 0;
     bool keeps = *zone ? given && differs && !counted : given || serves || !counted;
     if (*zone && !keeps) {

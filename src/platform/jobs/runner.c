@@ -22,7 +22,7 @@ struct job_slot {
     struct jobs *jobs;
     pthread_t thread;
     bool has_thread;
-    atomic_bool stop_requested; /* the present run has heard that it is to end */
+    atomic_bool stop_requested; /* job_stopping has said so to the present run */
     atomic_bool claim_lost;     /* the present run's */
     unsigned failures;          /* in a row, of the store; the thread's own */
     /* With the lock: the claim of the present run, job_id "" for none; by which process. */
@@ -148,8 +148,9 @@ static void jobs_recover_orphaned(struct jobs *jobs)
     bool orphaned;
     int64_t count = 0;
     error_clear(&err);
-    if (!jobs_are_orphaned(store, &orphaned, &err) || !orphaned || !lease_take(&jobs->recovery, &err) ||
-        !lease_held(&jobs->recovery))
+    if (!jobs_are_orphaned(store, &orphaned, &err) || !orphaned)
+        return;
+    if (!lease_take(&jobs->recovery, &err) || !lease_held(&jobs->recovery))
         return;
     lease_fence(&jobs->recovery);
     if (!jobs_recover(store, jobs, &count, &err))
@@ -173,8 +174,9 @@ static void runner_check_claim(struct jobs *jobs, struct job_slot *slot)
     int64_t claim = slot->claim;
     pthread_mutex_unlock(&jobs->lock);
     bool holds;
-    if (!*id || !store_reader(jobs->platform->store, JOB_WATCH_MS, &db, &err) ||
-        !job_claim_holds(db, id, claim, &holds, &err) || holds)
+    if (!*id || !store_reader(jobs->platform->store, JOB_WATCH_MS, &db, &err))
+        return;
+    if (!job_claim_holds(db, id, claim, &holds, &err) || holds)
         return;
     pthread_mutex_lock(&jobs->lock);
     if (strcmp(slot->job_id, id) == 0 && slot->claim == claim)

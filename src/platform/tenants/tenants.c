@@ -47,7 +47,7 @@ bool tenant_check_id(const char *id, struct error *err)
 {
     static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     size_t length = strlen(id);
-    /* '.' and '..' as a path segment would be eaten by clients: it begins with a letter or a digit. */
+    /* '.' and '..' as a path segment are removed by clients: it begins with a letter or a digit. */
     bool valid = length <= TENANT_ID_MAX && strspn(id, characters) == length && isalnum((unsigned char)id[0]);
     return valid ||
            error_add_field(err, "id",
@@ -161,9 +161,13 @@ bool tenant_insert(struct db *db, const struct actor *actor, const char *id, con
         .last_active_at = INT_NULL,
         .suspended_at = INT_NULL,
     };
-    if (!tenant_insert_row(db, &tenant, err) || !counters_add(db, COUNTER_TENANTS, 1, err) ||
-        !counters_add(db, COUNTER_ACTIVE_TENANTS, 1, err) ||
-        !counters_add(db, COUNTER_TENANT_EDITS, 1, err) || !tenant_audit_creation(db, actor, &tenant, err))
+    if (!tenant_insert_row(db, &tenant, err))
+        return false;
+    static const enum counter counters[] = {COUNTER_TENANTS, COUNTER_ACTIVE_TENANTS, COUNTER_TENANT_EDITS};
+    for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
+        if (!counters_add(db, counters[i], 1, err))
+            return false;
+    if (!tenant_audit_creation(db, actor, &tenant, err))
         return false;
     *ret_tenant = tenant;
     return true;
@@ -320,25 +324,19 @@ static bool tenant_write_edit(struct db *db, const struct editing *editing, cons
            counters_add(db, COUNTER_TENANT_EDITS, 1, err) && audit_append(db, editing->actor, &entry, err);
 }
 
-static bool tenant_check_version(const struct tenant *tenant, int64_t version, struct error *err)
-{
-    if (version == INT_NULL || version == tenant->version)
-        return true;
-    return error_set(err, ERROR_CONFLICT,
-                     "Tenant '%s' has been edited meanwhile: it has version %lld, yours is %lld. Load it "
-                     "again and repeat the change.",
-                     "商家“%s”已被他人修改：当前版本为 %lld，您的版本为 %lld。请重新载入后再修改。",
-                     tenant->id, (long long)tenant->version, (long long)version);
-}
-
 static bool tenant_edit_work(struct db *db, void *context, struct error *err)
 {
     struct editing *editing = context;
     const struct tenant_edit *edit = editing->edit;
     struct tenant before;
-    if (!tenant_get(db, editing->id, editing->arena, &before, err) ||
-        !tenant_check_version(&before, edit->version, err))
+    if (!tenant_get(db, editing->id, editing->arena, &before, err))
         return false;
+    if (edit->version != INT_NULL && edit->version != before.version)
+        return error_set(err, ERROR_CONFLICT,
+                         "Tenant '%s' has been edited meanwhile: it has version %lld, yours is %lld. Load it "
+                         "again and repeat the change.",
+                         "商家“%s”已被他人修改：当前版本为 %lld，您的版本为 %lld。请重新载入后再修改。",
+                         before.id, (long long)before.version, (long long)edit->version);
     bool unmasked = text_check_unmasked("name", edit->name, before.name, err);
     if (!text_check_unmasked("contact", edit->contact, before.contact, err) || !unmasked)
         return false;
