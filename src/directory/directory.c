@@ -7,7 +7,7 @@
 
 #define ROWS_AT_ONCE 20000 /* while all are read: so many are kept when time is up */
 #define ROWS_LOCKED 512    /* others may look between so many: half a millisecond */
-#define WAITING_MAX 4      /* workers that wait for the first reading; others are told to come again */
+#define WAITING_MAX 4      /* workers that wait for the first reading; others are refused */
 #define GONE_MIN 10000     /* places without a row, and more than a fourth of all: they are given up */
 #define ROOM_GUESS 1024
 
@@ -67,7 +67,7 @@ size_t directory_place(const struct knowledge_directory *directory, size_t from,
     return low;
 }
 
-/* Where few pairs are gone, a pair is at the place that its id tells. */
+/* Where few pairs are gone, a pair is at the place that follows from its id. */
 bool directory_find(const struct knowledge_directory *directory, int64_t id, size_t *ret_place)
 {
     size_t count = directory->count;

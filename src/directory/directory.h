@@ -3,7 +3,7 @@
  * and nothing of it costs those who write. The texts stay in the store.
  *
  * It follows the store by its change feed (store/change_feed.h), which says what each commit of any process has
- * changed; so what it knows is never older than the connection with which it is asked. When it has not looked for two thousand
+ * changed; so what it holds is never older than what the caller's connection sees. When it has not looked for two thousand
  * commits, all pairs are read anew, beside it, and meanwhile it answers as it was. Thread-safe: nobody holds it for
  * longer than some hundred changed pairs take; only the very first reading is waited for, by a few. */
 #ifndef KIMONO_DIRECTORY_DIRECTORY_H

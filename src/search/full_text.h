@@ -26,7 +26,7 @@ struct full_text_piece {
     bool whole; /* a token; else whatever begins with it */
 };
 struct full_text_query {
-    struct full_text_piece *pieces; /* none (punctuation, emoji): no index knows anything of it */
+    struct full_text_piece *pieces; /* none (punctuation, emoji): no index holds it */
     size_t count;
     bool exact; /* whatever is found does hold it */
 };

@@ -23,7 +23,7 @@
 #include "search/token_weight.h"
 #include "search/tokenizer.h"
 
-/* What the score asks for: of what the question says, and of what the pair's question says. */
+/* How much the weight of the question that is asked counts below the fraction bar; the rest is for the pair's. */
 #define QUESTION_SHARE 0.6f
 /* From how many pairs on chance makes a score less telling than it looks, and how slowly. */
 #define CHANCE_PAIRS 100

@@ -194,7 +194,7 @@ static void take_ascii(struct tokenizer *t, unsigned char c)
         t->word_full = true;
 }
 
-/* May `c` melt into the character before it under NFKC? Combining marks, the second and third jamo
+/* Can `c` compose with the character before it under NFKC? Combining marks, the second and third jamo
  * of a Korean syllable, and the half-width voicing marks of ｶﾞ and ﾊﾟ. */
 static bool extends_cluster(ucs4_t c)
 {

@@ -1,5 +1,5 @@
 /* The tokenizer of the retrieval (search/text_index.h): text in any language becomes the tokens that a
- * question and a pair have in common or not. It knows nothing of weights: search/token_weight.h.
+ * question and a pair have in common or not. Their weights: search/token_weight.h.
  *
  * What becomes a token
  *   - Words: runs of letters, marks and digits of any script except those below, lower-cased.

@@ -32,7 +32,7 @@ struct rate_limiter *rate_limiter_new(bool enabled);
 void rate_limiter_free(struct rate_limiter *limiter); /* takes NULL */
 
 /* Takes one request of `caller` (user id, address, tenant id). False: too many; `ret_retry_seconds`
- * says when the next one is welcome. */
+ * says when the next one is allowed. */
 bool rate_limiter_take(struct rate_limiter *limiter, enum rate_class class, const char *caller,
                        int64_t monotonic_us, int *ret_retry_seconds);
 /* Puts one back: a log-in that succeeded was no guess. */

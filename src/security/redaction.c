@@ -272,7 +272,7 @@ static bool match_number(const char *pattern, const char *at, struct number *ret
 }
 
 /* A Chinese identity number holds a date of birth: year, month, day from the seventh digit on. The
- * check digit is not asked for: a number with a slip of the pen is personal data as well. */
+ * check digit is not checked: a mistyped number is personal data as well. */
 static bool holds_birthday(const struct number *number)
 {
     int date = 0; /* yyyymmdd */

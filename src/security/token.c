@@ -186,7 +186,7 @@ static bool verify_signature(struct token_signer *signer, const char *token, int
 {
     CLEANUP(free_jwt) jwt_t *jwt = NULL;
     if (jwt_decode(&jwt, token, signer->key, SIGNING_KEY_SIZE) != 0) {
-        jwt = NULL; /* only to tell the two reasons apart: parsed, never believed */
+        jwt = NULL; /* only to tell the two reasons apart: parsed, never used */
         bool well_formed = jwt_decode(&jwt, token, NULL, 0) == 0;
         return well_formed ? token_refuse(err, "forged or signed with another key", "系伪造或由其他密钥签发")
                            : token_refuse(err, "malformed", "格式错误");

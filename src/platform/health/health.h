@@ -32,7 +32,7 @@ struct health *health_new(void);
 void health_free(struct health *health); /* takes NULL */
 
 /* A call ended, a tenant's or nobody's (NULL). Success, duration and, on failure, why. Any thread; cheap while
- * all is well. `health` NULL: nobody wants to know (the command line). */
+ * all is well. `health` NULL: nothing is recorded (the command line). */
 void health_report(struct health *health, enum component component, const char *tenant_id, bool success,
                    int64_t latency_us, const struct error *why);
 /* What the process before has left: if the component is not well from the start, it has been so since then. */

@@ -1,4 +1,4 @@
-/* Private to health.c and probe.c: what is remembered of each component. */
+/* Private to the files of this room: the record of each component. */
 #ifndef KIMONO_PLATFORM_HEALTH_PRIVATE_H
 #define KIMONO_PLATFORM_HEALTH_PRIVATE_H
 

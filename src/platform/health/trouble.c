@@ -1,8 +1,8 @@
 /* Since when a component is not well, how many of its calls have failed since, and for how many tenants.
  *
  * A trouble begins with the first call that makes the verdict bad and ends when the verdict is good again; degraded
- * and unhealthy are one trouble. Whoever is woken by it wants to know when it began, not when it was noticed, so its
- * beginning is the instant of the first bad call that is still remembered. */
+ * and unhealthy are one trouble. Its beginning is the instant of the first bad call that is still among the samples,
+ * not that of the verdict. */
 #include <string.h>
 #include <xxhash.h>
 

@@ -140,7 +140,7 @@ static bool login_judge(struct db *db, struct login *login, struct error *err)
 }
 
 /* One transaction whatever the result: a refusal takes as long as any other. Many may have tried at once, so
- * what was welcome before may be too much now: then nobody learns what the password was worth. */
+ * the limits are checked once more: beyond them the answer does not depend on the password. */
 static bool login_work(struct db *db, void *context, struct error *err)
 {
     struct login *login = context;
@@ -170,7 +170,7 @@ static bool limits_logins(const struct platform *platform)
     return !platform->settings || settings_now(platform->settings)->rate_limits;
 }
 
-/* The user, and whether another try is welcome. */
+/* The user, and whether the limits allow another try. */
 static bool login_begin(struct platform *platform, const char *username, const char *ip_address,
                         struct arena *arena, struct user *ret_user, bool *ret_found,
                         struct login_callers *ret_callers, struct error *err)
@@ -240,8 +240,8 @@ struct refresh {
     struct session session;
 };
 
-/* A refresh token that is neither the newest nor just replaced was used before, by its owner or by a thief:
- * which of the two holds the newest one cannot be told, so both have to log in again. */
+/* A refresh token that is neither the newest nor just replaced was used before, by its owner or by an
+ * attacker: which of the two holds the newest one is not known, so both have to log in again. */
 static bool refresh_end_reused(struct db *db, const struct refresh *refresh, struct error *err)
 {
     const struct session *session = &refresh->session;
@@ -381,7 +381,7 @@ static bool auth_read_session(struct platform *platform, const struct access_cla
            session_make_principal(ret_session, ret_principal, err);
 }
 
-/* What passed an open gate is not remembered: it would pass the others, too. */
+/* What passed an open gate is not cached: it would pass the others, too. */
 static bool auth_check_session(struct platform *platform, const struct access_claims *claims,
                                enum tenant_gate gate, int64_t now, struct arena *arena,
                                struct principal *ret_principal, struct error *err)

@@ -1,7 +1,8 @@
 /* Who is calling: log-in, refresh, log-out, and the check that every request passes. Access tokens
  * live 15 minutes; refresh tokens rotate: one that was just replaced is answered once more with its
  * successor, and one that was replaced before that ends its session; a
- * disabled user, a log-out and a suspended tenant end both at once, since every check asks the store. */
+ * disabled user, a log-out and a suspended tenant end both at once, since what a check has read of the store is
+ * used again only while nothing has been committed (principal_cache.h). */
 #ifndef KIMONO_PLATFORM_IDENTITY_AUTH_H
 #define KIMONO_PLATFORM_IDENTITY_AUTH_H
 
@@ -24,7 +25,7 @@ struct auth_session {
 };
 
 /* Wrong name and wrong password give the same ERROR_UNAUTHENTICATED in the same time; a disabled user
- * too; a user of a suspended tenant who knows the password gets ERROR_TENANT_SUSPENDED. Each try is in
+ * too; with the right password a user of a suspended tenant gets ERROR_TENANT_SUSPENDED. Each try is in
  * the audit log (auth.login, done or refused, with the reason); not those that are too many, which are
  * ERROR_RATE_LIMITED whatever the password (login_limit.h). Slow: on a worker. */
 bool auth_login(struct platform *platform, const char *username, const char *password, const char *ip_address,
@@ -40,8 +41,8 @@ bool auth_refresh(struct platform *platform, const char *refresh_token, const ch
 bool auth_logout(struct platform *platform, const struct principal *principal, const char *ip_address,
                  const char *request_id, struct error *err);
 /* `token` is a JWT or an API token; `gate`: what it is to be used for, by the route's row.
- * ERROR_UNAUTHENTICATED, ERROR_TENANT_SUSPENDED (of a user's tenant, or the one that an API token speaks
- * for). Fast: one indexed read. */
+ * ERROR_UNAUTHENTICATED, ERROR_TENANT_SUSPENDED (of a user's tenant, or an API
+ * token's). Fast: one indexed read. */
 bool auth_check(struct platform *platform, const char *token, enum tenant_gate gate, struct arena *arena,
                 struct principal *ret_principal, struct error *err);
 /* Deletes sessions that ended 30 days ago or earlier. A scheduled task. */

@@ -44,7 +44,7 @@ void login_callers_make(const struct token_signer *signer, const char *holder, c
 static const char SQL_UNTIL[] = "SELECT counts_until FROM login_failures WHERE kind = $1 AND caller = $2";
 
 /* How far ahead the instant lies. One beyond what failures can add up to was written before the clock was set
- * back, and tells nothing. */
+ * back, and counts as none. */
 static bool login_limit_read(struct db *db, enum login_limit limit, const char *caller, int64_t now,
                              int64_t *ret_ahead_ms, struct error *err)
 {

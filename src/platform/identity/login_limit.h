@@ -42,7 +42,7 @@ struct login_callers {
 void login_callers_make(const struct token_signer *signer, const char *holder, const char *username,
                         bool known, struct login_callers *ret_callers);
 
-/* Whether one more try is welcome: ERROR_RATE_LIMITED says when. */
+/* Whether one more try is allowed: ERROR_RATE_LIMITED says when. */
 bool login_limit_check(struct db *db, const struct login_callers *callers, int64_t now, struct error *err);
 /* Within a transaction: a try has failed. */
 bool login_limit_count(struct db *db, const struct login_callers *callers, int64_t now, struct error *err);

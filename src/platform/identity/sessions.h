@@ -9,7 +9,7 @@
 #include "security/token.h"
 #include "store/db.h"
 
-/* Why a session has ended before its time, its name in the store, and what its owner is told. */
+/* Why a session has ended before its time, its name in the store, and the message to its owner. */
 #define SESSION_END_TABLE(X)                                                                                 \
     X(SESSION_END_LOGOUT, "logout", "You have logged out, perhaps in another tab.",                          \
       "您已退出登录（可能是在另一个标签页）。")                                                              \
@@ -55,7 +55,7 @@ bool sessions_revoke_of_user(struct db *db, const char *user_id, enum session_en
 /* Whether the user has logged in before from an address that counts like this one (http/address.h). */
 bool sessions_know_holder(struct db *db, const char *username, const char *holder, bool *ret_known,
                           struct error *err);
-/* ERROR_UNAUTHENTICATED: the session is over, and why; NULL: one that nobody knows. */
+/* ERROR_UNAUTHENTICATED: the session is over, and why; NULL: there is no such session. */
 bool session_refuse(const struct session *session, struct error *err);
 /* Deletes at most `limit` that ended before `before`. */
 bool sessions_delete(struct db *db, int64_t before, int64_t limit, int64_t *ret_deleted, struct error *err);

@@ -79,8 +79,8 @@ bool job_set_total(struct db *db, const struct job_run *run, int64_t total, stru
 /* Within a transaction: what came of one item. ERROR_INTERNAL if it has an outcome already. */
 bool job_item_done(struct db *db, const struct job_run *run, int64_t seq, const char *outcome,
                    const char *detail, struct error *err);
-/* Within a transaction: one more item, which has its outcome already, of a kind that has no items before
- * something is to be told of them. ERROR_INTERNAL if there is one of this seq. */
+/* Within a transaction: one more item, which has its outcome already, of a kind whose items
+ * are rows only once they have one. ERROR_INTERNAL if there is one of this seq. */
 bool job_item_add(struct db *db, const struct job_run *run, int64_t seq, const char *target_id,
                   const char *outcome, const char *detail, struct error *err);
 /* The items that have no outcome yet, from seq `after` on, at most `limit`, in order. */

@@ -39,7 +39,7 @@ struct scheduler {
     pthread_mutex_t control; /* start, stop and restart, one at a time */
     pthread_t thread;
     bool has_thread;      /* with `control` */
-    bool stop_requested;  /* the thread's own: the running task was answered that it is to end */
+    bool stop_requested;  /* the thread's own: scheduler_stopping has said so to the running task */
     pthread_mutex_t lock; /* all below, and what `timed` says */
     pthread_cond_t wake;  /* by the monotonic clock */
     atomic_bool stopping;
@@ -174,7 +174,7 @@ static bool task_load_last_run(struct scheduler *scheduler, struct timed *timed,
     return true;
 }
 
-/* If the store cannot be asked, nothing is begun that needs it; the next look is soon. */
+/* If the store cannot be read, nothing is begun that needs it; the next look is soon. */
 static void task_look_after_lease(struct scheduler *scheduler, struct timed *timed)
 {
     struct error err;

@@ -4,7 +4,7 @@
  * Of all processes that share a store, one runs a task: the one that holds the lease of its name (store/lease.h), until
  * it ends; what it writes is fenced by that lease. The row in scheduled_tasks says when the task was last begun, so who
  * takes over goes on in its rhythm, and makes up at once for a run that was cut off. Intervals run on the monotonic
- * clock; the wall clock is asked only at a take-over, and one that jumped makes that run early, or late by one
+ * clock; the wall clock is read only at a take-over, and one that jumped makes that run early, or late by one
  * interval. */
 #ifndef KIMONO_PLATFORM_JOBS_SCHEDULER_H
 #define KIMONO_PLATFORM_JOBS_SCHEDULER_H
@@ -54,7 +54,7 @@ bool scheduled_tasks_check(const struct scheduled_room *rooms, size_t count, str
 
 /* Runs the tasks that are quick, or those that are not; `rooms` are copied, what they name must live until
  * scheduler_stop. Of tasks that are due together the one that is due longest goes first. Without
- * platform->lease_holder there is no other process, and no run is remembered. NULL: no thread could be started. */
+ * platform->lease_holder there is no other process, and no run is stored. NULL: no thread could be started. */
 struct scheduler *scheduler_start(struct platform *platform, const struct scheduled_room *rooms, size_t count,
                                   bool quick);
 /* Lets the running task finish; one that can take long asks scheduler_stopping between its steps. Takes NULL. */

@@ -1,5 +1,5 @@
 /* The states of a job, from queued to running to its end: each change is one transaction that asks for
- * the state before it, so that whoever cancels in between is heard. */
+ * the state before it, so that a cancel in between holds. */
 #include <string.h>
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* What is done on a schedule by this room, and by the floors below it, which know of no scheduler: telemetry and
- * settings. app.c lists it. */
+/* What is done on a schedule by this room, and by the floors below it, which cannot include the scheduler: telemetry
+ * and settings. app.c lists it. */
 #ifndef KIMONO_PLATFORM_JOBS_TASKS_H
 #define KIMONO_PLATFORM_JOBS_TASKS_H
 

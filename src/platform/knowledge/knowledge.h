@@ -42,7 +42,7 @@ int64_t qa_text_hash(const char *question, const char *answer);
  * says. */
 bool qa_pair_insert(struct db *db, int64_t revision, const struct qa_pair *pair, int64_t *ret_id,
                     struct error *err);
-/* The same of several at once. `ret_ids`: theirs, in their order; NULL: nobody asks. */
+/* The same of several at once. `ret_ids`: theirs, in their order; may be NULL. */
 bool qa_pairs_insert(struct db *db, int64_t revision, const struct qa_pair *pairs, size_t count,
                      int64_t *ret_ids, struct error *err);
 /* Puts question, answer and category into the tenant's live pair `pair->id`; a `pair->version` other
@@ -58,8 +58,8 @@ bool qa_pair_set_link(struct db *db, int64_t id, int64_t template_id, int64_t te
                       struct error *err);
 /* ---- the outbox of the vector index ----
  * A live pair with is_synced 0 is to be put into the index, a deleted one with a synced_hash to be taken out:
- * the row itself says so from the transaction of its change on, so nothing that was changed is forgotten.
- * The marks tell what an index has done, and how many more pairs are unsynced (`ret_unsynced`, -1 to 1) or
+ * the row itself says so from the transaction of its change on, so no change is left out.
+ * The marks say what an index has done, and how many more pairs are unsynced (`ret_unsynced`, -1 to 1) or
  * to be removed (`ret_removals`) now; the caller counts both. Whoever changed the pair meanwhile, or synced
  * it at the same time, makes it due again: what the index holds is then not known for certain. */
 
@@ -93,7 +93,7 @@ bool knowledge_source(void *store, const char *tenant_id, int64_t since, pair_pu
 
 /* ---- editing (editing.c) ---- */
 
-/* A pair with all that an edit must know, deleted or not. */
+/* A pair with all that an edit needs, deleted or not. */
 struct qa_pair_row {
     int64_t id;
     const char *tenant_id, *question, *answer, *category;

@@ -4,7 +4,7 @@
  * Nothing of the store is held while a provider works; what was changed meanwhile stays to be done. Two syncs
  * of one tenant at once do some of the work twice and no harm.
  *
- * A tenant whose sync fails is remembered with the reason in vector_syncs, and left alone by the scheduler
+ * A tenant whose sync fails is noted with the reason in vector_syncs, and left alone by the scheduler
  * for SYNC_RETRY_FIRST_MS, then twice as long each time up to SYNC_RETRY_MOST_MS. Suspended tenants are not
  * synced (TENANT_GATE_VECTOR_SYNC): each batch asks. */
 #ifndef KIMONO_PLATFORM_KNOWLEDGE_VECTOR_SYNC_H
@@ -26,15 +26,15 @@ struct sync_report {
 bool vector_sync_run(struct platform *platform, const char *tenant_id, struct sync_report *ret_report,
                      struct error *err);
 
-/* One tenant's sync, for whoever wants to hear of each batch. */
+/* One tenant's sync, with a callback for each batch. */
 struct sync_pass {
     struct platform *platform;
     const char *tenant_id;
-    const int64_t *ids; /* only these pairs of the tenant; NULL: all, and how it went is remembered */
+    const int64_t *ids; /* only these pairs of the tenant; NULL: all, and its outcome is stored */
     size_t id_count;
     bool (*stopping)(void *context); /* asked before each batch; NULL: never */
     /* In the transaction that marks a batch, with `report` as it is then; false takes the marks back: the
-     * batch will be due again. NULL: nobody listens. */
+     * batch will be due again. May be NULL. */
     bool (*step)(struct db *db, void *context, const struct sync_report *report, struct error *err);
     void *context;
     struct sync_report report; /* out: pairs, removed */

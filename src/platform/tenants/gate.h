@@ -61,7 +61,7 @@ bool tenant_gate_ask(struct db *db, enum tenant_gate gate, const char *tenant_id
                      struct error *err);
 
 /* The same for statements that pick tenants or rows of theirs: a condition on a row of the table tenants.
- * It spares the visit; whoever then changes something asks the gate itself. */
+ * It leaves suspended tenants out of a list; what then changes something asks the gate itself. */
 #define TENANT_GATE_SQL "status = 'active'"
 
 #endif
