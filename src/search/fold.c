@@ -30,7 +30,7 @@ static ucs4_t fold_common(ucs4_t c)
 }
 
 /* False, and nothing appended, where a character needs the tables. */
-static bool append_common(const uint8_t *text, size_t length, struct strbuf *out)
+static bool fold_append_common(const uint8_t *text, size_t length, struct strbuf *out)
 {
     size_t before = out->length;
     for (size_t at = 0; at < length;) {
@@ -47,7 +47,7 @@ static bool append_common(const uint8_t *text, size_t length, struct strbuf *out
     return true;
 }
 
-static void append_kept(const uint8_t *text, size_t length, bool plain, struct strbuf *out)
+static void fold_append_kept(const uint8_t *text, size_t length, bool plain, struct strbuf *out)
 {
     for (size_t at = 0, step; at < length; at += step) {
         ucs4_t c;
@@ -61,7 +61,7 @@ static void append_kept(const uint8_t *text, size_t length, bool plain, struct s
 }
 
 /* A normal form, of the caller's; an empty one where there is no memory for it. */
-static uint8_t *normal_form(uninorm_t form, const uint8_t *text, size_t length, size_t *ret_length)
+static uint8_t *fold_normal_form(uninorm_t form, const uint8_t *text, size_t length, size_t *ret_length)
 {
     uint8_t *normal = u8_normalize(form, text, length, NULL, ret_length);
     *ret_length = normal ? *ret_length : 0;
@@ -70,7 +70,7 @@ static uint8_t *normal_form(uninorm_t form, const uint8_t *text, size_t length, 
 
 /* First the forms, since some capitals are forms only (ℌ), then the case, then the forms once more, since a
  * folded letter may meet a mark; accents are left out where they stand apart. */
-static void append_by_tables(const uint8_t *text, size_t length, bool plain, struct strbuf *out)
+static void fold_append_by_tables(const uint8_t *text, size_t length, bool plain, struct strbuf *out)
 {
     CLEANUP(strbuf_release) struct strbuf valid = {0}, kept = {0};
     size_t normal_length, folded_length = 0, composed_length;
@@ -81,12 +81,12 @@ static void append_by_tables(const uint8_t *text, size_t length, bool plain, str
         strbuf_append(&valid, bytes, (size_t)u8_uctomb(bytes, c, sizeof(bytes)));
     }
     uint8_t *normal =
-        normal_form(UNINORM_NFKC, (const uint8_t *)strbuf_text(&valid), valid.length, &normal_length);
+        fold_normal_form(UNINORM_NFKC, (const uint8_t *)strbuf_text(&valid), valid.length, &normal_length);
     uint8_t *folded =
         u8_casefold(normal, normal_length, NULL, plain ? UNINORM_NFKD : UNINORM_NFKC, NULL, &folded_length);
-    append_kept(folded, folded ? folded_length : 0, plain, &kept);
+    fold_append_kept(folded, folded ? folded_length : 0, plain, &kept);
     uint8_t *composed =
-        normal_form(UNINORM_NFC, (const uint8_t *)strbuf_text(&kept), kept.length, &composed_length);
+        fold_normal_form(UNINORM_NFC, (const uint8_t *)strbuf_text(&kept), kept.length, &composed_length);
     strbuf_append(out, composed, composed_length);
     free(composed);
     free(folded);
@@ -95,8 +95,8 @@ static void append_by_tables(const uint8_t *text, size_t length, bool plain, str
 
 static void fold_append(const char *text, size_t length, bool plain, struct strbuf *out)
 {
-    if (!append_common((const uint8_t *)text, length, out))
-        append_by_tables((const uint8_t *)text, length, plain, out);
+    if (!fold_append_common((const uint8_t *)text, length, out))
+        fold_append_by_tables((const uint8_t *)text, length, plain, out);
 }
 
 void text_fold(const char *text, size_t length, struct strbuf *out)

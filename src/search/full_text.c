@@ -11,13 +11,13 @@
 #define PIECE_OTHER 3
 
 /* From where the scripts that are written without spaces begin: kana, Han, Hangul (and what lies between). */
-static bool is_cjk(ucs4_t c)
+static bool full_text_is_cjk(ucs4_t c)
 {
     return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0xF900 && c <= 0xFAFF) ||
            (c >= 0x20000 && c <= 0x3FFFF);
 }
 
-static bool is_part_of_word(ucs4_t c)
+static bool full_text_is_word_character(ucs4_t c)
 {
     if (c < 0x80)
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -27,22 +27,22 @@ static bool is_part_of_word(ucs4_t c)
 }
 
 /* The character at `at` if it is one of a word; its bytes, else 0. */
-static size_t word_character(const char *at, const char *end, ucs4_t *ret_c)
+static size_t full_text_word_character(const char *at, const char *end, ucs4_t *ret_c)
 {
     if (at >= end)
         return 0;
     size_t length = (size_t)u8_mbtouc(ret_c, (const uint8_t *)at, (size_t)(end - at));
-    return is_part_of_word(*ret_c) ? length : 0;
+    return full_text_is_word_character(*ret_c) ? length : 0;
 }
 
 /* The piece that begins at `at`, which is a character of a word: its bytes. `ret_whole`: the word did not end
  * before it had all of its characters. */
-static size_t piece_at(const char *at, const char *end, bool *ret_whole)
+static size_t full_text_piece_at(const char *at, const char *end, bool *ret_whole)
 {
     ucs4_t c;
-    size_t length = word_character(at, end, &c);
-    int wanted = is_cjk(c) ? PIECE_CJK : PIECE_OTHER, count = 1;
-    for (size_t step; count < wanted && (step = word_character(at + length, end, &c)) > 0; count++)
+    size_t length = full_text_word_character(at, end, &c);
+    int wanted = full_text_is_cjk(c) ? PIECE_CJK : PIECE_OTHER, count = 1;
+    for (size_t step; count < wanted && (step = full_text_word_character(at + length, end, &c)) > 0; count++)
         length += step;
     *ret_whole = count == wanted;
     return length;
@@ -59,8 +59,8 @@ bool full_text_tokens(const char *text, size_t length, bool query,
     for (size_t step; at < end; at += step) {
         ucs4_t c;
         bool whole;
-        step = word_character(at, end, &c);
-        if (step > 0 && !receive(context, at, piece_at(at, end, &whole)))
+        step = full_text_word_character(at, end, &c);
+        if (step > 0 && !receive(context, at, full_text_piece_at(at, end, &whole)))
             return false;
         if (step == 0)
             step = (size_t)u8_mbtouc(&c, (const uint8_t *)at, (size_t)(end - at));
@@ -86,12 +86,12 @@ struct full_text_query full_text_query(const char *keyword, struct arena *arena)
     for (size_t step; at < end; at += step) {
         ucs4_t c;
         bool whole;
-        step = word_character(at, end, &c);
+        step = full_text_word_character(at, end, &c);
         if (step == 0) {
             step = (size_t)u8_mbtouc(&c, (const uint8_t *)at, (size_t)(end - at));
             continue;
         }
-        size_t length = piece_at(at, end, &whole);
+        size_t length = full_text_piece_at(at, end, &whole);
         if (!whole && at + length <= covered)
             continue;
         covered = at + length;

@@ -54,7 +54,7 @@ static size_t stem_length(const struct tokenizer *t)
     return length;
 }
 
-static void end_word(struct tokenizer *t)
+static void tokenizer_end_word(struct tokenizer *t)
 {
     if (t->word_length > 0) {
         size_t stem = stem_length(t);
@@ -66,13 +66,13 @@ static void end_word(struct tokenizer *t)
     t->word_full = false;
 }
 
-static void end_run(struct tokenizer *t)
+static void tokenizer_end_run(struct tokenizer *t)
 {
     t->previous_length = 0;
     t->after_space = false;
 }
 
-static void add_to_word(struct tokenizer *t, ucs4_t c)
+static void tokenizer_add_to_word(struct tokenizer *t, ucs4_t c)
 {
     if (t->word_full)
         return;
@@ -89,10 +89,10 @@ static bool is_hangul(ucs4_t c)
     return (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0x1100 && c <= 0x11FF);
 }
 
-static void add_to_run(struct tokenizer *t, ucs4_t c)
+static void tokenizer_add_to_run(struct tokenizer *t, ucs4_t c)
 {
     if (t->after_space && is_hangul(c))
-        end_run(t);
+        tokenizer_end_run(t);
     uint8_t *next = (uint8_t *)t->pair + t->previous_length;
     int length = u8_uctomb(next, c, CHARACTER_BYTES_MAX);
     if (length <= 0)
@@ -109,13 +109,13 @@ static void add_to_run(struct tokenizer *t, ucs4_t c)
 
 /* White space ends a run, except behind a character that stands alone: what is typed with a space between all
  * characters is one run. */
-static void take_space(struct tokenizer *t)
+static void tokenizer_take_space(struct tokenizer *t)
 {
-    end_word(t);
+    tokenizer_end_word(t);
     if (t->previous_length > 0 && t->stands_alone)
         t->after_space = true;
     else
-        end_run(t);
+        tokenizer_end_run(t);
 }
 
 /* The blocks that make up nearly all Chinese, Japanese and Korean text, where every character is
@@ -153,41 +153,41 @@ static enum character_class classify_character(ucs4_t c)
 }
 
 /* Takes one character in NFKC. */
-static void take_character(struct tokenizer *t, ucs4_t c)
+static void tokenizer_take_character(struct tokenizer *t, ucs4_t c)
 {
     switch (classify_character(c)) {
     case INVISIBLE: return;
     case MARK: /* a vowel sign or an accent that does not compose; CJK text is found without it */
         if (t->word_length > 0)
-            add_to_word(t, c);
+            tokenizer_add_to_word(t, c);
         return;
     case LETTER:
-        end_run(t);
-        add_to_word(t, uc_tolower(c));
+        tokenizer_end_run(t);
+        tokenizer_add_to_word(t, uc_tolower(c));
         return;
     case CJK:
-        end_word(t);
-        add_to_run(t, c);
+        tokenizer_end_word(t);
+        tokenizer_add_to_run(t, c);
         return;
-    case SPACE: take_space(t); return;
+    case SPACE: tokenizer_take_space(t); return;
     case SEPARATOR:
-        end_word(t);
-        end_run(t);
+        tokenizer_end_word(t);
+        tokenizer_end_run(t);
         return;
     }
 }
 
-static void take_ascii(struct tokenizer *t, unsigned char c)
+static void tokenizer_take_ascii(struct tokenizer *t, unsigned char c)
 {
     bool is_capital = c >= 'A' && c <= 'Z';
     bool is_of_word = is_capital || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
     if (c == ' ' || (c >= '\t' && c <= '\r')) {
-        take_space(t);
+        tokenizer_take_space(t);
         return;
     }
-    end_run(t);
+    tokenizer_end_run(t);
     if (!is_of_word)
-        end_word(t);
+        tokenizer_end_word(t);
     else if (t->word_length < TOKEN_BYTES_MAX && !t->word_full)
         t->word[t->word_length++] = (char)(is_capital ? c | 0x20 : c);
     else
@@ -217,7 +217,7 @@ static bool is_stable(ucs4_t c)
     return count < 0 && uc_decomposition(c, &tag, parts) < 0;
 }
 
-static void take_normalised(struct tokenizer *t, const ucs4_t *cluster, size_t count)
+static void tokenizer_take_normalised(struct tokenizer *t, const ucs4_t *cluster, size_t count)
 {
     ucs4_t buffer[CLUSTER_MAX * UC_DECOMPOSITION_MAX_LENGTH / 2];
     size_t length = sizeof(buffer) / sizeof(buffer[0]);
@@ -225,13 +225,13 @@ static void take_normalised(struct tokenizer *t, const ucs4_t *cluster, size_t c
     if (!folded)
         return; /* out of memory for some dozens of bytes: the character is as if it were absent */
     for (size_t i = 0; i < length; i++)
-        take_character(t, folded[i]);
+        tokenizer_take_character(t, folded[i]);
     if (folded != buffer)
         free(folded);
 }
 
 /* Takes the character at `text` together with the marks after it. Returns the bytes taken. */
-static size_t take_cluster(struct tokenizer *t, const uint8_t *text, size_t length)
+static size_t tokenizer_take_cluster(struct tokenizer *t, const uint8_t *text, size_t length)
 {
     ucs4_t cluster[CLUSTER_MAX];
     size_t count = 1, used = (size_t)u8_mbtouc(&cluster[0], text, length);
@@ -243,9 +243,9 @@ static size_t take_cluster(struct tokenizer *t, const uint8_t *text, size_t leng
         count++;
     }
     if (count == 1 && is_stable(cluster[0]))
-        take_character(t, cluster[0]);
+        tokenizer_take_character(t, cluster[0]);
     else
-        take_normalised(t, cluster, count);
+        tokenizer_take_normalised(t, cluster, count);
     return used;
 }
 
@@ -257,11 +257,11 @@ bool tokenizer_run(const char *text, size_t length, token_fn receive, void *cont
     while (at < length && !t.stopped) {
         bool plain = bytes[at] < 0x80 && (at + 1 == length || bytes[at + 1] < 0x80);
         if (plain)
-            take_ascii(&t, bytes[at++]);
+            tokenizer_take_ascii(&t, bytes[at++]);
         else
-            at += take_cluster(&t, bytes + at, length - at);
+            at += tokenizer_take_cluster(&t, bytes + at, length - at);
     }
-    end_word(&t);
-    end_run(&t);
+    tokenizer_end_word(&t);
+    tokenizer_end_run(&t);
     return !t.stopped;
 }
