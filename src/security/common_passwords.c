@@ -203,7 +203,7 @@ static void password_fold(const char *text, char ret_folded[static FOLDED_MAX])
 }
 
 /* p4$$w0rd */
-static void unmask(char *text)
+static void password_unmask(char *text)
 {
     static const char figures[] = "0134578@$!", letters[] = "oieastbasi";
     for (; *text; text++) {
@@ -318,7 +318,7 @@ static bool is_number_with_letters(const char *text)
            (is_walk(number) || is_repetition(number) || is_date(number) || stands_in_words(number));
 }
 
-static bool is_common(char folded[static FOLDED_MAX])
+static bool password_is_guessable(char folded[static FOLDED_MAX])
 {
     char copy[FOLDED_MAX] = "", reversed[FOLDED_MAX] = "";
     password_reverse(folded, reversed);
@@ -329,12 +329,12 @@ static bool is_common(char folded[static FOLDED_MAX])
     const char *bare = without_ornaments(copy);
     if (stands_in_words(bare) || is_repetition(bare) || (strlen(bare) >= 4 && is_walk(bare)))
         return true;
-    unmask(folded);
+    password_unmask(folded);
     memcpy(copy, folded, sizeof(copy));
     return stands_in_words(folded) || stands_in_words(without_ornaments(copy));
 }
 
-static bool is_made_of(const char *password, const char *name)
+static bool password_is_made_of(const char *password, const char *name)
 {
     char folded[FOLDED_MAX], word[FOLDED_MAX], reversed[FOLDED_MAX];
     password_fold(password, folded);
@@ -363,7 +363,7 @@ bool password_is_common(const char *password, const char *const *names, size_t n
     char folded[FOLDED_MAX] = "";
     password_fold(password, folded);
     for (size_t i = 0; i < name_count; i++)
-        if (names[i] && *names[i] && is_made_of(password, names[i]))
+        if (names[i] && *names[i] && password_is_made_of(password, names[i]))
             return true;
-    return is_common(folded);
+    return password_is_guessable(folded);
 }

@@ -43,7 +43,7 @@ static const struct {
     {"kmr_", 16}, {"kma_", 16}, {"kmp_", 16}, {"pcsk_", 16}, {"sk-", 16}, {"eyJ", 24},
 };
 
-static const char *find_prefixed(struct strbuf *out, const char *text, const char *at)
+static const char *redact_prefixed(struct strbuf *out, const char *text, const char *at)
 {
     if (!begins_word(text, at))
         return NULL;
@@ -62,7 +62,7 @@ static const char *find_prefixed(struct strbuf *out, const char *text, const cha
     return NULL;
 }
 
-static const char *find_authorization(struct strbuf *out, const char *text, const char *at)
+static const char *redact_authorization(struct strbuf *out, const char *text, const char *at)
 {
     static const char *const schemes[] = {"Bearer ", "Basic "};
     bool possible = (at[0] == 'B' || at[0] == 'b') && begins_word(text, at);
@@ -131,7 +131,7 @@ static const char *value_start(const char *at, bool *ret_quoted)
     return at + *ret_quoted;
 }
 
-static const char *find_named(struct strbuf *out, const char *text, const char *at)
+static const char *redact_named(struct strbuf *out, const char *text, const char *at)
 {
     if (at > text && isalnum((unsigned char)at[-1])) /* '_' may stand before: DASHSCOPE_API_KEY=… */
         return NULL;
@@ -162,7 +162,7 @@ static const char *find_named(struct strbuf *out, const char *text, const char *
 
 /* --- scheme://user:password@host */
 
-static const char *find_url_password(struct strbuf *out, const char *text, const char *at)
+static const char *redact_url_password(struct strbuf *out, const char *text, const char *at)
 {
     (void)text;
     if (strncmp(at, "://", 3) != 0)
@@ -188,7 +188,7 @@ static bool is_domain(char c)
     return isalnum((unsigned char)c) || c == '-' || c == '.';
 }
 
-static const char *find_email(struct strbuf *out, const char *text, const char *at)
+static const char *redact_email(struct strbuf *out, const char *text, const char *at)
 {
     if (at != text && is_local_part(at[-1]))
         return NULL;
@@ -232,7 +232,7 @@ static int take_digit(const char **at)
     return -1;
 }
 
-static bool digit_class(char pattern, int digit)
+static bool digit_matches(char pattern, int digit)
 {
     switch (pattern) {
     case 'd': return true;
@@ -259,7 +259,7 @@ static bool match_number(const char *pattern, const char *at, struct number *ret
         int digit = take_digit(&at);
         if (*pattern == 'X' && digit < 0 && (*at == 'x' || *at == 'X'))
             at++;
-        else if (digit < 0 || (*pattern != 'X' && !digit_class(*pattern, digit)))
+        else if (digit < 0 || (*pattern != 'X' && !digit_matches(*pattern, digit)))
             return false;
         number.digits[number.count++] = digit < 0 ? 'X' : (char)('0' + digit);
     }
@@ -308,7 +308,7 @@ static const struct {
     {"+86", "-nd-dddd-dddd"},  {"+81", "-n-dddd-dddd"},
 };
 
-static void put_masked(struct strbuf *out, const struct number *number, size_t head, size_t tail)
+static void redact_put_masked(struct strbuf *out, const struct number *number, size_t head, size_t tail)
 {
     strbuf_append(out, number->digits, head);
     for (size_t i = head; i + tail < number->count; i++)
@@ -332,7 +332,7 @@ static bool begins_number(const char *text, const char *at)
     return !joined && !full_width_before;
 }
 
-static const char *find_international(struct strbuf *out, const char *text, const char *at)
+static const char *redact_international(struct strbuf *out, const char *text, const char *at)
 {
     if (!(*at == '+' || *at == '0') || !begins_number(text, at))
         return NULL;
@@ -344,13 +344,13 @@ static const char *find_international(struct strbuf *out, const char *text, cons
             continue;
         strbuf_append(out, at, length);
         strbuf_putc(out, ' ');
-        put_masked(out, &number, 2, 2);
+        redact_put_masked(out, &number, 2, 2);
         return number.end;
     }
     return NULL;
 }
 
-static const char *find_personal_number(struct strbuf *out, const char *text, const char *at)
+static const char *redact_personal_number(struct strbuf *out, const char *text, const char *at)
 {
     if (!begins_number(text, at))
         return NULL;
@@ -359,14 +359,14 @@ static const char *find_personal_number(struct strbuf *out, const char *text, co
         struct number number;
         if (!match_number(kind->pattern, at, &number) || (kind->check && !kind->check(&number)))
             continue;
-        put_masked(out, &number, kind->head, kind->tail);
+        redact_put_masked(out, &number, kind->head, kind->tail);
         return number.end;
     }
     return NULL;
 }
 
 /* Source: ISO/IEC 7812-1, annex B. */
-static bool luhn(const struct number *number)
+static bool luhn_is_valid(const struct number *number)
 {
     int sum = 0;
     for (size_t i = 0; i < number->count; i++) {
@@ -380,7 +380,7 @@ static bool luhn(const struct number *number)
 
 /* 15 to 19 digits in groups of four or more. Cards begin with 2 to 6 or 9 (the major industry identifiers of
  * banking), which leaves today's timestamps in micro- and nanoseconds alone. */
-static const char *find_card(struct strbuf *out, const char *text, const char *at)
+static const char *redact_card(struct strbuf *out, const char *text, const char *at)
 {
     if (!begins_number(text, at))
         return NULL;
@@ -398,16 +398,16 @@ static const char *find_card(struct strbuf *out, const char *text, const char *a
     }
     bool card_length = number.count >= 15 && number.count <= 19;
     if (!card_length || !strchr("234569", number.digits[0]) || is_word_character(*number.end) ||
-        !luhn(&number))
+        !luhn_is_valid(&number))
         return NULL;
-    put_masked(out, &number, 0, 4);
+    redact_put_masked(out, &number, 0, 4);
     return number.end;
 }
 
 typedef const char *(*finder)(struct strbuf *out, const char *text, const char *at);
 
-static const finder secret_finders[] = {find_prefixed, find_authorization, find_named};
-static const finder number_finders[] = {find_international, find_personal_number, find_card};
+static const finder secret_finders[] = {redact_prefixed, redact_authorization, redact_named};
+static const finder number_finders[] = {redact_international, redact_personal_number, redact_card};
 
 static const char *redact_with_finders(const finder *finders, size_t count, struct strbuf *out,
                                        const char *text, const char *at)
@@ -423,12 +423,12 @@ static const char *redact_mask_here(struct strbuf *out, const char *text, const 
 {
     const char *end = NULL;
     if (*at == ':')
-        return find_url_password(out, text, at);
+        return redact_url_password(out, text, at);
     if (isdigit((unsigned char)*at) || *at == '+' || (unsigned char)*at == 0xEF)
         end = redact_with_finders(number_finders, ARRAY_SIZE(number_finders), out, text, at);
     else if (isalpha((unsigned char)*at))
         end = redact_with_finders(secret_finders, ARRAY_SIZE(secret_finders), out, text, at);
-    return end ? end : find_email(out, text, at);
+    return end ? end : redact_email(out, text, at);
 }
 
 /* The next place from `at` on that is to be masked, its mask in `ret_mask` (empty before) and its end;

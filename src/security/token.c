@@ -115,7 +115,7 @@ static void token_cache_put(struct token_signer *signer, XXH128_hash_t hash, con
     pthread_mutex_unlock(&set->lock);
 }
 
-static void free_jwt(jwt_t **jwt)
+static void jwt_release(jwt_t **jwt)
 {
     if (*jwt)
         jwt_free(*jwt);
@@ -124,7 +124,7 @@ static void free_jwt(jwt_t **jwt)
 bool token_sign(struct token_signer *signer, const struct access_claims *claims, struct strbuf *ret_token,
                 struct error *err)
 {
-    CLEANUP(free_jwt) jwt_t *jwt = NULL;
+    CLEANUP(jwt_release) jwt_t *jwt = NULL;
     CLEANUP(free_pointer) char *text = NULL;
     if (jwt_new(&jwt) == 0 && jwt_add_grant(jwt, "sub", claims->user_id) == 0 &&
         jwt_add_grant(jwt, "sid", claims->session_id) == 0 &&
@@ -162,7 +162,7 @@ static bool token_claim_seconds(jwt_t *jwt, const char *name, int64_t *ret_secon
 
 /* No token of ours has either of the two; one that has was made by somebody else who has the key, and means
  * it. Both are JSON objects. */
-static bool check_conditions(jwt_t *jwt, int64_t now_seconds, struct error *err)
+static bool token_check_conditions(jwt_t *jwt, int64_t now_seconds, struct error *err)
 {
     CLEANUP(free_pointer) char *header = jwt_get_headers_json(jwt, NULL);
     CLEANUP(free_pointer) char *claims = jwt_get_grants_json(jwt, NULL);
@@ -181,10 +181,10 @@ static bool check_conditions(jwt_t *jwt, int64_t now_seconds, struct error *err)
 }
 
 /* Everything but the expiry, which goes on being asked of a cached token. */
-static bool verify_signature(struct token_signer *signer, const char *token, int64_t now_seconds,
-                             struct access_claims *ret_claims, struct error *err)
+static bool token_verify_signature(struct token_signer *signer, const char *token, int64_t now_seconds,
+                                   struct access_claims *ret_claims, struct error *err)
 {
-    CLEANUP(free_jwt) jwt_t *jwt = NULL;
+    CLEANUP(jwt_release) jwt_t *jwt = NULL;
     if (jwt_decode(&jwt, token, signer->key, SIGNING_KEY_SIZE) != 0) {
         jwt = NULL; /* only to tell the two reasons apart: parsed, never used */
         bool well_formed = jwt_decode(&jwt, token, NULL, 0) == 0;
@@ -199,7 +199,7 @@ static bool verify_signature(struct token_signer *signer, const char *token, int
         !token_claim_seconds(jwt, "exp", &claims.expires_at))
         return token_refuse(err, "malformed: a claim is missing", "格式错误：缺少声明");
     *ret_claims = claims;
-    return check_conditions(jwt, now_seconds, err);
+    return token_check_conditions(jwt, now_seconds, err);
 }
 
 bool token_verify(struct token_signer *signer, const char *token, int64_t now_seconds,
@@ -211,7 +211,7 @@ bool token_verify(struct token_signer *signer, const char *token, int64_t now_se
     XXH128_hash_t hash = XXH3_128bits_withSecret(token, length, signer->hash_secret, SECRET_SIZE);
     struct access_claims claims;
     bool cached = token_cache_find(signer, hash, token, length, &claims);
-    if (!cached && !verify_signature(signer, token, now_seconds, &claims, err))
+    if (!cached && !token_verify_signature(signer, token, now_seconds, &claims, err))
         return false;
     if (now_seconds >= claims.expires_at)
         return token_refuse(err, "expired", "已过期");
@@ -222,7 +222,7 @@ bool token_verify(struct token_signer *signer, const char *token, int64_t now_se
 }
 
 /* 32 random bytes as base64url, 43 characters, at the end of `text`. */
-static void append_random(char text[static TOKEN_SIZE], size_t at)
+static void token_append_random(char text[static TOKEN_SIZE], size_t at)
 {
     unsigned char bytes[32];
     random_bytes(bytes, sizeof(bytes));
@@ -235,18 +235,18 @@ void token_random(const char *prefix, char ret_token[static TOKEN_SIZE])
 {
     size_t length = strnlen(prefix, 8);
     memcpy(ret_token, prefix, length);
-    append_random(ret_token, length);
+    token_append_random(ret_token, length);
 }
 
 void token_refresh_make(const char *session_id, char ret_token[static TOKEN_SIZE])
 {
     int length = snprintf(ret_token, TOKEN_SIZE, "%s%.39s.", TOKEN_PREFIX_REFRESH, session_id);
-    append_random(ret_token, (size_t)length);
+    token_append_random(ret_token, (size_t)length);
 }
 
 /* What is signed begins with its purpose, so that no hash serves another. */
-static void hash_with_key(const struct token_signer *signer, const char *purpose, const char *text,
-                          unsigned char ret_hash[static crypto_auth_hmacsha256_BYTES])
+static void token_hash_with_key(const struct token_signer *signer, const char *purpose, const char *text,
+                                unsigned char ret_hash[static crypto_auth_hmacsha256_BYTES])
 {
     crypto_auth_hmacsha256_state state;
     crypto_auth_hmacsha256_init(&state, signer->key, sizeof(signer->key));
@@ -259,7 +259,7 @@ void token_refresh_next(const struct token_signer *signer, const char *session_i
                         char ret_token[static TOKEN_SIZE])
 {
     unsigned char hash[crypto_auth_hmacsha256_BYTES];
-    hash_with_key(signer, "kimono refresh token", token, hash);
+    token_hash_with_key(signer, "kimono refresh token", token, hash);
     int length = snprintf(ret_token, TOKEN_SIZE, "%s%.39s.", TOKEN_PREFIX_REFRESH, session_id);
     sodium_bin2base64(ret_token + length, TOKEN_SIZE - (size_t)length, hash, sizeof(hash),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
@@ -269,7 +269,7 @@ void token_refresh_next(const struct token_signer *signer, const char *session_i
 void token_mark(const struct token_signer *signer, const char *what, char ret_mark[static TOKEN_MARK_SIZE])
 {
     unsigned char hash[crypto_auth_hmacsha256_BYTES];
-    hash_with_key(signer, "kimono mark", what, hash);
+    token_hash_with_key(signer, "kimono mark", what, hash);
     sodium_bin2hex(ret_mark, TOKEN_MARK_SIZE, hash, (TOKEN_MARK_SIZE - 1) / 2);
 }
 
@@ -277,7 +277,7 @@ void token_pseudonym(const struct token_signer *signer, const char *what,
                      char ret_pseudonym[static TOKEN_PSEUDONYM_SIZE])
 {
     unsigned char hash[crypto_auth_hmacsha256_BYTES];
-    hash_with_key(signer, "kimono pseudonym", what, hash);
+    token_hash_with_key(signer, "kimono pseudonym", what, hash);
     sodium_bin2hex(ret_pseudonym, TOKEN_PSEUDONYM_SIZE, hash, (TOKEN_PSEUDONYM_SIZE - 1) / 2);
 }
 
@@ -325,7 +325,7 @@ static bool signing_key_parse(const char *path, const char *text,
     return true;
 }
 
-static bool key_make(const char *path, struct error *err)
+static bool signing_key_make_file(const char *path, struct error *err)
 {
     unsigned char key[SIGNING_KEY_SIZE];
     char text[2 * SIGNING_KEY_SIZE + 2];
@@ -348,7 +348,7 @@ bool token_key_load(const char *path, unsigned char ret_key[static SIGNING_KEY_S
     bool read = secret_file_read(path, text, sizeof(text), &exists, err);
     if (!read && !exists) {
         error_clear(err);
-        read = key_make(path, err) && secret_file_read(path, text, sizeof(text), NULL, err);
+        read = signing_key_make_file(path, err) && secret_file_read(path, text, sizeof(text), NULL, err);
     }
     bool loaded = read && signing_key_parse(path, text, ret_key, err);
     sodium_memzero(text, sizeof(text));
