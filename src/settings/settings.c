@@ -50,7 +50,7 @@ void setting_environment(const struct setting *setting, char ret_name[static SET
 
 /* --- texts that are more than a text: each check gives the text in its one form, NULL if it is wrong */
 
-static const char *check_listen(const char *text)
+static const char *setting_check_listen(const char *text)
 {
     const char *colon = strrchr(text, ':');
     if (!colon || colon == text || strspn(colon + 1, "0123456789") != strlen(colon + 1))
@@ -62,25 +62,25 @@ static const char *check_listen(const char *text)
     return port && (bracketed || plain_host) ? text : NULL;
 }
 
-static const char *check_not_empty(const char *text)
+static const char *setting_check_not_empty(const char *text)
 {
     return text[0] ? text : NULL;
 }
 
-static const char *check_database(const char *text)
+static const char *setting_check_database(const char *text)
 {
     bool known =
         text[0] == '\0' || strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0;
     return known ? text : NULL;
 }
 
-static const char *check_networks(const char *text)
+static const char *setting_check_networks(const char *text)
 {
     struct network_list list;
     return networks_parse(text, &list) ? text : NULL;
 }
 
-static const char *check_origin(const char *text)
+static const char *setting_check_origin(const char *text)
 {
     if (text[0] == '\0')
         return text;
@@ -89,7 +89,7 @@ static const char *check_origin(const char *text)
     return scheme && host[0] && host[strcspn(host, "/?#@ ")] == '\0' ? text : NULL;
 }
 
-static const char *check_log_level(const char *text)
+static const char *setting_check_log_level(const char *text)
 {
     for (enum log_level level = LOG_DEBUG; level <= LOG_ERROR; level++)
         if (strcasecmp(text, log_level_name(level)) == 0)
@@ -104,29 +104,29 @@ static const struct text_check {
 } text_checks[] = {
     {"server",
      "listen",
-     check_listen,
+     setting_check_listen,
      {"write HOST:PORT, as 127.0.0.1:8080", "应为 主机:端口，如 127.0.0.1:8080"}},
-    {"server", "data", check_not_empty, {"must name a folder", "须为目录名"}},
+    {"server", "data", setting_check_not_empty, {"must name a folder", "须为目录名"}},
     {"server",
      "database",
-     check_database,
+     setting_check_database,
      {"write postgresql://USER@HOST/NAME, or leave it empty", "应为 postgresql://用户@主机/库名，或留空"}},
     {"server",
      "timezone",
-     check_not_empty,
+     setting_check_not_empty,
      {"write an IANA name, as Asia/Shanghai", "应为 IANA 时区名，如 Asia/Shanghai"}},
     {"server",
      "trusted_proxy",
-     check_networks,
+     setting_check_networks,
      {"write addresses and networks, as 10.0.0.1, 10.1.0.0/16, fd00::/8",
       "应为地址或网段，如 10.0.0.1, 10.1.0.0/16, fd00::/8"}},
     {"server",
      "public_origin",
-     check_origin,
+     setting_check_origin,
      {"write https://HOST without a path", "应为 https://主机，不带路径"}},
     {"server",
      "log_level",
-     check_log_level,
+     setting_check_log_level,
      {"one of DEBUG, INFO, WARN, ERROR", "应为 DEBUG、INFO、WARN 或 ERROR"}},
 };
 
@@ -137,8 +137,8 @@ static bool setting_refuse(struct complaint *ret_complaint, const char *en, cons
     return false;
 }
 
-static bool convert_text(const struct setting *setting, const char *text, void *ret_value,
-                         struct complaint *ret_complaint)
+static bool setting_convert_text(const struct setting *setting, const char *text, void *ret_value,
+                                 struct complaint *ret_complaint)
 {
     for (size_t i = 0; i < ARRAY_SIZE(text_checks); i++) {
         const struct text_check *rule = &text_checks[i];
@@ -152,8 +152,8 @@ static bool convert_text(const struct setting *setting, const char *text, void *
     return true;
 }
 
-static bool convert_bool(const struct setting *setting, const char *text, void *ret_value,
-                         struct complaint *ret_complaint)
+static bool setting_convert_bool(const struct setting *setting, const char *text, void *ret_value,
+                                 struct complaint *ret_complaint)
 {
     static const char *const words[2][4] = {{"off", "false", "no", "0"}, {"on", "true", "yes", "1"}};
     (void)setting;
@@ -166,7 +166,7 @@ static bool convert_bool(const struct setting *setting, const char *text, void *
     return setting_refuse(ret_complaint, "neither on nor off", "应为 on 或 off");
 }
 
-static bool check_bounds(const struct setting *setting, double value, struct complaint *ret_complaint)
+static bool setting_check_bounds(const struct setting *setting, double value, struct complaint *ret_complaint)
 {
     if (value >= setting->minimum && value <= setting->maximum)
         return true;
@@ -177,8 +177,8 @@ static bool check_bounds(const struct setting *setting, double value, struct com
     return setting_refuse(ret_complaint, en, zh);
 }
 
-static bool convert_int(const struct setting *setting, const char *text, void *ret_value,
-                        struct complaint *ret_complaint)
+static bool setting_convert_int(const struct setting *setting, const char *text, void *ret_value,
+                                struct complaint *ret_complaint)
 {
     char *end;
     errno = 0;
@@ -187,21 +187,21 @@ static bool convert_int(const struct setting *setting, const char *text, void *r
         return setting_refuse(ret_complaint, "not a whole number", "不是整数");
     if (errno == ERANGE)
         value = value < 0 ? INT64_MIN : INT64_MAX;
-    if (!check_bounds(setting, (double)value, ret_complaint))
+    if (!setting_check_bounds(setting, (double)value, ret_complaint))
         return false;
     *(int64_t *)ret_value = value;
     return true;
 }
 
 /* Decimal only: strtod would also take "inf", "nan" and hexadecimal. */
-static bool convert_real(const struct setting *setting, const char *text, void *ret_value,
-                         struct complaint *ret_complaint)
+static bool setting_convert_real(const struct setting *setting, const char *text, void *ret_value,
+                                 struct complaint *ret_complaint)
 {
     char *end;
     double value = strtod(text, &end);
     if (end == text || *end || text[strspn(text, "+-.0123456789eE")] || !isfinite(value))
         return setting_refuse(ret_complaint, "not a number", "不是数字");
-    if (!check_bounds(setting, value, ret_complaint))
+    if (!setting_check_bounds(setting, value, ret_complaint))
         return false;
     *(double *)ret_value = value;
     return true;
@@ -211,10 +211,10 @@ bool setting_convert(const struct setting *setting, const char *text, void *ret_
                      struct complaint *ret_complaint)
 {
     static bool (*const convert[])(const struct setting *, const char *, void *, struct complaint *) = {
-        [SETTING_INT] = convert_int,
-        [SETTING_REAL] = convert_real,
-        [SETTING_BOOL] = convert_bool,
-        [SETTING_TEXT] = convert_text,
+        [SETTING_INT] = setting_convert_int,
+        [SETTING_REAL] = setting_convert_real,
+        [SETTING_BOOL] = setting_convert_bool,
+        [SETTING_TEXT] = setting_convert_text,
     };
     return convert[setting->type](setting, text, ret_value, ret_complaint);
 }

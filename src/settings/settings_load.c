@@ -29,7 +29,7 @@ struct loading {
 };
 
 /* `origin` is "KIMONO_WORKERS=abc" or "kimono.conf: [rag] top_k = 99". */
-static void add_problem(struct loading *loading, const char *origin, const char *en, const char *zh)
+static void loading_add_problem(struct loading *loading, const char *origin, const char *en, const char *zh)
 {
     const char *texts[LANGUAGE_COUNT] = {en, zh};
     error_add_field(loading->err, origin, "%s%.0s", "%.0s%s", en, zh);
@@ -41,7 +41,7 @@ static void add_problem(struct loading *loading, const char *origin, const char 
 
 /* A value as it may be shown: short, and without what looks like a secret. A database URL is never
  * shown: a wrong one hides its password from redaction. */
-static void append_value(struct strbuf *out, const struct setting *setting, const char *text)
+static void loading_append_value(struct strbuf *out, const struct setting *setting, const char *text)
 {
     if (strcmp(setting->name, "database") == 0) {
         strbuf_puts(out, "…");
@@ -66,8 +66,9 @@ static void load_value(struct loading *loading, const struct setting *setting, c
     CLEANUP(strbuf_release) struct strbuf origin = {0};
     strbuf_puts(&origin, name);
     strbuf_puts(&origin, separator);
-    append_value(&origin, setting, text);
-    add_problem(loading, strbuf_text(&origin), complaint.text[LANGUAGE_EN], complaint.text[LANGUAGE_ZH]);
+    loading_append_value(&origin, setting, text);
+    loading_add_problem(loading, strbuf_text(&origin), complaint.text[LANGUAGE_EN],
+                        complaint.text[LANGUAGE_ZH]);
 }
 
 /* --- which name was meant */
@@ -113,24 +114,25 @@ static const struct setting *nearest_setting(const char *name, void (*spell)(con
     return best;
 }
 
-static void spell_name(const struct setting *setting, char *ret_text)
+static void setting_spell_name(const struct setting *setting, char *ret_text)
 {
     snprintf(ret_text, SETTING_ENVIRONMENT_SIZE, "%s", setting->name);
 }
 
-static void spell_environment(const struct setting *setting, char *ret_text)
+static void setting_spell_environment(const struct setting *setting, char *ret_text)
 {
     setting_environment(setting, ret_text);
 }
 
 /* --- the file */
 
-static void add_unknown(struct loading *loading, const char *origin, const char *section, const char *name)
+static void loading_add_unknown(struct loading *loading, const char *origin, const char *section,
+                                const char *name)
 {
     const struct setting *other = NULL; /* the right name in the wrong section? */
     for (size_t i = 0; i < settings_count && !other; i++)
         other = strcmp(settings_table[i].name, name) == 0 ? &settings_table[i] : NULL;
-    other = other ? other : nearest_setting(name, spell_name);
+    other = other ? other : nearest_setting(name, setting_spell_name);
     char en[160] = "unknown", zh[160] = "未知";
     if (other && strcmp(other->category, section) == 0) {
         snprintf(en, sizeof(en), "unknown; did you mean '%s'?", other->name);
@@ -139,7 +141,7 @@ static void add_unknown(struct loading *loading, const char *origin, const char 
         snprintf(en, sizeof(en), "unknown; did you mean '%s' in [%s]?", other->name, other->category);
         snprintf(zh, sizeof(zh), "未知；是否应为 [%s] 中的 “%s”？", other->category, other->name);
     }
-    add_problem(loading, origin, en, zh);
+    loading_add_problem(loading, origin, en, zh);
 }
 
 static int load_line(void *context, const char *section, const char *name, const char *value)
@@ -149,12 +151,12 @@ static int load_line(void *context, const char *section, const char *name, const
     CLEANUP(strbuf_release) struct strbuf origin = {0};
     strbuf_printf(&origin, "%s: [%s] %s", loading->file, section, name);
     if (!setting) {
-        add_unknown(loading, strbuf_text(&origin), section, name);
+        loading_add_unknown(loading, strbuf_text(&origin), section, name);
         return 1;
     }
     bool *named = &loading->in_file[setting - settings_table];
     if (*named) {
-        add_problem(loading, strbuf_text(&origin), "stands there twice", "重复出现");
+        loading_add_problem(loading, strbuf_text(&origin), "stands there twice", "重复出现");
         return 1;
     }
     *named = true;
@@ -163,7 +165,7 @@ static int load_line(void *context, const char *section, const char *name, const
 }
 
 /* inih cuts a line at its buffer's end and takes the rest for a line of its own. */
-static bool lines_fit(const char *text)
+static bool load_lines_fit(const char *text)
 {
     for (size_t length; *text; text += length + (text[length] == '\n')) {
         length = strcspn(text, "\n");
@@ -183,11 +185,11 @@ static bool database_has_password(const char *url)
     return at && memchr(authority + 3, ':', (size_t)(at - authority - 3));
 }
 
-static void parse_file(struct loading *loading, const char *text)
+static void load_file_text(struct loading *loading, const char *text)
 {
-    if (!utf8_valid(text, strlen(text)) || !lines_fit(text)) {
-        add_problem(loading, loading->file, "not a text in UTF-8, or a line is too long",
-                    "不是 UTF-8 文本，或某行过长");
+    if (!utf8_valid(text, strlen(text)) || !load_lines_fit(text)) {
+        loading_add_problem(loading, loading->file, "not a text in UTF-8, or a line is too long",
+                            "不是 UTF-8 文本，或某行过长");
         return;
     }
     ini_allow_multiline = false; /* a blank before a name does not continue the line above */
@@ -197,11 +199,12 @@ static void parse_file(struct loading *loading, const char *text)
     if (line > 0) {
         char origin[600];
         snprintf(origin, sizeof(origin), "%.500s:%d", loading->file, line);
-        add_problem(loading, origin, "neither '[section]' nor 'name = value'", "既非 [分类] 也非 名称 = 值");
+        loading_add_problem(loading, origin, "neither '[section]' nor 'name = value'",
+                            "既非 [分类] 也非 名称 = 值");
     }
 }
 
-static void close_stream(FILE **stream)
+static void load_close_stream(FILE **stream)
 {
     if (*stream)
         fclose(*stream);
@@ -209,24 +212,24 @@ static void close_stream(FILE **stream)
 
 static void load_file(struct loading *loading)
 {
-    CLEANUP(close_stream) FILE *stream = fopen(loading->file, "re");
+    CLEANUP(load_close_stream) FILE *stream = fopen(loading->file, "re");
     CLEANUP(free_pointer) char *text = xcalloc(1, FILE_MAX + 1);
     struct stat status;
     size_t length = stream ? fread(text, 1, FILE_MAX, stream) : 0;
     if (!stream || ferror(stream) || fstat(fileno(stream), &status) != 0) {
         const char *why = strerror(errno);
-        add_problem(loading, loading->file, why, why);
+        loading_add_problem(loading, loading->file, why, why);
         return;
     }
     if (length == FILE_MAX || strlen(text) != length) {
-        add_problem(loading, loading->file, "not a configuration file", "不是配置文件");
+        loading_add_problem(loading, loading->file, "not a configuration file", "不是配置文件");
         return;
     }
-    parse_file(loading, text);
+    load_file_text(loading, text);
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) && database_has_password(loading->box->base.database))
-        add_problem(loading, loading->file,
-                    "holds the database password but others may read it: chmod 600 it",
-                    "含有数据库密码却可被他人读取：请执行 chmod 600");
+        loading_add_problem(loading, loading->file,
+                            "holds the database password but others may read it: chmod 600 it",
+                            "含有数据库密码却可被他人读取：请执行 chmod 600");
 }
 
 /* --- the environment; an empty variable is none */
@@ -242,7 +245,7 @@ static void load_environment(struct loading *loading)
     }
 }
 
-static bool is_environment_name(const char *name)
+static bool setting_is_environment_name(const char *name)
 {
     for (size_t i = 0; i < settings_count; i++) {
         char known[SETTING_ENVIRONMENT_SIZE];
@@ -254,7 +257,7 @@ static bool is_environment_name(const char *name)
 }
 
 /* KIMONO_RATE_LIMIT=off does nothing: better to say so. */
-static void warn_of_misspelled(void)
+static void load_warn_of_misspelled(void)
 {
     for (char **variable = environ; *variable; variable++) {
         size_t length = strcspn(*variable, "=");
@@ -264,7 +267,7 @@ static void warn_of_misspelled(void)
         memcpy(name, *variable, length);
         name[length] = '\0';
         const struct setting *setting =
-            is_environment_name(name) ? NULL : nearest_setting(name, spell_environment);
+            setting_is_environment_name(name) ? NULL : nearest_setting(name, setting_spell_environment);
         if (!setting)
             continue;
         setting_environment(setting, meant);
@@ -282,7 +285,7 @@ static void load_flags(struct loading *loading, const struct setting_flag *flags
         snprintf(origin, sizeof(origin), "--%.60s", flags->name);
         const struct setting *setting = setting_find("server", flags->name);
         if (!setting) {
-            add_unknown(loading, origin, "server", flags->name);
+            loading_add_unknown(loading, origin, "server", flags->name);
             continue;
         }
         if (strcmp(setting->name, "database") == 0 && database_has_password(flags->value))
@@ -333,7 +336,7 @@ bool settings_load(struct settings_box **ret_box, const char *file, const struct
         settings_free(loading.box);
         return false;
     }
-    warn_of_misspelled();
+    load_warn_of_misspelled();
     settings_publish(loading.box, &loading.box->base);
     *ret_box = loading.box;
     return true;

@@ -17,7 +17,7 @@ static const char SQL_SET_ZONE[] = "INSERT INTO store_info(id, timezone) VALUES 
 static const char SQL_HAS_ACTIVITY[] = "SELECT 1 FROM activity_platform LIMIT 1";
 static const char SQL_HAS_USAGE[] = "SELECT 1 FROM usage_days LIMIT 1";
 
-static bool read_zone(struct db *db, char ret_zone[static ZONE_SIZE], struct error *err)
+static bool store_zone_read(struct db *db, char ret_zone[static ZONE_SIZE], struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_ZONE, DB_NO_ARGS, &rows, err))
@@ -28,7 +28,7 @@ static bool read_zone(struct db *db, char ret_zone[static ZONE_SIZE], struct err
     return db_done(&rows, err);
 }
 
-static bool write_zone(struct db *db, void *context, struct error *err)
+static bool store_zone_write_work(struct db *db, void *context, struct error *err)
 {
     return db_execute(db, SQL_SET_ZONE, DB_ARGS(db_text(context)), NULL, err);
 }
@@ -42,7 +42,7 @@ bool store_zone_choose(struct store *store, const struct settings_box *box, bool
     snprintf(wanted, sizeof(wanted), "%s", settings_now(box)->timezone);
     {
         CLEANUP(store_reader_release) struct db *db = NULL;
-        if (!store_reader(store, READ_MS, &db, err) || !read_zone(db, zone, err))
+        if (!store_reader(store, READ_MS, &db, err) || !store_zone_read(db, zone, err))
             return false;
         if (!db_find_int(db, SQL_HAS_ACTIVITY, DB_NO_ARGS, 0, &has_activity, err) ||
             !db_find_int(db, SQL_HAS_USAGE, DB_NO_ARGS, 0, &has_usage, err))
@@ -58,7 +58,7 @@ bool store_zone_choose(struct store *store, const struct settings_box *box, bool
                      wanted, zone);
         return clock_set_zone(zone, err);
     }
-    if (!clock_set_zone(wanted, err) || (keeps && !store_write(store, write_zone, wanted, err)))
+    if (!clock_set_zone(wanted, err) || (keeps && !store_write(store, store_zone_write_work, wanted, err)))
         return false;
     /* Days that a lost main store has left behind may have been counted in another zone: this is the moment to see it. */
     if (keeps && counted)
