@@ -98,7 +98,7 @@ static void wake_on_news(void *context)
 {
     struct platform *platform = context;
     jobs_wake(platform->jobs);
-    scheduler_hear_news(platform->housekeeping);
+    scheduler_notify_news(platform->housekeeping);
 }
 
 /* --- the data folder --- */

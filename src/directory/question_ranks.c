@@ -41,7 +41,8 @@ static void put_rank(struct knowledge_directory *directory, const struct asked *
 }
 
 /* Without the lock: `ret_ranked` is on the heap. */
-static bool read_all_in_order(struct db *db, struct asked **ret_ranked, size_t *ret_count, struct error *err)
+static bool read_questions_in_order(struct db *db, struct asked **ret_ranked, size_t *ret_count,
+                                    struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     CLEANUP(strbuf_release) struct strbuf question = {0};
@@ -71,7 +72,7 @@ static bool rank_all_questions(struct knowledge_directory *directory, struct db 
 {
     CLEANUP(free_pointer) struct asked *ranked = NULL;
     size_t count = 0;
-    if (!read_all_in_order(db, &ranked, &count, err))
+    if (!read_questions_in_order(db, &ranked, &count, err))
         return false;
     pthread_rwlock_wrlock(&directory->lock);
     for (size_t i = 0; i < count; i++)

@@ -9,7 +9,7 @@
 
 #define IDEOGRAPHIC_SPACE "\xE3\x80\x80"
 
-static bool is_ascii_space(char c)
+static bool text_is_ascii_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -32,9 +32,9 @@ static bool starts_with_one_of(const char *const *texts, size_t count, const cha
 }
 
 /* Bytes of the white space at the start (or the end) of the span; 0: there is none. */
-static size_t space_at_start(struct text_span span)
+static size_t text_space_at_start(struct text_span span)
 {
-    if (span.length >= 1 && is_ascii_space(span.bytes[0]))
+    if (span.length >= 1 && text_is_ascii_space(span.bytes[0]))
         return 1;
     if (span.length >= 2 && starts_with_one_of(spaces_of_two, ARRAY_SIZE(spaces_of_two), span.bytes, 2))
         return 2;
@@ -43,10 +43,10 @@ static size_t space_at_start(struct text_span span)
                : 0;
 }
 
-static size_t space_at_end(struct text_span span)
+static size_t text_space_at_end(struct text_span span)
 {
     const char *end = span.bytes + span.length;
-    if (span.length >= 1 && is_ascii_space(end[-1]))
+    if (span.length >= 1 && text_is_ascii_space(end[-1]))
         return 1;
     if (span.length >= 2 && starts_with_one_of(spaces_of_two, ARRAY_SIZE(spaces_of_two), end - 2, 2))
         return 2;
@@ -58,11 +58,11 @@ static size_t space_at_end(struct text_span span)
 struct text_span text_trim(const char *text)
 {
     struct text_span span = {text ? text : "", text ? strlen(text) : 0};
-    for (size_t space; (space = space_at_start(span)) > 0;) {
+    for (size_t space; (space = text_space_at_start(span)) > 0;) {
         span.bytes += space;
         span.length -= space;
     }
-    for (size_t space; (space = space_at_end(span)) > 0;)
+    for (size_t space; (space = text_space_at_end(span)) > 0;)
         span.length -= space;
     return span;
 }
@@ -82,7 +82,7 @@ static bool text_has_control(struct text_span span, bool one_line)
 }
 
 /* Characters of three bytes of UTF-8, which has their order. */
-static bool in_range(const char *at, const char *first, const char *last)
+static bool text_in_range(const char *at, const char *first, const char *last)
 {
     return memcmp(at, first, 3) >= 0 && memcmp(at, last, 3) <= 0;
 }
@@ -91,18 +91,18 @@ static bool in_range(const char *at, const char *first, const char *last)
  * U+202E (separators, and what reverses the direction of reading), U+2060 to U+206F (more of both), U+FEFF. */
 static bool text_is_hidden(const char *at, size_t length)
 {
-    return length == 3 && (memcmp(at, "\u200B", 3) == 0 || in_range(at, "\u2028", "\u202E") ||
-                           in_range(at, "\u2060", "\u206F") || memcmp(at, "\uFEFF", 3) == 0);
+    return length == 3 && (memcmp(at, "\u200B", 3) == 0 || text_in_range(at, "\u2028", "\u202E") ||
+                           text_in_range(at, "\u2060", "\u206F") || memcmp(at, "\uFEFF", 3) == 0);
 }
 
 /* Spaces of any width, joiners and direction marks: fine between what is seen, nothing by themselves. */
 static bool text_is_blank(const char *at, size_t length)
 {
     if (length == 1)
-        return is_ascii_space(*at);
+        return text_is_ascii_space(*at);
     if (length == 2)
         return memcmp(at, "\u00A0", 2) == 0 || memcmp(at, "\u00AD", 2) == 0;
-    return length == 3 && (in_range(at, "\u2000", "\u200F") || memcmp(at, IDEOGRAPHIC_SPACE, 3) == 0);
+    return length == 3 && (text_in_range(at, "\u2000", "\u200F") || memcmp(at, IDEOGRAPHIC_SPACE, 3) == 0);
 }
 
 static bool text_check_legible(const struct text_rule *rule, struct text_span span, struct error *err)

@@ -23,7 +23,7 @@ const struct actor actor_system = {.user_id = "", .username = "system", .ip_addr
 
 static char command_line_name[64];
 
-static void name_command_line(void)
+static void actor_name_command_line(void)
 {
     struct passwd entry, *found = NULL;
     char buffer[4096];
@@ -37,7 +37,7 @@ static void name_command_line(void)
 struct actor actor_command_line(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, name_command_line);
+    pthread_once(&once, actor_name_command_line);
     return (struct actor){.user_id = "", .username = command_line_name, .ip_address = "", .request_id = ""};
 }
 
@@ -84,7 +84,7 @@ static void audit_chain_row(unsigned char hash[static HASH_SIZE], const struct h
 
 static const char SQL_HEAD[] = "SELECT value FROM meta WHERE name = 'audit_head'";
 
-static bool head_parse(const char *text, struct head *ret_head)
+static bool audit_head_parse(const char *text, struct head *ret_head)
 {
     char *hex;
     errno = 0;
@@ -97,13 +97,13 @@ static bool head_parse(const char *text, struct head *ret_head)
 }
 
 /* All zero while there is no row. `ret_damaged`: what stands there is no head. */
-static bool head_read(struct db *db, struct head *ret_head, bool *ret_damaged, struct error *err)
+static bool audit_head_read(struct db *db, struct head *ret_head, bool *ret_damaged, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct head head = {0};
     if (!db_query(db, SQL_HEAD, DB_NO_ARGS, &rows, err))
         return false;
-    bool damaged = db_next(&rows) && !head_parse(db_column_text(&rows, 0), &head);
+    bool damaged = db_next(&rows) && !audit_head_parse(db_column_text(&rows, 0), &head);
     if (!db_done(&rows, err))
         return false;
     *ret_head = head;
@@ -179,7 +179,7 @@ bool audit_append_at(struct db *db, int64_t at, const struct actor *actor, const
                   audit_span(actor->request_id),
                   audit_span(entry->result ? entry->result : "done")},
     };
-    if (!head_read(db, &head, &damaged, err))
+    if (!audit_head_read(db, &head, &damaged, err))
         return false;
     if (damaged)
         return error_set(err, ERROR_INTERNAL, "The head of the audit chain is damaged: run 'kimono check'.",
@@ -251,7 +251,7 @@ static bool audit_check_headless(struct db *db, struct strbuf *findings, struct 
 {
     struct head head;
     bool damaged;
-    if (!head_read(db, &head, &damaged, err))
+    if (!audit_head_read(db, &head, &damaged, err))
         return false;
     if (head.rows == 0)
         strbuf_printf(findings, "ops_logs: the chain's head in meta is %s\n",
@@ -264,7 +264,7 @@ bool audit_check(struct db *db, struct strbuf *ret_findings, struct error *err)
     struct check check = {.findings = ret_findings};
     bool damaged;
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!head_read(db, &check.head, &damaged, err) || !db_query(db, SQL_ALL, DB_NO_ARGS, &rows, err))
+    if (!audit_head_read(db, &check.head, &damaged, err) || !db_query(db, SQL_ALL, DB_NO_ARGS, &rows, err))
         return false;
     while (db_next(&rows))
         audit_check_row(&check, &rows);

@@ -6,12 +6,12 @@
 #include "base/memory.h"
 #include "platform/chat/learning.h"
 
-static int64_t process_interval(const struct settings *settings)
+static int64_t learning_interval(const struct settings *settings)
 {
     return settings->process_interval * SECOND_MS;
 }
 
-static bool auto_learn(const struct settings *settings)
+static bool learning_enabled(const struct settings *settings)
 {
     return settings->auto_learn_enabled;
 }
@@ -33,8 +33,8 @@ static const struct scheduled_task rows[] = {
     {.name = "learning",
      .title = {[LANGUAGE_EN] = "learning from feedback", [LANGUAGE_ZH] = "从反馈中学习"},
      .first_ms = 5000,
-     .interval_ms = process_interval,
-     .enabled = auto_learn,
+     .interval_ms = learning_interval,
+     .enabled = learning_enabled,
      .run = run_learning,
      .gate = TENANT_GATE_LEARNING},
 };

@@ -181,7 +181,7 @@ static bool login_begin(struct platform *platform, const char *username, const c
     address_holder(ip_address, holder);
     if (!store_reader(platform->store, READ_LIMIT_MS, &db, err) ||
         !user_find(db, username, arena, ret_user, ret_found, err) ||
-        !sessions_know_holder(db, username, holder, &known, err))
+        !sessions_include_holder(db, username, holder, &known, err))
         return false;
     login_callers_make(platform->signer, holder, username, known, ret_callers);
     return !limits_logins(platform) || login_limit_check(db, ret_callers, clock_now_ms(), err);

@@ -19,15 +19,15 @@ static const struct {
 };
 
 /* In which one failure is forgiven. */
-static int64_t interval_ms(enum login_limit limit)
+static int64_t login_interval_ms(enum login_limit limit)
 {
     return MINUTE_MS / limits[limit].per_minute;
 }
 
 /* As far ahead as failures can lie. */
-static int64_t farthest_ms(enum login_limit limit)
+static int64_t login_farthest_ms(enum login_limit limit)
 {
-    return limits[limit].burst * interval_ms(limit);
+    return limits[limit].burst * login_interval_ms(limit);
 }
 
 void login_callers_make(const struct token_signer *signer, const char *holder, const char *username,
@@ -52,7 +52,7 @@ static bool login_limit_read(struct db *db, enum login_limit limit, const char *
     if (!db_find_int(db, SQL_UNTIL, DB_ARGS(db_text(limits[limit].name), db_text(caller)), 0, &until, err))
         return false;
     int64_t ahead = until - now;
-    *ret_ahead_ms = ahead > 0 && ahead <= farthest_ms(limit) ? ahead : 0;
+    *ret_ahead_ms = ahead > 0 && ahead <= login_farthest_ms(limit) ? ahead : 0;
     return true;
 }
 
@@ -78,7 +78,7 @@ bool login_limit_check(struct db *db, const struct login_callers *callers, int64
             continue;
         if (!login_limit_read(db, limit, callers->hashes[limit], now, &ahead, err))
             return false;
-        int64_t wait_ms = ahead + interval_ms(limit) - farthest_ms(limit);
+        int64_t wait_ms = ahead + login_interval_ms(limit) - login_farthest_ms(limit);
         if (wait_ms > 0)
             return login_limit_refuse(limit, (int)((wait_ms + SECOND_MS - 1) / SECOND_MS), err);
     }
@@ -101,8 +101,8 @@ static bool login_limit_sweep_some(struct db *db, enum login_limit limit, int64_
 {
     struct db_value kind = db_text(limits[limit].name);
     return db_execute(db, SQL_SWEEP, DB_ARGS(kind, db_int(now), db_int(most)), NULL, err) &&
-           db_execute(db, SQL_SWEEP_AHEAD, DB_ARGS(kind, db_int(now + farthest_ms(limit)), db_int(most)),
-                      NULL, err);
+           db_execute(db, SQL_SWEEP_AHEAD,
+                      DB_ARGS(kind, db_int(now + login_farthest_ms(limit)), db_int(most)), NULL, err);
 }
 
 /* Of the callers whose hashes begin alike, those beyond the ceiling that have failed least. */
@@ -118,9 +118,9 @@ static bool login_limit_count_one(struct db *db, enum login_limit limit, const c
     int64_t ahead;
     if (!login_limit_read(db, limit, caller, now, &ahead, err))
         return false;
-    ahead += interval_ms(limit);
-    if (ahead > farthest_ms(limit))
-        ahead = farthest_ms(limit);
+    ahead += login_interval_ms(limit);
+    if (ahead > login_farthest_ms(limit))
+        ahead = login_farthest_ms(limit);
     if (!db_execute(db, SQL_PUT, DB_ARGS(kind, db_text(caller), db_int(now + ahead)), NULL, err) ||
         !login_limit_sweep_some(db, limit, now, SWEPT_AT_ONCE, err))
         return false;

@@ -128,8 +128,8 @@ static const char SQL_ADDRESSES[] =
     "SELECT s.ip_address FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.username = $1"
     " ORDER BY s.created_at DESC LIMIT 100";
 
-bool sessions_know_holder(struct db *db, const char *username, const char *holder, bool *ret_known,
-                          struct error *err)
+bool sessions_include_holder(struct db *db, const char *username, const char *holder, bool *ret_known,
+                             struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     char of_row[ADDRESS_SIZE];

@@ -53,8 +53,8 @@ bool session_revoke(struct db *db, const char *id, enum session_end why, int64_t
 bool sessions_revoke_of_user(struct db *db, const char *user_id, enum session_end why, int64_t now,
                              struct error *err);
 /* Whether the user has logged in before from an address that counts like this one (http/address.h). */
-bool sessions_know_holder(struct db *db, const char *username, const char *holder, bool *ret_known,
-                          struct error *err);
+bool sessions_include_holder(struct db *db, const char *username, const char *holder, bool *ret_known,
+                             struct error *err);
 /* ERROR_UNAUTHENTICATED: the session is over, and why; NULL: there is no such session. */
 bool session_refuse(const struct session *session, struct error *err);
 /* Deletes at most `limit` that ended before `before`. */

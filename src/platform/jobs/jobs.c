@@ -247,7 +247,7 @@ bool job_get(struct db *db, const char *id, struct arena *arena, struct job *ret
 #define SHOWN_BYTES 8192
 #define SHORTENED "\"shortened\":true" /* says so */
 
-static const char *skip_string(const char *at)
+static const char *json_skip_string(const char *at)
 {
     for (at++; *at && *at != '"'; at++)
         at += *at == '\\' && at[1];
@@ -255,12 +255,12 @@ static const char *skip_string(const char *at)
 }
 
 /* Of JSON without white space between its parts, as it is written here. */
-static const char *skip_value(const char *at)
+static const char *json_skip_value(const char *at)
 {
     int depth = 0;
     do {
         if (*at == '"') {
-            at = skip_string(at);
+            at = json_skip_string(at);
             continue;
         }
         depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
@@ -274,7 +274,8 @@ static void job_put_members(struct strbuf *out, const char *json)
 {
     const char *at = json + 1;
     while (*at == '"' || (*at == ',' && at[1] == '"')) {
-        const char *name = at + (*at == ','), *value = skip_string(name) + 1, *end = skip_value(value);
+        const char *name = at + (*at == ','), *value = json_skip_string(name) + 1,
+                   *end = json_skip_value(value);
         if (value[-1] != ':')
             return;
         if (*value != '[') {

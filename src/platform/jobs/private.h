@@ -13,7 +13,7 @@
 #define JOB_ATTEMPTS 6 /* at a run that gets no further */
 #define JOB_RETRY_FIRST_MS 1000
 #define JOB_RETRY_MOST_MS 32000
-#define JOB_WATCH_MS 500 /* that a read of the thread that sends beats may take */
+#define JOB_BEAT_READ_MS 500 /* that a read of the thread that sends beats may take */
 
 /* Whether a job is due, and when the next one will be (wall clock; INT_NULL: none waits). Costs a look at an index
  * that is mostly empty. */

@@ -174,7 +174,7 @@ static void runner_check_claim(struct jobs *jobs, struct job_slot *slot)
     int64_t claim = slot->claim;
     pthread_mutex_unlock(&jobs->lock);
     bool holds;
-    if (!*id || !store_reader(jobs->platform->store, JOB_WATCH_MS, &db, &err))
+    if (!*id || !store_reader(jobs->platform->store, JOB_BEAT_READ_MS, &db, &err))
         return;
     if (!job_claim_holds(db, id, claim, &holds, &err) || holds)
         return;

@@ -103,7 +103,7 @@ bool scheduler_stopping(void)
     return own->stop_requested;
 }
 
-static int64_t due_us(const struct scheduler *scheduler, const struct timed *timed)
+static int64_t task_due_us(const struct scheduler *scheduler, const struct timed *timed)
 {
     int64_t first_us = scheduler->born_us + timed->task->first_ms * 1000;
     if (timed->has_news)
@@ -126,7 +126,7 @@ static struct timed *scheduler_next_due(struct scheduler *scheduler, int64_t *re
         bool (*enabled)(const struct settings *settings) = timed->task->enabled;
         if (!timed->is_here || (enabled && !enabled(settings_now(scheduler->platform->settings))))
             continue;
-        int64_t due = due_us(scheduler, timed);
+        int64_t due = task_due_us(scheduler, timed);
         if (!next || due < *ret_due_us) {
             next = timed;
             *ret_due_us = due;
@@ -175,7 +175,7 @@ static bool task_load_last_run(struct scheduler *scheduler, struct timed *timed,
 }
 
 /* If the store cannot be read, nothing is begun that needs it; the next look is soon. */
-static void task_look_after_lease(struct scheduler *scheduler, struct timed *timed)
+static void task_refresh_lease(struct scheduler *scheduler, struct timed *timed)
 {
     struct error err;
     error_clear(&err);
@@ -304,7 +304,7 @@ static void scheduler_run_task(struct scheduler *scheduler, struct timed *timed)
 
 /* --- the thread --- */
 
-void scheduler_hear_news(struct scheduler *scheduler)
+void scheduler_notify_news(struct scheduler *scheduler)
 {
     if (!scheduler)
         return;
@@ -321,7 +321,7 @@ static void *scheduler_main(void *context)
     store_set_background();
     while (!scheduler->stopping) {
         for (size_t i = 0; i < scheduler->count; i++)
-            task_look_after_lease(scheduler, &scheduler->timed[i]);
+            task_refresh_lease(scheduler, &scheduler->timed[i]);
         pthread_mutex_lock(&scheduler->lock);
         int64_t now = clock_monotonic_us(), due = INT64_MAX;
         struct timed *next = scheduler_next_due(scheduler, &due);

@@ -60,7 +60,7 @@ struct scheduler *scheduler_start(struct platform *platform, const struct schedu
 /* Lets the running task finish; one that can take long asks scheduler_stopping between its steps. Takes NULL. */
 void scheduler_stop(struct scheduler *scheduler);
 /* There are news: the tasks that wait for them are due. Takes NULL. */
-void scheduler_hear_news(struct scheduler *scheduler);
+void scheduler_notify_news(struct scheduler *scheduler);
 /* Ends the thread and starts it anew; for restart-scheduler. */
 bool scheduler_restart(struct scheduler *scheduler, int64_t *ret_tasks, struct error *err);
 

@@ -174,7 +174,7 @@ bool jobs_are_orphaned(struct store *store, bool *ret_orphaned, struct error *er
 {
     int64_t orphaned;
     CLEANUP(store_reader_release) struct db *db = NULL;
-    if (!store_reader(store, JOB_WATCH_MS, &db, err) ||
+    if (!store_reader(store, JOB_BEAT_READ_MS, &db, err) ||
         !db_find_int(db, SQL_ARE_ORPHANED, DB_NO_ARGS, 0, &orphaned, err))
         return false;
     *ret_orphaned = orphaned != 0;

@@ -88,7 +88,7 @@ int64_t qa_text_hash(const char *question, const char *answer)
 
 static char sql_insert_one[512], sql_insert_many[512 + PAIRS_AT_ONCE * 128];
 
-static void write_insert(char *sql, size_t size, int rows)
+static void qa_write_insert(char *sql, size_t size, int rows)
 {
     size_t length = (size_t)snprintf(sql, size, "%s", INSERT_INTO);
     for (int row = 0, n = 0; row < rows; row++, n += INSERT_COLUMNS)
@@ -97,10 +97,10 @@ static void write_insert(char *sql, size_t size, int rows)
                                    n + 12, n + 13, n + 13 /* updated_at */, n + 14, n + 15, n + 16, n + 17);
 }
 
-static void write_inserts(void)
+static void qa_write_inserts(void)
 {
-    write_insert(sql_insert_one, sizeof(sql_insert_one), 1);
-    write_insert(sql_insert_many, sizeof(sql_insert_many), PAIRS_AT_ONCE);
+    qa_write_insert(sql_insert_one, sizeof(sql_insert_one), 1);
+    qa_write_insert(sql_insert_many, sizeof(sql_insert_many), PAIRS_AT_ONCE);
 }
 
 static struct db_value db_id(int64_t id) /* 0: null */
@@ -143,7 +143,7 @@ bool qa_pairs_insert(struct db *db, int64_t revision, const struct qa_pair *pair
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct db_value values[PAIRS_AT_ONCE * INSERT_COLUMNS];
     int64_t ids[PAIRS_AT_ONCE] = {0}, now = clock_now_ms();
-    pthread_once(&once, write_inserts);
+    pthread_once(&once, qa_write_inserts);
     for (size_t done = 0, rows; done < count; done += rows) {
         rows = count - done < PAIRS_AT_ONCE ? 1 : PAIRS_AT_ONCE;
         for (size_t i = 0; i < rows; i++)

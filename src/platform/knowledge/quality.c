@@ -11,14 +11,14 @@
 #define QUARTERS_MAX 10
 #define LOSS_EACH_QUARTER 0.02
 
-static int64_t silent_answers(const struct quality_evidence *evidence)
+static int64_t quality_silent_answers(const struct quality_evidence *evidence)
 {
     int64_t silent = evidence->hits - evidence->good - evidence->bad;
     return silent > 0 ? silent : 0;
 }
 
 /* Those that count. */
-static int64_t quarters(const struct quality_evidence *evidence, int64_t now)
+static int64_t quality_quarters(const struct quality_evidence *evidence, int64_t now)
 {
     int64_t passed = quality_age_days(evidence, now) / QUARTER_DAYS;
     if (evidence->good > 0)
@@ -34,23 +34,23 @@ int64_t quality_age_days(const struct quality_evidence *evidence, int64_t now)
 double quality_score(const struct quality_evidence *evidence, int64_t now)
 {
     double good = (double)evidence->good, bad = (double)evidence->bad;
-    double silent = (double)silent_answers(evidence) / SILENT_ANSWERS;
+    double silent = (double)quality_silent_answers(evidence) / SILENT_ANSWERS;
     silent = silent < SILENT_MAX ? silent : SILENT_MAX;
     double base = (good + silent + 1) / (good + bad + silent + 2);
-    return base * (1 - LOSS_EACH_QUARTER * (double)quarters(evidence, now));
+    return base * (1 - LOSS_EACH_QUARTER * (double)quality_quarters(evidence, now));
 }
 
 int64_t quality_due_at(const struct quality_evidence *evidence, int64_t now)
 {
-    int64_t passed = quarters(evidence, now);
+    int64_t passed = quality_quarters(evidence, now);
     if (evidence->good > 0 || passed == QUARTERS_MAX)
         return INT_NULL;
     return evidence->edited_at + (passed + 1) * QUARTER_DAYS * DAY_MS;
 }
 
-static const char *explain_en(const struct quality_evidence *e, int64_t now, struct arena *arena)
+static const char *quality_explain_en(const struct quality_evidence *e, int64_t now, struct arena *arena)
 {
-    int64_t lost = quarters(e, now);
+    int64_t lost = quality_quarters(e, now);
     const char *age =
         lost > 0
             ? arena_printf(arena, "; %" PRId64 " days old and never confirmed, so it loses %" PRId64 " %%",
@@ -62,12 +62,12 @@ static const char *explain_en(const struct quality_evidence *e, int64_t now, str
     return arena_printf(arena,
                         "%" PRId64 " answers: %" PRId64 " found good, %" PRId64 " found bad, %" PRId64
                         " without feedback, 20 of which weigh as much as one good%s.",
-                        e->hits, e->good, e->bad, silent_answers(e), age);
+                        e->hits, e->good, e->bad, quality_silent_answers(e), age);
 }
 
-static const char *explain_zh(const struct quality_evidence *e, int64_t now, struct arena *arena)
+static const char *quality_explain_zh(const struct quality_evidence *e, int64_t now, struct arena *arena)
 {
-    int64_t lost = quarters(e, now);
+    int64_t lost = quality_quarters(e, now);
     const char *age = lost > 0 ? arena_printf(arena, "；%" PRId64 " 天未修改且从未获好评，扣减 %" PRId64 "%%",
                                               quality_age_days(e, now), lost * 2)
                                : "";
@@ -76,11 +76,12 @@ static const char *explain_zh(const struct quality_evidence *e, int64_t now, str
     return arena_printf(arena,
                         "共回答 %" PRId64 " 次：好评 %" PRId64 "，差评 %" PRId64 "，无反馈 %" PRId64
                         "（每 20 次约等于一次好评）%s。",
-                        e->hits, e->good, e->bad, silent_answers(e), age);
+                        e->hits, e->good, e->bad, quality_silent_answers(e), age);
 }
 
 const char *quality_explain(const struct quality_evidence *evidence, int64_t now, enum language language,
                             struct arena *arena)
 {
-    return language == LANGUAGE_ZH ? explain_zh(evidence, now, arena) : explain_en(evidence, now, arena);
+    return language == LANGUAGE_ZH ? quality_explain_zh(evidence, now, arena)
+                                   : quality_explain_en(evidence, now, arena);
 }

@@ -13,7 +13,7 @@ static int64_t sync_interval(const struct settings *settings)
     return settings->sync_interval * SECOND_MS;
 }
 
-static bool auto_sync(const struct settings *settings)
+static bool sync_enabled(const struct settings *settings)
 {
     return settings->auto_sync_enabled;
 }
@@ -50,7 +50,7 @@ static const struct scheduled_task rows[] = {
      .title = {[LANGUAGE_EN] = "vector sync", [LANGUAGE_ZH] = "向量同步"},
      .first_ms = 3000,
      .interval_ms = sync_interval,
-     .enabled = auto_sync,
+     .enabled = sync_enabled,
      .run = run_sync,
      .gate = TENANT_GATE_VECTOR_SYNC},
     {.name = "knowledge_upkeep",

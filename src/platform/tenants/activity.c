@@ -44,8 +44,8 @@ static const char SQL_ADD_PLATFORM[] =
     " ON CONFLICT (bucket, start)" ADD_COUNTS("activity_platform");
 
 /* The row's histogram and one more message of this latency. */
-static bool merged_histogram(struct db *db, const struct rollup *rollup, int64_t latency_ms,
-                             struct histogram *ret_histogram, struct error *err)
+static bool activity_merge_histogram(struct db *db, const struct rollup *rollup, int64_t latency_ms,
+                                     struct histogram *ret_histogram, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     *ret_histogram = (struct histogram){0};
@@ -62,15 +62,15 @@ static bool merged_histogram(struct db *db, const struct rollup *rollup, int64_t
     return db_done(&rows, err);
 }
 
-static bool add_to_rollup(struct db *db, const struct rollup *rollup, const struct activity *add,
-                          int64_t latency_ms, struct error *err)
+static bool activity_add_to_rollup(struct db *db, const struct rollup *rollup, const struct activity *add,
+                                   int64_t latency_ms, struct error *err)
 {
     unsigned char blob[HISTOGRAM_BLOB_MAX];
     struct db_value histogram = db_null();
     bool one_message = add->messages == 1;
     if (one_message) {
         struct histogram merged;
-        if (!merged_histogram(db, rollup, latency_ms, &merged, err))
+        if (!activity_merge_histogram(db, rollup, latency_ms, &merged, err))
             return false;
         histogram = db_bytes(blob, histogram_encode(&merged, blob));
     }
@@ -91,7 +91,7 @@ bool activity_add(struct db *db, const char *tenant_id, int64_t at, const struct
         {SQL_HISTOGRAM_PLATFORM, SQL_ADD_PLATFORM, {db_text("hour"), db_int(at - at % HOUR_MS)}},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rollups); i++)
-        if (!add_to_rollup(db, &rollups[i], add, latency_ms, err))
+        if (!activity_add_to_rollup(db, &rollups[i], add, latency_ms, err))
             return false;
     return true;
 }
