@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 
-static bool begins_dangerously(const char *text)
+static bool text_begins_formula(const char *text)
 {
     static const char *const starts[] = {"=", "+", "-", "@", "＝", "＋", "－", "＠"};
     if (*text && strchr("\t\r\n", *text))
@@ -19,7 +19,7 @@ static bool begins_dangerously(const char *text)
 
 bool cell_guard_text_needs(const char *text)
 {
-    return begins_dangerously(text + strspn(text, "'"));
+    return text_begins_formula(text + strspn(text, "'"));
 }
 
 bool cell_guard_workbook_needs(const char *text)

@@ -1,28 +1,15 @@
 #include "formats/cell_reference.h"
 
-#include <stdbool.h>
-
 #define MOST 1000000000
-
-/* Of ASCII, as all of a reference is. */
-static bool is_letter(char c)
-{
-    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 const char *cell_reference_parse(const char *text, int64_t *ret_column, int64_t *ret_row)
 {
     int64_t column = 0, row = 0;
     text += *text == '$';
-    for (; is_letter(*text); text++)
+    for (; (*text | 0x20) >= 'a' && (*text | 0x20) <= 'z'; text++) /* ASCII, as all of a reference is */
         column = column > MOST ? column : column * 26 + ((*text | 0x20) - 'a' + 1);
     text += *text == '$';
-    for (; is_digit(*text); text++)
+    for (; *text >= '0' && *text <= '9'; text++)
         row = row > MOST ? row : row * 10 + (*text - '0');
     *ret_column = column > MOST ? MOST : column - 1;
     *ret_row = row == 0 ? -1 : row;

@@ -15,7 +15,7 @@
 #define PARSER_STRICT (CSV_STRICT | CSV_STRICT_FINI)
 #define PARSER_LENIENT CSV_STRICT_FINI
 
-struct reader {
+struct csv_reader {
     struct text_window window;
     struct csv_parser parser;
     struct csv_form *form;
@@ -33,7 +33,7 @@ struct reader {
     size_t heading_count; /* 0: the heading has not come yet */
 };
 
-static void reader_release(struct reader *reader)
+static void csv_reader_release(struct csv_reader *reader)
 {
     csv_free(&reader->parser);
     strbuf_release(&reader->text);
@@ -42,16 +42,7 @@ static void reader_release(struct reader *reader)
 
 /* ---- the row ---- */
 
-static void begin_row(struct reader *reader)
-{
-    reader->number++;
-    reader->count = reader->largest = 0;
-    reader->beyond = false;
-    reader->complete = false;
-    strbuf_reset(&reader->text);
-}
-
-static void begin_field(struct reader *reader, size_t length)
+static void csv_begin_field(struct csv_reader *reader, size_t length)
 {
     if (reader->count < CSV_COLUMNS_MAX)
         reader->offsets[reader->count] = reader->text.length;
@@ -62,45 +53,47 @@ static void begin_field(struct reader *reader, size_t length)
         reader->largest = length;
 }
 
-static void add_field(struct reader *reader, const char *bytes, size_t length)
+static void csv_add_field(struct csv_reader *reader, const char *bytes, size_t length)
 {
-    begin_field(reader, length);
+    csv_begin_field(reader, length);
     strbuf_append(&reader->text, bytes, length);
     strbuf_putc(&reader->text, '\0');
 }
 
 /* libcsv's callbacks. */
-static void take_field(void *bytes, size_t length, void *context)
+static void csv_take_field(void *bytes, size_t length, void *context)
 {
-    add_field(context, bytes, length);
+    csv_add_field(context, bytes, length);
 }
 
-static void take_end(int terminator, void *context)
+static void csv_take_row_end(int terminator, void *context)
 {
     (void)terminator;
-    struct reader *reader = context;
+    struct csv_reader *reader = context;
     reader->complete = true;
 }
 
-static bool complain(const struct reader *reader, struct error *err, const char *en, const char *zh)
+static bool refuse_csv_row(const struct csv_reader *reader, struct error *err, const char *en, const char *zh)
 {
     error_set(err, ERROR_INVALID, "%s%.0s", "%.0s%s", en, zh);
     return error_prefix(err, "line %lld", "第 %lld 行", (long long)reader->window.line);
 }
 
-static bool too_large(const struct reader *reader, struct error *err)
+static bool refuse_large_csv_row(const struct csv_reader *reader, struct error *err)
 {
-    return complain(reader, err, "the row that begins here is larger than 256 KiB; is a quote not closed?",
-                    "从此处开始的行超过 256 KiB；是否有引号未闭合？");
+    return refuse_csv_row(reader, err,
+                          "the row that begins here is larger than 256 KiB; is a quote not closed?",
+                          "从此处开始的行超过 256 KiB；是否有引号未闭合？");
 }
 
-static bool deliver(struct reader *reader, struct error *err)
+static bool csv_deliver_row(struct csv_reader *reader, struct error *err)
 {
     if (reader->beyond)
-        return complain(reader, err, "more than 256 columns", "超过 256 列");
+        return refuse_csv_row(reader, err, "more than 256 columns", "超过 256 列");
     if (reader->largest > CSV_FIELD_MAX)
-        return complain(reader, err, "a field of this row is larger than 64 KiB; is a quote not closed?",
-                        "该行有字段超过 64 KiB；是否有引号未闭合？");
+        return refuse_csv_row(reader, err,
+                              "a field of this row is larger than 64 KiB; is a quote not closed?",
+                              "该行有字段超过 64 KiB；是否有引号未闭合？");
     const char *fields[CSV_COLUMNS_MAX];
     if (reader->heading_count == 0)
         reader->heading_count = reader->count;
@@ -118,7 +111,7 @@ static bool deliver(struct reader *reader, struct error *err)
 #define STRETCH 1024 /* so that a text with one kind of breaks is not searched to its end for the other */
 
 /* The first \n or \r from `at` on; `length`: there is none. */
-static size_t find_break(const char *bytes, size_t at, size_t length)
+static size_t csv_find_break(const char *bytes, size_t at, size_t length)
 {
     for (; at < length; at += STRETCH) {
         size_t size = length - at < STRETCH ? length - at : STRETCH;
@@ -131,10 +124,10 @@ static size_t find_break(const char *bytes, size_t at, size_t length)
 }
 
 /* Length of the line that begins at `from`, with its break; 0: its end is not there. */
-static size_t line_length(const struct text_window *window, size_t from)
+static size_t csv_line_length(const struct text_window *window, size_t from)
 {
     const char *bytes = text_window_bytes(window);
-    size_t length = text_window_length(window), at = find_break(bytes, from, length);
+    size_t length = text_window_length(window), at = csv_find_break(bytes, from, length);
     if (at < length)
         at += bytes[at] == '\r' && at + 1 < length && bytes[at + 1] == '\n' ? 2 : 1;
     else if (!window->at_end)
@@ -143,7 +136,7 @@ static size_t line_length(const struct text_window *window, size_t from)
 }
 
 /* Before the heading a line of tabs is blank too, whether the delimiter is known yet or not. */
-static bool is_blank(const struct reader *reader, size_t length)
+static bool csv_line_is_blank(const struct csv_reader *reader, size_t length)
 {
     const char *bytes = text_window_bytes(&reader->window);
     for (size_t i = 0; i < length; i++)
@@ -164,7 +157,7 @@ struct delimiter_count {
     int rows; /* that have as many as the heading */
 };
 
-static void end_row(struct delimiter_count counts[static DELIMITERS], int row)
+static void count_delimiter_row(struct delimiter_count counts[static DELIMITERS], int row)
 {
     for (size_t i = 0; i < DELIMITERS; i++) {
         if (row == 0)
@@ -174,7 +167,7 @@ static void end_row(struct delimiter_count counts[static DELIMITERS], int row)
     }
 }
 
-static bool is_better(const struct delimiter_count *a, const struct delimiter_count *b)
+static bool is_better_delimiter(const struct delimiter_count *a, const struct delimiter_count *b)
 {
     return a->rows != b->rows ? a->rows > b->rows : a->in_heading > b->in_heading;
 }
@@ -194,19 +187,19 @@ static char find_delimiter(const char *bytes, size_t length, bool whole)
         if (quoted || (bytes[i] != '\n' && bytes[i] != '\r'))
             continue;
         if (in_line > 0)
-            end_row(counts, rows++);
+            count_delimiter_row(counts, rows++);
         in_line = SIZE_MAX; /* the line's first byte makes it 0 again */
     }
     if (rows == 0 || (whole && !quoted && in_line > 0 && rows < ROWS_LOOKED_AT))
-        end_row(counts, rows);
+        count_delimiter_row(counts, rows);
     for (size_t i = DELIMITERS; i-- > 0;)
-        if (counts[i].in_heading > 0 && !is_better(&counts[best], &counts[i]))
+        if (counts[i].in_heading > 0 && !is_better_delimiter(&counts[best], &counts[i]))
             best = i;
     return delimiters[best];
 }
 
 /* Excel's own first line: "sep=;" names the delimiter and is no row. Its length; 0: this is none. */
-static size_t take_delimiter_line(struct reader *reader)
+static size_t csv_take_delimiter_line(struct csv_reader *reader)
 {
     static const char start[] = "sep=";
     const char *bytes = text_window_bytes(&reader->window);
@@ -214,7 +207,7 @@ static size_t take_delimiter_line(struct reader *reader)
     if (reader->window.line != 1 || text_window_length(&reader->window) <= at ||
         strncasecmp(bytes, start, at) != 0 || !memchr(delimiters, bytes[at], DELIMITERS))
         return 0;
-    size_t length = line_length(&reader->window, 0);
+    size_t length = csv_line_length(&reader->window, 0);
     if (length == 0 || (length > at + 1 && !strchr("\r\n", bytes[at + 1])))
         return 0;
     reader->form->delimiter = bytes[at];
@@ -223,7 +216,7 @@ static size_t take_delimiter_line(struct reader *reader)
 
 /* ---- comma and semicolon, by libcsv where there are quotes ---- */
 
-static bool stray_quote(struct reader *reader, size_t line, size_t at, struct error *err)
+static bool refuse_stray_quote(struct csv_reader *reader, size_t line, size_t at, struct error *err)
 {
     const char *bytes = text_window_bytes(&reader->window);
     error_set(err, ERROR_INVALID,
@@ -234,35 +227,35 @@ static bool stray_quote(struct reader *reader, size_t line, size_t at, struct er
                         utf8_count(bytes + line, at - line));
 }
 
-/* libcsv is strict, so that a stray quote in a quoted field is told at once and never swallows the
+/* libcsv is strict, so that a stray quote in a quoted field is refused at once and never swallows the
  * rows that follow; a quote in an unquoted field is only a letter, so for that one byte it is not. */
-static bool feed_line(struct reader *reader, size_t line, size_t length, struct error *err)
+static bool csv_feed_line(struct csv_reader *reader, size_t line, size_t length, struct error *err)
 {
     const char *bytes = text_window_bytes(&reader->window);
     struct csv_parser *parser = &reader->parser;
     size_t at = line;
     while (at < line + length) {
-        at += csv_parse(parser, bytes + at, line + length - at, take_field, take_end, reader);
+        at += csv_parse(parser, bytes + at, line + length - at, csv_take_field, csv_take_row_end, reader);
         if (at == line + length)
             break;
         if (csv_error(parser) != CSV_EPARSE)
-            return complain(reader, err, csv_strerror(csv_error(parser)), "无法解析");
+            return refuse_csv_row(reader, err, csv_strerror(csv_error(parser)), "无法解析");
         if (parser->quoted)
-            return stray_quote(reader, line, at, err);
+            return refuse_stray_quote(reader, line, at, err);
         csv_set_opts(parser, PARSER_LENIENT);
-        at += csv_parse(parser, bytes + at, 1, take_field, take_end, reader);
+        at += csv_parse(parser, bytes + at, 1, csv_take_field, csv_take_row_end, reader);
         csv_set_opts(parser, PARSER_STRICT);
     }
     return true;
 }
 
-static bool is_space(char c)
+static bool is_space_or_tab(char c)
 {
     return c == ' ' || c == '\t';
 }
 
 /* A row without any quote, as most are, split as libcsv would, several times as fast. */
-static void split_line(struct reader *reader, const char *line, size_t length)
+static void csv_split_line(struct csv_reader *reader, const char *line, size_t length)
 {
     const char *end = line + length;
     while (end > line && (end[-1] == '\n' || end[-1] == '\r'))
@@ -271,47 +264,42 @@ static void split_line(struct reader *reader, const char *line, size_t length)
         const char *delimiter = memchr(at, reader->form->delimiter, (size_t)(end - at));
         const char *last = delimiter ? delimiter : end;
         next = delimiter ? delimiter + 1 : NULL;
-        while (at < last && is_space(*at))
+        while (at < last && is_space_or_tab(*at))
             at++;
-        while (at < last && is_space(last[-1]))
+        while (at < last && is_space_or_tab(last[-1]))
             last--;
-        add_field(reader, at, (size_t)(last - at));
+        csv_add_field(reader, at, (size_t)(last - at));
     }
     reader->complete = true;
 }
 
-static bool finish(struct reader *reader, struct error *err)
-{
-    if (csv_fini(&reader->parser, take_field, take_end, reader) == 0)
-        return true;
-    return complain(reader, err, "a quote is opened in the row that begins here and never closed",
-                    "从此处开始的行中有引号未闭合");
-}
-
-static bool read_csv_row(struct reader *reader, size_t *ret_used, struct error *err)
+static bool read_csv_row(struct csv_reader *reader, size_t *ret_used, struct error *err)
 {
     size_t used = 0;
     while (!reader->complete && used < text_window_length(&reader->window)) {
-        size_t length = line_length(&reader->window, used);
+        size_t length = csv_line_length(&reader->window, used);
         if (length == 0 || used + length > CSV_ROW_MAX)
-            return too_large(reader, err);
+            return refuse_large_csv_row(reader, err);
         const char *line = text_window_bytes(&reader->window) + used;
         if (used == 0 && !memchr(line, '"', length))
-            split_line(reader, line, length);
-        else if (!feed_line(reader, used, length, err))
+            csv_split_line(reader, line, length);
+        else if (!csv_feed_line(reader, used, length, err))
             return false;
         used += length;
     }
     *ret_used = used;
-    return reader->complete || finish(reader, err);
+    if (!reader->complete && csv_fini(&reader->parser, csv_take_field, csv_take_row_end, reader) != 0)
+        return refuse_csv_row(reader, err, "a quote is opened in the row that begins here and never closed",
+                              "从此处开始的行中有引号未闭合");
+    return true;
 }
 
 /* ---- tabs ---- */
 
-static void take_tsv_field(struct reader *reader, const char *bytes, const struct tsv_field *field)
+static void csv_add_tsv_field(struct csv_reader *reader, const char *bytes, const struct tsv_field *field)
 {
     const char *text = bytes + field->start;
-    begin_field(reader, field->length);
+    csv_begin_field(reader, field->length);
     if (!field->quoted)
         strbuf_append(&reader->text, text, field->length);
     for (size_t i = 0; field->quoted && i < field->length; i++) {
@@ -321,7 +309,7 @@ static void take_tsv_field(struct reader *reader, const char *bytes, const struc
     strbuf_putc(&reader->text, '\0');
 }
 
-static bool read_tsv_row(struct reader *reader, size_t *ret_used, struct error *err)
+static bool read_tsv_row(struct csv_reader *reader, size_t *ret_used, struct error *err)
 {
     struct tsv_field fields[CSV_COLUMNS_MAX];
     const char *bytes = text_window_bytes(&reader->window);
@@ -330,9 +318,9 @@ static bool read_tsv_row(struct reader *reader, size_t *ret_used, struct error *
         length = CSV_ROW_MAX + 1;
     size_t used = tsv_split(bytes, length, reader->heading_count, fields, CSV_COLUMNS_MAX, &count);
     if (used > CSV_ROW_MAX)
-        return too_large(reader, err);
+        return refuse_large_csv_row(reader, err);
     for (size_t i = 0; i < count && i < CSV_COLUMNS_MAX; i++)
-        take_tsv_field(reader, bytes, &fields[i]);
+        csv_add_tsv_field(reader, bytes, &fields[i]);
     if (count > CSV_COLUMNS_MAX) {
         const struct tsv_field *last = &fields[CSV_COLUMNS_MAX - 1];
         size_t at = last->start + last->length + last->quoted;
@@ -345,28 +333,27 @@ static bool read_tsv_row(struct reader *reader, size_t *ret_used, struct error *
 
 /* ---- the whole ---- */
 
-static bool finish_form(struct reader *reader)
-{
-    if (reader->form->encoding == TEXT_ENCODING_UNKNOWN)
-        reader->form->encoding = TEXT_ENCODING_UTF8;
-    return true;
-}
-
-static bool read_rows(struct reader *reader, struct error *err)
+static bool csv_read_rows(struct csv_reader *reader, struct error *err)
 {
     while (text_window_fill(&reader->window, err)) {
         reader->form->encoding = reader->window.decoder.encoding;
         reader->form->guess = reader->window.decoder.guess;
-        if (text_window_length(&reader->window) == 0)
-            return finish_form(reader);
-        size_t used = take_delimiter_line(reader);
+        if (text_window_length(&reader->window) == 0) {
+            if (reader->form->encoding == TEXT_ENCODING_UNKNOWN)
+                reader->form->encoding = TEXT_ENCODING_UTF8;
+            return true;
+        }
+        size_t used = csv_take_delimiter_line(reader);
         if (used > 0) {
             text_window_skip(&reader->window, used);
             continue;
         }
-        begin_row(reader);
-        used = line_length(&reader->window, 0);
-        if (is_blank(reader, used) && used > 0) {
+        reader->number++;
+        reader->count = reader->largest = 0;
+        reader->beyond = reader->complete = false;
+        strbuf_reset(&reader->text);
+        used = csv_line_length(&reader->window, 0);
+        if (csv_line_is_blank(reader, used) && used > 0) {
             text_window_skip(&reader->window, used);
             continue;
         }
@@ -377,7 +364,7 @@ static bool read_rows(struct reader *reader, struct error *err)
         csv_set_delim(&reader->parser, (unsigned char)reader->form->delimiter);
         bool done = reader->form->delimiter == '\t' ? read_tsv_row(reader, &used, err)
                                                     : read_csv_row(reader, &used, err);
-        if (!done || !deliver(reader, err))
+        if (!done || !csv_deliver_row(reader, err))
             return false;
         text_window_skip(&reader->window, used);
     }
@@ -387,11 +374,11 @@ static bool read_rows(struct reader *reader, struct error *err)
 bool csv_read_form(const struct byte_source *source, struct csv_form *form, table_take each, void *context,
                    struct error *err)
 {
-    CLEANUP(reader_release) struct reader reader = {.form = form, .each = each, .context = context};
+    CLEANUP(csv_reader_release) struct csv_reader reader = {.form = form, .each = each, .context = context};
     if (csv_init(&reader.parser, PARSER_STRICT) != 0)
         return error_set(err, ERROR_INTERNAL, "libcsv cannot be used", "libcsv 无法使用");
     text_window_init(&reader.window, source, form->encoding);
-    return read_rows(&reader, err);
+    return csv_read_rows(&reader, err);
 }
 
 bool csv_read(const struct byte_source *source, char delimiter, table_take each, void *context,
@@ -403,16 +390,9 @@ bool csv_read(const struct byte_source *source, char delimiter, table_take each,
 
 /* ---- files ---- */
 
-static ssize_t read_file(void *context, void *bytes, size_t size)
+static ssize_t csv_read_bytes(void *context, void *bytes, size_t size)
 {
     return read(*(const int *)context, bytes, size);
-}
-
-static bool must_be_text(enum file_kind kind, struct error *err)
-{
-    return kind == FILE_KIND_TEXT ||
-           error_set(err, ERROR_INVALID, "this is an Excel workbook; save it as “CSV UTF-8”",
-                     "这是 Excel 工作簿，请另存为“CSV UTF-8”");
 }
 
 bool csv_read_file(const char *path, table_take each, void *context, struct error *err)
@@ -421,8 +401,11 @@ bool csv_read_file(const char *path, table_take each, void *context, struct erro
     enum file_kind kind;
     const char *ending = strrchr(path, '.');
     char delimiter = ending && strcasecmp(ending, ".tsv") == 0 ? '\t' : 0;
-    struct byte_source source = {.read = read_file, .context = &fd};
-    return (file_open(path, &fd, &kind, err) && must_be_text(kind, err) &&
-            csv_read(&source, delimiter, each, context, err)) ||
-           error_prefix(err, "%s", "%s", path);
+    struct byte_source source = {.read = csv_read_bytes, .context = &fd};
+    bool done = file_open(path, &fd, &kind, err);
+    if (done && kind != FILE_KIND_TEXT)
+        done = error_set(err, ERROR_INVALID, "this is an Excel workbook; save it as “CSV UTF-8”",
+                         "这是 Excel 工作簿，请另存为“CSV UTF-8”");
+    done = done && csv_read(&source, delimiter, each, context, err);
+    return done || error_prefix(err, "%s", "%s", path);
 }

@@ -30,7 +30,7 @@ bool csv_writer_finish(struct csv_writer *writer, struct error *err)
 }
 
 /* A row that is one empty field would be an empty line, which is no row. */
-static bool needs_quotes(const char *text, bool alone)
+static bool csv_needs_quotes(const char *text, bool alone)
 {
     size_t length = strlen(text);
     if (length == 0)
@@ -38,10 +38,10 @@ static bool needs_quotes(const char *text, bool alone)
     return strpbrk(text, ",\";\t\r\n") || text[0] == ' ' || text[length - 1] == ' ';
 }
 
-static void write_field(struct strbuf *out, const char *text, bool alone)
+static void csv_write_field(struct strbuf *out, const char *text, bool alone)
 {
     bool guarded = cell_guard_text_needs(text);
-    if (!needs_quotes(text, alone)) {
+    if (!csv_needs_quotes(text, alone)) {
         strbuf_puts(out, guarded ? "'" : "");
         strbuf_puts(out, text);
         return;
@@ -60,7 +60,7 @@ bool csv_writer_row(struct csv_writer *writer, const char *const *fields, size_t
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             strbuf_putc(&writer->waiting, writer->delimiter);
-        write_field(&writer->waiting, fields[i] ? fields[i] : "", count == 1);
+        csv_write_field(&writer->waiting, fields[i] ? fields[i] : "", count == 1);
     }
     strbuf_puts(&writer->waiting, "\r\n");
     return writer->waiting.length < FLUSH_AT || csv_writer_finish(writer, err);

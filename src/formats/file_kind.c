@@ -117,7 +117,7 @@ static const struct compound {
 #define NOT_FOUND ARRAY_SIZE(compounds)
 
 /* The name is UTF-16LE with a zero behind it, its length in bytes counts the zero. */
-static bool has_name(const unsigned char *entry, const char *name)
+static bool compound_entry_is(const unsigned char *entry, const char *name)
 {
     size_t length = strlen(name);
     if (entry[NAME_LENGTH_AT] + (entry[NAME_LENGTH_AT + 1] << 8) != (int)(2 * length + 2))
@@ -138,7 +138,7 @@ static size_t find_compound(int fd)
     for (ssize_t got; (got = pread(fd, block, BLOCK, at)) >= ENTRY; at += got - got % ENTRY)
         for (ssize_t entry = 0; entry + ENTRY <= got; entry += ENTRY)
             for (size_t i = 0; i < best; i++)
-                if (has_name(block + entry, compounds[i].stream))
+                if (compound_entry_is(block + entry, compounds[i].stream))
                     best = i;
     return best;
 }
@@ -154,30 +154,30 @@ static bool refuse_compound(int fd, struct error *err)
 
 /* ---- the whole ---- */
 
-static bool starts_with(const char *bytes, size_t length, const char *start, size_t start_length)
+static bool bytes_start_with(const char *bytes, size_t length, const char *start, size_t start_length)
 {
     return length >= start_length && memcmp(bytes, start, start_length) == 0;
 }
 
-static bool find_kind(int fd, enum file_kind *ret_kind, struct error *err)
+static bool file_find_kind(int fd, enum file_kind *ret_kind, struct error *err)
 {
     char bytes[4096];
     ssize_t got = pread(fd, bytes, sizeof(bytes), 0);
     if (got < 0)
         return error_set(err, ERROR_INTERNAL, "it cannot be read: %s", "无法读取：%s", strerror(errno));
     size_t length = (size_t)got;
-    if (starts_with(bytes, length, "PK\3\4", 4) || starts_with(bytes, length, "PK\5\6", 4)) {
+    if (bytes_start_with(bytes, length, "PK\3\4", 4) || bytes_start_with(bytes, length, "PK\5\6", 4)) {
         *ret_kind = FILE_KIND_WORKBOOK;
         return true;
     }
-    if (starts_with(bytes, length, "\xD0\xCF\x11\xE0", 4))
+    if (bytes_start_with(bytes, length, "\xD0\xCF\x11\xE0", 4))
         return refuse_compound(fd, err);
     *ret_kind = FILE_KIND_TEXT;
     return refuse_signature(bytes, length, err) && refuse_markup(bytes, length, err);
 }
 
 /* O_NONBLOCK: a pipe by that name must not hold us before it can be refused. */
-static bool open_regular(const char *path, int *ret_fd, struct error *err)
+static bool open_regular_file(const char *path, int *ret_fd, struct error *err)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -197,7 +197,7 @@ static bool open_regular(const char *path, int *ret_fd, struct error *err)
 bool file_open(const char *path, int *ret_fd, enum file_kind *ret_kind, struct error *err)
 {
     CLEANUP(file_close) int fd = -1;
-    if (!open_regular(path, &fd, err) || !find_kind(fd, ret_kind, err))
+    if (!open_regular_file(path, &fd, err) || !file_find_kind(fd, ret_kind, err))
         return false;
     *ret_fd = fd;
     fd = -1;

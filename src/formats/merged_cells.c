@@ -34,7 +34,7 @@ enum place { OUTSIDE, SHEET, RANGES, RANGE };
 static const struct xml_step steps[] = {
     {OUTSIDE, "worksheet", SHEET}, {SHEET, "mergeCells", RANGES}, {RANGES, "mergeCell", RANGE}};
 
-static bool take_range(struct merged_cells *cells, const char *reference, struct error *err)
+static bool merged_take_range(struct merged_cells *cells, const char *reference, struct error *err)
 {
     int64_t column, last_column, first_row, last_row;
     const char *rest = cell_reference_parse(reference, &column, &first_row);
@@ -54,15 +54,16 @@ static bool take_range(struct merged_cells *cells, const char *reference, struct
     return true;
 }
 
-static bool take_start(void *context, const char *name, const char *const *attributes, struct error *err)
+static bool merged_take_start(void *context, const char *name, const char *const *attributes,
+                              struct error *err)
 {
     struct merged_cells *cells = context;
     const char *reference = xml_attribute(attributes, "ref");
     return xml_tracker_start(&cells->tracker, name) != RANGE || !reference ||
-           take_range(cells, reference, err);
+           merged_take_range(cells, reference, err);
 }
 
-static bool take_end(void *context, const char *name, struct error *err)
+static bool merged_take_end(void *context, const char *name, struct error *err)
 {
     struct merged_cells *cells = context;
     (void)name, (void)err;
@@ -70,7 +71,7 @@ static bool take_end(void *context, const char *name, struct error *err)
     return true;
 }
 
-static int compare_ranges(const void *a, const void *b)
+static int compare_merged_ranges(const void *a, const void *b)
 {
     const struct range *first = a, *second = b;
     return first->first_row != second->first_row ? (first->first_row > second->first_row ? 1 : -1)
@@ -81,8 +82,8 @@ static int compare_ranges(const void *a, const void *b)
 #define WORD_LENGTH (sizeof(WORD) - 1)
 
 /* Unpacking alone is several times faster than reading XML, and most sheets have no merged cells. */
-static bool names_any(struct package *package, const char *part, uint64_t ceiling, bool *ret_names,
-                      struct error *err)
+static bool part_names_merged_cells(struct package *package, const char *part, uint64_t ceiling,
+                                    bool *ret_names, struct error *err)
 {
     CLEANUP(package_part_close) struct package_part *stream = NULL;
     CLEANUP(free_pointer) char *bytes = xmalloc(WORD_LENGTH + ((size_t)32 << 10));
@@ -104,10 +105,10 @@ static bool names_any(struct package *package, const char *part, uint64_t ceilin
 bool merged_cells_read(struct package *package, const char *part, uint64_t ceiling,
                        struct merged_cells **ret_cells, struct error *err)
 {
-    static const struct xml_events events = {.start = take_start, .end = take_end};
+    static const struct xml_events events = {.start = merged_take_start, .end = merged_take_end};
     bool any;
     *ret_cells = NULL;
-    if (!names_any(package, part, ceiling, &any, err))
+    if (!part_names_merged_cells(package, part, ceiling, &any, err))
         return false;
     if (!any)
         return true;
@@ -117,20 +118,13 @@ bool merged_cells_read(struct package *package, const char *part, uint64_t ceili
         return false;
     if (cells->count == 0)
         return true;
-    qsort(cells->ranges, cells->count, sizeof(*cells->ranges), compare_ranges);
+    qsort(cells->ranges, cells->count, sizeof(*cells->ranges), compare_merged_ranges);
     *ret_cells = cells;
     cells = NULL;
     return true;
 }
 
 /* ---- filling ---- */
-
-static void drop(struct merged_cells *cells, size_t at)
-{
-    cells->text_size -= strlen(cells->active[at].text) + 1;
-    free(cells->active[at].text);
-    cells->active[at] = cells->active[--cells->active_count];
-}
 
 void merged_cells_rewind(struct merged_cells *cells)
 {
@@ -150,8 +144,8 @@ void merged_cells_free(struct merged_cells **cells)
     *cells = NULL;
 }
 
-static bool begin_range(struct merged_cells *cells, const struct range *range, const char *text,
-                        struct error *err)
+static bool merged_begin_range(struct merged_cells *cells, const struct range *range, const char *text,
+                               struct error *err)
 {
     size_t size = strlen(text) + 1;
     if (cells->text_size + size > MERGED_TEXT_MAX || cells->active_count == SHEET_COLUMNS_MAX)
@@ -166,8 +160,18 @@ static bool begin_range(struct merged_cells *cells, const struct range *range, c
     return true;
 }
 
-static void put(const struct merged_cells *cells, const char **fields, size_t room, size_t *count)
+bool merged_cells_fill(struct merged_cells *cells, int64_t row, const char **fields, size_t room,
+                       size_t *count, struct error *err)
 {
+    for (size_t i = cells->active_count; i-- > 0;) { /* ranges that end above this row */
+        struct active *active = &cells->active[i];
+        if (active->last_row >= row)
+            continue;
+        cells->text_size -= strlen(active->text) + 1;
+        free(active->text);
+        *active = cells->active[--cells->active_count];
+    }
+    size_t old = *count;
     for (size_t i = 0; i < cells->active_count; i++) {
         size_t column = (size_t)cells->active[i].column;
         if (column >= room || fields[column][0])
@@ -176,20 +180,11 @@ static void put(const struct merged_cells *cells, const char **fields, size_t ro
         if (column >= *count)
             *count = column + 1;
     }
-}
-
-bool merged_cells_fill(struct merged_cells *cells, int64_t row, const char **fields, size_t room,
-                       size_t *count, struct error *err)
-{
-    for (size_t i = cells->active_count; i-- > 0;)
-        if (cells->active[i].last_row < row)
-            drop(cells, i);
-    size_t old = *count;
-    put(cells, fields, room, count);
     for (; cells->next < cells->count && cells->ranges[cells->next].first_row <= row; cells->next++) {
         const struct range *range = &cells->ranges[cells->next];
-        if (range->first_row == row && (size_t)range->column < old && fields[range->column][0] &&
-            !begin_range(cells, range, fields[range->column], err))
+        if (range->first_row != row || (size_t)range->column >= old || !fields[range->column][0])
+            continue;
+        if (!merged_begin_range(cells, range, fields[range->column], err))
             return false;
     }
     return true;

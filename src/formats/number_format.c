@@ -19,7 +19,7 @@ struct decimal {
 };
 
 /* A whole number of at most 15 digits, as most in a table are, without printf. */
-static bool is_whole(double magnitude, struct decimal *decimal)
+static bool whole_to_decimal(double magnitude, struct decimal *decimal)
 {
     uint64_t left = magnitude < 1e15 ? (uint64_t)magnitude : 0;
     if (left == 0 || (double)left != magnitude)
@@ -38,7 +38,7 @@ static struct decimal to_decimal(double magnitude)
 {
     struct decimal decimal = {.count = DIGITS};
     char text[32];
-    if (is_whole(magnitude, &decimal))
+    if (whole_to_decimal(magnitude, &decimal))
         return decimal;
     snprintf(text, sizeof(text), "%.*e", DIGITS - 1, magnitude);
     decimal.digits[0] = text[0];
@@ -94,26 +94,22 @@ static void write_plain(const struct decimal *decimal, int first, int decimals, 
         strbuf_putc(out, digit_at(decimal, place));
 }
 
-static void write_scientific(struct decimal decimal, struct strbuf *out)
-{
-    int exponent = decimal.point - 1;
-    decimal.point = 1;
-    write_plain(&decimal, -1, DIGITS - 1, out);
-    strbuf_printf(out, "E%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
-}
-
 static void write_general(double value, struct strbuf *out)
 {
     struct decimal decimal = to_decimal(fabs(value));
     if (value < 0)
         strbuf_putc(out, '-');
-    if (value == 0)
+    if (value == 0) {
         strbuf_putc(out, '0');
-    else if (decimal.point > GENERAL_WIDTH || decimal.point < -3)
-        write_scientific(decimal, out);
-    else
+    } else if (decimal.point > GENERAL_WIDTH || decimal.point < -3) {
+        int exponent = decimal.point - 1;
+        decimal.point = 1;
+        write_plain(&decimal, -1, DIGITS - 1, out);
+        strbuf_printf(out, "E%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+    } else {
         write_plain(&decimal, decimal.point > 0 ? -decimal.point : -1,
                     DIGITS - decimal.point > 0 ? DIGITS - decimal.point : 0, out);
+    }
 }
 
 /* A whole number that has more digits than are kept, but few enough that somebody may have typed them. */
@@ -126,7 +122,7 @@ static bool is_cut_short(double value)
 
 /* [Red], [>=100], [DBNum1] show nothing, [$¥-804] what stands between $ and -. Elapsed time, [h], is not
  * literal. */
-static size_t bracket(const char *code, size_t left, struct strbuf *out)
+static size_t format_bracket(const char *code, size_t left, struct strbuf *out)
 {
     const char *close = memchr(code, ']', left);
     size_t length = close ? (size_t)(close - code) + 1 : 0;
@@ -139,7 +135,7 @@ static size_t bracket(const char *code, size_t left, struct strbuf *out)
 }
 
 /* Bytes of the character that begins here. */
-static size_t character(const char *code, size_t left)
+static size_t character_bytes(const char *code, size_t left)
 {
     size_t length = 1;
     while (length < left && ((unsigned char)code[length] & 0xC0) == 0x80)
@@ -147,26 +143,22 @@ static size_t character(const char *code, size_t left)
     return length;
 }
 
-static size_t format_quoted(const char *code, size_t left, struct strbuf *out)
-{
-    const char *close = memchr(code + 1, '"', left - 1);
-    size_t length = close ? (size_t)(close - code) + 1 : left;
-    if (out)
-        strbuf_append(out, code + 1, close ? length - 2 : length - 1);
-    return length;
-}
-
 size_t format_literal(const struct format_section *section, size_t at, struct strbuf *out)
 {
     const char *code = section->code + at;
     size_t left = section->length - at;
-    if (*code == '"')
-        return format_quoted(code, left, out);
+    if (*code == '"') {
+        const char *close = memchr(code + 1, '"', left - 1);
+        size_t length = close ? (size_t)(close - code) + 1 : left;
+        if (out)
+            strbuf_append(out, code + 1, close ? length - 2 : length - 1);
+        return length;
+    }
     if (*code == '[')
-        return bracket(code, left, out);
+        return format_bracket(code, left, out);
     if (!strchr("\\_*!", *code) || left < 2)
         return 0;
-    size_t length = character(code + 1, left - 1);
+    size_t length = character_bytes(code + 1, left - 1);
     if (out && (*code == '\\' || *code == '!'))
         strbuf_append(out, code + 1, length);
     if (out && *code == '_')
@@ -179,7 +171,7 @@ size_t format_literal(const struct format_section *section, size_t at, struct st
 #define SECTIONS_MAX 4
 
 /* Splits at the semicolons outside literals. */
-static size_t split(const char *code, struct format_section sections[static SECTIONS_MAX])
+static size_t split_sections(const char *code, struct format_section sections[static SECTIONS_MAX])
 {
     struct format_section whole = {code, strlen(code)};
     size_t count = 0, from = 0;
@@ -195,7 +187,7 @@ static size_t split(const char *code, struct format_section sections[static SECT
 }
 
 /* A condition at the section's beginning, perhaps behind a colour: [>=100]. */
-static bool condition(const struct format_section *section, double value, bool *ret_holds)
+static bool section_condition(const struct format_section *section, double value, bool *ret_holds)
 {
     size_t at = 0;
     while (at < section->length && section->code[at] == '[') {
@@ -219,16 +211,17 @@ static bool condition(const struct format_section *section, double value, bool *
 }
 
 /* The section for this value, and whether its sign is still to be shown. */
-static size_t choose(const struct format_section *sections, size_t count, double value, bool *ret_sign)
+static size_t choose_section(const struct format_section *sections, size_t count, double value,
+                             bool *ret_sign)
 {
     bool holds = false;
     *ret_sign = value < 0;
     size_t numeric = count > 3 ? 3 : count;
-    if (numeric > 1 && condition(&sections[0], value, &holds)) {
+    if (numeric > 1 && section_condition(&sections[0], value, &holds)) {
         if (holds)
             return 0;
         bool second = false;
-        if (numeric == 2 || !condition(&sections[1], value, &second))
+        if (numeric == 2 || !section_condition(&sections[1], value, &second))
             return numeric > 2 && value >= 0 ? 2 : 1;
         return second ? 1 : 2;
     }
@@ -369,7 +362,7 @@ static size_t write_exponent_sign(struct number *number, size_t at, struct strbu
     return 2;
 }
 
-static void write_number(struct number *number, struct strbuf *out)
+static void write_placeholders(struct number *number, struct strbuf *out)
 {
     const struct format_section *section = number->section;
     for (size_t at = 0; at < section->length;) {
@@ -388,7 +381,7 @@ static void write_number(struct number *number, struct strbuf *out)
 }
 
 /* One digit before the point, or with ##0.0E+0 an exponent that three divides. */
-static void normalise(struct number *number)
+static void normalise_exponent(struct number *number)
 {
     int whole = number->shape.whole > 0 ? number->shape.whole : 1;
     for (int pass = 0; pass < 2; pass++) { /* rounding may make it one digit longer */
@@ -409,10 +402,10 @@ static void format_number(const struct format_section *section, double magnitude
     if (magnitude != 0)
         number.decimal.point += 2 * number.shape.percents - 3 * number.shape.scale;
     if (number.shape.exponent > 0)
-        normalise(&number);
+        normalise_exponent(&number);
     else
         round_decimal(&number.decimal, number.shape.decimals);
-    write_number(&number, out);
+    write_placeholders(&number, out);
 }
 
 /* ---- the whole ---- */
@@ -465,7 +458,7 @@ struct fraction_shape {
     int digits, denominator;
 };
 
-static bool is_digit(char c)
+static bool is_format_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
@@ -487,7 +480,7 @@ static bool read_fraction_shape(const struct format_section *section, struct fra
             shape->slash = at;
         } else if (step == 0 && found && is_placeholder(c) && shape->denominator == 0) {
             shape->digits++;
-        } else if (step == 0 && found && is_digit(c) && shape->denominator < 10000) {
+        } else if (step == 0 && found && is_format_digit(c) && shape->denominator < 10000) {
             shape->denominator = shape->denominator * 10 + (c - '0');
         }
         in_group = step == 0 && is_placeholder(c);
@@ -505,7 +498,7 @@ struct fraction {
 #define FRACTION_ENOUGH 5e-8 /* what is left is as good as nothing */
 
 /* The last convergent of the continued fraction whose denominator is at most `most`, as Excel takes it. */
-static void approximate(double part, int64_t most, struct fraction *fraction)
+static void approximate_fraction(double part, int64_t most, struct fraction *fraction)
 {
     int64_t numerators[2] = {0, 1}, denominators[2] = {1, 0}; /* the last but one, the last */
     double left = part;
@@ -534,7 +527,7 @@ static struct fraction to_fraction(double magnitude, const struct fraction_shape
     if (shape->denominator > 0)
         fraction.numerator = (int64_t)round(part * shape->denominator);
     else
-        approximate(part, (int64_t)pow(10, digits) - 1, &fraction);
+        approximate_fraction(part, (int64_t)pow(10, digits) - 1, &fraction);
     if (shape->has_whole && fraction.numerator == fraction.denominator) {
         fraction.whole++;
         fraction.numerator = 0;
@@ -553,7 +546,7 @@ static bool format_fraction(const struct format_section *section, double magnitu
     size_t from = out->length;
     for (size_t at = 0; at < section->length;) {
         char c = section->code[at];
-        bool digit = is_placeholder(c) || (at > shape.slash && is_digit(c));
+        bool digit = is_placeholder(c) || (at > shape.slash && is_format_digit(c));
         size_t step = digit ? 0 : format_literal(section, at, out);
         if (step == 0 && digit && !in_group && at < shape.numerator) {
             if (fraction.whole > 0 || fraction.numerator == 0 || c == '0')
@@ -571,7 +564,7 @@ static bool format_fraction(const struct format_section *section, double magnitu
     return true;
 }
 
-static void trim(struct strbuf *out, size_t from)
+static void trim_spaces(struct strbuf *out, size_t from)
 {
     while (out->length > from && out->bytes[out->length - 1] == ' ')
         out->bytes[--out->length] = '\0';
@@ -624,16 +617,16 @@ static enum number_note write_code(const char *code, double value, const struct 
                                    struct strbuf *out)
 {
     struct format_section sections[SECTIONS_MAX];
-    size_t count = split(code, sections), from = out->length;
+    size_t count = split_sections(code, sections), from = out->length;
     bool sign;
-    size_t chosen = count > 0 ? choose(sections, count, value, &sign) : 0;
+    size_t chosen = count > 0 ? choose_section(sections, count, value, &sign) : 0;
     if (count == 0 || (chosen == 0 && sections[0].length == 0)) {
         write_general(value, out);
         return is_cut_short(value) ? NUMBER_CUT_SHORT : NUMBER_SURE;
     }
     enum number_note note = write_section(&sections[chosen], value, sign, workbook, out);
     if (!out->overflowed)
-        trim(out, from);
+        trim_spaces(out, from);
     return note;
 }
 

@@ -104,7 +104,7 @@ static size_t half_at(const char *code, size_t left, size_t *ret_which)
     return 0;
 }
 
-static enum token_kind kind_of(char c)
+static enum token_kind token_kind_of(char c)
 {
     switch (c | 0x20) {
     case 'y':
@@ -117,12 +117,6 @@ static enum token_kind kind_of(char c)
     case 'g': return TOKEN_ERA;
     default: return TOKEN_OTHER;
     }
-}
-
-static enum token_kind elapsed_kind(char c)
-{
-    c |= 0x20;
-    return c == 'h' ? TOKEN_ELAPSED_HOURS : c == 'm' ? TOKEN_ELAPSED_MINUTES : TOKEN_ELAPSED_SECONDS;
 }
 
 static struct token token_at(const struct format_section *section, size_t at, enum token_kind before)
@@ -139,7 +133,9 @@ static struct token token_at(const struct format_section *section, size_t at, en
     }
     token.length = 1;
     if (*code == '[' && left > 2) { /* what is literal in brackets has been passed */
-        token.kind = elapsed_kind(code[1]);
+        token.kind = (code[1] | 0x20) == 'h'   ? TOKEN_ELAPSED_HOURS
+                     : (code[1] | 0x20) == 'm' ? TOKEN_ELAPSED_MINUTES
+                                               : TOKEN_ELAPSED_SECONDS;
         while (token.length < left && code[token.length - 1] != ']')
             token.length++;
         return token;
@@ -151,7 +147,7 @@ static struct token token_at(const struct format_section *section, size_t at, en
             token.length++;
         return token;
     }
-    token.kind = kind_of(*code);
+    token.kind = token_kind_of(*code);
     while (token.kind != TOKEN_OTHER && token.length < left && (code[token.length] | 0x20) == (*code | 0x20))
         token.length++;
     if (token.kind == TOKEN_WEEKDAY && token.length < 3)
@@ -450,7 +446,7 @@ static void write_month(const struct writing *writing, const struct token *token
         write_month_name(writing, token->length, out);
 }
 
-static void write_day(const struct writing *writing, const struct token *token, struct strbuf *out)
+static void write_day_of_month(const struct writing *writing, const struct token *token, struct strbuf *out)
 {
     if (token->length <= 2)
         write_padded(writing->moment.day, token->length, out);
@@ -495,7 +491,7 @@ static const write_token token_writers[] = {
     [TOKEN_OTHER] = write_other,
     [TOKEN_YEAR] = write_year,
     [TOKEN_MONTH] = write_month,
-    [TOKEN_DAY] = write_day,
+    [TOKEN_DAY] = write_day_of_month,
     [TOKEN_WEEKDAY] = write_weekday,
     [TOKEN_ERA] = write_era,
     [TOKEN_HOUR] = write_hour,
@@ -519,11 +515,6 @@ void format_date_parts(const struct format_section *section, bool *ret_date, boo
     }
 }
 
-static bool is_letter(char c)
-{
-    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-}
-
 /* Letters that mean nothing here, names in a language that is not known, another calendar. */
 static bool is_understood(const struct writing *writing, const struct token *tokens, size_t count,
                           unsigned calendar)
@@ -536,9 +527,12 @@ static bool is_understood(const struct writing *writing, const struct token *tok
         return false;
     for (size_t i = 0; i < count; i++) {
         bool is_name = tokens[i].length > 2 && (tokens[i].kind == TOKEN_MONTH || tokens[i].kind == TOKEN_DAY);
-        if ((is_name && writing->is_named && writing->language == NUMBER_LANGUAGE_OTHER) ||
-            (tokens[i].kind == TOKEN_OTHER && format_literal(section, tokens[i].at, NULL) == 0 &&
-             is_letter(section->code[tokens[i].at])))
+        if (is_name && writing->is_named && writing->language == NUMBER_LANGUAGE_OTHER)
+            return false;
+        if (tokens[i].kind != TOKEN_OTHER || format_literal(section, tokens[i].at, NULL) > 0)
+            continue;
+        char c = section->code[tokens[i].at] | 0x20;
+        if (c >= 'a' && c <= 'z')
             return false;
     }
     return true;
@@ -552,14 +546,6 @@ static bool is_guessed(const struct writing *writing, const struct token *tokens
         depends |= tokens[i].kind == TOKEN_WEEKDAY || tokens[i].kind == TOKEN_ERA;
     return depends &&
            (writing->language < NUMBER_LANGUAGE_CHINESE || writing->language > NUMBER_LANGUAGE_KOREAN);
-}
-
-static void write_iso(const struct moment *moment, struct strbuf *out)
-{
-    strbuf_printf(out, "%04d-%02u-%02u", moment->year, moment->month, moment->day);
-    if (moment->seconds > 0)
-        strbuf_printf(out, " %02d:%02d:%02d", (int)(moment->seconds / 3600), (int)(moment->seconds / 60 % 60),
-                      (int)(moment->seconds % 60));
 }
 
 bool format_date(const struct format_section *section, double value, const struct number_workbook *workbook,
@@ -585,7 +571,11 @@ bool format_date(const struct format_section *section, double value, const struc
     *ret_note = is_guessed(&writing, tokens, count) ? NUMBER_GUESSED : NUMBER_SURE;
     if (!is_understood(&writing, tokens, count, calendar)) {
         *ret_note = NUMBER_GUESSED;
-        write_iso(&writing.moment, out);
+        const struct moment *moment = &writing.moment;
+        int seconds = (int)moment->seconds;
+        strbuf_printf(out, "%04d-%02u-%02u", moment->year, moment->month, moment->day);
+        if (seconds > 0)
+            strbuf_printf(out, " %02d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
         return true;
     }
     for (size_t i = 0; i < count; i++)

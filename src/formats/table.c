@@ -91,7 +91,7 @@ const char *table_sheet_read(const struct table *table)
 
 /* ---- reading ---- */
 
-static bool any_guarded(const struct table_row *row)
+static bool row_has_guards(const struct table_row *row)
 {
     for (size_t i = 0; i < row->count; i++)
         if (cell_guard_decode(row->fields[i]) != row->fields[i])
@@ -99,10 +99,10 @@ static bool any_guarded(const struct table_row *row)
     return false;
 }
 
-static bool take_row(void *context, const struct table_row *row, struct error *err)
+static bool table_take_row(void *context, const struct table_row *row, struct error *err)
 {
     struct table *table = context;
-    if (!any_guarded(row))
+    if (!row_has_guards(row))
         return table->take(table->context, row, err);
     struct table_row meant = *row;
     if (!table->fields)
@@ -113,28 +113,24 @@ static bool take_row(void *context, const struct table_row *row, struct error *e
     return table->take(table->context, &meant, err);
 }
 
-static ssize_t read_file(void *context, void *bytes, size_t size)
+static ssize_t table_read_bytes(void *context, void *bytes, size_t size)
 {
     return read(*(const int *)context, bytes, size);
-}
-
-static bool read_text(struct table *table, struct error *err)
-{
-    struct byte_source source = {.read = read_file, .context = &table->fd};
-    if (lseek(table->fd, 0, SEEK_SET) != 0)
-        return error_set(err, ERROR_INTERNAL, "it cannot be read: %s", "无法读取：%s", strerror(errno));
-    return csv_read_form(&source, &table->form, take_row, table, err);
 }
 
 bool table_read(struct table *table, table_take take, void *context, struct error *err)
 {
     table->take = take;
     table->context = context;
-    return table->xlsx ? xlsx_read(table->xlsx, table->sheet, take_row, table, &table->sheet, err)
-                       : read_text(table, err);
+    if (table->xlsx)
+        return xlsx_read(table->xlsx, table->sheet, table_take_row, table, &table->sheet, err);
+    struct byte_source source = {.read = table_read_bytes, .context = &table->fd};
+    if (lseek(table->fd, 0, SEEK_SET) != 0)
+        return error_set(err, ERROR_INTERNAL, "it cannot be read: %s", "无法读取：%s", strerror(errno));
+    return csv_read_form(&source, &table->form, table_take_row, table, err);
 }
 
-static bool stop_at_first(void *context, const struct table_row *row, struct error *err)
+static bool stop_at_first_row(void *context, const struct table_row *row, struct error *err)
 {
     bool *found = context;
     (void)row;
@@ -152,7 +148,7 @@ const char *table_hidden_sheet_with_rows(struct table *table)
         if (!sheet.hidden)
             continue;
         looked_at++;
-        xlsx_read(table->xlsx, sheet.name, stop_at_first, &found, NULL, &ignored);
+        xlsx_read(table->xlsx, sheet.name, stop_at_first_row, &found, NULL, &ignored);
         if (found)
             return sheet.name;
     }

@@ -22,7 +22,7 @@ void text_decoder_release(struct text_decoder *decoder)
 }
 
 /* As many bytes as there is room for. */
-static bool fill(struct text_decoder *decoder, struct error *err)
+static bool decoder_fill(struct text_decoder *decoder, struct error *err)
 {
     memmove(decoder->raw, decoder->raw + decoder->start, decoder->end - decoder->start);
     decoder->end -= decoder->start;
@@ -40,7 +40,7 @@ static bool fill(struct text_decoder *decoder, struct error *err)
     return true;
 }
 
-static bool begin_converting(struct text_decoder *decoder, struct error *err)
+static bool decoder_begin_converting(struct text_decoder *decoder, struct error *err)
 {
     if (decoder->encoding == TEXT_ENCODING_UNKNOWN || decoder->encoding == TEXT_ENCODING_UTF8)
         return true;
@@ -55,9 +55,9 @@ static bool begin_converting(struct text_decoder *decoder, struct error *err)
 }
 
 /* The byte order mark, and UTF-16. */
-static bool begin(struct text_decoder *decoder, struct error *err)
+static bool decoder_begin(struct text_decoder *decoder, struct error *err)
 {
-    if (!fill(decoder, err))
+    if (!decoder_fill(decoder, err))
         return false;
     decoder->begun = true;
     size_t mark_length;
@@ -69,10 +69,10 @@ static bool begin(struct text_decoder *decoder, struct error *err)
     }
     if (decoder->encoding == TEXT_ENCODING_UNKNOWN)
         decoder->encoding = text_encoding_of_zeros(decoder->raw, decoder->end);
-    return begin_converting(decoder, err);
+    return decoder_begin_converting(decoder, err);
 }
 
-static size_t take(struct text_decoder *decoder, char *out, size_t length)
+static size_t decoder_take(struct text_decoder *decoder, char *out, size_t length)
 {
     memcpy(out, decoder->raw + decoder->start, length);
     decoder->start += length;
@@ -81,7 +81,7 @@ static size_t take(struct text_decoder *decoder, char *out, size_t length)
 
 #define ESCAPE '\x1B' /* may be the first sign of ISO-2022-JP */
 
-static size_t ascii_length(const struct text_decoder *decoder, size_t most)
+static size_t decoder_ascii_length(const struct text_decoder *decoder, size_t most)
 {
     const char *from = decoder->raw + decoder->start;
     size_t length = 0;
@@ -92,9 +92,9 @@ static size_t ascii_length(const struct text_decoder *decoder, size_t most)
 
 /* At the first byte that is no ASCII. An escape that means nothing stays for whoever minds control
  * characters: one byte of it is passed on. */
-static bool settle_encoding(struct text_decoder *decoder, bool *ret_pass, struct error *err)
+static bool decoder_guess_encoding(struct text_decoder *decoder, bool *ret_pass, struct error *err)
 {
-    if (!fill(decoder, err))
+    if (!decoder_fill(decoder, err))
         return false;
     const char *bytes = decoder->raw + decoder->start;
     size_t length = decoder->end - decoder->start;
@@ -115,22 +115,12 @@ static bool settle_encoding(struct text_decoder *decoder, bool *ret_pass, struct
             "EUC-JP, ISO-2022-JP, EUC-KR). Save the file as “CSV UTF-8”.",
             "从此处起不是任何已知的编码（UTF-8、UTF-16、GB18030、Big5、Shift_JIS、EUC-JP、"
             "ISO-2022-JP、EUC-KR）。请另存为“CSV UTF-8”。");
-    return begin_converting(decoder, err);
-}
-
-static bool wrong_bytes(const struct text_decoder *decoder, struct error *err)
-{
-    return error_set(
-        err, ERROR_INVALID,
-        "the byte 0x%02X here means nothing in %s, which the text before it is in. Save the file "
-        "as “CSV UTF-8”.",
-        "此处的字节 0x%02X 在前文所用的 %s 编码中无意义。请另存为“CSV UTF-8”。",
-        (unsigned char)decoder->raw[decoder->start], text_encoding_name(decoder->encoding));
+    return decoder_begin_converting(decoder, err);
 }
 
 /* Room enough and bytes enough for at least one character, or wrong bytes. */
-static bool convert(struct text_decoder *decoder, char *out, size_t room, size_t *ret_length,
-                    struct error *err)
+static bool decoder_convert(struct text_decoder *decoder, char *out, size_t room, size_t *ret_length,
+                            struct error *err)
 {
     for (;;) {
         char *in = decoder->raw + decoder->start, *to = out;
@@ -142,50 +132,50 @@ static bool convert(struct text_decoder *decoder, char *out, size_t room, size_t
         if (*ret_length > 0 || failure == 0)
             return true;
         if (failure != EINVAL || decoder->at_end)
-            return wrong_bytes(decoder, err);
-        if (!fill(decoder, err))
+            return error_set(
+                err, ERROR_INVALID,
+                "the byte 0x%02X here means nothing in %s, which the text before it is in. Save the file "
+                "as “CSV UTF-8”.",
+                "此处的字节 0x%02X 在前文所用的 %s 编码中无意义。请另存为“CSV UTF-8”。",
+                (unsigned char)decoder->raw[decoder->start], text_encoding_name(decoder->encoding));
+        if (!decoder_fill(decoder, err))
             return false;
     }
-}
-
-/* A character that the converter still holds, as another might have been joined with it. */
-static size_t take_held(struct text_decoder *decoder, char *out, size_t room)
-{
-    size_t rest = room;
-    if (decoder->converting)
-        iconv(decoder->converter, NULL, NULL, &out, &rest);
-    return room - rest;
 }
 
 bool text_decoder_read(struct text_decoder *decoder, char *out, size_t room, size_t *ret_length,
                        struct error *err)
 {
     *ret_length = 0;
-    if (!decoder->begun && !begin(decoder, err))
+    if (!decoder->begun && !decoder_begin(decoder, err))
         return false;
-    if (decoder->start == decoder->end && !fill(decoder, err))
+    if (decoder->start == decoder->end && !decoder_fill(decoder, err))
         return false;
     size_t left = decoder->end - decoder->start;
-    if (left == 0) {
-        *ret_length = take_held(decoder, out, room);
+    if (left ==
+        0) { /* a character that the converter still holds, as another might have been joined with it */
+        size_t rest = room;
+        if (decoder->converting)
+            iconv(decoder->converter, NULL, NULL, &out, &rest);
+        *ret_length = room - rest;
         return true;
     }
     if (left > room)
         left = room;
     if (decoder->encoding == TEXT_ENCODING_UNKNOWN) {
-        *ret_length = take(decoder, out, ascii_length(decoder, left));
+        *ret_length = decoder_take(decoder, out, decoder_ascii_length(decoder, left));
         if (*ret_length > 0)
             return true;
         bool pass;
-        if (!settle_encoding(decoder, &pass, err))
+        if (!decoder_guess_encoding(decoder, &pass, err))
             return false;
         if (pass) {
-            *ret_length = take(decoder, out, 1);
+            *ret_length = decoder_take(decoder, out, 1);
             return true;
         }
     }
     if (decoder->converting)
-        return convert(decoder, out, room, ret_length, err);
-    *ret_length = take(decoder, out, left);
+        return decoder_convert(decoder, out, room, ret_length, err);
+    *ret_length = decoder_take(decoder, out, left);
     return true;
 }

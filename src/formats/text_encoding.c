@@ -83,7 +83,7 @@ enum text_encoding text_encoding_of_mark(const char *bytes, size_t length, size_
 }
 
 /* Delimiters and line breaks as UTF-16 has them, less those that stand anywhere else. */
-static int64_t count_delimiters(const char *bytes, size_t length, size_t zero_at)
+static int64_t count_utf16_delimiters(const char *bytes, size_t length, size_t zero_at)
 {
     int64_t count = 0;
     for (size_t i = 0; i < length; i++)
@@ -100,7 +100,7 @@ enum text_encoding text_encoding_of_zeros(const char *bytes, size_t length)
     for (size_t i = 0; i < length; i++)
         zeros[i & 1] += bytes[i] == '\0';
     size_t zero_at = zeros[1] > zeros[0];
-    if (zeros[zero_at] <= 4 * zeros[!zero_at] || count_delimiters(bytes, length, zero_at) <= 0)
+    if (zeros[zero_at] <= 4 * zeros[!zero_at] || count_utf16_delimiters(bytes, length, zero_at) <= 0)
         return TEXT_ENCODING_UNKNOWN;
     return zero_at ? TEXT_ENCODING_UTF16LE : TEXT_ENCODING_UTF16BE;
 }
@@ -140,11 +140,11 @@ static const struct candidate {
 struct reading {
     uint32_t *characters; /* one for each byte at most */
     size_t count, wrong;
-    bool is_there; /* the C library knows the encoding */
+    bool is_there; /* the C library has the encoding */
 };
 
-static void read_as(enum text_encoding encoding, const char *bytes, size_t length, bool whole,
-                    struct reading *reading)
+static void read_in_encoding(enum text_encoding encoding, const char *bytes, size_t length, bool whole,
+                             struct reading *reading)
 {
     iconv_t converter = iconv_open("UCS-4LE", text_encoding_iconv_name(encoding));
     reading->is_there = converter != (iconv_t)-1;
@@ -163,7 +163,7 @@ static void read_as(enum text_encoding encoding, const char *bytes, size_t lengt
     iconv_close(converter);
 }
 
-static bool same_reading(const struct reading *a, const struct reading *b)
+static bool is_same_reading(const struct reading *a, const struct reading *b)
 {
     return a->count == b->count && a->wrong == b->wrong &&
            memcmp(a->characters, b->characters, a->count * sizeof(*a->characters)) == 0;
@@ -187,7 +187,7 @@ struct judged {
     bool likely[TEXT_ENCODING_COUNT]; /* as writing at all */
 };
 
-static void judge(const char *bytes, size_t length, bool whole, struct judged *judged)
+static void judge_encodings(const char *bytes, size_t length, bool whole, struct judged *judged)
 {
     for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
         enum text_encoding encoding = candidates[i].encoding;
@@ -195,7 +195,7 @@ static void judge(const char *bytes, size_t length, bool whole, struct judged *j
         if (!reading->characters) {
             judged->bits[encoding] = INFINITY;
             reading->characters = xcalloc(length + 1, sizeof(*reading->characters));
-            read_as(encoding, bytes, length, whole, reading);
+            read_in_encoding(encoding, bytes, length, whole, reading);
         }
         if (!reading->is_there || reading->wrong > 1 + length / WRONG_ONE_IN)
             continue;
@@ -211,17 +211,12 @@ static void judge(const char *bytes, size_t length, bool whole, struct judged *j
     }
 }
 
-static bool is_candidate(const struct judged *judged, enum text_encoding encoding)
-{
-    return judged->readings[encoding].characters && isfinite(judged->bits[encoding]);
-}
-
 /* The likeliest come first; those far behind the best are none. */
 static void rank_candidates(const struct judged *judged, struct text_encoding_guess *guess)
 {
     for (enum text_encoding i = TEXT_ENCODING_UTF8; i < TEXT_ENCODING_COUNT; i++) {
         size_t at = guess->count;
-        if (!is_candidate(judged, i))
+        if (!judged->readings[i].characters || !isfinite(judged->bits[i]))
             continue;
         while (at > 0 && judged->bits[i] < judged->bits[guess->candidates[at - 1]])
             at--;
@@ -237,7 +232,7 @@ static void rank_candidates(const struct judged *judged, struct text_encoding_gu
         guess->count--;
 }
 
-static struct text_encoding_guess conclude(const struct judged *judged)
+static struct text_encoding_guess encoding_conclude(const struct judged *judged)
 {
     struct text_encoding_guess guess = {0};
     rank_candidates(judged, &guess);
@@ -248,7 +243,7 @@ static struct text_encoding_guess conclude(const struct judged *judged)
     for (size_t i = 1; i < guess.count; i++) {
         enum text_encoding other = guess.candidates[i];
         doubtful |= judged->bits[other] < judged->bits[best] + SURE_BITS &&
-                    !same_reading(&judged->readings[other], &judged->readings[best]);
+                    !is_same_reading(&judged->readings[other], &judged->readings[best]);
     }
     guess.certainty = doubtful                             ? TEXT_ENCODING_DOUBTFUL
                       : best == TEXT_ENCODING_WINDOWS_1252 ? TEXT_ENCODING_LIKELY
@@ -290,8 +285,8 @@ struct text_encoding_guess text_encoding_guess(const char *bytes, size_t length,
         return utf8;
     CLEANUP(judged_release) struct judged judged = {0};
     bool all = length <= SAMPLE;
-    judge(bytes, all ? length : SAMPLE, whole && all, &judged);
-    struct text_encoding_guess guess = conclude(&judged);
+    judge_encodings(bytes, all ? length : SAMPLE, whole && all, &judged);
+    struct text_encoding_guess guess = encoding_conclude(&judged);
     /* Perhaps two encodings in one file: as UTF-8 it is refused where the other begins. */
     bool is_mixed = survey.wrong > 0 && survey.good_long > 0 && survey.good_long >= survey.wrong / 2;
     return guess.certainty != TEXT_ENCODING_SURE && is_mixed ? utf8 : guess;

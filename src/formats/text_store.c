@@ -66,14 +66,14 @@ uint64_t text_store_count(const struct text_store *store)
 
 /* ---- the files ---- */
 
-static bool fail_file(const char *folder, struct error *err)
+static bool refuse_spool_failure(const char *folder, struct error *err)
 {
     return error_set(err, ERROR_UNAVAILABLE,
                      "the workbook's texts cannot be kept in a temporary file in %s: %s",
                      "无法在 %s 的临时文件中保存工作簿文本：%s", folder, strerror(errno));
 }
 
-/* A file system that knows no O_TMPFILE gets a name that is taken away at once. */
+/* A file system without O_TMPFILE gets a name that is taken away at once. */
 static bool spool_open(struct spool *spool, const char *folder, struct error *err)
 {
     char name[4096];
@@ -81,18 +81,18 @@ static bool spool_open(struct spool *spool, const char *folder, struct error *er
     if (spool->fd < 0) {
         if ((size_t)snprintf(name, sizeof(name), "%s/kimono-XXXXXX", folder) >= sizeof(name)) {
             errno = ENAMETOOLONG;
-            return fail_file(folder, err);
+            return refuse_spool_failure(folder, err);
         }
         spool->fd = mkostemp(name, O_CLOEXEC);
         if (spool->fd < 0)
-            return fail_file(folder, err);
+            return refuse_spool_failure(folder, err);
         unlink(name);
     }
     spool->memory = xmalloc(BLOCKS * BLOCK);
     return true;
 }
 
-static bool write_all(struct spool *spool, const char *bytes, size_t length)
+static bool spool_write_now(struct spool *spool, const char *bytes, size_t length)
 {
     while (length > 0) {
         ssize_t done = pwrite(spool->fd, bytes, length, (off_t)spool->written);
@@ -110,7 +110,7 @@ static bool write_all(struct spool *spool, const char *bytes, size_t length)
 /* From here on it is read. */
 static bool spool_flush(struct spool *spool)
 {
-    bool done = write_all(spool, spool->memory, spool->waiting);
+    bool done = spool_write_now(spool, spool->memory, spool->waiting);
     spool->waiting = 0;
     return done;
 }
@@ -120,14 +120,14 @@ static bool spool_write(struct spool *spool, const void *bytes, size_t length)
     if (spool->waiting + length > BLOCKS * BLOCK && !spool_flush(spool))
         return false;
     if (length > BLOCKS * BLOCK)
-        return write_all(spool, bytes, length);
+        return spool_write_now(spool, bytes, length);
     memcpy(spool->memory + spool->waiting, bytes, length);
     spool->waiting += length;
     return true;
 }
 
 /* The last block may be shorter. */
-static bool read_block(const struct spool *spool, uint64_t number, char *to)
+static bool spool_read_block(const struct spool *spool, uint64_t number, char *to)
 {
     uint64_t from = number * BLOCK, left = spool->written - from;
     size_t length = left < BLOCK ? (size_t)left : BLOCK;
@@ -154,7 +154,7 @@ static const char *spool_at(struct spool *spool, uint64_t from)
     char *block = spool->memory + place * BLOCK;
     if (spool->numbers[place] != number + 1) {
         spool->numbers[place] = 0;
-        if (!read_block(spool, number, block))
+        if (!spool_read_block(spool, number, block))
             return NULL;
         spool->numbers[place] = number + 1;
     }
@@ -178,40 +178,33 @@ static bool spool_read(struct spool *spool, uint64_t from, size_t length, struct
 
 /* ---- the store ---- */
 
-static bool spill(struct text_store *store, struct error *err)
-{
-    store->spilled = spool_open(&store->text_file, store->temporary_folder, err) &&
-                     spool_open(&store->end_file, store->temporary_folder, err);
-    return store->spilled;
-}
-
-static void keep(struct text_store *store, const char *bytes, size_t length)
-{
-    if (store->kept == store->capacity) {
-        store->capacity = store->capacity ? 2 * store->capacity : 1024;
-        store->ends = xrealloc(store->ends, store->capacity * sizeof(*store->ends));
-    }
-    strbuf_append(&store->texts, bytes, length);
-    store->ends[store->kept++] = store->size + length;
-}
-
 bool text_store_add(struct text_store *store, const char *bytes, size_t length, struct error *err)
 {
     uint64_t end = store->size + length;
-    if (!store->spilled && end + (store->count + 1) * sizeof(end) > TEXT_STORE_MEMORY && !spill(store, err))
-        return false;
-    if (!store->spilled)
-        keep(store, bytes, length);
-    else if (!spool_write(&store->text_file, bytes, length) ||
-             !spool_write(&store->end_file, &end, sizeof(end)))
-        return fail_file(store->temporary_folder, err);
+    if (!store->spilled && end + (store->count + 1) * sizeof(end) > TEXT_STORE_MEMORY) {
+        if (!spool_open(&store->text_file, store->temporary_folder, err) ||
+            !spool_open(&store->end_file, store->temporary_folder, err))
+            return false;
+        store->spilled = true;
+    }
+    if (!store->spilled) {
+        if (store->kept == store->capacity) {
+            store->capacity = store->capacity ? 2 * store->capacity : 1024;
+            store->ends = xrealloc(store->ends, store->capacity * sizeof(*store->ends));
+        }
+        strbuf_append(&store->texts, bytes, length);
+        store->ends[store->kept++] = end;
+    } else if (!spool_write(&store->text_file, bytes, length) ||
+               !spool_write(&store->end_file, &end, sizeof(end))) {
+        return refuse_spool_failure(store->temporary_folder, err);
+    }
     store->size = end;
     store->count++;
     return true;
 }
 
 /* Where the text ends, of all texts one behind the other. */
-static bool find_end(struct text_store *store, uint64_t number, uint64_t *ret_end)
+static bool text_store_find_end(struct text_store *store, uint64_t number, uint64_t *ret_end)
 {
     if (number < store->kept) {
         *ret_end = store->ends[number];
@@ -223,19 +216,25 @@ static bool find_end(struct text_store *store, uint64_t number, uint64_t *ret_en
     return bytes;
 }
 
-static bool append_spilled(struct text_store *store, uint64_t number, struct strbuf *out)
+static bool text_store_append_spilled(struct text_store *store, uint64_t number, struct strbuf *out)
 {
     uint64_t begin = 0, end;
-    return (store->text_file.waiting == 0 || spool_flush(&store->text_file)) &&
-           (store->end_file.waiting == 0 || spool_flush(&store->end_file)) &&
-           (number == 0 || find_end(store, number - 1, &begin)) && find_end(store, number, &end) &&
-           spool_read(&store->text_file, begin - store->texts.length, (size_t)(end - begin), out);
+    if (store->text_file.waiting > 0 && !spool_flush(&store->text_file))
+        return false;
+    if (store->end_file.waiting > 0 && !spool_flush(&store->end_file))
+        return false;
+    if (number > 0 && !text_store_find_end(store, number - 1, &begin))
+        return false;
+    if (!text_store_find_end(store, number, &end))
+        return false;
+    return spool_read(&store->text_file, begin - store->texts.length, (size_t)(end - begin), out);
 }
 
 bool text_store_append(struct text_store *store, uint64_t number, struct strbuf *out, struct error *err)
 {
     if (number >= store->kept)
-        return append_spilled(store, number, out) || fail_file(store->temporary_folder, err);
+        return text_store_append_spilled(store, number, out) ||
+               refuse_spool_failure(store->temporary_folder, err);
     uint64_t begin = number ? store->ends[number - 1] : 0;
     strbuf_append(out, strbuf_text(&store->texts) + begin, (size_t)(store->ends[number] - begin));
     return true;

@@ -21,20 +21,13 @@ void text_window_release(struct text_window *window)
     window->memory = NULL;
 }
 
-static int64_t count_bytes(const char *bytes, size_t length, char which)
-{
-    int64_t count = 0;
-    const char *end = bytes + length, *at = bytes;
-    for (; at < end && (at = memchr(at, which, (size_t)(end - at))); at++)
-        count++;
-    return count;
-}
-
 int64_t text_window_breaks(const char *bytes, size_t length, bool ends)
 {
-    int64_t count = count_bytes(bytes, length, '\n');
-    const char *end = bytes + length, *at = bytes;
-    for (; at < end && (at = memchr(at, '\r', (size_t)(end - at))); at++)
+    int64_t count = 0;
+    const char *end = bytes + length;
+    for (const char *at = bytes; at < end && (at = memchr(at, '\n', (size_t)(end - at))); at++)
+        count++;
+    for (const char *at = bytes; at < end && (at = memchr(at, '\r', (size_t)(end - at))); at++)
         count += at + 1 < end ? at[1] != '\n' : ends;
     return count;
 }
@@ -46,7 +39,7 @@ void text_window_skip(struct text_window *window, size_t length)
 }
 
 /* Puts "line 7, column 12", the place of the byte at `at`, in front of the error. */
-static bool locate(const struct text_window *window, size_t at, struct error *err)
+static bool window_locate(const struct text_window *window, size_t at, struct error *err)
 {
     size_t begin = at;
     while (begin > window->start && window->memory[begin - 1] != '\n' && window->memory[begin - 1] != '\r')
@@ -57,15 +50,15 @@ static bool locate(const struct text_window *window, size_t at, struct error *er
     return error_prefix(err, "line %lld, column %zu", "第 %lld 行第 %zu 列", line, column);
 }
 
-static bool complain_at(const struct text_window *window, size_t at, const char *en, const char *zh,
-                        struct error *err)
+static bool window_refuse(const struct text_window *window, size_t at, const char *en, const char *zh,
+                          struct error *err)
 {
     error_set(err, ERROR_INVALID, "%s%.0s", "%.0s%s", en, zh);
-    return locate(window, at, err);
+    return window_locate(window, at, err);
 }
 
 /* Bytes at the end that may be the beginning of a character of which the rest is still to come. */
-static size_t unfinished(const char *bytes, size_t length)
+static size_t unfinished_character(const char *bytes, size_t length)
 {
     for (size_t back = 1; back <= 3 && back <= length; back++) {
         unsigned char c = (unsigned char)bytes[length - back];
@@ -78,7 +71,7 @@ static size_t unfinished(const char *bytes, size_t length)
 }
 
 /* The first byte that is not UTF-8; there is one. */
-static size_t first_invalid(const char *bytes, size_t length)
+static size_t first_invalid_utf8(const char *bytes, size_t length)
 {
     size_t at = 0;
     while (at < length) {
@@ -92,38 +85,28 @@ static size_t first_invalid(const char *bytes, size_t length)
     return length;
 }
 
-static bool check(struct text_window *window, struct error *err)
+static bool window_check(struct text_window *window, struct error *err)
 {
     const char *fresh = window->memory + window->checked;
     size_t length = window->end - window->checked;
     const char *nul = memchr(fresh, '\0', length);
     if (nul)
-        return complain_at(window, (size_t)(nul - window->memory),
-                           "a NUL byte: this is no text. Save the file as “CSV UTF-8”.",
-                           "含有 NUL 字节，不是文本。请另存为“CSV UTF-8”。", err);
+        return window_refuse(window, (size_t)(nul - window->memory),
+                             "a NUL byte: this is no text. Save the file as “CSV UTF-8”.",
+                             "含有 NUL 字节，不是文本。请另存为“CSV UTF-8”。", err);
     if (!window->at_end)
-        length -= unfinished(fresh, length);
+        length -= unfinished_character(fresh, length);
     if (!utf8_valid(fresh, length))
-        return complain_at(window, window->checked + first_invalid(fresh, length),
-                           "this is not UTF-8, which the text before it is in. Save the file as “CSV UTF-8”.",
-                           "不是 UTF-8 编码，而前文是 UTF-8。请另存为“CSV UTF-8”。", err);
+        return window_refuse(
+            window, window->checked + first_invalid_utf8(fresh, length),
+            "this is not UTF-8, which the text before it is in. Save the file as “CSV UTF-8”.",
+            "不是 UTF-8 编码，而前文是 UTF-8。请另存为“CSV UTF-8”。", err);
     window->checked += length;
     return true;
 }
 
 /* At least this much room is left before the decoder is asked: a character must fit. */
 #define ROOM_LEAST 64
-
-static bool read_more(struct text_window *window, struct error *err)
-{
-    size_t got;
-    if (!text_decoder_read(&window->decoder, window->memory + window->end, WINDOW_SIZE - window->end, &got,
-                           err))
-        return err && err->code == ERROR_INVALID ? locate(window, window->end, err) : false;
-    window->end += got;
-    window->at_end = got == 0;
-    return true;
-}
 
 bool text_window_fill(struct text_window *window, struct error *err)
 {
@@ -133,8 +116,13 @@ bool text_window_fill(struct text_window *window, struct error *err)
     window->end -= window->start;
     window->checked -= window->start;
     window->start = 0;
-    while (!window->at_end && WINDOW_SIZE - window->end >= ROOM_LEAST)
-        if (!read_more(window, err))
-            return false;
-    return check(window, err);
+    while (!window->at_end && WINDOW_SIZE - window->end >= ROOM_LEAST) {
+        size_t got;
+        if (!text_decoder_read(&window->decoder, window->memory + window->end, WINDOW_SIZE - window->end,
+                               &got, err))
+            return err && err->code == ERROR_INVALID ? window_locate(window, window->end, err) : false;
+        window->end += got;
+        window->at_end = got == 0;
+    }
+    return window_check(window, err);
 }

@@ -6,19 +6,19 @@
 
 #define QUOTED_MAX (2 * CSV_FIELD_MAX) /* all of it doubled quotes */
 
-static bool ends_field(const char *bytes, size_t length, size_t at)
+static bool tsv_ends_field(const char *bytes, size_t length, size_t at)
 {
     return at >= length || bytes[at] == '\t' || bytes[at] == '\n' || bytes[at] == '\r';
 }
 
-static size_t line_end(const char *bytes, size_t length, size_t from)
+static size_t tsv_line_end(const char *bytes, size_t length, size_t from)
 {
     while (from < length && bytes[from] != '\n' && bytes[from] != '\r')
         from++;
     return from;
 }
 
-static size_t after_break(const char *bytes, size_t length, size_t at)
+static size_t tsv_after_break(const char *bytes, size_t length, size_t at)
 {
     if (at < length && bytes[at] == '\r')
         at++;
@@ -28,9 +28,9 @@ static size_t after_break(const char *bytes, size_t length, size_t at)
 }
 
 /* Columns of the line that begins at `from`, quotes being literal. */
-static size_t plain_columns(const char *bytes, size_t length, size_t from)
+static size_t tsv_plain_columns(const char *bytes, size_t length, size_t from)
 {
-    size_t count = 1, end = line_end(bytes, length, from);
+    size_t count = 1, end = tsv_line_end(bytes, length, from);
     for (size_t i = from; i < end; i++)
         count += bytes[i] == '\t';
     return count;
@@ -38,14 +38,14 @@ static size_t plain_columns(const char *bytes, size_t length, size_t from)
 
 /* The place of the quote that closes the one at `open`; 0: none does, or so far away that the field
  * would be too large. */
-static size_t closing_quote(const char *bytes, size_t length, size_t open)
+static size_t tsv_closing_quote(const char *bytes, size_t length, size_t open)
 {
     size_t limit = open + QUOTED_MAX < length ? open + QUOTED_MAX : length;
     for (size_t i = open + 1; i < limit; i++) {
         if (bytes[i] != '"')
             continue;
         if (i + 1 >= length || bytes[i + 1] != '"')
-            return ends_field(bytes, length, i + 1) ? i : 0;
+            return tsv_ends_field(bytes, length, i + 1) ? i : 0;
         i++;
     }
     return 0;
@@ -58,46 +58,40 @@ struct row {
 
 /* Without the quotes, this line (and the next, if they enclose a line break) would have the heading's
  * number of columns. */
-static bool fits_unquoted(const struct row *row, bool encloses_break)
+static bool tsv_fits_unquoted(const struct row *row, bool encloses_break)
 {
-    if (plain_columns(row->bytes, row->length, 0) != row->columns)
+    if (tsv_plain_columns(row->bytes, row->length, 0) != row->columns)
         return false;
-    size_t next = after_break(row->bytes, row->length, line_end(row->bytes, row->length, 0));
+    size_t next = tsv_after_break(row->bytes, row->length, tsv_line_end(row->bytes, row->length, 0));
     return !encloses_break || next >= row->length ||
-           plain_columns(row->bytes, row->length, next) == row->columns;
+           tsv_plain_columns(row->bytes, row->length, next) == row->columns;
 }
 
-static bool is_quoted(const struct row *row, size_t open, size_t *ret_close)
+static bool tsv_is_quoted(const struct row *row, size_t open, size_t *ret_close)
 {
     if (open >= row->length || row->bytes[open] != '"')
         return false;
-    size_t close = closing_quote(row->bytes, row->length, open);
+    size_t close = tsv_closing_quote(row->bytes, row->length, open);
     if (close == 0)
         return false;
     *ret_close = close;
-    bool encloses_break = line_end(row->bytes, row->length, open) < close;
+    bool encloses_break = tsv_line_end(row->bytes, row->length, open) < close;
     bool encloses_tab = memchr(row->bytes + open, '\t', close - open) != NULL;
-    return !(encloses_break || encloses_tab) || !fits_unquoted(row, encloses_break);
-}
-
-static struct tsv_field field_at(const struct row *row, size_t start)
-{
-    size_t close;
-    if (is_quoted(row, start, &close))
-        return (struct tsv_field){.start = start + 1, .length = close - start - 1, .quoted = true};
-    size_t end = start;
-    while (!ends_field(row->bytes, row->length, end))
-        end++;
-    return (struct tsv_field){.start = start, .length = end - start};
+    return !(encloses_break || encloses_tab) || !tsv_fits_unquoted(row, encloses_break);
 }
 
 size_t tsv_split(const char *bytes, size_t length, size_t columns, struct tsv_field *ret_fields, size_t most,
                  size_t *ret_count)
 {
     struct row row = {bytes, length, columns};
-    size_t at = 0, count = 0;
+    size_t at = 0, count = 0, close;
     for (;;) {
-        struct tsv_field field = field_at(&row, at);
+        struct tsv_field field = {.start = at};
+        if (tsv_is_quoted(&row, at, &close))
+            field = (struct tsv_field){.start = at + 1, .length = close - at - 1, .quoted = true};
+        else
+            while (!tsv_ends_field(bytes, length, at + field.length))
+                field.length++;
         if (count < most)
             ret_fields[count] = field;
         count++;
@@ -107,5 +101,5 @@ size_t tsv_split(const char *bytes, size_t length, size_t columns, struct tsv_fi
         at++;
     }
     *ret_count = count;
-    return after_break(bytes, length, at);
+    return tsv_after_break(bytes, length, at);
 }

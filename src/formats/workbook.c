@@ -42,7 +42,7 @@ static const struct {
      "这是程序文件（.jar、.apk），不是工作簿"},
 };
 
-static bool tell_other(const struct package *package, struct error *err)
+static bool refuse_other_package(const struct package *package, struct error *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         if (package_has(package, others[i].part))
@@ -104,7 +104,7 @@ static enum relation_kind relation_kind(const char *type)
 }
 
 /* One segment of a path onto `path`, which ends in '/' or is empty. */
-static void step(char *path, const char *segment, size_t length)
+static void path_step(char *path, const char *segment, size_t length)
 {
     size_t end = strlen(path);
     if (length == 2 && memcmp(segment, "..", 2) == 0) {
@@ -119,7 +119,7 @@ static void step(char *path, const char *segment, size_t length)
 }
 
 /* Relative to the folder, or from the package's root if it begins with a slash. NULL: too long. */
-static const char *resolve(struct arena *arena, const char *folder, const char *target)
+static const char *resolve_part(struct arena *arena, const char *folder, const char *target)
 {
     char path[2 * PACKAGE_NAME_MAX + 2] = "";
     if (strlen(target) + strlen(folder) >= PACKAGE_NAME_MAX)
@@ -128,7 +128,7 @@ static const char *resolve(struct arena *arena, const char *folder, const char *
         snprintf(path, sizeof(path), "%s", folder);
     while (*target) {
         size_t length = strcspn(target, "/\\");
-        step(path, target, length);
+        path_step(path, target, length);
         target += length + (target[length] != '\0');
     }
     size_t length = strlen(path);
@@ -144,7 +144,7 @@ static bool take_relation(void *context, const char *name, const char *const *at
     if (strcmp(name, "Relationship") != 0 || !id || !target || kind == RELATION_OTHER ||
         (mode && strcmp(mode, "External") == 0))
         return true;
-    const char *part = resolve(&relations->arena, relations->folder, target);
+    const char *part = resolve_part(&relations->arena, relations->folder, target);
     if (relations->count == RELATIONS_MAX || strlen(id) > PACKAGE_NAME_MAX)
         return error_set(err, ERROR_INVALID, "the workbook has more than %d parts; split it",
                          "工作簿的部分超过 %d 个，请拆分", RELATIONS_MAX);
@@ -167,7 +167,7 @@ static bool read_relations(struct package *package, const char *part, struct rel
     return !package_has(package, name) || xml_part_read(package, name, SMALL_PART, &events, relations, err);
 }
 
-static const char *first_of(const struct relations *relations, enum relation_kind kind)
+static const char *first_relation(const struct relations *relations, enum relation_kind kind)
 {
     for (size_t i = 0; i < relations->count; i++)
         if (relations->list[i].kind == kind)
@@ -184,7 +184,7 @@ struct reading {
     struct format_list *formats;
 };
 
-static const struct relation *find_sheet(const struct relations *relations, const char *id)
+static const struct relation *find_sheet_relation(const struct relations *relations, const char *id)
 {
     for (size_t i = 0; i < relations->count; i++)
         if (id && relations->list[i].kind == RELATION_SHEET && strcmp(relations->list[i].id, id) == 0)
@@ -193,12 +193,13 @@ static const struct relation *find_sheet(const struct relations *relations, cons
 }
 
 /* A sheet without a worksheet (a chart, a dialog) is passed over. */
-static bool take_sheet(const struct reading *reading, const char *const *attributes, struct error *err)
+static bool workbook_take_sheet(const struct reading *reading, const char *const *attributes,
+                                struct error *err)
 {
     struct workbook *workbook = reading->workbook;
     const char *name = xml_attribute(attributes, "name"), *state = xml_attribute(attributes, "state");
     const struct relation *relation =
-        find_sheet(reading->relations, xml_attribute_with_prefix(attributes, "id"));
+        find_sheet_relation(reading->relations, xml_attribute_with_prefix(attributes, "id"));
     if (!name || !relation)
         return true;
     if (strlen(name) > SHEET_NAME_MAX)
@@ -215,21 +216,19 @@ static bool take_sheet(const struct reading *reading, const char *const *attribu
     return true;
 }
 
-static bool is_true(const char *value)
-{
-    return value && (strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0);
-}
-
-static bool take_workbook_element(void *context, const char *name, const char *const *attributes,
+static bool workbook_take_element(void *context, const char *name, const char *const *attributes,
                                   struct error *err)
 {
     struct reading *reading = context;
     if (!reading->begun)
         reading->is_workbook = strcmp(name, "workbook") == 0;
     reading->begun = true;
-    if (strcmp(name, "workbookPr") == 0)
-        reading->workbook->numbers.date1904 = is_true(xml_attribute(attributes, "date1904"));
-    return strcmp(name, "sheet") != 0 || take_sheet(reading, attributes, err);
+    if (strcmp(name, "workbookPr") == 0) {
+        const char *value = xml_attribute(attributes, "date1904");
+        reading->workbook->numbers.date1904 =
+            value && (strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0);
+    }
+    return strcmp(name, "sheet") != 0 || workbook_take_sheet(reading, attributes, err);
 }
 
 /* ---- styles.xml: only the number formats ---- */
@@ -247,7 +246,7 @@ struct format_list {
 };
 
 /* A later one with the same number counts. */
-static struct number_style find_format(const struct format_list *formats, unsigned id)
+static struct number_style find_number_format(const struct format_list *formats, unsigned id)
 {
     for (size_t i = formats->count; i-- > 0;)
         if (formats->list[i].id == id)
@@ -298,14 +297,6 @@ static enum number_language language_of_font(const char *name, const char *value
     return NUMBER_LANGUAGE_UNKNOWN;
 }
 
-/* The first that says anything; fonts before the languages that formats name, as those may be another's. */
-static void take_language(struct format_list *formats, const char *name, const char *const *attributes)
-{
-    const char *value = xml_attribute(attributes, "val");
-    if (value && formats->font_language == NUMBER_LANGUAGE_UNKNOWN)
-        formats->font_language = language_of_font(name, value);
-}
-
 static enum number_language language_of_formats(const struct format_list *formats)
 {
     for (size_t i = 0; i < formats->count; i++) {
@@ -318,7 +309,7 @@ static enum number_language language_of_formats(const struct format_list *format
 
 /* ---- styles.xml: the whole ---- */
 
-static bool take_format(struct reading *reading, const char *const *attributes, struct error *err)
+static bool styles_take_format(struct reading *reading, const char *const *attributes, struct error *err)
 {
     struct format_list *formats = reading->formats;
     const char *id = xml_attribute(attributes, "numFmtId"), *code = xml_attribute(attributes, "formatCode");
@@ -335,7 +326,7 @@ static bool take_format(struct reading *reading, const char *const *attributes, 
     return true;
 }
 
-static bool take_style(struct reading *reading, const char *const *attributes, struct error *err)
+static bool styles_take_style(struct reading *reading, const char *const *attributes, struct error *err)
 {
     struct workbook *workbook = reading->workbook;
     const char *id = xml_attribute(attributes, "numFmtId");
@@ -343,11 +334,11 @@ static bool take_style(struct reading *reading, const char *const *attributes, s
         return error_set(err, ERROR_INVALID, "the workbook has more than %d cell styles",
                          "工作簿的单元格样式超过 %d 个", WORKBOOK_STYLES_MAX);
     workbook->formats[workbook->style_count++] =
-        find_format(reading->formats, id ? (unsigned)strtoul(id, NULL, 10) : 0);
+        find_number_format(reading->formats, id ? (unsigned)strtoul(id, NULL, 10) : 0);
     return true;
 }
 
-static bool take_styles_element(void *context, const char *name, const char *const *attributes,
+static bool styles_take_element(void *context, const char *name, const char *const *attributes,
                                 struct error *err)
 {
     struct reading *reading = context;
@@ -356,14 +347,16 @@ static bool take_styles_element(void *context, const char *name, const char *con
         formats->in_cell_styles = true;
     if (strcmp(name, "fonts") == 0)
         formats->in_fonts = true;
-    if (formats->in_fonts)
-        take_language(formats, name, attributes);
+    /* The first font that says anything; before the languages that formats name, as those may be another's. */
+    const char *value = xml_attribute(attributes, "val");
+    if (formats->in_fonts && value && formats->font_language == NUMBER_LANGUAGE_UNKNOWN)
+        formats->font_language = language_of_font(name, value);
     if (strcmp(name, "numFmt") == 0)
-        return take_format(reading, attributes, err);
-    return !formats->in_cell_styles || strcmp(name, "xf") != 0 || take_style(reading, attributes, err);
+        return styles_take_format(reading, attributes, err);
+    return !formats->in_cell_styles || strcmp(name, "xf") != 0 || styles_take_style(reading, attributes, err);
 }
 
-static bool end_styles_element(void *context, const char *name, struct error *err)
+static bool styles_end_element(void *context, const char *name, struct error *err)
 {
     const struct reading *reading = context;
     (void)err;
@@ -376,7 +369,7 @@ static bool end_styles_element(void *context, const char *name, struct error *er
 
 static bool read_styles(struct package *package, const char *part, struct reading *reading, struct error *err)
 {
-    static const struct xml_events events = {.start = take_styles_element, .end = end_styles_element};
+    static const struct xml_events events = {.start = styles_take_element, .end = styles_end_element};
     if (!part || !package_has(package, part))
         return true;
     CLEANUP(free_pointer)
@@ -393,42 +386,44 @@ static bool read_styles(struct package *package, const char *part, struct readin
 
 /* ---- the whole ---- */
 
-static bool find_document(struct package *package, char part[static PACKAGE_NAME_MAX], struct error *err)
+static bool workbook_find_document(struct package *package, char part[static PACKAGE_NAME_MAX],
+                                   struct error *err)
 {
     CLEANUP(relations_release) struct relations relations = {0};
     if (!read_relations(package, "", &relations, err))
         return false;
-    const char *document = first_of(&relations, RELATION_DOCUMENT);
+    const char *document = first_relation(&relations, RELATION_DOCUMENT);
     if (!document || !package_has(package, document))
         document = "xl/workbook.xml";
     if (!package_has(package, document) || package_has(package, "xl/workbook.bin"))
-        return tell_other(package, err);
+        return refuse_other_package(package, err);
     snprintf(part, PACKAGE_NAME_MAX, "%s", document);
     return true;
 }
 
-static bool read_parts(struct package *package, const char *document, struct workbook *workbook,
-                       struct error *err)
+static bool workbook_read_parts(struct package *package, const char *document, struct workbook *workbook,
+                                struct error *err)
 {
-    static const struct xml_events events = {.start = take_workbook_element};
+    static const struct xml_events events = {.start = workbook_take_element};
     CLEANUP(relations_release) struct relations relations = {0};
     struct reading reading = {.workbook = workbook, .relations = &relations};
     if (!read_relations(package, document, &relations, err) ||
         !xml_part_read(package, document, SMALL_PART, &events, &reading, err))
         return false;
     if (!reading.is_workbook)
-        return tell_other(package, err);
+        return refuse_other_package(package, err);
     if (workbook->sheet_count == 0)
         return error_set(err, ERROR_INVALID, "the workbook has no worksheet", "工作簿中没有工作表");
-    const char *strings = first_of(&relations, RELATION_STRINGS);
+    const char *strings = first_relation(&relations, RELATION_STRINGS);
     if (strings && package_has(package, strings))
         workbook->shared_strings = arena_strdup(&workbook->arena, strings);
-    return read_styles(package, first_of(&relations, RELATION_STYLES), &reading, err);
+    return read_styles(package, first_relation(&relations, RELATION_STYLES), &reading, err);
 }
 
 bool workbook_read(struct package *package, struct workbook *workbook, struct error *err)
 {
     char document[PACKAGE_NAME_MAX];
     *workbook = (struct workbook){.sheets = xcalloc(WORKBOOK_SHEETS_MAX, sizeof(*workbook->sheets))};
-    return find_document(package, document, err) && read_parts(package, document, workbook, err);
+    return workbook_find_document(package, document, err) &&
+           workbook_read_parts(package, document, workbook, err);
 }

@@ -24,22 +24,17 @@ static const char *const common[WRITING_COUNT] = {
     [WRITING_ANY] = common_characters_western,
 };
 
-/* Frequencies fall with the rank as Zipf and Mandelbrot have it. */
-static double bits_of_rank(size_t rank)
-{
-    return 5 + log2(1 + (double)rank / 16);
-}
-
 #define TABLE_SIZE 0x10000
 
-static void fill_table(enum writing writing, float *table)
+/* Frequencies fall with the rank as Zipf and Mandelbrot have it. */
+static void fill_bits_table(enum writing writing, float *table)
 {
     uint32_t character;
     size_t rank = 0;
     for (const char *at = common[writing]; *at; rank++) {
         at += utf8_get(at, &character);
         if (table[character] == 0)
-            table[character] = (float)bits_of_rank(rank);
+            table[character] = (float)(5 + log2(1 + (double)rank / 16));
     }
 }
 
@@ -87,7 +82,7 @@ static const struct {
 #define ELSE_BITS 16
 #define PRIVATE_BITS 24 /* characters that nobody has defined */
 
-static bool is_private(uint32_t character)
+static bool is_private_character(uint32_t character)
 {
     return (character >= 0xE000 && character <= 0xF8FF) || character >= 0xF0000 || character == 0xFFFD ||
            (character >= 0x80 && character < 0xA0);
@@ -95,7 +90,7 @@ static bool is_private(uint32_t character)
 
 static double bits_unlisted(enum writing writing, uint32_t character)
 {
-    if (is_private(character))
+    if (is_private_character(character))
         return PRIVATE_BITS;
     for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
         if (character >= ranges[i].from && character <= ranges[i].to && (ranges[i].writings >> writing & 1))
@@ -105,7 +100,7 @@ static double bits_unlisted(enum writing writing, uint32_t character)
 
 /* ---- beside each other ---- */
 
-static bool is_letter(uint32_t character)
+static bool is_latin_letter(uint32_t character)
 {
     return (character | 0x20) >= 'a' && (character | 0x20) <= 'z';
 }
@@ -126,14 +121,16 @@ static double bits_of_place(uint32_t before, uint32_t character, uint32_t behind
 {
     if (is_cyrillic(character)) {
         bool is_capital = character < 0x430;
-        return (is_letter(before) || is_letter(behind) ? 6 : 0) + (is_capital && is_cyrillic(before) ? 4 : 0);
+        return (is_latin_letter(before) || is_latin_letter(behind) ? 6 : 0) +
+               (is_capital && is_cyrillic(before) ? 4 : 0);
     }
     if (is_marked_letter(character)) {
         bool is_capital = character >= 0xC0 && character <= 0xDE;
-        return (is_marked_letter(before) ? 5 : 0) + (is_letter(before) || is_letter(behind) ? 0 : 4) +
-               (is_capital && (is_letter(before) || is_marked_letter(before)) && before >= 'a' ? 4 : 0);
+        return (is_marked_letter(before) ? 5 : 0) +
+               (is_latin_letter(before) || is_latin_letter(behind) ? 0 : 4) +
+               (is_capital && (is_latin_letter(before) || is_marked_letter(before)) && before >= 'a' ? 4 : 0);
     }
-    return character >= 0x2E80 && is_letter(before) && is_letter(behind) && before >= 'a' ? 6 : 0;
+    return character >= 0x2E80 && is_latin_letter(before) && is_latin_letter(behind) && before >= 'a' ? 6 : 0;
 }
 
 /* ---- the whole ---- */
@@ -142,7 +139,7 @@ struct writing_cost writing_cost_of(enum writing writing, const uint32_t *charac
 {
     struct writing_cost cost = {0};
     CLEANUP(free_pointer) float *table = xcalloc(TABLE_SIZE, sizeof(*table));
-    fill_table(writing, table);
+    fill_bits_table(writing, table);
     for (size_t i = 0; i < count; i++) {
         uint32_t character = characters[i];
         if (character < 0x80) {

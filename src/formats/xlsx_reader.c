@@ -84,7 +84,8 @@ struct string_reading {
     struct strbuf text;
 };
 
-static bool start_string(void *context, const char *name, const char *const *attributes, struct error *err)
+static bool strings_start_element(void *context, const char *name, const char *const *attributes,
+                                  struct error *err)
 {
     struct string_reading *reading = context;
     (void)attributes, (void)err;
@@ -93,7 +94,7 @@ static bool start_string(void *context, const char *name, const char *const *att
     return true;
 }
 
-static bool take_string_text(void *context, const char *bytes, size_t length, struct error *err)
+static bool strings_take_text(void *context, const char *bytes, size_t length, struct error *err)
 {
     struct string_reading *reading = context;
     (void)err;
@@ -102,20 +103,20 @@ static bool take_string_text(void *context, const char *bytes, size_t length, st
     return true;
 }
 
-static bool too_long(struct error *err)
+static bool refuse_long_cell(struct error *err)
 {
     return error_set(err, ERROR_INVALID, "a cell holds more than 32,767 characters, which is Excel's limit",
                      "有单元格超过 32,767 个字符（Excel 的上限）");
 }
 
-static bool end_string(void *context, const char *name, struct error *err)
+static bool strings_end_element(void *context, const char *name, struct error *err)
 {
     struct string_reading *reading = context;
     (void)name;
     if (xml_tracker_end(&reading->tracker) != STRING)
         return true;
     if (reading->text.overflowed)
-        return too_long(err);
+        return refuse_long_cell(err);
     if (text_store_count(reading->store) == XLSX_STRING_COUNT_MAX)
         return error_set(err, ERROR_INVALID,
                          "the workbook has more than 16 million different texts; split it",
@@ -126,10 +127,10 @@ static bool end_string(void *context, const char *name, struct error *err)
     return text_store_add(reading->store, strbuf_text(&reading->text), length, err);
 }
 
-static bool read_strings(struct xlsx *xlsx, struct error *err)
+static bool xlsx_read_strings(struct xlsx *xlsx, struct error *err)
 {
     static const struct xml_events events = {
-        .start = start_string, .end = end_string, .text = take_string_text};
+        .start = strings_start_element, .end = strings_end_element, .text = strings_take_text};
     if (xlsx->strings)
         return true;
     CLEANUP(text_store_free) struct text_store *store = text_store_new(xlsx->temporary_folder);
@@ -185,7 +186,7 @@ struct sheet_reading {
 };
 
 /* Puts "row 7, column C" in front. */
-static bool locate(const struct sheet_reading *reading, struct error *err)
+static bool sheet_locate(const struct sheet_reading *reading, struct error *err)
 {
     char letters[16];
     return error_prefix(err, "row %lld, column %s", "第 %lld 行 %s 列", (long long)reading->number,
@@ -194,7 +195,7 @@ static bool locate(const struct sheet_reading *reading, struct error *err)
 
 /* ---- a sheet: rows ---- */
 
-static bool start_row(struct sheet_reading *reading, const char *const *attributes, struct error *err)
+static bool sheet_start_row(struct sheet_reading *reading, const char *const *attributes, struct error *err)
 {
     const char *number = xml_attribute(attributes, "r");
     int64_t last = reading->number;
@@ -218,33 +219,21 @@ static bool start_row(struct sheet_reading *reading, const char *const *attribut
     return true;
 }
 
-static void point_to_fields(struct sheet_reading *reading)
-{
-    for (size_t i = 0; i < reading->count; i++)
-        reading->fields[i] = reading->texts.bytes + reading->offsets[i];
-}
-
-/* Merged cells may reach behind the row's own. */
-static bool fill_merged(struct sheet_reading *reading, struct error *err)
-{
-    if (!reading->xlsx->merged)
-        return true;
-    for (size_t i = reading->count; i < SHEET_COLUMNS_MAX; i++)
-        reading->fields[i] = "";
-    return merged_cells_fill(reading->xlsx->merged, reading->number, reading->fields, SHEET_COLUMNS_MAX,
-                             &reading->count, err);
-}
-
-static bool end_row(struct sheet_reading *reading, struct error *err)
+static bool sheet_end_row(struct sheet_reading *reading, struct error *err)
 {
     if (reading->texts.overflowed)
         return error_set(err, ERROR_INVALID, "row %lld holds more than 4 MiB of text",
                          "第 %lld 行的文本超过 4 MiB", (long long)reading->number);
-    point_to_fields(reading);
     size_t own = reading->count;
     if (own == 0)
         return true;
-    if (!fill_merged(reading, err))
+    for (size_t i = 0; i < own; i++)
+        reading->fields[i] = reading->texts.bytes + reading->offsets[i];
+    struct merged_cells *merged = reading->xlsx->merged; /* they may reach behind the row's own */
+    for (size_t i = own; merged && i < SHEET_COLUMNS_MAX; i++)
+        reading->fields[i] = "";
+    if (merged &&
+        !merged_cells_fill(merged, reading->number, reading->fields, SHEET_COLUMNS_MAX, &reading->count, err))
         return false;
     struct table_row row = {
         .number = reading->number,
@@ -260,7 +249,7 @@ static bool end_row(struct sheet_reading *reading, struct error *err)
 
 /* ---- a sheet: cells ---- */
 
-static enum cell_type find_type(const char *name)
+static enum cell_type find_cell_type(const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(cell_types); i++)
         if (strcmp(cell_types[i].name, name) == 0)
@@ -268,15 +257,7 @@ static enum cell_type find_type(const char *name)
     return CELL_TEXT;
 }
 
-static void take_reference(struct sheet_reading *reading, const char *reference)
-{
-    int64_t column, row;
-    cell_reference_parse(reference, &column, &row);
-    if (column >= 0)
-        reading->column = column;
-}
-
-static bool start_cell(struct sheet_reading *reading, const char *const *attributes, struct error *err)
+static bool sheet_start_cell(struct sheet_reading *reading, const char *const *attributes, struct error *err)
 {
     reading->column++;
     reading->type = CELL_NUMBER;
@@ -287,12 +268,16 @@ static bool start_cell(struct sheet_reading *reading, const char *const *attribu
         const char *name = attributes[0], *value = attributes[1];
         if (name[1] != '\0')
             continue;
-        if (*name == 'r')
-            take_reference(reading, value);
-        else if (*name == 's')
+        if (*name == 's') {
             reading->style = strtoul(value, NULL, 10);
-        else if (*name == 't')
-            reading->type = find_type(value);
+        } else if (*name == 't') {
+            reading->type = find_cell_type(value);
+        } else if (*name == 'r') {
+            int64_t column, row;
+            cell_reference_parse(value, &column, &row);
+            if (column >= 0)
+                reading->column = column;
+        }
     }
     return reading->column < SHEET_COLUMNS_MAX ||
            error_set(err, ERROR_INVALID, "row %lld has more than %d columns, which is Excel's limit",
@@ -300,7 +285,7 @@ static bool start_cell(struct sheet_reading *reading, const char *const *attribu
 }
 
 /* The text is what was appended to `texts` since `from`. */
-static void put_field(struct sheet_reading *reading, size_t from)
+static void cell_put_field(struct sheet_reading *reading, size_t from)
 {
     size_t column = (size_t)reading->column;
     if (reading->texts.overflowed || reading->texts.length == from)
@@ -311,7 +296,7 @@ static void put_field(struct sheet_reading *reading, size_t from)
         reading->count = column + 1;
 }
 
-static void put_fault(struct sheet_reading *reading, enum table_fault fault)
+static void cell_put_fault(struct sheet_reading *reading, enum table_fault fault)
 {
     size_t column = (size_t)reading->column;
     reading->faults[column] = (uint8_t)fault;
@@ -320,7 +305,7 @@ static void put_fault(struct sheet_reading *reading, enum table_fault fault)
         reading->count = column + 1;
 }
 
-static void put_number(struct sheet_reading *reading, double number)
+static void cell_put_number(struct sheet_reading *reading, double number)
 {
     static const struct number_style general = {0};
     const struct workbook *workbook = &reading->xlsx->workbook;
@@ -328,10 +313,10 @@ static void put_number(struct sheet_reading *reading, double number)
         reading->style < workbook->style_count ? &workbook->formats[reading->style] : &general;
     enum number_note note = number_format_write(style, number, &workbook->numbers, &reading->texts);
     if (note != NUMBER_SURE)
-        put_fault(reading, note == NUMBER_GUESSED ? TABLE_NOTE_FORMAT : TABLE_NOTE_DIGITS);
+        cell_put_fault(reading, note == NUMBER_GUESSED ? TABLE_NOTE_FORMAT : TABLE_NOTE_DIGITS);
 }
 
-static bool put_shared(struct sheet_reading *reading, const char *text, struct error *err)
+static bool cell_put_shared(struct sheet_reading *reading, const char *text, struct error *err)
 {
     char *end;
     unsigned long long number = strtoull(text, &end, 10);
@@ -340,29 +325,29 @@ static bool put_shared(struct sheet_reading *reading, const char *text, struct e
             err, ERROR_INVALID,
             "its text, number %.20s of the workbook's, is not there: the file is damaged; save it again",
             "其文本（编号 %.20s）在工作簿中不存在：文件已损坏，请重新保存", text);
-        return locate(reading, err);
+        return sheet_locate(reading, err);
     }
     return text_store_append(reading->xlsx->strings, number, &reading->texts, err);
 }
 
-static bool put_value(struct sheet_reading *reading, const char *text, struct error *err)
+static bool cell_put_value(struct sheet_reading *reading, const char *text, struct error *err)
 {
     double number;
     char *end = NULL;
     switch (reading->type) {
-    case CELL_SHARED: return put_shared(reading, text, err);
+    case CELL_SHARED: return cell_put_shared(reading, text, err);
     case CELL_BOOLEAN:
         strbuf_puts(&reading->texts, *text == '1' || *text == 't' ? "TRUE" : "FALSE");
         return true;
     case CELL_NUMBER:
         number = strtod(text, &end);
         if (*end == '\0')
-            put_number(reading, number);
+            cell_put_number(reading, number);
         break;
     case CELL_DATE:
         end = (char *)text;
         if (number_format_parse_date(text, reading->xlsx->workbook.numbers.date1904, &number)) {
-            put_number(reading, number);
+            cell_put_number(reading, number);
             end = "";
         }
         break;
@@ -375,51 +360,52 @@ static bool put_value(struct sheet_reading *reading, const char *text, struct er
     return true;
 }
 
-static bool end_cell(struct sheet_reading *reading, struct error *err)
+static bool sheet_end_cell(struct sheet_reading *reading, struct error *err)
 {
     size_t from = reading->texts.length;
     if (reading->value.overflowed) {
-        too_long(err);
-        return locate(reading, err);
+        refuse_long_cell(err);
+        return sheet_locate(reading, err);
     }
     if (reading->value.length == 0) {
         if (reading->is_formula && reading->type != CELL_TEXT) /* a text may be computed, and empty */
-            put_fault(reading, TABLE_FAULT_UNCOMPUTED);
+            cell_put_fault(reading, TABLE_FAULT_UNCOMPUTED);
         return true;
     }
     if (reading->type == CELL_ERROR)
-        put_fault(reading, TABLE_FAULT_ERROR);
-    if (!put_value(reading, strbuf_text(&reading->value), err))
+        cell_put_fault(reading, TABLE_FAULT_ERROR);
+    if (!cell_put_value(reading, strbuf_text(&reading->value), err))
         return false;
-    put_field(reading, from);
+    cell_put_field(reading, from);
     return true;
 }
 
 /* ---- a sheet: events ---- */
 
-static bool start_element(void *context, const char *name, const char *const *attributes, struct error *err)
+static bool sheet_start_element(void *context, const char *name, const char *const *attributes,
+                                struct error *err)
 {
     struct sheet_reading *reading = context;
     switch (xml_tracker_start(&reading->tracker, name)) {
-    case ROW: return start_row(reading, attributes, err);
-    case CELL: return start_cell(reading, attributes, err);
+    case ROW: return sheet_start_row(reading, attributes, err);
+    case CELL: return sheet_start_cell(reading, attributes, err);
     case FORMULA: reading->is_formula = true; return true;
     default: return true;
     }
 }
 
-static bool end_element(void *context, const char *name, struct error *err)
+static bool sheet_end_element(void *context, const char *name, struct error *err)
 {
     struct sheet_reading *reading = context;
     (void)name;
     switch (xml_tracker_end(&reading->tracker)) {
-    case ROW: return end_row(reading, err);
-    case CELL: return end_cell(reading, err);
+    case ROW: return sheet_end_row(reading, err);
+    case CELL: return sheet_end_cell(reading, err);
     default: return true;
     }
 }
 
-static bool take_text(void *context, const char *bytes, size_t length, struct error *err)
+static bool sheet_take_text(void *context, const char *bytes, size_t length, struct error *err)
 {
     struct sheet_reading *reading = context;
     (void)err;
@@ -431,7 +417,7 @@ static bool take_text(void *context, const char *bytes, size_t length, struct er
 
 /* ---- the whole ---- */
 
-static void reading_release(struct sheet_reading *reading)
+static void sheet_reading_release(struct sheet_reading *reading)
 {
     strbuf_release(&reading->texts);
     strbuf_release(&reading->value);
@@ -440,7 +426,7 @@ static void reading_release(struct sheet_reading *reading)
     free(reading->faults);
 }
 
-static bool read_merged(struct xlsx *xlsx, const char *part, struct error *err)
+static bool xlsx_read_merged(struct xlsx *xlsx, const char *part, struct error *err)
 {
     if (xlsx->merged_part == part) {
         if (xlsx->merged)
@@ -455,11 +441,12 @@ static bool read_merged(struct xlsx *xlsx, const char *part, struct error *err)
     return true;
 }
 
-static bool read_sheet(struct xlsx *xlsx, const struct workbook_sheet *sheet, table_take take, void *context,
-                       int64_t *ret_rows, struct error *err)
+static bool xlsx_read_sheet(struct xlsx *xlsx, const struct workbook_sheet *sheet, table_take take,
+                            void *context, int64_t *ret_rows, struct error *err)
 {
-    static const struct xml_events events = {.start = start_element, .end = end_element, .text = take_text};
-    CLEANUP(reading_release)
+    static const struct xml_events events = {
+        .start = sheet_start_element, .end = sheet_end_element, .text = sheet_take_text};
+    CLEANUP(sheet_reading_release)
     struct sheet_reading reading = {
         .xlsx = xlsx,
         .tracker = {.steps = sheet_steps, .count = ARRAY_SIZE(sheet_steps)},
@@ -471,15 +458,15 @@ static bool read_sheet(struct xlsx *xlsx, const struct workbook_sheet *sheet, ta
     reading.offsets = xcalloc(SHEET_COLUMNS_MAX, sizeof(*reading.offsets));
     reading.fields = xcalloc(SHEET_COLUMNS_MAX, sizeof(*reading.fields));
     reading.faults = xcalloc(SHEET_COLUMNS_MAX, sizeof(*reading.faults));
-    if (!read_merged(xlsx, sheet->part, err) ||
+    if (!xlsx_read_merged(xlsx, sheet->part, err) ||
         !xml_part_read(xlsx->package, sheet->part, XLSX_SHEET_MAX, &events, &reading, err))
         return false;
     *ret_rows = reading.rows;
     return true;
 }
 
-static const struct workbook_sheet *find_sheet(const struct workbook *workbook, const char *name,
-                                               struct error *err)
+static const struct workbook_sheet *xlsx_find_sheet(const struct workbook *workbook, const char *name,
+                                                    struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf names = {.ceiling = 200};
     for (size_t i = 0; i < workbook->sheet_count; i++) {
@@ -495,7 +482,7 @@ static const struct workbook_sheet *find_sheet(const struct workbook *workbook, 
 }
 
 /* A workbook of which all sheets are hidden is read as if none were. */
-static bool any_visible(const struct workbook *workbook)
+static bool has_visible_sheet(const struct workbook *workbook)
 {
     for (size_t i = 0; i < workbook->sheet_count; i++)
         if (!workbook->sheets[i].hidden)
@@ -503,11 +490,11 @@ static bool any_visible(const struct workbook *workbook)
     return false;
 }
 
-static bool read_first(struct xlsx *xlsx, table_take take, void *context, const char **ret_sheet,
-                       struct error *err)
+static bool xlsx_read_first(struct xlsx *xlsx, table_take take, void *context, const char **ret_sheet,
+                            struct error *err)
 {
     const struct workbook *workbook = &xlsx->workbook;
-    bool all = !any_visible(workbook);
+    bool all = !has_visible_sheet(workbook);
     int64_t rows = 0, looked_at = 0;
     for (size_t i = 0; i < workbook->sheet_count && rows == 0; i++) {
         if (workbook->sheets[i].hidden && !all)
@@ -517,7 +504,7 @@ static bool read_first(struct xlsx *xlsx, table_take take, void *context, const 
                              "the first %d sheets have no rows; choose the sheet, or delete the empty ones",
                              "前 %d 个工作表都没有数据行，请指定工作表或删除空表", XLSX_EMPTY_SHEETS_MAX);
         *ret_sheet = workbook->sheets[i].name;
-        if (!read_sheet(xlsx, &workbook->sheets[i], take, context, &rows, err))
+        if (!xlsx_read_sheet(xlsx, &workbook->sheets[i], take, context, &rows, err))
             return false;
     }
     return true;
@@ -529,12 +516,12 @@ bool xlsx_read(struct xlsx *xlsx, const char *sheet, table_take take, void *cont
     const char *name;
     int64_t rows;
     error_clear(err);
-    if (!read_strings(xlsx, err))
+    if (!xlsx_read_strings(xlsx, err))
         return false;
     if (!sheet)
-        return read_first(xlsx, take, context, ret_sheet ? ret_sheet : &name, err);
-    const struct workbook_sheet *found = find_sheet(&xlsx->workbook, sheet, err);
+        return xlsx_read_first(xlsx, take, context, ret_sheet ? ret_sheet : &name, err);
+    const struct workbook_sheet *found = xlsx_find_sheet(&xlsx->workbook, sheet, err);
     if (found && ret_sheet)
         *ret_sheet = found->name;
-    return found && read_sheet(xlsx, found, take, context, &rows, err);
+    return found && xlsx_read_sheet(xlsx, found, take, context, &rows, err);
 }

@@ -26,7 +26,7 @@ static uint32_t code_unit(const char *text)
 }
 
 /* Bytes read; 0: it stays as it stands. */
-static size_t decode_one(const char *text, size_t length, uint32_t *ret_character)
+static size_t decode_escape(const char *text, size_t length, uint32_t *ret_character)
 {
     uint32_t unit = code_unit(text);
     *ret_character = unit;
@@ -59,7 +59,7 @@ size_t xlsx_text_decode(char *text, size_t length)
     for (size_t from = to; from < length;) {
         uint32_t character;
         size_t used =
-            is_escape(text + from, length - from) ? decode_one(text + from, length - from, &character) : 0;
+            is_escape(text + from, length - from) ? decode_escape(text + from, length - from, &character) : 0;
         if (used > 0)
             to += utf8_put(text + to, character);
         else
@@ -70,7 +70,7 @@ size_t xlsx_text_decode(char *text, size_t length)
 }
 
 /* Bytes of the character here that XML cannot hold, and the character; 0: it can. */
-static size_t unfit(const char *text, unsigned *ret_character)
+static size_t unfit_for_xml(const char *text, unsigned *ret_character)
 {
     unsigned char c = (unsigned char)*text;
     *ret_character = c;
@@ -86,7 +86,7 @@ bool xlsx_text_needs_escape(const char *text)
 {
     unsigned character;
     for (; *text; text++)
-        if (unfit(text, &character) > 0 || (*text == '_' && is_escape(text, strnlen(text, ESCAPE))))
+        if (unfit_for_xml(text, &character) > 0 || (*text == '_' && is_escape(text, strnlen(text, ESCAPE))))
             return true;
     return false;
 }
@@ -95,7 +95,7 @@ void xlsx_text_escape(const char *text, struct strbuf *out)
 {
     unsigned character;
     while (*text) {
-        size_t length = unfit(text, &character);
+        size_t length = unfit_for_xml(text, &character);
         if (length > 0)
             strbuf_printf(out, "_x%04X_", character);
         else if (*text == '_' && is_escape(text, strnlen(text, ESCAPE)))

@@ -26,7 +26,7 @@ struct xlsx_writer {
     struct strbuf text;
 };
 
-static bool check(lxw_error failure, struct error *err)
+static bool check_library(lxw_error failure, struct error *err)
 {
     return failure == LXW_NO_ERROR ||
            error_set(err, ERROR_UNAVAILABLE,
@@ -38,7 +38,7 @@ static bool check(lxw_error failure, struct error *err)
 
 #define FRAME_LEAST 600 /* bytes of a sheet around its rows, and of its last row, which comes at the end */
 
-static bool disk_full(struct error *err)
+static bool refuse_full_disk(struct error *err)
 {
     return error_set(err, ERROR_UNAVAILABLE,
                      "the workbook cannot be written: the disk for temporary files is full; make room, then "
@@ -47,13 +47,13 @@ static bool disk_full(struct error *err)
 }
 
 /* A stream remembers that bytes were lost. */
-static bool check_rows(const struct xlsx_writer *writer, struct error *err)
+static bool check_rows_written(const struct xlsx_writer *writer, struct error *err)
 {
-    return !ferror(writer->sheet->optimize_tmpfile) || disk_full(err);
+    return !ferror(writer->sheet->optimize_tmpfile) || refuse_full_disk(err);
 }
 
 /* From the file of rows the library makes a second one, the sheet, which has no less than all rows. */
-static bool check_sheets(const struct xlsx_writer *writer, struct error *err)
+static bool check_sheets_written(const struct xlsx_writer *writer, struct error *err)
 {
     char name[64];
     zip_stat_t status;
@@ -65,23 +65,23 @@ static bool check_sheets(const struct xlsx_writer *writer, struct error *err)
             size += status.size;
     }
     zip_discard(zip);
-    return size >= writer->kept + (uint64_t)writer->sheets * FRAME_LEAST || disk_full(err);
+    return size >= writer->kept + (uint64_t)writer->sheets * FRAME_LEAST || refuse_full_disk(err);
 }
 
 /* ---- sheets ---- */
 
-static bool end_sheet(struct xlsx_writer *writer, struct error *err)
+static bool writer_end_sheet(struct xlsx_writer *writer, struct error *err)
 {
     FILE *rows = writer->sheet->optimize_tmpfile;
     if (fflush(rows) != 0)
-        return disk_full(err);
+        return refuse_full_disk(err);
     writer->kept += (uint64_t)ftello(rows);
     worksheet_autofilter(writer->sheet, 0, 0, (lxw_row_t)(writer->row - 1),
                          (lxw_col_t)(writer->form.column_count - 1));
-    return check_rows(writer, err);
+    return check_rows_written(writer, err);
 }
 
-static bool write_heading(struct xlsx_writer *writer, struct error *err)
+static bool writer_write_heading(struct xlsx_writer *writer, struct error *err)
 {
     const struct xlsx_form *form = &writer->form;
     lxw_error failure = LXW_NO_ERROR;
@@ -93,13 +93,13 @@ static bool write_heading(struct xlsx_writer *writer, struct error *err)
                                          writer->heading_format);
     worksheet_freeze_panes(writer->sheet, 1, 0);
     writer->row = 1;
-    return check(failure, err);
+    return check_library(failure, err);
 }
 
-static bool begin_sheet(struct xlsx_writer *writer, struct error *err)
+static bool writer_begin_sheet(struct xlsx_writer *writer, struct error *err)
 {
     char name[4 * 32];
-    if (writer->sheet && !end_sheet(writer, err))
+    if (writer->sheet && !writer_end_sheet(writer, err))
         return false;
     writer->sheets++;
     if (writer->sheets == 1)
@@ -108,13 +108,13 @@ static bool begin_sheet(struct xlsx_writer *writer, struct error *err)
         snprintf(name, sizeof(name), "%s (%lld)", writer->form.sheet, (long long)writer->sheets);
     writer->sheet = workbook_add_worksheet(writer->book, name);
     return writer->sheet
-               ? write_heading(writer, err)
+               ? writer_write_heading(writer, err)
                : error_set(err, ERROR_INTERNAL, "no sheet can be named “%s”", "无法命名工作表“%s”", name);
 }
 
 /* ---- the writer ---- */
 
-static bool open_book(struct xlsx_writer *writer, struct error *err)
+static bool writer_open_book(struct xlsx_writer *writer, struct error *err)
 {
     lxw_workbook_options options = {.constant_memory = LXW_TRUE,
                                     .tmpdir = (char *)writer->form.temporary_folder};
@@ -127,12 +127,12 @@ static bool open_book(struct xlsx_writer *writer, struct error *err)
         return error_set(err, ERROR_INTERNAL, "no workbook can be made", "无法创建工作簿");
     format_set_bold(writer->heading_format);
     format_set_num_format(writer->text_format, "@");
-    return begin_sheet(writer, err);
+    return writer_begin_sheet(writer, err);
 }
 
 /* Told now and not when all rows have been written: the library looks only then, and it takes another
  * folder in silence. */
-static bool check_places(const struct xlsx_form *form, struct error *err)
+static bool check_writable(const struct xlsx_form *form, struct error *err)
 {
     if (form->temporary_folder && access(form->temporary_folder, W_OK | X_OK) != 0)
         return error_set(err, ERROR_UNAVAILABLE, "nothing can be written in %s: %s", "无法在 %s 中写入：%s",
@@ -153,7 +153,7 @@ bool xlsx_writer_open(const struct xlsx_form *form, struct xlsx_writer **ret_wri
         writer->form.rows_per_sheet = LXW_ROW_MAX;
     if (!writer->form.temporary_folder)
         writer->form.temporary_folder = getenv("TMPDIR");
-    if (!check_places(&writer->form, err) || !open_book(writer, err))
+    if (!check_writable(&writer->form, err) || !writer_open_book(writer, err))
         return false;
     *ret_writer = writer;
     writer = NULL;
@@ -161,7 +161,7 @@ bool xlsx_writer_open(const struct xlsx_form *form, struct xlsx_writer **ret_wri
 }
 
 /* The text as it is to stand in the file: mostly itself, else in `writer->text`. */
-static const char *prepare(struct xlsx_writer *writer, const char *text)
+static const char *cell_text_in_file(struct xlsx_writer *writer, const char *text)
 {
     bool guard = cell_guard_workbook_needs(text);
     if (!guard && !xlsx_text_needs_escape(text))
@@ -173,11 +173,11 @@ static const char *prepare(struct xlsx_writer *writer, const char *text)
     return strbuf_text(&writer->text);
 }
 
-static bool write_cell(struct xlsx_writer *writer, size_t column, const char *text, struct error *err)
+static bool writer_write_cell(struct xlsx_writer *writer, size_t column, const char *text, struct error *err)
 {
     if (!text || !*text)
         return true;
-    const char *prepared = prepare(writer, text);
+    const char *prepared = cell_text_in_file(writer, text);
     size_t length = strlen(prepared);
     if (length > XLSX_CELL_MAX && utf8_count(prepared, length) > XLSX_CELL_MAX)
         return error_set(
@@ -186,29 +186,29 @@ static bool write_cell(struct xlsx_writer *writer, size_t column, const char *te
             "export as .csv",
             "第 %lld 行“%.60s”列：超过 %d 个字符（工作簿单元格的上限），请导出为 .csv",
             (long long)writer->row + 1, writer->form.columns[column].heading, XLSX_CELL_MAX);
-    return check(worksheet_write_string(writer->sheet, (lxw_row_t)writer->row, (lxw_col_t)column, prepared,
-                                        writer->text_format),
-                 err);
+    return check_library(worksheet_write_string(writer->sheet, (lxw_row_t)writer->row, (lxw_col_t)column,
+                                                prepared, writer->text_format),
+                         err);
 }
 
 bool xlsx_writer_row(struct xlsx_writer *writer, const char *const *fields, struct error *err)
 {
-    if (writer->row == writer->form.rows_per_sheet && !begin_sheet(writer, err))
+    if (writer->row == writer->form.rows_per_sheet && !writer_begin_sheet(writer, err))
         return false;
     for (size_t i = 0; i < writer->form.column_count; i++)
-        if (!write_cell(writer, i, fields[i], err))
+        if (!writer_write_cell(writer, i, fields[i], err))
             return false;
     writer->row++;
-    return check_rows(writer, err);
+    return check_rows_written(writer, err);
 }
 
 bool xlsx_writer_finish(struct xlsx_writer *writer, struct error *err)
 {
-    if (!end_sheet(writer, err))
+    if (!writer_end_sheet(writer, err))
         return false;
     lxw_error failure = workbook_close(writer->book); /* frees it, too */
     writer->book = NULL;
-    if (check(failure, err) && check_sheets(writer, err))
+    if (check_library(failure, err) && check_sheets_written(writer, err))
         return true;
     unlink(writer->form.path);
     return false;

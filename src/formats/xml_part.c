@@ -20,14 +20,14 @@ struct reading {
     struct xml_delivered delivered; /* by xml_scan: passed over */
 };
 
-static void stop(struct reading *reading)
+static void expat_stop(struct reading *reading)
 {
     reading->failed = true;
     XML_StopParser(reading->parser, XML_FALSE);
 }
 
 /* Whether xml_scan has delivered this start or end. */
-static bool pass_over(struct reading *reading)
+static bool expat_was_delivered(struct reading *reading)
 {
     if (reading->delivered.elements == 0)
         return false;
@@ -41,7 +41,7 @@ static const char *local_name(const char *name)
     return colon ? colon + 1 : name;
 }
 
-static void take_start(void *context, const char *name, const char **attributes)
+static void expat_take_start(void *context, const char *name, const char **attributes)
 {
     struct reading *reading = context;
     if (reading->failed)
@@ -50,26 +50,26 @@ static void take_start(void *context, const char *name, const char **attributes)
         error_set(reading->err, ERROR_INVALID, "it is nested more than %d deep; no workbook is",
                   "嵌套超过 %d 层，不是正常的工作簿", XML_DEPTH_MAX);
         error_prefix(reading->err, "%s", "%s", reading->name);
-        stop(reading);
-    } else if (!pass_over(reading) && reading->events->start &&
+        expat_stop(reading);
+    } else if (!expat_was_delivered(reading) && reading->events->start &&
                !reading->events->start(reading->context, local_name(name), (const char *const *)attributes,
                                        reading->err)) {
-        stop(reading);
+        expat_stop(reading);
     }
 }
 
-static void take_end(void *context, const char *name)
+static void expat_take_end(void *context, const char *name)
 {
     struct reading *reading = context;
     if (reading->failed)
         return;
     reading->depth--;
-    if (!pass_over(reading) && reading->events->end &&
+    if (!expat_was_delivered(reading) && reading->events->end &&
         !reading->events->end(reading->context, local_name(name), reading->err))
-        stop(reading);
+        expat_stop(reading);
 }
 
-static void take_text(void *context, const char *bytes, int length)
+static void expat_take_text(void *context, const char *bytes, int length)
 {
     struct reading *reading = context;
     size_t over = (size_t)length;
@@ -78,10 +78,11 @@ static void take_text(void *context, const char *bytes, int length)
     reading->delivered.text -= over;
     if (!reading->failed && over < (size_t)length &&
         !reading->events->text(reading->context, bytes + over, (size_t)length - over, reading->err))
-        stop(reading);
+        expat_stop(reading);
 }
 
-static void take_doctype(void *context, const char *name, const char *system, const char *public, int inside)
+static void expat_refuse_doctype(void *context, const char *name, const char *system, const char *public,
+                                 int inside)
 {
     struct reading *reading = context;
     (void)name, (void)system, (void)public, (void)inside;
@@ -93,10 +94,10 @@ static void take_doctype(void *context, const char *name, const char *system, co
         "again as .xlsx",
         "含有文档类型声明（DTD），可能是恶意内容，正常的工作簿不会有；请重新另存为 .xlsx");
     error_prefix(reading->err, "%s", "%s", reading->name);
-    stop(reading);
+    expat_stop(reading);
 }
 
-static bool not_xml(const struct reading *reading, struct error *err)
+static bool refuse_non_xml(const struct reading *reading, struct error *err)
 {
     error_set(err, ERROR_INVALID,
               "line %lu, column %lu: it is no well-formed XML (%s): the file is damaged; save it again",
@@ -107,18 +108,7 @@ static bool not_xml(const struct reading *reading, struct error *err)
     return error_prefix(err, "%s", "%s", reading->name);
 }
 
-/* Expat keeps a tag that has begun and not ended, however long it gets. */
-static bool check_tag(struct reading *reading, struct error *err)
-{
-    XML_Index at = XML_GetCurrentByteIndex(reading->parser);
-    if (at >= 0)
-        reading->event_at = (uint64_t)at;
-    return reading->fed - reading->event_at < XML_TAG_MAX ||
-           error_set(err, ERROR_INVALID, "%s: a tag is larger than 1 MiB; no workbook has one",
-                     "%s：有标签超过 1 MiB，不是正常的工作簿", reading->name);
-}
-
-static bool read_all(struct reading *reading, struct package_part *part, struct error *err)
+static bool expat_read_all(struct reading *reading, struct package_part *part, struct error *err)
 {
     for (size_t length = 1; length > 0;) {
         void *chunk = XML_GetBuffer(reading->parser, CHUNK);
@@ -128,14 +118,19 @@ static bool read_all(struct reading *reading, struct package_part *part, struct 
             return false;
         reading->fed += length;
         if (XML_ParseBuffer(reading->parser, (int)length, length == 0) != XML_STATUS_OK)
-            return reading->failed ? false : not_xml(reading, err);
-        if (!check_tag(reading, err))
-            return false;
+            return reading->failed ? false : refuse_non_xml(reading, err);
+        /* Expat keeps a tag that has begun and not ended, however long it gets. */
+        XML_Index at = XML_GetCurrentByteIndex(reading->parser);
+        if (at >= 0)
+            reading->event_at = (uint64_t)at;
+        if (reading->fed - reading->event_at >= XML_TAG_MAX)
+            return error_set(err, ERROR_INVALID, "%s: a tag is larger than 1 MiB; no workbook has one",
+                             "%s：有标签超过 1 MiB，不是正常的工作簿", reading->name);
     }
     return true;
 }
 
-static void parser_free(XML_Parser *parser)
+static void expat_parser_free(XML_Parser *parser)
 {
     if (*parser)
         XML_ParserFree(*parser);
@@ -145,7 +140,7 @@ static void parser_free(XML_Parser *parser)
 static bool read_by_expat(struct package_part *part, const char *name, const struct xml_events *events,
                           void *context, const struct xml_delivered *delivered, struct error *err)
 {
-    CLEANUP(parser_free) XML_Parser parser = XML_ParserCreate(NULL);
+    CLEANUP(expat_parser_free) XML_Parser parser = XML_ParserCreate(NULL);
     if (!parser)
         return error_set(err, ERROR_INTERNAL, "out of memory for XML", "解析 XML 时内存不足");
     struct reading reading = {.parser = parser,
@@ -155,11 +150,11 @@ static bool read_by_expat(struct package_part *part, const char *name, const str
                               .delivered = *delivered,
                               .err = err};
     XML_SetUserData(parser, &reading);
-    XML_SetElementHandler(parser, take_start, take_end);
+    XML_SetElementHandler(parser, expat_take_start, expat_take_end);
     if (events->text)
-        XML_SetCharacterDataHandler(parser, take_text);
-    XML_SetStartDoctypeDeclHandler(parser, take_doctype);
-    return read_all(&reading, part, err);
+        XML_SetCharacterDataHandler(parser, expat_take_text);
+    XML_SetStartDoctypeDeclHandler(parser, expat_refuse_doctype);
+    return expat_read_all(&reading, part, err);
 }
 
 bool xml_part_read(struct package *package, const char *name, uint64_t ceiling,

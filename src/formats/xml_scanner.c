@@ -49,7 +49,7 @@ enum step { NEXT, MORE, LEAVE, FAILED };
 
 enum { TEXT = 1, VALUE = 2, NAME_START = 4, NAME = 8, SPACE = 16 };
 
-/* Of the ASCII characters, what each may be a plain part of. Beyond ASCII: nothing, see skip_wide. */
+/* Of the ASCII characters, what each may be a plain part of. Beyond ASCII: nothing, see scan_skip_wide. */
 /* clang-format off */
 #define N 0                                  /* none, or more than itself */
 #define W (TEXT | SPACE)                     /* tab and line feed, which become blanks in a value */
@@ -81,13 +81,13 @@ static const unsigned char classes[256] = {
 #undef L
 /* clang-format on */
 
-static bool is(const char *at, unsigned char class)
+static bool is_of_class(const char *at, unsigned char class)
 {
     return (classes[(unsigned char)*at] & class) != 0;
 }
 
 /* Behind the well-formed characters beyond ASCII that begin here; XML knows no U+FFFE and no U+FFFF. */
-static char *skip_wide(char *at, const char *end)
+static char *scan_skip_wide(char *at, const char *end)
 {
     while (at < end && ((unsigned char)*at & 0x80)) {
         const unsigned char *c = (const unsigned char *)at;
@@ -100,29 +100,29 @@ static char *skip_wide(char *at, const char *end)
 }
 
 /* Behind the characters of the class, and those beyond ASCII. The NUL behind the buffer's bytes ends it. */
-static char *skip_plain(const struct scanner *scanner, char *at, unsigned char class)
+static char *scan_skip_plain(const struct scanner *scanner, char *at, unsigned char class)
 {
     for (;;) {
-        while (is(at, class))
+        while (is_of_class(at, class))
             at++;
         if (((unsigned char)*at & 0x80) == 0)
             return at;
-        char *behind = skip_wide(at, scanner->end);
+        char *behind = scan_skip_wide(at, scanner->end);
         if (behind == at)
             return at;
         at = behind;
     }
 }
 
-static char *skip(char *at, unsigned char class)
+static char *scan_skip(char *at, unsigned char class)
 {
-    while (is(at, class))
+    while (is_of_class(at, class))
         at++;
     return at;
 }
 
 /* At `at` stands what cannot go on, unless it is only cut off: `need` bytes would decide. */
-static enum step stuck(const struct scanner *scanner, const char *at, size_t need)
+static enum step scan_stuck(const struct scanner *scanner, const char *at, size_t need)
 {
     return (size_t)(scanner->end - at) < need && !scanner->part_ended ? MORE : LEAVE;
 }
@@ -136,14 +136,14 @@ static const struct {
     uint32_t character;
 } entities[] = {{"amp;", '&'}, {"lt;", '<'}, {"gt;", '>'}, {"quot;", '"'}, {"apos;", '\''}};
 
-static bool is_character(uint32_t c)
+static bool is_xml_character(uint32_t c)
 {
     if (c < 0x20)
         return c == '\t' || c == '\n' || c == '\r';
     return c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF) && c != 0xFFFE && c != 0xFFFF;
 }
 
-static int digit(char c, uint32_t base)
+static int reference_digit(char c, uint32_t base)
 {
     int value = c >= '0' && c <= '9'                     ? c - '0'
                 : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
@@ -152,20 +152,20 @@ static int digit(char c, uint32_t base)
 }
 
 /* Of "#1234;" or "#x12ab;" the length; 0: it is none. */
-static size_t read_number(const char *text, uint32_t *ret_character)
+static size_t read_numeric_reference(const char *text, uint32_t *ret_character)
 {
     uint32_t base = text[1] == 'x' ? 16 : 10, value = 0;
     size_t first = base == 16 ? 2 : 1, at = first;
-    for (; at < REFERENCE_MAX - 2 && digit(text[at], base) >= 0; at++)
-        value = value > 0x10FFFF ? value : value * base + (uint32_t)digit(text[at], base);
+    for (; at < REFERENCE_MAX - 2 && reference_digit(text[at], base) >= 0; at++)
+        value = value > 0x10FFFF ? value : value * base + (uint32_t)reference_digit(text[at], base);
     *ret_character = value;
-    return at > first && text[at] == ';' && is_character(value) ? at + 1 : 0;
+    return at > first && text[at] == ';' && is_xml_character(value) ? at + 1 : 0;
 }
 
 /* Bytes of the reference whose & stands at `at`; 0: it is none. A NUL lies behind it somewhere. */
 static size_t read_reference(const char *at, uint32_t *ret_character)
 {
-    size_t length = at[1] == '#' ? read_number(at + 1, ret_character) : 0;
+    size_t length = at[1] == '#' ? read_numeric_reference(at + 1, ret_character) : 0;
     for (size_t i = 0; i < ARRAY_SIZE(entities) && length == 0; i++)
         if (strncmp(at + 1, entities[i].name, strlen(entities[i].name)) == 0) {
             *ret_character = entities[i].character;
@@ -202,54 +202,54 @@ static bool deliver_text(struct scanner *scanner, const char *bytes, size_t leng
            scanner->events->text(scanner->context, bytes, length, scanner->err);
 }
 
-static enum step take_reference(struct scanner *scanner)
+static enum step scan_text_reference(struct scanner *scanner)
 {
     uint32_t character;
     char bytes[CHARACTER_MAX];
     size_t length = read_reference(scanner->at, &character);
     if (length == 0)
-        return stuck(scanner, scanner->at, REFERENCE_MAX);
+        return scan_stuck(scanner, scanner->at, REFERENCE_MAX);
     scanner->at += length;
     return deliver_text(scanner, bytes, utf8_put(bytes, character)) ? NEXT : FAILED;
 }
 
 /* \r and \r\n are \n. */
-static enum step take_break(struct scanner *scanner)
+static enum step scan_text_break(struct scanner *scanner)
 {
     if (scanner->at + 1 == scanner->end)
-        return stuck(scanner, scanner->at, 2);
+        return scan_stuck(scanner, scanner->at, 2);
     scanner->at += scanner->at[1] == '\n' ? 2 : 1;
     return deliver_text(scanner, "\n", 1) ? NEXT : FAILED;
 }
 
-static enum step take_bracket(struct scanner *scanner)
+static enum step scan_text_bracket(struct scanner *scanner)
 {
     if (scanner->end - scanner->at < 3)
-        return stuck(scanner, scanner->at, 3);
+        return scan_stuck(scanner, scanner->at, 3);
     if (scanner->at[1] == ']' && scanner->at[2] == '>')
         return LEAVE;
     return deliver_text(scanner, scanner->at++, 1) ? NEXT : FAILED;
 }
 
 /* Up to a tag. */
-static enum step take_text(struct scanner *scanner)
+static enum step scan_take_text(struct scanner *scanner)
 {
     char *from = scanner->at;
-    scanner->at = skip_plain(scanner, from, TEXT);
+    scanner->at = scan_skip_plain(scanner, from, TEXT);
     if (!deliver_text(scanner, from, (size_t)(scanner->at - from)))
         return FAILED;
     switch (*scanner->at) {
     case '<': return NEXT;
-    case '&': return take_reference(scanner);
-    case '\r': return take_break(scanner);
-    case ']': return take_bracket(scanner);
-    default: return stuck(scanner, scanner->at, CHARACTER_MAX);
+    case '&': return scan_text_reference(scanner);
+    case '\r': return scan_text_break(scanner);
+    case ']': return scan_text_bracket(scanner);
+    default: return scan_stuck(scanner, scanner->at, CHARACTER_MAX);
     }
 }
 
 /* ---- attributes ---- */
 
-static bool is_new(const struct scanner *scanner, const char *name, size_t length)
+static bool is_new_attribute(const struct scanner *scanner, const char *name, size_t length)
 {
     for (size_t i = 0; i < scanner->found_count; i++) {
         const struct attribute *other = &scanner->found[i];
@@ -260,10 +260,10 @@ static bool is_new(const struct scanner *scanner, const char *name, size_t lengt
 }
 
 /* The value's end; NULL: `ret_step` says why there is none. */
-static char *find_quote(struct scanner *scanner, char *at, char quote, enum step *ret_step)
+static char *find_value_end(struct scanner *scanner, char *at, char quote, enum step *ret_step)
 {
     for (;; at++) {
-        at = skip_plain(scanner, at, VALUE);
+        at = scan_skip_plain(scanner, at, VALUE);
         if (*at == quote)
             return at;
         if (*at == '&')
@@ -271,24 +271,24 @@ static char *find_quote(struct scanner *scanner, char *at, char quote, enum step
         else if (*at != '"' && *at != '\'')
             break;
     }
-    *ret_step = stuck(scanner, at, CHARACTER_MAX);
+    *ret_step = scan_stuck(scanner, at, CHARACTER_MAX);
     return NULL;
 }
 
 /* Nothing is changed before the whole tag is there. */
 static enum step scan_attribute(struct scanner *scanner, char **at)
 {
-    struct attribute found = {.name = *at, .equals = skip(*at, NAME)};
-    char quote = is(found.name, NAME_START) && *found.equals == '=' ? found.equals[1] : '\0';
+    struct attribute found = {.name = *at, .equals = scan_skip(*at, NAME)};
+    char quote = is_of_class(found.name, NAME_START) && *found.equals == '=' ? found.equals[1] : '\0';
     enum step step = NEXT;
     if (quote != '"' && quote != '\'')
-        return stuck(scanner, found.equals, 2);
+        return scan_stuck(scanner, found.equals, 2);
     found.value = found.equals + 2;
-    found.quote = find_quote(scanner, found.value, quote, &step);
+    found.quote = find_value_end(scanner, found.value, quote, &step);
     if (!found.quote)
         return step;
     if (scanner->found_count == ATTRIBUTES_MAX ||
-        !is_new(scanner, found.name, (size_t)(found.equals - found.name)))
+        !is_new_attribute(scanner, found.name, (size_t)(found.equals - found.name)))
         return LEAVE;
     scanner->found[scanner->found_count++] = found;
     *at = found.quote + 1;
@@ -301,13 +301,13 @@ static enum step scan_attributes(struct scanner *scanner, char **at)
     scanner->found_count = 0;
     scanner->has_reference = false;
     for (;;) {
-        char *name = skip(*at, SPACE);
+        char *name = scan_skip(*at, SPACE);
         if (*name == '>' || *name == '/' || *name == '?') {
             *at = name;
             return NEXT;
         }
         if (name == *at || name == scanner->end)
-            return stuck(scanner, name, 1);
+            return scan_stuck(scanner, name, 1);
         *at = name;
         enum step step = scan_attribute(scanner, at);
         if (step != NEXT)
@@ -370,19 +370,19 @@ static enum step deliver_start(struct scanner *scanner, const char *const *attri
                : FAILED;
 }
 
-static enum step take_start(struct scanner *scanner)
+static enum step scan_take_start(struct scanner *scanner)
 {
     const char *attributes[2 * ATTRIBUTES_MAX + 1];
-    char *name = scanner->at + 1, *at = skip(name, NAME);
+    char *name = scanner->at + 1, *at = scan_skip(name, NAME);
     size_t length = (size_t)(at - name);
-    if (!is(name, NAME_START))
-        return stuck(scanner, name, 1);
+    if (!is_of_class(name, NAME_START))
+        return scan_stuck(scanner, name, 1);
     enum step step = scan_attributes(scanner, &at);
     if (step != NEXT)
         return step;
     bool empty = *at == '/';
     if (at[empty] != '>')
-        return stuck(scanner, at, 2);
+        return scan_stuck(scanner, at, 2);
     if (!open_element(scanner, name, length) || !list_attributes(scanner, attributes))
         return LEAVE;
     scanner->at = at + empty + 1;
@@ -390,17 +390,17 @@ static enum step take_start(struct scanner *scanner)
     return step == NEXT && empty ? close_element(scanner) : step;
 }
 
-static enum step take_end(struct scanner *scanner)
+static enum step scan_take_end(struct scanner *scanner)
 {
     const struct name *name = &scanner->open[scanner->depth - 1];
     char *there = scanner->at + 2, *behind = there + name->length;
     if (behind >= scanner->end)
-        return stuck(scanner, scanner->at, (size_t)name->length + 3);
+        return scan_stuck(scanner, scanner->at, (size_t)name->length + 3);
     if (memcmp(there, scanner->names + name->at, name->length) != 0)
         return LEAVE;
-    behind = skip(behind, SPACE);
+    behind = scan_skip(behind, SPACE);
     if (*behind != '>')
-        return stuck(scanner, behind, 1);
+        return scan_stuck(scanner, behind, 1);
     scanner->at = behind + 1;
     return close_element(scanner);
 }
@@ -408,7 +408,7 @@ static enum step take_end(struct scanner *scanner)
 /* ---- the whole ---- */
 
 /* More bytes behind those that were not read yet. */
-static enum step fill(struct scanner *scanner)
+static enum step scan_fill(struct scanner *scanner)
 {
     size_t kept = (size_t)(scanner->end - scanner->at), length;
     if (kept == BUFFER)
@@ -447,7 +447,7 @@ static bool is_known_declaration(const char *const *attributes)
 #define DECLARATION "<?xml"
 
 /* A byte order mark and the XML declaration, if they are there. The buffer holds as much as came. */
-static enum step take_declaration(struct scanner *scanner)
+static enum step scan_declaration(struct scanner *scanner)
 {
     const char *attributes[2 * ATTRIBUTES_MAX + 1];
     if (strncmp(scanner->at, MARK, strlen(MARK)) == 0)
@@ -462,41 +462,17 @@ static enum step take_declaration(struct scanner *scanner)
     return NEXT;
 }
 
-/* Outside the root there is only white space; what begins before the root is the root. */
-static enum step skip_outside(struct scanner *scanner, bool root_is_next)
+static enum step scan_take_one(struct scanner *scanner)
 {
-    scanner->at = skip(scanner->at, SPACE);
-    if (root_is_next && *scanner->at == '<')
-        return take_start(scanner);
-    return stuck(scanner, scanner->at, 1);
-}
-
-static enum step take_one(struct scanner *scanner)
-{
-    if (scanner->depth == 0)
-        return skip_outside(scanner, scanner->delivered->elements == 0);
-    if (*scanner->at != '<')
-        return take_text(scanner);
-    return scanner->at[1] == '/' ? take_end(scanner) : take_start(scanner);
-}
-
-static bool is_complete(const struct scanner *scanner)
-{
-    return scanner->part_ended && scanner->at == scanner->end && scanner->depth == 0 &&
-           scanner->delivered->elements > 0;
-}
-
-static enum xml_scan scan(struct scanner *scanner)
-{
-    enum step step = fill(scanner);
-    if (step == NEXT)
-        step = take_declaration(scanner);
-    while (step == NEXT || step == MORE) {
-        step = take_one(scanner);
-        if (step == MORE)
-            step = fill(scanner);
+    if (scanner->depth == 0) { /* outside the root there is only white space; the first tag is the root */
+        scanner->at = scan_skip(scanner->at, SPACE);
+        if (scanner->delivered->elements == 0 && *scanner->at == '<')
+            return scan_take_start(scanner);
+        return scan_stuck(scanner, scanner->at, 1);
     }
-    return step == FAILED ? XML_SCAN_FAILED : is_complete(scanner) ? XML_SCAN_DONE : XML_SCAN_LEFT;
+    if (*scanner->at != '<')
+        return scan_take_text(scanner);
+    return scanner->at[1] == '/' ? scan_take_end(scanner) : scan_take_start(scanner);
 }
 
 enum xml_scan xml_scan(struct package_part *part, const struct xml_events *events, void *context,
@@ -512,5 +488,16 @@ enum xml_scan xml_scan(struct package_part *part, const struct xml_events *event
                               .at = buffer,
                               .end = buffer};
     *ret_delivered = (struct xml_delivered){0};
-    return scan(&scanner);
+    enum step step = scan_fill(&scanner);
+    if (step == NEXT)
+        step = scan_declaration(&scanner);
+    while (step == NEXT || step == MORE) {
+        step = scan_take_one(&scanner);
+        if (step == MORE)
+            step = scan_fill(&scanner);
+    }
+    if (step == FAILED)
+        return XML_SCAN_FAILED;
+    bool at_end = scanner.part_ended && scanner.at == scanner.end;
+    return at_end && scanner.depth == 0 && ret_delivered->elements > 0 ? XML_SCAN_DONE : XML_SCAN_LEFT;
 }
