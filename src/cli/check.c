@@ -48,7 +48,7 @@ static const struct {
 /* clang-format on */
 
 /* Prints the findings, "counters: …" each; returns how many. */
-static size_t print_findings(const char *name, const struct strbuf *findings)
+static size_t check_print_findings(const char *name, const struct strbuf *findings)
 {
     size_t count = 0;
     for (const char *line = strbuf_text(findings); *line;) {
@@ -61,23 +61,15 @@ static size_t print_findings(const char *name, const struct strbuf *findings)
 }
 
 /* All of it sees one moment; the server writes on beside it. */
-static bool check_main_store(struct db *db, size_t *findings_count, struct error *err)
+static bool check_main_database(struct db *db, size_t *findings_count, struct error *err)
 {
     bool done = db_snapshot_begin(db, err);
     for (size_t i = 0; i < ARRAY_SIZE(checks) && done; i++) {
         CLEANUP(strbuf_release) struct strbuf findings = {0};
         done = checks[i].check(db, &findings, err) || error_prefix(err, "%s", "%s", checks[i].name);
-        *findings_count += print_findings(checks[i].name, &findings);
+        *findings_count += check_print_findings(checks[i].name, &findings);
     }
     db_snapshot_end(db);
-    return done;
-}
-
-static bool check_telemetry(struct telemetry *telemetry, size_t *findings_count, struct error *err)
-{
-    CLEANUP(strbuf_release) struct strbuf findings = {0};
-    bool done = telemetry_check(telemetry, &findings, err) || error_prefix(err, "telemetry", "遥测数据");
-    *findings_count += print_findings("telemetry", &findings);
     return done;
 }
 
@@ -85,15 +77,21 @@ static enum cli_status check_run(const struct invocation *invocation)
 {
     CLEANUP(cli_close) struct app *app = NULL;
     CLEANUP(store_reader_release) struct db *db = NULL;
+    CLEANUP(strbuf_release) struct strbuf of_telemetry = {0};
     size_t findings = 0;
     struct error err;
     error_clear(&err);
     if (!cli_open(invocation, APP_SERVICES, CLI_STORE_MUST_EXIST, &app))
         return CLI_FAILED;
     struct platform *platform = app_platform(app);
-    if (!store_reader(platform->store, CHECK_MS, &db, &err) || !check_main_store(db, &findings, &err) ||
-        !check_telemetry(platform->telemetry, &findings, &err))
+    if (!store_reader(platform->store, CHECK_MS, &db, &err) || !check_main_database(db, &findings, &err))
         return cli_fail(invocation, &err);
+    bool done = telemetry_check(platform->telemetry, &of_telemetry, &err);
+    findings += check_print_findings("telemetry", &of_telemetry);
+    if (!done) {
+        error_prefix(&err, "telemetry", "遥测数据");
+        return cli_fail(invocation, &err);
+    }
     if (findings == 0)
         puts("whole");
     else

@@ -66,7 +66,7 @@ enum language cli_language(void)
 }
 
 /* One line, whatever is in it: an error's text may quote input. */
-static void print_line(const char *name, const char *text)
+static void cli_print_line(const char *name, const char *text)
 {
     fprintf(stderr, "%s: ", name);
     for (; *text; text++)
@@ -75,7 +75,7 @@ static void print_line(const char *name, const char *text)
 }
 
 /* The detail that error_add_field sets says only that the fields follow: here they do. */
-static bool is_only_fields(const struct error *err)
+static bool error_is_only_fields(const struct error *err)
 {
     struct error plain;
     error_clear(&plain);
@@ -87,7 +87,7 @@ enum cli_status cli_fail(const struct invocation *invocation, const struct error
 {
     enum language language = cli_language();
     CLEANUP(strbuf_release) struct strbuf line = {0};
-    if (!is_only_fields(err))
+    if (!error_is_only_fields(err))
         strbuf_puts(&line, err->detail[language]);
     for (size_t i = 0; i < err->field_count; i++) {
         const struct error_field *field = &err->fields[i];
@@ -96,7 +96,7 @@ enum cli_status cli_fail(const struct invocation *invocation, const struct error
         strbuf_printf(&line, "%s%s: %s", line.length ? "; " : "", field->field, field->message[language]);
     }
     char name[64];
-    print_line(cli_name(invocation, name, sizeof(name)), strbuf_text(&line));
+    cli_print_line(cli_name(invocation, name, sizeof(name)), strbuf_text(&line));
     return CLI_FAILED;
 }
 
@@ -113,7 +113,7 @@ enum cli_status cli_usage(const struct invocation *invocation, const char *forma
     if (topic == &help_command)
         topic = NULL;
     strbuf_printf(&line, "%s (see 'kimono help%s%s')", text, topic ? " " : "", topic ? topic->name : "");
-    print_line(cli_name(invocation, name, sizeof(name)), strbuf_text(&line));
+    cli_print_line(cli_name(invocation, name, sizeof(name)), strbuf_text(&line));
     return CLI_USAGE;
 }
 
@@ -138,7 +138,7 @@ bool cli_open(const struct invocation *invocation, enum app_depth depth, enum cl
 
 /* ---- main ---- */
 
-static bool load_settings(struct invocation *invocation, struct error *err)
+static bool cli_load_settings(struct invocation *invocation, struct error *err)
 {
     struct setting_flag flags[CLI_OPTIONS_MAX + 1];
     size_t count = 0;
@@ -152,7 +152,7 @@ static bool load_settings(struct invocation *invocation, struct error *err)
 }
 
 /* The server's log is for its operator; beside any other command's answer only trouble is wanted. */
-static void set_log_level(const struct invocation *invocation)
+static void cli_set_log_level(const struct invocation *invocation)
 {
     enum log_level wanted = LOG_INFO;
     for (enum log_level level = LOG_DEBUG; level <= LOG_ERROR; level++)
@@ -163,14 +163,14 @@ static void set_log_level(const struct invocation *invocation)
     log_set_level(wanted);
 }
 
-static enum cli_status run(struct invocation *invocation)
+static enum cli_status cli_run_command(struct invocation *invocation)
 {
     struct error err;
     if (invocation->command->standalone)
         return invocation->command->run(invocation);
-    if (!load_settings(invocation, &err))
+    if (!cli_load_settings(invocation, &err))
         return cli_fail(invocation, &err);
-    set_log_level(invocation);
+    cli_set_log_level(invocation);
     enum cli_status status = invocation->command->run(invocation);
     settings_free(invocation->settings);
     return status;
@@ -187,24 +187,8 @@ static void hold_standard_streams(void)
         close(fd);
 }
 
-/* A core dump would hold the signing key, passwords and customers' words; nor may another process of the same
- * user read them from memory. */
-static void keep_memory_private(void)
-{
-    const struct rlimit none = {0, 0};
-    prctl(PR_SET_DUMPABLE, 0);
-    setrlimit(RLIMIT_CORE, &none);
-}
-
-/* A reader that goes away and a file that may not grow further are errors of the call that meets them. */
-static void ignore_signals_of_calls(void)
-{
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-}
-
 /* What was printed must have arrived: a token is shown only once. */
-static enum cli_status check_output(const struct invocation *invocation, enum cli_status status)
+static enum cli_status cli_check_output(const struct invocation *invocation, enum cli_status status)
 {
     struct error err;
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -220,11 +204,16 @@ int cli_main(int argc, char **argv)
     struct parse parse;
     struct invocation *invocation = &parse.invocation;
     enum cli_status status = CLI_DONE;
-    keep_memory_private();
+    /* A core dump would hold the signing key, passwords and customers' words; nor may another process of the same
+     * user read them from memory. */
+    prctl(PR_SET_DUMPABLE, 0);
+    setrlimit(RLIMIT_CORE, &(const struct rlimit){0, 0});
     hold_standard_streams();
-    ignore_signals_of_calls();
+    /* A reader that goes away and a file that may not grow further are errors of the call that meets them. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     switch (parse_words(commands, command_count, argc, argv, &parse)) {
-    case PARSE_RUN: status = run(invocation); break;
+    case PARSE_RUN: status = cli_run_command(invocation); break;
     case PARSE_HELP: help_print(stdout, invocation->group ? invocation->group : invocation->command); break;
     case PARSE_VERSION: status = version_command.run(invocation); break;
     case PARSE_NOTHING:
@@ -233,5 +222,5 @@ int cli_main(int argc, char **argv)
         break;
     case PARSE_WRONG: status = cli_usage(invocation, "%s", parse.problem); break;
     }
-    return check_output(invocation, status);
+    return cli_check_output(invocation, status);
 }

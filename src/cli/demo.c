@@ -38,20 +38,30 @@ const struct command demo_command = {
     .run = demo_run,
 };
 
-static bool read_size(const struct invocation *invocation, struct demo_size *ret_size)
+static bool demo_read_size(const struct invocation *invocation, struct demo_size *ret_size)
 {
-    return cli_option_int(invocation, "tenants", 1, 100000, 25, &ret_size->tenants) &&
-           cli_option_int(invocation, "qa", 0, 1000000, DEMO_PAIRS_OWN, &ret_size->pairs) &&
-           cli_option_int(invocation, "usage", 0, 1000000000, 240000, &ret_size->usage) &&
-           cli_option_int(invocation, "logs", 0, 1000000000, 240000, &ret_size->logs) &&
-           cli_option_int(invocation, "days", 1, 365, 190, &ret_size->days) &&
-           cli_option_int(invocation, "seed", 0, INT32_MAX, 1, &ret_size->seed);
+    const struct {
+        const char *name;
+        int64_t least, most, fallback, *value;
+    } sizes[] = {
+        {"tenants", 1, 100000, 25, &ret_size->tenants},
+        {"qa", 0, 1000000, DEMO_PAIRS_OWN, &ret_size->pairs},
+        {"usage", 0, 1000000000, 240000, &ret_size->usage},
+        {"logs", 0, 1000000000, 240000, &ret_size->logs},
+        {"days", 1, 365, 190, &ret_size->days},
+        {"seed", 0, INT32_MAX, 1, &ret_size->seed},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+        if (!cli_option_int(invocation, sizes[i].name, sizes[i].least, sizes[i].most, sizes[i].fallback,
+                            sizes[i].value))
+            return false;
+    return true;
 }
 
 static const char SQL_ANYTHING[] = "SELECT (SELECT COUNT(*) FROM tenants) + (SELECT COUNT(*) FROM users)"
                                    " + (SELECT COUNT(*) FROM usage_days)";
 
-static bool check_empty(struct platform *platform, struct error *err)
+static bool demo_check_empty(struct platform *platform, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     int64_t rows;
@@ -70,7 +80,7 @@ struct step {
     bool (*run)(struct platform *platform, struct demo_plan *plan, struct error *err);
 };
 
-static bool load_telemetry(struct platform *platform, struct demo_plan *plan, struct error *err)
+static bool demo_load_telemetry(struct platform *platform, struct demo_plan *plan, struct error *err)
 {
     int64_t days;
     return demo_telemetry_load(plan, platform->telemetry, err) &&
@@ -84,17 +94,17 @@ static bool demo_drain_deferred(struct platform *platform, struct demo_plan *pla
     return store_drain_deferred(platform->store, err);
 }
 
-static bool load_readings(struct platform *platform, struct demo_plan *plan, struct error *err)
+static bool demo_load_readings(struct platform *platform, struct demo_plan *plan, struct error *err)
 {
     return demo_readings_load(platform, plan, err);
 }
 
-static bool load(struct platform *platform, struct demo_plan *plan, struct error *err)
+static bool demo_load(struct platform *platform, struct demo_plan *plan, struct error *err)
 {
     static const struct step steps[] = {
         {"shops, people, pairs", demo_shops_load},    {"common templates", demo_templates_load},
-        {"calls and logs", load_telemetry},           {"conversations and feedback", demo_chats_load},
-        {"what has become of them", demo_story_load}, {"readings", load_readings},
+        {"calls and logs", demo_load_telemetry},      {"conversations and feedback", demo_chats_load},
+        {"what has become of them", demo_story_load}, {"readings", demo_load_readings},
         {"full text", demo_drain_deferred},
     };
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -106,7 +116,7 @@ static bool load(struct platform *platform, struct demo_plan *plan, struct error
     return true;
 }
 
-static enum cli_status fill(const struct invocation *invocation, const struct demo_size *size)
+static enum cli_status demo_fill(const struct invocation *invocation, const struct demo_size *size)
 {
     struct app *app;
     struct error err;
@@ -117,12 +127,12 @@ static enum cli_status fill(const struct invocation *invocation, const struct de
         return cli_fail(invocation, &err);
     struct demo_plan plan = {0};
     int64_t pairs = 0;
-    bool done = check_empty(app_platform(app), &err);
+    bool done = demo_check_empty(app_platform(app), &err);
     if (done) {
         demo_plan_make(&plan, size);
         for (int64_t i = 0; i < size->tenants; i++)
             pairs += plan.shops[i].pair_count;
-        done = load(app_platform(app), &plan, &err);
+        done = demo_load(app_platform(app), &plan, &err);
         demo_plan_release(&plan);
     }
     app_close(app);
@@ -138,9 +148,9 @@ enum cli_status demo_run(const struct invocation *invocation)
     struct demo_size size;
     if (cli_option(invocation, "live"))
         return demo_live_run(invocation);
-    if (!read_size(invocation, &size))
+    if (!demo_read_size(invocation, &size))
         return CLI_USAGE;
     if (size.usage == 0 && size.logs > 0)
         return cli_usage(invocation, "--logs needs --usage: log rows belong to calls");
-    return fill(invocation, &size);
+    return demo_fill(invocation, &size);
 }

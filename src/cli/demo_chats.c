@@ -50,7 +50,7 @@ struct asked {
 
 static const char not_known[] = "抱歉，这个问题我还不知道答案，请直接联系商家。";
 
-static int64_t *learned_at(const struct chats_work *work, size_t shop, int gap)
+static int64_t *chats_learned_pair(const struct chats_work *work, size_t shop, int gap)
 {
     return &work->learned[shop * demo_gap_count + (size_t)gap];
 }
@@ -69,17 +69,11 @@ static void ask_gap(const struct chats_work *work, size_t shop, struct demo_rand
     asked->gap = (int)demo_random_below(random, demo_gap_count);
     const struct demo_gap *gap = &demo_gaps[asked->gap];
     ask_unknown(asked, gap->question);
-    asked->answered_by = *learned_at(work, shop, asked->gap);
+    asked->answered_by = *chats_learned_pair(work, shop, asked->gap);
     if (asked->answered_by)
         snprintf(asked->answer, sizeof(asked->answer), "%s", gap->correction);
     else
         snprintf(asked->correction, sizeof(asked->correction), "%s", gap->correction);
-}
-
-static bool has_worsened(const struct demo_plan *plan, const struct demo_shop *shop, int64_t at)
-{
-    return shop->profile.fate == DEMO_WORSENS && demo_is_natural(plan) &&
-           at > plan->now - DEMO_WORSE_DAYS * DAY_MS;
 }
 
 static void ask_known(const struct chats_work *work, const struct demo_group *group,
@@ -90,7 +84,9 @@ static void ask_known(const struct chats_work *work, const struct demo_group *gr
     int64_t index = (int64_t)demo_random_below(random, (size_t)shop->pair_count);
     demo_pair_text(shop, index, random, &text);
     asked->question = text.asked;
-    if (has_worsened(work->plan, shop, group->at) && demo_random_unit(random) < WORSE_SHARE) {
+    bool has_worsened = shop->profile.fate == DEMO_WORSENS && demo_is_natural(work->plan) &&
+                        group->at > work->plan->now - DEMO_WORSE_DAYS * DAY_MS;
+    if (has_worsened && demo_random_unit(random) < WORSE_SHARE) {
         struct demo_text other;
         snprintf(asked->correction, sizeof(asked->correction), "%s", text.answer);
         index = (int64_t)demo_random_below(random, (size_t)shop->pair_count);
@@ -104,8 +100,8 @@ static void ask_known(const struct chats_work *work, const struct demo_group *gr
     asked->answered_by = shop->first_pair + index;
 }
 
-static void draw_question(const struct chats_work *work, const struct demo_group *group,
-                          struct demo_random *random, struct asked *ret_asked)
+static void chats_draw_question(const struct chats_work *work, const struct demo_group *group,
+                                struct demo_random *random, struct asked *ret_asked)
 {
     double kind = demo_random_unit(random);
     const struct demo_shop *shop = &work->plan->shops[group->shop];
@@ -125,11 +121,11 @@ static void draw_question(const struct chats_work *work, const struct demo_group
         ret_asked->question = ret_asked->buffer;
 }
 
-static bool learn(struct chats_work *work, size_t shop_index, const struct asked *asked, int64_t at,
-                  int64_t *ret_pair, struct error *err)
+static bool chats_learn(struct chats_work *work, size_t shop_index, const struct asked *asked, int64_t at,
+                        int64_t *ret_pair, struct error *err)
 {
     const struct demo_shop *shop = &work->plan->shops[shop_index];
-    int64_t revision, *learned = learned_at(work, shop_index, asked->gap);
+    int64_t revision, *learned = chats_learned_pair(work, shop_index, asked->gap);
     struct qa_pair pair = {
         .tenant_id = shop->id,
         .question = demo_gaps[asked->gap].question,
@@ -149,20 +145,15 @@ static bool learn(struct chats_work *work, size_t shop_index, const struct asked
     return true;
 }
 
-/* What customers think: well of nearly all that is right, badly of what isn't, and of some that is. */
-static bool is_found_good(const struct asked *asked, struct demo_random *random)
-{
-    return demo_random_unit(random) < (asked->correction[0] || !asked->answered_by ? 0.06 : 0.86);
-}
-
 /* Good feedback is noted. Bad feedback waits; what is older than a few days has been learned, or decided. */
-static bool add_feedback(struct chats_work *work, const struct demo_group *group, const struct asked *asked,
-                         int64_t message_id, struct demo_random *random)
+static bool chats_add_feedback(struct chats_work *work, const struct demo_group *group,
+                               const struct asked *asked, int64_t message_id, struct demo_random *random)
 {
     const struct demo_plan *plan = work->plan;
     const struct demo_shop *shop = &plan->shops[group->shop];
-    bool good = is_found_good(asked, random),
-         says_so = !good && asked->correction[0] && demo_random_unit(random) < 0.6;
+    /* Customers think well of nearly all that is right, badly of what isn't, and of some that is. */
+    bool good = demo_random_unit(random) < (asked->correction[0] || !asked->answered_by ? 0.06 : 0.86);
+    bool says_so = !good && asked->correction[0] && demo_random_unit(random) < 0.6;
     int64_t at = group->at + MINUTE_MS + (int64_t)demo_random_below(random, (size_t)(20 * MINUTE_MS));
     at = at < plan->now ? at : plan->now;
     bool handled = !good && plan->now - at > HANDLED_DAYS * DAY_MS;
@@ -188,12 +179,12 @@ static bool add_feedback(struct chats_work *work, const struct demo_group *group
     };
     if (!good && !handled)
         work->pending[group->shop]++;
-    return (!learns || learn(work, group->shop, asked, at + DAY_MS, &feedback.qa_pair_id, work->err)) &&
+    return (!learns || chats_learn(work, group->shop, asked, at + DAY_MS, &feedback.qa_pair_id, work->err)) &&
            backfill_feedback_add(work->db, &feedback, work->err);
 }
 
-static bool add_message(struct chats_work *work, const struct demo_group *group, const struct asked *asked,
-                        struct demo_random *random, int64_t *ret_message_id)
+static bool chats_add_message(struct chats_work *work, const struct demo_group *group,
+                              const struct asked *asked, struct demo_random *random, int64_t *ret_message_id)
 {
     const struct demo_plan *plan = work->plan;
     const struct demo_shop *shop = &plan->shops[group->shop];
@@ -203,7 +194,7 @@ static bool add_message(struct chats_work *work, const struct demo_group *group,
     char conversation[48], message[48];
     snprintf(conversation, sizeof(conversation), "conv_%s", group->request_id);
     snprintf(message, sizeof(message), "msg_%s", group->request_id);
-    struct backfill_message past = {
+    struct backfill_message backfilled = {
         .tenant_id = shop->id,
         .conversation_public_id = conversation,
         .message_public_id = message,
@@ -217,7 +208,7 @@ static bool add_message(struct chats_work *work, const struct demo_group *group,
         .model = shop->profile.model,
         .request_id = group->request_id,
     };
-    if (!backfill_message_add(work->db, &past, &recent->conversation_id, ret_message_id, work->err))
+    if (!backfill_message_add(work->db, &backfilled, &recent->conversation_id, ret_message_id, work->err))
         return false;
     recent->at = group->at;
     struct demo_bucket *bucket = demo_bucket_at(plan, work->day, group->at);
@@ -226,7 +217,7 @@ static bool add_message(struct chats_work *work, const struct demo_group *group,
     return true;
 }
 
-static bool add_chat(void *context, const struct demo_group *group)
+static bool chats_add(void *context, const struct demo_group *group)
 {
     struct chats_work *work = context;
     if (!group->is_message)
@@ -235,22 +226,22 @@ static bool add_chat(void *context, const struct demo_group *group)
     random.state ^= UINT64_C(0x5DEECE66D); /* another stream than the telemetry's */
     int64_t message_id;
     struct asked asked;
-    draw_question(work, group, &random, &asked);
+    chats_draw_question(work, group, &random, &asked);
     work->last_active_at[group->shop] = group->at;
-    return add_message(work, group, &asked, &random, &message_id) &&
+    return chats_add_message(work, group, &asked, &random, &message_id) &&
            (demo_random_unit(&random) >= FEEDBACK_SHARE ||
-            add_feedback(work, group, &asked, message_id, &random));
+            chats_add_feedback(work, group, &asked, message_id, &random));
 }
 
-static bool add_day(struct db *db, void *context, struct error *err)
+static bool chats_add_day(struct db *db, void *context, struct error *err)
 {
     struct chats_work *work = context;
     work->db = db;
     work->err = err;
-    return demo_day(work->plan, work->day, add_chat, work);
+    return demo_day(work->plan, work->day, chats_add, work);
 }
 
-static bool add_totals(struct db *db, void *context, struct error *err)
+static bool chats_add_totals(struct db *db, void *context, struct error *err)
 {
     const struct chats_work *work = context;
     for (size_t i = 0; i < (size_t)work->plan->size.tenants; i++) {
@@ -265,14 +256,6 @@ static bool add_totals(struct db *db, void *context, struct error *err)
     return true;
 }
 
-static bool add_days(struct platform *platform, struct chats_work *work, struct error *err)
-{
-    for (work->day = 0; work->day < work->plan->size.days; work->day++)
-        if (!store_write(platform->store, add_day, work, err))
-            return false;
-    return store_write(platform->store, add_totals, work, err);
-}
-
 bool demo_chats_load(struct platform *platform, struct demo_plan *plan, struct error *err)
 {
     size_t shops = (size_t)plan->size.tenants;
@@ -284,7 +267,10 @@ bool demo_chats_load(struct platform *platform, struct demo_plan *plan, struct e
         .learned_count = xcalloc(shops, sizeof(*work.learned_count)),
         .last_active_at = xcalloc(shops, sizeof(*work.last_active_at)),
     };
-    bool done = add_days(platform, &work, err);
+    bool done = true;
+    for (; done && work.day < plan->size.days; work.day++)
+        done = store_write(platform->store, chats_add_day, &work, err);
+    done = done && store_write(platform->store, chats_add_totals, &work, err);
     free(work.recent);
     free(work.pending);
     free(work.learned);

@@ -62,7 +62,7 @@ struct live {
 
 static atomic_bool stop_asked;
 
-static void ask_to_stop(int signal_number)
+static void live_request_stop(int signal_number)
 {
     (void)signal_number;
     stop_asked = true;
@@ -76,7 +76,7 @@ struct live_ask {
     const char *message, *right;
 };
 
-static struct live_ask draw_ask(const struct live_shop *shop, struct demo_random *random)
+static struct live_ask live_draw_question(const struct live_shop *shop, struct demo_random *random)
 {
     double kind = demo_random_unit(random);
     if (kind < UNKNOWN_SHARE)
@@ -90,7 +90,7 @@ static struct live_ask draw_ask(const struct live_shop *shop, struct demo_random
     return (struct live_ask){question->asked, question->answer};
 }
 
-static const struct live_shop *draw_shop(const struct live *live, struct demo_random *random)
+static const struct live_shop *live_draw_shop(const struct live *live, struct demo_random *random)
 {
     double mark = demo_random_unit(random) * live->weights[live->shop_count - 1];
     size_t low = 0, high = live->shop_count - 1;
@@ -104,8 +104,8 @@ static const struct live_shop *draw_shop(const struct live *live, struct demo_ra
     return &live->shops[low];
 }
 
-static bool post(struct live *live, const char *path, const char *key, const struct strbuf *body,
-                 struct http_answer *answer, struct error *err)
+static bool live_post(struct live *live, const char *path, const char *key, const struct strbuf *body,
+                      struct http_answer *answer, struct error *err)
 {
     char url[512];
     struct http_header type = {"Content-Type", "application/json", NULL};
@@ -115,7 +115,7 @@ static bool post(struct live *live, const char *path, const char *key, const str
                             err);
 }
 
-static void note_failure(struct live *live, const struct http_answer *answer, const struct error *err)
+static void live_note_failure(struct live *live, const struct http_answer *answer, const struct error *err)
 {
     live->outcomes.failed++;
     if (err->code != ERROR_NONE)
@@ -131,8 +131,8 @@ struct live_reply {
     bool is_known, is_right;
 };
 
-static void note_answer(struct live *live, const struct http_answer *answer, int64_t took_us,
-                        const struct error *err, const char *right, struct live_reply *ret_reply)
+static void live_note_answer(struct live *live, const struct http_answer *answer, int64_t took_us,
+                             const struct error *err, const char *right, struct live_reply *ret_reply)
 {
     CLEANUP(json_delete) cJSON *body = NULL;
     struct error ignored;
@@ -157,14 +157,14 @@ static void note_answer(struct live *live, const struct http_answer *answer, int
     } else if (answer->status == 429 || answer->status == 503) {
         live->outcomes.refused++;
     } else {
-        note_failure(live, answer, err);
+        live_note_failure(live, answer, err);
     }
     pthread_mutex_unlock(&live->lock);
 }
 
 /* Customers find right answers good, nearly always; who got none, or a wrong one, may say what is right. */
-static void give_feedback(struct live *live, const char *key, const struct live_reply *reply,
-                          const char *right, struct demo_random *random)
+static void live_give_feedback(struct live *live, const char *key, const struct live_reply *reply,
+                               const char *right, struct demo_random *random)
 {
     CLEANUP(strbuf_release) struct strbuf body = {0};
     struct json_writer w = {.out = &body};
@@ -181,7 +181,7 @@ static void give_feedback(struct live *live, const char *key, const struct live_
     if (corrects)
         json_key_text(&w, "correction", right);
     json_object_end(&w);
-    if (post(live, "/feedback", key, &body, &answer, &err) && answer.status == 200) {
+    if (live_post(live, "/feedback", key, &body, &answer, &err) && answer.status == 200) {
         pthread_mutex_lock(&live->lock);
         live->outcomes.feedbacks++;
         pthread_mutex_unlock(&live->lock);
@@ -189,7 +189,7 @@ static void give_feedback(struct live *live, const char *key, const struct live_
     strbuf_release(&answer.body);
 }
 
-static void ask(struct live *live, int64_t number)
+static void live_ask_question(struct live *live, int64_t number)
 {
     struct demo_random random = demo_random_for((uint64_t)live->began_us, (uint64_t)number);
     CLEANUP(strbuf_release) struct strbuf body = {0};
@@ -197,22 +197,22 @@ static void ask(struct live *live, int64_t number)
     struct http_answer answer = {.body.ceiling = ANSWER_BYTES_MAX};
     struct error err;
     error_clear(&err);
-    const struct live_shop *shop = draw_shop(live, &random);
-    struct live_ask asked = draw_ask(shop, &random);
+    const struct live_shop *shop = live_draw_shop(live, &random);
+    struct live_ask asked = live_draw_question(shop, &random);
     struct live_reply reply = {0};
     json_object_begin(&w);
     json_key_text(&w, "message", asked.message);
     json_object_end(&w);
     int64_t began_us = clock_monotonic_us();
-    post(live, "/chat/message", shop->key, &body, &answer, &err);
-    note_answer(live, &answer, clock_monotonic_us() - began_us, &err, asked.right, &reply);
+    live_post(live, "/chat/message", shop->key, &body, &answer, &err);
+    live_note_answer(live, &answer, clock_monotonic_us() - began_us, &err, asked.right, &reply);
     strbuf_release(&answer.body);
     if (*reply.message_id && demo_random_unit(&random) < 0.07)
-        give_feedback(live, shop->key, &reply, asked.right, &random);
+        live_give_feedback(live, shop->key, &reply, asked.right, &random);
 }
 
 /* Sleeps at most a tenth of a second at a time, so that a signal is heeded. */
-static bool wait_until(const struct live *live, int64_t due_us)
+static bool live_wait_until(const struct live *live, int64_t due_us)
 {
     while (!stop_asked) {
         int64_t now = clock_monotonic_us(), left = due_us - now;
@@ -225,18 +225,18 @@ static bool wait_until(const struct live *live, int64_t due_us)
     return false;
 }
 
-static void *keep_asking(void *context)
+static void *live_main(void *context)
 {
     struct live *live = context;
     for (;;) {
         int64_t number = live->next++;
-        if (!wait_until(live, live->began_us + number * 1000000 / live->rate))
+        if (!live_wait_until(live, live->began_us + number * 1000000 / live->rate))
             return NULL;
-        ask(live, number);
+        live_ask_question(live, number);
     }
 }
 
-static void report(struct live *live)
+static void live_report(struct live *live)
 {
     pthread_mutex_lock(&live->lock);
     const struct outcomes *o = &live->outcomes;
@@ -253,7 +253,7 @@ static void report(struct live *live)
     pthread_mutex_unlock(&live->lock);
 }
 
-static bool take_shop(void *context, const struct tenant *tenant)
+static bool live_take_shop(void *context, const struct tenant *tenant)
 {
     struct live *live = context;
     live->shops = xrealloc(live->shops, (live->shop_count + 1) * sizeof(*live->shops));
@@ -274,7 +274,7 @@ static bool take_shop(void *context, const struct tenant *tenant)
 }
 
 /* The wordings of an item, each with the shop's answer. */
-static void take_item(struct live_shop *shop, const struct demo_item *item, const char *answer)
+static void live_take_item(struct live_shop *shop, const struct demo_item *item, const char *answer)
 {
     for (size_t i = 0; item->asked[i]; i++) {
         shop->questions = xrealloc(shop->questions, (shop->question_count + 1) * sizeof(*shop->questions));
@@ -288,7 +288,7 @@ static const char SQL_PAIRS[] =
     " WHERE t.api_key = $1 AND p.deleted_at IS NULL LIMIT 1000";
 
 /* A pair is known by its question, as the shop says that. */
-static bool read_pairs(struct db *db, struct live_shop *shop, struct error *err)
+static bool live_read_pairs(struct db *db, struct live_shop *shop, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct demo_composed composed;
@@ -304,14 +304,14 @@ static bool read_pairs(struct db *db, struct live_shop *shop, struct error *err)
         for (size_t place = 0; place < count; place++)
             if (strcmp(said[place], db_column_text(&rows, 0)) == 0) {
                 struct demo_item item = demo_item_at(&profile, place);
-                take_item(shop, &item, db_column_text(&rows, 1));
+                live_take_item(shop, &item, db_column_text(&rows, 1));
                 break;
             }
     free(said);
     return done && db_done(&rows, err);
 }
 
-static bool read_shops(const struct invocation *invocation, struct live *live, struct error *err)
+static bool live_read_shops(const struct invocation *invocation, struct live *live, struct error *err)
 {
     struct app *app;
     struct app_options options = {.settings = invocation->settings, .depth = APP_STORE, .must_exist = true};
@@ -319,9 +319,9 @@ static bool read_shops(const struct invocation *invocation, struct live *live, s
         return false;
     struct db *db = NULL;
     bool done = store_reader(app_platform(app)->store, READ_LIMIT_MS, &db, err) &&
-                tenant_list(db, take_shop, live, err);
+                tenant_list(db, live_take_shop, live, err);
     for (size_t i = 0; done && i < live->shop_count && i < READ_SHOPS; i++)
-        done = read_pairs(db, &live->shops[i], err);
+        done = live_read_pairs(db, &live->shops[i], err);
     store_reader_return(db);
     app_close(app);
     if (done && live->shop_count == 0)
@@ -330,7 +330,7 @@ static bool read_shops(const struct invocation *invocation, struct live *live, s
     return done;
 }
 
-static void release_shops(struct live *live)
+static void live_release_shops(struct live *live)
 {
     for (size_t i = 0; i < live->shop_count; i++) {
         for (size_t k = 0; k < live->shops[i].question_count; k++)
@@ -341,21 +341,21 @@ static void release_shops(struct live *live)
     free(live->weights);
 }
 
-static void run_threads(struct live *live)
+static void live_run_threads(struct live *live)
 {
     pthread_t threads[THREADS_MAX];
     size_t count = live->rate < 8     ? 4
                    : live->rate > 400 ? THREADS_MAX
                                       : (size_t)live->rate / 8 + 4,
            started = 0;
-    while (started < count && pthread_create(&threads[started], NULL, keep_asking, live) == 0)
+    while (started < count && pthread_create(&threads[started], NULL, live_main, live) == 0)
         started++;
     int64_t next_report = live->began_us;
-    while (started > 0 && wait_until(live, next_report += REPORT_SECONDS * 1000000))
-        report(live);
+    while (started > 0 && live_wait_until(live, next_report += REPORT_SECONDS * 1000000))
+        live_report(live);
     for (size_t i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
-    report(live);
+    live_report(live);
 }
 
 enum cli_status demo_live_run(const struct invocation *invocation)
@@ -369,17 +369,17 @@ enum cli_status demo_live_run(const struct invocation *invocation)
         return CLI_USAGE;
     if (!live.server)
         live.server = "http://127.0.0.1:8080";
-    if (!read_shops(invocation, &live, &err)) {
-        release_shops(&live);
+    if (!live_read_shops(invocation, &live, &err)) {
+        live_release_shops(&live);
         return cli_fail(invocation, &err);
     }
-    signal(SIGINT, ask_to_stop);
-    signal(SIGTERM, ask_to_stop);
+    signal(SIGINT, live_request_stop);
+    signal(SIGTERM, live_request_stop);
     live.client = http_client_new();
     live.began_us = clock_monotonic_us();
     live.until_us = duration ? live.began_us + duration * 1000000 : 0;
-    run_threads(&live);
+    live_run_threads(&live);
     http_client_free(live.client);
-    release_shops(&live);
+    live_release_shops(&live);
     return live.outcomes.failed ? CLI_FAILED : CLI_DONE;
 }

@@ -14,15 +14,15 @@ static const double hour_shares[24] = {1.2, .7,  .4,  .3, .3,  .5,  1.1, 2.2, 4,
                                        6.1, 5.6, 5.9, 6,  5.6, 5.2, 5,   5.8, 7, 7.4, 5.6, 3};
 static const double weekday_shares[7] = {1.25, .92, .9, .93, .97, 1.12, 1.35}; /* Sunday first */
 
-static int32_t day_number(const struct demo_plan *plan, int64_t day)
+static int32_t plan_day_number(const struct demo_plan *plan, int64_t day)
 {
     return plan->today - (int32_t)(plan->size.days - 1 - day);
 }
 
 /* The part of a day's hour that has passed: 1 for all but today's. */
-static double part_passed(const struct demo_plan *plan, int64_t day, int hour)
+static double plan_part_passed(const struct demo_plan *plan, int64_t day, int hour)
 {
-    int64_t start = clock_day_start(day_number(plan, day)) + hour * HOUR_MS;
+    int64_t start = clock_day_start(plan_day_number(plan, day)) + hour * HOUR_MS;
     if (plan->now >= start + HOUR_MS)
         return 1;
     return plan->now <= start ? 0 : (double)(plan->now - start) / (double)HOUR_MS;
@@ -47,27 +47,27 @@ static double season_of(int32_t day)
     return 1;
 }
 
-static double day_share(const struct demo_plan *plan, int64_t day)
+static double plan_day_share(const struct demo_plan *plan, int64_t day)
 {
     int hour, weekday;
-    clock_local_time(clock_day_start(day_number(plan, day)) + 12 * HOUR_MS, &hour, &weekday);
+    clock_local_time(clock_day_start(plan_day_number(plan, day)) + 12 * HOUR_MS, &hour, &weekday);
     struct demo_random random = demo_random_for((uint64_t)plan->size.seed, (uint64_t)day + 1);
     double growth = 1 + 0.6 * (double)day / (double)plan->size.days,
            noise = 0.94 + 0.12 * demo_random_unit(&random);
     double passed = 0, whole = 0;
     for (int i = 0; i < 24; i++) {
-        passed += hour_shares[i] * part_passed(plan, day, i);
+        passed += hour_shares[i] * plan_part_passed(plan, day, i);
         whole += hour_shares[i];
     }
-    return weekday_shares[weekday] * season_of(day_number(plan, day)) * growth * noise * passed / whole;
+    return weekday_shares[weekday] * season_of(plan_day_number(plan, day)) * growth * noise * passed / whole;
 }
 
-static void share_out_days(struct demo_plan *plan)
+static void plan_share_out_days(struct demo_plan *plan)
 {
     int64_t groups = (plan->size.usage + CALLS_OF_GROUP - 1) / CALLS_OF_GROUP, days = plan->size.days;
     double *shares = xcalloc((size_t)days, sizeof(*shares)), sum = 0, until = 0;
     for (int64_t day = 0; day < days; day++)
-        sum += shares[day] = day_share(plan, day);
+        sum += shares[day] = plan_day_share(plan, day);
     plan->day_groups = xcalloc((size_t)days + 1, sizeof(*plan->day_groups));
     for (int64_t day = 0; day < days; day++) {
         until += shares[day];
@@ -78,15 +78,8 @@ static void share_out_days(struct demo_plan *plan)
     free(shares);
 }
 
-static int64_t suspension_of(const struct demo_plan *plan, const struct demo_profile *profile, size_t index)
-{
-    if (plan->size.tenants < 10 || profile->fate != DEMO_SUSPENDED)
-        return 0;
-    return plan->now - (int64_t)(3 + index % 7) * DAY_MS - 5 * HOUR_MS;
-}
-
 /* A shop has what fits it, of each kind of question more or less: who doesn't photograph has little to say of it. */
-static void choose_items(const struct demo_plan *plan, struct demo_shop *shop, size_t index)
+static void plan_choose_items(const struct demo_plan *plan, struct demo_shop *shop, size_t index)
 {
     const struct demo_profile *profile = &shop->profile;
     uint64_t seed = (uint64_t)plan->size.seed;
@@ -109,7 +102,7 @@ static void choose_items(const struct demo_plan *plan, struct demo_shop *shop, s
     shop->pair_count = demo_is_natural(plan) ? (int64_t)shop->item_count : plan->size.pairs;
 }
 
-static void open_shops(struct demo_plan *plan)
+static void plan_open_shops(struct demo_plan *plan)
 {
     size_t count = (size_t)plan->size.tenants;
     double sum = 0;
@@ -124,8 +117,9 @@ static void open_shops(struct demo_plan *plan)
                           ? DEMO_NEW_DAYS
                           : plan->size.days + 5 + (int64_t)demo_random_below(&random, 500);
         shop->created_at = plan->now - age * DAY_MS - (int64_t)demo_random_below(&random, (size_t)HOUR_MS);
-        shop->suspended_at = suspension_of(plan, &shop->profile, i);
-        choose_items(plan, shop, i);
+        if (count >= 10 && shop->profile.fate == DEMO_SUSPENDED)
+            shop->suspended_at = plan->now - (int64_t)(3 + i % 7) * DAY_MS - 5 * HOUR_MS;
+        plan_choose_items(plan, shop, i);
         plan->shop_weights[i] = sum += shop->profile.weight;
     }
 }
@@ -135,8 +129,8 @@ void demo_plan_make(struct demo_plan *ret_plan, const struct demo_size *size)
     *ret_plan = (struct demo_plan){.size = *size, .now = clock_now_ms()};
     ret_plan->today = clock_day(ret_plan->now);
     ret_plan->buckets = xcalloc((size_t)size->days, sizeof(*ret_plan->buckets));
-    open_shops(ret_plan);
-    share_out_days(ret_plan);
+    plan_open_shops(ret_plan);
+    plan_share_out_days(ret_plan);
 }
 
 void demo_plan_release(struct demo_plan *plan)
@@ -150,7 +144,7 @@ void demo_plan_release(struct demo_plan *plan)
 }
 
 /* Which part of its customers come to the shop at this time, 0 to 1. */
-static double presence(const struct demo_plan *plan, const struct demo_shop *shop, int64_t at)
+static double shop_presence(const struct demo_plan *plan, const struct demo_shop *shop, int64_t at)
 {
     double days_ago = (double)(plan->now - at) / (double)DAY_MS, days = (double)plan->size.days;
     if (at < shop->created_at || (shop->suspended_at && at >= shop->suspended_at))
@@ -164,7 +158,7 @@ static double presence(const struct demo_plan *plan, const struct demo_shop *sho
     }
 }
 
-static size_t draw_by_weight(const struct demo_plan *plan, struct demo_random *random)
+static size_t plan_draw_by_weight(const struct demo_plan *plan, struct demo_random *random)
 {
     size_t low = 0, high = (size_t)plan->size.tenants - 1;
     double mark = demo_random_unit(random) * plan->shop_weights[high];
@@ -179,11 +173,11 @@ static size_t draw_by_weight(const struct demo_plan *plan, struct demo_random *r
 }
 
 /* By weight, as far as its customers come; the first shop's always do. */
-static size_t draw_shop(const struct demo_plan *plan, int64_t at, struct demo_random *random)
+static size_t plan_draw_shop(const struct demo_plan *plan, int64_t at, struct demo_random *random)
 {
     for (int i = 0; i < 8; i++) {
-        size_t shop = draw_by_weight(plan, random);
-        if (demo_random_unit(random) < presence(plan, &plan->shops[shop], at))
+        size_t shop = plan_draw_by_weight(plan, random);
+        if (demo_random_unit(random) < shop_presence(plan, &plan->shops[shop], at))
             return shop;
     }
     return 0;
@@ -208,39 +202,39 @@ bool demo_in_incident(const struct demo_plan *plan, int64_t at)
 }
 
 /* Every k-th group is kept as a message, so that there are plan->messages of them in all. */
-static bool keeps_message(const struct demo_plan *plan, int64_t number)
+static bool group_is_message(const struct demo_plan *plan, int64_t number)
 {
     int64_t groups = plan->day_groups[plan->size.days];
     return (int64_t)((double)(number + 1) * (double)plan->messages / (double)groups) >
            (int64_t)((double)number * (double)plan->messages / (double)groups);
 }
 
-static struct demo_group make_group(const struct demo_plan *plan, int64_t number, int64_t at)
+static struct demo_group plan_make_group(const struct demo_plan *plan, int64_t number, int64_t at)
 {
     struct demo_group group = {.number = number, .at = at};
     bool incident = demo_in_incident(plan, at);
     group.random = demo_random_for((uint64_t)plan->size.seed, UINT64_C(1) << 40 | (uint64_t)number);
-    group.shop = draw_shop(plan, at, &group.random);
+    group.shop = plan_draw_shop(plan, at, &group.random);
     make_request_id(&group.random, group.request_id);
     group.embedding_ms = demo_random_latency(&group.random, 42, .35);
     group.query_ms = demo_random_latency(&group.random, 31, .4);
     group.chat_ms = demo_random_latency(&group.random, incident ? 4200 : 860, .45);
     group.failed = demo_random_unit(&group.random) < (incident ? 0.3 : 0.004);
-    group.is_message = keeps_message(plan, number) && !group.failed;
+    group.is_message = group_is_message(plan, number) && !group.failed;
     return group;
 }
 
 /* The hour's groups lie evenly in its time, each a little off: so they are in order. */
-static bool walk_hour(const struct demo_plan *plan, int64_t day, int hour, int64_t first, int64_t count,
-                      demo_group_fn each, void *context)
+static bool plan_walk_hour(const struct demo_plan *plan, int64_t day, int hour, int64_t first, int64_t count,
+                           demo_group_fn each, void *context)
 {
-    int64_t start = clock_day_start(day_number(plan, day)) + hour * HOUR_MS;
-    double length = (double)HOUR_MS * part_passed(plan, day, hour);
+    int64_t start = clock_day_start(plan_day_number(plan, day)) + hour * HOUR_MS;
+    double length = (double)HOUR_MS * plan_part_passed(plan, day, hour);
     for (int64_t i = 0; i < count; i++) {
         struct demo_random jitter =
             demo_random_for((uint64_t)plan->size.seed, UINT64_C(1) << 41 | (uint64_t)(first + i));
         double place = ((double)i + demo_random_unit(&jitter)) / (double)count;
-        struct demo_group group = make_group(plan, first + i, start + (int64_t)(place * length));
+        struct demo_group group = plan_make_group(plan, first + i, start + (int64_t)(place * length));
         if (!each(context, &group))
             return false;
     }
@@ -251,12 +245,12 @@ bool demo_day(const struct demo_plan *plan, int64_t day, demo_group_fn each, voi
 {
     double sum = 0, until = 0;
     for (int hour = 0; hour < 24; hour++)
-        sum += hour_shares[hour] * part_passed(plan, day, hour);
+        sum += hour_shares[hour] * plan_part_passed(plan, day, hour);
     int64_t first = plan->day_groups[day], count = plan->day_groups[day + 1] - first, done = 0;
     for (int hour = 0; hour < 24 && sum > 0; hour++) {
-        until += hour_shares[hour] * part_passed(plan, day, hour);
+        until += hour_shares[hour] * plan_part_passed(plan, day, hour);
         int64_t end = hour == 23 || until >= sum ? count : (int64_t)((double)count * until / sum);
-        if (!walk_hour(plan, day, hour, first + done, end - done, each, context))
+        if (!plan_walk_hour(plan, day, hour, first + done, end - done, each, context))
             return false;
         done = end;
     }
@@ -303,6 +297,6 @@ void demo_pair_text(const struct demo_shop *shop, int64_t index, struct demo_ran
 
 struct demo_bucket *demo_bucket_at(const struct demo_plan *plan, int64_t day, int64_t at)
 {
-    int64_t place = (at - clock_day_start(day_number(plan, day))) / DEMO_BUCKET_MS;
+    int64_t place = (at - clock_day_start(plan_day_number(plan, day))) / DEMO_BUCKET_MS;
     return place >= 0 && place < DEMO_BUCKETS ? &plan->buckets[day][place] : NULL;
 }

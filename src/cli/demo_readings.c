@@ -14,8 +14,8 @@ struct readings_work {
     int64_t counters[COUNTER_COUNT];
 };
 
-static void fill_components(const struct demo_plan *plan, struct metrics_reading *reading,
-                            struct demo_random *random)
+static void readings_fill_components(const struct demo_plan *plan, struct metrics_reading *reading,
+                                     struct demo_random *random)
 {
     static const double medians_ms[COMPONENT_COUNT] = {[COMPONENT_DATABASE] = .4,
                                                        [COMPONENT_VECTOR_STORE] = 31,
@@ -35,8 +35,8 @@ static void fill_components(const struct demo_plan *plan, struct metrics_reading
 }
 
 /* Until this bucket's end, the day so far. Pending feedback was a little less each hour before. */
-static bool add_reading(struct db *db, const struct readings_work *work, int64_t at,
-                        const struct demo_bucket *so_far, struct demo_random *random, struct error *err)
+static bool readings_add(struct db *db, const struct readings_work *work, int64_t at,
+                         const struct demo_bucket *so_far, struct demo_random *random, struct error *err)
 {
     double hours_ago = (double)(work->plan->now - at) / (double)HOUR_MS;
     double pending = (double)work->counters[COUNTER_PENDING_FEEDBACKS] * (1 - 0.004 * hours_ago);
@@ -51,11 +51,11 @@ static bool add_reading(struct db *db, const struct readings_work *work, int64_t
             [METRIC_UNSYNCED_QA_PAIRS] = (double)(work->counters[COUNTER_UNSYNCED_QA_PAIRS] -
                                                   work->counters[COUNTER_HELD_BACK_QA_PAIRS]),
         }};
-    fill_components(work->plan, &reading, random);
+    readings_fill_components(work->plan, &reading, random);
     return metrics_reading_add(db, &reading, err);
 }
 
-static bool add_day(struct db *db, const struct readings_work *work, int64_t day, struct error *err)
+static bool readings_add_day(struct db *db, const struct readings_work *work, int64_t day, struct error *err)
 {
     const struct demo_plan *plan = work->plan;
     int32_t number = plan->today - (int32_t)(plan->size.days - 1 - day);
@@ -68,20 +68,20 @@ static bool add_day(struct db *db, const struct readings_work *work, int64_t day
         so_far.calls += bucket->calls;
         so_far.conversations += bucket->conversations;
         so_far.cost_nano_cny += bucket->cost_nano_cny;
-        if (!add_reading(db, work, at + DEMO_BUCKET_MS - 1000, &so_far, &random, err))
+        if (!readings_add(db, work, at + DEMO_BUCKET_MS - 1000, &so_far, &random, err))
             return false;
     }
     return true;
 }
 
-static bool add_readings(struct db *db, void *context, struct error *err)
+static bool readings_add_days(struct db *db, void *context, struct error *err)
 {
     struct readings_work *work = context;
     int64_t days = work->plan->size.days;
     if (!counters_read(db, work->counters, err))
         return false;
     for (int64_t day = days > READING_DAYS ? days - READING_DAYS : 0; day < days; day++)
-        if (!add_day(db, work, day, err))
+        if (!readings_add_day(db, work, day, err))
             return false;
     return true;
 }
@@ -89,5 +89,5 @@ static bool add_readings(struct db *db, void *context, struct error *err)
 bool demo_readings_load(struct platform *platform, const struct demo_plan *plan, struct error *err)
 {
     struct readings_work work = {.plan = plan};
-    return store_write(platform->store, add_readings, &work, err);
+    return store_write(platform->store, readings_add_days, &work, err);
 }

@@ -22,8 +22,8 @@ struct shops_work {
 };
 
 /* When somebody last logged in: most within days; one of five never did, nor anybody of a shop that fell silent lately. */
-static int64_t last_login(const struct demo_plan *plan, const struct demo_shop *shop, bool is_admin,
-                          struct demo_random *random)
+static int64_t shops_last_login(const struct demo_plan *plan, const struct demo_shop *shop, bool is_admin,
+                                struct demo_random *random)
 {
     double drawn = demo_random_unit(random);
     int64_t since = shop->profile.fate == DEMO_FALLS_SILENT ? plan->now - 16 * DAY_MS : plan->now;
@@ -34,7 +34,7 @@ static int64_t last_login(const struct demo_plan *plan, const struct demo_shop *
     return never || until - ago < shop->created_at ? INT_NULL : until - ago;
 }
 
-static bool add_users(struct db *db, const struct demo_plan *plan, size_t index, struct error *err)
+static bool shops_add_users(struct db *db, const struct demo_plan *plan, size_t index, struct error *err)
 {
     const struct demo_shop *shop = &plan->shops[index];
     struct demo_random random = demo_random_for((uint64_t)plan->size.seed, 2000000 + index);
@@ -48,7 +48,7 @@ static bool add_users(struct db *db, const struct demo_plan *plan, size_t index,
             .role = i == 0 ? "tenant_admin" : "tenant_staff",
             .tenant_id = shop->id,
             .created_at = shop->created_at,
-            .logged_in_at = last_login(plan, shop, i == 0, &random),
+            .logged_in_at = shops_last_login(plan, shop, i == 0, &random),
         };
         if (!backfill_user_add(db, &user, err))
             return false;
@@ -56,8 +56,8 @@ static bool add_users(struct db *db, const struct demo_plan *plan, size_t index,
     return true;
 }
 
-static bool add_pair(struct db *db, const struct demo_plan *plan, struct demo_shop *shop, int64_t index,
-                     int64_t revision, struct demo_random *random, int64_t *unsynced, struct error *err)
+static bool shops_add_pair(struct db *db, const struct demo_plan *plan, struct demo_shop *shop, int64_t index,
+                           int64_t revision, struct demo_random *random, int64_t *unsynced, struct error *err)
 {
     struct demo_text text;
     demo_pair_text(shop, index, random, &text);
@@ -84,7 +84,7 @@ static bool add_pair(struct db *db, const struct demo_plan *plan, struct demo_sh
     return true;
 }
 
-static bool add_pairs(struct db *db, const struct demo_plan *plan, size_t index, struct error *err)
+static bool shops_add_pairs(struct db *db, const struct demo_plan *plan, size_t index, struct error *err)
 {
     struct demo_shop *shop = &plan->shops[index];
     struct demo_random random = demo_random_for((uint64_t)plan->size.seed, 3000000 + index);
@@ -92,30 +92,32 @@ static bool add_pairs(struct db *db, const struct demo_plan *plan, size_t index,
     if (!tenant_next_revision(db, shop->id, &revision, err))
         return false;
     for (int64_t i = 0; i < shop->pair_count; i++)
-        if (!add_pair(db, plan, shop, i, revision, &random, &unsynced, err))
+        if (!shops_add_pair(db, plan, shop, i, revision, &random, &unsynced, err))
             return false;
     return tenant_count_pairs(db, shop->id, shop->pair_count, unsynced, err);
 }
 
-static bool add_shop(struct db *db, const struct demo_plan *plan, size_t index, struct error *err)
+static bool shops_add(struct db *db, const struct demo_plan *plan, size_t index, struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     const struct demo_shop *shop = &plan->shops[index];
     struct tenant tenant;
     struct actor actor = actor_command_line();
-    return tenant_insert(db, &actor, shop->id, shop->profile.name, shop->profile.contact, &arena, &tenant,
-                         err) &&
-           backfill_tenant_created(db, shop->id, shop->created_at, err) && add_users(db, plan, index, err) &&
-           add_pairs(db, plan, index, err) &&
-           (!shop->suspended_at || backfill_tenant_suspended(db, shop->id, shop->suspended_at, DEMO_OPERATOR,
-                                                             shop->profile.fate_reason, err));
+    if (!tenant_insert(db, &actor, shop->id, shop->profile.name, shop->profile.contact, &arena, &tenant,
+                       err) ||
+        !backfill_tenant_created(db, shop->id, shop->created_at, err))
+        return false;
+    if (!shops_add_users(db, plan, index, err) || !shops_add_pairs(db, plan, index, err))
+        return false;
+    return !shop->suspended_at || backfill_tenant_suspended(db, shop->id, shop->suspended_at, DEMO_OPERATOR,
+                                                            shop->profile.fate_reason, err);
 }
 
-static bool add_shops(struct db *db, void *context, struct error *err)
+static bool shops_add_some(struct db *db, void *context, struct error *err)
 {
     const struct shops_work *work = context;
     for (size_t i = work->first; i < work->first + work->count; i++)
-        if (!add_shop(db, work->plan, i, err))
+        if (!shops_add(db, work->plan, i, err))
             return false;
     return true;
 }
@@ -125,7 +127,7 @@ bool demo_shops_load(struct platform *platform, struct demo_plan *plan, struct e
     size_t step = plan->size.pairs > 500 ? 1 : SHOPS_OF_WORK, total = (size_t)plan->size.tenants;
     for (size_t first = 0; first < total; first += step) {
         struct shops_work work = {plan, first, total - first < step ? total - first : step};
-        if (!store_write(platform->store, add_shops, &work, err))
+        if (!store_write(platform->store, shops_add_some, &work, err))
             return false;
     }
     return true;

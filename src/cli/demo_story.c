@@ -17,8 +17,8 @@ struct story_work {
     struct error *err;
 };
 
-static bool note(const struct story_work *w, int64_t at, const char *action, const char *target_type,
-                 const char *target_id, const char *after, const char *reason)
+static bool story_audit(const struct story_work *w, int64_t at, const char *action, const char *target_type,
+                        const char *target_id, const char *after, const char *reason)
 {
     struct actor actor = {
         .user_id = "", .username = DEMO_OPERATOR, .ip_address = "10.20.0.8", .request_id = ""};
@@ -30,7 +30,7 @@ static bool note(const struct story_work *w, int64_t at, const char *action, con
     return audit_append_at(w->db, at, &actor, &entry, w->err);
 }
 
-static bool add_people(const struct story_work *w)
+static bool story_add_people(const struct story_work *w)
 {
     struct backfill_user people[] = {
         {DEMO_OPERATOR, "ops_admin", NULL, w->plan->now - 400 * DAY_MS, w->plan->now - 50 * MINUTE_MS},
@@ -43,8 +43,9 @@ static bool add_people(const struct story_work *w)
 }
 
 /* An import as it is shown afterwards; `error` NULL: it succeeded. */
-static bool add_import(const struct story_work *w, const struct demo_shop *shop, const char *file, int64_t at,
-                       int64_t created, int64_t updated, const char *error_en, const char *error_zh)
+static bool story_add_import(const struct story_work *w, const struct demo_shop *shop, const char *file,
+                             int64_t at, int64_t created, int64_t updated, const char *error_en,
+                             const char *error_zh)
 {
     char parameters[256], result[512];
     int64_t total = created + updated;
@@ -70,56 +71,48 @@ static bool add_import(const struct story_work *w, const struct demo_shop *shop,
         .finished_at = at + 4 * SECOND_MS,
     };
     return backfill_job_add(w->db, &job, w->err) &&
-           note(w, at, "knowledge.import", "tenant", shop->id, parameters, NULL);
-}
-
-static bool tell_suspension(const struct story_work *w, const struct demo_shop *shop)
-{
-    return note(w, shop->suspended_at, "tenant.suspend", "tenant", shop->id, "{\"status\":\"suspended\"}",
-                shop->profile.fate_reason);
-}
-
-static bool tell_failing_sync(const struct story_work *w, const struct demo_shop *shop)
-{
-    return backfill_sync_failed(w->db, shop->id, w->plan->now - 27 * HOUR_MS, 11, w->plan->now + 5 * HOUR_MS,
-                                "The vector index did not answer within 30 s, 11 times in succession.",
-                                "向量库连续 11 次在 30 秒内没有应答。", w->err);
+           story_audit(w, at, "knowledge.import", "tenant", shop->id, parameters, NULL);
 }
 
 /* What is due of one shop, in the order of time. */
-static bool tell(const struct story_work *w, const struct demo_shop *shop)
+static bool story_add_shop(const struct story_work *w, const struct demo_shop *shop)
 {
     int64_t now = w->plan->now;
     switch (shop->profile.fate) {
-    case DEMO_SUSPENDED: return !shop->suspended_at || tell_suspension(w, shop);
+    case DEMO_SUSPENDED:
+        return !shop->suspended_at || story_audit(w, shop->suspended_at, "tenant.suspend", "tenant", shop->id,
+                                                  "{\"status\":\"suspended\"}", shop->profile.fate_reason);
     case DEMO_WORSENS:
-        return add_import(w, shop, "11月新版问答（店长改）.xlsx", now - DEMO_WORSE_DAYS * DAY_MS, 6, 41, NULL,
-                          NULL);
+        return story_add_import(w, shop, "11月新版问答（店长改）.xlsx", now - DEMO_WORSE_DAYS * DAY_MS, 6, 41,
+                                NULL, NULL);
     case DEMO_IMPORT_FAILS:
-        return add_import(w, shop, "冬季套餐问答.xls", now - 20 * HOUR_MS, 0, 0,
-                          "This is a workbook of an old Excel (.xls): save it as .xlsx.",
-                          "这是旧版 Excel 的 .xls 文件：请另存为 .xlsx 再导入。");
+        return story_add_import(w, shop, "冬季套餐问答.xls", now - 20 * HOUR_MS, 0, 0,
+                                "This is a workbook of an old Excel (.xls): save it as .xlsx.",
+                                "这是旧版 Excel 的 .xls 文件：请另存为 .xlsx 再导入。");
     case DEMO_NEW:
-        return add_import(w, shop, "开店问答.csv", shop->created_at + 2 * HOUR_MS, shop->pair_count, 0, NULL,
-                          NULL);
-    case DEMO_SYNC_FAILS: return tell_failing_sync(w, shop);
+        return story_add_import(w, shop, "开店问答.csv", shop->created_at + 2 * HOUR_MS, shop->pair_count, 0,
+                                NULL, NULL);
+    case DEMO_SYNC_FAILS:
+        return backfill_sync_failed(w->db, shop->id, now - 27 * HOUR_MS, 11, now + 5 * HOUR_MS,
+                                    "The vector index did not answer within 30 s, 11 times in succession.",
+                                    "向量库连续 11 次在 30 秒内没有应答。", w->err);
     default: return true;
     }
 }
 
 /* Stories are of the written shops: among thousands of composed ones the suspended alone are told. */
-static bool tell_all(struct db *db, void *context, struct error *err)
+static bool story_add_all(struct db *db, void *context, struct error *err)
 {
     const struct story_work w = {db, context, err};
-    if (!add_people(&w))
+    if (!story_add_people(&w))
         return false;
     for (int64_t i = 0; i < w.plan->size.tenants; i++)
-        if (!tell(&w, &w.plan->shops[i]))
+        if (!story_add_shop(&w, &w.plan->shops[i]))
             return false;
     return true;
 }
 
 bool demo_story_load(struct platform *platform, struct demo_plan *plan, struct error *err)
 {
-    return !demo_is_natural(plan) || store_write(platform->store, tell_all, plan, err);
+    return !demo_is_natural(plan) || store_write(platform->store, story_add_all, plan, err);
 }

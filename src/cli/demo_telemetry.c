@@ -29,8 +29,8 @@ struct day_loading {
     struct error *err;
 };
 
-static bool load_usage(struct day_loading *loading, const struct demo_group *group,
-                       struct usage_record *record)
+static bool loading_add_usage(struct day_loading *loading, const struct demo_group *group,
+                              struct usage_record *record)
 {
     struct demo_bucket *bucket = demo_bucket_at(loading->plan, loading->day, record->timestamp);
     record->tenant_id = loading->plan->shops[group->shop].id;
@@ -43,8 +43,8 @@ static bool load_usage(struct day_loading *loading, const struct demo_group *gro
 }
 
 /* Embedding, query, chat; the last group of all may have fewer, so that the total is exact. */
-static bool load_calls(struct day_loading *loading, const struct demo_group *group,
-                       struct demo_random *random)
+static bool loading_add_calls(struct day_loading *loading, const struct demo_group *group,
+                              struct demo_random *random)
 {
     const struct demo_shop *shop = &loading->plan->shops[group->shop];
     /* The instructions, five pairs and what was said before; the embedding has the question alone. */
@@ -68,15 +68,16 @@ static bool load_calls(struct day_loading *loading, const struct demo_group *gro
     for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
         calls[i].timestamp = group->at;
         if (group->number * 3 + (int64_t)i < loading->plan->size.usage &&
-            !load_usage(loading, group, &calls[i]))
+            !loading_add_usage(loading, group, &calls[i]))
             return false;
     }
     return true;
 }
 
 /* Puts the group's figures in the place of {tenant}, {ms}, {n}, {id}. */
-static void fill_template(const char *text, const struct day_loading *loading, const struct demo_group *group,
-                          struct demo_random *random, char *out, size_t size)
+static void fill_log_message(const char *text, const struct day_loading *loading,
+                             const struct demo_group *group, struct demo_random *random, char *out,
+                             size_t size)
 {
     size_t length = 0;
     while (*text && length + 1 < size) {
@@ -100,7 +101,7 @@ static void fill_template(const char *text, const struct day_loading *loading, c
     out[length] = '\0';
 }
 
-static enum log_level level_named(const char *name)
+static enum log_level log_level_named(const char *name)
 {
     enum log_level level = LOG_DEBUG;
     while (level < LOG_ERROR && strcmp(log_level_name(level), name) != 0)
@@ -109,7 +110,7 @@ static enum log_level level_named(const char *name)
 }
 
 /* Errors are rare: one drawn is drawn again, mostly. */
-static const struct demo_log_line *draw_line(struct demo_random *random)
+static const struct demo_log_line *draw_log_line(struct demo_random *random)
 {
     const struct demo_log_line *line = &demo_log_messages[demo_random_below(random, demo_log_message_count)];
     for (int i = 0; i < 3 && (line->level[0] == 'E' || (line->level[0] == 'W' && i == 0)); i++)
@@ -117,8 +118,8 @@ static const struct demo_log_line *draw_line(struct demo_random *random)
     return line;
 }
 
-static bool load_log(struct day_loading *loading, const struct demo_group *group, int64_t index,
-                     struct demo_random *random)
+static bool loading_add_log(struct day_loading *loading, const struct demo_group *group, int64_t index,
+                            struct demo_random *random)
 {
     char text[256];
     struct log_record log = {.timestamp = group->at,
@@ -135,9 +136,9 @@ static bool load_log(struct day_loading *loading, const struct demo_group *group
         log.level = group->failed ? LOG_ERROR : LOG_INFO;
         log.message = group->failed ? "chat failed: DashScope did not answer in time" : "chat answered";
     } else if (index > 1) {
-        const struct demo_log_line *line = draw_line(random);
-        fill_template(line->message, loading, group, random, text, sizeof(text));
-        log.level = level_named(line->level);
+        const struct demo_log_line *line = draw_log_line(random);
+        fill_log_message(line->message, loading, group, random, text, sizeof(text));
+        log.level = log_level_named(line->level);
         log.source = line->source;
         log.message = text;
     }
@@ -145,7 +146,8 @@ static bool load_log(struct day_loading *loading, const struct demo_group *group
 }
 
 /* The group's share of all log rows, so that the total is exact. */
-static bool load_logs(struct day_loading *loading, const struct demo_group *group, struct demo_random *random)
+static bool loading_add_logs(struct day_loading *loading, const struct demo_group *group,
+                             struct demo_random *random)
 {
     const struct demo_plan *plan = loading->plan;
     double ratio = (double)plan->size.logs / (double)plan->day_groups[plan->size.days];
@@ -154,39 +156,39 @@ static bool load_logs(struct day_loading *loading, const struct demo_group *grou
     if (group->number + 1 == plan->day_groups[plan->size.days])
         end = plan->size.logs;
     for (int64_t i = first; i < end; i++)
-        if (!load_log(loading, group, i - first, random))
+        if (!loading_add_log(loading, group, i - first, random))
             return false;
     return true;
 }
 
-static bool load_group(void *context, const struct demo_group *group)
+static bool loading_add_group(void *context, const struct demo_group *group)
 {
     struct day_loading *loading = context;
     struct demo_random random = group->random;
-    return load_calls(loading, group, &random) && load_logs(loading, group, &random);
+    return loading_add_calls(loading, group, &random) && loading_add_logs(loading, group, &random);
 }
 
-static bool load_day(struct loading *loading, int64_t day, struct error *err)
+static bool loading_load_day(struct loading *loading, int64_t day, struct error *err)
 {
     struct demo_plan *plan = loading->plan;
     struct day_loading one = {.plan = plan, .day = day, .err = err};
     int32_t number = plan->today - (int32_t)(plan->size.days - 1 - day);
     if (!telemetry_loader_open(&one.loader, loading->telemetry, number, err))
         return false;
-    bool done = demo_day(plan, day, load_group, &one);
+    bool done = demo_day(plan, day, loading_add_group, &one);
     struct error unused;
     error_clear(&unused);
     return telemetry_loader_finish(one.loader, done ? err : &unused) && done;
 }
 
-static void *load_days(void *context)
+static void *loading_main(void *context)
 {
     struct loading *loading = context;
     struct error err;
     error_clear(&err);
     int64_t day;
     while (!loading->failed && (day = loading->next_day++) < loading->plan->size.days) {
-        if (load_day(loading, day, &err))
+        if (loading_load_day(loading, day, &err))
             continue;
         pthread_mutex_lock(&loading->lock);
         if (!loading->failed)
@@ -203,10 +205,10 @@ bool demo_telemetry_load(struct demo_plan *plan, struct telemetry *telemetry, st
     pthread_t threads[LOADERS_MAX];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     size_t count = cores < 1 ? 1 : cores > LOADERS_MAX ? LOADERS_MAX : (size_t)cores, started = 0;
-    while (started < count && pthread_create(&threads[started], NULL, load_days, &loading) == 0)
+    while (started < count && pthread_create(&threads[started], NULL, loading_main, &loading) == 0)
         started++;
     if (started == 0)
-        load_days(&loading);
+        loading_main(&loading);
     for (size_t i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
     if (loading.failed)

@@ -53,21 +53,16 @@ struct templates_work {
     size_t first, count;
 };
 
-static size_t find_in_corpus(const struct story *story)
-{
-    for (size_t i = 0; i < demo_pair_count; i++)
-        if (strcmp(demo_pairs[i].question, story->question) == 0)
-            return i;
-    return 0;
-}
-
-static bool make_template(struct platform *platform, const struct story *story, struct demo_template *made,
-                          struct error *err)
+static bool demo_template_make(struct platform *platform, const struct story *story,
+                               struct demo_template *made, struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     struct actor actor = actor_command_line();
     struct template template;
-    made->corpus_place = find_in_corpus(story);
+    made->corpus_place = 0;
+    for (size_t i = demo_pair_count; i-- > 0;)
+        if (strcmp(demo_pairs[i].question, story->question) == 0)
+            made->corpus_place = i;
     const struct demo_pair *pair = &demo_pairs[made->corpus_place];
     struct template_edit text = {pair->question, pair->answer, pair->category, INT_NULL};
     struct template_edit next = {.answer = arena_printf(&arena, SECOND_VERSION, pair->answer),
@@ -91,8 +86,8 @@ struct shop_writing {
     int64_t edited_at; /* within the last weeks, each shop at a time of its own */
 };
 
-static bool put_answer(struct shop_writing *w, int64_t pair_id, const struct demo_pair *text,
-                       const char *answer, struct error *err)
+static bool copy_put_answer(struct shop_writing *w, int64_t pair_id, const struct demo_pair *text,
+                            const char *answer, struct error *err)
 {
     bool was_synced;
     struct qa_pair pair = {.id = pair_id,
@@ -109,8 +104,8 @@ static bool put_answer(struct shop_writing *w, int64_t pair_id, const struct dem
 }
 
 /* Draws the same numbers whatever they lead to, so that one shop's story does not change another's. */
-static bool link_copy(struct shop_writing *w, const struct story *story, const struct demo_template *template,
-                      int64_t pair_id, struct error *err)
+static bool demo_link_copy(struct shop_writing *w, const struct story *story,
+                           const struct demo_template *template, int64_t pair_id, struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     const struct demo_pair *pair = &demo_pairs[template->corpus_place];
@@ -123,13 +118,13 @@ static bool link_copy(struct shop_writing *w, const struct story *story, const s
                                    : NULL;
     if (!reached)
         return true;
-    return (!answer || put_answer(w, pair_id, pair, answer, err)) &&
+    return (!answer || copy_put_answer(w, pair_id, pair, answer, err)) &&
            qa_pair_set_link(w->db, pair_id, template->id, version, 0, err) &&
            template_count_copy(w->db, template->id, version, 1, err);
 }
 
 /* A hanfu studio has none of these. */
-static bool find_pair(const struct demo_shop *shop, size_t corpus_place, int64_t *ret_pair_id)
+static bool demo_find_pair(const struct demo_shop *shop, size_t corpus_place, int64_t *ret_pair_id)
 {
     for (size_t i = 0; i < shop->item_count && (int64_t)i < shop->pair_count && !shop->profile.is_hanfu; i++)
         if (shop->items[i] == demo_items_own() + corpus_place) {
@@ -139,7 +134,7 @@ static bool find_pair(const struct demo_shop *shop, size_t corpus_place, int64_t
     return false;
 }
 
-static bool link_shop(struct db *db, const struct templates_work *work, size_t index, struct error *err)
+static bool demo_link_shop(struct db *db, const struct templates_work *work, size_t index, struct error *err)
 {
     const struct demo_plan *plan = work->plan;
     struct shop_writing w = {
@@ -151,23 +146,23 @@ static bool link_shop(struct db *db, const struct templates_work *work, size_t i
     w.edited_at = plan->now - HOUR_MS - (int64_t)demo_random_below(&times, (size_t)(20 * DAY_MS));
     for (size_t i = 0; i < STORIES; i++) {
         int64_t pair_id;
-        if (find_pair(w.shop, work->templates[i].corpus_place, &pair_id) &&
-            !link_copy(&w, &stories[i], &work->templates[i], pair_id, err))
+        if (demo_find_pair(w.shop, work->templates[i].corpus_place, &pair_id) &&
+            !demo_link_copy(&w, &stories[i], &work->templates[i], pair_id, err))
             return false;
     }
     return tenant_count_pairs(db, w.shop->id, 0, w.unsynced, err);
 }
 
-static bool link_shops(struct db *db, void *context, struct error *err)
+static bool demo_link_shops(struct db *db, void *context, struct error *err)
 {
     const struct templates_work *work = context;
     for (size_t i = work->first; i < work->first + work->count; i++)
-        if (!link_shop(db, work, i, err))
+        if (!demo_link_shop(db, work, i, err))
             return false;
     return true;
 }
 
-static bool mark_for_all(struct db *db, void *context, struct error *err)
+static bool demo_mark_for_all(struct db *db, void *context, struct error *err)
 {
     const struct templates_work *work = context;
     for (size_t i = 0; i < STORIES; i++)
@@ -182,12 +177,12 @@ bool demo_templates_load(struct platform *platform, struct demo_plan *plan, stru
     struct templates_work work = {.plan = plan, .templates = templates};
     size_t total = (size_t)plan->size.tenants;
     for (size_t i = 0; i < STORIES; i++)
-        if (!make_template(platform, &stories[i], &templates[i], err))
+        if (!demo_template_make(platform, &stories[i], &templates[i], err))
             return false;
     for (; work.first < total; work.first += work.count) {
         work.count = total - work.first < SHOPS_OF_WORK ? total - work.first : SHOPS_OF_WORK;
-        if (!store_write(platform->store, link_shops, &work, err))
+        if (!store_write(platform->store, demo_link_shops, &work, err))
             return false;
     }
-    return store_write(platform->store, mark_for_all, &work, err);
+    return store_write(platform->store, demo_mark_for_all, &work, err);
 }

@@ -132,7 +132,7 @@ static const struct demo_profile profiles[] = {
 /* clang-format on */
 
 /* Of those that nobody has written: a size by Zipf's law, the rest drawn. */
-static struct demo_profile compose(size_t index, uint64_t seed, struct demo_composed *buffer)
+static struct demo_profile compose_profile(size_t index, uint64_t seed, struct demo_composed *buffer)
 {
     static const char *const hours[][3] = {{"9:00", "18:00", "17:30"},
                                            {"9:30", "17:30", "17:00"},
@@ -177,7 +177,7 @@ static struct demo_profile compose(size_t index, uint64_t seed, struct demo_comp
 
 struct demo_profile demo_profile_of(size_t index, uint64_t seed, struct demo_composed *buffer)
 {
-    return index < ARRAY_SIZE(profiles) ? profiles[index] : compose(index, seed, buffer);
+    return index < ARRAY_SIZE(profiles) ? profiles[index] : compose_profile(index, seed, buffer);
 }
 
 /* ---- what they answer ---- */
@@ -244,7 +244,7 @@ size_t demo_items_count(const struct demo_profile *profile)
     return ARRAY_SIZE(own_pairs) + (profile->is_hanfu ? demo_hanfu_pair_count : demo_pair_count);
 }
 
-static bool is_template(const char *question)
+static bool question_is_template(const char *question)
 {
     static const char *const shared[] = {
         "如何修改预约时间？",
@@ -271,18 +271,18 @@ static bool is_template(const char *question)
 static unsigned corpus_regions[CORPUS_MAX];
 static bool corpus_templates[CORPUS_MAX];
 
-static void look_at_corpus(void)
+static void classify_corpus(void)
 {
     for (size_t i = 0; i < demo_pair_count && i < CORPUS_MAX; i++) {
         corpus_regions[i] = regions_named(demo_pairs[i].question) | regions_named(demo_pairs[i].answer);
-        corpus_templates[i] = is_template(demo_pairs[i].question);
+        corpus_templates[i] = question_is_template(demo_pairs[i].question);
     }
 }
 
-static void know_corpus(void)
+static void classify_corpus_once(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, look_at_corpus);
+    pthread_once(&once, classify_corpus);
 }
 
 size_t demo_items_own(void)
@@ -292,7 +292,7 @@ size_t demo_items_own(void)
 
 bool demo_is_template(size_t corpus_place)
 {
-    know_corpus();
+    classify_corpus_once();
     return corpus_templates[corpus_place];
 }
 
@@ -309,7 +309,7 @@ struct demo_item demo_item_at(const struct demo_profile *profile, size_t place)
 
 bool demo_item_fits(const struct demo_profile *profile, size_t place)
 {
-    know_corpus();
+    classify_corpus_once();
     if (profile->is_hanfu || place < ARRAY_SIZE(own_pairs) || profile->regions == CHAIN)
         return true;
     return (corpus_regions[place - ARRAY_SIZE(own_pairs)] & ~profile->regions) == 0;
@@ -323,7 +323,7 @@ struct saying {
     size_t size, length;
 };
 
-static void append(struct saying *saying, const char *text, size_t length)
+static void saying_append(struct saying *saying, const char *text, size_t length)
 {
     size_t room = saying->size - 1 - saying->length;
     length = length <= room ? length : utf8_cut(text, length, room);
@@ -346,7 +346,7 @@ static size_t read_price(const char *text, long *ret_price)
 }
 
 /* As a shop would round it. */
-static void append_price(struct saying *saying, long price)
+static void saying_append_price(struct saying *saying, long price)
 {
     long percent = saying->profile->price_percent;
     long step = price >= 3000 ? 100 : price >= 500 ? 50 : price >= 100 ? 10 : 1;
@@ -354,11 +354,11 @@ static void append_price(struct saying *saying, long price)
     char text[32];
     int length = own >= 1000 ? snprintf(text, sizeof(text), "%ld,%03ld", own / 1000, own % 1000)
                              : snprintf(text, sizeof(text), "%ld", own);
-    append(saying, text, (size_t)length);
+    saying_append(saying, text, (size_t)length);
 }
 
 /* A word of the chain, or a place for the shop's own; how many bytes of the text it takes, 0: none stands here. */
-static size_t append_own_word(struct saying *saying, const char *text, bool follows_digit)
+static size_t saying_append_own_word(struct saying *saying, const char *text, bool follows_digit)
 {
     const struct demo_profile *p = saying->profile;
     const struct {
@@ -375,7 +375,7 @@ static size_t append_own_word(struct saying *saying, const char *text, bool foll
         if (strncmp(text, words[i].from, length) != 0 ||
             (*text != '{' && isdigit((unsigned char)text[length])))
             continue;
-        append(saying, words[i].to, strlen(words[i].to));
+        saying_append(saying, words[i].to, strlen(words[i].to));
         return length;
     }
     return 0;
@@ -388,16 +388,16 @@ void demo_say(const struct demo_profile *profile, const char *text, char *out, s
     bool follows_digit = false;
     while (*text) {
         long price;
-        size_t taken = append_own_word(&saying, text, follows_digit);
+        size_t taken = saying_append_own_word(&saying, text, follows_digit);
         if (taken == 0 && strncmp(text, yen, strlen(yen)) == 0) {
-            append(&saying, yen, strlen(yen));
+            saying_append(&saying, yen, strlen(yen));
             taken = strlen(yen);
             size_t digits = read_price(text + taken, &price);
             if (digits > 0)
-                append_price(&saying, price);
+                saying_append_price(&saying, price);
             taken += digits;
         } else if (taken == 0) {
-            append(&saying, text, 1);
+            saying_append(&saying, text, 1);
             taken = 1;
         }
         follows_digit = isdigit((unsigned char)text[taken - 1]);

@@ -32,7 +32,7 @@ const struct command export_command = {
     .run = export_run,
 };
 
-static bool format_of(const char *path, enum export_format *ret_format)
+static bool export_format_of(const char *path, enum export_format *ret_format)
 {
     static const struct {
         const char *ending;
@@ -47,21 +47,21 @@ static bool format_of(const char *path, enum export_format *ret_format)
     return false;
 }
 
-static bool write_file(void *context, const char *bytes, size_t length, struct error *err)
+static bool export_write_bytes(void *context, const char *bytes, size_t length, struct error *err)
 {
     return fwrite(bytes, 1, length, context) == length ||
            error_set(err, ERROR_UNAVAILABLE, "the file cannot be written: %s", "无法写入文件：%s",
                      strerror(errno));
 }
 
-static bool write_text(const struct platform *platform, const struct export_request *request,
-                       const char *path, int64_t *ret_count, struct error *err)
+static bool export_write_text(const struct platform *platform, const struct export_request *request,
+                              const char *path, int64_t *ret_count, struct error *err)
 {
     FILE *file = fopen(path, "w");
     if (!file)
         return error_set(err, ERROR_INVALID, "%s cannot be written: %s", "无法写入 %s：%s", path,
                          strerror(errno));
-    struct byte_sink sink = {write_file, file};
+    struct byte_sink sink = {export_write_bytes, file};
     bool done = export_text(platform, request, &sink, ret_count, err);
     if (fclose(file) != 0 && done)
         done = error_set(err, ERROR_UNAVAILABLE, "%s cannot be written: %s", "无法写入 %s：%s", path,
@@ -71,7 +71,7 @@ static bool write_text(const struct platform *platform, const struct export_requ
     return done;
 }
 
-static bool check_tenant(struct store *store, const char *tenant_id, struct error *err)
+static bool export_check_tenant(struct store *store, const char *tenant_id, struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     CLEANUP(store_reader_release) struct db *db = NULL;
@@ -96,14 +96,14 @@ static enum cli_status export_run(const struct invocation *invocation)
     struct error err;
     int64_t count = 0;
     error_clear(&err);
-    if (!format_of(path, &request.format))
+    if (!export_format_of(path, &request.format))
         return cli_usage(invocation, "%s: the name must end in .csv, .tsv or .xlsx", path);
     if (!cli_open(invocation, APP_STORE, CLI_STORE_MUST_EXIST, &app))
         return CLI_FAILED;
     const struct platform *platform = app_platform(app);
-    if (!check_tenant(platform->store, request.filter.tenant_id, &err) ||
+    if (!export_check_tenant(platform->store, request.filter.tenant_id, &err) ||
         !(request.format == EXPORT_XLSX ? export_workbook(platform, &request, path, NULL, &count, &err)
-                                        : write_text(platform, &request, path, &count, &err)))
+                                        : export_write_text(platform, &request, path, &count, &err)))
         return cli_fail(invocation, &err);
     printf("%" PRId64 " pairs\n", count);
     return CLI_DONE;

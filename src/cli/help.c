@@ -13,7 +13,7 @@ const struct command help_command = {
     .run = help_run,
 };
 
-static void print_overview(FILE *out)
+static void help_print_overview(FILE *out)
 {
     fputs("kimono " KIMONO_VERSION ": customer-service platform and its operations console\n\n"
           "usage: kimono COMMAND [ARGUMENTS] [OPTIONS]\n\n",
@@ -29,7 +29,7 @@ static void print_overview(FILE *out)
 }
 
 /* One line for each of `arguments`. */
-static void print_usage(FILE *out, const struct command *group, const struct command *command)
+static void help_print_usage(FILE *out, const struct command *group, const struct command *command)
 {
     const char *arguments = command->arguments;
     for (;;) {
@@ -44,7 +44,7 @@ static void print_usage(FILE *out, const struct command *group, const struct com
         fprintf(out, "      %s\n", command->text);
 }
 
-static bool listed_before(const struct command *verbs, const struct command *until, const char *name)
+static bool option_listed_before(const struct command *verbs, const struct command *until, const char *name)
 {
     for (; verbs != until; verbs++)
         for (const struct option_spec *option = verbs->options; option && option->name; option++)
@@ -53,11 +53,11 @@ static bool listed_before(const struct command *verbs, const struct command *unt
     return false;
 }
 
-static void print_options(FILE *out, const struct command *first, const struct command *command)
+static void help_print_options(FILE *out, const struct command *first, const struct command *command)
 {
     for (const struct option_spec *option = command->options; option && option->name; option++) {
         char left[40];
-        if (listed_before(first, command, option->name))
+        if (option_listed_before(first, command, option->name))
             continue;
         snprintf(left, sizeof(left), "--%s%s%s", option->name, option->value ? " " : "",
                  option->value ? option->value : "");
@@ -66,7 +66,7 @@ static void print_options(FILE *out, const struct command *first, const struct c
 }
 
 /* What each boot setting is named in the environment and in the configuration file. */
-static void print_settings(FILE *out)
+static void help_print_settings(FILE *out)
 {
     char environment[SETTING_ENVIRONMENT_SIZE];
     fputs("\nsettings (flag, else environment, else configuration file, else default):\n", out);
@@ -82,23 +82,23 @@ static void print_settings(FILE *out)
 void help_print(FILE *out, const struct command *command)
 {
     if (!command) {
-        print_overview(out);
+        help_print_overview(out);
         return;
     }
     fprintf(out, "kimono %s: %s\n\nusage:\n", command->name, command->text);
     if (!command->verbs)
-        print_usage(out, NULL, command);
+        help_print_usage(out, NULL, command);
     for (const struct command *verb = command->verbs; verb && verb->name; verb++)
-        print_usage(out, command, verb);
+        help_print_usage(out, command, verb);
     if (command->verbs || command->options)
         fputs("\noptions:\n", out);
-    print_options(out, command, command);
+    help_print_options(out, command, command);
     for (const struct command *verb = command->verbs; verb && verb->name; verb++)
-        print_options(out, command->verbs, verb);
+        help_print_options(out, command->verbs, verb);
     if (command->details)
         fprintf(out, "\n%s", command->details);
     if (command == &serve_command)
-        print_settings(out);
+        help_print_settings(out);
 }
 
 static enum cli_status help_run(const struct invocation *invocation)

@@ -47,14 +47,14 @@ const struct command import_command = {
     .run = import_run,
 };
 
-static bool show_progress(void *context, int64_t done, int64_t total)
+static bool import_show_progress(void *context, int64_t done, int64_t total)
 {
     (void)context;
     fprintf(stderr, "\r%" PRId64 " of %" PRId64 " rows", done, total);
     return true;
 }
 
-static void print_errors(const struct invocation *invocation, const struct import_result *result)
+static void import_print_errors(const struct invocation *invocation, const struct import_result *result)
 {
     char name[64];
     cli_name(invocation, name, sizeof(name));
@@ -69,7 +69,7 @@ static void print_errors(const struct invocation *invocation, const struct impor
                 result->failed);
 }
 
-static void print_warnings(const struct invocation *invocation, const struct import_result *result)
+static void import_print_warnings(const struct invocation *invocation, const struct import_result *result)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     char name[64];
@@ -88,7 +88,7 @@ static void print_warnings(const struct invocation *invocation, const struct imp
 }
 
 /* "3,1" or "3,1,2", from 1. */
-static bool read_columns(const char *text, struct import_columns *columns)
+static bool import_read_columns(const char *text, struct import_columns *columns)
 {
     unsigned numbers[IMPORT_COLUMNS] = {0};
     int used = 0, count = sscanf(text, "%5u,%5u%n,%5u%n", &numbers[IMPORT_QUESTION], &numbers[IMPORT_ANSWER],
@@ -108,7 +108,8 @@ static bool read_columns(const char *text, struct import_columns *columns)
 }
 
 /* How the file is to be read. */
-static enum cli_status read_form(const struct invocation *invocation, struct import_request *request)
+static enum cli_status import_read_options(const struct invocation *invocation,
+                                           struct import_request *request)
 {
     const char *encoding = cli_option(invocation, "encoding"), *heading = cli_option(invocation, "heading"),
                *columns = cli_option(invocation, "columns");
@@ -116,7 +117,7 @@ static enum cli_status read_form(const struct invocation *invocation, struct imp
         return cli_usage(invocation, "there is no encoding '%.40s'", encoding);
     if (heading && !import_heading_parse(heading, &request->columns.heading))
         return cli_usage(invocation, "--heading is yes or no, not '%.40s'", heading);
-    if (columns && !read_columns(columns, &request->columns))
+    if (columns && !import_read_columns(columns, &request->columns))
         return cli_usage(invocation, "--columns is like 2,3 or 2,3,1: numbers from 1, each once; not '%.40s'",
                          columns);
     return CLI_DONE;
@@ -136,7 +137,7 @@ static enum cli_status import_run(const struct invocation *invocation)
         .sheet = cli_option(invocation, "sheet"),
         .takes_other_tenants = cli_option(invocation, "other-tenants") != NULL,
         .actor = &actor,
-        .progress = watched ? show_progress : NULL,
+        .progress = watched ? import_show_progress : NULL,
     };
     struct error err;
     error_clear(&err);
@@ -144,7 +145,7 @@ static enum cli_status import_run(const struct invocation *invocation)
         return cli_usage(invocation, "--tenant is missing: --tenant ID");
     if (!import_mode_parse(mode ? mode : "upsert", &request.mode))
         return cli_usage(invocation, "there is no mode '%.40s': upsert, create or skip", mode);
-    enum cli_status form = read_form(invocation, &request);
+    enum cli_status form = import_read_options(invocation, &request);
     if (form != CLI_DONE)
         return form;
     if (!cli_open(invocation, APP_STORE, CLI_STORE_MUST_EXIST, &app))
@@ -164,7 +165,7 @@ static enum cli_status import_run(const struct invocation *invocation)
            " failed%s\n",
            result->total, result->created, result->updated, result->skipped, result->failed,
            request.dry_run ? " (dry run: nothing was changed)" : "");
-    print_warnings(invocation, result);
-    print_errors(invocation, result);
+    import_print_warnings(invocation, result);
+    import_print_errors(invocation, result);
     return result->failed == 0 ? CLI_DONE : CLI_FAILED;
 }

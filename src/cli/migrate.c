@@ -58,7 +58,7 @@ static enum cli_status migrate_here(const struct invocation *invocation)
 
 /* ---- carrying over ---- */
 
-static bool check_no_server(struct platform *platform, const char *which, struct error *err)
+static bool check_store_not_served(struct platform *platform, const char *which, struct error *err)
 {
     bool served;
     if (!lease_is_served(platform->store, &served, err))
@@ -69,7 +69,7 @@ static bool check_no_server(struct platform *platform, const char *which, struct
 }
 
 /* A job goes on with files that lie on this machine. */
-static bool check_no_job(struct platform *platform, struct error *err)
+static bool check_no_open_job(struct platform *platform, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     CLEANUP(arena_release) struct arena arena = {0};
@@ -84,8 +84,8 @@ static bool check_no_job(struct platform *platform, struct error *err)
 }
 
 /* The settings of this invocation, for another place. */
-static bool other_settings(const struct invocation *invocation, const char *place,
-                           struct settings_box **ret_settings, struct error *err)
+static bool settings_of_other_place(const struct invocation *invocation, const char *place,
+                                    struct settings_box **ret_settings, struct error *err)
 {
     bool is_server = strstr(place, "://") != NULL;
     const struct setting_flag flags[] = {
@@ -102,8 +102,8 @@ static void print_hash(const unsigned char *hash, size_t size)
         printf("%02x", hash[i]);
 }
 
-static void tell_table(void *context, const struct store_table *table, const struct store_digest *from,
-                       const struct store_digest *to)
+static void print_table_digests(void *context, const struct store_table *table,
+                                const struct store_digest *from, const struct store_digest *to)
 {
     (void)context;
     bool same = from->rows == to->rows && memcmp(from->hash, to->hash, STORE_DIGEST_SIZE) == 0;
@@ -115,8 +115,8 @@ static void tell_table(void *context, const struct store_table *table, const str
         printf("  DIFFERENT: %" PRId64 " rows\n", to->rows);
 }
 
-static void tell_day(void *context, const struct telemetry_day_digest *from,
-                     const struct telemetry_day_digest *to)
+static void print_day_digests(void *context, const struct telemetry_day_digest *from,
+                              const struct telemetry_day_digest *to)
 {
     (void)context;
     char day[CLOCK_DAY_SIZE];
@@ -135,31 +135,32 @@ struct both {
     struct platform *from, *to;
 };
 
-static bool adopt_totals(struct db *db, void *context, struct error *err)
+static bool migrate_adopt_totals(struct db *db, void *context, struct error *err)
 {
     const struct both *both = context;
     return telemetry_adopt_totals(both->from->telemetry, both->to->telemetry, db, err);
 }
 
 /* The main store last, in one transaction: without it the other place counts as empty. */
-static bool carry_over(struct both *both, struct error *err)
+static bool migrate_carry_over(struct both *both, struct error *err)
 {
-    if (!check_no_server(both->from, "present", err) || !check_no_server(both->to, "other", err) ||
-        !check_no_job(both->from, err))
+    if (!check_store_not_served(both->from, "present", err) ||
+        !check_store_not_served(both->to, "other", err) || !check_no_open_job(both->from, err))
         return false;
     if (!store_is_empty(both->to->store, main_tables, main_table_count, err))
         return false;
-    return telemetry_transfer(both->from->telemetry, both->to->telemetry, tell_day, NULL, err) &&
-           store_transfer(both->from->store, both->to->store, main_tables, main_table_count, tell_table,
-                          adopt_totals, both, err);
+    return telemetry_transfer(both->from->telemetry, both->to->telemetry, print_day_digests, NULL, err) &&
+           store_transfer(both->from->store, both->to->store, main_tables, main_table_count,
+                          print_table_digests, migrate_adopt_totals, both, err);
 }
 
-static bool compare(const struct both *both, bool *ret_same, struct error *err)
+static bool migrate_compare(const struct both *both, bool *ret_same, struct error *err)
 {
     bool same_days, same_tables;
-    if (!telemetry_compare(both->from->telemetry, both->to->telemetry, tell_day, NULL, &same_days, err) ||
-        !store_compare(both->from->store, both->to->store, main_tables, main_table_count, tell_table, NULL,
-                       &same_tables, err))
+    if (!telemetry_compare(both->from->telemetry, both->to->telemetry, print_day_digests, NULL, &same_days,
+                           err) ||
+        !store_compare(both->from->store, both->to->store, main_tables, main_table_count, print_table_digests,
+                       NULL, &same_tables, err))
         return false;
     *ret_same = same_days && same_tables;
     return true;
@@ -175,14 +176,14 @@ static enum cli_status migrate_to(const struct invocation *invocation, const cha
     if (!cli_open(invocation, APP_TELEMETRY, CLI_STORE_MUST_EXIST, &app))
         return CLI_FAILED;
     bool verify = cli_option(invocation, "verify") != NULL, same = true;
-    bool done = other_settings(invocation, place, &settings, &err);
+    bool done = settings_of_other_place(invocation, place, &settings, &err);
     if (done) {
         struct app_options there = {.settings = settings, .depth = APP_TELEMETRY, .must_exist = verify};
         done = app_open(&other, &there, &err);
     }
     if (done) {
         struct both both = {app_platform(app), app_platform(other)};
-        done = verify ? compare(&both, &same, &err) : carry_over(&both, &err);
+        done = verify ? migrate_compare(&both, &same, &err) : migrate_carry_over(&both, &err);
     }
     app_close(other);
     settings_free(settings);

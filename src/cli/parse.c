@@ -8,7 +8,7 @@
 
 /* ---- which name was meant ---- */
 
-static size_t least(size_t a, size_t b)
+static size_t smaller_distance(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
@@ -24,9 +24,10 @@ size_t parse_distance(const char *a, const char *b)
         size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b_length; j++) {
-            row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
+            row[j] = smaller_distance(smaller_distance(above[j], row[j - 1]) + 1,
+                                      above[j - 1] + (a[i - 1] != b[j - 1]));
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = least(row[j], two_above[j - 2] + 1);
+                row[j] = smaller_distance(row[j], two_above[j - 2] + 1);
         }
     }
     return rows[a_length % 3][b_length];
@@ -38,12 +39,12 @@ struct guess {
 };
 
 /* Not every name resembles: a third of the letters may be wrong, two at most; or it is a beginning. */
-static void guess(struct guess *best, const char *name)
+static void consider_guess(struct guess *best, const char *name)
 {
     size_t distance = parse_distance(best->word, name), length = strlen(name);
     if (*best->word && strncmp(name, best->word, strlen(best->word)) == 0)
         distance = 1;
-    if (distance <= least(2, (length + 1) / 3) && (!best->name || distance < best->distance)) {
+    if (distance <= smaller_distance(2, (length + 1) / 3) && (!best->name || distance < best->distance)) {
         best->name = name;
         best->distance = distance;
     }
@@ -53,7 +54,7 @@ const char *parse_nearest(const struct command *const *table, size_t count, cons
 {
     struct guess best = {.word = word};
     for (size_t i = 0; i < count; i++)
-        guess(&best, table[i]->name);
+        consider_guess(&best, table[i]->name);
     return best.name;
 }
 
@@ -73,9 +74,9 @@ struct words {
     bool help, version;
 };
 
-static enum parse_result wrong(struct parse *parse, const char *format, ...)
+static enum parse_result parse_fail(struct parse *parse, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-static enum parse_result wrong(struct parse *parse, const char *format, ...)
+static enum parse_result parse_fail(struct parse *parse, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -84,7 +85,7 @@ static enum parse_result wrong(struct parse *parse, const char *format, ...)
     return PARSE_WRONG;
 }
 
-static const struct option_spec *find_option(const struct option_spec *options, const char *name)
+static const struct option_spec *parse_find_option(const struct option_spec *options, const char *name)
 {
     for (; options && options->name; options++)
         if (strcmp(options->name, name) == 0)
@@ -92,35 +93,21 @@ static const struct option_spec *find_option(const struct option_spec *options, 
     return NULL;
 }
 
-static const struct command *find_verb(const struct command *verbs, const char *name)
-{
-    for (; verbs && verbs->name; verbs++)
-        if (strcmp(verbs->name, name) == 0)
-            return verbs;
-    return NULL;
-}
-
-static const struct option_spec *find_in_command(const struct command *command, const char *name)
-{
-    const struct option_spec *found = find_option(command->options, name);
-    for (const struct command *verb = command->verbs; !found && verb && verb->name; verb++)
-        found = find_option(verb->options, name);
-    return found;
-}
-
-/* Whether an option takes a value is the same in every command, so it can be told before the command
- * is known. */
-static bool takes_value(const struct command *const *table, size_t count, const char *name)
+/* Before the command is known: whether an option takes a value is the same in every command. */
+static bool option_takes_value(const struct command *const *table, size_t count, const char *name)
 {
     const struct option_spec *found = NULL;
-    for (size_t i = 0; i < count && !found; i++)
-        found = find_in_command(table[i], name);
+    for (size_t i = 0; i < count && !found; i++) {
+        found = parse_find_option(table[i]->options, name);
+        for (const struct command *verb = table[i]->verbs; !found && verb && verb->name; verb++)
+            found = parse_find_option(verb->options, name);
+    }
     return found && found->value;
 }
 
 /* One option; returns how many words it took: 1, or 2 with its value. */
-static int sort_option(struct words *words, const struct command *const *table, size_t count,
-                       const char *word, const char *next)
+static int parse_sort_option(struct words *words, const struct command *const *table, size_t count,
+                             const char *word, const char *next)
 {
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         words->help = true;
@@ -133,14 +120,14 @@ static int sort_option(struct words *words, const struct command *const *table, 
     int length = equals ? (int)(equals - name) : (int)strlen(name);
     *option = (struct option_word){.value = equals ? equals + 1 : NULL, .attached = equals != NULL};
     snprintf(option->name, sizeof(option->name), "%.*s", length, name);
-    if (equals || !next || strncmp(next, "--", 2) == 0 || !takes_value(table, count, option->name))
+    if (equals || !next || strncmp(next, "--", 2) == 0 || !option_takes_value(table, count, option->name))
         return 1;
     option->value = next;
     return 2;
 }
 
-static enum parse_result sort_words(const struct command *const *table, size_t count, int argc,
-                                    char *const *argv, struct words *words, struct parse *parse)
+static enum parse_result parse_sort_words(const struct command *const *table, size_t count, int argc,
+                                          char *const *argv, struct words *words, struct parse *parse)
 {
     bool options_ended = false;
     for (int i = 1; i < argc;) {
@@ -150,9 +137,9 @@ static enum parse_result sort_words(const struct command *const *table, size_t c
             options_ended = true;
             i++;
         } else if (is_option) {
-            i += sort_option(words, table, count, word, i + 1 < argc ? argv[i + 1] : NULL);
+            i += parse_sort_option(words, table, count, word, i + 1 < argc ? argv[i + 1] : NULL);
         } else if (words->plain_count == WORDS_MAX) {
-            return wrong(parse, "too many arguments: '%.60s'", word);
+            return parse_fail(parse, "too many arguments: '%.60s'", word);
         } else {
             words->plain[words->plain_count++] = word;
             i++;
@@ -163,18 +150,18 @@ static enum parse_result sort_words(const struct command *const *table, size_t c
 
 /* ---- the command ---- */
 
-static enum parse_result unknown_command(struct parse *parse, const char *word, const char *nearest)
+static enum parse_result refuse_unknown_command(struct parse *parse, const char *word, const char *nearest)
 {
     const struct command *group = parse->invocation.group;
     const char *before = group ? group->name : "", *space = group ? " " : "";
     if (nearest)
-        return wrong(parse, "there is no command '%s%s%.40s'; did you mean '%s%s%s'?", before, space, word,
-                     before, space, nearest);
-    return wrong(parse, "there is no command '%s%s%.40s'", before, space, word);
+        return parse_fail(parse, "there is no command '%s%s%.40s'; did you mean '%s%s%s'?", before, space,
+                          word, before, space, nearest);
+    return parse_fail(parse, "there is no command '%s%s%.40s'", before, space, word);
 }
 
-static enum parse_result find_command(const struct command *const *table, size_t count,
-                                      const struct words *words, struct parse *parse)
+static enum parse_result parse_find_command(const struct command *const *table, size_t count,
+                                            const struct words *words, struct parse *parse)
 {
     if (words->plain_count == 0)
         return PARSE_NOTHING;
@@ -184,77 +171,78 @@ static enum parse_result find_command(const struct command *const *table, size_t
             parse->invocation.command = table[i];
     if (parse->invocation.command)
         return PARSE_RUN;
-    return unknown_command(parse, word, parse_nearest(table, count, word));
+    return refuse_unknown_command(parse, word, parse_nearest(table, count, word));
 }
 
-/* "add, passwd, disable, list" */
-static enum parse_result no_verb(struct parse *parse, const struct command *group)
-{
-    char names[128] = "";
-    size_t used = 0;
-    for (const struct command *verb = group->verbs; verb->name && used < sizeof(names); verb++)
-        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "", verb->name);
-    return wrong(parse, "say what to do: %s", names);
-}
-
-static enum parse_result find_its_verb(const struct words *words, struct parse *parse)
+static enum parse_result parse_take_verb(const struct words *words, struct parse *parse)
 {
     struct invocation *invocation = &parse->invocation;
     const struct command *group = invocation->command;
     if (!group->verbs)
         return PARSE_RUN;
-    if (words->plain_count < 2)
-        return words->help ? PARSE_HELP : no_verb(parse, group);
+    if (words->plain_count < 2 && words->help)
+        return PARSE_HELP;
+    if (words->plain_count < 2) {
+        char names[128] = ""; /* "add, passwd, disable, list" */
+        size_t used = 0;
+        for (const struct command *verb = group->verbs; verb->name && used < sizeof(names); verb++)
+            used +=
+                (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "", verb->name);
+        return parse_fail(parse, "say what to do: %s", names);
+    }
     struct guess best = {.word = words->plain[1]};
-    for (const struct command *verb = group->verbs; verb->name; verb++)
-        guess(&best, verb->name);
     invocation->group = group;
-    invocation->command = find_verb(group->verbs, best.word);
-    return invocation->command ? PARSE_RUN : unknown_command(parse, best.word, best.name);
+    invocation->command = NULL;
+    for (const struct command *verb = group->verbs; verb->name; verb++) {
+        consider_guess(&best, verb->name);
+        if (strcmp(verb->name, best.word) == 0)
+            invocation->command = verb;
+    }
+    return invocation->command ? PARSE_RUN : refuse_unknown_command(parse, best.word, best.name);
 }
 
 /* ---- its options and arguments ---- */
 
-static enum parse_result unknown_option(struct parse *parse, const char *name)
+static enum parse_result refuse_unknown_option(struct parse *parse, const char *name)
 {
     struct guess best = {.word = name};
     const struct option_spec *options = parse->invocation.command->options;
     for (; options && options->name; options++)
-        guess(&best, options->name);
+        consider_guess(&best, options->name);
     if (best.name)
-        return wrong(parse, "unknown option --%s; did you mean --%s?", name, best.name);
-    return wrong(parse, "unknown option --%s", name);
+        return parse_fail(parse, "unknown option --%s; did you mean --%s?", name, best.name);
+    return parse_fail(parse, "unknown option --%s", name);
 }
 
-static enum parse_result take_option(struct parse *parse, const struct option_word *word)
+static enum parse_result parse_take_option(struct parse *parse, const struct option_word *word)
 {
     struct invocation *invocation = &parse->invocation;
-    const struct option_spec *option = find_option(invocation->command->options, word->name);
+    const struct option_spec *option = parse_find_option(invocation->command->options, word->name);
     if (!option)
-        return unknown_option(parse, word->name);
+        return refuse_unknown_option(parse, word->name);
     if (option->value && !word->value)
-        return wrong(parse, "--%s needs a value: --%s %s", option->name, option->name, option->value);
+        return parse_fail(parse, "--%s needs a value: --%s %s", option->name, option->name, option->value);
     if (!option->value && word->attached)
-        return wrong(parse, "--%s takes no value", option->name);
+        return parse_fail(parse, "--%s takes no value", option->name);
     size_t place = (size_t)(option - invocation->command->options);
     if (invocation->values[place])
-        return wrong(parse, "--%s is given twice", option->name);
+        return parse_fail(parse, "--%s is given twice", option->name);
     invocation->values[place] = option->value ? word->value : "";
     return PARSE_RUN;
 }
 
-static enum parse_result take_arguments(struct parse *parse, const struct words *words)
+static enum parse_result parse_take_arguments(struct parse *parse, const struct words *words)
 {
     struct invocation *invocation = &parse->invocation;
     const struct command *command = invocation->command;
     size_t first = invocation->group ? 2 : 1, given = words->plain_count - first;
     char name[64];
     if (given < command->least_arguments)
-        return wrong(parse, "too few arguments: %s %.*s", cli_name(invocation, name, sizeof(name)),
-                     (int)strcspn(command->arguments, "\n"), command->arguments);
+        return parse_fail(parse, "too few arguments: %s %.*s", cli_name(invocation, name, sizeof(name)),
+                          (int)strcspn(command->arguments, "\n"), command->arguments);
     if (given > command->most_arguments)
-        return wrong(parse, "'%.60s' is one argument too many",
-                     words->plain[first + command->most_arguments]);
+        return parse_fail(parse, "'%.60s' is one argument too many",
+                          words->plain[first + command->most_arguments]);
     for (size_t i = 0; i < given; i++)
         invocation->arguments[i] = words->plain[first + i];
     invocation->argument_count = given;
@@ -266,22 +254,22 @@ enum parse_result parse_words(const struct command *const *table, size_t count, 
 {
     struct words words = {.plain_count = 0};
     *ret_parse = (struct parse){.problem = ""};
-    enum parse_result result = sort_words(table, count, argc, argv, &words, ret_parse);
+    enum parse_result result = parse_sort_words(table, count, argc, argv, &words, ret_parse);
     if (result == PARSE_RUN && words.version)
         return PARSE_VERSION;
     if (result == PARSE_RUN)
-        result = find_command(table, count, &words, ret_parse);
+        result = parse_find_command(table, count, &words, ret_parse);
     if (result == PARSE_NOTHING && words.help)
         return PARSE_HELP;
     if (result == PARSE_NOTHING && words.option_count > 0)
-        return wrong(ret_parse, "no command is named; --%s alone does nothing", words.options[0].name);
+        return parse_fail(ret_parse, "no command is named; --%s alone does nothing", words.options[0].name);
     if (result == PARSE_RUN)
-        result = find_its_verb(&words, ret_parse);
+        result = parse_take_verb(&words, ret_parse);
     if (result == PARSE_RUN && words.help)
         return PARSE_HELP;
     for (size_t i = 0; i < words.option_count && result == PARSE_RUN; i++)
-        result = take_option(ret_parse, &words.options[i]);
-    return result == PARSE_RUN ? take_arguments(ret_parse, &words) : result;
+        result = parse_take_option(ret_parse, &words.options[i]);
+    return result == PARSE_RUN ? parse_take_arguments(ret_parse, &words) : result;
 }
 
 const char *cli_name(const struct invocation *invocation, char *buffer, size_t size)

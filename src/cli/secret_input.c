@@ -10,13 +10,13 @@
 
 static volatile sig_atomic_t caught;
 
-static void catch_signal(int number)
+static void secret_catch_signal(int number)
 {
     caught = number;
 }
 
 /* Byte by byte, so that what follows the line stays for whoever reads after us. */
-static bool read_line(char *line, size_t size)
+static bool secret_read_line(char *line, size_t size)
 {
     size_t length = 0;
     bool any = false;
@@ -43,10 +43,10 @@ static bool read_line(char *line, size_t size)
 
 /* The terminal's echo must come back even if the person presses Ctrl-C: the signal is caught, the echo
  * restored, and the signal then does what it would have done. */
-static bool read_from_terminal(const char *prompt, char *line, size_t size)
+static bool secret_read_from_terminal(const char *prompt, char *line, size_t size)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    struct sigaction before[ARRAY_SIZE(signals)], catcher = {.sa_handler = catch_signal};
+    struct sigaction before[ARRAY_SIZE(signals)], catcher = {.sa_handler = secret_catch_signal};
     struct termios shown, hidden;
     if (tcgetattr(STDIN_FILENO, &shown) != 0)
         return false;
@@ -57,7 +57,7 @@ static bool read_from_terminal(const char *prompt, char *line, size_t size)
         sigaction(signals[i], &catcher, &before[i]);
     fputs(prompt, stderr);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-    bool done = read_line(line, size);
+    bool done = secret_read_line(line, size);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
     fputc('\n', stderr);
     for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
@@ -69,7 +69,8 @@ static bool read_from_terminal(const char *prompt, char *line, size_t size)
 
 bool cli_read_secret(const char *prompt, char *ret_line, size_t size)
 {
-    bool done = isatty(STDIN_FILENO) ? read_from_terminal(prompt, ret_line, size) : read_line(ret_line, size);
+    bool done = isatty(STDIN_FILENO) ? secret_read_from_terminal(prompt, ret_line, size)
+                                     : secret_read_line(ret_line, size);
     if (!done)
         explicit_bzero(ret_line, size);
     return done;

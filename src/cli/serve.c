@@ -34,7 +34,7 @@ const struct command serve_command = {
 };
 
 /* A terminal that closes stops the server, unless it was started to outlive it (nohup). */
-static void stop_signals(sigset_t *ret_signals)
+static void serve_stop_signals(sigset_t *ret_signals)
 {
     struct sigaction hangup;
     sigemptyset(ret_signals);
@@ -44,26 +44,9 @@ static void stop_signals(sigset_t *ret_signals)
         sigaddset(ret_signals, SIGHUP);
 }
 
-static void end_at_once(int number)
+static void serve_end_at_once(int number)
 {
     _exit(128 + number);
-}
-
-/* What is committed is safe, so a second signal may end everything in the middle. */
-static void let_second_signal_end(const sigset_t *signals)
-{
-    static const int numbers[] = {SIGTERM, SIGINT};
-    struct sigaction action = {.sa_handler = end_at_once};
-    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-        sigaction(numbers[i], &action, NULL);
-    sigprocmask(SIG_UNBLOCK, signals, NULL);
-}
-
-/* The port is the server's: with HOST:0 the system chose it. */
-static void tell_address(const char *listen, int port)
-{
-    printf("listening on http://%.*s:%d/ops/\n", (int)(strrchr(listen, ':') - listen), listen, port);
-    fflush(stdout);
 }
 
 /* The signals are blocked before any thread starts, so that only this one takes them. */
@@ -72,12 +55,19 @@ static enum cli_status serve_run(const struct invocation *invocation)
     CLEANUP(cli_close) struct app *app = NULL;
     sigset_t signals;
     int number;
-    stop_signals(&signals);
+    serve_stop_signals(&signals);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     if (!cli_open(invocation, APP_SERVER, CLI_STORE_MAY_BE_NEW, &app))
         return CLI_FAILED;
-    tell_address(settings_now(invocation->settings)->listen, app_port(app));
+    const char *listen =
+        settings_now(invocation->settings)->listen; /* with HOST:0 the system chose the port */
+    printf("listening on http://%.*s:%d/ops/\n", (int)(strrchr(listen, ':') - listen), listen, app_port(app));
+    fflush(stdout);
     sigwait(&signals, &number);
-    let_second_signal_end(&signals);
+    /* What is committed is safe, so a second signal may end everything in the middle. */
+    struct sigaction action = {.sa_handler = serve_end_at_once};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigprocmask(SIG_UNBLOCK, &signals, NULL);
     return CLI_DONE;
 }

@@ -48,22 +48,17 @@ static size_t display_width(const char *text)
     return width;
 }
 
-static void measure(const struct table *table, size_t widths[TABLE_COLUMNS_MAX])
+void table_print(const struct table *table)
 {
+    bool aligned = isatty(STDOUT_FILENO);
+    size_t widths[TABLE_COLUMNS_MAX] = {0};
     const char *cell = strbuf_text(&table->cells);
     for (size_t i = 0; i < table->count; i++, cell += strlen(cell) + 1) {
         size_t width = display_width(cell);
         if (width > widths[i % table->columns])
             widths[i % table->columns] = width;
     }
-}
-
-void table_print(const struct table *table)
-{
-    bool aligned = isatty(STDOUT_FILENO);
-    size_t widths[TABLE_COLUMNS_MAX] = {0};
-    measure(table, widths);
-    const char *cell = strbuf_text(&table->cells);
+    cell = strbuf_text(&table->cells);
     for (size_t i = 0; i < table->count; i++, cell += strlen(cell) + 1) {
         size_t column = i % table->columns;
         bool is_last = column + 1 == table->columns;

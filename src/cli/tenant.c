@@ -49,7 +49,7 @@ static enum cli_status tenant_add_run(const struct invocation *invocation)
     return CLI_DONE;
 }
 
-static bool list_tenant(void *context, const struct tenant *tenant)
+static bool print_tenant_row(void *context, const struct tenant *tenant)
 {
     struct table *table = context;
     table_text(table, tenant->id);
@@ -78,7 +78,7 @@ static enum cli_status tenant_list_run(const struct invocation *invocation)
     for (size_t i = 0; i < ARRAY_SIZE(heading); i++)
         table_text(&table, heading[i]);
     if (!store_reader(app_platform(app)->store, CLI_READ_MS, &db, &err) ||
-        !tenant_list(db, list_tenant, &table, &err))
+        !tenant_list(db, print_tenant_row, &table, &err))
         return cli_fail(invocation, &err);
     table_print(&table);
     return CLI_DONE;

@@ -83,7 +83,7 @@ static enum cli_status token_revoke_run(const struct invocation *invocation)
     return CLI_DONE;
 }
 
-static bool list_token(void *context, const struct api_token *token)
+static bool print_token_row(void *context, const struct api_token *token)
 {
     struct table *table = context;
     table_text(table, token->name);
@@ -108,7 +108,7 @@ static enum cli_status token_list_run(const struct invocation *invocation)
     for (size_t i = 0; i < ARRAY_SIZE(heading); i++)
         table_text(&table, heading[i]);
     if (!store_reader(app_platform(app)->store, CLI_READ_MS, &db, &err) ||
-        !api_token_list(db, list_token, &table, &err))
+        !api_token_list(db, print_token_row, &table, &err))
         return cli_fail(invocation, &err);
     table_print(&table);
     return CLI_DONE;

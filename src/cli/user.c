@@ -59,7 +59,7 @@ const struct command user_command = {
 };
 
 /* At a terminal twice: a slip of a finger that nobody sees would lock the person out. */
-static bool ask_password(const struct invocation *invocation, char *ret_password, size_t size)
+static bool user_ask_password(const struct invocation *invocation, char *ret_password, size_t size)
 {
     char again[PASSWORD_SIZE];
     bool done = cli_read_secret("Password: ", ret_password, size);
@@ -79,13 +79,13 @@ static bool ask_password(const struct invocation *invocation, char *ret_password
 }
 
 /* Asks and checks before the store is opened: a password that is refused must not leave a new one. */
-static bool take_password(const struct invocation *invocation, char *ret_password, size_t size,
-                          enum cli_status *ret_status)
+static bool user_take_password(const struct invocation *invocation, char *ret_password, size_t size,
+                               enum cli_status *ret_status)
 {
     struct error err;
     error_clear(&err);
     *ret_status = CLI_FAILED;
-    if (!ask_password(invocation, ret_password, size))
+    if (!user_ask_password(invocation, ret_password, size))
         return false;
     if (password_check(ret_password, invocation->arguments[0], cli_option(invocation, "tenant"), &err))
         return true;
@@ -117,7 +117,7 @@ static enum cli_status user_add_run(const struct invocation *invocation)
         return cli_usage(invocation,
                          "there is no role '%.40s': ops_admin, ops_viewer, tenant_admin or tenant_staff",
                          role_text);
-    if (!take_password(invocation, password, sizeof(password), &status))
+    if (!user_take_password(invocation, password, sizeof(password), &status))
         return status;
     if (!cli_open(invocation, APP_STORE, CLI_STORE_MAY_BE_NEW, &app))
         return CLI_FAILED;
@@ -138,7 +138,7 @@ static enum cli_status user_passwd_run(const struct invocation *invocation)
     error_clear(&err);
     if (!cli_open(invocation, APP_STORE, CLI_STORE_MUST_EXIST, &app))
         return CLI_FAILED;
-    if (!take_password(invocation, password, sizeof(password), &status))
+    if (!user_take_password(invocation, password, sizeof(password), &status))
         return status;
     if (!user_set_password(app_platform(app)->store, &actor, invocation->arguments[0], password, &err))
         return cli_fail(invocation, &err);
@@ -160,7 +160,7 @@ static enum cli_status user_disable_run(const struct invocation *invocation)
     return CLI_DONE;
 }
 
-static bool list_user(void *context, const struct user *user)
+static bool print_user_row(void *context, const struct user *user)
 {
     struct table *table = context;
     table_text(table, user->username);
@@ -185,7 +185,7 @@ static enum cli_status user_list_run(const struct invocation *invocation)
     for (size_t i = 0; i < ARRAY_SIZE(heading); i++)
         table_text(&table, heading[i]);
     if (!store_reader(app_platform(app)->store, CLI_READ_MS, &db, &err) ||
-        !user_list(db, list_user, &table, &err))
+        !user_list(db, print_user_row, &table, &err))
         return cli_fail(invocation, &err);
     table_print(&table);
     return CLI_DONE;
