@@ -128,17 +128,6 @@ static bool make_data_folder(const char *folder, struct error *err)
                      "无法创建数据目录 %s：%s；请用 --data 另选目录", folder, strerror(errno));
 }
 
-static bool check_store_exists(const char *folder, const char *store, struct error *err)
-{
-    struct stat info;
-    if (stat(store, &info) == 0)
-        return true;
-    return error_set(
-        err, ERROR_NOT_FOUND,
-        "there is no store in %s: run 'kimono serve' or 'kimono demo' first, or name it with --data",
-        "目录 %s 中没有数据：请先运行 kimono serve 或 kimono demo，或用 --data 指定", folder);
-}
-
 /* Whether the store is files of the data folder, and not a database that others may share. */
 static bool store_is_embedded(const struct settings *boot)
 {
@@ -178,8 +167,13 @@ static struct store_options main_store_options(const struct settings *boot, cons
 static bool check_store_files(const struct app_options *options, const struct settings *boot,
                               const struct data_paths *paths, struct error *err)
 {
-    if ((options->must_exist && !check_store_exists(boot->data, paths->store, err)) ||
-        !make_data_folder(boot->data, err) || !check_store_not_lost(paths, err))
+    struct stat info;
+    if (options->must_exist && stat(paths->store, &info) != 0)
+        return error_set(
+            err, ERROR_NOT_FOUND,
+            "there is no store in %s: run 'kimono serve' or 'kimono demo' first, or name it with --data",
+            "目录 %s 中没有数据：请先运行 kimono serve 或 kimono demo，或用 --data 指定", boot->data);
+    if (!make_data_folder(boot->data, err) || !check_store_not_lost(paths, err))
         return false;
     store_sweep(paths->store);
     return true;

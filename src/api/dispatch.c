@@ -234,22 +234,22 @@ static void dispatch_begin_call(struct api *api, struct http_request *request, s
         .actor = {"", "", request->client_address, request->request_id},
     };
     request->user = call;
-    if (call_find_route(call, &err) && call_permit(call, &err) && call_limit(call, &err) &&
-        call_permit_reveal(call, &err)) {
-        const struct route *route = call->route;
-        call->admitted = true;
-        /* A body where the route takes none, or over the limit, is refused by the server. */
-        *ret_plan = (struct http_plan){
-            .body_limit = route->body_limit,
-            .run = call->reveal ? HTTP_RUN_WORKER : route->run,
-            .owner = call_caller(call),
-            .form = route->params && params_have_form(route->params),
-        };
+    if (!call_find_route(call, &err) || !call_permit(call, &err) || !call_limit(call, &err) ||
+        !call_permit_reveal(call, &err)) {
+        limit_refusals(api, request, &err);
+        dispatch_answer_error(call, &err);
+        ret_plan->answered = true;
         return;
     }
-    limit_refusals(api, request, &err);
-    dispatch_answer_error(call, &err);
-    ret_plan->answered = true;
+    const struct route *route = call->route;
+    call->admitted = true;
+    /* A body where the route takes none, or over the limit, is refused by the server. */
+    *ret_plan = (struct http_plan){
+        .body_limit = route->body_limit,
+        .run = call->reveal ? HTTP_RUN_WORKER : route->run,
+        .owner = call_caller(call),
+        .form = route->params && params_have_form(route->params),
+    };
 }
 
 static void dispatch_begin_page(struct api *api, struct http_request *request, struct http_plan *ret_plan)

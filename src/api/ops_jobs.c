@@ -234,9 +234,10 @@ bool job_items_get(struct call *call, struct error *err)
     size_t count;
     int64_t total;
     CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
-           job_get(db, input->id, call->arena, &job, err) &&
-           job_item_list(db, input->id, input->outcome, input->page, input->page_size, call->arena, &items,
+    if (!store_reader(call->platform->store, READ_LIMIT_MS, &db, err) ||
+        !job_get(db, input->id, call->arena, &job, err))
+        return false;
+    return job_item_list(db, input->id, input->outcome, input->page, input->page_size, call->arena, &items,
                          &count, &total, err) &&
            reply_list(call, &job_item_descriptor, items, count, total, input->page, input->page_size);
 }

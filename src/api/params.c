@@ -252,8 +252,9 @@ static void param_take_json(const struct parsing *p, const struct param *param, 
              (param->kind == PARAM_KIND_INTS && has_beyond_exact(value)))
         error_add_field(p->err, param->name, "is too large: whole numbers go to %" PRId64,
                         "过大：整数最大为 %" PRId64, JSON_INTEGER_MAX);
-    else if (!(cJSON_IsArray(value) && param->kind == PARAM_KIND_INTS && param_take_ints(p, param, value)) &&
-             !(cJSON_IsArray(value) && param->kind == PARAM_KIND_TEXTS && param_take_texts(p, param, value)))
+    else if (!cJSON_IsArray(value) || (param->kind != PARAM_KIND_INTS && param->kind != PARAM_KIND_TEXTS))
+        param_refuse_kind(p, param);
+    else if (!(param->kind == PARAM_KIND_INTS ? param_take_ints : param_take_texts)(p, param, value))
         param_refuse_kind(p, param);
 }
 

@@ -12,18 +12,12 @@ static const struct {
     [SESSION_COOKIE_REFRESH] = {"kimono_refresh_", "/api/v1/auth"},
 };
 
-/* Of the Host header, as the browser knows it; "" for the scheme's own. */
-static const char *host_header_port(const struct http_request *request)
-{
-    const char *host = http_request_header(request, "Host");
-    const char *colon = host ? strrchr(host, ':') : NULL;
-    return colon && strspn(colon + 1, "0123456789") == strlen(colon + 1) ? colon + 1 : "";
-}
-
 static const char *session_cookie_name(const struct call *call, enum session_cookie cookie)
 {
     char mark[TOKEN_MARK_SIZE];
-    token_mark(call->platform->signer, host_header_port(call->request), mark);
+    const char *host = http_request_header(call->request, "Host"), *colon = host ? strrchr(host, ':') : NULL;
+    bool has_port = colon && strspn(colon + 1, "0123456789") == strlen(colon + 1);
+    token_mark(call->platform->signer, has_port ? colon + 1 : "", mark); /* "": the scheme's own port */
     return arena_printf(call->arena, "%s%s", cookies[cookie].prefix, mark);
 }
 

@@ -44,14 +44,6 @@ static void field_write_text(struct json_writer *w, enum personal personal, cons
     json_text(w, strbuf_text(&shown));
 }
 
-static void field_write_key(struct json_writer *w, enum personal personal, const char *text)
-{
-    CLEANUP(strbuf_release) struct strbuf shown = {0};
-    if (!personal_is_shown(w, personal))
-        w->mask->apply(w->mask, personal, text, &shown);
-    json_key(w, personal_is_shown(w, personal) ? text : strbuf_text(&shown));
-}
-
 /* The end of the JSON text that begins with the quotation mark at `at`. */
 static const char *json_string_end(const char *at)
 {
@@ -139,11 +131,17 @@ static void field_write_map(struct json_writer *w, const struct field *field, co
         json_null(w);
         return;
     }
+    const struct field *name = &field->of->fields[0];
+    CLEANUP(strbuf_release) struct strbuf shown = {0};
     json_object_begin(w);
     for (size_t i = 0; i < count; i++) {
-        const char *item = items + i * field->of->size;
-        const struct field *name = &field->of->fields[0];
-        field_write_key(w, name->personal, *(const char *const *)(item + name->offset));
+        const char *item = items + i * field->of->size, *key = *(const char *const *)(item + name->offset);
+        if (!personal_is_shown(w, name->personal)) {
+            strbuf_reset(&shown);
+            w->mask->apply(w->mask, name->personal, key, &shown);
+            key = strbuf_text(&shown);
+        }
+        json_key(w, key);
         field_write(w, &field->of->fields[1], item);
     }
     json_object_end(w);
@@ -178,18 +176,14 @@ static void field_write(struct json_writer *w, const struct field *field, const 
     }
 }
 
-static bool field_is_left_out(const struct field *field, const void *object)
-{
-    return field->optional && *(const int64_t *)((const char *)object + field->offset) == INT_NULL;
-}
-
 void json_members(struct json_writer *w, const struct descriptor *descriptor, const void *object)
 {
     for (size_t i = 0; i < descriptor->field_count; i++) {
-        if (field_is_left_out(&descriptor->fields[i], object))
+        const struct field *field = &descriptor->fields[i];
+        if (field->optional && *(const int64_t *)((const char *)object + field->offset) == INT_NULL)
             continue;
-        json_key(w, descriptor->fields[i].name);
-        field_write(w, &descriptor->fields[i], object);
+        json_key(w, field->name);
+        field_write(w, field, object);
     }
 }
 

@@ -115,16 +115,6 @@ static bool live_post(struct live *live, const char *path, const char *key, cons
                             err);
 }
 
-static void live_note_failure(struct live *live, const struct http_answer *answer, const struct error *err)
-{
-    live->outcomes.failed++;
-    if (err->code != ERROR_NONE)
-        snprintf(live->last_error, sizeof(live->last_error), "%s", err->detail[LANGUAGE_EN]);
-    else
-        snprintf(live->last_error, sizeof(live->last_error), "status %d: %.300s", answer->status,
-                 strbuf_text(&answer->body));
-}
-
 /* What came back. */
 struct live_reply {
     char message_id[64]; /* "": none came */
@@ -157,7 +147,12 @@ static void live_note_answer(struct live *live, const struct http_answer *answer
     } else if (answer->status == 429 || answer->status == 503) {
         live->outcomes.refused++;
     } else {
-        live_note_failure(live, answer, err);
+        live->outcomes.failed++;
+        if (err->code != ERROR_NONE)
+            snprintf(live->last_error, sizeof(live->last_error), "%s", err->detail[LANGUAGE_EN]);
+        else
+            snprintf(live->last_error, sizeof(live->last_error), "status %d: %.300s", answer->status,
+                     strbuf_text(&answer->body));
     }
     pthread_mutex_unlock(&live->lock);
 }

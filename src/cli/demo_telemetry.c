@@ -101,14 +101,6 @@ static void fill_log_message(const char *text, const struct day_loading *loading
     out[length] = '\0';
 }
 
-static enum log_level log_level_named(const char *name)
-{
-    enum log_level level = LOG_DEBUG;
-    while (level < LOG_ERROR && strcmp(log_level_name(level), name) != 0)
-        level++;
-    return level;
-}
-
 /* Errors are rare: one drawn is drawn again, mostly. */
 static const struct demo_log_line *draw_log_line(struct demo_random *random)
 {
@@ -138,7 +130,9 @@ static bool loading_add_log(struct day_loading *loading, const struct demo_group
     } else if (index > 1) {
         const struct demo_log_line *line = draw_log_line(random);
         fill_log_message(line->message, loading, group, random, text, sizeof(text));
-        log.level = log_level_named(line->level);
+        for (log.level = LOG_DEBUG; log.level < LOG_ERROR; log.level++)
+            if (strcmp(log_level_name(log.level), line->level) == 0)
+                break;
         log.source = line->source;
         log.message = text;
     }

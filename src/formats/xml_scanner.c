@@ -359,17 +359,6 @@ static enum step close_element(struct scanner *scanner)
                : FAILED;
 }
 
-static enum step deliver_start(struct scanner *scanner, const char *const *attributes)
-{
-    const struct name *name = &scanner->open[scanner->depth - 1];
-    scanner->delivered->elements++;
-    return !scanner->events->start ||
-                   scanner->events->start(scanner->context, scanner->names + name->at + name->local,
-                                          attributes, scanner->err)
-               ? NEXT
-               : FAILED;
-}
-
 static enum step scan_take_start(struct scanner *scanner)
 {
     const char *attributes[2 * ATTRIBUTES_MAX + 1];
@@ -386,8 +375,13 @@ static enum step scan_take_start(struct scanner *scanner)
     if (!open_element(scanner, name, length) || !list_attributes(scanner, attributes))
         return LEAVE;
     scanner->at = at + empty + 1;
-    step = deliver_start(scanner, attributes);
-    return step == NEXT && empty ? close_element(scanner) : step;
+    scanner->delivered->elements++;
+    const struct name *open = &scanner->open[scanner->depth - 1];
+    if (scanner->events->start &&
+        !scanner->events->start(scanner->context, scanner->names + open->at + open->local, attributes,
+                                scanner->err))
+        return FAILED;
+    return empty ? close_element(scanner) : NEXT;
 }
 
 static enum step scan_take_end(struct scanner *scanner)

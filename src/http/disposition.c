@@ -6,34 +6,29 @@
 
 #include "base/strbuf.h"
 
-/* Copies the quoted text behind the opening quote; returns what follows the closing one, NULL if there
- * is none. */
-static const char *unquote(const char *at, char *text_out)
-{
-    for (; *at && *at != '"'; at++) {
-        if (*at == '\\' && (at[1] == '"' || at[1] == '\\'))
-            at++;
-        *text_out++ = *at;
-    }
-    *text_out = '\0';
-    return *at == '"' ? at + 1 : NULL;
-}
-
-static const char *copy_token(const char *at, char *text_out)
-{
-    size_t length = strcspn(at, "; \t");
-    memcpy(text_out, at, length);
-    text_out[length] = '\0';
-    return length > 0 ? at + length : NULL;
-}
-
-/* Reads "=value" into `text_out` and the space behind it; NULL: it is none. */
+/* Reads "=value", a token or quoted, into `text_out`, and the space behind it; NULL: it is none. */
 static const char *read_parameter_value(const char *at, char *text_out)
 {
-    if (*at != '=')
+    if (*at++ != '=')
         return NULL;
-    at = at[1] == '"' ? unquote(at + 2, text_out) : copy_token(at + 1, text_out);
-    return at ? at + strspn(at, " \t") : NULL;
+    if (*at == '"') {
+        for (at++; *at && *at != '"'; at++) {
+            if (*at == '\\' && (at[1] == '"' || at[1] == '\\'))
+                at++;
+            *text_out++ = *at;
+        }
+        if (*at++ != '"')
+            return NULL;
+    } else {
+        size_t length = strcspn(at, "; \t");
+        if (length == 0)
+            return NULL;
+        memcpy(text_out, at, length);
+        text_out += length;
+        at += length;
+    }
+    *text_out = '\0';
+    return at + strspn(at, " \t");
 }
 
 bool http_header_parameter(struct arena *arena, const char *header, const char *name, const char **ret_value)

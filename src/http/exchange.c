@@ -104,15 +104,6 @@ static bool is_header_name(const char *a, const char *b)
     return ((a[0] ^ b[0]) & ~0x20) == 0 && strcasecmp(a, b) == 0;
 }
 
-/* A proxy appends to the last X-Forwarded-For line, or adds one: the last is the nearest. */
-static const char *last_forwarded(const struct http_exchange *x)
-{
-    for (size_t i = x->header_count; i-- > 0;)
-        if (is_header_name(x->headers[i].name, "X-Forwarded-For"))
-            return x->headers[i].value;
-    return NULL;
-}
-
 /* Without the setting everybody behind a proxy has the proxy's address, and shares its limits. */
 static void warn_of_untrusted_proxy(struct http_exchange *x)
 {
@@ -128,7 +119,10 @@ static void warn_of_untrusted_proxy(struct http_exchange *x)
 static void exchange_take_client(struct http_exchange *x)
 {
     struct http_request *request = &x->request;
-    const char *forwarded = last_forwarded(x);
+    const char *forwarded = NULL;
+    for (size_t i = 0; i < x->header_count; i++)
+        if (is_header_name(x->headers[i].name, "X-Forwarded-For"))
+            forwarded = x->headers[i].value; /* a proxy appends to the last line, or adds one */
     memcpy(request->client_address, x->connection->peer, ADDRESS_SIZE);
     memcpy(request->client_holder, x->connection->peer_holder, ADDRESS_SIZE);
     request->by_proxy = x->connection->peer_is_proxy;

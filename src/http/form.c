@@ -68,17 +68,6 @@ static bool form_on_part_data(void *context, const char *bytes, size_t length, s
     return true;
 }
 
-static bool form_end_text(struct form *form, struct http_form_field *field, struct error *err)
-{
-    const char *text = strbuf_text(&form->text);
-    if (memchr(text, '\0', form->text.length) || !utf8_valid(text, form->text.length))
-        return error_add_field(err, field->name, "is not UTF-8 text without NUL",
-                               "不是有效的 UTF-8 文本（或含有 NUL）");
-    field->text = arena_strndup(&form->request->arena, text, form->text.length);
-    form->count++;
-    return true;
-}
-
 /* A browser sends an empty file without a name where none was chosen: that is no field at all. */
 static bool form_end_file(struct form *form, struct http_form_field *field, struct error *err)
 {
@@ -97,7 +86,15 @@ static bool form_on_part_end(void *context, struct error *err)
 {
     struct form *form = context;
     struct http_form_field *field = form_field_coming(form);
-    return field->file.fd >= 0 ? form_end_file(form, field, err) : form_end_text(form, field, err);
+    if (field->file.fd >= 0)
+        return form_end_file(form, field, err);
+    const char *text = strbuf_text(&form->text);
+    if (memchr(text, '\0', form->text.length) || !utf8_valid(text, form->text.length))
+        return error_add_field(err, field->name, "is not UTF-8 text without NUL",
+                               "不是有效的 UTF-8 文本（或含有 NUL）");
+    field->text = arena_strndup(&form->request->arena, text, form->text.length);
+    form->count++;
+    return true;
 }
 
 bool form_open(struct form **ret_form, struct http_request *request, const char *folder, struct error *err)

@@ -21,7 +21,7 @@ static bool is_http_token(const char *bytes, size_t length)
     return length > 0;
 }
 
-static bool text_has_control(struct text text)
+static bool framing_has_control(struct text text)
 {
     for (size_t i = 0; i < text.length; i++)
         if (((unsigned char)text.bytes[i] < ' ' && text.bytes[i] != '\t') || text.bytes[i] == 0x7F)
@@ -77,7 +77,7 @@ static bool framing_take_request_line(struct framing *f, struct text line, struc
         return refuse_non_http(err);
     struct text target = {space + 1, (size_t)(last - space - 1)};
     struct text version = {last + 1, line.length - (size_t)(last + 1 - line.bytes)};
-    if (target.length == 0 || memchr(target.bytes, ' ', target.length) || text_has_control(target) ||
+    if (target.length == 0 || memchr(target.bytes, ' ', target.length) || framing_has_control(target) ||
         memchr(target.bytes, '\t', target.length))
         return refuse_framing(err, "The request target holds a space, a NUL or another control character.",
                               "请求目标含有空格、NUL 或其他控制字符。");
@@ -151,7 +151,7 @@ static bool framing_split_header(struct text line, struct text *ret_name, struct
     if (!colon || !is_http_token(line.bytes, (size_t)(colon - line.bytes)))
         return refuse_framing(err, "A header's name is not valid.", "请求头名称无效。");
     struct text value = {colon + 1, line.length - (size_t)(colon + 1 - line.bytes)};
-    if (text_has_control(value))
+    if (framing_has_control(value))
         return refuse_framing(err, "A header holds a NUL or another control character.",
                               "请求头含有 NUL 或其他控制字符。");
     while (value.length > 0 && strchr(" \t", value.bytes[0]))
@@ -186,7 +186,7 @@ static bool framing_take_chunk_size(struct framing *f, struct text line, struct 
         f->left =
             f->left << 4 | (uint64_t)(strchr(digits, tolower((unsigned char)line.bytes[count])) - digits);
     bool extended = count < line.length && line.bytes[count] == ';';
-    if (count == 0 || count > 15 || (count < line.length && !extended) || text_has_control(line))
+    if (count == 0 || count > 15 || (count < line.length && !extended) || framing_has_control(line))
         return refuse_framing(err, "The size of a chunk of the body is no hexadecimal number.",
                               "请求体分块的大小不是十六进制数。");
     f->section = 0;

@@ -148,16 +148,6 @@ static void exchange_answer_busy(struct http_exchange *x, enum worker_room room)
     answer_prepare(x);
 }
 
-/* There is no room: the task that was announced will not run. */
-static void exchange_take_back(struct http_exchange *x, enum worker_room room)
-{
-    exchange_answer_busy(x, room);
-    if (!exchange_hand_back(x, EXCHANGE_READY))
-        exchange_finish(x);                      /* abandoned in this very moment */
-    atomic_fetch_sub(&x->server->references, 1); /* the owner's is still there */
-    atomic_fetch_sub(&x->references, 1);         /* and so is the connection's */
-}
-
 /* Not in the same call that saw the end of the request, but in the next, which follows at once:
  * libmicrohttpd 0.9.75 goes on where it suspended, and from there it would read before it takes our
  * answer, and drop a client that has closed its side and waits.
@@ -180,8 +170,14 @@ static enum MHD_Result exchange_hand_to_worker(struct http_exchange *x, struct M
     MHD_suspend_connection(mhd); /* first: from the next line on it may be resumed */
     atomic_store(&x->stage, EXCHANGE_WORKING);
     enum worker_room room = worker_pool_submit(exchange_pool(x), x->plan.owner, exchange_run_on_worker, x);
-    if (room != WORKER_ROOM)
-        exchange_take_back(x, room);
+    if (room == WORKER_ROOM)
+        return MHD_YES;
+    /* The task that was announced will not run. */
+    exchange_answer_busy(x, room);
+    if (!exchange_hand_back(x, EXCHANGE_READY))
+        exchange_finish(x);                   /* abandoned in this very moment */
+    atomic_fetch_sub(&server->references, 1); /* the owner's is still there */
+    atomic_fetch_sub(&x->references, 1);      /* and so is the connection's */
     return MHD_YES;
 }
 
@@ -213,13 +209,6 @@ static void set_too_large_error(const struct http_exchange *x, struct error *err
                   "请求体超过 %zu 字节：请减少单次提交的内容，文件可拆分后分次提交。", x->plan.body_limit);
 }
 
-/* By what the head says, so that no byte of it is read. Without a length only 0 can be judged. */
-static bool exchange_body_too_large(const struct http_exchange *x)
-{
-    const char *length = http_request_header(&x->request, "Content-Length");
-    return x->plan.body_limit == 0 || (length && strtoull(length, NULL, 10) > x->plan.body_limit);
-}
-
 static enum MHD_Result exchange_begin(struct http_exchange *x, struct MHD_Connection *mhd)
 {
     struct error err;
@@ -239,7 +228,9 @@ static enum MHD_Result exchange_begin(struct http_exchange *x, struct MHD_Connec
         answer_prepare(x);
         return exchange_send_prepared(x, mhd);
     }
-    if (exchange_body_too_large(x)) {
+    /* By what the head says, so that no byte of the body is read. Without a length only 0 can be judged. */
+    const char *length = http_request_header(&x->request, "Content-Length");
+    if (x->plan.body_limit == 0 || (length && strtoull(length, NULL, 10) > x->plan.body_limit)) {
         set_too_large_error(x, &err);
         return exchange_refuse(x, mhd, &err);
     }
@@ -343,16 +334,12 @@ enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, co
     return MHD_NO;
 }
 
-static struct connection *mhd_connection_context(struct MHD_Connection *mhd)
-{
-    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-}
-
 /* The first that is heard of a request; what it returns is libmicrohttpd's state for the exchange. */
 void *exchange_on_request_line(void *context, const char *target, struct MHD_Connection *mhd)
 {
     (void)context;
-    struct connection *connection = mhd_connection_context(mhd);
+    const struct connection *connection =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     if (!target)
         return NULL;
     struct http_exchange *x = connection->exchange;
@@ -362,22 +349,17 @@ void *exchange_on_request_line(void *context, const char *target, struct MHD_Con
     return x;
 }
 
-static enum http_ending exchange_ending(struct http_exchange *x, enum MHD_RequestTerminationCode code)
-{
-    if (!x->produce && x->file < 0)
-        return HTTP_ENDING_WHOLE;
-    if (stream_failed(x))
-        return HTTP_ENDING_FAILED;
-    return code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? HTTP_ENDING_WHOLE : HTTP_ENDING_BROKEN;
-}
-
 /* The exchange is free for the connection's next request. */
 static void exchange_complete(struct http_exchange *x, enum MHD_RequestTerminationCode code)
 {
     struct connection *connection = x->connection;
     struct connection_reaper *reaper = x->server->reaper;
     if (x->head_read) {
-        x->request.response.ending = exchange_ending(x, code);
+        bool in_memory = !x->produce && x->file < 0;
+        x->request.response.ending = in_memory                                     ? HTTP_ENDING_WHOLE
+                                     : stream_failed(x)                            ? HTTP_ENDING_FAILED
+                                     : code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? HTTP_ENDING_WHOLE
+                                                                                   : HTTP_ENDING_BROKEN;
         exchange_finish(x);
     }
     if (x->refused && x->body_coming)

@@ -49,20 +49,14 @@ static bool query_parse_pair(struct arena *arena, const char *part, size_t lengt
     return true;
 }
 
-static size_t query_count_parts(const char *query)
-{
-    size_t count = 0;
-    for (const char *at = query; *at; count++) {
-        at += strcspn(at, "&");
-        at += *at == '&';
-    }
-    return count;
-}
-
 bool http_query_parse(struct arena *arena, const char *query, struct http_pair **ret_pairs, size_t *ret_count,
                       struct error *err)
 {
-    size_t room = query_count_parts(query), count = 0;
+    size_t room = 0, count = 0;
+    for (const char *at = query; *at; room++) {
+        at += strcspn(at, "&");
+        at += *at == '&';
+    }
     if (room > HTTP_PARAMETERS_MAX)
         return error_set(err, ERROR_BAD_REQUEST, "More than %d query parameters.", "查询参数超过 %d 个。",
                          HTTP_PARAMETERS_MAX);

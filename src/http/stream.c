@@ -103,15 +103,6 @@ static void pipe_wake_reader(struct http_exchange *x)
     atomic_fetch_sub(&x->server->working, 1);
 }
 
-static void pipe_end(struct http_exchange *x, bool failed)
-{
-    pthread_mutex_lock(&x->pipe.lock);
-    x->pipe.ended = true;
-    x->pipe.failed = failed;
-    pipe_wake_reader(x);
-    pthread_mutex_unlock(&x->pipe.lock);
-}
-
 void stream_break(struct http_exchange *x)
 {
     pthread_mutex_lock(&x->pipe.lock);
@@ -256,16 +247,6 @@ bool http_stream_write(struct http_stream *stream, const void *bytes, size_t len
     return true;
 }
 
-static bool stream_produce(struct http_stream *stream, struct error *err)
-{
-    struct http_exchange *x = stream->exchange;
-    if (x->content_encoding)
-        stream->gzip = gzip_stream_new();
-    bool done = x->produce(x->produce_context, stream, err) && stream_flush(stream, true, err);
-    gzip_stream_free(stream->gzip);
-    return done;
-}
-
 /* The head is out. */
 static void stream_end_committed(const struct http_stream *stream, bool done, const struct error *err)
 {
@@ -275,7 +256,11 @@ static void stream_end_committed(const struct http_stream *stream, bool done, co
         log_write(LOG_ERROR, "http", x->request.request_id, "%s %s: the answer broke off in the middle: %s",
                   x->request.method, x->request.path, err->detail[LANGUAGE_EN]);
     if (atomic_compare_exchange_strong(&x->stage, &stage, EXCHANGE_READY)) {
-        pipe_end(x, !done && !stream->broken);
+        pthread_mutex_lock(&x->pipe.lock);
+        x->pipe.ended = true;
+        x->pipe.failed = !done && !stream->broken;
+        pipe_wake_reader(x);
+        pthread_mutex_unlock(&x->pipe.lock);
     } else {
         x->request.response.ending = done || stream->broken ? HTTP_ENDING_BROKEN : HTTP_ENDING_FAILED;
         exchange_finish(x); /* the connection is gone and could not do it */
@@ -307,7 +292,10 @@ void stream_run(struct http_exchange *x)
     error_clear(&err);
     CLEANUP(free_pointer) struct http_stream *stream = xcalloc(1, sizeof(*stream));
     stream->exchange = x;
-    bool done = stream_produce(stream, &err);
+    if (x->content_encoding)
+        stream->gzip = gzip_stream_new();
+    bool done = x->produce(x->produce_context, stream, &err) && stream_flush(stream, true, &err);
+    gzip_stream_free(stream->gzip);
     if (stream->committed)
         stream_end_committed(stream, done, &err);
     else

@@ -112,14 +112,6 @@ static bool table_detach(struct embedded_index *self, struct tenant_texts *texts
     return texts->users == 0;
 }
 
-static struct tenant_texts *table_find(struct embedded_index *self, const char *tenant_id)
-{
-    struct tenant_texts *texts = *embedded_bucket_of(self, tenant_id);
-    while (texts && strcmp(texts->tenant_id, tenant_id) != 0)
-        texts = texts->next_in_bucket;
-    return texts;
-}
-
 /* Takes the least recently used out until the rest fits; the newest stays whatever its size, or a
  * large tenant would be built anew for each question. Returns a list to be freed without the lock. */
 static struct tenant_texts *embedded_evict(struct embedded_index *self)
@@ -150,12 +142,13 @@ static void texts_free_all(struct tenant_texts *texts)
 static struct tenant_texts *texts_acquire(struct embedded_index *self, const char *tenant_id, bool create)
 {
     pthread_mutex_lock(&self->lock);
-    struct tenant_texts *texts = table_find(self, tenant_id);
+    struct tenant_texts **bucket = embedded_bucket_of(self, tenant_id), *texts = *bucket;
+    while (texts && strcmp(texts->tenant_id, tenant_id) != 0)
+        texts = texts->next_in_bucket;
     if (texts) {
         order_remove(self, texts);
         order_put_first(self, texts);
     } else if (create) {
-        struct tenant_texts **bucket = embedded_bucket_of(self, tenant_id);
         texts = texts_new(tenant_id);
         texts->next_in_bucket = *bucket;
         *bucket = texts;
@@ -177,16 +170,6 @@ static void texts_release(struct embedded_index *self, struct tenant_texts *text
     if (last)
         texts_free(texts);
     texts_free_all(evicted);
-}
-
-static void texts_account(struct embedded_index *self, struct tenant_texts *texts)
-{
-    size_t bytes = sizeof(*texts) + strlen(texts->tenant_id) + 1 + text_index_bytes(texts->texts);
-    pthread_mutex_lock(&self->lock);
-    if (!texts->detached)
-        self->bytes += bytes - texts->bytes;
-    texts->bytes = bytes;
-    pthread_mutex_unlock(&self->lock);
 }
 
 /* Changes on their way from the store, so that the lock is never held while the store is read. */
@@ -238,7 +221,12 @@ static bool texts_catch_up(struct embedded_index *self, struct tenant_texts *tex
     if (done)
         changes_apply(&changes);
     arena_release(&changes.arena);
-    texts_account(self, texts);
+    size_t bytes = sizeof(*texts) + strlen(texts->tenant_id) + 1 + text_index_bytes(texts->texts);
+    pthread_mutex_lock(&self->lock);
+    if (!texts->detached)
+        self->bytes += bytes - texts->bytes;
+    texts->bytes = bytes;
+    pthread_mutex_unlock(&self->lock);
     if (!done)
         return false;
     if (changes.full)
