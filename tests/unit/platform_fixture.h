@@ -1,16 +1,11 @@
 /* A platform in a folder of its own, for the tests of platform/: store, telemetry, settings, embedded
- * index and model, two tenants. For test programs only; every function ends the test on failure.
- *
- * With KIMONO_TEST_STORE=postgresql its main store is a schema of its own in the database KIMONO_TEST_POSTGRESQL. */
+ * index and model, two tenants; the main store's database is that of database_fixture.h. For test programs only; every
+ * function ends the test on failure. */
 #ifndef KIMONO_TESTS_PLATFORM_FIXTURE_H
 #define KIMONO_TESTS_PLATFORM_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "database_fixture.h"
 
-#include <cmocka.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,12 +75,6 @@ static inline void fixture_execute(struct fixture *f, const char *sql, const str
 {
     struct fixture_statement statement = {sql, args, count};
     must(f, store_write(f->platform.store, fixture_run_work, &statement, &f->err));
-}
-
-static inline bool fixture_is_postgresql(void)
-{
-    const char *store = getenv("KIMONO_TEST_STORE");
-    return store && strcmp(store, "postgresql") == 0;
 }
 
 /* A trigger in the words of the store's database. At most one at a time. */
@@ -211,34 +200,6 @@ static inline void fixture_check(struct fixture *f)
         fail_msg("check: %s", strbuf_text(&findings));
 }
 
-/* Of a test of what only SQLite does, or that says it in SQLite's words. */
-#define SQLITE_ONLY()                                                                                        \
-    do {                                                                                                     \
-        if (fixture_is_postgresql())                                                                         \
-            skip();                                                                                          \
-    } while (0)
-
-/* A store that nobody has opened yet. */
-static inline void fixture_choose_store(struct fixture *f)
-{
-    static int count;
-    const char *database = getenv("KIMONO_TEST_POSTGRESQL");
-    if (!fixture_is_postgresql())
-        snprintf(f->store_path, sizeof(f->store_path), "%s/kimono.db", f->folder);
-    else
-        snprintf(f->store_path, sizeof(f->store_path), "%s%cschema=unit_%ld_%d", database,
-                 strchr(database, '?') ? '&' : '?', (long)getpid(), ++count);
-}
-
-static inline bool fixture_drop_schema(struct db *db, void *context, struct error *err)
-{
-    const struct fixture *f = context;
-    char sql[128];
-    snprintf(sql, sizeof(sql), "SET client_min_messages = warning; DROP SCHEMA %s CASCADE",
-             strstr(f->store_path, "schema=") + strlen("schema="));
-    return db_script(db, sql, err);
-}
-
 /* Where the files of the store lie (store/files.h): in its tables, else in a folder. */
 static bool fixture_files_in_tables;
 
@@ -265,7 +226,7 @@ static inline void fixture_open(struct fixture *f, enum store_durability durabil
     memset(f, 0, sizeof(*f));
     snprintf(f->folder, sizeof(f->folder), "/tmp/kimono-test-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
-    fixture_choose_store(f);
+    fixture_choose_path(f->store_path, sizeof(f->store_path), f->folder);
     log_set_level(LOG_ERROR + 1);
     must(f, clock_set_zone("Asia/Shanghai", &f->err));
     must(f, settings_load(&f->platform.settings, NULL, &none, &f->err));
@@ -301,9 +262,8 @@ static inline void fixture_close(struct fixture *f)
     health_free(f->platform.health);
     knowledge_directory_free(f->platform.directory);
     telemetry_close(f->platform.telemetry);
-    if (fixture_is_postgresql())
-        must(f, store_write(f->platform.store, fixture_drop_schema, f, &f->err));
     store_close(f->platform.store);
+    fixture_drop_database(f->store_path);
     settings_free(f->platform.settings);
     arena_release(&f->arena);
     nftw(f->folder, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);

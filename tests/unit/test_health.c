@@ -133,7 +133,7 @@ static void probes_make_it_known(void **state)
     must(f, health_probe(&f->platform, &f->err));
     assert_int_equal(health_overall(&f->platform), HEALTH_UNKNOWN); /* no scheduler yet */
     f->platform.scheduler = start_one(f, &tasks, NULL);
-    static const struct {
+    struct {
         const char *provider, *part; /* of the message */
     } expected[COMPONENT_COUNT] = {
         [COMPONENT_DATABASE] = {"SQLite", "WAL"},
@@ -142,6 +142,10 @@ static void probes_make_it_known(void **state)
         [COMPONENT_SCHEDULER] = {"in process", ": learning; 0 runs"},
         [COMPONENT_TELEMETRY] = {"SQLite", "waiting"},
     };
+    if (fixture_is_postgresql()) {
+        expected[COMPONENT_DATABASE].provider = "PostgreSQL";
+        expected[COMPONENT_DATABASE].part = "writes waiting";
+    }
     for (enum component i = 0; i < COMPONENT_COUNT; i++) {
         struct health_reading reading = read_one(f, i);
         assert_int_equal(reading.status, HEALTH_HEALTHY);

@@ -1,22 +1,14 @@
 /* store/lease: processes that share a store, each a store of its own here. One that stands still is one whose beats
  * do: its thread is held in what is called after a beat. Real processes, killed and stopped, are in tests/fault. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 #include <ftw.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "database_fixture.h"
 #include "search/full_text.h"
 #include "store/lease.h"
 
@@ -32,7 +24,7 @@ struct process {
     atomic_bool stands_still, is_still;
 };
 
-static char directory[64], path[256];
+static char directory[64], path[512];
 static struct error err;
 static struct process processes[PROCESSES];
 
@@ -86,7 +78,7 @@ static int set_up(void **state)
     log_set_level(LOG_ERROR);
     strcpy(directory, "/tmp/test_leases.XXXXXX");
     assert_non_null(mkdtemp(directory));
-    snprintf(path, sizeof(path), "%s/kimono.db", directory);
+    fixture_choose_path(path, sizeof(path), directory);
     memset(processes, 0, sizeof(processes));
     for (size_t i = 0; i < PROCESSES; i++) {
         struct store_options options = {.path = path,
@@ -107,6 +99,7 @@ static int tear_down(void **state)
         end_process(&processes[i]);
         store_close(processes[i].store);
     }
+    fixture_drop_database(path);
     return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 

@@ -14,7 +14,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "platform_fixture.h"
+#include "database_fixture.h"
 #include "search/full_text.h"
 #include "settings/settings.h"
 
@@ -348,18 +348,19 @@ static void test_secret(void **state)
 
 /* --- live values */
 
-static struct fixture place; /* of the store that is open */
+static char place[512]; /* of the store that is open */
 
 static struct store *open_store(void)
 {
     static int count;
+    char beside[64];
     struct store *store = NULL;
     struct error err;
-    snprintf(place.folder, sizeof(place.folder), "%.40s/%d", folder, ++count);
-    assert_int_equal(mkdir(place.folder, 0700), 0);
-    fixture_choose_store(&place);
+    snprintf(beside, sizeof(beside), "%.40s/%d", folder, ++count);
+    assert_int_equal(mkdir(beside, 0700), 0);
+    fixture_choose_path(place, sizeof(place), beside);
     struct store_options options = {
-        .path = place.store_path,
+        .path = place,
         .migrations = main_migrations,
         .migration_count = main_migration_count,
         .tokenize = full_text_tokens,
@@ -371,10 +372,8 @@ static struct store *open_store(void)
 
 static void close_store(struct store *store)
 {
-    struct error err;
-    if (fixture_is_postgresql())
-        assert_true(store_write(store, fixture_drop_schema, &place, &err));
     store_close(store);
+    fixture_drop_database(place);
 }
 
 struct saving {

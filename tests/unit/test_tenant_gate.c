@@ -1,15 +1,6 @@
 /* The gate of suspension, over every path that runs by itself: the tables of the app are walked, so that
  * a scheduled task or a kind of job that is added later is tried, too, and none is open that is not named here.
  * The paths of requests are walked in tests/api/tenants.test.mjs. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <sqlite3.h>
-#include <unistd.h>
-
 #include "app.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -39,7 +30,9 @@ static int open_house(void **state)
     snprintf(f->folder, sizeof(f->folder), "/tmp/kimono-test-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     log_set_level(LOG_ERROR + 1);
-    const struct setting_flag flags[] = {{"data", f->folder}, {NULL, NULL}};
+    fixture_choose_path(f->store_path, sizeof(f->store_path), f->folder);
+    const struct setting_flag flags[] = {
+        {"data", f->folder}, {fixture_is_postgresql() ? "database" : NULL, f->store_path}, {NULL, NULL}};
     must(f, settings_load(&f->platform.settings, NULL, flags, &f->err));
     struct app_options options = {
         .settings = f->platform.settings, .depth = APP_SERVICES, .durability = STORE_BULK};
@@ -56,6 +49,7 @@ static int close_house(void **state)
     struct settings_box *settings = f->platform.settings;
     fixture_check(f);
     app_close(house->app);
+    fixture_drop_database(f->store_path);
     settings_free(settings);
     arena_release(&f->arena);
     nftw(f->folder, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
@@ -65,42 +59,34 @@ static int close_house(void **state)
 
 /* --- all that a tenant has in the store, as text */
 
-static void add_rows(sqlite3 *db, const char *table, const char *column, const char *tenant_id,
-                     struct strbuf *out)
-{
-    char sql[256];
-    sqlite3_stmt *rows;
-    snprintf(sql, sizeof(sql), "SELECT * FROM %s WHERE %s = '%s'", table, column, tenant_id);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &rows, NULL), SQLITE_OK);
-    while (sqlite3_step(rows) == SQLITE_ROW) {
-        strbuf_printf(out, "%s:", table);
-        for (int i = 0; i < sqlite3_column_count(rows); i++)
-            strbuf_printf(out, " %s=%s", sqlite3_column_name(rows, i),
-                          (const char *)sqlite3_column_text(rows, i));
-        strbuf_putc(out, '\n');
-    }
-    sqlite3_finalize(rows);
-}
-
 static const char SQL_TABLES[] =
     "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.name = 'tenant_id'"
     " WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY 1";
+static const char SQL_TABLES_OF_POSTGRESQL[] =
+    "SELECT table_name AS name FROM information_schema.columns"
+    " WHERE table_schema = current_schema AND column_name = 'tenant_id' ORDER BY 1";
+
+static void add_rows(const struct fixture *f, const char *table, const char *column, const char *tenant_id,
+                     struct strbuf *out)
+{
+    char sql[256];
+    strbuf_printf(out, "%s:\n", table);
+    snprintf(sql, sizeof(sql), "SELECT * FROM %s WHERE %s = '%s' ORDER BY 1, 2, 3", table, column, tenant_id);
+    fixture_run_beside(f->store_path, sql, out);
+}
 
 /* Every row of every table that names the tenant; metrics of the platform are none of it. */
 static void dump_tenant(const struct house *house, const char *tenant_id, struct strbuf *out)
 {
-    char path[128];
-    sqlite3 *db;
-    sqlite3_stmt *tables;
-    snprintf(path, sizeof(path), "%s/kimono.db", house->base.folder);
-    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, SQL_TABLES, -1, &tables, NULL), SQLITE_OK);
+    const struct fixture *f = &house->base;
+    CLEANUP(strbuf_release) struct strbuf tables = {0};
+    char *rest, *row;
     strbuf_reset(out);
-    add_rows(db, "tenants", "id", tenant_id, out);
-    while (sqlite3_step(tables) == SQLITE_ROW)
-        add_rows(db, (const char *)sqlite3_column_text(tables, 0), "tenant_id", tenant_id, out);
-    sqlite3_finalize(tables);
-    sqlite3_close(db);
+    add_rows(f, "tenants", "id", tenant_id, out);
+    fixture_run_beside(f->store_path, fixture_is_postgresql() ? SQL_TABLES_OF_POSTGRESQL : SQL_TABLES,
+                       &tables);
+    for (rest = tables.bytes; (row = strsep(&rest, "\n")) && *row;)
+        add_rows(f, row + strlen("name="), "tenant_id", tenant_id, out);
 }
 
 /* --- work for every path */
