@@ -218,7 +218,7 @@ static char *real_folder_of(const char *path)
     return realpath(dirname(copy), NULL);
 }
 
-/* There lie the store, its keys and its telemetry, none of which a slip of the hand may replace. */
+/* That folder holds the store, its keys and its telemetry: no backup may replace one of them by mistake. */
 bool app_backup(struct app *app, const char *file, struct error *err)
 {
     struct store *store = app->platform.store;

@@ -94,7 +94,7 @@ bool auth_login_post(struct call *call, struct error *err)
     return reply_session(call, &session);
 }
 
-/* The cookie is only believed when the request comes from our own pages. */
+/* The cookie is only accepted when the request comes from our own pages. */
 static const char *refresh_token_of(struct call *call, struct error *err)
 {
     const struct refresh_input *input = call->input;

@@ -28,7 +28,7 @@ const char *permission_name(enum permission permission)
     return names[permission];
 }
 
-/* Who may pass which door: by role, for those who came with a token. */
+/* Which permissions a role has; only for callers with a token. */
 static bool role_may(enum role role, enum permission permission)
 {
     switch (permission) {
@@ -139,8 +139,8 @@ static bool call_limit(struct call *call, struct error *err)
     return take_rate(call, call->route->rate, caller, err);
 }
 
-/* What is refused costs little, but no bucket of its own bounds it. Whoever has been refused too often is told so,
- * and has to connect again each time. */
+/* A refusal costs little, but no route's bucket bounds it: so refusals have one for each network. Once it is empty the
+ * answer is 429, and the connection is closed. */
 static void limit_refusals(struct api *api, struct http_request *request, struct error *err)
 {
     int wait = 1;
@@ -182,8 +182,8 @@ static bool call_permit_reveal(struct call *call, struct error *err)
     return true;
 }
 
-/* THE way an error leaves. What fails inside is logged for those who look after the machine; only they are
- * also told its names. The component is told, so that health knows before its next probe. */
+/* THE way an error leaves. What fails inside is logged; only operators get its names in the answer. The component is
+ * reported as down at once, not only by its next probe. */
 static void dispatch_answer_error(struct call *call, struct error *err)
 {
     struct http_request *request = call->request;

@@ -16,7 +16,7 @@ static void put_metric(struct strbuf *out, const char *name, const char *type, c
                   name, value);
 }
 
-/* Of a store that cannot be read there are no figures; all others tell of it. */
+/* Without a store that can be read these figures are left out; put_component_metrics says why. */
 static void put_counter_metrics(struct strbuf *out, struct platform *platform)
 {
     int64_t values[COUNTER_COUNT];

@@ -220,7 +220,7 @@ static bool produce_export(void *context, struct http_stream *stream, struct err
     return export_text(download->platform, &download->request, &sink, &count, err);
 }
 
-/* The library that writes workbooks wants a name: that of a descriptor, as the file has none and is gone
+/* The library that writes workbooks takes a path: that of a descriptor, as the file has none and is gone
  * however the process ends. */
 static bool make_workbook(struct call *call, const struct export_download *download, int *ret_fd,
                           struct error *err)

@@ -1,6 +1,6 @@
 /* THE route table: the product's table of contents. Every endpoint is one row; permission, audit
  * action, rate class, body limit and parameters are columns of it, and what a row leaves out is the
- * closed or the empty choice. The OpenAPI document is made from it, and so are the tests of every door.
+ * closed or the empty choice. The OpenAPI document is made from it, and so is the test of each route's permission.
  *
  * Adding a route: its handler and declarations in endpoints.h, a row here, a test in tests/api/. */
 #include "api/endpoints.h"

@@ -47,8 +47,8 @@ bool call_is_local(const struct http_request *request)
            (!host || is_nobodys_name(host));
 }
 
-/* On this machine no name but its own can be told from one that was pointed at it; from outside, a name that
- * leads here is as good as the address. */
+/* From this machine itself only localhost and addresses are accepted: any other name may have been pointed here by
+ * anybody (DNS rebinding). From outside, a name that leads here is as good as the address. */
 static bool is_own_origin(const struct call *call, const char *origin, const char *host)
 {
     const struct http_request *request = call->request;

@@ -51,7 +51,7 @@ struct request_log *request_log_new(struct telemetry *telemetry)
 
 /* ---- what a row says ---- */
 
-/* A page and its parts are worth the least: the API calls that it makes tell more. */
+/* A page and its parts are the least important: the API calls that it makes are logged too. */
 static enum log_level request_log_level(const struct http_request *request, const struct call *call)
 {
     int status = request->response.status;

@@ -12,7 +12,7 @@
 #include "platform/identity/auth.h"
 #include "security/rate_limit.h"
 
-/* Zero, what a forgotten column holds, is the closed door. */
+/* Zero, what a forgotten column holds, is ops_admin only. */
 enum permission {
     PERMISSION_OPS_ADMIN,  /* ops_admin alone */
     PERMISSION_OPS_READ,   /* ops_admin and ops_viewer */
@@ -52,7 +52,7 @@ struct call {
     struct actor actor;
     const void *input;
     struct path_values path;
-    bool admitted;   /* the route is there, its door open, the rate kept */
+    bool admitted;   /* the route is there, permitted, and within its rate */
     bool reveal;     /* ops_admin has asked for personal data as it is: ?reveal=true */
     size_t revealed; /* texts of the answer that would have been masked */
 };

@@ -13,7 +13,7 @@ struct disk_space {
     int64_t free_bytes;
     int64_t reserve_bytes; /* on a small disk a tenth of it, however large the reserve is set */
 };
-/* Of the disk that the folder lies on; false: it cannot be told. */
+/* Of the disk that the folder lies on; false: statvfs fails. */
 bool disk_space_of(const char *folder, struct disk_space *ret_space);
 
 /* Whether the disk of this open file has no more than the reserve left. */

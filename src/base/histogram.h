@@ -1,7 +1,7 @@
 /* A log-scaled histogram of durations: mergeable, and any quantile within 5 %.
  *
  * Bucket i >= 1 holds durations of [r^(i-1), r^i) microseconds with r = sqrt(1.1), bucket 0 those below
- * 1 µs. A quantile is told from its rank among those of its bucket, as if they were spread evenly over
+ * 1 µs. A quantile is computed from its rank among those of its bucket, as if they were spread evenly over
  * it, so that it moves with them; whatever they are, the error is below r - 1 = 4.9 %. The last bucket
  * ends beyond an hour and takes all that is longer. Stored as a blob: two zero bytes, then varint pairs
  * (distance to the bucket before, count), some 40 to 120 bytes.
@@ -25,8 +25,8 @@ struct histogram {
 void histogram_add(struct histogram *h, int64_t microseconds);
 void histogram_merge(struct histogram *into, const struct histogram *from);
 uint64_t histogram_count(const struct histogram *h);
-/* Whether both may be of the same durations. One that was stored by an earlier version knows them only by
- * its wider buckets, so these are what is compared. */
+/* Whether both may be of the same durations. One that was stored by an earlier version has
+ * wider buckets, so these are compared. */
 bool histogram_agrees(const struct histogram *a, const struct histogram *b);
 /* The quantile (0 < q <= 1) in microseconds; NaN while empty. */
 double histogram_quantile(const struct histogram *h, double q);

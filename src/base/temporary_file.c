@@ -25,7 +25,7 @@ static bool refuse_temporary_file(struct error *err, int number)
     return false;
 }
 
-/* With a name for a moment, where the file system knows no files without one. */
+/* For a file system without O_TMPFILE: a name for a moment. */
 static int open_and_unlink(const char *folder)
 {
     char path[PATH_MAX];

@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 /* Makes one in `folder` (NULL: TMPDIR, else /tmp), open for reading and writing, for this user alone.
- * The caller closes it. A library that wants a path gets /proc/self/fd/N. ERROR_UNAVAILABLE. */
+ * The caller closes it. A library that takes only a path gets /proc/self/fd/N. ERROR_UNAVAILABLE. */
 bool temporary_file_open(const char *folder, int *ret_fd, struct error *err);
 
 /* Appends all of it. ERROR_UNAVAILABLE: the disk is full up to its reserve (base/disk_reserve.h), or refuses; some

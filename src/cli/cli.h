@@ -1,7 +1,7 @@
 /* The command line: one file for each command, its declaration (struct command) above its functions,
  * and one row for it in cli.c's table; `help` prints from the same declarations. Exit status: 0 done,
- * 1 failed, 2 wrong usage. Errors are one line on standard error that says what to do; what scripts
- * want stands alone on standard output.
+ * 1 failed, 2 wrong usage. Errors are one line on standard error that says what to do; standard
+ * output has only what scripts use.
  *
  * Adding a command: its file with its declaration, declared below, and its row in cli.c. */
 #ifndef KIMONO_CLI_CLI_H

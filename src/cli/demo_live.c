@@ -71,7 +71,7 @@ static void live_request_stop(int signal_number)
 #define UNKNOWN_SHARE .05
 #define GAP_SHARE .05
 
-/* What is asked, and what would be right; "": nobody can know. */
+/* What is asked, and what would be right; "": nothing. */
 struct live_ask {
     const char *message, *right;
 };
@@ -206,7 +206,7 @@ static void live_ask_question(struct live *live, int64_t number)
         live_give_feedback(live, shop->key, &reply, asked.right, &random);
 }
 
-/* Sleeps at most a tenth of a second at a time, so that a signal is heeded. */
+/* Sleeps at most a tenth of a second at a time, so that a signal stops it. */
 static bool live_wait_until(const struct live *live, int64_t due_us)
 {
     while (!stop_asked) {

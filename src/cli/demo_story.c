@@ -100,7 +100,7 @@ static bool story_add_shop(const struct story_work *w, const struct demo_shop *s
     }
 }
 
-/* Stories are of the written shops: among thousands of composed ones the suspended alone are told. */
+/* Only written shops have a history; of the composed ones, only those that are suspended. */
 static bool story_add_all(struct db *db, void *context, struct error *err)
 {
     const struct story_work w = {db, context, err};

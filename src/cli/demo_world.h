@@ -10,7 +10,7 @@
 
 #include "cli/demo_corpus.h"
 
-/* What happens to a shop in the demonstration's days; demo_story.c tells when. */
+/* What happens to a shop in the demonstration's days; demo_story.c says when. */
 enum demo_fate {
     DEMO_STEADY,
     DEMO_GROWS,        /* several times as many questions as at the beginning */

@@ -7,7 +7,7 @@
 #include "platform/identity/users.h"
 #include "security/password.h"
 
-#define PASSWORD_SIZE 2048 /* longer than any that is allowed: that is told, not cut */
+#define PASSWORD_SIZE 2048 /* longer than any that is allowed, so that a longer one is refused and not cut */
 
 static enum cli_status user_add_run(const struct invocation *invocation);
 static enum cli_status user_passwd_run(const struct invocation *invocation);
@@ -58,7 +58,7 @@ const struct command user_command = {
     .verbs = verbs,
 };
 
-/* At a terminal twice: a slip of a finger that nobody sees would lock the person out. */
+/* At a terminal twice: with a typing error that nobody sees the person could not log in. */
 static bool user_ask_password(const struct invocation *invocation, char *ret_password, size_t size)
 {
     char again[PASSWORD_SIZE];

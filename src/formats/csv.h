@@ -8,7 +8,7 @@
  * CSV (by libcsv): fields may be quoted, a quote inside is doubled, a quoted field may hold line
  * breaks. A quote in the middle of a field that does not begin with one is itself. Spaces around a
  * field are dropped unless they are quoted.
- * TSV: most programs that write it know no quoting, spreadsheets do. See tsv.h for how both are read.
+ * TSV: most programs that write it do not quote, spreadsheets do. See tsv.h for how both are read.
  *
  * Not here: what the columns mean (ops/transfer/import_export_service), writing (csv_writer.h), workbooks and
  * what kind of file it is at all (table.h). */
@@ -32,7 +32,7 @@ struct csv_form {
 /* `form`: what is known; the rest is found out and filled in, the delimiter before the first row comes,
  * the encoding as soon as there is a byte beyond ASCII (an ASCII text becomes UTF-8 at its end). The
  * delimiter is the one of which the first rows have just as many as the heading, outside quotes; of
- * several such the one that the heading has most of. A first line "sep=;", as Excel knows it, names the
+ * several such the one that the heading has most of. A first line "sep=;", as Excel has it, names the
  * delimiter and is no row. An input without any row is fine: `each` is not called. */
 bool csv_read_form(const struct byte_source *source, struct csv_form *form, table_take each, void *context,
                    struct error *err);

@@ -1,4 +1,4 @@
-/* A table in a file, whatever kind of file it is: .csv, .tsv, .xlsx. The kind is told by the contents
+/* A table in a file, whatever kind of file it is: .csv, .tsv, .xlsx. The kind is found by the contents
  * (file_kind.h), rows come one by one in bounded memory (csv.h, xlsx_reader.h), and cells that an export
  * made harmless come as they were (cell_guard.h).
  *
@@ -39,7 +39,7 @@ bool table_read(struct table *table, table_take take, void *context, struct erro
 
 enum file_kind table_kind(const struct table *table);
 
-/* Of a text, once table_read was done; a heading alone may not tell the encoding (UNKNOWN then). */
+/* Of a text, once table_read was done; a heading alone may leave the encoding open (UNKNOWN then). */
 char table_delimiter(const struct table *table); /* '\0': not known, or a workbook */
 enum text_encoding table_encoding(const struct table *table);
 /* How sure it is; all zero: it was given, or marked. */

@@ -37,7 +37,7 @@ void text_decoder_release(struct text_decoder *decoder);
 
 /* Puts up to `room` bytes (at least 16) to `out`, without a byte order mark; 0 only at the end. UTF-8
  * comes as it is, unchecked. ERROR_INVALID, at exactly this place: bytes that mean nothing in the
- * encoding, or an encoding that cannot be told. ERROR_INTERNAL: they cannot be read. */
+ * encoding, or an encoding that cannot be determined. ERROR_INTERNAL: they cannot be read. */
 bool text_decoder_read(struct text_decoder *decoder, char *out, size_t room, size_t *ret_length,
                        struct error *err);
 

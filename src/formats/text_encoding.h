@@ -39,11 +39,11 @@ bool text_encoding_parse(const char *name, enum text_encoding *ret_encoding);
 /* What iconv_open(3) calls it. */
 const char *text_encoding_iconv_name(enum text_encoding encoding);
 
-/* The encoding that the byte order mark at the beginning tells, and the mark's length; UNKNOWN and 0
+/* The encoding of the byte order mark at the beginning, and the mark's length; UNKNOWN and 0
  * without one. */
 enum text_encoding text_encoding_of_mark(const char *bytes, size_t length, size_t *ret_mark_length);
 
-/* UTF-16 without a mark, told by where the zeros are; else UNKNOWN. `bytes` are the text's first. */
+/* UTF-16 without a mark, by where the zeros are; else UNKNOWN. `bytes` are the text's first. */
 enum text_encoding text_encoding_of_zeros(const char *bytes, size_t length);
 
 /* Whether an escape of ISO-2022-JP begins here. */

@@ -1,4 +1,4 @@
-/* One row of a tab-separated table. Programs that write TSV differ over quotes: most know none, and
+/* One row of a tab-separated table. Programs that write TSV differ over quotes: most have none, and
  * there a quote is a letter like any other; spreadsheets quote a field that holds a tab, a line break
  * or a quote, and double the quotes inside. Both are read, by what each field looks like:
  *

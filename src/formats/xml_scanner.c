@@ -86,7 +86,7 @@ static bool is_of_class(const char *at, unsigned char class)
     return (classes[(unsigned char)*at] & class) != 0;
 }
 
-/* Behind the well-formed characters beyond ASCII that begin here; XML knows no U+FFFE and no U+FFFF. */
+/* Behind the well-formed characters beyond ASCII that begin here; XML has no U+FFFE and no U+FFFF. */
 static char *scan_skip_wide(char *at, const char *end)
 {
     while (at < end && ((unsigned char)*at & 0x80)) {

@@ -1,5 +1,5 @@
 /* The quick lane of xml_part.h: XML as spreadsheet programs write it, several times as fast as expat reads
- * it. It knows elements with ASCII names, attributes, texts and references to characters, in UTF-8, and what
+ * it. It reads elements with ASCII names, attributes, texts and references to characters, in UTF-8, and what
  * it takes is well-formed. Whatever else it meets (a comment, CDATA, a document type, another encoding, a
  * tag larger than its buffer, what is wrong) it leaves to expat, which then reads the part from its beginning
  * and passes over what was delivered; so there is one judge of what is wrong, and one text about it. */

@@ -32,7 +32,7 @@ static bool split_listen_address(const char *text, char *host, size_t host_size,
         text++;
         length -= 2;
     } else if (memchr(text, ':', length)) {
-        return false; /* an IPv6 address without brackets: its port cannot be told apart */
+        return false; /* an IPv6 address without brackets: where its port begins is ambiguous */
     }
     if (length >= host_size)
         return false;

@@ -98,7 +98,7 @@ static enum MHD_Result exchange_take_header(void *context, enum MHD_ValueKind ki
     return MHD_YES;
 }
 
-/* Some ten look-ups over some ten headers for each request: the first letter settles most. */
+/* Some ten look-ups over some ten headers for each request: the first letter decides most. */
 static bool is_header_name(const char *a, const char *b)
 {
     return ((a[0] ^ b[0]) & ~0x20) == 0 && strcasecmp(a, b) == 0;

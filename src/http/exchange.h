@@ -4,7 +4,7 @@
  *   server.c    starts and stops
  *   admission.c who may connect
  *   intake.c    bytes on their way in; framing.c what they must look like
- *   mhd_callbacks.c    libmicrohttpd's callbacks: the stages of an exchange, and its hand-over to a worker
+ *   mhd_callbacks.c    libmicrohttpd's callbacks: what an exchange does at each of them, and its hand-over to a worker
  *   exchange.c  the exchange's memory; reading the head (headers, target, who, language)
  *   stream.c    answers that are made while they are sent
  *   form.c      bodies that are forms
@@ -55,7 +55,7 @@ struct http_server {
     char *temporary_folder;
     int64_t timeout_us;
     int port;
-    struct network_list proxies;         /* whose X-Forwarded-For is believed */
+    struct network_list proxies;         /* whose X-Forwarded-For is used */
     struct log_limit forwarded_warnings; /* of X-Forwarded-For from elsewhere */
     struct admission admission;
     struct http_connection_counts own_counts; /* where the options name none */

@@ -197,7 +197,7 @@ static enum MHD_Result exchange_run(struct http_exchange *x, struct MHD_Connecti
     return exchange_send_prepared(x, mhd);
 }
 
-/* ---- the stages of an exchange, as libmicrohttpd calls ---- */
+/* ---- libmicrohttpd's callbacks ---- */
 
 static void set_too_large_error(const struct http_exchange *x, struct error *err)
 {

@@ -123,7 +123,7 @@ static bool part_take_disposition(struct multipart *m, const char *value, struct
     return true;
 }
 
-/* Deprecated by RFC 7578, and sent by nobody who means it: "8bit" and "binary" say nothing. */
+/* Deprecated by RFC 7578. "7bit", "8bit" and "binary" change no byte. */
 static bool part_check_encoding(struct multipart *m, const char *value, struct error *err)
 {
     static const char *const plain[] = {"7bit", "8bit", "binary"};

@@ -60,7 +60,7 @@ struct http_server_options {
     size_t connections_per_address;        /* 0: an eighth of all; see http/admission.h */
     struct http_connection_counts *counts; /* kept up to date; NULL: nowhere */
     int timeout_seconds;                   /* of an idle or slow connection; 0: 30 */
-    const char *trusted_proxies;  /* whose X-Forwarded-For is believed, as in http/networks.h; NULL: none */
+    const char *trusted_proxies;  /* whose X-Forwarded-For is used, as in http/networks.h; NULL: none */
     struct worker_pool *workers;  /* for HTTP_RUN_WORKER; not owned; NULL: all on the I/O threads */
     struct worker_pool *heavy;    /* for HTTP_RUN_HEAVY; not owned; NULL: `workers` */
     const char *temporary_folder; /* for uploaded files; copied; NULL: see base/temporary_file.h */

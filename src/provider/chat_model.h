@@ -1,5 +1,5 @@
 /* A chat model: writes the answer from the question and the pairs that were found. The embedded one
- * gives the best pair's own answer; dashscope.c later. */
+ * gives the best pair's own answer. */
 #ifndef KIMONO_PROVIDER_CHAT_MODEL_H
 #define KIMONO_PROVIDER_CHAT_MODEL_H
 

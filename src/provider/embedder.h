@@ -1,4 +1,4 @@
-/* An embedder: texts to vectors. The embedded retrieval needs none (NULL); dashscope.c later. */
+/* An embedder: texts to vectors. The embedded retrieval needs none (NULL). */
 #ifndef KIMONO_PROVIDER_EMBEDDER_H
 #define KIMONO_PROVIDER_EMBEDDER_H
 

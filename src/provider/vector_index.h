@@ -1,5 +1,5 @@
 /* A vector index: finds the pairs of one tenant that are nearest to a question. One file for each
- * provider (embedded_index.c; pinecone.c later), chosen when the program starts. All functions may be
+ * provider (embedded_index.c), chosen when the program starts. All functions may be
  * called by several threads at once, and may wait for a network: never on an I/O thread unless
  * `local`. Scores are between 0 and 1, the same scale in lists and for `min_score`. */
 #ifndef KIMONO_PROVIDER_VECTOR_INDEX_H
@@ -15,7 +15,7 @@
 
 struct vector_item {
     int64_t id;
-    int64_t text_hash; /* search/text_hash.h: an index keeps it with the entry, to tell it when asked */
+    int64_t text_hash; /* search/text_hash.h: an index keeps it with the entry, for `list` */
     const char *question, *answer;
     const float *vector; /* NULL when the index does not need one */
 };
@@ -52,15 +52,15 @@ struct vector_index_ops {
                    size_t count, struct error *err);
     bool (*remove)(struct vector_index *index, const char *tenant_id, const int64_t *ids, size_t count,
                    struct error *err);
-    /* Calls `take` for each entry of the tenant, in any order; entries that come or go meanwhile are told or
+    /* Calls `take` for each entry of the tenant, in any order; entries that come or go meanwhile are listed or
      * not. Pinecone: a namespace for each tenant, ids as decimal digits, `text_hash` in the metadata as a
      * text (its numbers are doubles); `list` gives 100 ids at a time, `fetch` their metadata. An entry
-     * without that metadata is told with hash 0: it is stale. */
+     * without that metadata is listed with hash 0: it is stale. */
     bool (*list)(struct vector_index *index, const char *tenant_id, vector_entry_take take, void *context,
                  struct error *err);
-    /* A cheap call that tells whether it works; `ret_message` in English and Chinese. */
+    /* A cheap call that checks whether it works; `ret_message` in English and Chinese. */
     bool (*probe)(struct vector_index *index, char ret_message[LANGUAGE_COUNT][120], struct error *err);
-    /* Forgets what is kept in memory; tells how many bytes that was. NULL: nothing is kept. */
+    /* Drops what is kept in memory; returns how many bytes that was. NULL: nothing is kept. */
     int64_t (*clear_cache)(struct vector_index *index);
     void (*free)(struct vector_index *index);
 };
