@@ -1,4 +1,5 @@
-/* Between number_format.c (which section, numbers) and number_format_date.c (dates and times). */
+/* Between number_format.c (which section, numbers), number_format_fraction.c and number_format_date.c (dates and
+ * times). */
 #ifndef KIMONO_FORMATS_NUMBER_FORMAT_PRIVATE_H
 #define KIMONO_FORMATS_NUMBER_FORMAT_PRIVATE_H
 
@@ -26,5 +27,12 @@ void format_date_parts(const struct format_section *section, bool *ret_date, boo
 /* False, and nothing appended: the value is no date that can be shown. */
 bool format_date(const struct format_section *section, double value, const struct number_workbook *workbook,
                  struct strbuf *out, enum number_note *ret_note);
+
+/* 0, # or ?, each the place of a digit. */
+bool format_is_placeholder(char c);
+
+/* Each group of placeholders at once; what stands between them as it is, less the padding. False, and nothing
+ * appended: the section is no fraction. */
+bool format_fraction(const struct format_section *section, double magnitude, struct strbuf *out);
 
 #endif
