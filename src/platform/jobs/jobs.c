@@ -362,8 +362,8 @@ static bool job_find_start(struct db *db, const struct job_filter *filter, int64
 
 #define ADMITTED_ARGS 6 /* of FROM_… */
 
-static bool count_jobs(struct db *db, const char *sql, const struct db_value *admitted, struct job_page *page,
-                       struct error *err)
+static bool job_count_listed(struct db *db, const char *sql, const struct db_value *admitted,
+                             struct job_page *page, struct error *err)
 {
     struct db_value args[ADMITTED_ARGS + 1];
     int64_t count;
@@ -405,7 +405,7 @@ bool job_list(struct db *db, const struct job_filter *filter, struct arena *aren
     CLEANUP(arena_release) struct arena whole = {0};
     struct job_page page = {.jobs = arena_alloc(arena, (size_t)(filter->page_size + 1) * sizeof(*page.jobs))};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!count_jobs(db, SQL_COUNT[of], args, &page, err) ||
+    if (!job_count_listed(db, SQL_COUNT[of], args, &page, err) ||
         !db_query(db, SQL_LIST[of][filter->oldest_first], args, ARRAY_SIZE(args), &rows, err))
         return false;
     while (db_next(&rows))

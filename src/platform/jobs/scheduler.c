@@ -139,32 +139,24 @@ static struct timed *scheduler_next_due(struct scheduler *scheduler, int64_t *re
 
 static const char SQL_LAST_RUN[] = "SELECT started_at, ended_at FROM scheduled_tasks WHERE name = $1";
 
-/* A run that did not end was cut off: the next is due at once. */
-static bool task_read_last_run(struct db *db, const char *name, bool *ret_has_run, int64_t *ret_started_us,
-                               struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, SQL_LAST_RUN, DB_ARGS(db_text(name)), &rows, err))
-        return false;
-    *ret_has_run = false;
-    while (db_next(&rows)) {
-        int64_t ago_ms = clock_now_ms() - db_column_int(&rows, 0);
-        *ret_has_run = !db_column_null(&rows, 1);
-        *ret_started_us = clock_monotonic_us() - (ago_ms > 0 ? ago_ms : 0) * 1000;
-    }
-    return db_done(&rows, err);
-}
-
-/* Of a lease that was just taken. */
+/* Of a lease that was just taken. A run that did not end was cut off: the next is due at once. */
 static bool task_load_last_run(struct scheduler *scheduler, struct timed *timed, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    bool has_run;
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    bool has_run = false;
     int64_t started_us = 0;
     if (timed->loaded_token == timed->lease.token)
         return true;
     if (!store_reader(scheduler->platform->store, READ_LIMIT_MS, &db, err) ||
-        !task_read_last_run(db, timed->task->name, &has_run, &started_us, err))
+        !db_query(db, SQL_LAST_RUN, DB_ARGS(db_text(timed->task->name)), &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        int64_t ago_ms = clock_now_ms() - db_column_int(&rows, 0);
+        has_run = !db_column_null(&rows, 1);
+        started_us = clock_monotonic_us() - (ago_ms > 0 ? ago_ms : 0) * 1000;
+    }
+    if (!db_done(&rows, err))
         return false;
     pthread_mutex_lock(&scheduler->lock);
     timed->has_run = has_run;
