@@ -61,23 +61,6 @@ static bool api_token_check(const char *name, const char *role_text, char ret_na
 static const char SQL_INSERT[] = "INSERT INTO api_tokens(id, name, role, tenant_id, token_hash, created_at)"
                                  " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING";
 
-static bool api_token_insert(struct db *db, const struct addition *add, struct error *err)
-{
-    const struct api_token *token = &add->token;
-    int64_t changed;
-    if (!db_execute(db, SQL_INSERT,
-                    DB_ARGS(db_text(token->id), db_text(token->name), db_text(token->role),
-                            db_text(token->tenant_id), db_bytes(add->hash, sizeof(add->hash)),
-                            db_int(token->created_at)),
-                    &changed, err))
-        return false;
-    if (changed == 0)
-        return error_set_field(err, ERROR_CONFLICT, "name",
-                               "There is, or was, a token '%s'; choose another name.",
-                               "令牌“%s”已存在或曾存在，请换一个名称。", token->name);
-    return true;
-}
-
 static bool api_token_add_work(struct db *db, void *context, struct error *err)
 {
     struct addition *add = context;
@@ -88,8 +71,19 @@ static bool api_token_add_work(struct db *db, void *context, struct error *err)
         return false;
     if (!found)
         return error_add_field(err, "tenant_id", "there is no tenant '%.64s'", "没有商家“%.64s”", tenant_id);
-    return api_token_insert(db, add, err) &&
-           api_token_audit(db, add->actor, "token.create", &add->token, err);
+    const struct api_token *token = &add->token;
+    int64_t changed;
+    if (!db_execute(db, SQL_INSERT,
+                    DB_ARGS(db_text(token->id), db_text(token->name), db_text(token->role),
+                            db_text(tenant_id), db_bytes(add->hash, sizeof(add->hash)),
+                            db_int(token->created_at)),
+                    &changed, err))
+        return false;
+    if (changed == 0)
+        return error_set_field(err, ERROR_CONFLICT, "name",
+                               "There is, or was, a token '%s'; choose another name.",
+                               "令牌“%s”已存在或曾存在，请换一个名称。", token->name);
+    return api_token_audit(db, add->actor, "token.create", token, err);
 }
 
 bool api_token_add(struct store *store, const struct actor *actor, const char *name, const char *role,

@@ -173,21 +173,6 @@ static const char SQL_INSERT[] =
     "INSERT INTO users(id, username, password_hash, role, tenant_id, created_at, updated_at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (username) DO NOTHING";
 
-static bool user_insert(struct db *db, const struct user *user, struct error *err)
-{
-    int64_t changed;
-    if (!db_execute(db, SQL_INSERT,
-                    DB_ARGS(db_text(user->id), db_text(user->username), db_text(user->password_hash),
-                            db_text(user->role), db_text(user->tenant_id), db_int(user->created_at)),
-                    &changed, err))
-        return false;
-    if (changed == 0)
-        return error_set_field(err, ERROR_CONFLICT, "username",
-                               "There is a user '%s' already; choose another name.",
-                               "用户“%s”已存在，请换一个名称。", user->username);
-    return true;
-}
-
 static bool user_add_work(struct db *db, void *context, struct error *err)
 {
     struct addition *add = context;
@@ -201,9 +186,19 @@ static bool user_add_work(struct db *db, void *context, struct error *err)
             return error_add_field(err, "tenant_id", "there is no tenant '%.64s'", "没有商家“%.64s”",
                                    user->tenant_id);
     }
-    return user_insert(db, user, err) &&
-           (!user->tenant_id || tenant_count_users(db, user->tenant_id, 1, err)) &&
-           user_audit(db, add->actor, "user.create", user, NULL, err);
+    int64_t changed;
+    if (!db_execute(db, SQL_INSERT,
+                    DB_ARGS(db_text(user->id), db_text(user->username), db_text(user->password_hash),
+                            db_text(user->role), db_text(user->tenant_id), db_int(user->created_at)),
+                    &changed, err))
+        return false;
+    if (changed == 0)
+        return error_set_field(err, ERROR_CONFLICT, "username",
+                               "There is a user '%s' already; choose another name.",
+                               "用户“%s”已存在，请换一个名称。", user->username);
+    if (user->tenant_id && !tenant_count_users(db, user->tenant_id, 1, err))
+        return false;
+    return user_audit(db, add->actor, "user.create", user, NULL, err);
 }
 
 /* All wrong fields at once; the hash is only made when there is none. */
