@@ -116,18 +116,6 @@ static const char SQL_SET_HEAD[] = "INSERT INTO meta(name, value) VALUES ('audit
 
 /* --- writing */
 
-static void audit_write_details(struct strbuf *out, const struct audit_entry *entry)
-{
-    struct json_writer w = {.out = out};
-    json_object_begin(&w);
-    json_key(&w, "before");
-    json_raw(&w, entry->before);
-    json_key(&w, "after");
-    json_raw(&w, entry->after);
-    json_key_text(&w, "reason", entry->reason);
-    json_object_end(&w);
-}
-
 static const char SQL_INSERT[] =
     "INSERT INTO ops_logs(timestamp, user_id, username, action, target_type, target_id, details,"
     " ip_address, request_id, result, chain_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
@@ -161,7 +149,14 @@ bool audit_append_at(struct db *db, int64_t at, const struct actor *actor, const
                      struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf details = {0};
-    audit_write_details(&details, entry);
+    struct json_writer w = {.out = &details};
+    json_object_begin(&w);
+    json_key(&w, "before");
+    json_raw(&w, entry->before);
+    json_key(&w, "after");
+    json_raw(&w, entry->after);
+    json_key_text(&w, "reason", entry->reason);
+    json_object_end(&w);
     if (details.overflowed)
         return error_set(err, ERROR_TOO_LARGE, "The change is too large for the audit log.",
                          "变更内容过大，无法记入审计日志。");
@@ -246,19 +241,6 @@ static void audit_check_row(struct check *check, const struct db_rows *rows)
     check->head_met = check->head_met || memcmp(check->hash, check->head.hash, HASH_SIZE) == 0;
 }
 
-/* Rows but no head: the first row may have come after the head was read. */
-static bool audit_check_headless(struct db *db, struct strbuf *findings, struct error *err)
-{
-    struct head head;
-    bool damaged;
-    if (!audit_head_read(db, &head, &damaged, err))
-        return false;
-    if (head.rows == 0)
-        strbuf_printf(findings, "ops_logs: the chain's head in meta is %s\n",
-                      damaged ? "damaged" : "missing");
-    return true;
-}
-
 bool audit_check(struct db *db, struct strbuf *ret_findings, struct error *err)
 {
     struct check check = {.findings = ret_findings};
@@ -275,6 +257,13 @@ bool audit_check(struct db *db, struct strbuf *ret_findings, struct error *err)
                       check.head.rows);
     if (check.head.rows > 0 && !check.head_met)
         strbuf_puts(ret_findings, "ops_logs: the newest row of the chain is missing\n");
-    bool headless = damaged || (check.head.rows == 0 && check.rows > 0);
-    return !headless || audit_check_headless(db, ret_findings, err);
+    if (!damaged && (check.head.rows > 0 || check.rows == 0))
+        return true;
+    /* Rows but no head: the first row may have come after the head was read. */
+    if (!audit_head_read(db, &check.head, &damaged, err))
+        return false;
+    if (check.head.rows == 0)
+        strbuf_printf(ret_findings, "ops_logs: the chain's head in meta is %s\n",
+                      damaged ? "damaged" : "missing");
+    return true;
 }

@@ -130,22 +130,6 @@ static bool learning_take_correction(struct lesson *lesson, const struct feedbac
            feedback_learned(lesson->db, feedback->id, pair_id, err);
 }
 
-static bool learning_take_corrections(struct lesson *lesson, const struct feedback_correction *feedbacks,
-                                      struct error *err)
-{
-    struct batch *batch = lesson->batch;
-    for (size_t i = 0; i < batch->taken; i++) {
-        if (!learning_take_correction(lesson, &feedbacks[i], err))
-            return false;
-        batch->reached = feedbacks[i].id;
-    }
-    int64_t done = batch->report.feedbacks - batch->report.held;
-    if (done > 0 && !tenant_count_pending(lesson->db, batch->tenant_id, -done, err))
-        return false;
-    return lesson->revision == 0 ||
-           tenant_count_pairs(lesson->db, batch->tenant_id, batch->report.learned, lesson->unsynced, err);
-}
-
 /* A store_work: everything that a batch changes, or nothing. */
 static bool learning_batch_work(struct db *db, void *context, struct error *err)
 {
@@ -157,9 +141,19 @@ static bool learning_batch_work(struct db *db, void *context, struct error *err)
     if (!tenant_gate_ask(db, TENANT_GATE_LEARNING, batch->tenant_id, TENANT_GATE_BEGINS_NOW, err))
         return false;
     struct feedback_correction *feedbacks = arena_alloc(&arena, batch->size * sizeof(*feedbacks));
-    return feedback_corrections(db, batch->tenant_id, batch->after, batch->size, &arena, feedbacks,
-                                &batch->taken, err) &&
-           learning_take_corrections(&lesson, feedbacks, err);
+    if (!feedback_corrections(db, batch->tenant_id, batch->after, batch->size, &arena, feedbacks,
+                              &batch->taken, err))
+        return false;
+    for (size_t i = 0; i < batch->taken; i++) {
+        if (!learning_take_correction(&lesson, &feedbacks[i], err))
+            return false;
+        batch->reached = feedbacks[i].id;
+    }
+    int64_t done = batch->report.feedbacks - batch->report.held;
+    if (done > 0 && !tenant_count_pending(db, batch->tenant_id, -done, err))
+        return false;
+    return lesson.revision == 0 ||
+           tenant_count_pairs(db, batch->tenant_id, batch->report.learned, lesson.unsynced, err);
 }
 
 static void learning_process_tenant(struct platform *platform, const char *tenant_id,
