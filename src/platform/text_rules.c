@@ -68,7 +68,7 @@ struct text_span text_trim(const char *text)
 }
 
 /* C0 and C1 control characters (U+0000 to U+001F, U+007F to U+009F) of valid UTF-8. */
-static bool text_has_control(struct text_span span, bool one_line)
+static bool text_has_control_character(struct text_span span, bool one_line)
 {
     for (size_t i = 0; i < span.length; i++) {
         unsigned char c = (unsigned char)span.bytes[i];
@@ -132,7 +132,7 @@ bool text_check(const struct text_rule *rule, const char *text, struct error *er
     if (characters > rule->characters_max)
         return error_add_field(err, rule->field, "has %zu characters; at most %zu are possible",
                                "有 %zu 个字符，最多 %zu 个", characters, rule->characters_max);
-    if (text_has_control(span, rule->one_line))
+    if (text_has_control_character(span, rule->one_line))
         return error_add_field(err, rule->field, "has control characters", "含有控制字符");
     return !rule->legible || text_check_legible(rule, span, err);
 }
