@@ -135,7 +135,7 @@ describe('distribution', () => {
       updated: 0,
       unchanged: 1,
       conflicts: 0,
-      withdrawn: 0,
+      deleted_templates: 0,
       skipped_tenants: 0,
       dry_run: false,
     });

@@ -122,7 +122,7 @@ static struct job distribute(struct fixture *f, const struct distribute_request 
 }
 
 struct wanted {
-    int templates, tenants, created, updated, unchanged, conflicts, withdrawn, skipped_tenants;
+    int templates, tenants, created, updated, unchanged, conflicts, deleted_templates, skipped_tenants;
     bool dry_run;
 };
 
@@ -131,8 +131,8 @@ static void assert_result(const struct job *job, struct wanted w)
     char text[256];
     snprintf(text, sizeof(text),
              "{\"templates\":%d,\"tenants\":%d,\"created\":%d,\"updated\":%d,\"unchanged\":%d,"
-             "\"conflicts\":%d,\"withdrawn\":%d,\"skipped_tenants\":%d,\"dry_run\":%s}",
-             w.templates, w.tenants, w.created, w.updated, w.unchanged, w.conflicts, w.withdrawn,
+             "\"conflicts\":%d,\"deleted_templates\":%d,\"skipped_tenants\":%d,\"dry_run\":%s}",
+             w.templates, w.tenants, w.created, w.updated, w.unchanged, w.conflicts, w.deleted_templates,
              w.skipped_tenants, w.dry_run ? "true" : "false");
     assert_string_equal(job->result, text);
     assert_int_equal(job->progress_done, job->progress_total);
@@ -607,8 +607,8 @@ static void a_template_deleted_meanwhile_is_given_to_nobody_else(void **state)
     struct job job = to_all(f, ids[0]);
     int first = (int)outcomes(f, &job, "done"), others = MANY + 2 - first;
     assert_true(first >= 6);
-    assert_result(&job, (struct wanted){1, MANY + 2, .created = first, .withdrawn = others});
-    assert_int_equal(outcomes(f, &job, "withdrawn"), others);
+    assert_result(&job, (struct wanted){1, MANY + 2, .created = first, .deleted_templates = others});
+    assert_int_equal(outcomes(f, &job, "template_deleted"), others);
     assert_items_are_true(f, &job, ids[0]);
 }
 
@@ -624,7 +624,7 @@ static void a_deleted_one_of_several_is_told(void **state)
     must(f, template_delete(&f->platform, &someone, ids[1], NULL, &f->err));
     start_jobs(f);
     job = wait_for(f, job.id);
-    assert_result(&job, (struct wanted){.templates = 2, .tenants = 2, .created = 2, .withdrawn = 2});
+    assert_result(&job, (struct wanted){.templates = 2, .tenants = 2, .created = 2, .deleted_templates = 2});
     assert_int_equal(outcomes(f, &job, "done"), 2);
     assert_items_are_true(f, &job, ids[0]);
 }

@@ -32,14 +32,14 @@
 /* ---- figures ---- */
 
 struct figures {
-    int64_t templates, tenants, created, updated, unchanged, conflicts, withdrawn, skipped_tenants;
+    int64_t templates, tenants, created, updated, unchanged, conflicts, deleted_templates, skipped_tenants;
     bool dry_run;
 };
 static const struct field figures_fields[] = {
-    FIELD(struct figures, templates, INT, ""), FIELD(struct figures, tenants, INT, ""),
-    FIELD(struct figures, created, INT, ""),   FIELD(struct figures, updated, INT, ""),
-    FIELD(struct figures, unchanged, INT, ""), FIELD(struct figures, conflicts, INT, ""),
-    FIELD(struct figures, withdrawn, INT, ""), FIELD(struct figures, skipped_tenants, INT, ""),
+    FIELD(struct figures, templates, INT, ""),         FIELD(struct figures, tenants, INT, ""),
+    FIELD(struct figures, created, INT, ""),           FIELD(struct figures, updated, INT, ""),
+    FIELD(struct figures, unchanged, INT, ""),         FIELD(struct figures, conflicts, INT, ""),
+    FIELD(struct figures, deleted_templates, INT, ""), FIELD(struct figures, skipped_tenants, INT, ""),
     FIELD(struct figures, dry_run, BOOL, ""),
 };
 static const struct descriptor figures_descriptor = DESCRIPTOR("Figures", struct figures, figures_fields);
@@ -51,13 +51,13 @@ static void distribution_add_figures(struct figures *sum, const struct figures *
     sum->updated += more->updated;
     sum->unchanged += more->unchanged;
     sum->conflicts += more->conflicts;
-    sum->withdrawn += more->withdrawn;
+    sum->deleted_templates += more->deleted_templates;
     sum->skipped_tenants += more->skipped_tenants;
 }
 
 /* ---- one run ---- */
 
-/* A template of the job. One that was deleted since is withdrawn: nobody else gets it. */
+/* A template of the job. One that was deleted since is distributed no more. */
 struct target {
     struct common_template template;
     bool live;
@@ -290,7 +290,7 @@ static bool visit_run(struct visit *visit, struct error *err)
     const char *tenant_id = visit->changes.tenant_id;
     int64_t first = d->targets[0].template.id, last = d->targets[d->target_count - 1].template.id;
     for (size_t i = 0; i < d->target_count; i++)
-        visit->figures.withdrawn += !d->targets[i].live;
+        visit->figures.deleted_templates += !d->targets[i].live;
     if (!template_copies_read(db, tenant_id, first, last, &d->arena, &visit->copies, &visit->copy_count,
                               err) ||
         !visit_targets(visit, true, err) || !visit_targets(visit, false, err))
@@ -311,7 +311,7 @@ static const char *visit_detail(const struct visit *visit)
     json_key_int(&w, "updated", visit->figures.updated);
     json_key_int(&w, "unchanged", visit->figures.unchanged);
     json_key_int(&w, "conflicts", visit->figures.conflicts);
-    json_key_int(&w, "withdrawn", visit->figures.withdrawn);
+    json_key_int(&w, "deleted_templates", visit->figures.deleted_templates);
     json_key(&w, "conflict_templates");
     json_array_begin(&w);
     for (int64_t i = 0; i < visit->figures.conflicts; i++)
@@ -357,8 +357,8 @@ static bool distribution_visit_tenant(struct db *db, struct distribution *d, str
     item->outcome = "done";
     if (visit.figures.conflicts > 0)
         item->outcome = "conflict";
-    else if (visit.figures.withdrawn == (int64_t)d->target_count)
-        item->outcome = "withdrawn";
+    else if (visit.figures.deleted_templates == (int64_t)d->target_count)
+        item->outcome = "template_deleted";
     item->detail = visit_detail(&visit);
     return true;
 }
@@ -390,7 +390,7 @@ static bool distribution_audit_batch(struct db *db, const struct distribution *d
     json_key_int(&w, "updated", d->batch.updated);
     json_key_int(&w, "unchanged", d->batch.unchanged);
     json_key_int(&w, "conflicts", d->batch.conflicts);
-    json_key_int(&w, "withdrawn", d->batch.withdrawn);
+    json_key_int(&w, "deleted_templates", d->batch.deleted_templates);
     json_key_int(&w, "skipped_tenants", d->batch.skipped_tenants);
     json_object_end(&w);
     struct audit_entry entry = {

@@ -12,7 +12,7 @@
  *   an older text, and the question now   stays, with `force` too                             conflict
  *   is that of a pair of its own
  *   a copy that it has deleted            stays deleted (with `force`: a new pair)            conflict (created)
- *   anything, of a template that was      stays                                               withdrawn
+ *   anything, of a template that was      stays                                               deleted_templates
  *   deleted after the job was asked for
  *
  * Distributing again changes nothing. All of a tenant's templates are one transaction, together with its

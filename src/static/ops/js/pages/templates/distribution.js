@@ -34,7 +34,7 @@ const behindFigure = {
   updated: ({ detail }) => Number(detail?.updated) > 0,
   unchanged: ({ detail }) => Number(detail?.unchanged) > 0,
   conflicts: ({ detail }) => Number(detail?.conflicts) > 0,
-  withdrawn: ({ detail }) => Number(detail?.withdrawn) > 0,
+  deleted_templates: ({ detail }) => Number(detail?.deleted_templates) > 0,
   skipped_tenants: ({ outcome }) => outcome === 'suspended' || outcome === 'missing',
 };
 

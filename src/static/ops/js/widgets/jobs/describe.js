@@ -30,7 +30,7 @@ const outcomeLooks = {
   done: { icon: 'icon-circle-check', tone: 'is-ok' },
   conflict: { icon: 'icon-triangle-alert', tone: 'is-warning' },
   suspended: { icon: 'icon-circle-pause', tone: 'is-unknown' },
-  withdrawn: { icon: 'icon-circle-x', tone: 'is-unknown' },
+  template_deleted: { icon: 'icon-circle-x', tone: 'is-unknown' },
   missing: { icon: 'icon-circle-x', tone: 'is-error' },
   failed: { icon: 'icon-circle-x', tone: 'is-error' },
   waiting: { icon: 'icon-clock', tone: 'is-info' },
@@ -43,7 +43,7 @@ export const outcomes = /** @type {(keyof typeof outcomeLooks)[]} */ (Object.key
 const figureNames = [
   ...['templates', 'tenants', 'total', 'matched', 'entries', 'pairs', 'changed', 'undone', 'created', 'updated'],
   ...['unchanged', 'skipped', 'removed', 'missing', 'stale', 'orphaned', 'repaired', 'conflicts', 'failed'],
-  ...['withdrawn', 'skipped_tenants', 'failed_tenants'],
+  ...['deleted_templates', 'skipped_tenants', 'failed_tenants'],
 ];
 
 /** Figures that somebody should look at when they are more than nothing. */
@@ -53,12 +53,12 @@ const warnings = ['conflicts', 'failed', 'failed_tenants', 'missing', 'stale', '
 const noticedFigures = [
   ...['created', 'updated', 'changed', 'undone', 'pairs', 'removed', 'repaired'],
   ...warnings,
-  'withdrawn',
+  'deleted_templates',
   'skipped_tenants',
 ];
 
-/** Figures that are told only where they are more than nothing: they hardly ever are. */
-const rareFigures = ['withdrawn'];
+/** Figures that are shown only where they are more than nothing, which is rare. */
+const rareFigures = ['deleted_templates'];
 
 /** What a kind counts its progress in. @type {Record<string, { progress: MessageKey, pace: MessageKey }>} */
 const units = {

@@ -56,7 +56,7 @@ export const zh = {
   'jobOutcome.done': '完成',
   'jobOutcome.conflict': '有冲突',
   'jobOutcome.suspended': '已暂停，跳过',
-  'jobOutcome.withdrawn': '模板期间被删除',
+  'jobOutcome.template_deleted': '模板期间被删除',
   'jobOutcome.missing': '商家已不存在',
   'jobOutcome.waiting': '未处理',
   'jobFigure.templates': '模板',
@@ -65,7 +65,7 @@ export const zh = {
   'jobFigure.updated': '更新',
   'jobFigure.unchanged': '不变',
   'jobFigure.conflicts': '冲突',
-  'jobFigure.withdrawn': '期间被删除的模板',
+  'jobFigure.deleted_templates': '期间被删除的模板',
   'jobFigure.skipped_tenants': '跳过的商家',
 };
 
@@ -124,7 +124,7 @@ export const en = {
   'jobOutcome.done': 'Done',
   'jobOutcome.conflict': 'Conflicts',
   'jobOutcome.suspended': 'Suspended, skipped',
-  'jobOutcome.withdrawn': 'Template deleted meanwhile',
+  'jobOutcome.template_deleted': 'Template deleted meanwhile',
   'jobOutcome.missing': 'Tenant is gone',
   'jobOutcome.waiting': 'Not reached',
   'jobFigure.templates': 'Templates',
@@ -133,6 +133,6 @@ export const en = {
   'jobFigure.updated': 'Updated',
   'jobFigure.unchanged': 'Unchanged',
   'jobFigure.conflicts': 'Conflicts',
-  'jobFigure.withdrawn': 'Templates deleted meanwhile',
+  'jobFigure.deleted_templates': 'Templates deleted meanwhile',
   'jobFigure.skipped_tenants': 'Tenants skipped',
 };
