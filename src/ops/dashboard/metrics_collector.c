@@ -245,7 +245,7 @@ static bool snapshot_read_open_trouble(struct db *db, enum component component, 
     *ret_since = INT_NULL;
     while (db_next(&rows)) {
         const char *text = db_column_text(&rows, 0);
-        struct error unreadable; /* what nobody can read says nothing, and stops nothing */
+        struct error unreadable; /* unreadable dimensions mean no trouble, and stop nothing */
         const cJSON *since = json_parse(text, strlen(text), &dimensions, &unreadable)
                                  ? cJSON_GetObjectItemCaseSensitive(dimensions, "since")
                                  : NULL;

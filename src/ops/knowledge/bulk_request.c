@@ -1,4 +1,4 @@
-/* Asking for a bulk job: what is checked, what stands in the audit log, and what stands in the job. */
+/* Asking for a bulk job: its checks, its audit row, and the parameters of the job. */
 #include "ops/knowledge/bulk_request.h"
 
 #include <math.h>

@@ -241,7 +241,7 @@ static const char *correction_pair_json(struct arena *arena, const char *questio
     return arena_strdup(arena, strbuf_text(&out));
 }
 
-/* A row of the decision, and one of the pair, so that whoever looks for what changed that finds it. */
+/* A row of the decision, and one of the pair, so that it is found among the changes of the pair, too. */
 static bool correction_audit_approval(struct db *db, const struct decision *decision,
                                       const struct feedback_row *row, int64_t pair_id, const char *before,
                                       const char *after, struct error *err)

@@ -16,7 +16,7 @@ struct correction {
     const char *tenant_id, *tenant_name;
     const char *message_id, *question, *answer; /* what was asked and answered */
     bool answered;
-    const char *correction; /* what it should have been; NULL: the customer has not said */
+    const char *correction; /* what it should have been; NULL: the customer has not written it */
     const char *status;
     const char *held_for; /* why learning leaves it alone; NULL: it does not, or is switched off */
     int64_t qa_pair_id;   /* what it became or would change, else what answered; INT_NULL: none */

@@ -239,8 +239,8 @@ static bool listing_find_page_with(struct listing *l, enum keyword_effort effort
                                           : listing_page_of_many(l, selection, err);
 }
 
-/* A page that is empty says 'there is none' to whoever reads it, and what was there before an import is not to wait
- * until the index has taken that in: then it is looked for once more, with more effort. */
+/* An empty page means that nothing matches, and pairs that were there before an import must be found before the index
+ * has taken that in: a page that is short for that reason is read once more, with more effort. */
 static bool listing_find_page(struct listing *l, struct error *err)
 {
     if (!listing_find_page_with(l, KEYWORD_QUICK, err))

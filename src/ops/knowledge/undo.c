@@ -78,7 +78,7 @@ struct undo {
 
     /* One transaction; set by the work, which may run twice. */
     struct arena arena;
-    struct qa_edits edits; /* of the tenant whose pairs are at hand */
+    struct qa_edits edits; /* of the tenant whose pairs are being undone */
     struct figures batch;
     int64_t pairs;      /* that were looked at */
     struct strbuf note; /* JSON of the audit row */

@@ -1,4 +1,4 @@
-/* One tenant's copy of one template, side by side with what it came from and what the template says now;
+/* One tenant's copy of one template, beside the version that it came from and the template's present one;
  * and the decision of a conflict. */
 #ifndef KIMONO_OPS_TEMPLATES_CONFLICT_H
 #define KIMONO_OPS_TEMPLATES_CONFLICT_H

@@ -17,7 +17,7 @@
  * few, so that a chat waits no longer for the writer than for its own commit, and after each a pause that is
  * PAUSES times as long (measured: p99 of chats 1.3 to 1.6 of that without a distribution; with 1, 3.4).
  * A tenant's pairs are not divided. Visiting a tenant costs about as much as so many pairs.
- * A dry run reads, which nobody waits for, and writes little; but somebody looks on until it ends: so its
+ * A dry run reads, which delays no writer, and writes little; but a person waits for its end: so its
  * batches stay large and its pauses are shorter. */
 #define BATCH_PAIRS 2000
 #define BATCH_PAIRS_SHARED 60
@@ -153,7 +153,7 @@ static bool distribution_refresh_targets(struct db *db, struct distribution *d, 
 
 /* ---- one tenant ---- */
 
-/* What has been found out about a tenant's copy of each target, and what it comes to. */
+/* A tenant's copy of each target, and what is done with it. */
 struct visit {
     struct distribution *d;
     bool apply; /* false: a dry run */
@@ -242,7 +242,7 @@ static bool visit_without_copy(struct visit *visit, struct target *target, struc
 }
 
 /* `copy` deleted and no force: the tenant has decided. Another pair with the question stands in the way even
- * of force: somebody has to decide which of the two goes. */
+ * of force: which of the two goes is for a person to decide. */
 static bool visit_with_copy(struct visit *visit, struct target *target, const struct template_copy *copy,
                             struct error *err)
 {
@@ -445,9 +445,9 @@ static bool distribution_try_batch(struct distribution *d, struct error *err)
            distribution_visit_tenants(db, d, false, err);
 }
 
-/* Until when somebody is taken to write for whom we make room: who did within the last seconds, here or in another
+/* Until when batches stay small: as long as others have written within the last seconds, here or in another
  * process (known from its newest beat). It is the works of others that count and not how long they or we waited: who
- * writes now and then meets our batch, too, and is to find it small. */
+ * writes now and then must not meet a large batch either. */
 static void distribution_note_others(struct distribution *d)
 {
     const struct platform *platform = d->run->platform;

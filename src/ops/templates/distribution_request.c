@@ -1,4 +1,4 @@
-/* Asking for a distribution: what is checked, what stands in the audit log, and what stands in the job. */
+/* Asking for a distribution: its checks, its audit row, and the parameters of the job. */
 #include "ops/templates/distribution_request.h"
 
 #include <inttypes.h>
@@ -334,7 +334,7 @@ static bool distribute_missing_work(struct db *db, void *context, struct error *
 
 static const char SQL_ANY_BEHIND[] = "SELECT 1" TENANTS_BEHIND " LIMIT 1";
 
-/* Looks on a read connection first: mostly nobody lacks anything. */
+/* On a read connection, before anything is written: mostly no tenant lacks anything. */
 static bool distribute_is_anyone_behind(struct platform *platform, bool *ret_behind, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;

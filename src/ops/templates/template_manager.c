@@ -275,8 +275,7 @@ static bool template_create_work(struct db *db, void *context, struct error *err
                           template_text_json(change->arena, &change->template), err);
 }
 
-/* As a pair, and with an answer: a shop may keep a question that it cannot answer yet, a template goes to
- * shops that would have nothing to say. */
+/* As a pair, and with an answer: a tenant may have a question without an answer, a template may not. */
 static bool template_check_text(const struct template_text *text, struct error *err)
 {
     bool fine = qa_pair_validate(text->question, text->answer, text->category, err);

@@ -41,7 +41,7 @@ static const struct field detail_fields[] = {
 const struct descriptor tenant_detail_descriptor =
     DESCRIPTOR("TenantDetail", struct tenant_detail, detail_fields);
 
-/* Those that somebody asked in, also one that began earlier: it is cut off as well. */
+/* Those with a message since then, also one that began earlier: it is cut off as well. */
 static const char SQL_CONVERSATIONS_SINCE[] =
     "SELECT COUNT(DISTINCT conversation_id) FROM messages WHERE tenant_id = $1 AND created_at >= $2";
 #define SQL_LIVE_SESSION "s.user_id = u.id AND s.revoked_at IS NULL AND s.expires_at > $2"

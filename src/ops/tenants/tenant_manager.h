@@ -129,7 +129,7 @@ struct tenant_trend_point {
 struct tenant_trends {
     int64_t days;
     int64_t recorded_since;            /* a day; those before are not known */
-    const struct day_so_far *compared; /* NULL: nobody has asked */
+    const struct day_so_far *compared; /* NULL: it was not asked for */
     struct tenant_trend_point *points;
     size_t points_count;
     int64_t generated_at;

@@ -116,7 +116,7 @@ struct import_result {
  * with marks around it ("问题*", "答案（必填）:"). Others are ignored, but for "Tenant ID", as an export has it:
  * a row of another tenant fails unless the request says that it is meant. If the first row names none of those,
  * it is a row like the others and the first column is the question, the second the answer, the third the
- * category; unless it looks like a heading: then the file is refused until somebody says what it is. So is a
+ * category; unless it looks like a heading: then the file is refused until the request says what it is. So is a
  * file whose heading stands below other rows. Rows of which all cells are empty are none.
  *
  * The file is read once, into a temporary one, and only when all of it could be read (encoding, quotes,
@@ -195,8 +195,9 @@ struct import_preview {
     struct import_preview_row *rows;
     size_t rows_count;
     int64_t total_rows_at_least;
-    const char *problem;  /* why it could not be imported like this, in the language; NULL: it can */
-    const char *asks_for; /* what somebody has to say then: encoding, heading, columns; NULL: nothing helps */
+    const char *problem; /* why it could not be imported like this, in the language; NULL: it can */
+    const char
+        *asks_for; /* the parameter that would put it right: encoding, heading, columns; NULL: none would */
     struct import_warning *warnings;
     size_t warnings_count;
     const char *const *encodings; /* of a text: those that it may be in, the likeliest first */

@@ -77,10 +77,10 @@ static const struct {
       "분류", "범주"}},
 };
 
-/* In which an export says whose a row is. */
+/* The column of an export that has the row's tenant. */
 static const char *const tenant_names[] = {"tenantid", "商家id", "商户id", "租户id", "テナントid"};
 
-/* Dropped wherever they stand: what programs and people put between and around, also what nobody sees. */
+/* Dropped wherever they stand: what programs and people put between and around, invisible characters too. */
 static const char *const ornaments[] = {
     " ",        "\t",           "\r",           "\n", "_",  "-", "*", ":", "#", "\"", "'", "\xE3\x80\x80",
     "\xC2\xA0", "\xE2\x80\x8B", "\xEF\xBB\xBF", "【", "】", "[", "]", "★", "※"};

@@ -7,7 +7,7 @@
 
 /* ---- columns (import_columns.c) ---- */
 
-/* What the first row looks like, and those below, as long as nobody has said whether it is a heading. */
+/* What the first row looks like, and those below, as long as the request does not say whether it is a heading. */
 struct import_first_row {
     int64_t number;
     bool is_suspect;            /* all of it could be names of columns */
@@ -23,10 +23,10 @@ struct import_layout {
     const struct import_request *request;
     struct import_warnings *warnings;
     bool has_heading; /* the first row is one */
-    bool is_guessed;  /* whether it is: nobody has said */
+    bool is_guessed;  /* whether it is: the request does not say */
     bool is_workbook; /* then empty cells at a row's end are not there */
     size_t places[IMPORT_COLUMNS];
-    size_t tenant_place; /* of the column that says whose a row is */
+    size_t tenant_place; /* of the column with the row's tenant */
     size_t count;        /* columns of the first row */
     struct import_first_row first;
 };
@@ -40,14 +40,14 @@ bool import_layout_check(const struct import_layout *layout, const struct table_
 /* Each row, before it is read. ERROR_INVALID: the first row was taken for a pair, and this one is
  * the heading. */
 bool import_layout_look(struct import_layout *layout, const struct table_row *cells, struct error *err);
-/* When all rows were looked at. ERROR_INVALID: the first one looks like a heading, and nobody has said whether it
- * is. */
+/* When all rows were looked at. ERROR_INVALID: the first one looks like a heading, and the request does not say whether
+ * it is. */
 bool import_layout_finish(struct import_layout *layout, struct error *err);
 
 /* ---- names of columns (import_headings.c) ---- */
 
 /* Whatever its case, its width and the marks around it ("答案（必填）", "Question *"). False: not a column that is
- * taken. `ret_rank`: of two with one meaning the lower counts; 0: whoever names this has a heading. */
+ * taken. `ret_rank`: of two with one meaning the lower counts; 0: one such name makes the row a heading. */
 bool import_heading_find(const char *heading, enum import_column *ret_column, int *ret_rank);
 bool import_heading_is_tenant(const char *heading);
 /* Short, and no sentence, question or number. */

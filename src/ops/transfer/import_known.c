@@ -8,7 +8,7 @@
 struct known_questions {
     const char *tenant_id;
     int64_t revision; /* of the tenant's knowledge, up to which the map is right */
-    bool is_void;     /* somebody else has changed it */
+    bool is_void;     /* others have changed the pairs */
     uint64_t map[MAP_BITS / 64];
 };
 

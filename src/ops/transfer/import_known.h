@@ -1,5 +1,5 @@
 /* Of one import: which questions the tenant certainly does not have yet, so that their rows need no look into
- * the store. A bitmap of the hashes of those it has, which is right as long as nobody else changes the
+ * the store. A bitmap of the hashes of those it has, which is right as long as no other process or request changes the
  * tenant's pairs; from then on every row is looked up. */
 #ifndef KIMONO_OPS_TRANSFER_IMPORT_KNOWN_H
 #define KIMONO_OPS_TRANSFER_IMPORT_KNOWN_H
@@ -13,7 +13,7 @@ bool known_questions_read(struct store *store, const char *tenant_id, struct kno
                           struct error *err);
 void known_questions_free(struct known_questions *known); /* takes NULL */
 
-/* At the begin of a transaction: has anybody else changed the tenant's pairs? */
+/* At the beginning of a transaction: were the tenant's pairs changed by others? */
 bool known_questions_begin(struct known_questions *known, struct db *db, struct error *err);
 /* May the tenant have a question with this key (qa_question_key)? */
 bool known_questions_may_have(const struct known_questions *known, int64_t question_key);

@@ -198,7 +198,7 @@ static void preview_list_encodings(const struct table *table, struct looking *lo
     looking->preview->encodings_count = count;
 }
 
-/* The first thing that is wrong, and what has to be said so that it is not. */
+/* The first thing that is wrong, and which parameter would put it right. */
 static void preview_find_problem(struct table *table, struct looking *looking)
 {
     struct error *problem = &looking->problem, doubt;

@@ -12,7 +12,7 @@
 #include "ops/transfer/import_repeats.h"
 #include "platform/knowledge/knowledge.h"
 
-/* A row of the batch, and what it comes to. */
+/* A row of the batch, and what is done with it. */
 enum verdict { UNDECIDED, CREATED, UPDATED, SKIPPED, FAILED };
 struct item {
     struct import_row row;
@@ -78,7 +78,7 @@ bool import_resume(struct import *import, struct error *err);
 /* Within a transaction: the job's progress with the batch, and its failed rows. Nothing without a job. */
 bool import_report(struct db *db, struct import *import, struct error *err);
 bool import_audit(struct db *db, const struct import *import, struct error *err);
-/* What was written before the failure `err` stays: says so, to the person and in the audit log. Returns false. */
+/* What was written before the failure `err` stays: `err` and an audit row say so. Returns false. */
 bool import_report_failure(struct import *import, struct error *err);
 
 #endif
