@@ -396,9 +396,10 @@ bool db_insert_many(struct db *db, const char *sql, const struct db_value *args,
     bool complete = driver->changed(rows.statement) == (int64_t)row_count;
     if (complete)
         driver->inserted_ids(rows.statement, row_count, ret_ids);
-    return db_done(&rows, err) &&
-           (complete || error_set(err, ERROR_INTERNAL, "Not %zu rows were inserted: %.200s",
-                                  "插入的行数不是 %zu：%.200s", row_count, sql));
+    if (!db_done(&rows, err))
+        return false;
+    return complete || error_set(err, ERROR_INTERNAL, "Not %zu rows were inserted: %.200s",
+                                 "插入的行数不是 %zu：%.200s", row_count, sql);
 }
 
 bool db_insert(struct db *db, const char *sql, const struct db_value *args, size_t arg_count, int64_t *ret_id,

@@ -11,11 +11,11 @@
 #include "base/temporary_file.h"
 #include "store/files_private.h"
 
-/* A piece holds up those who write for as long as it takes to store it, some milliseconds. */
+/* A chunk holds up those who write for as long as it takes to store it, some milliseconds. */
 #define CHUNK_BYTES ((size_t)256 << 10)
 #define CHUNKS_DELETED 16          /* by one transaction */
-#define GIVEN_UP_MS HOUR_MS        /* no piece came for so long: nobody writes any more */
-#define READ_MS 10000              /* time that reading one piece may take */
+#define GIVEN_UP_MS HOUR_MS        /* no chunk came for so long: nobody writes any more */
+#define READ_MS 10000              /* time that reading one chunk may take */
 #define NAMES_AT_ONCE INT64_C(100) /* of a sweep */
 
 static void store_file_check_name(const char *name)
@@ -49,9 +49,9 @@ static bool table_file_is_unfinished(int64_t changed, struct error *err)
 
 static bool table_file_begin_work(struct db *db, void *context, struct error *err)
 {
-    const struct table_file_chunk *piece = context;
+    const struct table_file_chunk *chunk = context;
     int64_t made;
-    if (!db_execute(db, SQL_BEGIN, DB_ARGS(db_text(piece->name), db_int(clock_now_ms())), &made, err))
+    if (!db_execute(db, SQL_BEGIN, DB_ARGS(db_text(chunk->name), db_int(clock_now_ms())), &made, err))
         return false;
     return made == 1 ||
            error_set(err, ERROR_CONFLICT, "There is a file of this name already.", "已有同名文件。");
@@ -59,24 +59,25 @@ static bool table_file_begin_work(struct db *db, void *context, struct error *er
 
 static bool table_file_chunk_work(struct db *db, void *context, struct error *err)
 {
-    const struct table_file_chunk *piece = context;
+    const struct table_file_chunk *chunk = context;
     int64_t changed;
-    return db_execute(db, SQL_TOUCH, DB_ARGS(db_text(piece->name), db_int(clock_now_ms())), &changed, err) &&
-           table_file_is_unfinished(changed, err) &&
-           db_execute(
-               db, SQL_ADD_CHUNK,
-               DB_ARGS(db_text(piece->name), db_int(piece->seq), db_bytes(piece->bytes, piece->length)), NULL,
-               err);
+    if (!db_execute(db, SQL_TOUCH, DB_ARGS(db_text(chunk->name), db_int(clock_now_ms())), &changed, err) ||
+        !table_file_is_unfinished(changed, err))
+        return false;
+    return db_execute(
+        db, SQL_ADD_CHUNK,
+        DB_ARGS(db_text(chunk->name), db_int(chunk->seq), db_bytes(chunk->bytes, chunk->length)), NULL, err);
 }
 
 static bool table_file_finish_work(struct db *db, void *context, struct error *err)
 {
-    const struct table_file_chunk *piece = context;
+    const struct table_file_chunk *chunk = context;
     int64_t changed;
-    return db_execute(db, SQL_FINISH,
-                      DB_ARGS(db_text(piece->name), db_int(piece->size), db_int(clock_now_ms())), &changed,
-                      err) &&
-           table_file_is_unfinished(changed, err);
+    if (!db_execute(db, SQL_FINISH,
+                    DB_ARGS(db_text(chunk->name), db_int(chunk->size), db_int(clock_now_ms())), &changed,
+                    err))
+        return false;
+    return table_file_is_unfinished(changed, err);
 }
 
 /* As much as a chunk holds, less only at the end. */
@@ -98,27 +99,27 @@ static bool table_file_read_chunk(int fd, char *buffer, int64_t at, size_t *ret_
     return true;
 }
 
-static bool table_file_write_chunks(struct store *store, struct table_file_chunk *piece, int fd,
+static bool table_file_write_chunks(struct store *store, struct table_file_chunk *chunk, int fd,
                                     struct error *err)
 {
     CLEANUP(free_pointer) char *buffer = xmalloc(CHUNK_BYTES);
-    piece->bytes = buffer;
-    for (piece->seq = 0; table_file_read_chunk(fd, buffer, piece->size, &piece->length, err); piece->seq++) {
-        if (piece->length == 0)
-            return store_write(store, table_file_finish_work, piece, err);
-        if (!store_write(store, table_file_chunk_work, piece, err))
+    chunk->bytes = buffer;
+    for (chunk->seq = 0; table_file_read_chunk(fd, buffer, chunk->size, &chunk->length, err); chunk->seq++) {
+        if (chunk->length == 0)
+            return store_write(store, table_file_finish_work, chunk, err);
+        if (!store_write(store, table_file_chunk_work, chunk, err))
             return false;
-        piece->size += (int64_t)piece->length;
+        chunk->size += (int64_t)chunk->length;
     }
     return false;
 }
 
 static bool table_file_keep(struct store *store, const char *name, int fd, struct error *err)
 {
-    struct table_file_chunk piece = {.name = name};
-    if (!store_write(store, table_file_begin_work, &piece, err))
+    struct table_file_chunk chunk = {.name = name};
+    if (!store_write(store, table_file_begin_work, &chunk, err))
         return false;
-    if (table_file_write_chunks(store, &piece, fd, err))
+    if (table_file_write_chunks(store, &chunk, fd, err))
         return true;
     store_file_delete(store, name, NULL); /* else the sweep does */
     return false;

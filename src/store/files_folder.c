@@ -44,15 +44,6 @@ static bool folder_file_copy(int from, int to, struct error *err)
     return true;
 }
 
-/* Gives the file, which has no name, one: nothing is written again. Not where the file system knows no files
- * without a name, or the file lies on another one. */
-static bool link_file(int fd, const char *path)
-{
-    char source[64];
-    snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
-    return linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
-}
-
 static bool folder_file_put_copy(int fd, const char *path, int *ret_fd, struct error *err)
 {
     int to = owned_open(path, O_WRONLY | O_EXCL, 0600);
@@ -80,14 +71,18 @@ static bool folder_file_sync_folder(const char *folder, struct error *err)
 
 bool folder_file_keep(const char *folder, const char *name, int fd, struct error *err)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], source[64];
     int named = fd;
     folder_file_path(folder, name, path);
     if (!owned_mkdir(folder, 0700))
         return folder_file_keep_error(errno, err);
     if (access(path, F_OK) == 0)
         return folder_file_keep_error(EEXIST, err);
-    bool linked = owned_take_place(fd, path) && link_file(fd, path);
+    /* The file has no name, and gets this one: nothing is written again. That is refused where the file system has no
+     * files without a name, or the file lies on another one. */
+    snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+    bool linked =
+        owned_take_place(fd, path) && linkat(AT_FDCWD, source, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
     if (!linked && !folder_file_put_copy(fd, path, &named, err))
         return false;
     bool synced =

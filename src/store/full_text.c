@@ -151,15 +151,6 @@ static bool text_sums_add_texts(struct db *db, struct text_sums *sums, struct er
     return db_done(&rows, err);
 }
 
-static void compare(const struct text_sums *sums, struct strbuf *findings)
-{
-    for (size_t i = 0; i < sums->count; i++)
-        if (sums->indexed[i] != sums->wanted[i])
-            strbuf_printf(findings,
-                          "full text: it does not hold what pairs %zu to %zu say; a keyword may miss some\n",
-                          i * GROUP, i * GROUP + GROUP - 1);
-}
-
 static const char SQL_LAST[] = "SELECT MAX(id) FROM qa_pairs";
 
 bool text_index_check(struct db *db, struct strbuf *ret_findings, struct error *err)
@@ -172,8 +163,11 @@ bool text_index_check(struct db *db, struct strbuf *ret_findings, struct error *
     sums.wanted = xcalloc(sums.count, sizeof(*sums.wanted));
     bool done =
         db->driver->text_entries(db, text_sums_add_entry, &sums, err) && text_sums_add_texts(db, &sums, err);
-    if (done)
-        compare(&sums, ret_findings);
+    for (size_t i = 0; done && i < sums.count; i++)
+        if (sums.indexed[i] != sums.wanted[i])
+            strbuf_printf(ret_findings,
+                          "full text: it does not hold what pairs %zu to %zu say; a keyword may miss some\n",
+                          i * GROUP, i * GROUP + GROUP - 1);
     free(sums.indexed);
     free(sums.wanted);
     return done;

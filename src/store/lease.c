@@ -147,35 +147,19 @@ static bool lease_beat_work(struct db *db, void *context, struct error *err)
     return lease_view_read_processes(db, &beat->view, err) && lease_view_read_leases(db, &beat->view, err);
 }
 
-/* Since when each of the others stands still. After a pause of our own beats nobody is known to have. */
-static void lease_measure_silence(const struct lease_holder *holder, struct lease_view *view)
+static void lease_take_view(struct lease_holder *holder, struct lease_beat *beat, int64_t sent_us)
 {
+    /* Since when each of the others stands still. After a pause of our own beats that is not known of any. */
     int64_t now_us = clock_monotonic_us();
-    bool paused = now_us - holder->beat_us > holder->time_to_live_us / 2;
-    for (size_t i = 0; i < view->process_count; i++) {
-        struct process *process = &view->processes[i];
+    bool paused = now_us - holder->beat_us > holder->time_to_live_us / 2, others_wrote = false;
+    for (size_t i = 0; i < beat->view.process_count; i++) {
+        struct process *process = &beat->view.processes[i];
         const struct process *before = lease_view_process(&holder->view, process->id);
         bool still = before && before->beats == process->beats && !paused;
         process->still_since_us = still ? before->still_since_us : now_us;
+        others_wrote |= before && strcmp(process->id, holder->id) != 0 &&
+                        process->foreground_works > before->foreground_works;
     }
-}
-
-static bool others_have_written(const struct lease_holder *holder, const struct lease_view *view)
-{
-    for (size_t i = 0; i < view->process_count; i++) {
-        const struct process *process = &view->processes[i],
-                             *before = lease_view_process(&holder->view, process->id);
-        if (before && strcmp(process->id, holder->id) != 0 &&
-            process->foreground_works > before->foreground_works)
-            return true;
-    }
-    return false;
-}
-
-static void lease_take_view(struct lease_holder *holder, struct lease_beat *beat, int64_t sent_us)
-{
-    lease_measure_silence(holder, &beat->view);
-    bool others_wrote = others_have_written(holder, &beat->view);
     pthread_mutex_lock(&holder->lock);
     if (beat->is_new)
         memcpy(holder->id, beat->new_id, IDENTIFIER_SIZE);
@@ -203,14 +187,6 @@ static void lease_miss_beat(struct lease_holder *holder, const struct error *err
                  "this process could not say that it is there; another may take over what it does: %s",
                  err->detail[LANGUAGE_EN]);
     holder->beats_fail = true;
-}
-
-static void call_on_beat(struct lease_holder *holder)
-{
-    pthread_mutex_lock(&holder->call_lock);
-    if (holder->on_beat)
-        holder->on_beat(holder->context);
-    pthread_mutex_unlock(&holder->call_lock);
 }
 
 static bool lease_send_beat(struct lease_holder *holder)
@@ -255,21 +231,6 @@ static bool lease_remove_process_work(struct db *db, void *context, struct error
                       &removal->removed, err);
 }
 
-static void remove_process(struct lease_holder *holder, size_t place)
-{
-    pthread_mutex_lock(&holder->lock);
-    struct lease_view *view = &holder->view;
-    view->processes[place] = view->processes[--view->process_count];
-    pthread_mutex_unlock(&holder->lock);
-}
-
-/* One of this machine of which the kernel knows that it is no more. */
-static bool lease_process_is_gone(const struct lease_holder *holder, const struct process *process)
-{
-    return *holder->machine && process->machine && strcmp(process->machine, holder->machine) == 0 &&
-           kill((pid_t)process->pid, 0) != 0 && errno == ESRCH;
-}
-
 /* Only this thread changes the view, so it may read it without the lock. */
 static void lease_remove_dead_processes(struct lease_holder *holder)
 {
@@ -278,13 +239,18 @@ static void lease_remove_dead_processes(struct lease_holder *holder)
         const struct process *process = &holder->view.processes[i];
         struct lease_removal removal = {.process = process};
         struct error err;
-        bool is_dead = process->still_since_us <= dead_us || lease_process_is_gone(holder, process);
+        bool is_here = *holder->machine && process->machine && strcmp(process->machine, holder->machine) == 0;
+        /* Of one of this machine the kernel says whether it is no more. */
+        bool is_dead = process->still_since_us <= dead_us ||
+                       (is_here && kill((pid_t)process->pid, 0) != 0 && errno == ESRCH);
         if (!is_dead || strcmp(process->id, holder->id) == 0 ||
             !store_write(holder->store, lease_remove_process_work, &removal, &err) || removal.removed == 0)
             continue;
         log_warn("lease", "process %s has ended, or is not heard any more: what it held is free",
                  process->id);
-        remove_process(holder, i);
+        pthread_mutex_lock(&holder->lock);
+        holder->view.processes[i] = holder->view.processes[--holder->view.process_count];
+        pthread_mutex_unlock(&holder->lock);
     }
 }
 
@@ -311,7 +277,10 @@ static void *lease_beat_main(void *context)
         next_us = clock_monotonic_us() + holder->time_to_live_us / BEATS_OF_A_LIFE;
         if (lease_send_beat(holder)) {
             lease_remove_dead_processes(holder);
-            call_on_beat(holder);
+            pthread_mutex_lock(&holder->call_lock);
+            if (holder->on_beat)
+                holder->on_beat(holder->context);
+            pthread_mutex_unlock(&holder->call_lock);
         }
     } while (lease_wait_until(holder, next_us));
     return NULL;

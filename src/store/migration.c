@@ -18,14 +18,6 @@ static const char SQL_FIRST_NAME[] = "SELECT name FROM schema_version WHERE vers
 static const char SQL_ADD_VERSION[] =
     "INSERT INTO schema_version (version, name, applied_at) VALUES ($1, $2, $3)";
 
-static const char *migration_token_text(const struct db_driver *driver, const char *name, size_t length)
-{
-    for (const struct db_token *token = driver->tokens; token->name; token++)
-        if (strlen(token->name) == length && memcmp(token->name, name, length) == 0)
-            return token->text;
-    return NULL;
-}
-
 static bool is_of_word(char c)
 {
     return isalnum((unsigned char)c) || c == '_';
@@ -61,7 +53,11 @@ static bool migration_expand(const struct db_driver *driver, const char *sql, st
     const char *open;
     while ((open = strstr(sql, "{{"))) {
         const char *close = strstr(open, "}}");
-        const char *text = close ? migration_token_text(driver, open + 2, (size_t)(close - open - 2)) : NULL;
+        const char *text = NULL;
+        size_t length = close ? (size_t)(close - open - 2) : 0;
+        for (const struct db_token *token = driver->tokens; token->name; token++)
+            if (strlen(token->name) == length && memcmp(token->name, open + 2, length) == 0)
+                text = token->text;
         if (!text)
             return error_set(err, ERROR_INTERNAL, "An unknown token: %.40s", "未知的标记：%.40s", open);
         migration_append_typed(driver, sql, (size_t)(open - sql), out);
@@ -97,11 +93,12 @@ static bool migration_apply(struct db *db, const struct migration *migration, in
     if (!migration_run_script(db, SQL_CREATE_VERSIONS, err) || !migration_version(db, &present, err))
         return false;
     *ret_applied = present < version;
-    return present >= version ||
-           (migration_run_script(db, migration->sql, err) &&
-            db_execute(db, SQL_ADD_VERSION,
-                       DB_ARGS(db_int(version), db_text(migration->name), db_int(clock_now_ms())), NULL,
-                       err));
+    if (present >= version)
+        return true;
+    if (!migration_run_script(db, migration->sql, err))
+        return false;
+    return db_execute(db, SQL_ADD_VERSION,
+                      DB_ARGS(db_int(version), db_text(migration->name), db_int(clock_now_ms())), NULL, err);
 }
 
 static bool migration_run_step(struct db *db, const struct migration *migration, int64_t version,
@@ -125,14 +122,6 @@ static const char *const unreleased[] = {
     "tenants, knowledge, chat, feedback, roll-ups, settings, audit, metrics, alerts",
 };
 
-static bool is_unreleased(const char *first)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(unreleased); i++)
-        if (strcmp(first, unreleased[i]) == 0)
-            return true;
-    return false;
-}
-
 /* Which tables a file holds is told by its first step: a day of telemetry is no main store. */
 static bool migration_check_kind(struct db *db, const char *first, struct error *err)
 {
@@ -140,14 +129,15 @@ static bool migration_check_kind(struct db *db, const char *first, struct error 
     if (!db_query(db, SQL_FIRST_NAME, DB_NO_ARGS, &rows, err))
         return false;
     const char *name = db_next(&rows) ? db_column_text(&rows, 0) : NULL;
-    if (name && is_unreleased(name))
-        return error_set(
-            err, ERROR_CONFLICT,
-            "The store was made by a program of before the first release and cannot be brought "
-            "up to date: export its question-answer pairs with that program ('kimono export'), "
-            "move the store away, and import them into a new one.",
-            "该数据文件由首次发布之前的程序创建，无法升级：请用原程序导出问答对（kimono export），"
-            "移走该数据文件，再导入到新建的数据文件。");
+    for (size_t i = 0; name && i < ARRAY_SIZE(unreleased); i++)
+        if (strcmp(name, unreleased[i]) == 0)
+            return error_set(
+                err, ERROR_CONFLICT,
+                "The store was made by a program of before the first release and cannot be brought "
+                "up to date: export its question-answer pairs with that program ('kimono export'), "
+                "move the store away, and import them into a new one.",
+                "该数据文件由首次发布之前的程序创建，无法升级：请用原程序导出问答对（kimono export），"
+                "移走该数据文件，再导入到新建的数据文件。");
     bool same = name && strcmp(name, first) == 0;
     if (!same)
         error_set(err, ERROR_CONFLICT,

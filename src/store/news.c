@@ -44,14 +44,6 @@ static void news_listen_on(struct news *news, struct db *db, bool *ret_listened)
     }
 }
 
-static void pause_for(const struct news *news, int ms)
-{
-    struct pollfd closing = {.fd = news->closing_fd, .events = POLLIN};
-    uint32_t chance;
-    random_bytes(&chance, sizeof(chance));
-    poll(&closing, 1, ms + (int)(chance % (uint32_t)ms));
-}
-
 static void *news_main(void *context)
 {
     struct news *news = context;
@@ -64,8 +56,11 @@ static void *news_main(void *context)
         if (db_open(&options, &db, &err))
             news_listen_on(news, db, &listened);
         pause_ms = listened ? PAUSE_MS : pause_ms * 2 < PAUSE_MS_MAX ? pause_ms * 2 : PAUSE_MS_MAX;
+        struct pollfd closing = {.fd = news->closing_fd, .events = POLLIN};
+        uint32_t chance;
+        random_bytes(&chance, sizeof(chance));
         if (!news->closing)
-            pause_for(news, pause_ms);
+            poll(&closing, 1, pause_ms + (int)(chance % (uint32_t)pause_ms));
     }
     return NULL;
 }

@@ -236,13 +236,6 @@ bool postgresql_is_gone(const struct postgresql_db *db)
     return db->connection && (db->dying || PQstatus(db->connection) == CONNECTION_BAD);
 }
 
-/* Whether a result is what was asked for; else `err` says what it is instead. */
-static bool result_is_good(const PGresult *result)
-{
-    ExecStatusType status = PQresultStatus(result);
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE;
-}
-
 bool postgresql_run(struct postgresql_db *db, const char *sql, PGresult **ret_result, struct error *err)
 {
     db->cancelled_until_us = 0;
@@ -257,7 +250,9 @@ bool postgresql_run(struct postgresql_db *db, const char *sql, PGresult **ret_re
         }
         if (!result)
             break;
-        if (done && !result_is_good(result))
+        ExecStatusType status = PQresultStatus(result);
+        bool good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE;
+        if (done && !good)
             done = postgresql_error(db, result, err);
         bool better = !kept || PQntuples(result) > 0 || PQntuples(kept) == 0;
         PQclear(better ? kept : result);
@@ -275,26 +270,6 @@ bool postgresql_run(struct postgresql_db *db, const char *sql, PGresult **ret_re
 }
 
 /* ---- making one ---- */
-
-/* libpq takes the last of what is given twice: what stands before the address is a default that it may change. */
-static PGconn *connection_connect(const struct postgresql_db *db)
-{
-    const char *keywords[] = {"fallback_application_name",
-                              "connect_timeout",
-                              "keepalives_idle",
-                              "keepalives_interval",
-                              "keepalives_count",
-                              "tcp_user_timeout",
-                              "dbname",
-                              "client_encoding",
-                              "target_session_attrs",
-                              NULL};
-    /* Readers too: a standby would not show what was just committed. */
-    const char *attributes = db->role == DB_WRITER ? "read-write" : "primary";
-    const char *values[] = {"kimono", CONNECT_SECONDS,   "10",   "5",        "3",
-                            "15000",  db->address.libpq, "UTF8", attributes, NULL};
-    return PQconnectdbParams(keywords, values, 1);
-}
 
 /* Two processes of the server that share a number of a transaction differ in this. Where the function is not to be had
  * a lost answer to COMMIT stays unknown. */
@@ -339,8 +314,23 @@ static void connection_on_notice(void *context, const PGresult *result)
 static bool connection_make(struct postgresql_db *db, char ret_reason[static DB_REACH_REASON_SIZE],
                             struct error *err)
 {
+    /* libpq takes the last of what is given twice: what stands before the address is a default that it may change. */
+    const char *keywords[] = {"fallback_application_name",
+                              "connect_timeout",
+                              "keepalives_idle",
+                              "keepalives_interval",
+                              "keepalives_count",
+                              "tcp_user_timeout",
+                              "dbname",
+                              "client_encoding",
+                              "target_session_attrs",
+                              NULL};
+    /* Readers too: a standby would not show what was just committed. */
+    const char *attributes = db->role == DB_WRITER ? "read-write" : "primary";
+    const char *values[] = {"kimono", CONNECT_SECONDS,   "10",   "5",        "3",
+                            "15000",  db->address.libpq, "UTF8", attributes, NULL};
     bool first = db->generation == 0 && db->role == DB_WRITER;
-    PGconn *connection = connection_connect(db);
+    PGconn *connection = PQconnectdbParams(keywords, values, 1);
     if (PQstatus(connection) == CONNECTION_OK && PQsetnonblocking(connection, 1) == 0) {
         PQsetNoticeReceiver(connection, connection_on_notice, NULL);
         db->connection = connection;
@@ -388,16 +378,6 @@ static bool connection_fit_limit(struct postgresql_db *db, struct error *err)
     return true;
 }
 
-/* What was finalized while a transaction had failed, or rows were open. */
-static bool connection_deallocate(struct postgresql_db *db, struct error *err)
-{
-    if (db->to_deallocate.length == 0 || PQtransactionStatus(db->connection) == PQTRANS_INERROR)
-        return true;
-    bool done = postgresql_run(db, strbuf_text(&db->to_deallocate), NULL, err);
-    strbuf_reset(&db->to_deallocate);
-    return done;
-}
-
 bool postgresql_ready(struct postgresql_db *db, struct error *err)
 {
     if (postgresql_is_gone(db))
@@ -411,7 +391,14 @@ bool postgresql_ready(struct postgresql_db *db, struct error *err)
     if (!postgresql_buffer_open(db, err))
         return false;
     db->cancelled_until_us = 0;
-    return connection_deallocate(db, err) && connection_fit_limit(db, err);
+    /* What was finalized while a transaction had failed, or rows were open. */
+    if (db->to_deallocate.length > 0 && PQtransactionStatus(db->connection) != PQTRANS_INERROR) {
+        bool done = postgresql_run(db, strbuf_text(&db->to_deallocate), NULL, err);
+        strbuf_reset(&db->to_deallocate);
+        if (!done)
+            return false;
+    }
+    return connection_fit_limit(db, err);
 }
 
 /* ---- opening ---- */

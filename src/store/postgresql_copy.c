@@ -120,10 +120,18 @@ static bool copy_finish(struct postgresql_db *db, const char *refusal, struct er
     return done;
 }
 
-/* Ids that were given do not move the sequence that makes them. */
+/* Ids that were given do not move the sequence that makes them. Of a text key named "id" there is no sequence. */
 static bool copy_move_sequence(struct postgresql_db *db, const char *table, struct error *err)
 {
     char sql[512];
+    PGresult *result = NULL;
+    snprintf(sql, sizeof(sql), "SELECT 1 WHERE pg_get_serial_sequence('%s', 'id') IS NOT NULL", table);
+    if (!postgresql_run(db, sql, &result, err))
+        return false;
+    bool has_sequence = PQntuples(result) == 1;
+    PQclear(result);
+    if (!has_sequence)
+        return true;
     snprintf(
         sql, sizeof(sql),
         "SELECT setval(pg_get_serial_sequence('%s', 'id'), top) FROM (SELECT MAX(id) AS top FROM %s) AS given"
@@ -131,19 +139,6 @@ static bool copy_move_sequence(struct postgresql_db *db, const char *table, stru
         "0)",
         table, table, table);
     return postgresql_run(db, sql, NULL, err);
-}
-
-/* Of a text key named "id" there is no sequence. */
-static bool copy_has_sequence(struct postgresql_db *db, const char *table, bool *ret_has, struct error *err)
-{
-    char sql[256];
-    PGresult *result = NULL;
-    snprintf(sql, sizeof(sql), "SELECT 1 WHERE pg_get_serial_sequence('%s', 'id') IS NOT NULL", table);
-    if (!postgresql_run(db, sql, &result, err))
-        return false;
-    *ret_has = PQntuples(result) == 1;
-    PQclear(result);
-    return true;
 }
 
 void postgresql_copy_cancel(struct db *base)
@@ -154,15 +149,11 @@ void postgresql_copy_cancel(struct db *base)
 bool postgresql_copy_end(struct db *base, const char *table_with_ids, struct error *err)
 {
     struct postgresql_db *db = postgresql_of(base);
-    bool has;
     if (!copy_send_piece(db, err)) {
         postgresql_copy_cancel(base);
         return false;
     }
     if (!copy_finish(db, NULL, err))
         return false;
-    if (!table_with_ids)
-        return true;
-    return copy_has_sequence(db, table_with_ids, &has, err) &&
-           (!has || copy_move_sequence(db, table_with_ids, err));
+    return !table_with_ids || copy_move_sequence(db, table_with_ids, err);
 }

@@ -112,8 +112,7 @@ static const char SQL_TAKE_NEW[] =
 static const char SQL_PUT_BACK[] = "INSERT INTO qa_pairs_text_new(first, last) VALUES ($1, $2)";
 
 struct text_piece {
-    struct strbuf ids, tokens,
-        gone; /* as arrays of the database: {1,2}; `gone`: ids that are no live pairs */
+    struct strbuf ids, tokens; /* as arrays of the database: {1,2} */
     size_t count;
     struct id_range rest[PIECE]; /* of new ranges what is too much */
     size_t rest_count;
@@ -143,15 +142,6 @@ static bool text_piece_take(struct db *db, const char *sql, struct text_piece *p
             piece->rest[piece->rest_count++] = range;
     }
     return db_done(&rows, err);
-}
-
-static bool text_piece_put_back(struct db *db, const struct text_piece *piece, struct error *err)
-{
-    for (size_t i = 0; i < piece->rest_count; i++)
-        if (!db_execute(db, SQL_PUT_BACK, DB_ARGS(db_int(piece->rest[i].first), db_int(piece->rest[i].last)),
-                        NULL, err))
-            return false;
-    return true;
 }
 
 static bool text_put_token(void *context, const char *token, size_t length)
@@ -212,14 +202,6 @@ static const char SQL_PUT_TOKENS[] =
 static const char SQL_PUT[] = "INSERT INTO qa_pairs_text(pair_id, tokens_id) SELECT pair_id, id"
                               " FROM qa_pairs_text_tokens WHERE pair_id = ANY (CAST($1 AS BIGINT[]))";
 
-static bool remove_tokens(struct db *db, const struct strbuf *ids, struct error *err)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(SQL_REMOVE); i++)
-        if (!db_execute(db, SQL_REMOVE[i], DB_ARGS(db_text(strbuf_text(ids))), NULL, err))
-            return false;
-    return true;
-}
-
 static bool text_piece_write(struct db *db, struct text_piece *piece, struct error *err)
 {
     if (piece->ids.length == 0)
@@ -234,12 +216,6 @@ static bool text_piece_write(struct db *db, struct text_piece *piece, struct err
 
 /* What came last lies in a list of the index that every search goes through: it is put in its place. */
 static const char SQL_TIDY[] = "SELECT GIN_CLEAN_PENDING_LIST(CAST('idx_qa_pairs_text' AS REGCLASS))";
-
-static bool tidy_index(struct db *db, struct error *err)
-{
-    int64_t pages;
-    return db_find_int(db, SQL_TIDY, DB_NO_ARGS, 0, &pages, err);
-}
 
 #define ASK_US INT64_C(5000000)
 
@@ -276,13 +252,21 @@ bool postgresql_catch_up(struct db *db, bool *ret_more, struct error *err)
     if (!db->tokenize)
         return true; /* the schema has none */
     if (!text_piece_take(db, SQL_TAKE_CHANGED, &piece, err) ||
-        (piece.count < PIECE && !text_piece_take(db, SQL_TAKE_NEW, &piece, err)) ||
-        !text_piece_put_back(db, &piece, err))
+        (piece.count < PIECE && !text_piece_take(db, SQL_TAKE_NEW, &piece, err)))
         return false;
+    for (size_t i = 0; i < piece.rest_count; i++)
+        if (!db_execute(db, SQL_PUT_BACK, DB_ARGS(db_int(piece.rest[i].first), db_int(piece.rest[i].last)),
+                        NULL, err))
+            return false;
     *ret_more = piece.count == PIECE;
     if (piece.count == 0)
         return true;
     strbuf_putc(&piece.ids, '}');
-    return remove_tokens(db, &piece.ids, err) && text_piece_read_tokens(db, &piece, err) &&
-           text_piece_write(db, &piece, err) && (*ret_more || tidy_index(db, err));
+    for (size_t i = 0; i < ARRAY_SIZE(SQL_REMOVE); i++)
+        if (!db_execute(db, SQL_REMOVE[i], DB_ARGS(db_text(strbuf_text(&piece.ids))), NULL, err))
+            return false;
+    if (!text_piece_read_tokens(db, &piece, err) || !text_piece_write(db, &piece, err))
+        return false;
+    int64_t pages;
+    return *ret_more || db_find_int(db, SQL_TIDY, DB_NO_ARGS, 0, &pages, err);
 }

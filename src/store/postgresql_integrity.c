@@ -29,16 +29,6 @@ static const char SQL_BTREES[] =
     " JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE a.amname = 'btree' AND c.relkind = 'i'"
     " AND i.indisvalid AND c.relnamespace = CAST(current_schema() AS regnamespace) ORDER BY c.relname";
 
-static bool integrity_append_invalid(struct db *db, struct strbuf *findings, struct error *err)
-{
-    struct db_rows rows = {0};
-    if (!db_query(db, SQL_INVALID, DB_NO_ARGS, &rows, err))
-        return false;
-    while (db_next(&rows))
-        strbuf_printf(findings, "%s\n", db_column_text(&rows, 0));
-    return db_done(&rows, err);
-}
-
 /* What is wrong with an index comes as an error, which in a transaction would end it. */
 static bool integrity_check_index(struct postgresql_db *db, const char *amcheck, const char *index,
                                   struct strbuf *findings, struct error *err)
@@ -75,8 +65,11 @@ bool postgresql_integrity(struct db *base, struct strbuf *ret_findings, struct e
 {
     struct db_rows rows = {0};
     char amcheck[POSTGRESQL_NAME_SIZE] = "";
-    if (!integrity_append_invalid(base, ret_findings, err) ||
-        !db_query(base, SQL_AMCHECK, DB_NO_ARGS, &rows, err))
+    if (!db_query(base, SQL_INVALID, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows))
+        strbuf_printf(ret_findings, "%s\n", db_column_text(&rows, 0));
+    if (!db_done(&rows, err) || !db_query(base, SQL_AMCHECK, DB_NO_ARGS, &rows, err))
         return false;
     if (db_next(&rows))
         snprintf(amcheck, sizeof(amcheck), "%s", db_column_text(&rows, 0));

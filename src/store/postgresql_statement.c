@@ -136,17 +136,6 @@ static bool variant_fits(const struct postgresql_variant *variant, const struct 
     return true;
 }
 
-static struct postgresql_variant *new_variant(struct postgresql_db *db,
-                                              struct postgresql_statement *statement)
-{
-    if (statement->variant_count < POSTGRESQL_VARIANTS)
-        return &statement->variants[statement->variant_count++];
-    struct postgresql_variant *oldest = &statement->variants[statement->oldest_variant];
-    statement->oldest_variant = (statement->oldest_variant + 1) % POSTGRESQL_VARIANTS;
-    variant_drop(db, oldest);
-    return oldest;
-}
-
 /* What a null left open takes the type of the last variant, so that a statement whose arguments are null now and then
  * does not get one for each way of that. A parameter that the text does not name has no type to be found. */
 static struct postgresql_variant *variant_make(struct postgresql_db *db,
@@ -165,7 +154,14 @@ static struct postgresql_variant *variant_make(struct postgresql_db *db,
         else if (types[i] == 0 && last)
             types[i] = last->types[i];
     }
-    struct postgresql_variant *variant = new_variant(db, statement);
+    struct postgresql_variant *variant;
+    if (statement->variant_count < POSTGRESQL_VARIANTS) {
+        variant = &statement->variants[statement->variant_count++];
+    } else {
+        variant = &statement->variants[statement->oldest_variant];
+        statement->oldest_variant = (statement->oldest_variant + 1) % POSTGRESQL_VARIANTS;
+        variant_drop(db, variant);
+    }
     variant->types = types;
     return variant;
 }
@@ -285,22 +281,6 @@ static bool statement_describe(struct postgresql_statement *statement, const PGr
     return true;
 }
 
-static void take_cells(struct postgresql_statement *statement, const PGresult *result)
-{
-    for (int i = 0; i < statement->columns.count; i++)
-        statement->cells[i] = (struct postgresql_cell){
-            .bytes = PQgetisnull(result, 0, i) ? NULL : PQgetvalue(result, 0, i),
-            .length = PQgetlength(result, 0, i),
-        };
-}
-
-/* A statement that only reads has changed nothing; its tag counts what it gave. */
-static void take_tag(struct postgresql_statement *statement, PGresult *result)
-{
-    if (strncmp(PQcmdStatus(result), "SELECT", strlen("SELECT")) != 0)
-        statement->changed = strtoll(PQcmdTuples(result), NULL, 10);
-}
-
 /* One row that came, or the end of them. */
 static enum db_step statement_receive_row(struct postgresql_statement *statement, struct error *err)
 {
@@ -314,18 +294,21 @@ static enum db_step statement_receive_row(struct postgresql_statement *statement
     }
     if (result && PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
         statement->row = result;
-        if (statement_describe(statement, result, err)) {
-            take_cells(statement, result);
-            return DB_STEP_ROW;
-        }
-        return DB_STEP_FAILED;
+        if (!statement_describe(statement, result, err))
+            return DB_STEP_FAILED;
+        for (int i = 0; i < statement->columns.count; i++)
+            statement->cells[i] = (struct postgresql_cell){
+                .bytes = PQgetisnull(result, 0, i) ? NULL : PQgetvalue(result, 0, i),
+                .length = PQgetlength(result, 0, i),
+            };
+        return DB_STEP_ROW;
     }
     bool good =
         result && (PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK);
-    if (good)
-        take_tag(statement, result);
-    else
+    if (!good)
         postgresql_error(db, result, err);
+    else if (strncmp(PQcmdStatus(result), "SELECT", strlen("SELECT")) != 0) /* its tag counts what it gave */
+        statement->changed = strtoll(PQcmdTuples(result), NULL, 10);
     PQclear(result);
     postgresql_receive_rest(db);
     if (statement->piped && db->connection)
@@ -373,12 +356,6 @@ static void statement_buffer_row(struct postgresql_statement *statement)
     }
 }
 
-static void fail_later(struct postgresql_statement *statement, const struct error *err)
-{
-    statement->rest_failure = xmalloc(sizeof(*statement->rest_failure));
-    error_copy(statement->rest_failure, err);
-}
-
 bool postgresql_buffer_open(struct postgresql_db *db, struct error *err)
 {
     struct postgresql_statement *statement = db->open;
@@ -403,8 +380,10 @@ bool postgresql_buffer_open(struct postgresql_db *db, struct error *err)
         strbuf_release(&statement->rest);
         step = DB_STEP_FAILED;
     }
-    if (step == DB_STEP_FAILED)
-        fail_later(statement, &failure);
+    if (step == DB_STEP_FAILED) {
+        statement->rest_failure = xmalloc(sizeof(*statement->rest_failure));
+        error_copy(statement->rest_failure, &failure);
+    }
     free(statement->cells);
     statement->cells = cells;
     statement->row = present;

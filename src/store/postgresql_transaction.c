@@ -28,11 +28,6 @@ static void transaction_defer(struct postgresql_db *db, const char *sql)
     db->deferred[db->deferred_count++] = sql;
 }
 
-static const char *last_deferred(const struct postgresql_db *db)
-{
-    return db->deferred_count ? db->deferred[db->deferred_count - 1] : NULL;
-}
-
 static bool transaction_begin_waits(const struct postgresql_db *db)
 {
     return db->deferred_count > 0 && db->deferred[0] == SQL_BEGIN;
@@ -143,13 +138,6 @@ static bool transaction_begin(struct postgresql_db *db, enum db_verb verb, struc
     return true;
 }
 
-static bool begin_snapshot(struct postgresql_db *db, struct error *err)
-{
-    db->transaction = postgresql_ready(db, err) &&
-                      postgresql_run(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, err);
-    return db->transaction;
-}
-
 /* The server answers a COMMIT of a transaction that a statement has failed in with ROLLBACK, and no error. */
 static bool transaction_commit(struct postgresql_db *db, struct error *err)
 {
@@ -178,7 +166,7 @@ static bool transaction_roll_back(struct postgresql_db *db, struct error *err)
 /* A savepoint that was not sent yet has nothing in it. */
 static void transaction_defer_savepoint(struct postgresql_db *db, enum db_verb verb)
 {
-    bool empty = last_deferred(db) == SQL_SAVEPOINT;
+    bool empty = db->deferred_count > 0 && db->deferred[db->deferred_count - 1] == SQL_SAVEPOINT;
     if (verb == DB_SAVEPOINT)
         transaction_defer(db, SQL_SAVEPOINT);
     else if (verb == DB_RELEASE && empty)
@@ -194,10 +182,12 @@ bool postgresql_transaction(struct db *base, enum db_verb verb, struct error *er
     struct postgresql_db *db = postgresql_of(base);
     switch (verb) {
     case DB_BEGIN:
-    case DB_BEGIN_SERIAL:
+    case DB_BEGIN_SERIAL: db->transaction_lost = false; return transaction_begin(db, verb, err);
     case DB_SNAPSHOT:
         db->transaction_lost = false;
-        return verb == DB_SNAPSHOT ? begin_snapshot(db, err) : transaction_begin(db, verb, err);
+        db->transaction = postgresql_ready(db, err) &&
+                          postgresql_run(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, err);
+        return db->transaction;
     case DB_ROLLBACK: return transaction_roll_back(db, err);
     default: break;
     }

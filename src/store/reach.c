@@ -33,14 +33,6 @@ bool db_reach_may_try(struct db_reach *reach, bool patient)
     return may;
 }
 
-/* So that many processes do not come back in step. */
-static int64_t with_jitter(int64_t delay_us)
-{
-    uint32_t random;
-    random_bytes(&random, sizeof(random));
-    return delay_us / 2 + (int64_t)(random % (uint32_t)(delay_us / 2 + 1));
-}
-
 static void reach_note_failure(struct db_reach *reach, const char *reason, int64_t now_us)
 {
     if (reach->lost_since == INT_NULL) {
@@ -54,7 +46,10 @@ static void reach_note_failure(struct db_reach *reach, const char *reason, int64
         return; /* begun before it was known */
     int64_t longer = reach->retry_delay_us ? 2 * reach->retry_delay_us : DELAY_US;
     reach->retry_delay_us = longer < DELAY_US_MAX ? longer : DELAY_US_MAX;
-    reach->retry_at_us = now_us + with_jitter(reach->retry_delay_us);
+    uint32_t random; /* so that many processes do not come back in step */
+    random_bytes(&random, sizeof(random));
+    int64_t half_us = reach->retry_delay_us / 2;
+    reach->retry_at_us = now_us + half_us + (int64_t)(random % (uint32_t)(half_us + 1));
     if (now_us - reach->told_us < TELL_US)
         return;
     log_error("store", "the database cannot be reached, it is tried again and again: %s", reason);

@@ -16,7 +16,7 @@ struct reader_pool {
     struct db_open_options options;
     size_t count, waiting;
     uint64_t free_slots, open_slots; /* a bit for each */
-    uint64_t lent, lent_before;      /* lendings: now, and when last tended */
+    uint64_t lent, lent_before;      /* lendings: now, and at the last refresh */
     bool tended;
     struct db *slots[READERS_MAX];
 
@@ -30,16 +30,6 @@ static _Thread_local unsigned last_slot;
 static uint64_t slot_bit(unsigned slot)
 {
     return UINT64_C(1) << slot;
-}
-
-static void init_lock(struct reader_pool *pool)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->returned, &attributes);
-    pthread_condattr_destroy(&attributes);
 }
 
 /* The slot's connection, opened if need be; the caller holds the slot. */
@@ -66,15 +56,6 @@ static void reader_slot_free(struct reader_pool *pool, unsigned slot)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* The one this thread had last, else one that is open, else any. */
-static unsigned reader_slot_choose(const struct reader_pool *pool)
-{
-    uint64_t open = pool->free_slots & pool->open_slots;
-    if (last_slot < READERS_MAX && open & slot_bit(last_slot))
-        return last_slot;
-    return (unsigned)__builtin_ctzll(open ? open : pool->free_slots);
-}
-
 static bool reader_slot_wait(struct reader_pool *pool, int64_t deadline_us)
 {
     struct timespec until = {.tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
@@ -94,7 +75,11 @@ static bool reader_slot_take(struct reader_pool *pool, int64_t deadline_us, unsi
     pool->lent++;
     bool got = pool->free_slots != 0 || reader_slot_wait(pool, deadline_us);
     if (got) {
-        *ret_slot = last_slot = reader_slot_choose(pool);
+        /* The one this thread had last, else one that is open, else any. */
+        uint64_t open = pool->free_slots & pool->open_slots;
+        if (last_slot >= READERS_MAX || !(open & slot_bit(last_slot)))
+            last_slot = (unsigned)__builtin_ctzll(open ? open : pool->free_slots);
+        *ret_slot = last_slot;
         pool->free_slots &= ~slot_bit(last_slot);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -137,7 +122,12 @@ bool reader_pool_new(struct reader_pool **ret_pool, const struct db_open_options
 {
     assert(count > 0 && count <= READERS_MAX);
     struct reader_pool *pool = xcalloc(1, sizeof(*pool));
-    init_lock(pool);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->returned, &attributes);
+    pthread_condattr_destroy(&attributes);
     pool->options = *options;
     pool->options.role = DB_READER;
     pool->count = count;

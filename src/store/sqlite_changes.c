@@ -14,31 +14,13 @@
 #define RANGES_MAX                                                                                           \
     20000 /* more are told as one that holds them all: whoever reads them skips what is equal */
 
-static void changed_rows_put(struct changed_rows *changed, struct id_range range)
-{
-    if (!changed->ranges || changed->count == changed->room) {
-        changed->room = changed->room ? changed->room * 2 : 64;
-        changed->ranges = xrealloc(changed->ranges, changed->room * sizeof(changed->ranges[0]));
-    }
-    changed->ranges[changed->count++] = range;
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static void changed_rows_make_one(struct changed_rows *changed)
 {
     struct id_range all = changed->ranges[0];
     for (size_t i = 1; i < changed->count; i++) {
-        all.first = least(all.first, changed->ranges[i].first);
-        all.last = most(all.last, changed->ranges[i].last);
+        struct id_range range = changed->ranges[i];
+        all.first = range.first < all.first ? range.first : all.first;
+        all.last = range.last > all.last ? range.last : all.last;
     }
     changed->ranges[0] = all;
     changed->count = 1;
@@ -51,12 +33,16 @@ static void changed_rows_note(struct changed_rows *changed, int64_t id, size_t m
     struct id_range *last =
         changed->ranges && changed->count > 0 ? &changed->ranges[changed->count - 1] : NULL;
     if (last && id >= last->first && id <= last->last + 1) {
-        last->last = most(last->last, id);
+        last->last = id > last->last ? id : last->last;
         return;
     }
     if (last && changed->count == most_ranges)
         changed_rows_make_one(changed);
-    changed_rows_put(changed, (struct id_range){id, id});
+    if (!changed->ranges || changed->count == changed->room) {
+        changed->room = changed->room ? changed->room * 2 : 64;
+        changed->ranges = xrealloc(changed->ranges, changed->room * sizeof(changed->ranges[0]));
+    }
+    changed->ranges[changed->count++] = (struct id_range){id, id};
 }
 
 static void changes_on_update(void *context, int operation, const char *database, const char *table,
@@ -95,11 +81,6 @@ void sqlite_watch_changes(struct sqlite_db *db)
     sqlite3_rollback_hook(db->handle, changes_on_rollback, db);
 }
 
-static void tidy(struct changed_rows *changed)
-{
-    changed->count = id_ranges_tidy(changed->ranges, changed->count);
-}
-
 /* "12-500 733" */
 static void changed_rows_write(const struct changed_rows *changed, struct strbuf *out)
 {
@@ -124,11 +105,12 @@ bool sqlite_tell_changes(struct db *base, struct error *err)
     CLEANUP(strbuf_release) struct strbuf ranges = {0};
     if (db->changed.count == 0 || !base->driver->in_transaction(base))
         return true; /* a transaction that the disk has ended fails at its commit */
-    tidy(&db->changed);
-    tidy(&db->inserted);
+    db->changed.count = id_ranges_tidy(db->changed.ranges, db->changed.count);
+    db->inserted.count = id_ranges_tidy(db->inserted.ranges, db->inserted.count);
     changed_rows_write(&db->changed, &ranges);
-    return db_execute(base, SQL_TELL, DB_ARGS(db_int(clock_now_ms() * 1000), db_text(strbuf_text(&ranges))),
-                      NULL, err) &&
-           db_execute(base, SQL_FORGET_OLD, DB_NO_ARGS, NULL, err) &&
-           sqlite_note_new_texts(base, &db->inserted, err);
+    if (!db_execute(base, SQL_TELL, DB_ARGS(db_int(clock_now_ms() * 1000), db_text(strbuf_text(&ranges))),
+                    NULL, err) ||
+        !db_execute(base, SQL_FORGET_OLD, DB_NO_ARGS, NULL, err))
+        return false;
+    return sqlite_note_new_texts(base, &db->inserted, err);
 }

@@ -97,12 +97,6 @@ static int sqlite_on_wal_commit(void *context, sqlite3 *handle, const char *name
     return SQLITE_OK;
 }
 
-static int64_t restart_wait_us(int64_t pages)
-{
-    int64_t checkpoints = pages / CHECKPOINT_PAGES, wait_us = checkpoints * checkpoints * 1000;
-    return wait_us < RESTART_WAIT_US_MAX ? wait_us : RESTART_WAIT_US_MAX;
-}
-
 static void sqlite_checkpoint(struct db *base)
 {
     struct sqlite_db *db = sqlite_of(base);
@@ -110,7 +104,8 @@ static void sqlite_checkpoint(struct db *base)
         return;
     bool restart = db->wal_pages >= RESTART_PAGES;
     db->checkpoint_at = db->wal_pages + CHECKPOINT_PAGES;
-    db->busy_limit_us = restart_wait_us(db->wal_pages);
+    int64_t checkpoints = db->wal_pages / CHECKPOINT_PAGES, wait_us = checkpoints * checkpoints * 1000;
+    db->busy_limit_us = wait_us < RESTART_WAIT_US_MAX ? wait_us : RESTART_WAIT_US_MAX;
     int result = sqlite3_wal_checkpoint_v2(
         db->handle, NULL, restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     db->busy_limit_us = BUSY_LIMIT_US;

@@ -137,21 +137,17 @@ static const char SQL_NO_OLD_TEXTS[] =
 static const char SQL_FORGET_GONE[] = "DELETE FROM qa_pairs_text_changes WHERE pair_id BETWEEN $1 AND $2"
                                       " AND pair_id > COALESCE((SELECT MAX(id) FROM qa_pairs), 0)";
 
-static bool fts5_note_new(struct db *db, struct id_range range, struct error *err)
-{
-    int64_t lengthened;
-    return db_execute(db, SQL_FORGET_GONE, DB_ARGS(db_int(range.first), db_int(range.last)), NULL, err) &&
-           db_execute(db, SQL_LENGTHEN_NEW, DB_ARGS(db_int(range.first), db_int(range.last)), &lengthened,
-                      err) &&
-           (lengthened > 0 ||
-            db_execute(db, SQL_NOTE_NEW, DB_ARGS(db_int(range.first), db_int(range.last)), NULL, err));
-}
-
 bool sqlite_note_new_texts(struct db *db, const struct changed_rows *inserted, struct error *err)
 {
-    for (size_t i = 0; i < inserted->count; i++)
-        if (!fts5_note_new(db, inserted->ranges[i], err))
+    for (size_t i = 0; i < inserted->count; i++) {
+        const struct db_value range[] = {db_int(inserted->ranges[i].first), db_int(inserted->ranges[i].last)};
+        int64_t lengthened;
+        if (!db_execute(db, SQL_FORGET_GONE, range, ARRAY_SIZE(range), NULL, err) ||
+            !db_execute(db, SQL_LENGTHEN_NEW, range, ARRAY_SIZE(range), &lengthened, err))
             return false;
+        if (lengthened == 0 && !db_execute(db, SQL_NOTE_NEW, range, ARRAY_SIZE(range), NULL, err))
+            return false;
+    }
     return db_execute(db, SQL_NO_OLD_TEXTS, DB_NO_ARGS, NULL, err);
 }
 
@@ -173,11 +169,13 @@ static const char SQL_FORGET_CHANGES[] = "DELETE FROM qa_pairs_text_changes WHER
 
 static bool fts5_index_changed(struct db *db, int64_t *ret_last, struct error *err)
 {
-    return db_find_int(db, SQL_LAST_CHANGED, DB_ARGS(db_int(PIECE)), INT_NULL, ret_last, err) &&
-           (*ret_last == INT_NULL ||
-            (db_execute(db, SQL_FORGET_OLD, DB_ARGS(db_int(*ret_last)), NULL, err) &&
-             db_execute(db, SQL_TAKE_CHANGED, DB_ARGS(db_int(*ret_last)), NULL, err) &&
-             db_execute(db, SQL_FORGET_CHANGES, DB_ARGS(db_int(*ret_last)), NULL, err)));
+    static const char *const steps[] = {SQL_FORGET_OLD, SQL_TAKE_CHANGED, SQL_FORGET_CHANGES};
+    if (!db_find_int(db, SQL_LAST_CHANGED, DB_ARGS(db_int(PIECE)), INT_NULL, ret_last, err))
+        return false;
+    for (size_t i = 0; *ret_last != INT_NULL && i < ARRAY_SIZE(steps); i++)
+        if (!db_execute(db, steps[i], DB_ARGS(db_int(*ret_last)), NULL, err))
+            return false;
+    return true;
 }
 
 static const char SQL_FIRST_NEW[] = "SELECT MIN(first) FROM qa_pairs_text_new";
@@ -191,13 +189,14 @@ static const char SQL_SHORTEN_NEW[] = "UPDATE qa_pairs_text_new SET first = $2 +
 
 static bool fts5_index_new(struct db *db, int64_t *ret_first, struct error *err)
 {
+    static const char *const steps[] = {SQL_TAKE_NEW, SQL_FORGET_NEW, SQL_SHORTEN_NEW};
     if (!db_find_int(db, SQL_FIRST_NEW, DB_NO_ARGS, INT_NULL, ret_first, err))
         return false;
     int64_t first = *ret_first, last = first + PIECE - 1;
-    return first == INT_NULL ||
-           (db_execute(db, SQL_TAKE_NEW, DB_ARGS(db_int(first), db_int(last)), NULL, err) &&
-            db_execute(db, SQL_FORGET_NEW, DB_ARGS(db_int(first), db_int(last)), NULL, err) &&
-            db_execute(db, SQL_SHORTEN_NEW, DB_ARGS(db_int(first), db_int(last)), NULL, err));
+    for (size_t i = 0; first != INT_NULL && i < ARRAY_SIZE(steps); i++)
+        if (!db_execute(db, steps[i], DB_ARGS(db_int(first), db_int(last)), NULL, err))
+            return false;
+    return true;
 }
 
 bool sqlite_catch_up(struct db *db, bool *ret_more, struct error *err)

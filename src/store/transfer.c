@@ -26,24 +26,6 @@ struct digest_run {
     int64_t rows;
 };
 
-static void digest_run_begin(struct digest_run *run)
-{
-    run->state = XXH3_createState();
-    if (!run->state)
-        fatal("out of memory");
-    XXH3_128bits_reset(run->state);
-    run->rows = 0;
-}
-
-static void digest_run_end(struct digest_run *run, struct store_digest *ret_digest)
-{
-    XXH128_canonical_t hash;
-    XXH128_canonicalFromHash(&hash, XXH3_128bits_digest(run->state));
-    memcpy(ret_digest->hash, hash.digest, STORE_DIGEST_SIZE);
-    ret_digest->rows = run->rows;
-    XXH3_freeState(run->state);
-}
-
 /* Type, length, bytes: no two different rows are the same sequence. Numbers as this machine keeps them, for both
  * sides are read here. */
 static void digest_run_add(struct digest_run *run, const struct db_value *values, int count)
@@ -114,10 +96,13 @@ static bool transfer_each_row(struct db *db, const char *sql, row_fn row, void *
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct db_value values[BULK_COLUMNS_MAX];
-    struct digest_run run;
+    XXH128_canonical_t hash;
     if (!db_query(db, sql, DB_NO_ARGS, &rows, err))
         return false;
-    digest_run_begin(&run);
+    struct digest_run run = {.state = XXH3_createState()};
+    if (!run.state)
+        fatal("out of memory");
+    XXH3_128bits_reset(run.state);
     bool done = true;
     while (done && db_next(&rows)) {
         int columns = db_column_count(&rows);
@@ -127,7 +112,10 @@ static bool transfer_each_row(struct db *db, const char *sql, row_fn row, void *
         digest_run_add(&run, values, columns);
         done = !row || row(context, &rows, values, columns, err);
     }
-    digest_run_end(&run, ret_digest);
+    XXH128_canonicalFromHash(&hash, XXH3_128bits_digest(run.state));
+    memcpy(ret_digest->hash, hash.digest, STORE_DIGEST_SIZE);
+    ret_digest->rows = run.rows;
+    XXH3_freeState(run.state);
     return done && db_done(&rows, err);
 }
 
@@ -158,15 +146,6 @@ static bool table_target_put_row(void *context, const struct db_rows *rows, cons
            db_bulk_row(target->bulk, values, err);
 }
 
-/* Which number comes next is no row: one that was given away and deleted is not given again. */
-static bool transfer_numbering(struct db *from, struct db *to, const struct store_table *table,
-                               struct error *err)
-{
-    int64_t last;
-    return !table->is_numbered || (from->driver->last_id(from, table->name, &last, err) &&
-                                   to->driver->set_last_id(to, table->name, last, err));
-}
-
 static bool transfer_table(struct db *from, struct db *to, const struct store_table *table,
                            const struct table_sql *sql, struct store_digest *ret_given, struct error *err)
 {
@@ -176,8 +155,12 @@ static bool transfer_table(struct db *from, struct db *to, const struct store_ta
         return false;
     if (target.bulk && !db_bulk_end(target.bulk, NULL, err))
         return false;
-    if (!transfer_numbering(from, to, table, err) ||
-        !transfer_each_row(to, sql->read, NULL, NULL, &taken, err))
+    /* Which number comes next is no row: one that was given away and deleted is not given again. */
+    int64_t last;
+    if (table->is_numbered && (!from->driver->last_id(from, table->name, &last, err) ||
+                               !to->driver->set_last_id(to, table->name, last, err)))
+        return false;
+    if (!transfer_each_row(to, sql->read, NULL, NULL, &taken, err))
         return false;
     return store_digests_equal(ret_given, &taken) ||
            error_set(

@@ -341,13 +341,6 @@ static struct task *writer_await(struct writer *writer)
 
 /* ---- one batch ---- */
 
-static bool writer_before_commit(struct writer *writer)
-{
-    const struct db_driver *driver = writer->db->driver;
-    return (!driver->in_place || driver->in_place(writer->db, &writer->err)) &&
-           (!driver->before_commit || driver->before_commit(writer->db, &writer->err));
-}
-
 /* The connection broke while COMMIT was under way. */
 static bool writer_ask_outcome(struct writer *writer)
 {
@@ -367,17 +360,21 @@ static enum progress writer_commit(struct writer *writer)
 {
     if (!writer->begun) /* every task failed */
         return GOES_ON;
+    const struct db_driver *driver = writer->db->driver;
     int64_t began = clock_monotonic_us();
     writer->db->trouble = DB_TROUBLE_NONE;
-    bool done = writer_before_commit(writer) && db_transaction(writer->db, DB_COMMIT, &writer->err);
+    bool done = !driver->in_place || driver->in_place(writer->db, &writer->err);
+    if (done && driver->before_commit)
+        done = driver->before_commit(writer->db, &writer->err);
+    done = done && db_transaction(writer->db, DB_COMMIT, &writer->err);
     if (!done && writer->db->trouble == DB_TROUBLE_IN_DOUBT)
         done = writer_ask_outcome(writer);
     int64_t took = clock_monotonic_us() - began;
     size_t kept = writer->kept;
     if (!done) {
         writer_roll_back(writer);
-        if (error_is_of_store(writer->err.code) && writer->db->driver->after_failed_commit)
-            writer->db->driver->after_failed_commit(writer->db);
+        if (error_is_of_store(writer->err.code) && driver->after_failed_commit)
+            driver->after_failed_commit(writer->db);
     }
     writer->begun = false;
     writer->kept = 0;
@@ -390,15 +387,6 @@ static enum progress writer_commit(struct writer *writer)
     return done ? GOES_ON : writer_progress_lost(writer);
 }
 
-/* Longer each time, and never in step with another process. */
-static void pause_before_try(int number)
-{
-    uint32_t random;
-    random_bytes(&random, sizeof(random));
-    uint32_t pause_us = (uint32_t)TRY_PAUSE_US << (number - 1);
-    usleep(pause_us / 2 + random % pause_us);
-}
-
 static enum progress writer_run_alone(struct writer *writer, struct task *task)
 {
     enum progress progress;
@@ -409,7 +397,10 @@ static enum progress writer_run_alone(struct writer *writer, struct task *task)
         if (progress != AGAIN || number == TRIES)
             break;
         writer_roll_back(writer);
-        pause_before_try(number);
+        /* Longer each time, and never in step with another process. */
+        uint32_t random, pause_us = (uint32_t)TRY_PAUSE_US << (number - 1);
+        random_bytes(&random, sizeof(random));
+        usleep(pause_us / 2 + random % pause_us);
     }
     if (progress != GOES_ON) {
         writer_roll_back(writer);
@@ -495,16 +486,6 @@ void writer_notify_external_change(struct writer *writer)
     pthread_mutex_unlock(&writer->lock);
 }
 
-static void init_lock(struct writer *writer)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&writer->lock, NULL);
-    pthread_cond_init(&writer->arrived, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 struct writer *writer_new(struct db *db, struct reader_pool *readers, size_t queue_ceiling)
 {
     struct writer *writer = xcalloc(1, sizeof(*writer));
@@ -514,7 +495,12 @@ struct writer *writer_new(struct db *db, struct reader_pool *readers, size_t que
     writer->end = &writer->first;
     writer->behind = db->driver->catch_up != NULL;
     writer->told_at = NEVER_TOLD;
-    init_lock(writer);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_cond_init(&writer->arrived, &attributes);
+    pthread_condattr_destroy(&attributes);
     reader_pool_set_first_use(readers, writer_on_first_use, writer);
     if (pthread_create(&writer->thread, NULL, writer_main, writer) != 0)
         fatal("cannot start a thread for the store; raise the limits on processes and memory");
