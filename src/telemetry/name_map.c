@@ -1,12 +1,13 @@
 #include "telemetry/name_map.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 
-#define CAPACITY_FIRST 64
+#define ENTRIES_FIRST 32
 
-static uint64_t mix(uint64_t hash, uint64_t word)
+static uint64_t hash_mix(uint64_t hash, uint64_t word)
 {
     hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
     return hash ^ (hash >> 32);
@@ -20,77 +21,44 @@ uint64_t hash_bytes(const void *bytes, size_t length)
     uint64_t hash = length, word;
     for (; length >= sizeof(word); length -= sizeof(word), at += sizeof(word)) {
         memcpy(&word, at, sizeof(word));
-        hash = mix(hash, word);
+        hash = hash_mix(hash, word);
     }
     word = 0;
     memcpy(&word, at, length);
-    return mix(mix(hash, word), 0);
-}
-
-static struct name_entry *place_of(const struct name_map *map, const char *name, size_t length, uint64_t hash)
-{
-    size_t mask = map->capacity - 1;
-    for (size_t i = hash & mask;; i = (i + 1) & mask) {
-        struct name_entry *entry = &map->entries[i];
-        if (entry->id == 0)
-            return entry;
-        if (entry->hash == hash && entry->length == length &&
-            memcmp(map->bytes + entry->offset, name, length) == 0)
-            return entry;
-    }
+    return hash_mix(hash_mix(hash, word), 0);
 }
 
 const struct name_entry *name_map_find(const struct name_map *map, const char *name, size_t length)
 {
-    if (map->capacity == 0)
-        return NULL;
-    const struct name_entry *entry = place_of(map, name, length, hash_bytes(name, length));
-    return entry->id ? entry : NULL;
-}
-
-static void grow(struct name_map *map)
-{
-    struct name_entry *old = map->entries;
-    size_t old_capacity = map->capacity;
-    map->capacity = old_capacity ? old_capacity * 2 : CAPACITY_FIRST;
-    map->entries = xcalloc(map->capacity, sizeof(*map->entries));
-    size_t mask = map->capacity - 1;
-    for (size_t i = 0; i < old_capacity; i++) {
-        if (old[i].id == 0)
-            continue;
-        size_t at = old[i].hash & mask;
-        while (map->entries[at].id)
-            at = (at + 1) & mask;
-        map->entries[at] = old[i];
+    struct slot_cursor cursor = slot_table_lookup(&map->table, hash_bytes(name, length));
+    for (uint32_t slot; (slot = slot_table_next(&map->table, &cursor)) != SLOT_NONE;) {
+        const struct name_entry *entry = &map->entries[slot];
+        if (entry->length == length && memcmp(map->bytes + entry->offset, name, length) == 0)
+            return entry;
     }
-    free(old);
-}
-
-static size_t keep_bytes(struct name_map *map, const char *name, size_t length)
-{
-    while (map->bytes_size <= map->bytes_used + length) {
-        map->bytes_size = map->bytes_size ? map->bytes_size * 2 : 4096;
-        map->bytes = xrealloc(map->bytes, map->bytes_size);
-    }
-    size_t offset = map->bytes_used;
-    if (length)
-        memcpy(map->bytes + offset, name, length);
-    map->bytes_used += length;
-    return offset;
+    return NULL;
 }
 
 void name_map_add(struct name_map *map, const char *name, size_t length, int64_t id, int64_t other)
 {
-    if (map->count * 2 >= map->capacity)
-        grow(map);
-    uint64_t hash = hash_bytes(name, length);
-    size_t offset = keep_bytes(map, name, length);
-    *place_of(map, name, length, hash) = (struct name_entry){hash, offset, length, id, other};
-    map->count++;
+    if (map->count == map->room) {
+        map->room = map->room ? map->room * 2 : ENTRIES_FIRST;
+        map->entries = xrealloc(map->entries, map->room * sizeof(*map->entries));
+    }
+    while (map->bytes_size <= map->bytes_used + length) {
+        map->bytes_size = map->bytes_size ? map->bytes_size * 2 : 4096;
+        map->bytes = xrealloc(map->bytes, map->bytes_size);
+    }
+    if (length)
+        memcpy(map->bytes + map->bytes_used, name, length);
+    slot_table_add(&map->table, hash_bytes(name, length), (uint32_t)map->count);
+    map->entries[map->count++] = (struct name_entry){map->bytes_used, length, id, other};
+    map->bytes_used += length;
 }
 
 void name_map_release(struct name_map *map)
 {
+    slot_table_release(&map->table);
     free(map->entries);
     free(map->bytes);
     *map = (struct name_map){0};

@@ -6,21 +6,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slot_table.h"
+
 struct name_entry {
-    uint64_t hash;
     size_t offset, length; /* of the name in the map's bytes */
-    int64_t id;            /* 0: an empty place */
-    int64_t other;         /* the owner's own */
+    int64_t id;
+    int64_t other; /* the owner's own */
 };
 
 struct name_map {
-    struct name_entry *entries;
-    size_t count, capacity; /* capacity: 0 or a power of two */
+    struct slot_table table;    /* of `entries` */
+    struct name_entry *entries; /* in the order in which they were added */
+    size_t count, room;
     char *bytes;
     size_t bytes_used, bytes_size;
 };
 
-/* `struct name_map map = {0};` is an empty one. */
+/* `struct name_map map = {0};` is an empty one. What is found is there until something is added. */
 const struct name_entry *name_map_find(const struct name_map *map, const char *name, size_t length);
 void name_map_add(struct name_map *map, const char *name, size_t length, int64_t id, int64_t other);
 void name_map_release(struct name_map *map); /* empty again */

@@ -73,22 +73,9 @@ static size_t rollup_encode_latencies(const struct rollup *row, struct histogram
 
 /* ---- the map ---- */
 
-static uint32_t *place_of(const struct rollup_map *map, int64_t slot)
+static uint64_t rollup_hash(int64_t slot)
 {
-    size_t mask = map->place_count - 1;
-    uint64_t hash = (uint64_t)slot * UINT64_C(0x9E3779B97F4A7C15);
-    for (size_t i = (hash >> 32) & mask;; i = (i + 1) & mask)
-        if (map->places[i] == 0 || map->rows[map->places[i] - 1].slot == slot)
-            return &map->places[i];
-}
-
-static void rebuild_places(struct rollup_map *map, size_t place_count)
-{
-    free(map->places);
-    map->place_count = place_count;
-    map->places = xcalloc(place_count, sizeof(*map->places));
-    for (size_t i = 0; i < map->count; i++)
-        *place_of(map, map->rows[i].slot) = (uint32_t)i + 1;
+    return (uint64_t)slot * UINT64_C(0x9E3779B97F4A7C15) >> 32;
 }
 
 static struct rollup *rollup_add_row(struct rollup_map *map, int64_t slot)
@@ -97,12 +84,9 @@ static struct rollup *rollup_add_row(struct rollup_map *map, int64_t slot)
         map->room = map->room ? map->room * 2 : 64;
         map->rows = xrealloc(map->rows, map->room * sizeof(*map->rows));
     }
+    slot_table_add(&map->table, rollup_hash(slot), (uint32_t)map->count);
     struct rollup *row = &map->rows[map->count++];
     *row = (struct rollup){.slot = slot};
-    if (map->count * 2 > map->place_count)
-        rebuild_places(map, map->place_count ? map->place_count * 2 : 256);
-    else
-        *place_of(map, slot) = (uint32_t)map->count;
     return row;
 }
 
@@ -123,7 +107,7 @@ void rollup_forget(struct rollup_map *map)
     for (size_t i = 0; i < map->count; i++)
         free(map->rows[i].latencies);
     free(map->rows);
-    free(map->places);
+    slot_table_release(&map->table);
     free(map->dirty);
     *map = (struct rollup_map){.storage = map->storage, .context = map->context};
 }
@@ -178,10 +162,14 @@ static bool rollup_load(struct rollup_map *map, struct db *db, struct rollup *ro
 static bool rollup_find(struct rollup_map *map, struct db *db, int64_t slot, struct rollup **ret_row,
                         struct error *err)
 {
-    uint32_t place = map->place_count ? *place_of(map, slot) : 0;
-    struct rollup *row = place ? &map->rows[place - 1] : rollup_add_row(map, slot);
-    *ret_row = row;
-    return place || slot_hour(slot) >= map->complete_from || rollup_load(map, db, row, err);
+    struct slot_cursor cursor = slot_table_lookup(&map->table, rollup_hash(slot));
+    for (uint32_t index; (index = slot_table_next(&map->table, &cursor)) != SLOT_NONE;)
+        if (map->rows[index].slot == slot) {
+            *ret_row = &map->rows[index];
+            return true;
+        }
+    *ret_row = rollup_add_row(map, slot);
+    return slot_hour(slot) >= map->complete_from || rollup_load(map, db, *ret_row, err);
 }
 
 /* ---- from outside ---- */
@@ -275,7 +263,9 @@ static void rollup_shrink(struct rollup_map *map)
         rollup_forget(map);
         complete_from = complete_from > newest ? complete_from : newest + 1;
     } else {
-        rebuild_places(map, map->place_count);
+        slot_table_release(&map->table);
+        for (size_t i = 0; i < kept; i++)
+            slot_table_add(&map->table, rollup_hash(map->rows[i].slot), (uint32_t)i);
     }
     map->complete_from = complete_from;
 }

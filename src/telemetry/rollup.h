@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/histogram.h"
+#include "base/slot_table.h"
 #include "store/db.h"
 
 struct usage_row;
@@ -67,9 +68,8 @@ struct rollup_map {
     void *context;
     struct rollup *rows;
     size_t count, room;
-    uint32_t *places; /* by hash of the slot: index in `rows` + 1; 0: none */
-    size_t place_count;
-    uint32_t *dirty; /* indices in `rows` */
+    struct slot_table table; /* of `rows`, by slot */
+    uint32_t *dirty;         /* indices in `rows` */
     size_t dirty_count, dirty_room;
     int64_t complete_from; /* of this hour's number on, what is not here is not stored either */
 };

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/memory.h"
 #include "telemetry/name_map.h"
 
 static const char SQL_REQUESTS_AFTER[] =
@@ -11,60 +10,20 @@ static const char SQL_LAST_ROW[] = "SELECT max(id) FROM usage_rows";
 static const char SQL_REQUEST_OF_ROW[] =
     "SELECT 1 FROM usage_rows WHERE id = $1 AND origin = 1 AND request_id = $2";
 
-#define CAPACITY_FIRST 1024
-
-static struct request_probe probe_of(const struct request_set *set, uint64_t hash)
+struct slot_cursor request_set_lookup(const struct request_set *set, const char *request_id)
 {
-    uint32_t fingerprint = (uint32_t)(hash >> 32);
-    return (struct request_probe){fingerprint, fingerprint & (set->capacity - 1)};
+    return slot_table_lookup(&set->table, hash_bytes(request_id, strlen(request_id)));
 }
 
-struct request_probe request_set_probe(const struct request_set *set, const char *request_id)
+int64_t request_set_candidate(const struct request_set *set, struct slot_cursor *cursor)
 {
-    return probe_of(set, hash_bytes(request_id, strlen(request_id)));
-}
-
-int64_t request_set_candidate(const struct request_set *set, struct request_probe *probe)
-{
-    if (set->capacity == 0)
-        return 0;
-    for (uint64_t place; (place = set->places[probe->place]) != 0;) {
-        probe->place = (probe->place + 1) & (set->capacity - 1);
-        if (place >> 32 == probe->fingerprint)
-            return (int64_t)(place & UINT32_MAX);
-    }
-    return 0;
-}
-
-static void put(struct request_set *set, uint64_t value)
-{
-    size_t mask = set->capacity - 1, at = (value >> 32) & mask;
-    while (set->places[at])
-        at = (at + 1) & mask;
-    set->places[at] = value;
-}
-
-/* Places go by the fingerprint alone, so that growing needs no names. Four thousand million rows a
- * day are beyond a file. */
-static void grow(struct request_set *set)
-{
-    uint64_t *old = set->places;
-    size_t old_capacity = set->capacity;
-    set->capacity = old_capacity ? old_capacity * 2 : CAPACITY_FIRST;
-    set->places = xcalloc(set->capacity, sizeof(*set->places));
-    for (size_t i = 0; i < old_capacity; i++)
-        if (old[i])
-            put(set, old[i]);
-    free(old);
+    uint32_t row_id = slot_table_next(&set->table, cursor);
+    return row_id == SLOT_NONE ? 0 : row_id;
 }
 
 void request_set_add(struct request_set *set, const char *request_id, int64_t row_id)
 {
-    if ((set->count + 1) * 4 > set->capacity * 3)
-        grow(set);
-    uint64_t fingerprint = hash_bytes(request_id, strlen(request_id)) >> 32;
-    put(set, fingerprint << 32 | (uint32_t)row_id);
-    set->count++;
+    slot_table_add(&set->table, hash_bytes(request_id, strlen(request_id)), (uint32_t)row_id);
 }
 
 bool request_set_catch_up(struct request_set *set, struct db *db, struct error *err)
@@ -97,6 +56,6 @@ bool request_set_confirm(struct db *db, int64_t row_id, const char *request_id, 
 
 void request_set_forget(struct request_set *set)
 {
-    free(set->places);
+    slot_table_release(&set->table);
     *set = (struct request_set){0};
 }

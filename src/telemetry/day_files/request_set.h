@@ -11,24 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slot_table.h"
 #include "store/db.h"
 
 struct request_set {
-    uint64_t *places; /* fingerprint << 32 | row id; 0: empty */
-    size_t count, capacity;
-    int64_t seen; /* rows up to this id are in the set */
+    struct slot_table table; /* of row ids, so a day's file has 2^31 such rows at most */
+    int64_t seen;            /* rows up to this id are in the set */
 };
 
 /* Takes in the file's rows that are not in the set yet. */
 bool request_set_catch_up(struct request_set *set, struct db *db, struct error *err);
 /* Looks for the id among the file's rows and, `ret_row` beyond `seen`, among those that the caller
  * is about to insert: for these it is the caller who compares. 0: not there. */
-struct request_probe {
-    uint32_t fingerprint;
-    size_t place; /* where to go on */
-};
-struct request_probe request_set_probe(const struct request_set *set, const char *request_id);
-int64_t request_set_candidate(const struct request_set *set, struct request_probe *probe);
+struct slot_cursor request_set_lookup(const struct request_set *set, const char *request_id);
+int64_t request_set_candidate(const struct request_set *set, struct slot_cursor *cursor);
 void request_set_add(struct request_set *set, const char *request_id, int64_t row_id);
 void request_set_forget(struct request_set *set);
 

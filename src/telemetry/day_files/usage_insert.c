@@ -99,9 +99,9 @@ struct fresh_rows {
 static bool usage_request_is_known(struct day_writer *writer, struct db *db, const struct fresh_rows *fresh,
                                    const char *request_id, bool *ret_known, struct error *err)
 {
-    struct request_probe probe = request_set_probe(&writer->requests, request_id);
+    struct slot_cursor cursor = request_set_lookup(&writer->requests, request_id);
     bool known = false;
-    for (int64_t id; !known && (id = request_set_candidate(&writer->requests, &probe));) {
+    for (int64_t id; !known && (id = request_set_candidate(&writer->requests, &cursor));) {
         if (id > fresh->last_id)
             known = strcmp(fresh->rows[id - fresh->last_id - 1]->record->request_id, request_id) == 0;
         else if (!request_set_confirm(db, id, request_id, &known, err))

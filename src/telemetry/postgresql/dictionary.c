@@ -44,33 +44,13 @@ static const struct dictionary_sql sources_sql = {
     " SELECT $1, $2, n.* FROM unnest(" INTS("$3") ", " TEXTS("$4") ") AS n",
 };
 
-/* Names that memory does not know; each is its columns, one after the other, each with a NUL. */
-struct unknown_names {
-    struct name_map places; /* of each its place, from 1; `other`: as in the dictionary */
-    size_t count;
-};
-
-static void unknown_names_release(struct unknown_names *unknown)
+/* A name is its columns, one after the other, each with a NUL. Those that memory does not have are gathered in
+ * `unknown`, with the id 0; `other` as in the dictionary. */
+static void dictionary_note_unknown(const struct dictionary *dictionary, struct name_map *unknown,
+                                    const char *name, size_t length, int64_t other)
 {
-    name_map_release(&unknown->places);
-}
-
-static void unknown_names_add(const struct dictionary *dictionary, struct unknown_names *unknown,
-                              const char *name, size_t length, int64_t other)
-{
-    if (name_map_find(&dictionary->names, name, length) || name_map_find(&unknown->places, name, length))
-        return;
-    name_map_add(&unknown->places, name, length, (int64_t)++unknown->count, other);
-}
-
-/* By place: entries of the map, which lie there in no order. */
-static const struct name_entry **by_place(const struct unknown_names *unknown)
-{
-    const struct name_entry **entries = xcalloc(unknown->count + 1, sizeof(const struct name_entry *));
-    for (size_t i = 0; i < unknown->places.capacity; i++)
-        if (unknown->places.entries[i].id)
-            entries[unknown->places.entries[i].id - 1] = &unknown->places.entries[i];
-    return entries;
+    if (!name_map_find(&dictionary->names, name, length) && !name_map_find(unknown, name, length))
+        name_map_add(unknown, name, length, 0, other);
 }
 
 #define COLUMNS_MAX 4
@@ -94,26 +74,25 @@ static void name_columns_put(struct name_columns *columns, int count, const char
 }
 
 static bool dictionary_find_stored(struct lane_day *day, struct db *db, const struct dictionary_sql *sql,
-                                   const struct unknown_names *unknown,
-                                   const struct name_entry *const *entries, int64_t *ids, struct error *err)
+                                   struct name_map *unknown, struct error *err)
 {
     CLEANUP(name_columns_release) struct name_columns columns = {0};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     struct db_value args[2 + COLUMNS_MAX] = {db_int(day->day), db_int(day->lane)};
     for (size_t i = 0; i < unknown->count; i++)
-        name_columns_put(&columns, sql->columns, unknown->places.bytes + entries[i]->offset);
+        name_columns_put(&columns, sql->columns, unknown->bytes + unknown->entries[i].offset);
     for (int i = 0; i < sql->columns; i++)
         args[2 + i] = sql_array_value(&columns.texts[i]);
     if (!db_query(db, sql->find, args, 2 + (size_t)sql->columns, &rows, err))
         return false;
     while (db_next(&rows))
-        ids[db_column_int(&rows, 0) - 1] = db_column_int(&rows, 1);
+        unknown->entries[db_column_int(&rows, 0) - 1].id = db_column_int(&rows, 1);
     return db_done(&rows, err);
 }
 
 static bool dictionary_add_missing(struct lane_day *day, struct db *db, struct dictionary *dictionary,
-                                   const struct dictionary_sql *sql, const struct unknown_names *unknown,
-                                   const struct name_entry *const *entries, int64_t *ids, struct error *err)
+                                   const struct dictionary_sql *sql, struct name_map *unknown,
+                                   struct error *err)
 {
     CLEANUP(name_columns_release) struct name_columns columns = {0};
     struct db_value args[4 + COLUMNS_MAX] = {db_int(day->day), db_int(day->lane)};
@@ -121,13 +100,14 @@ static bool dictionary_add_missing(struct lane_day *day, struct db *db, struct d
     if (dictionary->last_id < 0 && !db_find_int(db, sql->last_id, args, 2, 0, &dictionary->last_id, err))
         return false;
     for (size_t i = 0; i < unknown->count; i++) {
-        if (ids[i])
+        struct name_entry *entry = &unknown->entries[i];
+        if (entry->id)
             continue;
-        ids[i] = ++dictionary->last_id;
+        entry->id = ++dictionary->last_id;
         added++;
-        sql_array_int(&columns.ids, ids[i]);
-        name_columns_put(&columns, sql->columns, unknown->places.bytes + entries[i]->offset);
-        sql_array_int(&columns.others, entries[i]->other);
+        sql_array_int(&columns.ids, entry->id);
+        name_columns_put(&columns, sql->columns, unknown->bytes + entry->offset);
+        sql_array_int(&columns.others, entry->other);
     }
     if (added == 0)
         return true;
@@ -140,19 +120,18 @@ static bool dictionary_add_missing(struct lane_day *day, struct db *db, struct d
 }
 
 static bool dictionary_learn(struct lane_day *day, struct db *db, struct dictionary *dictionary,
-                             const struct dictionary_sql *sql, const struct unknown_names *unknown,
-                             struct error *err)
+                             const struct dictionary_sql *sql, struct name_map *unknown, struct error *err)
 {
     if (unknown->count == 0)
         return true;
-    CLEANUP(free_pointer) const struct name_entry **entries = by_place(unknown);
-    CLEANUP(free_pointer) int64_t *ids = xcalloc(unknown->count, sizeof(*ids));
-    if (!dictionary_find_stored(day, db, sql, unknown, entries, ids, err) ||
-        !dictionary_add_missing(day, db, dictionary, sql, unknown, entries, ids, err))
+    if (!dictionary_find_stored(day, db, sql, unknown, err) ||
+        !dictionary_add_missing(day, db, dictionary, sql, unknown, err))
         return false;
-    for (size_t i = 0; i < unknown->count; i++)
-        name_map_add(&dictionary->names, unknown->places.bytes + entries[i]->offset, entries[i]->length,
-                     ids[i], entries[i]->other);
+    for (size_t i = 0; i < unknown->count; i++) {
+        const struct name_entry *entry = &unknown->entries[i];
+        name_map_add(&dictionary->names, unknown->bytes + entry->offset, entry->length, entry->id,
+                     entry->other);
+    }
     return true;
 }
 
@@ -176,7 +155,7 @@ static void dictionary_gather(struct usage_names *names, const struct usage_reco
 bool dictionary_learn_usage(struct lane_day *day, struct db *db, const struct usage_row *const *rows,
                             size_t count, struct error *err)
 {
-    CLEANUP(unknown_names_release) struct unknown_names platform = {0}, keys = {0};
+    CLEANUP(name_map_release) struct name_map platform = {0}, keys = {0};
     struct usage_names names;
     for (size_t i = 0; i < count; i++) {
         size_t length;
@@ -184,7 +163,7 @@ bool dictionary_learn_usage(struct lane_day *day, struct db *db, const struct us
         if (name_map_find(&day->keys.names, names.bytes, names.length))
             continue;
         const char *platform_names = usage_names_of_platform(&names, &length);
-        unknown_names_add(&day->platform_keys, &platform, platform_names, length, 0);
+        dictionary_note_unknown(&day->platform_keys, &platform, platform_names, length, 0);
     }
     if (!dictionary_learn(day, db, &day->platform_keys, &platform_keys_sql, &platform, err))
         return false;
@@ -194,8 +173,8 @@ bool dictionary_learn_usage(struct lane_day *day, struct db *db, const struct us
         if (name_map_find(&day->keys.names, names.bytes, names.length))
             continue;
         const char *platform_names = usage_names_of_platform(&names, &length);
-        unknown_names_add(&day->keys, &keys, names.bytes, names.length,
-                          name_map_find(&day->platform_keys.names, platform_names, length)->id);
+        dictionary_note_unknown(&day->keys, &keys, names.bytes, names.length,
+                                name_map_find(&day->platform_keys.names, platform_names, length)->id);
     }
     return dictionary_learn(day, db, &day->keys, &keys_sql, &keys, err);
 }
@@ -218,10 +197,10 @@ static char *dictionary_source_name(const char *source)
 bool dictionary_learn_sources(struct lane_day *day, struct db *db, const struct log_row *rows, size_t count,
                               struct error *err)
 {
-    CLEANUP(unknown_names_release) struct unknown_names unknown = {0};
+    CLEANUP(name_map_release) struct name_map unknown = {0};
     for (size_t i = 0; i < count; i++) {
         CLEANUP(free_pointer) char *name = dictionary_source_name(rows[i].record->source);
-        unknown_names_add(&day->sources, &unknown, name, strlen(name) + 1, 0);
+        dictionary_note_unknown(&day->sources, &unknown, name, strlen(name) + 1, 0);
     }
     return dictionary_learn(day, db, &day->sources, &sources_sql, &unknown, err);
 }
