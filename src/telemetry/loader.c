@@ -22,13 +22,6 @@ struct telemetry_loader {
     struct log_row logs[BATCH_ROWS];
 };
 
-static void loader_free(struct telemetry_loader *loader)
-{
-    loader->engine->functions->load_end(loader->load);
-    arena_release(&loader->strings);
-    free(loader);
-}
-
 bool telemetry_loader_open(struct telemetry_loader **ret_loader, struct telemetry *telemetry, int32_t day,
                            struct error *err)
 {
@@ -148,6 +141,8 @@ bool telemetry_loader_log(struct telemetry_loader *loader, const struct log_reco
 bool telemetry_loader_finish(struct telemetry_loader *loader, struct error *err)
 {
     bool done = loader_write_batch(loader, true, err);
-    loader_free(loader);
+    loader->engine->functions->load_end(loader->load);
+    arena_release(&loader->strings);
+    free(loader);
     return done;
 }

@@ -14,7 +14,7 @@ struct log_chunk {
 };
 
 /* A record as it lies in a chunk: its strings follow, each with a NUL. */
-struct entry {
+struct log_entry {
     size_t size; /* with the strings, a multiple of 8 */
     struct log_record record;
 };
@@ -38,7 +38,7 @@ bool log_queue_put(struct log_queue *queue, const struct log_record *record, int
 {
     const char *strings[STRINGS] = {record->source, record->message, record->tenant_id, record->request_id,
                                     record->fields};
-    size_t lengths[STRINGS], size = sizeof(struct entry);
+    size_t lengths[STRINGS], size = sizeof(struct log_entry);
     for (int i = 0; i < STRINGS; i++) {
         lengths[i] = strings[i] ? strlen(strings[i]) + 1 : 0;
         size += lengths[i];
@@ -47,21 +47,21 @@ bool log_queue_put(struct log_queue *queue, const struct log_record *record, int
     if (size > BYTES_CEILING - queue->bytes)
         return false;
     struct log_chunk *chunk = log_queue_chunk_for(queue, size);
-    struct entry *entry = (struct entry *)(void *)(chunk->bytes + chunk->used);
+    struct log_entry *entry = (struct log_entry *)(void *)(chunk->bytes + chunk->used);
     char *at = (char *)(entry + 1);
     const char *copies[STRINGS];
     for (int i = 0; i < STRINGS; i++) {
         copies[i] = lengths[i] ? memcpy(at, strings[i], lengths[i]) : NULL;
         at += lengths[i];
     }
-    *entry = (struct entry){size,
-                            {.timestamp = timestamp,
-                             .level = record->level,
-                             .source = copies[0],
-                             .message = copies[1],
-                             .tenant_id = copies[2],
-                             .request_id = copies[3],
-                             .fields = copies[4]}};
+    *entry = (struct log_entry){size,
+                                {.timestamp = timestamp,
+                                 .level = record->level,
+                                 .source = copies[0],
+                                 .message = copies[1],
+                                 .tenant_id = copies[2],
+                                 .request_id = copies[3],
+                                 .fields = copies[4]}};
     chunk->used += size;
     queue->bytes += size;
     queue->count++;
@@ -79,23 +79,18 @@ void log_queue_take(struct log_queue *queue, struct log_taken *taken)
     *queue = (struct log_queue){.bytes = queue->bytes};
 }
 
-static void list_chunk(struct log_taken *taken, struct log_chunk *chunk)
-{
-    while (chunk->listed < chunk->used) {
-        struct entry *entry = (struct entry *)(void *)(chunk->bytes + chunk->listed);
-        if (taken->count == taken->room) {
-            taken->room = taken->room ? taken->room * 2 : 1024;
-            taken->records = xrealloc(taken->records, taken->room * sizeof(const struct log_record *));
-        }
-        taken->records[taken->count++] = &entry->record;
-        chunk->listed += entry->size;
-    }
-}
-
 void log_taken_list(struct log_taken *taken)
 {
     for (struct log_chunk *chunk = taken->chunks; chunk; chunk = chunk->next)
-        list_chunk(taken, chunk);
+        while (chunk->listed < chunk->used) {
+            struct log_entry *entry = (struct log_entry *)(void *)(chunk->bytes + chunk->listed);
+            if (taken->count == taken->room) {
+                taken->room = taken->room ? taken->room * 2 : 1024;
+                taken->records = xrealloc(taken->records, taken->room * sizeof(const struct log_record *));
+            }
+            taken->records[taken->count++] = &entry->record;
+            chunk->listed += entry->size;
+        }
 }
 
 void log_taken_release(struct log_taken *taken)

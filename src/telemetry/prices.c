@@ -11,7 +11,7 @@
 #define CIVIL_DAY(y, m, d)                                                                                   \
     (365 * YEAR(y, m) + YEAR(y, m) / 4 - YEAR(y, m) / 100 + YEAR(y, m) / 400 +                               \
      (153 * ((m) + ((m) > 2 ? -3 : 9)) + 2) / 5 + (d)-719469)
-/* A price list holds from midnight in Beijing, whatever the zone of this house. */
+/* A price list holds from midnight in Beijing, whatever the zone of this store. */
 #define FROM(y, m, d) (CIVIL_DAY(y, m, d) * DAY_MS - 8 * HOUR_MS)
 
 #define ANY NULL, 0
@@ -162,18 +162,14 @@ static int64_t price_cost_of_units(const struct price *price, const struct usage
     return divide_half_up(product * usd_cny_rate, UINT64_C(1000) * 1000000 * 10000);
 }
 
-static bool nothing_counted(const struct usage_record *record)
-{
-    return record->tokens_input <= 0 && record->tokens_output <= 0 && record->tokens_cached <= 0;
-}
-
 struct price_quote price_at(const struct usage_record *record, int64_t timestamp, int64_t usd_cny_rate)
 {
     const struct price *price = price_find(record, timestamp);
     if (!price)
         return (struct price_quote){0};
     struct price_quote quote = {.priced = true, .version = (int32_t)(price - prices) + 1};
-    if (record->outcome != USAGE_OK && nothing_counted(record))
+    bool counted = record->tokens_input > 0 || record->tokens_output > 0 || record->tokens_cached > 0;
+    if (record->outcome != USAGE_OK && !counted)
         return quote;
     if (usd_cny_rate > USD_CNY_RATE_MAX)
         usd_cny_rate = USD_CNY_RATE_MAX;

@@ -123,13 +123,6 @@ bool rollup_begin(struct rollup_map *map, struct db *db, struct error *err)
     return true;
 }
 
-static void read_sums(const struct db_rows *rows, struct usage_sums *sums)
-{
-    int64_t *columns = &sums->calls;
-    for (int i = 0; i < ROLLUP_COLUMNS - 2; i++)
-        columns[i] = db_column_int(rows, i);
-}
-
 static bool rollup_read_latencies(const struct db_rows *rows, struct rollup *row, struct error *err)
 {
     struct histogram histogram = {0};
@@ -151,7 +144,9 @@ static bool rollup_load(struct rollup_map *map, struct db *db, struct rollup *ro
     if (!map->storage->query(db, map->context, row->slot, &rows, err))
         return false;
     if (db_next(&rows)) {
-        read_sums(&rows, &row->sums);
+        int64_t *sums = &row->sums.calls;
+        for (int i = 0; i < ROLLUP_COLUMNS - 2; i++)
+            sums[i] = db_column_int(&rows, i);
         if (!rollup_read_latencies(&rows, row, err))
             return false;
     }
@@ -174,9 +169,14 @@ static bool rollup_find(struct rollup_map *map, struct db *db, int64_t slot, str
 
 /* ---- from outside ---- */
 
-static void add_call(struct usage_sums *sums, const struct usage_row *row)
+bool rollup_add(struct rollup_map *map, struct db *db, int64_t key_id, const struct usage_row *row,
+                struct error *err)
 {
     const struct usage_record *record = row->record;
+    struct rollup *rollup;
+    if (!rollup_find(map, db, slot_of(row->timestamp, key_id), &rollup, err))
+        return false;
+    struct usage_sums *sums = &rollup->sums;
     sums->calls++;
     sums->failed += record->outcome != USAGE_OK;
     sums->unpriced += row->price_version == 0;
@@ -185,48 +185,37 @@ static void add_call(struct usage_sums *sums, const struct usage_row *row)
     sums->tokens_cached = sum_add(sums->tokens_cached, record->tokens_cached);
     sums->latency_sum_ms = sum_add(sums->latency_sum_ms, record->latency_ms);
     sums->cost_nano_cny = sum_add(sums->cost_nano_cny, row->cost_nano_cny);
-}
-
-bool rollup_add(struct rollup_map *map, struct db *db, int64_t key_id, const struct usage_row *row,
-                struct error *err)
-{
-    struct rollup *rollup;
-    if (!rollup_find(map, db, slot_of(row->timestamp, key_id), &rollup, err))
-        return false;
-    add_call(&rollup->sums, row);
-    rollup_add_latencies(rollup, latency_bucket(row->record->latency_ms), 1);
+    rollup_add_latencies(rollup, latency_bucket(record->latency_ms), 1);
     rollup_mark_dirty(map, rollup);
     return true;
 }
 
-static void fill(const struct rollup *row, struct histogram *scratch, unsigned char *blob,
-                 struct db_value *values)
-{
-    values[0] = db_int(row->slot);
-    const int64_t *columns = &row->sums.calls;
-    for (int i = 0; i < ROLLUP_COLUMNS - 2; i++)
-        values[1 + i] = db_int(columns[i]);
-    values[ROLLUP_COLUMNS - 1] = db_bytes(blob, rollup_encode_latencies(row, scratch, blob));
-}
-
 /* Memory for the rows of one `rollup_put`. */
-struct put_space {
+struct rollup_space {
     unsigned char (*blobs)[HISTOGRAM_BLOB_MAX];
     struct db_value *values;
 };
 
-static void rollup_space_release(struct put_space *space)
+static void rollup_space_release(struct rollup_space *space)
 {
     free(space->blobs);
     free(space->values);
 }
 
-static bool rollup_put(struct rollup_map *map, struct db *db, struct put_space *space, size_t from,
+static bool rollup_put(struct rollup_map *map, struct db *db, struct rollup_space *space, size_t from,
                        size_t count, struct error *err)
 {
     struct histogram scratch = {0};
-    for (size_t i = 0; i < count; i++)
-        fill(&map->rows[map->dirty[from + i]], &scratch, space->blobs[i], space->values + i * ROLLUP_COLUMNS);
+    for (size_t i = 0; i < count; i++) {
+        const struct rollup *row = &map->rows[map->dirty[from + i]];
+        struct db_value *values = space->values + i * ROLLUP_COLUMNS;
+        const int64_t *sums = &row->sums.calls;
+        values[0] = db_int(row->slot);
+        for (int column = 1; column < ROLLUP_COLUMNS - 1; column++)
+            values[column] = db_int(sums[column - 1]);
+        size_t length = rollup_encode_latencies(row, &scratch, space->blobs[i]);
+        values[ROLLUP_COLUMNS - 1] = db_bytes(space->blobs[i], length);
+    }
     if (!map->storage->put(db, map->context, space->values, count, err))
         return false;
     for (size_t i = 0; i < count; i++)
@@ -278,8 +267,8 @@ bool rollup_flush(struct rollup_map *map, struct db *db, struct error *err)
     size_t at_once = map->storage->rows_at_once;
     at_once = at_once < map->dirty_count ? at_once : map->dirty_count;
     CLEANUP(rollup_space_release)
-    struct put_space space = {.blobs = xmalloc(at_once * sizeof(*space.blobs)),
-                              .values = xmalloc(at_once * ROLLUP_COLUMNS * sizeof(*space.values))};
+    struct rollup_space space = {.blobs = xmalloc(at_once * sizeof(*space.blobs)),
+                                 .values = xmalloc(at_once * ROLLUP_COLUMNS * sizeof(*space.values))};
     for (size_t at = 0; at < map->dirty_count;) {
         size_t left = map->dirty_count - at, count = left < at_once ? left : at_once;
         if (!rollup_put(map, db, &space, at, count, err))

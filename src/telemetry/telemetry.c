@@ -13,18 +13,6 @@
 
 /* ---- opening and closing ---- */
 
-static void init_locks(struct telemetry *telemetry)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&telemetry->log_lock, NULL);
-    pthread_cond_init(&telemetry->log_arrived, &monotonic);
-    pthread_cond_init(&telemetry->log_flushed, NULL);
-    pthread_mutex_init(&telemetry->stats_lock, NULL);
-    pthread_condattr_destroy(&monotonic);
-}
-
 bool telemetry_open(struct telemetry **ret_telemetry, const struct telemetry_options *options,
                     struct error *err)
 {
@@ -39,7 +27,14 @@ bool telemetry_open(struct telemetry **ret_telemetry, const struct telemetry_opt
     telemetry->main_store = options->main_store;
     telemetry->queue_ceiling = options->queue_ceiling ? (int64_t)options->queue_ceiling : QUEUE_DEFAULT;
     telemetry->usd_cny_rate = options->usd_cny_rate ? options->usd_cny_rate : USD_CNY_RATE_DEFAULT;
-    init_locks(telemetry);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&telemetry->log_lock, NULL);
+    pthread_cond_init(&telemetry->log_arrived, &monotonic);
+    pthread_cond_init(&telemetry->log_flushed, NULL);
+    pthread_mutex_init(&telemetry->stats_lock, NULL);
+    pthread_condattr_destroy(&monotonic);
     log_flusher_start(telemetry);
     *ret_telemetry = telemetry;
     return true;
@@ -243,15 +238,6 @@ static bool telemetry_write_days(struct telemetry *telemetry, const struct telem
     return true;
 }
 
-static bool queue_is_full(struct error *err)
-{
-    error_set(err, ERROR_UNAVAILABLE, "Too many records wait to be written. Try again in a moment.",
-              "等待写入的记录过多，请稍后重试。");
-    if (err)
-        err->retry_after_seconds = 1;
-    return false;
-}
-
 static bool telemetry_write_records(struct telemetry *telemetry, const struct usage_record *usage,
                                     size_t usage_count, const struct log_record *logs, size_t log_count,
                                     bool from_outside, size_t *ret_duplicates, struct error *err)
@@ -268,9 +254,14 @@ static bool telemetry_write_records(struct telemetry *telemetry, const struct us
         !telemetry_rows_make_logs(&rows, logs, log_count, now, err))
         return false;
     bool room = atomic_fetch_add(&telemetry->waiting, count) + count <= telemetry->queue_ceiling;
-    bool done =
-        room ? telemetry_write_days(telemetry, &rows, from_outside, &duplicates, err) : queue_is_full(err);
+    bool done = room && telemetry_write_days(telemetry, &rows, from_outside, &duplicates, err);
     atomic_fetch_sub(&telemetry->waiting, count);
+    if (!room) {
+        error_set(err, ERROR_UNAVAILABLE, "Too many records wait to be written. Try again in a moment.",
+                  "等待写入的记录过多，请稍后重试。");
+        if (err)
+            err->retry_after_seconds = 1;
+    }
     if (done && ret_duplicates)
         *ret_duplicates = duplicates;
     return done;

@@ -19,16 +19,14 @@ static void total_grouping_release(struct total_grouping *grouping)
     arena_release(&grouping->arena);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static bool total_grouping_is_same(const struct total_grouping *grouping, const struct db_rows *rows)
 {
-    for (int i = 0; i < NAMES; i++)
-        if (!same_text(grouping->names[i], db_column_text(rows, i)))
+    for (int i = 0; i < NAMES; i++) {
+        const char *before = grouping->names[i], *name = db_column_text(rows, i);
+        bool same = before && name ? strcmp(before, name) == 0 : before == name;
+        if (!same)
             return false;
+    }
     return grouping->begun;
 }
 

@@ -31,15 +31,6 @@ struct own_day {
     bool is_rolled_over;
 };
 
-static bool totals_query_days(struct db *db, int32_t first, int32_t end, const struct usage_filter *filter,
-                              struct db_rows *ret_rows, struct error *err)
-{
-    if (!filter->tenant_id)
-        return db_query(db, SQL_DAYS_OF_PLATFORM, DB_ARGS(db_int(first), db_int(end)), ret_rows, err);
-    return db_query(db, SQL_DAYS_OF_TENANT, DB_ARGS(db_int(first), db_int(end), db_text(filter->tenant_id)),
-                    ret_rows, err);
-}
-
 /* Adds what has been rolled over of the days of [first, end). */
 static bool totals_add_ended_days(struct telemetry *telemetry, int32_t first, int32_t end,
                                   const struct usage_filter *filter, struct own_day *own,
@@ -47,8 +38,11 @@ static bool totals_add_ended_days(struct telemetry *telemetry, int32_t first, in
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct db_value args[] = {db_int(first), db_int(end), db_text(filter->tenant_id)};
+    bool of_tenant = filter->tenant_id != NULL;
     if (!store_reader(telemetry->main_store, READ_LIMIT_MS, &db, err) ||
-        !totals_query_days(db, first, end, filter, &rows, err))
+        !db_query(db, of_tenant ? SQL_DAYS_OF_TENANT : SQL_DAYS_OF_PLATFORM, args, of_tenant ? 3 : 2, &rows,
+                  err))
         return false;
     while (db_next(&rows)) {
         size_t i = (size_t)(db_column_int(&rows, 0) - first);
@@ -59,17 +53,6 @@ static bool totals_add_ended_days(struct telemetry *telemetry, int32_t first, in
             return false;
     }
     return db_done(&rows, err);
-}
-
-/* ---- the engine ---- */
-
-/* All of the day's rows: the day is where they lie, as the zone was when they came. */
-static bool add_own_day(struct telemetry *telemetry, int32_t day, const struct usage_filter *filter,
-                        struct usage_totals *totals, struct error *err)
-{
-    struct engine *engine = telemetry->engine;
-    struct hour_span all = {.first = 0, .end = INT64_MAX / SLOT_KEYS, .into_one = true, .totals = totals};
-    return engine->functions->add_hours(engine, day, filter, &all, err);
 }
 
 /* ---- from outside ---- */
@@ -95,7 +78,9 @@ static bool totals_sum_days(struct telemetry *telemetry, int32_t first, size_t c
     for (size_t i = 0; i < count; i++) {
         int32_t day = first + (int32_t)i;
         bool here = day >= ended || own[i].recorder != 0;
-        if (here && !own[i].is_rolled_over && !add_own_day(telemetry, day, filter, &totals[i], err))
+        /* All of the day's rows: the day is where they lie, as the zone was when they came. */
+        struct hour_span all = {.end = INT64_MAX / SLOT_KEYS, .into_one = true, .totals = &totals[i]};
+        if (here && !own[i].is_rolled_over && !engine->functions->add_hours(engine, day, filter, &all, err))
             return false;
     }
     return true;
@@ -118,27 +103,20 @@ bool telemetry_day_totals(struct telemetry *telemetry, int32_t day, const struct
     return telemetry_daily_totals(telemetry, day, 1, filter, ret_totals, err);
 }
 
-static bool sum_hours(struct telemetry *telemetry, int64_t first_hour, size_t count,
-                      const struct usage_filter *filter, struct usage_totals *totals, struct error *err)
-{
-    struct engine *engine = telemetry->engine;
-    int64_t end = first_hour + (int64_t)count * HOUR_MS;
-    struct hour_span span = {.first = first_hour / HOUR_MS, .end = end / HOUR_MS, .totals = totals};
-    /* An hour may lie in two days, where a zone is half an hour off; and in the day before or
-     * after, if it was recorded when another zone was in force. */
-    for (int32_t day = clock_day(first_hour) - 1; day <= clock_day(end - 1) + 1; day++)
-        if (!engine->functions->add_hours(engine, day, filter, &span, err))
-            return false;
-    return true;
-}
-
 bool telemetry_hourly_totals(struct telemetry *telemetry, int64_t first_hour, size_t count,
                              const struct usage_filter *filter, struct usage_totals *ret_totals,
                              struct error *err)
 {
     CLEANUP(free_pointer) struct usage_totals *totals = xcalloc(count, sizeof(*totals));
-    if (count && !sum_hours(telemetry, first_hour, count, filter ? filter : &whole_platform, totals, err))
-        return false;
+    struct engine *engine = telemetry->engine;
+    int64_t end = first_hour + (int64_t)count * HOUR_MS;
+    struct hour_span span = {.first = first_hour / HOUR_MS, .end = end / HOUR_MS, .totals = totals};
+    filter = filter ? filter : &whole_platform;
+    /* An hour may lie in two days, where a zone is half an hour off; and in the day before or
+     * after, if it was recorded when another zone was in force. */
+    for (int32_t day = clock_day(first_hour) - 1; count && day <= clock_day(end - 1) + 1; day++)
+        if (!engine->functions->add_hours(engine, day, filter, &span, err))
+            return false;
     memcpy(ret_totals, totals, count * sizeof(*totals));
     return true;
 }

@@ -92,9 +92,11 @@ bool day_check(struct db *db, int32_t day, struct findings *findings, struct err
         findings_add(findings, "%s: day_info is empty", checking.day);
         return db_done(&pin, err);
     }
-    return day_check_count(&checking, SQL_COUNT_USAGE, "usage_rows", db_column_int(&pin, 0), err) &&
-           day_check_count(&checking, SQL_COUNT_LOGS, "log_rows", db_column_int(&pin, 1), err) &&
-           day_check_hours(&checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) &&
-           day_check_hours(&checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err) &&
-           day_check_log_hours(&checking, err);
+    if (!day_check_count(&checking, SQL_COUNT_USAGE, "usage_rows", db_column_int(&pin, 0), err) ||
+        !day_check_count(&checking, SQL_COUNT_LOGS, "log_rows", db_column_int(&pin, 1), err))
+        return false;
+    if (!day_check_hours(&checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) ||
+        !day_check_hours(&checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err))
+        return false;
+    return day_check_log_hours(&checking, err);
 }

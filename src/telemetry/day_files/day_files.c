@@ -37,14 +37,6 @@ bool day_files_exists(const char *folder, int32_t day)
     return access(strbuf_text(&path), F_OK) == 0;
 }
 
-static bool make_folder(const char *folder, struct error *err)
-{
-    if (owned_mkdir(folder, 0700))
-        return true;
-    return error_set(err, ERROR_INTERNAL, "The folder %s cannot be made: %s.", "无法创建目录 %s：%s。",
-                     folder, strerrordesc_np(errno));
-}
-
 static bool day_file_parse_name(const char *name, int32_t *ret_day)
 {
     char text[CLOCK_DAY_SIZE];
@@ -126,8 +118,9 @@ bool day_info_read(struct db *db, struct day_info *ret_info, struct error *err)
 bool day_files_init(struct day_files *files, const char *folder, enum store_durability durability,
                     struct error *err)
 {
-    if (!make_folder(folder, err))
-        return false;
+    if (!owned_mkdir(folder, 0700))
+        return error_set(err, ERROR_INTERNAL, "The folder %s cannot be made: %s.", "无法创建目录 %s：%s。",
+                         folder, strerrordesc_np(errno));
     *files = (struct day_files){.folder = xstrdup(folder), .durability = durability};
     pthread_mutex_init(&files->lock, NULL);
     pthread_mutex_init(&files->open_lock, NULL);
@@ -262,12 +255,6 @@ void day_files_get_set_aside(struct day_files *files, char ret_name[static DAY_F
     pthread_mutex_unlock(&files->lock);
 }
 
-/* Damaged, of a newer program, or none of ours at all. */
-static bool is_unusable(enum error_code code)
-{
-    return code == ERROR_DAMAGED || code == ERROR_CONFLICT;
-}
-
 /* Who only reads is told what is wrong; who has something to record today goes on with a new file. */
 static bool day_file_open_or_set_aside(struct day_files *files, int32_t day, enum day_file_use use,
                                        bool read_only, struct store **ret_store, struct error *err)
@@ -276,23 +263,15 @@ static bool day_file_open_or_set_aside(struct day_files *files, int32_t day, enu
     error_clear(&why);
     if (day_file_open_store(files->folder, day, files->durability, read_only, ret_store, &why))
         return true;
-    if (use == DAY_FILE_READ || day < clock_day(clock_now_ms()) || !is_unusable(why.code)) {
+    /* damaged; or of a newer program, or none of ours at all */
+    bool unusable = why.code == ERROR_DAMAGED || why.code == ERROR_CONFLICT;
+    if (use == DAY_FILE_READ || day < clock_day(clock_now_ms()) || !unusable) {
         if (err)
             *err = why;
         return false;
     }
     return day_file_set_aside(files, day, &why, err) &&
            day_file_open_store(files->folder, day, files->durability, false, ret_store, err);
-}
-
-/* Called with the lock held: what was open to be read makes place for one that is written. */
-static void unlist_day(struct day_files *files, int32_t day, struct day_file **ret_unused)
-{
-    struct day_file *file = files->open;
-    while (file && file->day != day)
-        file = file->next;
-    if (file && day_file_unlist(files, file) && file->users == 0)
-        *ret_unused = file;
 }
 
 static bool day_file_open(struct day_files *files, int32_t day, enum day_file_use use,
@@ -312,7 +291,12 @@ static bool day_file_open(struct day_files *files, int32_t day, enum day_file_us
                               .writer = read_only ? NULL : day_writer_new(),
                               .users = 1};
     pthread_mutex_lock(&files->lock);
-    unlist_day(files, day, &unused);
+    /* What was open to be read makes place for one that is written. */
+    struct day_file *reading = files->open;
+    while (reading && reading->day != day)
+        reading = reading->next;
+    if (reading && day_file_unlist(files, reading) && reading->users == 0)
+        unused = reading;
     file->last_used = ++files->uses;
     file->next = files->open;
     files->open = file;
@@ -453,14 +437,6 @@ bool day_files_delete(struct day_files *files, int32_t day, int64_t revision, bo
 
 /* ---- recorders ---- */
 
-static uint64_t day_file_inode(const struct day_files *files, int32_t day)
-{
-    CLEANUP(strbuf_release) struct strbuf path = {0};
-    struct stat status;
-    day_files_path(files->folder, day, &path);
-    return stat(strbuf_text(&path), &status) == 0 ? (uint64_t)status.st_ino : 0;
-}
-
 /* Where the day stands or belongs among those that are known. Called with the lock held. */
 static size_t known_recorder_place(const struct day_files *files, int32_t day)
 {
@@ -500,7 +476,10 @@ static void known_recorder_put(struct day_files *files, int32_t day, uint64_t in
 
 bool day_files_recorder(struct day_files *files, int32_t day, int64_t *ret_recorder, struct error *err)
 {
-    uint64_t inode = day_file_inode(files, day);
+    CLEANUP(strbuf_release) struct strbuf path = {0};
+    struct stat status;
+    day_files_path(files->folder, day, &path);
+    uint64_t inode = stat(strbuf_text(&path), &status) == 0 ? (uint64_t)status.st_ino : 0;
     *ret_recorder = inode ? known_recorder_find(files, day, inode) : 0;
     if (!inode || *ret_recorder)
         return true;

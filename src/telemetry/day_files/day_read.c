@@ -22,20 +22,15 @@ static const char SQL_SLOTS_OF_TENANT[] =
     " FROM usage_keys k CROSS JOIN hours CROSS JOIN usage_hourly u"
     " WHERE k.tenant_id = $3 AND u.slot = hours.hour * 16777216 + k.id";
 
-static bool query_slots(struct db *db, const struct usage_filter *filter, const struct hour_span *span,
-                        struct db_rows *ret_rows, struct error *err)
-{
-    struct db_value first = db_int(span->first * SLOT_KEYS), end = db_int(span->end * SLOT_KEYS);
-    if (!filter->tenant_id)
-        return db_query(db, SQL_SLOTS_OF_PLATFORM, DB_ARGS(first, end), ret_rows, err);
-    return db_query(db, SQL_SLOTS_OF_TENANT, DB_ARGS(first, end, db_text(filter->tenant_id)), ret_rows, err);
-}
-
 bool day_add_hours(struct db *db, const struct usage_filter *filter, const struct hour_span *span,
                    struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!query_slots(db, filter, span, &rows, err))
+    struct db_value args[] = {db_int(span->first * SLOT_KEYS), db_int(span->end * SLOT_KEYS),
+                              db_text(filter->tenant_id)};
+    bool of_tenant = filter->tenant_id != NULL;
+    if (!db_query(db, of_tenant ? SQL_SLOTS_OF_TENANT : SQL_SLOTS_OF_PLATFORM, args, of_tenant ? 3 : 2, &rows,
+                  err))
         return false;
     while (db_next(&rows)) {
         int64_t hour = slot_hour(db_column_int(&rows, 0));

@@ -96,11 +96,13 @@ static bool lane_check_log_hours(struct lane_checking *checking, struct error *e
 
 static bool lane_check(struct lane_checking *checking, struct error *err)
 {
-    return lane_check_count(checking, SQL_COUNT_USAGE, "usage_rows", checking->usage_rows, err) &&
-           lane_check_count(checking, SQL_COUNT_LOGS, "log_rows", checking->log_rows, err) &&
-           lane_check_hours(checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) &&
-           lane_check_hours(checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err) &&
-           lane_check_log_hours(checking, err);
+    if (!lane_check_count(checking, SQL_COUNT_USAGE, "usage_rows", checking->usage_rows, err) ||
+        !lane_check_count(checking, SQL_COUNT_LOGS, "log_rows", checking->log_rows, err))
+        return false;
+    if (!lane_check_hours(checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) ||
+        !lane_check_hours(checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err))
+        return false;
+    return lane_check_log_hours(checking, err);
 }
 
 static bool lanes_check_requests(struct db *db, int32_t day, struct findings *findings, struct error *err)

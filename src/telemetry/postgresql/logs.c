@@ -47,11 +47,6 @@ static void log_columns_put(struct log_columns *columns, const struct log_row *r
     sql_array_int(&columns->hours, row->timestamp / HOUR_MS);
 }
 
-static size_t bytes_of(const struct log_columns *columns)
-{
-    return columns->texts[MESSAGE].text.length + columns->texts[FIELDS].text.length;
-}
-
 /* Rows from `from` on, as many as one statement takes. */
 static bool lane_insert_some_logs(struct lane_day *day, struct db *db, const struct day_batch *batch,
                                   size_t from, int64_t first_id, size_t *ret_count, struct error *err)
@@ -59,7 +54,9 @@ static bool lane_insert_some_logs(struct lane_day *day, struct db *db, const str
     CLEANUP(log_columns_release) struct log_columns columns = {0};
     struct db_value args[2 + NUMBERS + TEXTS_OF_ROW] = {db_int(day->day), db_int(day->lane)};
     size_t count = 0;
-    while (from + count < batch->log_count && count < ROWS_AT_ONCE && bytes_of(&columns) < BYTES_AT_ONCE) {
+    const struct strbuf *messages = &columns.texts[MESSAGE].text, *fields = &columns.texts[FIELDS].text;
+    while (from + count < batch->log_count && count < ROWS_AT_ONCE &&
+           messages->length + fields->length < BYTES_AT_ONCE) {
         const struct log_row *row = &batch->logs[from + count];
         log_columns_put(&columns, row, first_id + (int64_t)(from + count),
                         dictionary_source(day, row->record->source));

@@ -11,80 +11,19 @@ struct lane_table_sql {
 #define SQL_NEWEST(table) "SELECT MAX(hour) FROM " table " WHERE day = $1 AND lane = $2"
 #define SQL_LOAD(table)                                                                                      \
     "SELECT " SUM_COLUMNS " FROM " table " WHERE day = $1 AND lane = $2 AND key_id = $3 AND hour = $4"
-#define SQL_PUT(table)                                                                                                                                                 \
-    "INSERT INTO " table                                                                                                                                               \
-    "(day, lane, key_id, hour, " SUM_COLUMNS ") SELECT $1, $2, r.* FROM unnest(" INTS("$3") ", " INTS("$4") ", " INTS("$5") ", " INTS("$6") ", " INTS("$7") ", " INTS( \
-        "$8") ", " INTS("$9") ", " INTS("$10") ", " INTS("$11") ", " INTS("$12") ", " BYTES("$13") ") AS r "                                                           \
-                                                                                                   "ON "                                                               \
-                                                                                                   "CONFLIC"                                                           \
-                                                                                                   "T "                                                                \
-                                                                                                   "(day, "                                                            \
-                                                                                                   "lane, "                                                            \
-                                                                                                   "key_id,"                                                           \
-                                                                                                   " hour) "                                                           \
-                                                                                                   "DO "                                                               \
-                                                                                                   "UPDATE "                                                           \
-                                                                                                   "SET "                                                              \
-                                                                                                   "calls "                                                            \
-                                                                                                   "= "                                                                \
-                                                                                                   "exclude"                                                           \
-                                                                                                   "d."                                                                \
-                                                                                                   "calls,"                                                            \
-                                                                                                   " failed"                                                           \
-                                                                                                   " = "                                                               \
-                                                                                                   "exclude"                                                           \
-                                                                                                   "d."                                                                \
-                                                                                                   "failed,"                                                           \
-                                                                                                   " unpric"                                                           \
-                                                                                                   "ed = "                                                             \
-                                                                                                   "exclude"                                                           \
-                                                                                                   "d."                                                                \
-                                                                                                   "unprice"                                                           \
-                                                                                                   "d,"                                                                \
-                                                                                                   " tokens"                                                           \
-                                                                                                   "_input "                                                           \
-                                                                                                   "= "                                                                \
-                                                                                                   "exclude"                                                           \
-                                                                                                   "d."                                                                \
-                                                                                                   "tokens_"                                                           \
-                                                                                                   "input, "                                                           \
-                                                                                                   "tokens_"                                                           \
-                                                                                                   "output "                                                           \
-                                                                                                   "= "                                                                \
-                                                                                                   "exclude"                                                           \
-                                                                                                   "d."                                                                \
-                                                                                                   "tokens_"                                                           \
-                                                                                                   "output,"                                                           \
-                                                                                                   " tokens"                                                           \
-                                                                                                   "_cached"                                                           \
-                                                                                                   " = "                                                               \
-                                                                                                   "exclude"                                                           \
-                                                                                                   "d."                                                                \
-                                                                                                   "tokens_"                                                           \
-                                                                                                   "cached,"                                                           \
-                                                                                                   " latenc"                                                           \
-                                                                                                   "y_sum_"                                                            \
-                                                                                                   "ms = "                                                             \
-                                                                                                   "exclude"                                                           \
-                                                                                                   "d."                                                                \
-                                                                                                   "latency"                                                           \
-                                                                                                   "_sum_"                                                             \
-                                                                                                   "ms,"                                                               \
-                                                                                                   " cost_"                                                            \
-                                                                                                   "nano_"                                                             \
-                                                                                                   "cny = "                                                            \
-                                                                                                   "exclude"                                                           \
-                                                                                                   "d.cost_"                                                           \
-                                                                                                   "nano_"                                                             \
-                                                                                                   "cny, "                                                             \
-                                                                                                   "latency"                                                           \
-                                                                                                   "_histog"                                                           \
-                                                                                                   "ram = "                                                            \
-                                                                                                   "exclude"                                                           \
-                                                                                                   "d."                                                                \
-                                                                                                   "latency"                                                           \
-                                                                                                   "_histog"                                                           \
-                                                                                                   "ram"
+#define SQL_ARRAYS                                                                                           \
+    INTS("$3")                                                                                               \
+    ", " INTS("$4") ", " INTS("$5") ", " INTS("$6") ", " INTS("$7") ", " INTS("$8") ", " INTS(               \
+        "$9") ", " INTS("$10") ", " INTS("$11") ", " INTS("$12") ", " BYTES("$13")
+#define SQL_REPLACED                                                                                         \
+    " ON CONFLICT (day, lane, key_id, hour) DO UPDATE SET calls = excluded.calls, failed = excluded.failed," \
+    " unpriced = excluded.unpriced, tokens_input = excluded.tokens_input,"                                   \
+    " tokens_output = excluded.tokens_output, tokens_cached = excluded.tokens_cached,"                       \
+    " latency_sum_ms = excluded.latency_sum_ms, cost_nano_cny = excluded.cost_nano_cny,"                     \
+    " latency_histogram = excluded.latency_histogram"
+#define SQL_PUT(table)                                                                                       \
+    "INSERT INTO " table "(day, lane, key_id, hour, " SUM_COLUMNS ")"                                        \
+    " SELECT $1, $2, r.* FROM unnest(" SQL_ARRAYS ") AS r" SQL_REPLACED
 
 static const struct lane_table_sql tenants_sql = {SQL_NEWEST("usage_hourly"), SQL_LOAD("usage_hourly"),
                                                   SQL_PUT("usage_hourly")};
