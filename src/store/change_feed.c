@@ -57,7 +57,7 @@ static void change_feed_put_range(struct changes *changes, size_t *room, struct 
     changes->ranges[changes->count++] = range;
 }
 
-/* "12-500 733". False: it says something else. */
+/* "12-500 733". False: it has another form. */
 static bool change_feed_parse_ranges(struct changes *changes, size_t *room, const char *text,
                                      struct arena *arena)
 {

@@ -2,7 +2,7 @@
  * (directory/directory.h). A change is there as soon as it can be seen, whichever process has made it; of a work
  * that was taken back nothing is. Works are serial, so a place in this order has nothing come up before it later.
  *
- * SQLite tells the writer's connection of each row that changes, and the transaction's last act is a row that names
+ * a hook on SQLite's writing connection gets each row that changes, and the transaction's last act is a row that names
  * them all (sqlite_changes.c). In PostgreSQL triggers write a row for each statement (postgresql_changes.c). */
 #ifndef KIMONO_STORE_CHANGE_FEED_H
 #define KIMONO_STORE_CHANGE_FEED_H

@@ -64,7 +64,7 @@ struct db_rows {
  * only at its end: always ask db_done. */
 bool db_query(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
               struct db_rows *ret_rows, struct error *err);
-bool db_next(struct db_rows *rows); /* false at the end and on failure: db_done tells which */
+bool db_next(struct db_rows *rows); /* false at the end and on failure: db_done returns which */
 bool db_done(struct db_rows *rows, struct error *err);
 void db_rows_release(struct db_rows *rows); /* for CLEANUP; releasing twice is harmless */
 
@@ -74,7 +74,7 @@ int64_t db_column_int(const struct db_rows *rows, int column);      /* null: INT
 double db_column_real(const struct db_rows *rows, int column);      /* null: NaN */
 const char *db_column_text(const struct db_rows *rows, int column); /* null: NULL */
 const void *db_column_bytes(const struct db_rows *rows, int column, size_t *ret_length);
-/* For those who carry rows that they know nothing of. */
+/* For rows whose columns the caller has not named. */
 int db_column_count(const struct db_rows *rows);
 const char *db_column_name(const struct db_rows *rows, int column);
 struct db_value db_column_value(const struct db_rows *rows, int column);

@@ -51,7 +51,7 @@ struct db_reach {
     int64_t lost_us;     /* the same instant, by the monotonic clock */
     int64_t retry_at_us; /* no try before that */
     int64_t retry_delay_us;
-    int64_t told_us;                   /* when the log was told of it */
+    int64_t logged_us;                 /* when it was logged last */
     bool trying;                       /* one connection does */
     char reason[DB_REACH_REASON_SIZE]; /* of the newest try */
 };
@@ -98,7 +98,7 @@ struct db_driver {
      * or replaced is lost without a sound (ERROR_STORE). On the writer's connection, by one thread at a time.
      * NULL: it cannot happen. */
     bool (*in_place)(struct db *db, struct error *err);
-    /* Last of all in a transaction: what is to be told of all its changes at once. May be NULL. */
+    /* The last step of a transaction: records all its changes at once. May be NULL. */
     bool (*before_commit)(struct db *db, struct error *err);
     /* Outside of a transaction: whether there may be such work as catch_up does, and this process is the one to do
      * it. NULL: always. */
@@ -120,11 +120,11 @@ struct db_driver {
     /* Holds the newest moment of the database, so that reading it costs the other connections of this
      * process less; or lets go. NULL: nothing is gained by that. */
     void (*hold)(struct db *db, bool on);
-    /* See news.h. NULL: there are none. Within a transaction: whoever listens is told when it is committed. */
-    bool (*tell)(struct db *db, struct error *err);
+    /* See news.h. NULL: there are none. Within a transaction: listeners are notified when it is committed. */
+    bool (*notify)(struct db *db, struct error *err);
     /* On a connection of its own, from now on. */
     bool (*listen)(struct db *db, struct error *err);
-    /* Waits until somebody has told something, or `closing_fd` can be read (`ret_heard` false). False: the
+    /* Waits for a notification, or until `closing_fd` can be read (`ret_heard` false). False: the
      * connection broke. */
     bool (*await_news)(struct db *db, int closing_fd, bool *ret_heard, struct error *err);
     /* Where the database keeps what changes with every commit of any process, STORE_STAMP_WORDS words
@@ -212,18 +212,18 @@ struct db_statement {
     struct db_statement *next_in_bucket, *newer, *older;
     enum statement_state state;
     bool was_logged;       /* statement_log.h */
-    struct error *failure; /* of a step, until db_done tells it */
+    struct error *failure; /* of a step, until db_done returns it */
     struct column_map map;
 };
 
 /* reach.c */
 void db_reach_init(struct db_reach *reach);
 void db_reach_destroy(struct db_reach *reach);
-/* Whether a connection may be made now. True: db_reach_tell says what came of it. Somebody whom others wait for
+/* Whether a connection may be made now. True: db_reach_note follows, with what came of it. Somebody whom others wait for
  * (`patient`: a reader) leaves it to the writer, unless that has nothing to do. */
 bool db_reach_may_try(struct db_reach *reach, bool patient);
 /* `reason` NULL: the connection was made. */
-void db_reach_tell(struct db_reach *reach, const char *reason);
+void db_reach_note(struct db_reach *reach, const char *reason);
 
 /* store.c */
 const char *store_address(const struct store *store); /* as it was opened: may hold a password */

@@ -117,12 +117,12 @@ static bool migration_run_step(struct db *db, const struct migration *migration,
     return error_prefix(err, "migration %lld (%s)", "迁移 %lld（%s）", (long long)version, migration->name);
 }
 
-/* The first steps of stores that programs of before the first release made: no later step knows their tables. */
+/* The first steps of stores that programs of before the first release made: no later step fits their tables. */
 static const char *const unreleased[] = {
     "tenants, knowledge, chat, feedback, roll-ups, settings, audit, metrics, alerts",
 };
 
-/* Which tables a file holds is told by its first step: a day of telemetry is no main store. */
+/* Which tables a file holds is seen from its first step: a day of telemetry is no main store. */
 static bool migration_check_kind(struct db *db, const char *first, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};

@@ -20,8 +20,8 @@ struct migration {
     const char *sql;
 };
 
-/* Whether the database is one that these steps have made, of a version that the program knows: else
- * ERROR_CONFLICT. `ret_version` 0: it is empty. Its first step's name tells which kind it is. */
+/* Whether the database is one that these steps have made, of a version that the program has: else
+ * ERROR_CONFLICT. `ret_version` 0: it is empty. Its first step's name is its kind. */
 bool migration_check(struct db *db, const struct migration *migrations, size_t count, int64_t *ret_version,
                      struct error *err);
 /* Brings the database to version `count`, after that check. */

@@ -27,7 +27,7 @@ struct news {
 
 bool news_post(struct db *db, struct error *err)
 {
-    return !db->driver->tell || db->driver->tell(db, err);
+    return !db->driver->notify || db->driver->notify(db, err);
 }
 
 /* As long as the connection holds. */

@@ -1,5 +1,5 @@
 /* News between the processes of a store: whoever has committed what others should look at says so, and they look.
- * A piece of news has no content; what has changed is in the store, where each finds it by what it knows already.
+ * A piece of news has no content; what has changed is in the store, where each finds it by what it has read already.
  *
  * News may come twice, late, or not at all (a connection that broke, a database that has none): whoever listens
  * also looks by itself, as often as it must not be later. An embedded store has no news: its processes look. */
@@ -8,7 +8,7 @@
 
 #include "store/store.h"
 
-/* Within a transaction: once it is committed, all that listen are told, in this process too. */
+/* Within a transaction: once it is committed, all listeners are notified, in this process too. */
 bool news_post(struct db *db, struct error *err);
 
 struct news;

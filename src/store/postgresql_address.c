@@ -43,7 +43,7 @@ static bool address_take_schema(const char *name, size_t length, char schema[sta
     return true;
 }
 
-/* Copies the address without `schema=`, which libpq does not know. */
+/* Copies the address without `schema=`, which libpq would refuse. */
 static bool address_split_schema(const char *path, struct strbuf *out,
                                  char schema[static POSTGRESQL_NAME_SIZE], struct error *err)
 {

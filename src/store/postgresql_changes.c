@@ -6,8 +6,8 @@
 #include "store/postgresql_private.h"
 
 /* The ids of a statement lie together more often than not; else they are cut where one is missing. Of more than
- * 20,000 ranges one is told that holds them all: whoever reads them skips what is equal. */
-#define TOLD_RANGES                                                                                          \
+ * 20,000 ranges one is made that holds them all: readers skip what is equal. */
+#define CHANGED_RANGES                                                                                       \
     " SELECT COUNT(*), MIN(id), MAX(id) INTO amount, lowest, highest FROM changed;"                          \
     " IF amount = 0 THEN RETURN NULL; END IF;"                                                               \
     " IF amount < highest - lowest + 1 THEN"                                                                 \
@@ -21,26 +21,27 @@
     " ELSIF told IS NULL OR amount > 20000 THEN told := lowest || '-' || highest; END IF;"
 
 /* Who has not looked for 20,000 statements reads all pairs anew. A server looks every second. */
-#define KEEP_TOLD                                                                                            \
+#define RECORD_RANGES                                                                                        \
     " SELECT COALESCE(MAX(sequence), 0) + 1 INTO next FROM qa_pairs_changes;"                                \
     " INSERT INTO qa_pairs_changes(sequence, stamp, pairs)"                                                  \
     "  VALUES (next, CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000000 AS BIGINT), told);"                \
     " IF next % 1000 = 0 THEN DELETE FROM qa_pairs_changes WHERE sequence <= next - 20000; END IF;"
 
-#define TELL(name, more)                                                                                     \
+#define RECORD_FUNCTION(name, more)                                                                          \
     "CREATE FUNCTION " name "() RETURNS trigger LANGUAGE plpgsql AS $$"                                      \
     " DECLARE amount BIGINT; lowest BIGINT; highest BIGINT; told TEXT; next BIGINT;"                         \
-    " BEGIN" TOLD_RANGES KEEP_TOLD more " RETURN NULL; END $$;"
+    " BEGIN" CHANGED_RANGES RECORD_RANGES more " RETURN NULL; END $$;"
 
 /* New pairs are those that the full text does not have yet (postgresql_full_text.c). */
-const char POSTGRESQL_CHANGE_FEED[] =
-    TELL("qa_pairs_tell_new",
-         " INSERT INTO qa_pairs_text_new(first, last) VALUES (lowest, highest)"
-         " ON CONFLICT (first) DO UPDATE SET last = GREATEST(qa_pairs_text_new.last, excluded.last);")
-        TELL("qa_pairs_tell_changed",
-             "") "CREATE TRIGGER qa_pairs_insert AFTER INSERT ON qa_pairs REFERENCING NEW TABLE AS changed"
-                 " FOR EACH STATEMENT EXECUTE FUNCTION qa_pairs_tell_new();"
-                 "CREATE TRIGGER qa_pairs_update AFTER UPDATE ON qa_pairs REFERENCING NEW TABLE AS changed"
-                 " FOR EACH STATEMENT EXECUTE FUNCTION qa_pairs_tell_changed();"
-                 "CREATE TRIGGER qa_pairs_delete AFTER DELETE ON qa_pairs REFERENCING OLD TABLE AS changed"
-                 " FOR EACH STATEMENT EXECUTE FUNCTION qa_pairs_tell_changed();";
+const char POSTGRESQL_CHANGE_FEED[] = RECORD_FUNCTION(
+    "qa_pairs_tell_new",
+    " INSERT INTO qa_pairs_text_new(first, last) VALUES (lowest, highest)"
+    " ON CONFLICT (first) DO UPDATE SET last = GREATEST(qa_pairs_text_new.last, excluded.last);")
+    RECORD_FUNCTION(
+        "qa_pairs_tell_changed",
+        "") "CREATE TRIGGER qa_pairs_insert AFTER INSERT ON qa_pairs REFERENCING NEW TABLE AS changed"
+            " FOR EACH STATEMENT EXECUTE FUNCTION qa_pairs_tell_new();"
+            "CREATE TRIGGER qa_pairs_update AFTER UPDATE ON qa_pairs REFERENCING NEW TABLE AS changed"
+            " FOR EACH STATEMENT EXECUTE FUNCTION qa_pairs_tell_changed();"
+            "CREATE TRIGGER qa_pairs_delete AFTER DELETE ON qa_pairs REFERENCING OLD TABLE AS changed"
+            " FOR EACH STATEMENT EXECUTE FUNCTION qa_pairs_tell_changed();";

@@ -25,7 +25,7 @@
 #define SERVER_MARGIN_MS                                                                                     \
     10000 /* by which our own bound lies behind the server's, where there is no deadline */
 #define READER_MARGIN_MS 5000 /* by which the server's bound lies behind a deadline */
-#define CANCEL_LIMIT_MS 2000  /* after that a server that was told to cancel counts as lost */
+#define CANCEL_LIMIT_MS 2000  /* after that a server that does not cancel counts as lost */
 
 /* ---- losing one ---- */
 
@@ -355,7 +355,7 @@ static bool connection_make_if_due(struct postgresql_db *db, struct error *err)
     if (!db_reach_may_try(db->reach, db->role == DB_READER))
         return connection_unreachable_error(err);
     bool done = connection_make(db, reason, err);
-    db_reach_tell(db->reach, done ? NULL : reason);
+    db_reach_note(db->reach, done ? NULL : reason);
     if (!done)
         connection_close(db);
     return done;
@@ -414,7 +414,7 @@ static bool connection_find_schema(struct postgresql_db *db, bool *ret_found, st
 }
 
 /* Looked for first: who may not make schemas may use one that an administrator has made. Of two processes that make it
- * at once, one is told that it is there. */
+ * at once, one gets the error that it is there. */
 static bool connection_make_schema(struct postgresql_db *db, struct error *err)
 {
     bool found = false;

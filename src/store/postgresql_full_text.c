@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "store/postgresql_private.h"
 
-/* GIN tells rows, and each row that it tells is looked at in its table, to see whether it is still valid. So the
+/* GIN gives rows, and each row that it gives is looked at in its table, to see whether it is still valid. So the
  * index is one of short rows, and the tokens lie in another table: of 200,000 pairs a search reads 9 MB at most
  * instead of 90 (measured: a word that a quarter of them hold takes 30 ms instead of 190). The function may be called
  * immutable: what lies under a number is never changed, new tokens of a pair have a new one. Its cost keeps the

@@ -1,16 +1,16 @@
-/* News by LISTEN and NOTIFY. One channel is for all stores of a database: who hears what was meant for another
- * store looks once for nothing. */
+/* News by LISTEN and NOTIFY. One channel is for all stores of a database: a notification of another store costs
+ * one look for nothing. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 
 #include "store/postgresql_private.h"
 
-static const char SQL_TELL[] = "SELECT pg_notify('kimono', '')";
+static const char SQL_NOTIFY[] = "SELECT pg_notify('kimono', '')";
 
-bool postgresql_tell(struct db *db, struct error *err)
+bool postgresql_notify(struct db *db, struct error *err)
 {
-    return db_execute(db, SQL_TELL, DB_NO_ARGS, NULL, err);
+    return db_execute(db, SQL_NOTIFY, DB_NO_ARGS, NULL, err);
 }
 
 bool postgresql_listen(struct db *base, struct error *err)

@@ -38,18 +38,18 @@ struct postgresql_db {
     bool transaction_lost;             /* with its connection: nothing may run as if it were there */
     uint64_t generation;               /* counts connections: what was prepared on an earlier one is gone */
     struct postgresql_statement *open; /* whose rows are still on their way */
-    struct strbuf to_deallocate;       /* statements of this connection that nobody wants any more */
+    struct strbuf to_deallocate;       /* statements of this connection that are not used any more */
     uint64_t prepared;                 /* makes the names of prepared statements */
     int64_t statement_limit_ms;        /* statement_timeout as the session has it; 0: none */
     struct db_reach *reach, own_reach; /* the store's, or this connection's own */
     int64_t
         cancelled_until_us; /* what runs was cancelled, and its result is waited for until then; 0: it was not */
-    bool dying;             /* the server has said that it ends the connection */
+    bool dying;             /* the server has announced that it ends the connection */
     char timeline[16];      /* of the server's log: another one after a standby was promoted */
     const char *deferred[DEFERRED_MAX]; /* what goes before the next statement */
     unsigned deferred_count;
     char sql_lock[64];
-    bool committed;          /* the last COMMIT has said so */
+    bool committed;          /* what the last COMMIT answered */
     struct strbuf copied;    /* rows of a COPY that were not sent yet */
     char transaction_id[24]; /* of the writer's transaction: by it the outcome of a COMMIT is found */
     /* The connection (its generation) with which this process is the one that brings the full text up to date;
@@ -69,7 +69,7 @@ bool postgresql_open(const struct db_open_options *options, struct db **ret_db, 
 void postgresql_close(struct db *base);
 /* There is a connection on which nothing is under way: made anew if it was lost and no transaction was. */
 bool postgresql_ready(struct postgresql_db *db, struct error *err);
-/* The server has ended it, or says that it will. */
+/* The server has ended it, or has announced that it will. */
 bool postgresql_is_gone(const struct postgresql_db *db);
 /* The next result of what was sent: NULL in `ret_result` when there is no more. On the deadline what runs is
  * cancelled, and its failure is the result. False: the connection was lost. */
@@ -213,7 +213,7 @@ bool postgresql_catch_up(struct db *db, bool *ret_more, struct error *err);
 
 /* ---- postgresql_news.c ---- */
 
-bool postgresql_tell(struct db *db, struct error *err);
+bool postgresql_notify(struct db *db, struct error *err);
 bool postgresql_listen(struct db *db, struct error *err);
 bool postgresql_await_news(struct db *db, int closing_fd, bool *ret_heard, struct error *err);
 

@@ -12,7 +12,7 @@
 
 #define BUFFER_BYTES_MAX ((size_t)64 << 20)
 #define PARAMETERS_MAX 999
-#define DISCARD_ROWS 2000 /* that nobody wants any more are read before what makes them is cancelled */
+#define DISCARD_ROWS 2000 /* of a run that is over are read before it is cancelled */
 
 /* ---- preparing ---- */
 
@@ -332,7 +332,7 @@ static bool statement_discard_rest(struct postgresql_statement *statement, struc
     for (int rows = 0; step == DB_STEP_ROW && statement->run == RUN_STREAMING; rows++) {
         if (rows == DISCARD_ROWS && !db->transaction && !postgresql_cancel(db)) {
             postgresql_lost(db, err);
-            return true; /* nobody wants them; the next statement has a connection of its own */
+            return true; /* they are not used; the next statement has a connection of its own */
         }
         step = statement_receive_row(statement, &failure);
     }

@@ -9,7 +9,7 @@
 #define DELAY_US INT64_C(100000)
 #define DELAY_US_MAX INT64_C(2000000)
 #define PATIENCE_US INT64_C(3000000) /* by which a reader's try comes behind a writer's */
-#define TELL_US INT64_C(60000000)    /* between two lines about the same outage */
+#define LOG_US INT64_C(60000000)     /* between two lines about the same outage */
 
 void db_reach_init(struct db_reach *reach)
 {
@@ -39,24 +39,24 @@ static void reach_note_failure(struct db_reach *reach, const char *reason, int64
         reach->lost_since = clock_now_ms();
         reach->lost_us = now_us;
         reach->retry_delay_us = 0;
-        reach->told_us = now_us - TELL_US;
+        reach->logged_us = now_us - LOG_US;
     }
     snprintf(reach->reason, sizeof(reach->reason), "%s", reason);
     if (reach->retry_delay_us && now_us < reach->retry_at_us)
-        return; /* begun before it was known */
+        return; /* begun before the outage was found */
     int64_t longer = reach->retry_delay_us ? 2 * reach->retry_delay_us : DELAY_US;
     reach->retry_delay_us = longer < DELAY_US_MAX ? longer : DELAY_US_MAX;
     uint32_t random; /* so that many processes do not come back in step */
     random_bytes(&random, sizeof(random));
     int64_t half_us = reach->retry_delay_us / 2;
     reach->retry_at_us = now_us + half_us + (int64_t)(random % (uint32_t)(half_us + 1));
-    if (now_us - reach->told_us < TELL_US)
+    if (now_us - reach->logged_us < LOG_US)
         return;
     log_error("store", "the database cannot be reached, it is tried again and again: %s", reason);
-    reach->told_us = now_us;
+    reach->logged_us = now_us;
 }
 
-void db_reach_tell(struct db_reach *reach, const char *reason)
+void db_reach_note(struct db_reach *reach, const char *reason)
 {
     int64_t now_us = clock_monotonic_us();
     pthread_mutex_lock(&reach->lock);

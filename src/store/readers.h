@@ -8,7 +8,7 @@
 
 struct reader_pool;
 
-/* Opens one connection, so that what is wrong is told now. `options` are kept: the path must live
+/* Opens one connection, so that what is wrong is an error now. `options` are kept: the path must live
  * as long as the pool. `count` is at most READERS_MAX. */
 bool reader_pool_new(struct reader_pool **ret_pool, const struct db_open_options *options, size_t count,
                      struct error *err);

@@ -1,6 +1,6 @@
 /* Which pairs of knowledge each transaction has changed, for what is kept of them in memory
- * (directory/directory.h), and which are new, for the full text: SQLite tells the writer's connection of
- * every row, and before the commit one row of qa_pairs_changes says which they were, for every process alike.
+ * (directory/directory.h), and which are new, for the full text: a hook on the writer's connection gets
+ * every row, and before the commit one row of qa_pairs_changes lists them, for every process alike.
  * A trigger would cost 8 µs for each new pair: a statement that may fail half-way must be able to take back
  * what its triggers did. This costs a comparison. */
 #include <inttypes.h>
@@ -11,8 +11,7 @@
 #include "base/memory.h"
 #include "store/sqlite_private.h"
 
-#define RANGES_MAX                                                                                           \
-    20000 /* more are told as one that holds them all: whoever reads them skips what is equal */
+#define RANGES_MAX 20000 /* more become one that holds them all: readers skip what is equal */
 
 static void changed_rows_make_one(struct changed_rows *changed)
 {
@@ -92,14 +91,14 @@ static void changed_rows_write(const struct changed_rows *changed, struct strbuf
     }
 }
 
-static const char SQL_TELL[] =
+static const char SQL_RECORD[] =
     "INSERT INTO qa_pairs_changes(sequence, stamp, pairs) SELECT COALESCE(MAX(sequence), 0) + 1, $1, $2"
     " FROM qa_pairs_changes";
 /* Who has not looked for so many commits reads all pairs anew. A server looks every second. */
 static const char SQL_FORGET_OLD[] =
     "DELETE FROM qa_pairs_changes WHERE sequence <= (SELECT MAX(sequence) FROM qa_pairs_changes) - 2000";
 
-bool sqlite_tell_changes(struct db *base, struct error *err)
+bool sqlite_record_changes(struct db *base, struct error *err)
 {
     struct sqlite_db *db = (struct sqlite_db *)base;
     CLEANUP(strbuf_release) struct strbuf ranges = {0};
@@ -108,7 +107,7 @@ bool sqlite_tell_changes(struct db *base, struct error *err)
     db->changed.count = id_ranges_tidy(db->changed.ranges, db->changed.count);
     db->inserted.count = id_ranges_tidy(db->inserted.ranges, db->inserted.count);
     changed_rows_write(&db->changed, &ranges);
-    if (!db_execute(base, SQL_TELL, DB_ARGS(db_int(clock_now_ms() * 1000), db_text(strbuf_text(&ranges))),
+    if (!db_execute(base, SQL_RECORD, DB_ARGS(db_int(clock_now_ms() * 1000), db_text(strbuf_text(&ranges))),
                     NULL, err) ||
         !db_execute(base, SQL_FORGET_OLD, DB_NO_ARGS, NULL, err))
         return false;

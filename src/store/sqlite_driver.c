@@ -68,7 +68,7 @@ static int sqlite_on_progress(void *context)
     return db->base.deadline_us != 0 && clock_monotonic_us() >= db->base.deadline_us;
 }
 
-/* SQLite's own busy timeout knows nothing of the deadline. */
+/* SQLite's own busy timeout does not end at the deadline. */
 static int sqlite_on_busy(void *context, int count)
 {
     static const int64_t delays_us[] = {200, 500, 1000, 2000, 5000, 10000, 20000};
@@ -614,7 +614,7 @@ const struct db_driver sqlite_driver = {
     .script = sqlite_script,
     .in_transaction = sqlite_in_transaction,
     .in_place = sqlite_in_place,
-    .before_commit = sqlite_tell_changes,
+    .before_commit = sqlite_record_changes,
     .catch_up = sqlite_catch_up,
     .sql_text_find = SQLITE_TEXT_FIND,
     .sql_text_held = SQLITE_TEXT_HELD,

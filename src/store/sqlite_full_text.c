@@ -6,7 +6,7 @@
 #include "store/sqlite_private.h"
 #include "store/statement_log.h"
 
-/* FTS5 asks for an object for each table; all that there is to know is the function. */
+/* FTS5 asks for an object for each table: it holds the function alone. */
 static int fts5_make_tokenizer(void *context, const char **arguments, int count,
                                Fts5Tokenizer **ret_tokenizer)
 {
@@ -28,7 +28,7 @@ struct tokens_to_fts5 {
     int result;
 };
 
-/* Where a token stood is not told: the index keeps no places (detail=none). */
+/* Without the token's place: the index keeps none (detail=none). */
 static bool fts5_pass_token(void *context, const char *token, size_t length)
 {
     struct tokens_to_fts5 *to = context;
@@ -225,7 +225,7 @@ void sqlite_text_query(const struct text_token *token, bool first, struct strbuf
     strbuf_puts(query, token->prefix ? "\"*" : "\"");
 }
 
-/* Those that are still to be indexed are in the index as they were, or not at all: by what it was told. */
+/* Those that are still to be indexed are in the index as they were noted, or not at all. */
 const char SQLITE_TEXT_HELD[] =
     "SELECT p.id, p.question, p.answer FROM qa_pairs p WHERE p.deleted_at IS NULL"
     " AND p.id NOT IN (SELECT pair_id FROM qa_pairs_text_changes)"

@@ -62,7 +62,7 @@ static bool sync_path(const char *path, struct error *err)
     return (fd >= 0 && fsync(fd) == 0) || maintenance_file_error("cannot force to the disk", path, err);
 }
 
-/* A file in the making, beside the place that it is to take. Its lock tells that somebody is at it. */
+/* A file in the making, beside the place that it is to take. It is locked while somebody is at it. */
 struct made_file {
     char *name;
     int fd;
@@ -307,7 +307,7 @@ bool sqlite_integrity(struct db *db, struct strbuf *ret_findings, struct error *
 
 /* ---- restore ---- */
 
-/* Of the right kind, of a version that this program knows, and every page, index and reference of it sound. */
+/* Of the right kind, of a version that this program has, and every page, index and reference of it sound. */
 static bool restore_check_backup(const char *path, const struct store_options *to, struct error *err)
 {
     struct db_open_options options = {.path = path, .role = DB_READER, .tokenize = to->tokenize};

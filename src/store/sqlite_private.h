@@ -8,7 +8,7 @@
 #include "store/change_feed.h"
 #include "store/driver.h"
 
-/* In the header of every store's file ("KIMO"): tells our files from those of other programs. */
+/* In the header of every store's file ("KIMO"): no file of another program has it. */
 #define SQLITE_APPLICATION_ID 0x4B494D4F
 
 /* Rows of qa_pairs that the writer's transaction has changed: those, and perhaps some more. */
@@ -42,7 +42,7 @@ int sqlite_register_tokenizer(sqlite3 *handle, store_tokenize tokenize);
 bool sqlite_note_new_texts(struct db *db, const struct changed_rows *inserted, struct error *err);
 /* A piece of what the full text is behind. */
 bool sqlite_catch_up(struct db *db, bool *ret_more, struct error *err);
-/* The words of migrations that only SQLite says so. */
+/* Parts of migrations that only SQLite has. */
 extern const char SQLITE_FULL_TEXT[];
 /* As in the driver's table. */
 extern const char SQLITE_TEXT_FIND[], SQLITE_TEXT_HELD[];
@@ -51,7 +51,7 @@ bool sqlite_text_entries(struct db *db, text_entry_fn receive, void *context, st
 
 /* sqlite_changes.c: on the writer's connection. */
 void sqlite_watch_changes(struct sqlite_db *db);
-bool sqlite_tell_changes(struct db *db, struct error *err);
+bool sqlite_record_changes(struct db *db, struct error *err);
 
 struct sqlite_statement {
     struct db_statement base;

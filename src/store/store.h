@@ -1,5 +1,5 @@
 /* A store: one database that several processes share, with one writer and several readers in each of them. This is
- * what may be relied on; it holds for every driver (SQLite, PostgreSQL) and nothing above can tell which one it is.
+ * what may be relied on; it holds for every driver (SQLite, PostgreSQL) and nothing above depends on which one it is.
  *
  * WORKS. store_write hands a function (a work) to the process's writer thread and returns once what it did is durable:
  * an answered change survives the death of the process, of the database's server, and of the machine (STORE_FULL).

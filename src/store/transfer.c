@@ -122,7 +122,7 @@ static bool transfer_each_row(struct db *db, const char *sql, row_fn row, void *
 struct table_target {
     struct db *db;
     const struct store_table *table;
-    struct db_bulk *bulk; /* begun with the first row, which tells the columns */
+    struct db_bulk *bulk; /* begun with the first row, which has the columns */
     const char *columns[BULK_COLUMNS_MAX];
     struct arena names;
 };

@@ -29,12 +29,12 @@
 
 #define BATCH_TASKS 512
 #define BATCH_US INT64_C(50000)
-#define TRIES 6                   /* of a task alone, while the database asks for it */
-#define TRY_PAUSE_US 10000        /* after the first of them, then twice as long each time */
-#define TEND_MS 50                /* between two looks at the readers; quiet for so long is idle */
-#define TELL_US INT64_C(60000000) /* between two lines about the same failure */
-#define NEVER_TOLD (-TELL_US)
-#define CATCH_UP_US INT64_C(250000) /* while it is never idle: a piece of what was put off each so often */
+#define TRIES 6            /* of a task alone, while the database asks for it */
+#define TRY_PAUSE_US 10000 /* after the first of them, then twice as long each time */
+#define REFRESH_MS 50      /* between two refreshes of the readers; without work for so long it is idle */
+#define LOG_US INT64_C(60000000) /* between two lines about the same failure */
+#define NEVER_LOGGED (-LOG_US)
+#define CATCH_UP_US INT64_C(250000) /* while it is never idle: a piece of the deferred work each so often */
 
 struct task {
     store_work work;
@@ -52,7 +52,7 @@ struct writer {
     pthread_t thread;
     pthread_mutex_t lock;   /* for what follows up to the blank line */
     pthread_cond_t arrived; /* by the monotonic clock */
-    bool readers_used;      /* for the first time since they were let alone */
+    bool readers_used;      /* for the first time since they were unpinned */
     bool external_change;   /* another process may have put off work */
     struct task *first, **end;
     size_t waiting, ceiling;
@@ -67,7 +67,7 @@ struct writer {
     bool pinned;         /* the readers are in use */
     bool behind;         /* there may be work that transactions have put off */
     int64_t catch_up_at; /* not before, unless it is idle */
-    int64_t told_at;     /* when it was last said that catching up fails; NEVER_TOLD while it does not */
+    int64_t logged_at;   /* when the failure to catch up was last logged; NEVER_LOGGED while there is none */
     struct error err;    /* of the present task, or of the batch */
 };
 
@@ -119,7 +119,7 @@ static bool writer_wait_locked(struct writer *writer)
         pthread_cond_wait(&writer->arrived, &writer->lock);
         return false;
     }
-    int64_t until = clock_monotonic_us() + TEND_MS * 1000;
+    int64_t until = clock_monotonic_us() + REFRESH_MS * 1000;
     struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
     return pthread_cond_timedwait(&writer->arrived, &writer->lock, &at) == ETIMEDOUT;
 }
@@ -283,13 +283,13 @@ static void writer_after_commit(struct writer *writer)
 static void writer_log_catching_up(struct writer *writer, const struct error *failure)
 {
     int64_t now = clock_monotonic_us();
-    if (failure && now >= writer->told_at + TELL_US) {
+    if (failure && now >= writer->logged_at + LOG_US) {
         log_warn("store", "what the full text lacks was not written, searches get slower; tried again: %s",
                  failure->detail[LANGUAGE_EN]);
-        writer->told_at = now;
-    } else if (!failure && writer->told_at != NEVER_TOLD) {
+        writer->logged_at = now;
+    } else if (!failure && writer->logged_at != NEVER_LOGGED) {
         log_info("store", "the full text is being brought up to date again");
-        writer->told_at = NEVER_TOLD;
+        writer->logged_at = NEVER_LOGGED;
     }
 }
 
@@ -494,7 +494,7 @@ struct writer *writer_new(struct db *db, struct reader_pool *readers, size_t que
     writer->ceiling = queue_ceiling;
     writer->end = &writer->first;
     writer->behind = db->driver->catch_up != NULL;
-    writer->told_at = NEVER_TOLD;
+    writer->logged_at = NEVER_LOGGED;
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
