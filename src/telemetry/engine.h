@@ -1,6 +1,6 @@
 /* What keeps telemetry: an engine, one of the tables of functions at the end. Private to telemetry/.
  *
- * An engine knows days, and of each the raw rows and the roll-ups by hour that are made of them; how they are stored,
+ * An engine has days, and of each the raw rows and the roll-ups by hour that are made of them; how they are stored,
  * and what SQL reads them, is its own. Everything that is the same for all stands above: the queue of log rows, which
  * rows lie in which day and what they cost (telemetry.c, log_flusher.c), the totals of ended days in the main store
  * (roll_over.c, totals.c), what `kimono check` says (check.c). A new engine is a folder and a row in telemetry.c.

@@ -1,6 +1,6 @@
 /* The queue of log rows: telemetry_log puts, one thread writes each second, or at once when many
  * wait. What cannot be written is kept and tried again; at the ceiling rows are dropped, counted, and
- * told of in a log row. */
+ * recorded in a log row. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +28,7 @@ void log_flusher_spare(struct telemetry *telemetry, int64_t count)
     telemetry->stats.spared_logs += count;
     pthread_mutex_unlock(&telemetry->stats_lock);
     pthread_mutex_lock(&telemetry->log_lock);
-    telemetry->dropped_unsaid += count;
+    telemetry->dropped_unlogged += count;
     telemetry->spared = true;
     pthread_mutex_unlock(&telemetry->log_lock);
 }
@@ -43,7 +43,7 @@ void telemetry_log(struct telemetry *telemetry, const struct log_record *log)
     bool room = atomic_fetch_add(&telemetry->waiting, 1) < telemetry->queue_ceiling;
     pthread_mutex_lock(&telemetry->log_lock);
     bool kept = room && log_queue_put(&telemetry->logs, log, timestamp);
-    telemetry->dropped_unsaid += !kept;
+    telemetry->dropped_unlogged += !kept;
     if (telemetry->logs.count >= MANY_ROWS && !telemetry->log_full && !telemetry->log_failed) {
         telemetry->log_full = true;
         pthread_cond_signal(&telemetry->log_arrived);
@@ -123,18 +123,18 @@ static bool log_flusher_write_taken(struct telemetry *telemetry, struct log_take
  * the lock held. */
 static void log_flusher_record_dropped(struct telemetry *telemetry)
 {
-    if (telemetry->dropped_unsaid == 0 || telemetry->log_failed || telemetry->disk_low)
+    if (telemetry->dropped_unlogged == 0 || telemetry->log_failed || telemetry->disk_low)
         return;
     char message[120], fields[64];
-    snprintf(message, sizeof(message), "%" PRId64 " log rows were dropped: %s", telemetry->dropped_unsaid,
+    snprintf(message, sizeof(message), "%" PRId64 " log rows were dropped: %s", telemetry->dropped_unlogged,
              telemetry->spared ? "the disk was down to its reserve" : "the queue was full");
-    snprintf(fields, sizeof(fields), "{\"dropped\":%" PRId64 "}", telemetry->dropped_unsaid);
+    snprintf(fields, sizeof(fields), "{\"dropped\":%" PRId64 "}", telemetry->dropped_unlogged);
     struct log_record record = {
         .level = LOG_WARN, .source = "telemetry", .message = message, .fields = fields};
     if (!log_queue_put(&telemetry->logs, &record, clock_now_ms()))
         return;
     atomic_fetch_add(&telemetry->waiting, 1);
-    telemetry->dropped_unsaid = 0;
+    telemetry->dropped_unlogged = 0;
     telemetry->spared = false;
 }
 

@@ -1,5 +1,5 @@
 /* The dated price table: what one call cost, in nano-yuan. Source of each row: the providers' price
- * lists, with the date from which it holds. Embedded providers cost nothing, and say so: a row of
+ * lists, with the date from which it holds. Embedded providers cost nothing: a row of
  * price 0. A call of a model that has no row is unpriced: it costs 0 and is counted as such.
  *
  * Adding a price: one row at the end of the table in prices.c; a price that changes is a new row with

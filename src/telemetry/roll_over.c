@@ -42,7 +42,7 @@ static const char *const platform_columns[] = {"day",       "recorder", "api_typ
 
 /* ---- a day's totals, some thousand at a time ----
  *
- * How many there are is for those to say who send usage: so they are never all in memory, nor in one transaction.
+ * How many there are depends on the names in the usage that is sent: so they are never all in memory, nor in one transaction.
  * Until the last of them is there the day has no revision, and readers take it from its rows. */
 
 #define BATCH 4096 /* totals in one transaction: some 2 MB, some 50 ms */

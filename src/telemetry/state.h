@@ -22,8 +22,8 @@ struct telemetry {
     struct log_queue logs;
     struct log_taken unwritten; /* the thread's own: taken from the queue */
     atomic_bool disk_low;       /* log rows are given up for the disk's reserve */
-    bool spared;                /* … some of dropped_unsaid were; log_lock */
-    int64_t dropped_unsaid;     /* since the last log row that told of them; log_lock */
+    bool spared;                /* … some of dropped_unlogged were; log_lock */
+    int64_t dropped_unlogged;   /* since the last log row about them; log_lock */
     uint64_t flush_wanted, flush_done;
     bool log_failed; /* the last flush failed: `log_error` says how */
     bool log_full;   /* many wait: the thread has been woken */
@@ -39,7 +39,7 @@ struct telemetry {
 void log_flusher_start(struct telemetry *telemetry);
 /* Counts log rows that the disk's reserve costs. */
 void log_flusher_spare(struct telemetry *telemetry, int64_t count);
-void log_flusher_stop(struct telemetry *telemetry); /* writes what waits, or tells how much is lost */
+void log_flusher_stop(struct telemetry *telemetry); /* writes what waits, or prints how much is lost */
 
 /* telemetry.c: rows of one day, sorted out by the caller; counts them in the stats. */
 bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_batch *batch,

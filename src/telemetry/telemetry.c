@@ -129,7 +129,7 @@ static bool telemetry_write_batch(struct telemetry *telemetry, int32_t day, stru
 bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_batch *batch, struct error *err)
 {
     struct error local;
-    err = err ? err : &local; /* the stats want its text */
+    err = err ? err : &local; /* the stats take its text */
     int64_t began = clock_monotonic_us();
     if (!telemetry_write_batch(telemetry, day, batch, err)) {
         if (err->code != ERROR_CONFLICT) /* a closed day is no trouble of ours */

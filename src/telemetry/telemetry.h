@@ -86,7 +86,7 @@ bool telemetry_day_closed(struct telemetry *telemetry, int32_t day, bool *ret_cl
  * commit, at most a second later. A full queue counts it in telemetry_stats.dropped_logs and says so
  * in a log row of its own as soon as there is room: never silently. While the disk has no more than its reserve
  * left (base/disk_reserve.h) log rows, those of telemetry_write too, are given up, so that usage rows and the
- * main store's conversations go on: counted in spared_logs, said likewise. */
+ * main store's conversations go on: counted in spared_logs, with a log row likewise. */
 void telemetry_log(struct telemetry *telemetry, const struct log_record *log);
 
 /* Waits until everything that was queued before is durable. For tests, shut-down, the command line. */

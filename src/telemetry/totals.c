@@ -27,7 +27,7 @@ static const char SQL_DAYS_OF_TENANT[] =
 
 /* Our part of a day of those that are summed up. */
 struct own_day {
-    int64_t recorder; /* as find_recorders tells it */
+    int64_t recorder; /* as find_recorders gives it */
     bool is_rolled_over;
 };
 

@@ -255,7 +255,7 @@ void day_files_get_set_aside(struct day_files *files, char ret_name[static DAY_F
     pthread_mutex_unlock(&files->lock);
 }
 
-/* Who only reads is told what is wrong; who has something to record today goes on with a new file. */
+/* A reader gets the error; a writer goes on with a new file today. */
 static bool day_file_open_or_set_aside(struct day_files *files, int32_t day, enum day_file_use use,
                                        bool read_only, struct store **ret_store, struct error *err)
 {

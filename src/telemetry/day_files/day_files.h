@@ -78,7 +78,7 @@ void day_files_path(const char *folder, int32_t day, struct strbuf *ret_path);
 
 /* Closes the files of days before `day` that nobody uses. */
 void day_files_close_before(struct day_files *files, int32_t day);
-/* Deletes the day's file unless somebody uses it, or another revision than this one is in it; `ret_deleted` tells. */
+/* Deletes the day's file unless somebody uses it, or another revision than this one is in it; `ret_deleted`: whether it did. */
 bool day_files_delete(struct day_files *files, int32_t day, int64_t revision, bool *ret_deleted,
                       struct error *err);
 

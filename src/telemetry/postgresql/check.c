@@ -16,7 +16,7 @@ static const char SQL_COUNT_LOGS[] = "SELECT COUNT(*) FROM log_rows WHERE day = 
     " r.price_version FROM usage_rows r"
 static const char SQL_RAW_TENANTS[] = "SELECT r.timestamp / 3600000 * 16777216 + r.key_id," SQL_RAW_COLUMNS
                                       " WHERE r.day = $1 AND r.lane = $2 ORDER BY 1";
-/* Each row's key by its index: of a day that has just been written the planner knows nothing yet, and would join all
+/* Each row's key by its index: of a day that has just been written the planner has no statistics yet, and would join all
  * rows with all keys. */
 static const char SQL_RAW_PLATFORM[] =
     "SELECT r.timestamp / 3600000 * 16777216 + k.platform_key_id," SQL_RAW_COLUMNS

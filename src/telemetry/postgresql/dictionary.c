@@ -1,4 +1,4 @@
-/* The dictionaries of a lane's day: what memory does not know is asked for at once, what the tables do not know
+/* The dictionaries of a lane's day: what memory does not have is asked for at once, what the tables do not have
  * either is added at once. Ids are given here: the lane's row is locked. */
 #include <stdio.h>
 #include <string.h>

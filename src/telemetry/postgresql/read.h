@@ -10,7 +10,7 @@ bool lanes_list_days(struct db *db, int32_t **ret_days, size_t *ret_count, struc
 /* `ret_recorders` gets `recorder` where the day is here. */
 bool lanes_find_days(struct db *db, int32_t first, size_t count, int64_t recorder, int64_t *ret_recorders,
                      struct error *err);
-/* All zero, but the recorder, for a day that is not here: `ret_here` tells. */
+/* All zero, but the recorder, for a day that is not here: `ret_here`: whether it is. */
 bool lanes_read_info(struct db *db, int32_t day, struct day_info *ret_info, bool *ret_here,
                      struct error *err);
 bool lanes_add_hours(struct db *db, int32_t day, const struct usage_filter *filter,
