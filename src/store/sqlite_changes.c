@@ -100,7 +100,7 @@ static const char SQL_FORGET_OLD[] =
 
 bool sqlite_record_changes(struct db *base, struct error *err)
 {
-    struct sqlite_db *db = (struct sqlite_db *)base;
+    struct sqlite_db *db = sqlite_of(base);
     CLEANUP(strbuf_release) struct strbuf ranges = {0};
     if (db->changed.count == 0 || !base->driver->in_transaction(base))
         return true; /* a transaction that the disk has ended fails at its commit */

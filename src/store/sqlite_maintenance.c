@@ -253,7 +253,7 @@ static bool backup_may_replace(const char *store, const char *file, struct error
 
 bool sqlite_backup(struct db *base, const char *file, struct error *err)
 {
-    struct sqlite_db *db = (struct sqlite_db *)base;
+    struct sqlite_db *db = sqlite_of(base);
     CLEANUP(made_file_release) struct made_file made = {NULL, -1};
     if (!backup_may_replace(db->path, file, err) || !made_file_make(file, &made, err))
         return false;

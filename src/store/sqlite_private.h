@@ -36,6 +36,15 @@ struct sqlite_db {
     bool checkpoint_failed; /* has been logged */
 };
 
+static inline struct sqlite_db *sqlite_of(struct db *db)
+{
+    return (struct sqlite_db *)db;
+}
+
+/* sqlite_driver.c: sets `err` from a result code of the connection, and notes that the file is damaged if that is what it
+ * says. Returns false. */
+bool sqlite_failed(struct sqlite_db *db, int result, struct error *err);
+
 /* sqlite_full_text.c: makes `tokenize` the tokenizer "kimono" of the connection's FTS5 tables. */
 int sqlite_register_tokenizer(sqlite3 *handle, store_tokenize tokenize);
 /* Notes that the full text lacks these pairs. */
@@ -61,10 +70,31 @@ struct sqlite_statement {
     int arguments[]; /* which argument each parameter takes: $n takes n - 1 */
 };
 
-/* Sets `err` from a result code and the connection's message (handle NULL: the code's own). `path`
+/* sqlite_statement.c: as in the driver's table. */
+bool sqlite_script(struct db *base, const char *sql, struct error *err);
+bool sqlite_prepare(struct db *base, const char *sql, bool insert, struct db_statement **ret,
+                    struct error *err);
+void sqlite_finalize(struct db_statement *statement);
+bool sqlite_bind(struct db_statement *base, const struct db_value *args, size_t count, bool copy,
+                 struct error *err);
+enum db_step sqlite_step(struct db_statement *statement, struct error *err);
+bool sqlite_reset(struct db_statement *base, struct error *err);
+int64_t sqlite_changed(struct db_statement *statement);
+void sqlite_inserted_ids(struct db_statement *statement, size_t count, int64_t *ret_ids);
+int sqlite_column_count(struct db_statement *statement);
+const char *sqlite_column_name(struct db_statement *statement, int column);
+enum db_type sqlite_column_type(struct db_statement *statement, int column);
+bool sqlite_column_null(struct db_statement *statement, int column);
+int64_t sqlite_column_int(struct db_statement *statement, int column);
+double sqlite_column_real(struct db_statement *statement, int column);
+const char *sqlite_column_text(struct db_statement *statement, int column);
+const void *sqlite_column_bytes(struct db_statement *statement, int column, size_t *ret_length);
+
+/* sqlite_error.c: sets `err` from a result code and the connection's message (handle NULL: the code's own). `path`
  * is shown by its last part only: these texts may reach people outside. Returns false. */
 bool sqlite_error(sqlite3 *handle, int result, const char *path, struct error *err);
 
+/* sqlite_maintenance.c: as in the driver's table. */
 bool sqlite_backup(struct db *db, const char *file, struct error *err);
 bool sqlite_restore(const char *from, const struct store_options *to, struct error *err);
 void sqlite_sweep(const char *file);
