@@ -287,12 +287,12 @@ static void what_was_buried_holds_nothing(void **state)
     start_process(a);
     start_process(b);
     take_within(a, LONG_MS);
-    stand_still(a);
-    struct lease_holder_state now;
-    do {
+    struct lease_holder_state now = {0};
+    for (; now.processes < 2; usleep(1000)) /* before that it would not be missed */
         lease_holder_get_state(b->holder, &now);
-        usleep(1000);
-    } while (now.processes > 1);
+    stand_still(a);
+    for (; now.processes > 1; usleep(1000))
+        lease_holder_get_state(b->holder, &now);
     assert_false(note_under(a, "a"));
     a->stands_still = false;
     take_within(a, LONG_MS);
