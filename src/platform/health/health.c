@@ -196,7 +196,8 @@ struct health_verdict health_judge(const struct health_sample *samples, size_t c
         verdict.failed += !sample->success;
     }
     qsort(latencies, verdict.calls, sizeof(*latencies), compare_latency);
-    verdict.p95_latency_us = (double)latencies[(verdict.calls * 95 + 99) / 100 - 1];
+    size_t rank = (verdict.calls * 95 + 99) / 100;
+    verdict.p95_latency_us = (double)latencies[rank - 1];
     verdict.status = health_status_of(&verdict, newest->success, slow_us);
     return verdict;
 }
