@@ -44,19 +44,6 @@ bool change_feed_latest(struct db *db, struct change_place *ret_latest, struct e
     return db_done(&rows, err);
 }
 
-static void change_feed_put_range(struct changes *changes, size_t *room, struct id_range range,
-                                  struct arena *arena)
-{
-    if (changes->count == *room) {
-        *room = *room ? 2 * *room : 64;
-        struct id_range *larger = arena_alloc(arena, *room * sizeof(*larger));
-        if (changes->count > 0)
-            memcpy(larger, changes->ranges, changes->count * sizeof(*larger));
-        changes->ranges = larger;
-    }
-    changes->ranges[changes->count++] = range;
-}
-
 /* "12-500 733". False: it has another form. */
 static bool change_feed_parse_ranges(struct changes *changes, size_t *room, const char *text,
                                      struct arena *arena)
@@ -73,7 +60,14 @@ static bool change_feed_parse_ranges(struct changes *changes, size_t *room, cons
                 return false;
             at = end;
         }
-        change_feed_put_range(changes, room, (struct id_range){first, last}, arena);
+        if (changes->count == *room) {
+            *room = *room ? 2 * *room : 64;
+            struct id_range *larger = arena_alloc(arena, *room * sizeof(*larger));
+            if (changes->count > 0)
+                memcpy(larger, changes->ranges, changes->count * sizeof(*larger));
+            changes->ranges = larger;
+        }
+        changes->ranges[changes->count++] = (struct id_range){first, last};
     }
     return true;
 }

@@ -49,21 +49,9 @@ static bool integrity_check_index(struct postgresql_db *db, const char *amcheck,
     return !db->transaction || postgresql_run(db, "ROLLBACK TO look", NULL, err);
 }
 
-static bool integrity_check_indexes(struct postgresql_db *db, const char *amcheck, struct strbuf *findings,
-                                    struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(&db->base, SQL_BTREES, DB_NO_ARGS, &rows, err))
-        return false;
-    while (db_next(&rows))
-        if (!integrity_check_index(db, amcheck, db_column_text(&rows, 0), findings, err))
-            return false;
-    return db_done(&rows, err);
-}
-
 bool postgresql_integrity(struct db *base, struct strbuf *ret_findings, struct error *err)
 {
-    struct db_rows rows = {0};
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
     char amcheck[POSTGRESQL_NAME_SIZE] = "";
     if (!db_query(base, SQL_INVALID, DB_NO_ARGS, &rows, err))
         return false;
@@ -75,10 +63,17 @@ bool postgresql_integrity(struct db *base, struct strbuf *ret_findings, struct e
         snprintf(amcheck, sizeof(amcheck), "%s", db_column_text(&rows, 0));
     if (!db_done(&rows, err))
         return false;
-    if (*amcheck)
-        return integrity_check_indexes(postgresql_of(base), amcheck, ret_findings, err);
-    log_info("store",
-             "the pages of indexes were not looked at: the database has no extension amcheck that this user "
-             "may use");
-    return true;
+    if (!*amcheck) {
+        log_info(
+            "store",
+            "the pages of indexes were not looked at: the database has no extension amcheck that this user "
+            "may use");
+        return true;
+    }
+    if (!db_query(base, SQL_BTREES, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows))
+        if (!integrity_check_index(postgresql_of(base), amcheck, db_column_text(&rows, 0), ret_findings, err))
+            return false;
+    return db_done(&rows, err);
 }

@@ -438,15 +438,6 @@ static enum db_step statement_first_step(struct postgresql_statement *statement,
     return step;
 }
 
-static void statement_add_id(struct postgresql_statement *statement, int64_t id)
-{
-    if (statement->id_count == statement->id_room) {
-        statement->id_room = statement->id_room ? 2 * statement->id_room : 8;
-        statement->ids = xrealloc(statement->ids, statement->id_room * sizeof(statement->ids[0]));
-    }
-    statement->ids[statement->id_count++] = id;
-}
-
 enum db_step postgresql_step(struct db_statement *base, struct error *err)
 {
     struct postgresql_statement *statement = postgresql_statement_of(base);
@@ -463,7 +454,12 @@ enum db_step postgresql_step(struct db_statement *base, struct error *err)
         return step;
     /* What an insert gives back are its ids, and no rows of its caller. */
     while (step == DB_STEP_ROW) {
-        statement_add_id(statement, postgresql_decode_int(&statement->cells[0], statement->columns.types[0]));
+        if (statement->id_count == statement->id_room) {
+            statement->id_room = statement->id_room ? 2 * statement->id_room : 8;
+            statement->ids = xrealloc(statement->ids, statement->id_room * sizeof(statement->ids[0]));
+        }
+        statement->ids[statement->id_count++] =
+            postgresql_decode_int(&statement->cells[0], statement->columns.types[0]);
         step = statement->run == RUN_BUFFERED ? statement_next_buffered(statement, err)
                                               : statement_receive_row(statement, err);
     }

@@ -80,17 +80,6 @@ void sqlite_watch_changes(struct sqlite_db *db)
     sqlite3_rollback_hook(db->handle, changes_on_rollback, db);
 }
 
-/* "12-500 733" */
-static void changed_rows_write(const struct changed_rows *changed, struct strbuf *out)
-{
-    for (size_t i = 0; i < changed->count; i++) {
-        struct id_range range = changed->ranges[i];
-        strbuf_printf(out, "%s%" PRId64, i > 0 ? " " : "", range.first);
-        if (range.last > range.first)
-            strbuf_printf(out, "-%" PRId64, range.last);
-    }
-}
-
 static const char SQL_RECORD[] =
     "INSERT INTO qa_pairs_changes(sequence, stamp, pairs) SELECT COALESCE(MAX(sequence), 0) + 1, $1, $2"
     " FROM qa_pairs_changes";
@@ -106,7 +95,12 @@ bool sqlite_record_changes(struct db *base, struct error *err)
         return true; /* a transaction that the disk has ended fails at its commit */
     db->changed.count = id_ranges_tidy(db->changed.ranges, db->changed.count);
     db->inserted.count = id_ranges_tidy(db->inserted.ranges, db->inserted.count);
-    changed_rows_write(&db->changed, &ranges);
+    for (size_t i = 0; i < db->changed.count; i++) { /* "12-500 733" */
+        struct id_range range = db->changed.ranges[i];
+        strbuf_printf(&ranges, "%s%" PRId64, i > 0 ? " " : "", range.first);
+        if (range.last > range.first)
+            strbuf_printf(&ranges, "-%" PRId64, range.last);
+    }
     if (!db_execute(base, SQL_RECORD, DB_ARGS(db_int(clock_now_ms() * 1000), db_text(strbuf_text(&ranges))),
                     NULL, err) ||
         !db_execute(base, SQL_FORGET_OLD, DB_NO_ARGS, NULL, err))

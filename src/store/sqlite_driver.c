@@ -286,19 +286,6 @@ static bool sqlite_prepare_connection(struct sqlite_db *db, const struct db_open
     return true;
 }
 
-static void sqlite_set_options(sqlite3 *handle)
-{
-    static const struct {
-        int option, on;
-    } options[] = {
-        {SQLITE_DBCONFIG_DEFENSIVE, 1}, /* SQL cannot write into SQLite's own structures */
-        {SQLITE_DBCONFIG_DQS_DML, 0},   /* "x" is a name, never a text; as in PostgreSQL */
-        {SQLITE_DBCONFIG_DQS_DDL, 0},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-        sqlite3_db_config(handle, options[i].option, options[i].on, NULL);
-}
-
 static void sqlite_close(struct db *base)
 {
     struct sqlite_db *db = sqlite_of(base);
@@ -317,6 +304,13 @@ static void sqlite_close(struct db *base)
 static bool sqlite_open(const struct db_open_options *options, struct db **ret_db, struct error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static const struct {
+        int option, on;
+    } settings[] = {
+        {SQLITE_DBCONFIG_DEFENSIVE, 1}, /* SQL cannot write into SQLite's own structures */
+        {SQLITE_DBCONFIG_DQS_DML, 0},   /* "x" is a name, never a text; as in PostgreSQL */
+        {SQLITE_DBCONFIG_DQS_DDL, 0},
+    };
     pthread_once(&once, sqlite_configure_library);
     struct error local;
     err = err ? err : &local; /* it is looked at on the way */
@@ -334,7 +328,8 @@ static bool sqlite_open(const struct db_open_options *options, struct db **ret_d
     int result = sqlite3_open_v2(db->path, &db->handle, flags, NULL);
     bool done = result == SQLITE_OK || sqlite_failed(db, result, err);
     if (done) {
-        sqlite_set_options(db->handle);
+        for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+            sqlite3_db_config(db->handle, settings[i].option, settings[i].on, NULL);
         result = options->tokenize ? sqlite_register_tokenizer(db->handle, options->tokenize) : SQLITE_OK;
         done = result == SQLITE_OK || sqlite_failed(db, result, err);
     }

@@ -70,13 +70,6 @@ struct made_file {
 
 #define MADE_SUFFIX ".new-XXXXXX"
 
-static bool made_file_is_for(const char *name, const char *base)
-{
-    size_t length = strlen(base), mark = strlen(MADE_SUFFIX) - 6;
-    return strncmp(name, base, length) == 0 && strncmp(name + length, MADE_SUFFIX, mark) == 0 &&
-           strlen(name + length + mark) == 6;
-}
-
 static void made_file_remove(const char *made)
 {
     path_remove(made, "-wal");
@@ -90,9 +83,12 @@ void sqlite_sweep(const char *file)
     CLEANUP(free_pointer) char *for_folder = xstrdup(file);
     CLEANUP(free_pointer) char *for_base = xstrdup(file);
     const char *folder = dirname(for_folder), *base = basename(for_base);
+    size_t length = strlen(base), mark = strlen(MADE_SUFFIX) - 6;
     DIR *directory = opendir(folder);
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        if (!made_file_is_for(entry->d_name, base))
+        const char *suffix = entry->d_name + length;
+        if (strncmp(entry->d_name, base, length) != 0 || strncmp(suffix, MADE_SUFFIX, mark) != 0 ||
+            strlen(suffix + mark) != 6)
             continue;
         CLEANUP(strbuf_release) struct strbuf path = {0};
         strbuf_printf(&path, "%s/%s", folder, entry->d_name);
