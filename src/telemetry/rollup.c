@@ -78,30 +78,6 @@ static uint64_t rollup_hash(int64_t slot)
     return (uint64_t)slot * UINT64_C(0x9E3779B97F4A7C15) >> 32;
 }
 
-static struct rollup *rollup_add_row(struct rollup_map *map, int64_t slot)
-{
-    if (map->count == map->room) {
-        map->room = map->room ? map->room * 2 : 64;
-        map->rows = xrealloc(map->rows, map->room * sizeof(*map->rows));
-    }
-    slot_table_add(&map->table, rollup_hash(slot), (uint32_t)map->count);
-    struct rollup *row = &map->rows[map->count++];
-    *row = (struct rollup){.slot = slot};
-    return row;
-}
-
-static void rollup_mark_dirty(struct rollup_map *map, struct rollup *row)
-{
-    if (row->dirty)
-        return;
-    row->dirty = true;
-    if (map->dirty_count == map->dirty_room) {
-        map->dirty_room = map->dirty_room ? map->dirty_room * 2 : 64;
-        map->dirty = xrealloc(map->dirty, map->dirty_room * sizeof(*map->dirty));
-    }
-    map->dirty[map->dirty_count++] = (uint32_t)(row - map->rows);
-}
-
 void rollup_forget(struct rollup_map *map)
 {
     for (size_t i = 0; i < map->count; i++)
@@ -163,7 +139,13 @@ static bool rollup_find(struct rollup_map *map, struct db *db, int64_t slot, str
             *ret_row = &map->rows[index];
             return true;
         }
-    *ret_row = rollup_add_row(map, slot);
+    if (map->count == map->room) {
+        map->room = map->room ? map->room * 2 : 64;
+        map->rows = xrealloc(map->rows, map->room * sizeof(*map->rows));
+    }
+    slot_table_add(&map->table, rollup_hash(slot), (uint32_t)map->count);
+    *ret_row = &map->rows[map->count++];
+    **ret_row = (struct rollup){.slot = slot};
     return slot_hour(slot) >= map->complete_from || rollup_load(map, db, *ret_row, err);
 }
 
@@ -186,7 +168,14 @@ bool rollup_add(struct rollup_map *map, struct db *db, int64_t key_id, const str
     sums->latency_sum_ms = sum_add(sums->latency_sum_ms, record->latency_ms);
     sums->cost_nano_cny = sum_add(sums->cost_nano_cny, row->cost_nano_cny);
     rollup_add_latencies(rollup, latency_bucket(record->latency_ms), 1);
-    rollup_mark_dirty(map, rollup);
+    if (rollup->dirty)
+        return true;
+    rollup->dirty = true;
+    if (map->dirty_count == map->dirty_room) {
+        map->dirty_room = map->dirty_room ? map->dirty_room * 2 : 64;
+        map->dirty = xrealloc(map->dirty, map->dirty_room * sizeof(*map->dirty));
+    }
+    map->dirty[map->dirty_count++] = (uint32_t)(rollup - map->rows);
     return true;
 }
 

@@ -60,27 +60,6 @@ void telemetry_set_usd_cny_rate(struct telemetry *telemetry, int64_t usd_cny_rat
 
 /* ---- one day ---- */
 
-static void telemetry_count_commit(struct telemetry *telemetry, const struct day_batch *batch,
-                                   int64_t commit_us)
-{
-    pthread_mutex_lock(&telemetry->stats_lock);
-    struct telemetry_stats *stats = &telemetry->stats;
-    stats->written_usage += (int64_t)(batch->usage_count - batch->duplicates);
-    stats->written_logs += (int64_t)batch->log_count;
-    stats->last_commit_us = commit_us;
-    stats->last_commit_at = clock_now_ms();
-    stats->last_error[0] = '\0';
-    pthread_mutex_unlock(&telemetry->stats_lock);
-}
-
-static void telemetry_count_failure(struct telemetry *telemetry, const struct error *err)
-{
-    pthread_mutex_lock(&telemetry->stats_lock);
-    telemetry->stats.failed_commits++;
-    utf8_copy(telemetry->stats.last_error, sizeof(telemetry->stats.last_error), err->detail[LANGUAGE_EN]);
-    pthread_mutex_unlock(&telemetry->stats_lock);
-}
-
 static const char SQL_IS_CLOSED[] = "SELECT 1 FROM usage_days WHERE day = $1 AND rows_deleted = 1 LIMIT 1";
 
 static bool telemetry_is_marked_closed(struct telemetry *telemetry, int32_t day, bool *ret_closed,
@@ -130,13 +109,24 @@ bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_ba
 {
     struct error local;
     err = err ? err : &local; /* the stats take its text */
+    struct telemetry_stats *stats = &telemetry->stats;
     int64_t began = clock_monotonic_us();
-    if (!telemetry_write_batch(telemetry, day, batch, err)) {
-        if (err->code != ERROR_CONFLICT) /* a closed day is no trouble of ours */
-            telemetry_count_failure(telemetry, err);
-        return false;
+    bool done = telemetry_write_batch(telemetry, day, batch, err);
+    int64_t took = clock_monotonic_us() - began;
+    pthread_mutex_lock(&telemetry->stats_lock);
+    if (done) {
+        stats->written_usage += (int64_t)(batch->usage_count - batch->duplicates);
+        stats->written_logs += (int64_t)batch->log_count;
+        stats->last_commit_us = took;
+        stats->last_commit_at = clock_now_ms();
+        stats->last_error[0] = '\0';
+    } else if (err->code != ERROR_CONFLICT) { /* a closed day is no trouble of ours */
+        stats->failed_commits++;
+        utf8_copy(stats->last_error, sizeof(stats->last_error), err->detail[LANGUAGE_EN]);
     }
-    telemetry_count_commit(telemetry, batch, clock_monotonic_us() - began);
+    pthread_mutex_unlock(&telemetry->stats_lock);
+    if (!done)
+        return false;
     /* The rows are safe by now: what fails here is put right by the next roll-over. */
     if (day < clock_day(clock_now_ms()))
         day_totals_invalidate(telemetry, day, &local);

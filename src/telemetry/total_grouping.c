@@ -43,15 +43,6 @@ static bool total_grouping_hand_over(const struct total_grouping *grouping, day_
     return sink(context, &total, err);
 }
 
-static void total_grouping_begin(struct total_grouping *grouping, const struct db_rows *rows)
-{
-    arena_reset(&grouping->arena);
-    memset(&grouping->totals, 0, sizeof(grouping->totals));
-    grouping->begun = true;
-    for (int i = 0; i < NAMES; i++)
-        grouping->names[i] = arena_strdup(&grouping->arena, db_column_text(rows, i));
-}
-
 bool total_grouping_each(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
                          day_total_sink sink, void *context, struct error *err)
 {
@@ -63,7 +54,11 @@ bool total_grouping_each(struct db *db, const char *sql, const struct db_value *
         if (!total_grouping_is_same(&grouping, &rows)) {
             if (!total_grouping_hand_over(&grouping, sink, context, err))
                 return false;
-            total_grouping_begin(&grouping, &rows);
+            arena_reset(&grouping.arena);
+            memset(&grouping.totals, 0, sizeof(grouping.totals));
+            grouping.begun = true;
+            for (int i = 0; i < NAMES; i++)
+                grouping.names[i] = arena_strdup(&grouping.arena, db_column_text(&rows, i));
         }
         if (!usage_totals_add_row(&grouping.totals, &rows, NAMES, err))
             return false;

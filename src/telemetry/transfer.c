@@ -177,27 +177,22 @@ bool telemetry_transfer(struct telemetry *from, struct telemetry *to, telemetry_
     return true;
 }
 
-static bool transfer_adopt_day(struct telemetry *from, struct telemetry *to, int32_t day, struct db *db,
-                               struct error *err)
-{
-    struct day_info old, new;
-    if (!from->engine->functions->read_info(from->engine, day, &old, err) ||
-        !to->engine->functions->read_info(to->engine, day, &new, err))
-        return false;
-    if (old.recorder == 0 || new.recorder == 0)
-        return true; /* of a day without rows there is nothing but its totals */
-    return day_totals_adopt(db, day, old.recorder, new.recorder, err);
-}
-
 bool telemetry_adopt_totals(struct telemetry *from, struct telemetry *to, struct db *db, struct error *err)
 {
     CLEANUP(free_pointer) int32_t *days = NULL;
     size_t count;
     if (!from->engine->functions->list_days(from->engine, &days, &count, err))
         return false;
-    for (size_t i = 0; i < count; i++)
-        if (!transfer_adopt_day(from, to, days[i], db, err))
+    for (size_t i = 0; i < count; i++) {
+        struct day_info old, new;
+        if (!from->engine->functions->read_info(from->engine, days[i], &old, err) ||
+            !to->engine->functions->read_info(to->engine, days[i], &new, err))
             return false;
+        if (old.recorder == 0 || new.recorder == 0)
+            continue; /* of a day without rows there is nothing but its totals */
+        if (!day_totals_adopt(db, days[i], old.recorder, new.recorder, err))
+            return false;
+    }
     return true;
 }
 
