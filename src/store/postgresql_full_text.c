@@ -202,18 +202,6 @@ static const char SQL_PUT_TOKENS[] =
 static const char SQL_PUT[] = "INSERT INTO qa_pairs_text(pair_id, tokens_id) SELECT pair_id, id"
                               " FROM qa_pairs_text_tokens WHERE pair_id = ANY (CAST($1 AS BIGINT[]))";
 
-static bool text_piece_write(struct db *db, struct text_piece *piece, struct error *err)
-{
-    if (piece->ids.length == 0)
-        return true;
-    strbuf_putc(&piece->ids, '}');
-    strbuf_putc(&piece->tokens, '}');
-    const char *ids = strbuf_text(&piece->ids);
-    return db_execute(db, SQL_PUT_TOKENS, DB_ARGS(db_text(ids), db_text(strbuf_text(&piece->tokens))), NULL,
-                      err) &&
-           db_execute(db, SQL_PUT, DB_ARGS(db_text(ids)), NULL, err);
-}
-
 /* What came last lies in a list of the index that every search goes through: it is put in its place. */
 static const char SQL_TIDY[] = "SELECT GIN_CLEAN_PENDING_LIST(CAST('idx_qa_pairs_text' AS REGCLASS))";
 
@@ -265,8 +253,16 @@ bool postgresql_catch_up(struct db *db, bool *ret_more, struct error *err)
     for (size_t i = 0; i < ARRAY_SIZE(SQL_REMOVE); i++)
         if (!db_execute(db, SQL_REMOVE[i], DB_ARGS(db_text(strbuf_text(&piece.ids))), NULL, err))
             return false;
-    if (!text_piece_read_tokens(db, &piece, err) || !text_piece_write(db, &piece, err))
+    if (!text_piece_read_tokens(db, &piece, err))
         return false;
+    if (piece.ids.length > 0) {
+        strbuf_putc(&piece.ids, '}');
+        strbuf_putc(&piece.tokens, '}');
+        struct db_value ids = db_text(strbuf_text(&piece.ids));
+        if (!db_execute(db, SQL_PUT_TOKENS, DB_ARGS(ids, db_text(strbuf_text(&piece.tokens))), NULL, err) ||
+            !db_execute(db, SQL_PUT, DB_ARGS(ids), NULL, err))
+            return false;
+    }
     int64_t pages;
     return *ret_more || db_find_int(db, SQL_TIDY, DB_NO_ARGS, 0, &pages, err);
 }
