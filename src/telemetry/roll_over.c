@@ -79,22 +79,6 @@ static bool rolling_day_begin_work(struct db *db, void *context, struct error *e
            db_execute(db, SQL_CLEAR_PLATFORM, DB_ARGS(day, recorder), NULL, err);
 }
 
-static bool rolling_day_put_total(struct db_bulk *bulk, const struct rolling_day *rolling,
-                                  const struct rolling_total *total, struct error *err)
-{
-    struct db_value values[ARRAY_SIZE(tenant_columns)];
-    size_t count = 0;
-    values[count++] = db_int(rolling->day);
-    values[count++] = db_int(rolling->info.recorder);
-    if (total->tenant_id)
-        values[count++] = db_text(total->tenant_id);
-    values[count++] = db_text(total->api_type);
-    values[count++] = db_text(total->operation);
-    values[count++] = db_text(total->model);
-    memcpy(values + count, total->values, sizeof(total->values));
-    return db_bulk_row(bulk, values, err);
-}
-
 /* Totals of one table. */
 static bool rolling_day_put_totals(struct db *db, const struct rolling_day *rolling, size_t from, size_t end,
                                    struct error *err)
@@ -107,9 +91,21 @@ static bool rolling_day_put_totals(struct db *db, const struct rolling_day *roll
                        of_tenants ? tenant_columns : platform_columns,
                        of_tenants ? ARRAY_SIZE(tenant_columns) : ARRAY_SIZE(platform_columns), &bulk, err))
         return false;
-    for (size_t i = from; i < end; i++)
-        if (!rolling_day_put_total(bulk, rolling, &rolling->totals[i], err))
+    for (size_t i = from; i < end; i++) {
+        const struct rolling_total *total = &rolling->totals[i];
+        struct db_value values[ARRAY_SIZE(tenant_columns)];
+        size_t count = 0;
+        values[count++] = db_int(rolling->day);
+        values[count++] = db_int(rolling->info.recorder);
+        if (of_tenants)
+            values[count++] = db_text(total->tenant_id);
+        values[count++] = db_text(total->api_type);
+        values[count++] = db_text(total->operation);
+        values[count++] = db_text(total->model);
+        memcpy(values + count, total->values, sizeof(total->values));
+        if (!db_bulk_row(bulk, values, err))
             return false;
+    }
     return db_bulk_end(bulk, NULL, err);
 }
 

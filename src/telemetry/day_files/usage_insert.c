@@ -59,21 +59,6 @@ static bool usage_platform_key_id(struct day_writer *writer, struct db *db, cons
     return true;
 }
 
-static bool usage_key_learn(struct day_writer *writer, struct db *db, const struct usage_names *names,
-                            struct error *err)
-{
-    int64_t id, platform_id;
-    if (!usage_platform_key_id(writer, db, names, &platform_id, err) ||
-        !usage_key_find_or_add(
-            db, SQL_KEY_OF, SQL_ADD_KEY,
-            DB_ARGS(db_text(names->name[USAGE_TENANT]), db_text(names->name[USAGE_API_TYPE]),
-                    db_text(names->name[USAGE_OPERATION]), db_text(names->name[USAGE_MODEL])),
-            &id, err))
-        return false;
-    name_map_add(&writer->keys, names->bytes, names->length, id, platform_id);
-    return true;
-}
-
 static bool usage_key_find(struct day_writer *writer, struct db *db, const struct usage_record *record,
                            const struct name_entry **ret_key, struct error *err)
 {
@@ -82,8 +67,15 @@ static bool usage_key_find(struct day_writer *writer, struct db *db, const struc
     *ret_key = name_map_find(&writer->keys, names.bytes, names.length);
     if (*ret_key)
         return true;
-    if (!usage_key_learn(writer, db, &names, err))
+    int64_t id, platform_id;
+    if (!usage_platform_key_id(writer, db, &names, &platform_id, err) ||
+        !usage_key_find_or_add(db, SQL_KEY_OF, SQL_ADD_KEY,
+                               DB_ARGS(db_text(names.name[USAGE_TENANT]), db_text(names.name[USAGE_API_TYPE]),
+                                       db_text(names.name[USAGE_OPERATION]),
+                                       db_text(names.name[USAGE_MODEL])),
+                               &id, err))
         return false;
+    name_map_add(&writer->keys, names.bytes, names.length, id, platform_id);
     *ret_key = name_map_find(&writer->keys, names.bytes, names.length);
     return true;
 }

@@ -125,26 +125,20 @@ struct day_dropping {
     bool dropped;
 };
 
-static bool lanes_lock_day(struct db *db, int32_t day, int64_t *ret_revision, struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    *ret_revision = 0;
-    if (!db_query(db, SQL_LOCK_DAY, DB_ARGS(db_int(day)), &rows, err))
-        return false;
-    while (db_next(&rows))
-        *ret_revision += db_column_int(&rows, 0);
-    return db_done(&rows, err);
-}
-
 static bool lanes_drop_day_work(struct db *db, void *context, struct error *err)
 {
     struct day_dropping *dropping = context;
     CLEANUP(strbuf_release) struct strbuf sql = {0};
-    int64_t revision;
+    CLEANUP(db_rows_release) struct db_rows lanes = {0};
+    int64_t revision = 0;
     bool here;
     dropping->dropped = false;
     if (!lanes_lock_and_find_day(db, dropping->day, &here, err) ||
-        !lanes_lock_day(db, dropping->day, &revision, err))
+        !db_query(db, SQL_LOCK_DAY, DB_ARGS(db_int(dropping->day)), &lanes, err))
+        return false;
+    while (db_next(&lanes))
+        revision += db_column_int(&lanes, 0);
+    if (!db_done(&lanes, err))
         return false;
     if (!here || revision != dropping->revision)
         return true;
