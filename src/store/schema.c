@@ -5,7 +5,8 @@
  *
  * Instants are milliseconds since 1970 in UTC (`…_at`, `timestamp`), days are day numbers in the store's own
  * zone (base/clock.h), money is nano-yuan, what is true or false is 1 or 0. Above each table stands the one
- * module that writes it. Telemetry's own tables are in telemetry/day_schema.c. */
+ * module that writes it. Telemetry's own tables are in telemetry/day_files/day_schema.c and
+ * telemetry/postgresql/schema.c. */
 #include "store/migration.h"
 #include "store/transfer.h"
 

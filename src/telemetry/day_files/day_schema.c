@@ -63,7 +63,7 @@ static const char SQL_DAY[] =
     " origin {{int}} NOT NULL,"        /* 1: from outside, its request_id counts once; 0: made here */
     " request_id TEXT);"
 
-    /* usage by hour and key; slot as in day_schema.h */
+    /* usage by hour and key; slot as in telemetry/slot.h */
     "CREATE TABLE usage_hourly ("
     " slot {{int}} PRIMARY KEY," SUMS_OF_CALLS ");"
     /* the same over all tenants: a day's total of the platform is a handful of rows */

@@ -1,7 +1,6 @@
 /* Log rows of a batch: sources' dictionary, raw rows, counts by hour. */
 #include <string.h>
 
-#include "telemetry/day_files/day_schema.h"
 #include "telemetry/day_files/day_writer_private.h"
 #include "telemetry/day_files/sql_rows.h"
 
