@@ -267,6 +267,11 @@ static const char SQL_BASE_LINE[] =
     " error_en TEXT,"
     " error_zh TEXT){{without_rowid}};"
     "CREATE INDEX idx_vector_syncs_failed ON vector_syncs(failed_at) WHERE failed_at IS NOT NULL;"
+    /* platform/knowledge/sync_claim.c: the pass that is at a tenant's pairs; of a process that is not there: nothing */
+    "CREATE TABLE sync_claims ("
+    " tenant_id TEXT PRIMARY KEY,"
+    " pass TEXT NOT NULL,"       /* made anew for each */
+    " process TEXT NOT NULL){{without_rowid}};"
 
     /* platform/knowledge/changes.c: what a job has changed, as long as it can be undone */
     "CREATE TABLE knowledge_changes ("
@@ -551,5 +556,6 @@ const struct store_table main_tables[] = {
 const size_t main_table_count = ARRAY_SIZE(main_tables);
 
 const char *const main_tables_of_its_own[] = {
-    "schema_version", "processes", "leases", "login_failures", "qa_pairs_changes", "qa_pairs_text", NULL,
+    "schema_version",   "processes",     "leases",      "login_failures",
+    "qa_pairs_changes", "qa_pairs_text", "sync_claims", NULL,
 };

@@ -246,6 +246,12 @@ static inline void fixture_start_leases(struct fixture *f)
 {
     must(f,
          lease_holder_start(&f->platform.lease_holder, f->platform.store, FIXTURE_TIME_TO_LIVE_MS, &f->err));
+    struct lease_holder_state state = {0};
+    for (int i = 0; i < 30000 && !state.id[0]; i++) { /* until the first beat */
+        usleep(1000);
+        lease_holder_get_state(f->platform.lease_holder, &state);
+    }
+    assert_true(state.id[0] != '\0');
 }
 
 static inline void fixture_stop_leases(struct fixture *f)

@@ -1,5 +1,10 @@
 /* The sync as the operators see it: state, failures, jobs, and the check against an index that lies. */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "knowledge_fixture.h"
+#include "platform/jobs/scheduler.h"
+#include "platform/knowledge/tasks.h"
 
 /* ---- an index that can be made to fail, and to lie ---- */
 
@@ -349,24 +354,30 @@ static void restore(struct fixture *f, int64_t id)
     must(f, knowledge_restore(&f->platform, &someone, id, LANGUAGE_EN, &f->arena, &detail, &f->err));
 }
 
-/* Another run is quicker, and has the newer text. */
+/* Another process has taken this one for dead, and the newer text. */
+static void sync_elsewhere(struct fixture *f)
+{
+    fixture_execute(f, "DELETE FROM sync_claims", DB_NO_ARGS);
+    sync_all(f);
+}
+
 static void edit_and_sync(struct fixture *f, int64_t id)
 {
     edit(f, id);
-    sync_all(f);
+    sync_elsewhere(f);
     assert_true(row_of(f, id).is_synced);
 }
 
 static void delete_and_sync(struct fixture *f, int64_t id)
 {
     delete_it(f, id);
-    sync_all(f);
+    sync_elsewhere(f);
 }
 
 static void restore_and_sync(struct fixture *f, int64_t id)
 {
     restore(f, id);
-    sync_all(f);
+    sync_elsewhere(f);
 }
 
 static void no_change_is_lost_while_the_index_works(void **state)
@@ -402,6 +413,181 @@ static void no_change_is_lost_while_the_index_works(void **state)
     }
 }
 
+/* ---- two processes ---- */
+
+/* An index in another place, which several processes call: it counts what it is given, and can take long. */
+static struct counting {
+    struct vector_index index;
+    pthread_mutex_t lock;
+    int puts[ENTRIES_MAX]; /* of pairs, by id less the first one's */
+    int64_t first_id;
+    atomic_int calls_under_way, most_under_way;
+    atomic_bool holds_calls; /* a call waits until it does not any more */
+} counting;
+
+static bool counting_upsert(struct vector_index *index, const char *tenant_id,
+                            const struct vector_item *items, size_t count, struct error *err)
+{
+    (void)index, (void)tenant_id, (void)err;
+    int under_way = ++counting.calls_under_way;
+    if (under_way > counting.most_under_way)
+        counting.most_under_way = under_way;
+    pthread_mutex_lock(&counting.lock);
+    for (size_t i = 0; i < count; i++)
+        counting.puts[items[i].id - counting.first_id]++;
+    pthread_mutex_unlock(&counting.lock);
+    do
+        usleep(20000);
+    while (counting.holds_calls);
+    counting.calls_under_way--;
+    return true;
+}
+
+static bool counting_remove(struct vector_index *index, const char *tenant_id, const int64_t *ids,
+                            size_t count, struct error *err)
+{
+    (void)index, (void)tenant_id, (void)ids, (void)count, (void)err;
+    return true;
+}
+
+static const struct vector_index_ops counting_ops = {
+    .api_type = "counting", .upsert = counting_upsert, .remove = counting_remove, .free = fake_free};
+
+/* A process: a platform with a beat, a scheduler and jobs of its own on the same store. */
+struct process {
+    struct platform platform;
+    atomic_bool stands_still;
+};
+
+static void after_beat(void *context)
+{
+    struct process *process = context;
+    while (process->stands_still)
+        usleep(1000);
+}
+
+static void start_process(struct fixture *f, struct process *process)
+{
+    memset(process, 0, sizeof(*process));
+    process->platform = f->platform;
+    process->platform.index = &counting.index;
+    process->platform.lease_holder = NULL;
+    process->platform.jobs = NULL;
+    must(f, lease_holder_start(&process->platform.lease_holder, f->platform.store, FIXTURE_TIME_TO_LIVE_MS,
+                               &f->err));
+    lease_holder_on_beat(process->platform.lease_holder, after_beat, process);
+    const struct scheduled_room room = {&knowledge_tasks, &process->platform};
+    process->platform.scheduler = scheduler_start(&process->platform, &room, 1, false);
+    assert_non_null(process->platform.scheduler);
+}
+
+/* It cannot stand still from here on: its jobs have the beat's callback. */
+static void start_jobs_of(struct fixture *f, struct process *process)
+{
+    static const struct job_kinds *const kinds[] = {&knowledge_job_kinds};
+    must(f, jobs_start(&process->platform.jobs, &process->platform, kinds, ARRAY_SIZE(kinds), &f->err));
+}
+
+static void end_process(struct process *process)
+{
+    process->stands_still = false;
+    jobs_stop(process->platform.jobs);
+    scheduler_stop(process->platform.scheduler);
+    lease_holder_stop(process->platform.lease_holder);
+}
+
+static const char SQL_UNSYNCED_LEFT[] =
+    "SELECT COUNT(*) FROM qa_pairs WHERE is_synced = 0 AND deleted_at IS NULL";
+
+static void await_synced(struct fixture *f)
+{
+    for (int i = 0; i < FOR_EVER_MS / 50; i++) {
+        if (fixture_int(f, SQL_UNSYNCED_LEFT, DB_NO_ARGS) == 0)
+            return;
+        usleep(50000);
+    }
+    fail_msg("not all are synced");
+}
+
+#define MANY 250 /* pairs: several batches */
+
+static void make_unsynced(struct fixture *f)
+{
+    counting = (struct counting){.index = {&counting_ops}, .lock = PTHREAD_MUTEX_INITIALIZER};
+    for (int i = 0; i < MANY; i++) {
+        char question[32];
+        snprintf(question, sizeof(question), "question %d", i);
+        int64_t id = fixture_add_pair(f, "alpha", question, "an answer");
+        if (i == 0)
+            counting.first_id = id;
+    }
+}
+
+static int pairs_put(int times)
+{
+    int count = 0;
+    for (int i = 0; i < MANY; i++)
+        count += counting.puts[i] == times;
+    return count;
+}
+
+static void what_several_processes_are_asked_to_sync_is_put_once(void **state)
+{
+    struct fixture *f = *state;
+    struct process a, b;
+    struct job jobs[2] = {0};
+    const struct sync_request of_all = {0}, of_alpha = {.tenant_id = "alpha"};
+    stop_jobs(f);
+    make_unsynced(f);
+    start_process(f, &a);
+    start_process(f, &b);
+    start_jobs_of(f, &a);
+    start_jobs_of(f, &b);
+    /* Beside the schedulers, who begin by themselves: each process is asked, too. */
+    must(f, knowledge_sync(&a.platform, &someone, &of_all, &f->arena, &jobs[0], &f->err));
+    must(f, knowledge_sync(&b.platform, &someone, &of_alpha, &f->arena, &jobs[1], &f->err));
+    await_synced(f);
+    for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
+        for (int waited_ms = 0; waited_ms < FOR_EVER_MS && !job_has_ended(&jobs[i]); waited_ms += 50) {
+            usleep(50000);
+            jobs[i] = read_job(f, jobs[i].id);
+        }
+        if (strcmp(jobs[i].status, "succeeded") != 0)
+            fail_msg("job %zu %s: %s", i, jobs[i].status, jobs[i].error_en);
+    }
+    end_process(&a);
+    end_process(&b);
+    start_jobs(f);
+    assert_int_equal(pairs_put(1), MANY);
+    assert_int_equal(counting.most_under_way, 1);
+}
+
+static void of_a_process_that_stands_still_one_batch_is_put_again(void **state)
+{
+    struct fixture *f = *state;
+    struct process a, b;
+    stop_jobs(f);
+    make_unsynced(f);
+    counting.holds_calls = true;
+    start_process(f, &a);
+    for (int i = 0; i < FOR_EVER_MS && counting.calls_under_way == 0; i++)
+        usleep(1000);
+    start_process(f, &b);
+    a.stands_still = true; /* in the middle of a call */
+    for (int i = 0; i < FOR_EVER_MS && counting.calls_under_way == 1; i++)
+        usleep(1000);
+    counting.holds_calls = false;
+    a.stands_still = false;
+    await_synced(f);
+    end_process(&a);
+    end_process(&b);
+    start_jobs(f);
+    int once = pairs_put(1), twice = pairs_put(2);
+    assert_int_equal(once + twice, MANY);
+    assert_true(twice > 0 && twice <= 100); /* what was under way */
+    assert_int_equal(fixture_int(f, "SELECT COUNT(*) FROM sync_claims", DB_NO_ARGS), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +600,8 @@ int main(void)
         sync_test(the_check_of_one_failing_tenant_does_not_stop_the_others),
         knowledge_test(the_embedded_index_tells_its_entries),
         sync_test(no_change_is_lost_while_the_index_works),
+        sync_test(what_several_processes_are_asked_to_sync_is_put_once),
+        sync_test(of_a_process_that_stands_still_one_batch_is_put_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,7 @@ struct sync_run {
     struct figures figures; /* of all that is committed */
     struct sync_failures failures;
     int64_t done;
+    bool busy;          /* another sync is at the tenant: this job waits, and gives its place back */
     struct arena arena; /* of one step */
     struct job_item *items;
     size_t item_count;
@@ -160,9 +161,10 @@ static bool sync_job_tenant(struct sync_run *s, const char *tenant_id, struct er
     s->figures.tenants += strcmp(s->figures.after ? s->figures.after : "", tenant_id) != 0;
     s->figures.after = arena_strdup(s->run->arena, tenant_id);
     bool done = vector_sync_pass(&pass, err);
+    s->busy = pass.busy;
     sync_job_add_report(&s->figures, &pass.report);
     s->done += pass.report.pairs + pass.report.removed;
-    if (!done && !sync_leaves_out(err) && err->code != ERROR_CANCELLED) {
+    if (!done && !s->busy && !sync_leaves_out(err) && err->code != ERROR_CANCELLED) {
         s->figures.failed_tenants++;
         sync_failures_add(&s->failures, tenant_id, err);
     }
@@ -204,7 +206,7 @@ static bool sync_job_due_tenants(struct sync_run *s, struct error *err)
             return store_write(s->run->platform->store, sync_job_report_work, s, err) &&
                    vector_sync_note_run(s->run->platform->store, began_at, s->figures.failed_tenants == 0,
                                         err);
-        if (!sync_job_tenant(s, tenant_id, &why) && why.code == ERROR_CANCELLED) {
+        if (!sync_job_tenant(s, tenant_id, &why) && (s->busy || why.code == ERROR_CANCELLED)) {
             *err = why;
             return false;
         }
@@ -220,7 +222,7 @@ static bool sync_job_named_tenant(struct sync_run *s, const char *tenant_id, str
     struct error why;
     error_clear(&why);
     bool done = sync_job_tenant(s, tenant_id, err);
-    if (job_stopping(s->run) || (!done && err->code == ERROR_CANCELLED))
+    if (job_stopping(s->run) || s->busy || (!done && err->code == ERROR_CANCELLED))
         return done;
     return store_write(s->run->platform->store, sync_job_report_work, s, done ? err : &why) && done;
 }
@@ -269,7 +271,7 @@ bool knowledge_sync_rows(struct job_run *run, int64_t done, const struct qa_pair
                                  .context = &context};
         bool went_well = due == 0 || vector_sync_pass(&pass, &why);
         synced += pass.report.pairs;
-        if (!went_well && why.code == ERROR_CANCELLED) {
+        if (!went_well && (pass.busy || why.code == ERROR_CANCELLED)) {
             *err = why;
             return false;
         }

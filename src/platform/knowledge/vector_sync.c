@@ -7,6 +7,7 @@
 #include "platform/health/provider_call.h"
 #include "platform/jobs/scheduler.h"
 #include "platform/knowledge/knowledge.h"
+#include "platform/knowledge/sync_claim.h"
 #include "platform/tenants/gate.h"
 #include "platform/tenants/queue.h"
 #include "platform/tenants/tenants.h"
@@ -31,6 +32,7 @@ static const struct descriptor unsynced_descriptor = DESCRIPTOR("Unsynced", stru
 /* One batch of one tenant. */
 struct batch {
     struct sync_pass *pass;
+    const struct sync_claim *claim;
     struct platform *platform;
     struct arena *arena;
     const char *tenant_id;
@@ -107,6 +109,7 @@ static bool sync_read_batch(struct batch *batch, struct place *place, struct err
     batch->pairs = arena_alloc(batch->arena, limit * sizeof(*batch->pairs));
     batch->usage = arena_alloc(batch->arena, (limit + 1) * sizeof(*batch->usage));
     if (!store_reader(batch->platform->store, SYNC_READ_LIMIT_MS, &db, err) ||
+        !sync_claim_check(db, batch->claim, err) ||
         !tenant_gate_ask(db, TENANT_GATE_VECTOR_SYNC, batch->tenant_id, TENANT_GATE_BEGINS_NOW, err))
         return false;
     return batch->pass->ids ? sync_read_named(db, batch, limit, place, err)
@@ -230,11 +233,13 @@ static bool sync_is_stopping(const struct sync_pass *pass)
     return scheduler_stopping() || (pass->stopping && pass->stopping(pass->context));
 }
 
-static bool sync_run_task(struct sync_pass *pass, const struct task *task, struct error *err)
+static bool sync_run_task(struct sync_pass *pass, const struct task *task, const struct sync_claim *claim,
+                          struct error *err)
 {
     CLEANUP(arena_release) struct arena arena = {0};
     for (struct place place = {0};;) {
         struct batch batch = {.pass = pass,
+                              .claim = claim,
                               .platform = pass->platform,
                               .arena = &arena,
                               .tenant_id = pass->tenant_id,
@@ -314,9 +319,18 @@ static bool sync_is_failure(const struct error *why)
 
 bool vector_sync_pass(struct sync_pass *pass, struct error *err)
 {
+    CLEANUP(sync_claim_give_back)
+    struct sync_claim claim = {.platform = pass->platform, .tenant_id = pass->tenant_id};
     int64_t began_at = clock_now_ms();
-    bool done =
-        sync_run_task(pass, &put_unsynced, err) && (pass->ids || sync_run_task(pass, &take_removed, err));
+    bool taken;
+    if (!sync_claim_take(&claim, &taken, err))
+        return false;
+    pass->busy = !taken;
+    if (!taken)
+        return error_set(err, ERROR_UNAVAILABLE, "another sync is at the pairs of tenant '%s'",
+                         "商家“%s”的知识正由另一次同步处理", pass->tenant_id);
+    bool done = sync_run_task(pass, &put_unsynced, &claim, err) &&
+                (pass->ids || sync_run_task(pass, &take_removed, &claim, err));
     if (pass->ids || (done ? sync_is_stopping(pass) : !sync_is_failure(err)))
         return done;
     /* Kept for the page and the next run; a store that cannot is worth a line in the log, no more. */
@@ -371,6 +385,8 @@ static bool sync_tenant(struct platform *platform, const char *tenant_id, struct
 {
     struct sync_pass pass = {.platform = platform, .tenant_id = tenant_id};
     bool done = vector_sync_pass(&pass, err);
+    if (pass.busy)
+        return false;
     report->tenants++;
     report->pairs += pass.report.pairs;
     report->removed += pass.report.removed;

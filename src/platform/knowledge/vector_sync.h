@@ -1,8 +1,9 @@
 /* The sync of the vector index with the store. What there is to do stands in the rows themselves (the outbox
  * of platform/knowledge/knowledge.h): unsynced pairs are embedded and put into the index, and marked synced with the
  * hash of the text that it took; deleted pairs are taken out of it. Batch by batch: read, embed, put, mark.
- * Nothing of the store is held while a provider works; what was changed meanwhile stays to be done. Two syncs
- * of one tenant at once do some of the work twice and no harm.
+ * Nothing of the store is held while a provider works; what was changed meanwhile stays to be done. One pass at a
+ * time is at a tenant, over all processes (sync_claim.h): what is embedded twice is paid twice. What a process was
+ * at when it died, one batch, is done again.
  *
  * A tenant whose sync fails is noted with the reason in vector_syncs, and left alone by the scheduler
  * for SYNC_RETRY_FIRST_MS, then twice as long each time up to SYNC_RETRY_MOST_MS. Suspended tenants are not
@@ -38,7 +39,9 @@ struct sync_pass {
     bool (*step)(struct db *db, void *context, const struct sync_report *report, struct error *err);
     void *context;
     struct sync_report report; /* out: pairs, removed */
+    bool busy;                 /* out: another pass is at the tenant, and nothing was done */
 };
+/* ERROR_UNAVAILABLE when it is busy. */
 bool vector_sync_pass(struct sync_pass *pass, struct error *err);
 /* A run over all tenants began then, and ended now; `whole`: it failed nowhere. */
 bool vector_sync_note_run(struct store *store, int64_t began_at, bool whole, struct error *err);
