@@ -6,11 +6,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/json_reader.h"
 #include "base/utf8.h"
+#include "http/negotiate.h"
 
 #define TEXT_DEFAULT_MAX 200
 #define PARAMS_MAX 32
@@ -354,20 +354,12 @@ static void params_take_form_field(struct parsing *p, const struct http_form_fie
         param_refuse_kind(p, param);
 }
 
-static bool is_json_type(const char *content_type)
-{
-    static const char json[] = "application/json";
-    size_t length = sizeof(json) - 1;
-    return content_type && strncasecmp(content_type, json, length) == 0 &&
-           (content_type[length] == '\0' || strchr("; \t", content_type[length]));
-}
-
 static bool params_take_body(struct parsing *p)
 {
     struct http_request *request = p->request;
     if (request->body_length == 0)
         return true;
-    if (!is_json_type(http_request_header(request, "Content-Type")))
+    if (!http_header_value_is(http_request_header(request, "Content-Type"), "application/json"))
         return error_set(p->err, ERROR_MEDIA_TYPE, "Send the body as application/json.",
                          "请求体须为 application/json。");
     CLEANUP(json_delete) cJSON *body = NULL;

@@ -481,20 +481,13 @@ static const struct workbook_sheet *xlsx_find_sheet(const struct workbook *workb
     return NULL;
 }
 
-/* A workbook of which all sheets are hidden is read as if none were. */
-static bool has_visible_sheet(const struct workbook *workbook)
-{
-    for (size_t i = 0; i < workbook->sheet_count; i++)
-        if (!workbook->sheets[i].hidden)
-            return true;
-    return false;
-}
-
 static bool xlsx_read_first(struct xlsx *xlsx, table_take take, void *context, const char **ret_sheet,
                             struct error *err)
 {
     const struct workbook *workbook = &xlsx->workbook;
-    bool all = !has_visible_sheet(workbook);
+    bool all = true; /* are hidden: then they are read as if none were */
+    for (size_t i = 0; i < workbook->sheet_count; i++)
+        all = all && workbook->sheets[i].hidden;
     int64_t rows = 0, looked_at = 0;
     for (size_t i = 0; i < workbook->sheet_count && rows == 0; i++) {
         if (workbook->sheets[i].hidden && !all)

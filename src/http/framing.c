@@ -288,24 +288,20 @@ static size_t framing_take_line_bytes(struct framing *f, const char *bytes, size
     return good ? count : 0;
 }
 
-static size_t framing_take_body_bytes(struct framing *f, size_t length)
-{
-    size_t count = length < f->left ? length : (size_t)f->left;
-    f->left -= count;
-    if (f->left == 0)
-        f->state = f->state == FRAMING_BODY ? FRAMING_START : FRAMING_CHUNK_END;
-    return count;
-}
-
 size_t framing_take(struct framing *framing, const char *bytes, size_t length, size_t *ret_edge,
                     struct error *err)
 {
     size_t at = 0, count;
     *ret_edge = 0;
     while (at < length) {
-        bool body = framing->state == FRAMING_BODY || framing->state == FRAMING_CHUNK;
-        count = body ? framing_take_body_bytes(framing, length - at)
-                     : framing_take_line_bytes(framing, bytes + at, length - at, err);
+        if (framing->state == FRAMING_BODY || framing->state == FRAMING_CHUNK) {
+            count = length - at < framing->left ? length - at : (size_t)framing->left;
+            framing->left -= count;
+            if (framing->left == 0)
+                framing->state = framing->state == FRAMING_BODY ? FRAMING_START : FRAMING_CHUNK_END;
+        } else {
+            count = framing_take_line_bytes(framing, bytes + at, length - at, err);
+        }
         if (count == 0)
             break;
         at += count;

@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "http/disposition.h"
+#include "http/negotiate.h"
 #include "http/query.h"
 
 #define BOUNDARY_MAX 70 /* RFC 2046, 5.1.1 */
@@ -106,9 +107,7 @@ static bool part_take_filename(struct multipart *m, const char *disposition, str
 static bool part_take_disposition(struct multipart *m, const char *value, struct multipart_part *part,
                                   struct error *err)
 {
-    static const char kind[] = "form-data";
-    size_t length = strlen(kind);
-    if (strncasecmp(value, kind, length) != 0 || (value[length] && !strchr("; \t", value[length])))
+    if (!http_header_value_is(value, "form-data"))
         return refuse_part(m, "is not form-data", "不是 form-data", err);
     const char *name = NULL;
     if (part->name || !http_header_parameter(&m->arena, value, "name", &name) ||
@@ -291,14 +290,6 @@ bool multipart_finish(const struct multipart *m, struct error *err)
 
 /* ---- opening ---- */
 
-static bool is_multipart_form_type(const char *content_type)
-{
-    static const char form[] = "multipart/form-data";
-    size_t length = sizeof(form) - 1;
-    return content_type && strncasecmp(content_type, form, length) == 0 &&
-           (content_type[length] == '\0' || strchr("; \t", content_type[length]));
-}
-
 static bool is_multipart_boundary(const char *text)
 {
     size_t length = strlen(text);
@@ -315,7 +306,7 @@ bool multipart_open(struct multipart **ret_multipart, const char *content_type,
 {
     CLEANUP(arena_release) struct arena arena = {0};
     const char *boundary = NULL;
-    if (!is_multipart_form_type(content_type))
+    if (!http_header_value_is(content_type, "multipart/form-data"))
         return error_set(err, ERROR_MEDIA_TYPE, "Send the body as multipart/form-data.",
                          "请求体须为 multipart/form-data。");
     if (!http_header_parameter(&arena, content_type, "boundary", &boundary) || !boundary ||

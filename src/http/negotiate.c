@@ -88,6 +88,13 @@ bool http_prefers_japanese(const char *accept_language)
     return japanese;
 }
 
+bool http_header_value_is(const char *header, const char *value)
+{
+    size_t length = strlen(value);
+    return header && strncasecmp(header, value, length) == 0 &&
+           (header[length] == '\0' || strchr("; \t", header[length]));
+}
+
 bool http_accepts_encoding(const char *accept_encoding, const char *coding)
 {
     bool any = false;

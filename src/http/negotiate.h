@@ -1,4 +1,4 @@
-/* Content negotiation: Accept-Language, Accept-Encoding, If-None-Match, Prefer. Pure functions; a header that
+/* What headers ask for: Accept-Language, Accept-Encoding, If-None-Match, Prefer; values with parameters. Pure functions; a header that
  * is absent is NULL, one that is nonsense counts as absent as far as it is nonsense. */
 #ifndef KIMONO_HTTP_NEGOTIATE_H
 #define KIMONO_HTTP_NEGOTIATE_H
@@ -12,6 +12,9 @@ enum language http_language(const char *accept_language);
 
 /* Whether Japanese has a quality above those of Chinese and English, or the same and stands first. */
 bool http_prefers_japanese(const char *accept_language);
+
+/* Whether the header is `value` in any case, whatever parameters follow it: "application/json; charset=utf-8". */
+bool http_header_value_is(const char *header, const char *value);
 
 /* Whether the coding ("gzip", "br") is accepted, by name or by '*', with a quality above 0. */
 bool http_accepts_encoding(const char *accept_encoding, const char *coding);
