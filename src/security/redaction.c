@@ -40,26 +40,33 @@ static const struct {
     const char *prefix;
     size_t least; /* characters of a token that must follow */
 } secret_prefixes[] = {
-    {"kmr_", 16}, {"kma_", 16}, {"kmp_", 16}, {"pcsk_", 16}, {"sk-", 16}, {"eyJ", 24},
+    {"kmr_", 16}, {"kma_", 16}, {"kmp_", 16},        {"pcsk_", 16}, {"sk-", 16},   {"eyJ", 24},
+    {"LTAI", 12}, {"AKIA", 16}, {"github_pat_", 20}, {"ghp_", 30},  {"xoxb-", 16}, {"glpat-", 16},
 };
 
-static const char *redact_prefixed(struct strbuf *out, const char *text, const char *at)
+/* The length of the prefix, and of what follows it; 0: no such secret begins here. */
+static size_t prefix_length(const char *at, size_t *ret_rest)
 {
-    if (!begins_word(text, at))
-        return NULL;
     for (size_t i = 0; i < ARRAY_SIZE(secret_prefixes); i++) {
         const char *prefix = secret_prefixes[i].prefix;
         size_t length = strlen(prefix);
         if (at[0] != prefix[0] || strncmp(at, prefix, length) != 0)
             continue;
-        size_t rest = span_length(at + length, is_token_character);
-        if (rest < secret_prefixes[i].least)
-            continue;
-        strbuf_append(out, at, length);
-        strbuf_puts(out, "***");
-        return at + length + rest;
+        *ret_rest = span_length(at + length, is_token_character);
+        if (*ret_rest >= secret_prefixes[i].least)
+            return length;
     }
-    return NULL;
+    return 0;
+}
+
+static const char *redact_prefixed(struct strbuf *out, const char *text, const char *at)
+{
+    size_t rest, length = begins_word(text, at) ? prefix_length(at, &rest) : 0;
+    if (length == 0)
+        return NULL;
+    strbuf_append(out, at, length);
+    strbuf_puts(out, "***");
+    return at + length + rest;
 }
 
 static const char *redact_authorization(struct strbuf *out, const char *text, const char *at)
@@ -116,17 +123,40 @@ static const char *quoted_end(const char *at)
     return at;
 }
 
-/* `at` is behind the name: gives where the value begins, NULL if none does. `="` and `":"` are read,
- * `: ` in prose is not. */
+static size_t unquoted_length(const char *at)
+{
+    return strcspn(at, " \t\r\n&\"'`,;)}]<>#");
+}
+
+/* As a password or a key looks, unlike what prose says of one: six printable characters or more, with a digit. What is
+ * known by its prefix keeps that. */
+static bool looks_like_secret(const char *at)
+{
+    size_t length = unquoted_length(at), digits = 0, rest;
+    if (prefix_length(at, &rest) > 0)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)at[i] >= 0x80)
+            return false;
+        digits += isdigit((unsigned char)at[i]) != 0;
+    }
+    return length >= 6 && digits > 0;
+}
+
+/* `at` is behind the name: gives where the value begins, NULL if none does. `="` and `":"` are read; `: ` and a colon
+ * alone, as headers and prose have them, only before what looks like a secret. */
 static const char *value_start(const char *at, bool *ret_quoted)
 {
     bool quoted_name = *at == '"';
     at += quoted_name;
-    if (!(*at == '=' || (quoted_name && *at == ':')))
+    bool spoken = *at == ':' && !quoted_name;
+    if (*at != '=' && *at != ':')
         return NULL;
     at++;
-    while (quoted_name && *at == ' ')
+    while ((quoted_name || spoken) && *at == ' ')
         at++;
+    if (spoken && !looks_like_secret(at))
+        return NULL;
     *ret_quoted = *at == '"';
     return at + *ret_quoted;
 }
@@ -149,8 +179,8 @@ static const char *redact_named(struct strbuf *out, const char *text, const char
         const char *end = value;
         if (value && quoted)
             end = quoted_end(value);
-        while (value && !quoted && *end && !strchr(" \t\r\n&\"'`,;)}]<>#", *end))
-            end++;
+        if (value && !quoted)
+            end += unquoted_length(value);
         if (end == value)
             continue;
         strbuf_append(out, at, (size_t)(value - at));
@@ -158,6 +188,71 @@ static const char *redact_named(struct strbuf *out, const char *text, const char
         return end;
     }
     return NULL;
+}
+
+bool redact_is_secret_name(const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < ARRAY_SIZE(secret_names); i++) {
+        size_t own = strlen(secret_names[i].name);
+        if (secret_names[i].place == IN_URL || own > length)
+            continue;
+        const char *end = name + length - own;
+        if (strcasecmp(end, secret_names[i].name) == 0 && (end == name || !isalnum((unsigned char)end[-1])))
+            return true;
+    }
+    return false;
+}
+
+/* The same in Chinese and Japanese: 密码：…, 暗証番号は…. What follows must be four characters of ASCII or more. */
+static const char *redact_spoken(struct strbuf *out, const char *text, const char *at)
+{
+    static const char *const names[] = {"密码", "密碼",       "口令",     "验证码",
+                                        "密钥", "パスワード", "暗証番号", "認証コード"};
+    static const char *const joints[] = {"：", ":", "=", "是", "为", "は"};
+    (void)text;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        size_t length = strlen(names[i]);
+        if (strncmp(at, names[i], length) != 0)
+            continue;
+        const char *value = at + length;
+        for (size_t j = 0; j < ARRAY_SIZE(joints); j++)
+            if (strncmp(value, joints[j], strlen(joints[j])) == 0) {
+                value += strlen(joints[j]);
+                break;
+            }
+        value += strspn(value, " ");
+        size_t secret = 0;
+        while (value[secret] > ' ' && value[secret] < 0x7F && !strchr(",;\"'", value[secret]))
+            secret++;
+        if (value == at + length || secret < 4)
+            return NULL;
+        strbuf_append(out, at, (size_t)(value - at));
+        strbuf_puts(out, "***");
+        return value + secret;
+    }
+    return NULL;
+}
+
+/* Of a key in PEM its first line stays. */
+static const char *redact_pem(struct strbuf *out, const char *text, const char *at)
+{
+    static const char begin[] = "-----BEGIN ", end[] = "-----END ";
+    (void)text;
+    if (strncmp(at, begin, sizeof(begin) - 1) != 0)
+        return NULL;
+    const char *label = at + sizeof(begin) - 1;
+    size_t length = strcspn(label, "-\r\n\\");
+    if (length < 11 || strncmp(label + length - 11, "PRIVATE KEY", 11) != 0)
+        return NULL;
+    const char *last = strstr(label + length, end);
+    strbuf_append(out, at, (size_t)(label + length - at));
+    strbuf_puts(out, "***");
+    if (!last)
+        return label + strlen(label);
+    last += sizeof(end) - 1;
+    last += strcspn(last, "-");
+    return last + strspn(last, "-");
 }
 
 /* --- scheme://user:password@host */
@@ -243,16 +338,44 @@ static bool digit_matches(char pattern, int digit)
     }
 }
 
-/* 'd', 'n', 'm', 'j', '0' to '9': digits; '-': one hyphen or blank that may be there; '~': one hyphen
- * that must be; 'X': a digit or x. What follows the pattern must not go on as a word. */
+/* What people put between the groups of a number: hyphens of several kinds, and the lengthening mark of kana. */
+static const char *const number_hyphens[] = {
+    "-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212", "\uff0d", "\u30fc",
+};
+static const char *const number_blanks[] = {" ", "\u3000"};
+static const char *const number_brackets[] = {"(", ")", "\uff08", "\uff09"};
+
+static bool skip_one_of(const char *const *marks, size_t count, const char **at)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(marks[i]);
+        if (strncmp(*at, marks[i], length) == 0) {
+            *at += length;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `mark`: as in a pattern of match_number. */
+static bool match_separator(char mark, const char **at)
+{
+    bool hyphen = skip_one_of(number_hyphens, ARRAY_SIZE(number_hyphens), at);
+    if (!hyphen && mark == '~')
+        hyphen = skip_one_of(number_brackets, ARRAY_SIZE(number_brackets), at);
+    else if (!hyphen)
+        hyphen = skip_one_of(number_blanks, ARRAY_SIZE(number_blanks), at);
+    return hyphen || mark == '-';
+}
+
+/* 'd', 'n', 'm', 'j', '0' to '9': digits; '-': one hyphen or blank that may be there; '_': one that must be; '~': one
+ * hyphen or bracket that must be; 'X': a digit or x. What follows the pattern must not go on as a word. */
 static bool match_number(const char *pattern, const char *at, struct number *ret_number)
 {
     struct number number = {.count = 0};
     for (; *pattern; pattern++) {
-        if (*pattern == '-' || *pattern == '~') {
-            if (*at == '-' || (*pattern == '-' && *at == ' '))
-                at++;
-            else if (*pattern == '~')
+        if (*pattern == '-' || *pattern == '~' || *pattern == '_') {
+            if (!match_separator(*pattern, &at))
                 return false;
             continue;
         }
@@ -282,15 +405,30 @@ static bool holds_birthday(const struct number *number)
     return year >= 1900 && year < 2100 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
 }
 
+/* Japan's individual number: the last digit follows from the eleven before it. Source: ordinance 85 of 2014 of the
+ * Ministry of Internal Affairs and Communications, article 5. */
+static bool is_individual_number(const struct number *number)
+{
+    const char *end = number->end;
+    if (match_separator('_', &end) && take_digit(&end) >= 0)
+        return false; /* the head of a longer one */
+    int sum = 0;
+    for (int n = 1; n <= 11; n++)
+        sum += (number->digits[11 - n] - '0') * (n <= 6 ? n + 1 : n - 5);
+    int digit = sum % 11 <= 1 ? 0 : 11 - sum % 11;
+    return number->digits[11] == '0' + digit;
+}
+
 static const struct number_kind {
     const char *pattern;
     bool (*check)(const struct number *number); /* NULL: the pattern says it all */
     size_t head, tail;                          /* digits that stay */
 } number_kinds[] = {
-    {"nddddddddddddddddX", holds_birthday, 3, 4}, /* China: identity number */
-    {"1md-dddd-dddd", NULL, 3, 4},                /* China: mobile */
-    {"0j0-dddd-dddd", NULL, 3, 4},                /* Japan: mobile */
-    {"0nd~dddddddd", NULL, 3, 2},                 /* China: fixed line, by length of its area code */
+    {"nddddd-dddddddd-dddX", holds_birthday, 3, 4}, /* China: identity number */
+    {"dddd_dddd_dddd", is_individual_number, 0, 4}, /* Japan: individual number */
+    {"1md-dddd-dddd", NULL, 3, 4},                  /* China: mobile */
+    {"0j0-dddd-dddd", NULL, 3, 4},                  /* Japan: mobile */
+    {"0nd~dddddddd", NULL, 3, 2},                   /* China: fixed line, by length of its area code */
     {"0nd~ddddddd", NULL, 3, 2},
     {"0ndd~dddddddd", NULL, 4, 2},
     {"0ndd~ddddddd", NULL, 4, 2},
@@ -418,12 +556,22 @@ static const char *redact_with_finders(const finder *finders, size_t count, stru
     return end;
 }
 
+/* The first bytes of the names of redact_spoken. */
+static bool may_begin_spoken(unsigned char c)
+{
+    return c == 0xE3 || c == 0xE5 || c == 0xE6 || c == 0xE8 || c == 0xE9;
+}
+
 /* Which finders can begin with this byte. */
 static const char *redact_mask_here(struct strbuf *out, const char *text, const char *at)
 {
     const char *end = NULL;
     if (*at == ':')
         return redact_url_password(out, text, at);
+    if (may_begin_spoken((unsigned char)*at))
+        return redact_spoken(out, text, at);
+    if (*at == '-' && (end = redact_pem(out, text, at)))
+        return end;
     if (isdigit((unsigned char)*at) || *at == '+' || (unsigned char)*at == 0xEF)
         end = redact_with_finders(number_finders, ARRAY_SIZE(number_finders), out, text, at);
     else if (isalpha((unsigned char)*at))
@@ -439,8 +587,9 @@ static const char *redact_find_next(const char *text, const char *at, struct str
     for (; *at; at++) {
         /* Most bytes are in the midst of a word, or of a character that is not ASCII: nothing begins there. */
         unsigned char c = (unsigned char)*at;
-        bool may_begin = is_word_character(*at) ? at == text || !isalnum((unsigned char)at[-1])
-                                                : c == 0xEF || (c < 0x80 && strchr(":+.%-", c));
+        bool may_begin = is_word_character(*at)
+                             ? at == text || !isalnum((unsigned char)at[-1])
+                             : c == 0xEF || may_begin_spoken(c) || (c < 0x80 && strchr(":+.%-", c));
         const char *end = may_begin ? redact_mask_here(ret_mask, text, at) : NULL;
         if (end) {
             *ret_end = end;

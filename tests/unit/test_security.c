@@ -755,6 +755,19 @@ static const struct {
     {"4111 1111 1111 1111", "************1111"},
     {"5555-5555-5555-4444 及 378282246310005", "************4444 及 ***********0005"},
     {"4111111111111112", "4111111111111112"}, /* Luhn does not hold */
+    /* written otherwise */
+    {"０９０－１２３４－５６７８ / 090ー1234ー5678", "090****5678 / 090****5678"},
+    {"電話 03(1234)5678、(03)1234-5678", "電話 03******78、(03******78"},
+    {"身份证 110105 19491231 002X", "身份证 110***********002X"},
+    {"個人番号 1234-5678-9018、1234-5678-9012", "個人番号 ********9018、1234-5678-9012"},
+    {"X-Api-Key: 9f3a77c0 ok", "X-Api-Key: *** ok"},
+    {"password: hunter22, password: at least 8", "password: ***, password: at least 8"},
+    {"密码：abc12345，验证码是 884213。", "密码：***，验证码是 ***。"},
+    {"パスワードは himitsu1 です; 密码错误 3 次", "パスワードは *** です; 密码错误 3 次"},
+    {"LTAI5tAbCdEfGhIjKlMn", "LTAI***"},
+    {"-----BEGIN RSA PRIVATE KEY-----\nMIIB\nAAAA\n-----END RSA PRIVATE KEY-----\nnext",
+     "-----BEGIN RSA PRIVATE KEY***\nnext"},
+    {"-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----"},
 };
 
 static void expect_redacted(const char *text, const char *masked)
@@ -775,6 +788,29 @@ static void test_redact(void **state)
     }
 }
 
+static void test_redact_json(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *masked;
+    } cases[] = {
+        {"{}", "{}"},
+        {"{\"id\": 12345678901234567890123, \"a\\u4e2d\": [1.50, null]}",
+         "{\"id\": 12345678901234567890123, \"a\\u4e2d\": [1.50, null]}"},
+        {"{\"phone\":13800138000,\"n\":1}", "{\"phone\":\"138****8000\",\"n\":1}"},
+        {"{\"q\":\"\\u0031\\u0033800138000\"}", "{\"q\":\"138****8000\"}"},
+        {"{\"db_password\":\"x\",\"tokens\":7}", "{\"db_password\":\"***\",\"tokens\":7}"},
+        {"{\"secret\":{\"a\":[\"b\",5]},\"c\":\"d\"}", "{\"secret\":{\"a\":[\"***\",\"***\"]},\"c\":\"d\"}"},
+        {"{\"api_key\":null,\"a\":\"b\"}", "{\"api_key\":null,\"a\":\"b\"}"},
+        {"{\"13800138000\":true}", "{\"138****8000\":true}"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        CLEANUP(strbuf_release) struct strbuf out = {0};
+        redact_json(&out, cases[i].json);
+        assert_string_equal(strbuf_text(&out), cases[i].masked);
+    }
+}
+
 /* In front of and behind anything, each is still found. */
 static void test_redact_in_context(void **state)
 {
@@ -791,8 +827,9 @@ static void test_redact_in_context(void **state)
 static void test_redact_takes_linear_time(void **state)
 {
     (void)state;
-    const char *const units[] = {"a.",          "eyJ", "1",  "://a:", "Bearer ",
-                                 "password=\"", "+",   "１", "@a.",   "138-"};
+    const char *const units[] = {"a.",   "eyJ", "1",   "://a:", "Bearer ", "password=\"",
+                                 "+",    "１",  "@a.", "138-",  "密码：",  "-----BEGIN PRIVATE KEY",
+                                 "1234-"};
     for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
         struct strbuf text = {0}, out = {0};
         while (text.length < 200000)
@@ -870,6 +907,7 @@ int main(void)
         cmocka_unit_test(test_rate_limit_is_bounded),
         cmocka_unit_test(test_rate_limit_forgets_no_debt),
         cmocka_unit_test(test_rate_limit_threads),
+        cmocka_unit_test(test_redact_json),
         cmocka_unit_test(test_redact),
         cmocka_unit_test(test_redact_in_context),
         cmocka_unit_test(test_redact_takes_linear_time),
