@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "telemetry/log_redaction.h"
 
 #define CHUNK_BYTES ((size_t)64 << 10)
 #define BYTES_CEILING ((size_t)64 << 20)
@@ -81,6 +82,7 @@ void log_queue_take(struct log_queue *queue, struct log_taken *taken)
 
 void log_taken_list(struct log_taken *taken)
 {
+    taken->redacted.ceiling = 2 * BYTES_CEILING; /* of what is taken, masked texts can double at most */
     for (struct log_chunk *chunk = taken->chunks; chunk; chunk = chunk->next)
         while (chunk->listed < chunk->used) {
             struct log_entry *entry = (struct log_entry *)(void *)(chunk->bytes + chunk->listed);
@@ -88,6 +90,7 @@ void log_taken_list(struct log_taken *taken)
                 taken->room = taken->room ? taken->room * 2 : 1024;
                 taken->records = xrealloc(taken->records, taken->room * sizeof(const struct log_record *));
             }
+            entry->record = log_record_redacted(&entry->record, &taken->redacted);
             taken->records[taken->count++] = &entry->record;
             chunk->listed += entry->size;
         }
@@ -101,5 +104,6 @@ void log_taken_release(struct log_taken *taken)
         taken->chunks = next;
     }
     free(taken->records);
+    arena_release(&taken->redacted);
     *taken = (struct log_taken){0};
 }

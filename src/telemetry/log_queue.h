@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/arena.h"
 #include "telemetry/telemetry.h"
 
 struct log_chunk;
@@ -15,7 +16,8 @@ struct log_taken {
     struct log_chunk *chunks;
     const struct log_record **records; /* in order of arrival */
     size_t count, room;
-    size_t bytes; /* of the chunks */
+    size_t bytes;          /* of the chunks */
+    struct arena redacted; /* what was masked in records (log_redaction.h) */
 };
 
 struct log_queue {
@@ -29,7 +31,7 @@ bool log_queue_put(struct log_queue *queue, const struct log_record *record, int
 /* Moves all of the queue behind what was taken before. */
 void log_queue_take(struct log_queue *queue, struct log_taken *taken);
 
-/* The chunks' records into `records`; not under the lock, it takes a while. */
+/* The chunks' records into `records`, redacted; not under the lock, it takes a while. */
 void log_taken_list(struct log_taken *taken);
 /* Empty again; the owner takes `bytes` off the queue's first. */
 void log_taken_release(struct log_taken *taken);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "telemetry/log_redaction.h"
 #include "telemetry/prices.h"
 #include "telemetry/state.h"
 #include "telemetry/usage_row.h"
@@ -140,12 +141,16 @@ struct telemetry_rows {
     size_t usage_count;
     struct log_row *logs;
     size_t log_count;
+    struct log_record *redacted; /* what the rows are made of */
+    struct arena texts;          /* of them, what was masked */
 };
 
 static void telemetry_rows_release(struct telemetry_rows *rows)
 {
     free(rows->usage);
     free(rows->logs);
+    free(rows->redacted);
+    arena_release(&rows->texts);
 }
 
 static bool telemetry_no_day_error(int64_t timestamp, struct error *err)
@@ -193,9 +198,11 @@ static bool telemetry_rows_make_logs(struct telemetry_rows *rows, const struct l
 {
     bool sorted = true;
     rows->logs = xmalloc(count * sizeof(*rows->logs));
+    rows->redacted = xmalloc(count * sizeof(*rows->redacted));
     for (size_t i = 0; i < count; i++) {
         struct log_row *row = &rows->logs[i];
-        *row = log_row_make(&logs[i], now);
+        rows->redacted[i] = log_record_redacted(&logs[i], &rows->texts);
+        *row = log_row_make(&rows->redacted[i], now);
         if (!timestamp_has_day(row->timestamp))
             return telemetry_no_day_error(row->timestamp, err);
         row->day = clock_day(row->timestamp);

@@ -733,6 +733,31 @@ static void log_rows_are_kept_in_order(void **state)
     assert_int_equal(sql_int(path, "SELECT count(*) FROM log_sources"), 2);
 }
 
+static bool read_redacted_log(void *context, const struct log_record *log, struct error *err)
+{
+    (void)err;
+    int *rows = context;
+    assert_string_equal(log->message, "客户 138****8000 付款失败");
+    assert_string_equal(log->fields, "{\"phone\":\"138****8000\",\"key\":7}");
+    ++*rows;
+    return true;
+}
+
+static void log_rows_are_redacted(void **state)
+{
+    struct house *house = house_of(state);
+    struct log_record log = {.level = LOG_WARN,
+                             .source = "shop",
+                             .message = "客户 13800138000 付款失败",
+                             .fields = "{\"phone\":13800138000,\"key\":7}"};
+    int rows = 0;
+    telemetry_log(house->telemetry, &log);
+    assert_done(telemetry_write(house->telemetry, NULL, 0, &log, 1, err));
+    assert_done(telemetry_flush(house->telemetry, err));
+    assert_done(telemetry_each_log(house->telemetry, today(), 20000, read_redacted_log, &rows, err));
+    assert_int_equal(rows, 2);
+}
+
 static void full_queue_drops_and_tells(void **state)
 {
     struct house *house = house_of(state);
@@ -1671,6 +1696,7 @@ int main(void)
         FILES(ended_days_are_opened_without_a_writer),
         POSTGRESQL(a_shared_lane_is_right),
         BOTH(log_rows_are_kept_in_order),
+        BOTH(log_rows_are_redacted),
         BOTH(full_queue_drops_and_tells),
         BOTH(retention_keeps_totals),
         BOTH(today_is_never_closed),
