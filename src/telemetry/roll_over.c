@@ -260,21 +260,24 @@ static bool roll_over_day(struct telemetry *telemetry, int32_t day, bool *ret_ro
 
 /* ---- from outside ---- */
 
-/* Of no revision: the next roll-over makes them anew from the rows, and until then the rows are read. */
+/* Totals that were not those of the old rows' last revision have none: the next roll-over makes them anew from the rows,
+ * and until then the rows are read. */
 static const char SQL_ADOPT_DAY[] =
-    "UPDATE usage_days SET recorder = $3, revision = NULL WHERE day = $1 AND recorder = $2";
+    "UPDATE usage_days SET recorder = $3, revision = CASE WHEN revision = $4 THEN CAST($5 AS BIGINT) END"
+    " WHERE day = $1 AND recorder = $2";
 static const char SQL_ADOPT_TENANTS[] =
     "UPDATE usage_daily SET recorder = $3 WHERE day = $1 AND recorder = $2";
 static const char SQL_ADOPT_PLATFORM[] =
     "UPDATE usage_platform_daily SET recorder = $3 WHERE day = $1 AND recorder = $2";
 
-bool day_totals_adopt(struct db *db, int32_t day, int64_t old_recorder, int64_t new_recorder,
-                      struct error *err)
+bool day_totals_adopt(struct db *db, int32_t day, const struct day_info *old_info,
+                      const struct day_info *new_info, struct error *err)
 {
-    const struct db_value args[] = {db_int(day), db_int(old_recorder), db_int(new_recorder)};
-    return db_execute(db, SQL_ADOPT_DAY, args, ARRAY_SIZE(args), NULL, err) &&
-           db_execute(db, SQL_ADOPT_TENANTS, args, ARRAY_SIZE(args), NULL, err) &&
-           db_execute(db, SQL_ADOPT_PLATFORM, args, ARRAY_SIZE(args), NULL, err);
+    const struct db_value args[] = {db_int(day), db_int(old_info->recorder), db_int(new_info->recorder),
+                                    db_int(old_info->revision), db_int(new_info->revision)};
+    return db_execute(db, SQL_ADOPT_DAY, args, 5, NULL, err) &&
+           db_execute(db, SQL_ADOPT_TENANTS, args, 3, NULL, err) &&
+           db_execute(db, SQL_ADOPT_PLATFORM, args, 3, NULL, err);
 }
 
 bool telemetry_roll_over(struct telemetry *telemetry, int64_t *ret_days, struct error *err)

@@ -48,8 +48,8 @@ bool telemetry_write_day(struct telemetry *telemetry, int32_t day, struct day_ba
 /* roll_over.c: rows of a day that has ended were written; totals in the main store of an earlier revision are out of
  * date. */
 bool day_totals_invalidate(struct telemetry *telemetry, int32_t day, struct error *err);
-/* Within a work on the main store: the day's rows have another recorder now. */
-bool day_totals_adopt(struct db *db, int32_t day, int64_t old_recorder, int64_t new_recorder,
-                      struct error *err);
+/* Within a work on the main store: the day's rows, which are the same, have another recorder now. */
+bool day_totals_adopt(struct db *db, int32_t day, const struct day_info *old_info,
+                      const struct day_info *new_info, struct error *err);
 
 #endif

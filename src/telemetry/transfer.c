@@ -190,7 +190,7 @@ bool telemetry_adopt_totals(struct telemetry *from, struct telemetry *to, struct
             return false;
         if (old.recorder == 0 || new.recorder == 0)
             continue; /* of a day without rows there is nothing but its totals */
-        if (!day_totals_adopt(db, days[i], old.recorder, new.recorder, err))
+        if (!day_totals_adopt(db, days[i], &old, &new, err))
             return false;
     }
     return true;
