@@ -104,6 +104,15 @@ bool db_find(struct db *db, const char *sql, const struct db_value *args, size_t
 bool db_find_int(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
                  int64_t fallback, int64_t *ret_value, struct error *err);
 
+/* Many keys in one statement, which is one way to a database server and back instead of one for each row:
+ * `WHERE id IN (" DB_LIST ")` asks for $1 to $50, and whatever else it asks for begins at $51. Those of a shorter list
+ * are null (struct db_value is that when it is all zero), as no key is. Rows come in no order. */
+#define DB_LIST_MAX 50
+#define DB_LIST                                                                                              \
+    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, "  \
+    "$23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, "   \
+    "$43, $44, $45, $46, $47, $48, $49, $50"
+
 /* On a connection that reads: all statements until the end see one moment of the store. */
 bool db_snapshot_begin(struct db *db, struct error *err);
 void db_snapshot_end(struct db *db);

@@ -149,20 +149,47 @@ static void correction_read_row(const struct db_rows *rows, struct correction *c
     }
 }
 
-/* The text of the pairs that only the sources name. */
+static const char SQL_PAIRS[] = "SELECT id, tenant_id, question, answer FROM qa_pairs"
+                                " WHERE id IN (" DB_LIST ") AND deleted_at IS NULL";
+
+static bool correction_lacks_pair(const struct correction *correction)
+{
+    return correction->qa_pair_id != INT_NULL && !correction->pair_question;
+}
+
+/* The text of the pairs that only the sources name, of at most DB_LIST_MAX corrections. */
+static bool correction_read_some_pairs(struct db *db, struct correction *corrections, size_t count,
+                                       struct arena *arena, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct db_value ids[DB_LIST_MAX] = {0};
+    size_t lacking = 0;
+    for (size_t i = 0; i < count; i++)
+        if (correction_lacks_pair(&corrections[i]))
+            ids[lacking++] = db_int(corrections[i].qa_pair_id);
+    if (lacking == 0)
+        return true;
+    if (!db_query(db, SQL_PAIRS, ids, DB_LIST_MAX, &rows, err))
+        return false;
+    while (db_next(&rows))
+        for (size_t i = 0; i < count; i++) {
+            struct correction *correction = &corrections[i];
+            if (!correction_lacks_pair(correction) || correction->qa_pair_id != db_column_int(&rows, 0) ||
+                strcmp(correction->tenant_id, db_column_text(&rows, 1)) != 0)
+                continue;
+            correction->pair_question = arena_strdup(arena, db_column_text(&rows, 2));
+            correction->pair_answer = arena_strdup(arena, db_column_text(&rows, 3));
+        }
+    return db_done(&rows, err);
+}
+
 static bool correction_read_pairs(struct db *db, struct correction *corrections, size_t count,
                                   struct arena *arena, struct error *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct correction *correction = &corrections[i];
-        struct qa_pair pair;
-        size_t found;
-        if (correction->qa_pair_id == INT_NULL || correction->pair_question)
-            continue;
-        if (!qa_pairs_get(db, correction->tenant_id, &correction->qa_pair_id, 1, arena, &pair, &found, err))
+    for (size_t at = 0; at < count; at += DB_LIST_MAX) {
+        size_t some = count - at < DB_LIST_MAX ? count - at : DB_LIST_MAX;
+        if (!correction_read_some_pairs(db, corrections + at, some, arena, err))
             return false;
-        correction->pair_question = found ? pair.question : NULL;
-        correction->pair_answer = found ? pair.answer : NULL;
     }
     return true;
 }

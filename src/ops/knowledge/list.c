@@ -186,19 +186,40 @@ static bool listing_page_of_many(struct listing *l, struct selection selection, 
 
 /* ---- the pairs themselves ---- */
 
-static const char SQL_ITEM[] =
+static const char SQL_ITEMS[] =
     "SELECT " QA_ITEM_COLUMNS " FROM qa_pairs q JOIN tenants t ON t.id = q.tenant_id"
-    " WHERE q.id = $1 AND q.deleted_at IS NULL";
+    " WHERE q.id IN (" DB_LIST ") AND q.deleted_at IS NULL";
+
+/* Those of `places`, at most DB_LIST_MAX, in their order. */
+static bool listing_read_some_items(struct listing *l, const struct list_place *places, size_t count,
+                                    struct qa_list *list, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct db_value ids[DB_LIST_MAX] = {0};
+    struct qa_list_item found[DB_LIST_MAX] = {0};
+    for (size_t i = 0; i < count; i++)
+        ids[i] = db_int(places[i].id);
+    if (!db_query(l->db, SQL_ITEMS, ids, DB_LIST_MAX, &rows, err))
+        return false;
+    while (db_next(&rows))
+        for (size_t i = 0; i < count; i++)
+            if (places[i].id == db_column_int(&rows, 0))
+                db_read_row(&rows, &qa_list_item_descriptor, &found[i], l->arena);
+    if (!db_done(&rows, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (found[i].id) /* not if it was deleted a moment ago */
+            list->items[list->items_count++] = found[i];
+    return true;
+}
 
 static bool listing_read_items(struct listing *l, struct qa_list *list, struct error *err)
 {
     list->items = arena_alloc(l->arena, (l->count + 1) * sizeof(*list->items));
-    for (size_t i = 0; i < l->count; i++) {
-        bool found; /* not if it was deleted a moment ago */
-        if (!db_find(l->db, SQL_ITEM, DB_ARGS(db_int(l->page[i].id)), &qa_list_item_descriptor,
-                     &list->items[list->items_count], l->arena, &found, err))
+    for (size_t at = 0; at < l->count; at += DB_LIST_MAX) {
+        size_t some = l->count - at < DB_LIST_MAX ? l->count - at : DB_LIST_MAX;
+        if (!listing_read_some_items(l, l->page + at, some, list, err))
             return false;
-        list->items_count += found;
     }
     return true;
 }

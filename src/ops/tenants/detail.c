@@ -90,11 +90,11 @@ bool tenant_manager_detail(struct tenant_manager *manager, const char *id, bool 
     struct tenant_detail detail = {0};
     struct tenant_list_item item = {0};
     struct tenant tenant;
-    bool found;
+    size_t found;
     int64_t now = clock_now_ms();
     if (!store_reader(manager->platform->store, READ_LIMIT_MS, &db, err) ||
         !tenant_get(db, id, arena, &tenant, err) ||
-        !tenant_item_read(db, id, clock_day(now), arena, &item, &found, err) ||
+        !tenant_items_read(db, &id, 1, clock_day(now), arena, &item, &found, err) ||
         !tenant_items_count_missing(db, &item, 1, err))
         return false;
     memcpy(&detail, &item, sizeof(item));

@@ -29,9 +29,11 @@ struct tenant_manager {
         FIELD(type, version, INT, "Counts changes; to be sent with an edit"),                                \
         FIELD(type, templates_missing, INT, "Templates for all tenants that it lacks")
 
-/* Reads one as of `today`, without templates_missing. */
-bool tenant_item_read(struct db *db, const char *id, int32_t today, struct arena *arena,
-                      struct tenant_list_item *ret_item, bool *ret_found, struct error *err);
+/* Reads those of `ids`, in their order, as of `today`, without templates_missing; one that there is not is left out of
+ * `items`, which has room for all. */
+bool tenant_items_read(struct db *db, const char *const *ids, size_t count, int32_t today,
+                       struct arena *arena, struct tenant_list_item *items, size_t *ret_count,
+                       struct error *err);
 /* Sets templates_missing of each. */
 bool tenant_items_count_missing(struct db *db, struct tenant_list_item *items, size_t count,
                                 struct error *err);

@@ -275,50 +275,78 @@ static bool tenant_listing_find_page(const struct listing *listing, int64_t offs
 
 /* --- rows */
 
-static const char SQL_ITEM[] =
-    "SELECT id, name, status, contact, user_count, qa_pair_count, last_active_at, created_at, unsynced_count,"
-    " pending_feedback_count, suspended_at, suspended_reason, version,"
-    " COALESCE((SELECT conversations FROM activity_daily WHERE tenant_id = $1 AND day = $2), 0)"
-    " AS conversations_today FROM tenants WHERE id = $1";
+static const char SQL_ITEMS[] =
+    "SELECT t.id, t.name, t.status, t.contact, t.user_count, t.qa_pair_count, t.last_active_at, t.created_at,"
+    " t.unsynced_count, t.pending_feedback_count, t.suspended_at, t.suspended_reason, t.version,"
+    " COALESCE((SELECT a.conversations FROM activity_daily a WHERE a.tenant_id = t.id AND a.day = $51), 0)"
+    " AS conversations_today FROM tenants t WHERE t.id IN (" DB_LIST ")";
 
-bool tenant_item_read(struct db *db, const char *id, int32_t today, struct arena *arena,
-                      struct tenant_list_item *ret_item, bool *ret_found, struct error *err)
+/* Those of `ids`, at most DB_LIST_MAX, in their order, that there are. */
+static bool tenant_items_read_some(struct db *db, const char *const *ids, size_t count, int32_t today,
+                                   struct arena *arena, struct tenant_list_item *items, size_t *ret_count,
+                                   struct error *err)
 {
-    return db_find(db, SQL_ITEM, DB_ARGS(db_text(id), db_int(today)), &item_descriptor, ret_item, arena,
-                   ret_found, err);
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct db_value args[DB_LIST_MAX + 1] = {[DB_LIST_MAX] = db_int(today)};
+    struct tenant_list_item found[DB_LIST_MAX] = {0};
+    for (size_t i = 0; i < count; i++)
+        args[i] = db_text(ids[i]);
+    if (!db_query(db, SQL_ITEMS, args, DB_LIST_MAX + 1, &rows, err))
+        return false;
+    while (db_next(&rows))
+        for (size_t i = 0; i < count; i++)
+            if (strcmp(ids[i], db_column_text(&rows, 0)) == 0)
+                db_read_row(&rows, &item_descriptor, &found[i], arena);
+    *ret_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (found[i].id)
+            items[(*ret_count)++] = found[i];
+    return db_done(&rows, err);
+}
+
+bool tenant_items_read(struct db *db, const char *const *ids, size_t count, int32_t today,
+                       struct arena *arena, struct tenant_list_item *items, size_t *ret_count,
+                       struct error *err)
+{
+    *ret_count = 0;
+    for (size_t at = 0, read; at < count; at += DB_LIST_MAX) {
+        size_t some = count - at < DB_LIST_MAX ? count - at : DB_LIST_MAX;
+        if (!tenant_items_read_some(db, ids + at, some, today, arena, items + *ret_count, &read, err))
+            return false;
+        *ret_count += read;
+    }
+    return true;
 }
 
 /* As the matrix has it (template_state_of): a copy that the tenant has deleted is not missed, that was its
  * decision; nor is one that an answer of its own stands in the way of: that is a conflict. */
 static const char SQL_TEMPLATES_MISSING[] =
-    "SELECT COUNT(*) FROM templates p WHERE p.for_all = 1 AND p.deleted_at IS NULL"
-    " AND NOT EXISTS (SELECT 1 FROM qa_pairs q WHERE q.tenant_id = $1 AND q.template_id = p.id)"
-    " AND NOT EXISTS (SELECT 1 FROM qa_pairs q LEFT JOIN templates o"
-    "  ON o.id = q.template_id AND o.deleted_at IS NULL"
-    "  WHERE q.tenant_id = $1 AND q.question_key = p.question_key AND q.deleted_at IS NULL"
-    "  AND (q.text_hash <> p.text_hash OR q.category <> p.category OR o.id IS NOT NULL))";
+    "SELECT t.id, (SELECT COUNT(*) FROM templates p WHERE p.for_all = 1 AND p.deleted_at IS NULL"
+    "  AND NOT EXISTS (SELECT 1 FROM qa_pairs q WHERE q.tenant_id = t.id AND q.template_id = p.id)"
+    "  AND NOT EXISTS (SELECT 1 FROM qa_pairs q LEFT JOIN templates o"
+    "   ON o.id = q.template_id AND o.deleted_at IS NULL"
+    "   WHERE q.tenant_id = t.id AND q.question_key = p.question_key AND q.deleted_at IS NULL"
+    "   AND (q.text_hash <> p.text_hash OR q.category <> p.category OR o.id IS NOT NULL)))"
+    " FROM tenants t WHERE t.id IN (" DB_LIST ")";
 
 bool tenant_items_count_missing(struct db *db, struct tenant_list_item *items, size_t count,
                                 struct error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!db_find_int(db, SQL_TEMPLATES_MISSING, DB_ARGS(db_text(items[i].id)), 0,
-                         &items[i].templates_missing, err))
+    for (size_t at = 0; at < count; at += DB_LIST_MAX) {
+        CLEANUP(db_rows_release) struct db_rows rows = {0};
+        struct db_value ids[DB_LIST_MAX] = {0};
+        size_t some = count - at < DB_LIST_MAX ? count - at : DB_LIST_MAX;
+        for (size_t i = 0; i < some; i++)
+            ids[i] = db_text(items[at + i].id);
+        if (!db_query(db, SQL_TEMPLATES_MISSING, ids, DB_LIST_MAX, &rows, err))
             return false;
-    return true;
-}
-
-static bool tenant_listing_read_items(struct listing *listing, const char *const *ids, size_t count,
-                                      struct tenant_list_item *items, size_t *ret_count, struct error *err)
-{
-    size_t read = 0;
-    for (size_t i = 0; i < count; i++) {
-        bool found;
-        if (!tenant_item_read(listing->db, ids[i], listing->today, listing->arena, &items[read], &found, err))
+        while (db_next(&rows))
+            for (size_t i = at; i < at + some; i++)
+                if (strcmp(items[i].id, db_column_text(&rows, 0)) == 0)
+                    items[i].templates_missing = db_column_int(&rows, 1);
+        if (!db_done(&rows, err))
             return false;
-        read += found;
     }
-    *ret_count = read;
     return true;
 }
 
@@ -347,7 +375,8 @@ static bool tenant_listing_few(struct listing *listing, const struct tenant_hits
 {
     struct tenant_list_item items[TENANT_HITS_FEW] = {0};
     size_t count;
-    if (!tenant_listing_read_items(listing, hits->ids, (size_t)hits->total, items, &count, err))
+    if (!tenant_items_read(listing->db, hits->ids, (size_t)hits->total, listing->today, listing->arena, items,
+                           &count, err))
         return false;
     qsort_r(items, count, sizeof(items[0]), tenant_listing_compare, listing);
     size_t from = (size_t)offset < count ? (size_t)offset : count;
@@ -393,7 +422,8 @@ static bool tenant_listing_page(struct tenant_manager *manager, struct listing *
     } else {
         struct id_page page = {.ids = arena_alloc(listing->arena, (limit + 1) * sizeof(*page.ids))};
         if (!tenant_listing_find_page(listing, offset, (int64_t)limit, &page, err) ||
-            !tenant_listing_read_items(listing, page.ids, page.count, list->items, &list->items_count, err))
+            !tenant_items_read(listing->db, page.ids, page.count, listing->today, listing->arena, list->items,
+                               &list->items_count, err))
             return false;
     }
     return tenant_items_count_missing(listing->db, list->items, list->items_count, err);

@@ -355,18 +355,50 @@ bool qa_pair_same_question(struct db *db, const char *tenant_id, const char *que
 static const char SQL_PAIR[] = "SELECT " PAIR_COLUMNS " FROM qa_pairs"
                                " WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL";
 
+static const char SQL_PAIRS[] = "SELECT " PAIR_COLUMNS " FROM qa_pairs WHERE id IN (" DB_LIST ")"
+                                " AND tenant_id = $51 AND deleted_at IS NULL";
+
+/* Those of `ids`, at most DB_LIST_MAX, in their order. */
+static bool qa_pairs_get_some(struct db *db, const char *tenant_id, const int64_t *ids, size_t count,
+                              struct arena *arena, struct qa_pair *ret_pairs, size_t *ret_count,
+                              struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct db_value args[DB_LIST_MAX + 1] = {[DB_LIST_MAX] = db_text(tenant_id)};
+    struct qa_pair found[DB_LIST_MAX] = {0};
+    for (size_t i = 0; i < count; i++)
+        args[i] = db_int(ids[i]);
+    if (!db_query(db, SQL_PAIRS, args, DB_LIST_MAX + 1, &rows, err))
+        return false;
+    while (db_next(&rows))
+        for (size_t i = 0; i < count; i++)
+            if (ids[i] == db_column_int(&rows, 0))
+                db_read_row(&rows, &qa_pair_descriptor, &found[i], arena);
+    *ret_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (found[i].id)
+            ret_pairs[(*ret_count)++] = found[i];
+    return db_done(&rows, err);
+}
+
 bool qa_pairs_get(struct db *db, const char *tenant_id, const int64_t *ids, size_t count, struct arena *arena,
                   struct qa_pair *ret_pairs, size_t *ret_count, struct error *err)
 {
-    size_t got = 0;
-    for (size_t i = 0; i < count; i++) {
+    *ret_count = 0;
+    if (count == 1) {
         bool found;
-        if (!db_find(db, SQL_PAIR, DB_ARGS(db_int(ids[i]), db_text(tenant_id)), &qa_pair_descriptor,
-                     &ret_pairs[got], arena, &found, err))
+        if (!db_find(db, SQL_PAIR, DB_ARGS(db_int(ids[0]), db_text(tenant_id)), &qa_pair_descriptor,
+                     ret_pairs, arena, &found, err))
             return false;
-        got += found;
+        *ret_count = found;
+        return true;
     }
-    *ret_count = got;
+    for (size_t at = 0, got; at < count; at += DB_LIST_MAX) {
+        size_t some = count - at < DB_LIST_MAX ? count - at : DB_LIST_MAX;
+        if (!qa_pairs_get_some(db, tenant_id, ids + at, some, arena, ret_pairs + *ret_count, &got, err))
+            return false;
+        *ret_count += got;
+    }
     return true;
 }
 
