@@ -5,6 +5,8 @@ LISTEN ?= 127.0.0.1:8080
 DATA ?= data
 STAGES ?=
 QUICK ?=
+STORE ?= sqlite
+BASE ?=
 
 export PATH := $(CURDIR)/build/node/bin:$(PATH)
 
@@ -23,9 +25,10 @@ run: build
 test: build test-deps
 	@node tools/test.mjs $(STAGES)
 
-# `make bench QUICK=--quick` makes a hundredth of the large store.
+# `make bench QUICK=--quick` makes a hundredth of the large store; STORE=postgresql runs on PostgreSQL;
+# BASE=COMMIT compares this build with that one.
 bench: build bench-deps
-	@tools/bench.sh $(QUICK)
+	@tools/bench.sh $(QUICK) --store '$(STORE)' $(BASE:%=--base '%')
 
 lint: build test-deps
 	@node tools/lint.mjs
@@ -47,7 +50,7 @@ clean:
 	@rm -rf build node_modules
 
 help:
-	@echo 'make build | run [LISTEN=HOST:PORT] [DATA=FOLDER] | test [STAGES="..."] | bench [QUICK=--quick] | lint | format | deps | clean'
+	@echo 'make build | run [LISTEN=HOST:PORT] [DATA=FOLDER] | test [STAGES="..."] | bench [QUICK=--quick] [STORE=postgresql] [BASE=COMMIT] | lint | format | deps | clean'
 
 $(PAGES): $(PAGE_SOURCES) | deps
 	@echo 'pages: building'

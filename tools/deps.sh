@@ -19,8 +19,8 @@ BUILD_PACKAGES="gcc libc6-dev make meson ninja-build pkg-config ca-certificates 
 TEST_PACKAGES="libcmocka-dev clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck
     chromium-headless-shell fonts-noto-cjk util-linux postgresql"
 
-# What the benchmarks send requests with.
-BENCH_PACKAGES="wrk"
+# What the benchmarks send requests with, and the other database.
+BENCH_PACKAGES="wrk postgresql"
 
 say() {
     echo "deps: $*"

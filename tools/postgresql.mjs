@@ -1,7 +1,9 @@
 /**
  * @file A PostgreSQL for a while: it is there as long as the command runs, or until this is told to end (Ctrl-C).
  *
- *     node tools/postgresql.mjs [COMMAND [ARGUMENT...]]
+ *     node tools/postgresql.mjs [--durable] [COMMAND [ARGUMENT...]]
+ *
+ * --durable: what it has committed survives a loss of power, as a benchmark must have it.
  *
  * The command finds KIMONO_TEST_DATABASE (what tests/lib/server.mjs makes stores in), KIMONO_TEST_POSTGRESQL (the same,
  * for unit tests) and PGPASSWORD in its environment:
@@ -12,8 +14,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Postgresql } from '../tests/lib/postgresql.mjs';
 
-const [command, ...args] = process.argv.slice(2);
-const server = await Postgresql.start();
+const durable = process.argv[2] === '--durable';
+const [command, ...args] = process.argv.slice(durable ? 3 : 2);
+const server = await Postgresql.start({ durable });
 const environment = {
   ...server.environment,
   KIMONO_TEST_DATABASE: server.address,

@@ -1,7 +1,8 @@
 /* Benchmark: pages of everyone's knowledge under any mix of filters, in any order, the first and the 5,000th by
  * cursor, against the limits of the design: 20 ms, with a keyword 50 ms.
  *
- *     bench_knowledge KIMONO.DB [ROUNDS]      the store of demonstration data (tools/bench.sh makes one)
+ *     bench_knowledge STORE [ROUNDS]          the store of demonstration data (tools/bench.sh makes one): a file,
+ *                                             or the address of a PostgreSQL schema
  *
  * Prints for each mix the 50th and 99th percentile and the worst of its pages over all orders; exit status 1
  * when a 99th percentile is over its limit. */
@@ -34,7 +35,7 @@ struct bench {
     const char *tenant_id;
     struct arena names, arena;
     int rounds;
-    bool over;
+    bool by_the_clock, over;
 };
 
 static void fail(const char *what, const struct error *err)
@@ -43,11 +44,12 @@ static void fail(const char *what, const struct error *err)
     exit(1);
 }
 
-/* Of this thread: the store lies in memory, and what else runs on the machine does not count. */
-static double cpu_ms(void)
+/* Of this thread on SQLite: the store lies in memory, and what else runs on the machine does not count. By the clock
+ * on PostgreSQL, where others work and this thread waits. */
+static double now_ms(const struct bench *bench)
 {
     struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(bench->by_the_clock ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
@@ -75,11 +77,11 @@ static struct qa_list page(struct bench *bench, const struct qa_list_request *re
     CLEANUP(store_reader_release) struct db *db = NULL;
     if (!store_reader(bench->store, READ_MS, &db, &err))
         fail("reader", &err);
-    double began = cpu_ms();
+    double began = now_ms(bench);
     if (!knowledge_list(bench->directory, db, request, &bench->arena, &list, &err))
         fail(request->sort, &err);
     if (times && times->count < TIMES_MAX)
-        times->ms[times->count++] = cpu_ms() - began;
+        times->ms[times->count++] = now_ms(bench) - began;
     return list;
 }
 
@@ -171,12 +173,12 @@ static void load(struct bench *bench)
     struct error err;
     error_clear(&err);
     CLEANUP(store_reader_release) struct db *db = NULL;
-    double began = cpu_ms();
+    double began = now_ms(bench);
     bench->directory = knowledge_directory_new();
     if (!store_reader(bench->store, READ_MS, &db, &err) ||
         !knowledge_directory_rank(bench->directory, db, &err))
         fail("directory", &err);
-    printf("%-44s %.0f ms, once\n", "reading all pairs into the directory", cpu_ms() - began);
+    printf("%-44s %.0f ms, once\n", "reading all pairs into the directory", now_ms(bench) - began);
 }
 
 static void measure_keywords(struct bench *bench)
@@ -199,9 +201,10 @@ int main(int argc, char **argv)
     struct bench bench = {.rounds = argc > 2 ? atoi(argv[2]) : 3};
     struct error err;
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_knowledge KIMONO.DB [ROUNDS]\n");
+        fprintf(stderr, "usage: bench_knowledge STORE [ROUNDS]\n");
         return 2;
     }
+    bench.by_the_clock = strstr(argv[1], "://") != NULL;
     log_set_level(LOG_WARN);
     struct store_options options = {
         .path = argv[1],

@@ -1,11 +1,11 @@
-/* How fast templates come to tenants, against bare SQLite on the same disk.
+/* How fast templates come to tenants, against the bare database on the same disk.
  *
  *     bench_templates [FOLDER] [--quick]
  *
  * 50 templates to 10,000 tenants (--quick: 1,000): the job templates.distribute, with its items, counters,
- * audit rows and commits (synchronous=FULL), against one INSERT … SELECT of the same rows into the same table
- * with the same indexes, in one transaction; both until all of it is in the store's file. Each on a fresh
- * copy of one store; printed are the medians and their ratio, how much the process grew meanwhile, and the
+ * audit rows and durable commits, against one INSERT … SELECT of the same rows into the same table
+ * with the same indexes, in one transaction; both until the store is closed. Each on a fresh
+ * copy of one store (PostgreSQL: a store made in the same way); printed are the medians and their ratio, how much the process grew meanwhile, and the
  * same job once more, which changes nothing. */
 #include <ftw.h>
 #include <stdio.h>
@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "bench_store.h"
 #include "ops/templates/distribution.h"
 #include "ops/templates/tasks.h"
 #include "ops/templates/template_manager.h"
@@ -121,16 +122,31 @@ static void add_template(struct platform *platform, int number)
         fail("template", &err);
 }
 
-static void make_store(void)
+static void make_store(const char *path)
 {
     struct error err;
-    struct platform platform = {.store = open_store(path_of("empty.db"))};
+    struct platform platform = {.store = open_store(path)};
     for (int first = 0; first < tenant_count; first += TENANTS_OF_WORK)
         if (!store_write(platform.store, add_tenants, &first, &err))
             fail("tenants", &err);
     for (int i = 1; i <= TEMPLATES; i++)
         add_template(&platform, i);
     store_close(platform.store);
+}
+
+/* The address of a store of this name as both begin with. */
+static const char *new_store(const char *name)
+{
+    char file[64];
+    snprintf(file, sizeof(file), "%s.db", name);
+    const char *path = bench_store_path(path_of(file), name);
+    if (bench_database()) {
+        bench_drop_schema(name);
+        make_store(path);
+    } else {
+        copy_file(path_of("empty.db"), path);
+    }
+    return path;
 }
 
 /* ---- the two ---- */
@@ -158,14 +174,14 @@ static bool insert_work(struct db *db, void *context, struct error *err)
 static double insert_bare(void)
 {
     struct error err;
-    copy_file(path_of("empty.db"), path_of("bare.db"));
-    struct store *store = open_store(path_of("bare.db"));
+    struct store *store = open_store(new_store("bench_bare"));
     int64_t began = clock_monotonic_us();
     if (!store_write(store, insert_work, NULL, &err))
-        fail("bare.db", &err);
+        fail("bare inserts", &err);
     store_close(store);
     double took = seconds_since(began);
-    remove(path_of("bare.db"));
+    remove(path_of("bench_bare.db"));
+    bench_drop_schema("bench_bare");
     return took;
 }
 
@@ -219,10 +235,10 @@ static void run_job(struct platform *platform, long *ret_growth_kib)
 }
 
 /* The job on a store that is opened for it and closed after it. */
-static double distribute(long *ret_growth_kib)
+static double distribute(const char *path, long *ret_growth_kib)
 {
     struct error err;
-    struct platform platform = {.store = open_store(path_of("kimono.db"))};
+    struct platform platform = {.store = open_store(path)};
     static const struct setting_flag none = {0};
     if (!settings_load(&platform.settings, NULL, &none, &err) ||
         !lease_holder_start(&platform.lease_holder, platform.store, LEASE_TIME_TO_LIVE_MS, &err) ||
@@ -263,13 +279,14 @@ int main(int argc, char **argv)
     clock_set_zone("Asia/Shanghai", NULL);
     log_set_level(LOG_ERROR);
     clear_folder();
-    make_store();
+    if (!bench_database())
+        make_store(path_of("empty.db"));
     for (int i = 0; i < rounds; i++) {
         long growth, unused;
         bare[i] = insert_bare();
-        copy_file(path_of("empty.db"), path_of("kimono.db"));
-        own[i] = distribute(&growth);
-        again[i] = distribute(&unused);
+        const char *path = new_store("bench_templates");
+        own[i] = distribute(path, &growth);
+        again[i] = distribute(path, &unused);
         ratios[i] = own[i] / bare[i];
         growth_kib = growth > growth_kib ? growth : growth_kib;
     }
@@ -277,6 +294,7 @@ int main(int argc, char **argv)
     printf("templates, %d pairs: %.2f of the time of INSERT … SELECT (at most 2.5); %.1f s against %.1f s;"
            " once more %.1f s; grew by %ld KiB\n",
            pairs, median(ratios), median(own), median(bare), median(again), growth_kib);
+    bench_drop_schema("bench_templates");
     clear_folder();
     rmdir(folder);
     return 0;

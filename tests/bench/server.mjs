@@ -2,76 +2,49 @@
  * @file Benchmarks of the running server, as ratios within one run: a small authenticated GET against a bare
  * libmicrohttpd that answers the same bytes, the overview at scale against the overview of 25 tenants, chat with
  * embedded retrieval for a tenant of 10,000 pairs in a store of a million, chat while templates are distributed
- * against chat without that.
+ * against chat without that. With KIMONO_TEST_DATABASE all of it on that PostgreSQL, and lists, search and chat there
+ * against a server on SQLite with the same data.
  *
- *     node tests/bench/server.mjs [--quick]
- *
- * The large store is made once, in build/bench/data-large (some minutes), and kept. --quick makes it a hundredth.
+ *     node tests/bench/server.mjs [--quick]      a hundredth of the large store
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { KIMONO, Server, Store, freePort, pause } from '../lib/server.mjs';
+import { freePort, pause } from '../lib/server.mjs';
+import { FOLDER, load as loadFor, logIn, median } from './load.mjs';
+import { sideBySide } from './side-by-side.mjs';
+import {
+  BIG_TENANT_PAIRS,
+  SHOP_PAIRS,
+  chatOptions,
+  embeddedStore,
+  plans,
+  postgresqlStore,
+  question,
+  startServer,
+} from './stores.mjs';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const FOLDER = join(ROOT, 'build', 'bench');
+/** @typedef {import('../lib/server.mjs').Server} Server */
+
+/** The address of a PostgreSQL database; none: SQLite. */
+const DATABASE = process.env.KIMONO_TEST_DATABASE;
 const QUICK = process.argv.includes('--quick');
 const SECONDS = QUICK ? 2 : 5;
-const LARGE = QUICK
-  ? { tenants: 100, qa: 100, usage: 100_000, logs: 100_000, days: 30 }
-  : { tenants: 10_000, qa: 100, usage: 10_000_000, logs: 10_000_000, days: 30 };
-/** What it is measured against: as many days, so that only the shops are fewer. */
-const SMALL = { tenants: 25, qa: 180, usage: 90_000, logs: 120_000, days: 30 };
-const BIG_TENANT_PAIRS = 10_000;
-const RECEIVERS = { tenants: QUICK ? 1000 : 10_000, qa: 0, usage: 0, logs: 0, days: 1 };
-const SHOP_PAIRS = 1000;
+const PLANS = plans(QUICK);
 const TEMPLATES = 50;
 /** Longer than the period of what is done each ten seconds. */
 const DISTRIBUTION_SECONDS = QUICK ? SECONDS : 12;
-
-/** @param {number[]} values */
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-
-/**
- * @param {string} command
- * @param {string[]} args
- * @returns {Promise<string>} its standard output
- */
-function run(command, args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    child.stdout.on('data', (text) => (output += text));
-    child.on('error', reject);
-    child.on('close', (code) => (code === 0 ? resolve(output) : reject(new Error(`${command} ended with ${code}`))));
-  });
-}
-
-/** @param {string} text  a time as wrk writes it: 812.00us, 1.20ms, 1.02s */
-function milliseconds(text) {
-  const [, number, unit] = /** @type {RegExpExecArray} */ (/([\d.]+)(us|ms|s)/.exec(text));
-  return Number(number) * { us: 0.001, ms: 1, s: 1000 }[/** @type {'us' | 'ms' | 's'} */ (unit)];
-}
+/** Times that lists, search and chat may take on PostgreSQL of what they take on SQLite. */
+const PEER_LIMIT = 3;
 
 /**
- * Loads a URL with wrk.
  * @param {string} url
- * @param {{ connections: number, seconds?: number, headers?: Record<string, string>, script?: string }} options
+ * @param {Partial<import('./load.mjs').LoadOptions> & { connections: number }} options
  */
-async function load(url, { connections, seconds = SECONDS, headers = {}, script }) {
-  const threads = String(Math.min(2, connections));
-  const args = ['-t', threads, '-c', String(connections), '-d', `${seconds}s`, '--latency'];
-  for (const [name, value] of Object.entries(headers)) args.push('-H', `${name}: ${value}`);
-  if (script) args.push('-s', script);
-  const output = await run('wrk', [...args, url]);
-  if (/Non-2xx|Socket errors/.test(output)) throw new Error(`wrk on ${url}:\n${output}`);
-  return {
-    rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]),
-    p50: milliseconds(/^\s*50%\s+(\S+)/m.exec(output)?.[1] ?? ''),
-    p99: milliseconds(/^\s*99%\s+(\S+)/m.exec(output)?.[1] ?? ''),
-  };
-}
+const load = (url, options) => loadFor(url, { seconds: SECONDS, ...options });
+
+/** @param {import('./stores.mjs').Plan} plan */
+const madeStore = (plan) => (DATABASE ? postgresqlStore(plan, DATABASE) : embeddedStore(plan));
 
 /**
  * @param {string} url
@@ -81,88 +54,6 @@ async function bodyOf(url, token) {
   const response = await fetch(url, { headers: { Authorization: `Bearer ${token}` } });
   if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
   return response.text();
-}
-
-/** @param {Server} server */
-async function logIn(server) {
-  const response = await fetch(`${server.url}/api/v1/auth/login`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ username: 'bench', password: 'bench-password' }),
-  });
-  return /** @type {{ access_token: string }} */ (await response.json()).access_token;
-}
-
-/**
- * A store filled once and kept.
- * @param {string} name
- * @param {Record<string, number>} size  options of `kimono demo`
- * @param {(store: Store) => Promise<void>} [extra]
- */
-async function madeStore(name, size, extra) {
-  const folder = join(FOLDER, name);
-  if (!existsSync(folder)) {
-    const partial = `${folder}.partial`;
-    rmSync(partial, { recursive: true, force: true });
-    const store = new Store(partial);
-    console.log(`making ${name} …`);
-    const flags = Object.entries(size).flatMap(([option, value]) => [`--${option}`, String(value)]);
-    await run(KIMONO, ['demo', '--data', partial, ...flags]);
-    await store.must(['user', 'add', 'bench', '--role', 'ops_admin'], { input: 'bench-password\n' });
-    await extra?.(store);
-    renameSync(partial, folder);
-  }
-  return new Store(folder);
-}
-
-/** Questions that share words, so that postings are long. */
-const PLACES = ['京都', '浅草', '祇园', '金泽', '镰仓', '大阪', '奈良', '清水寺', '伏见', '岚山'];
-const THINGS = [
-  '租借价格',
-  '预约时间',
-  '取消政策',
-  '发型化妆',
-  '跟拍摄影',
-  '尺码选择',
-  '归还地点',
-  '雨天服务',
-  '团体优惠',
-  '停车位置',
-];
-
-/** @param {number} n */
-const question = (n) => `${PLACES[n % 10]}${THINGS[Math.floor(n / 10) % 10]}第${Math.floor(n / 100)}种套餐怎么办理`;
-
-/** @param {Store} store */
-const addBigTenant = (store) => addTenant(store, 'big', BIG_TENANT_PAIRS);
-
-/**
- * @param {Store} store
- * @param {string} name
- * @param {number} pairs
- */
-async function addTenant(store, name, pairs) {
-  await store.must(['tenant', 'add', name, `${pairs} 问`]);
-  const rows = ['question\tanswer\tcategory'];
-  for (let n = 0; n < pairs; n++) rows.push(`${question(n)}\t这是第 ${n} 个回答，请以门店说明为准。\t套餐`);
-  const file = join(FOLDER, `${name}.tsv`);
-  writeFileSync(file, rows.join('\n') + '\n');
-  await store.must(['import', file, '--tenant', name]);
-}
-
-/**
- * A wrk script that posts questions of a tenant in turn.
- * @param {number} pairs  that the tenant has
- */
-function chatScript(pairs) {
-  const file = join(FOLDER, `chat-${pairs}.lua`);
-  const questions = Array.from({ length: 500 }, (_, i) => JSON.stringify(question((i * 19) % pairs)));
-  writeFileSync(
-    file,
-    `local q = {${questions.join(',')}}\nlocal n = 0\nrequest = function()\n  n = n % #q + 1\n` +
-      `  return wrk.format('POST', nil, nil, '{"message":"' .. q[n] .. '"}')\nend\n`,
-  );
-  return file;
 }
 
 /**
@@ -188,7 +79,8 @@ async function smallGet(server, token) {
   }
   bare.stdin.end();
   console.log(
-    `small authenticated GET    ${median(ratios).toFixed(2)} of a bare libmicrohttpd (at least 0.5)` +
+    `small authenticated GET    ${median(ratios).toFixed(2)} of a bare libmicrohttpd ` +
+      (DATABASE ? '(no limit: the session is asked of the database each time)' : '(at least 0.5)') +
       `   ${Math.round(median(rates.kimono))}/s against ${Math.round(median(rates.bare))}/s`,
   );
 }
@@ -202,20 +94,6 @@ const overview = (server, token) =>
     connections: 1,
     headers: { Authorization: `Bearer ${token}` },
   });
-
-/**
- * What wrk needs to ask a tenant's questions.
- * @param {Server} server
- * @param {string} tenant
- * @param {number} pairs
- */
-async function chatOptions(server, tenant, pairs) {
-  const list = await server.store.must(['tenant', 'list']);
-  const line = list.split('\n').find((one) => one.startsWith(`${tenant}\t`));
-  const key = /kmp_\S+/.exec(line ?? '')?.[0];
-  if (!key) throw new Error(`tenant list does not show the key of "${tenant}"`);
-  return { headers: { 'X-API-Key': key, 'Content-Type': 'application/json' }, script: chatScript(pairs) };
-}
 
 /** @param {Server} server */
 async function chat(server) {
@@ -265,10 +143,8 @@ const residentMegabytes = (server) =>
 
 /** Chat for a shop of 1,000 pairs, alone and while 50 templates go to all tenants, in turn. */
 async function chatDuringDistribution() {
-  const name = QUICK ? 'data-receivers-quick' : 'data-receivers';
-  const store = await madeStore(name, RECEIVERS, (made) => addTenant(made, 'shop', SHOP_PAIRS));
-  // Syncing what earlier rounds distributed is another work, and would write as well.
-  const server = await Server.start(store, { env: { KIMONO_SCHEDULER_AUTO_SYNC_ENABLED: 'off' } });
+  const store = await madeStore(PLANS.receivers);
+  const server = await startServer(store);
   const call = consoleOf(server, await logIn(server));
   const options = { connections: 4, ...(await chatOptions(server, 'shop', SHOP_PAIRS)) };
   const url = `${server.url}/api/v1/chat/message`;
@@ -297,22 +173,41 @@ async function chatDuringDistribution() {
   await server.stop();
 }
 
-mkdirSync(FOLDER, { recursive: true });
-const small = await madeStore('data-small', SMALL);
-const large = await madeStore(QUICK ? 'data-quick' : 'data-large', LARGE, addBigTenant);
+/**
+ * Lists, search and chat on both databases.
+ * @param {Server} server  on PostgreSQL
+ */
+async function againstSqlite(server) {
+  console.log(`-- lists, search and chat on PostgreSQL against SQLite (at most ${PEER_LIMIT} times), p50`);
+  const peer = await startServer(await embeddedStore(PLANS.large));
+  for await (const { name, first, second } of sideBySide(peer, server, { rounds: 3, seconds: QUICK ? 1 : 2 })) {
+    const ratio = median(second.map(({ p50 }, i) => p50 / first[i].p50));
+    const [there, here] = [first, second].map((times) => median(times.map(({ p50 }) => p50)));
+    const isLimited = /^(list|search|chat)/.test(name);
+    console.log(
+      `${name.padEnd(34)} ${ratio.toFixed(2).padStart(5)}   ${here.toFixed(2)} ms against ${there.toFixed(2)} ms` +
+        (isLimited && ratio > PEER_LIMIT ? '  OVER' : isLimited ? '' : '  (no limit)'),
+    );
+  }
+  await peer.stop();
+}
 
-const smallServer = await Server.start(small);
+const small = await madeStore(PLANS.small);
+const large = await madeStore(PLANS.large);
+
+const smallServer = await startServer(small);
 const smallToken = await logIn(smallServer);
 await smallGet(smallServer, smallToken);
-const largeServer = await Server.start(large);
+const largeServer = await startServer(large);
 const largeToken = await logIn(largeServer);
 const few = await overview(smallServer, smallToken);
 const lots = await overview(largeServer, largeToken);
 console.log(
-  `overview, ${LARGE.tenants} tenants    ${(lots.p50 / few.p50).toFixed(2)} of the time for 25 tenants (at most 3);` +
+  `overview, ${PLANS.large.size.tenants} tenants    ${(lots.p50 / few.p50).toFixed(2)} of the time for 25 tenants (at most 3);` +
     ` p50 ${lots.p50.toFixed(2)} ms, p99 ${lots.p99.toFixed(2)} ms (at most 5)`,
 );
 await chat(largeServer);
 await smallServer.stop();
+if (DATABASE) await againstSqlite(largeServer);
 await largeServer.stop();
 await chatDuringDistribution();

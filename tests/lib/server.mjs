@@ -74,10 +74,16 @@ export const embeddedOnly = (what) => (DATABASE ? `only embedded: ${EMBEDDED_ONL
 export class Store {
   /**
    * @param {string} [folder]
-   * @param {string} [database]  the address of its PostgreSQL schema; none on SQLite, where the folder holds the database
+   * @param {string} [database]  the address of its PostgreSQL schema; '' on SQLite, where the folder holds the database
+   * @param {string} [binary]  another build's
    */
-  constructor(folder = join(temporaryFolder(), 'data'), database = DATABASE && schemaOf(DATABASE, folder)) {
+  constructor(
+    folder = join(temporaryFolder(), 'data'),
+    database = DATABASE && schemaOf(DATABASE, folder),
+    binary = KIMONO,
+  ) {
     this.folder = folder;
+    this.binary = binary;
     this.database = database;
     /** @type {string[]} */
     this.flags = ['--data', folder, ...(this.database ? ['--database', this.database] : [])];
@@ -89,7 +95,7 @@ export class Store {
    * @param {CommandOptions} [options]
    */
   async command(args, options) {
-    return command([...args, ...this.flags], options);
+    return command([...args, ...this.flags], { ...options, binary: this.binary });
   }
 
   /**
@@ -110,6 +116,7 @@ export class Store {
  * @property {string | Buffer} [input]  standard input
  * @property {Record<string, string>} [env]
  * @property {string} [cwd]
+ * @property {string} [binary]
  */
 
 /**
@@ -118,9 +125,9 @@ export class Store {
  * @param {CommandOptions} [options]
  * @returns {Promise<CommandResult>}
  */
-export function command(args, { input = '', env = {}, cwd = tmpdir() } = {}) {
+export function command(args, { input = '', env = {}, cwd = tmpdir(), binary = KIMONO } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(KIMONO, args, { cwd, env: { ...process.env, ...env }, timeout: 60_000 * PATIENCE });
+    const child = spawn(binary, args, { cwd, env: { ...process.env, ...env }, timeout: 60_000 * PATIENCE });
     const output = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text) => (output.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text) => (output.stderr += text));
@@ -166,7 +173,7 @@ export class Server {
    */
   static async start(store = new Store(), { env = {}, flags = [] } = {}) {
     const port = await freePort();
-    const child = spawn(KIMONO, ['serve', ...store.flags, '--listen', `127.0.0.1:${port}`, ...flags], {
+    const child = spawn(store.binary, ['serve', ...store.flags, '--listen', `127.0.0.1:${port}`, ...flags], {
       cwd: tmpdir(),
       env: { ...process.env, KIMONO_RATE_LIMITS: 'off', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
