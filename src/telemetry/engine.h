@@ -50,6 +50,18 @@ struct day_total {
 };
 typedef bool (*day_total_sink)(void *context, const struct day_total *total, struct error *err);
 
+/* A log row as it is kept. */
+struct stored_log {
+    int64_t lane, row; /* who wrote it, and its number there; day files have the one lane LOG_LANE_ALONE */
+    struct log_record record;
+};
+#define LOG_LANE_ALONE 1
+typedef bool (*stored_log_sink)(void *context, const struct stored_log *log, struct error *err);
+
+struct log_lane_end {
+    int64_t lane, rows;
+};
+
 struct engine {
     const struct engine_functions *functions;
     const char *folder; /* on the disk whose reserve is looked after; NULL: it keeps nothing here */
@@ -82,8 +94,12 @@ struct engine_functions {
      * returns. */
     bool (*each_usage)(struct engine *engine, int32_t day, int limit_ms, telemetry_usage_sink sink,
                        void *context, struct error *err);
-    bool (*each_log)(struct engine *engine, int32_t day, int limit_ms, telemetry_log_sink sink, void *context,
+    bool (*each_log)(struct engine *engine, int32_t day, int limit_ms, stored_log_sink sink, void *context,
                      struct error *err);
+    /* Each lane with the number of its last log row; rows are numbered from 1 in the order of arrival. The caller
+     * frees. */
+    bool (*read_log_lanes)(struct engine *engine, int32_t day, struct log_lane_end **ret_lanes,
+                           size_t *ret_count, struct error *err);
     /* Recomputes every roll-up of the day from its raw rows, as of one moment. */
     bool (*check_day)(struct engine *engine, int32_t day, struct findings *findings, struct error *err);
 

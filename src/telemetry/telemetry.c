@@ -304,11 +304,23 @@ bool telemetry_each_usage(struct telemetry *telemetry, int32_t day, int limit_ms
     return engine->functions->each_usage(engine, day, limit_ms, sink, context, err);
 }
 
+struct each_log {
+    telemetry_log_sink sink;
+    void *context;
+};
+
+static bool telemetry_hand_log(void *context, const struct stored_log *log, struct error *err)
+{
+    const struct each_log *each = context;
+    return each->sink(each->context, &log->record, err);
+}
+
 bool telemetry_each_log(struct telemetry *telemetry, int32_t day, int limit_ms, telemetry_log_sink sink,
                         void *context, struct error *err)
 {
     struct engine *engine = telemetry->engine;
-    return engine->functions->each_log(engine, day, limit_ms, sink, context, err);
+    struct each_log each = {sink, context};
+    return engine->functions->each_log(engine, day, limit_ms, telemetry_hand_log, &each, err);
 }
 
 void telemetry_get_stats(struct telemetry *telemetry, struct telemetry_stats *ret_stats)

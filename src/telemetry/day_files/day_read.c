@@ -78,8 +78,8 @@ static const char SQL_USAGE[] =
     " r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny, r.price_version, r.origin"
     " FROM usage_rows r JOIN usage_keys k ON k.id = r.key_id ORDER BY r.id";
 static const char SQL_LOGS[] =
-    "SELECT r.timestamp, r.level, s.name, r.message, r.tenant_id, r.request_id, r.fields"
-    " FROM log_rows r JOIN log_sources s ON s.id = r.source_id ORDER BY r.id";
+    "SELECT r.timestamp, r.level, s.name, r.message, r.tenant_id, r.request_id, r.fields,"
+    " r.id FROM log_rows r JOIN log_sources s ON s.id = r.source_id ORDER BY r.id";
 
 bool day_each_usage(struct db *db, telemetry_usage_sink sink, void *context, struct error *err)
 {
@@ -94,14 +94,14 @@ bool day_each_usage(struct db *db, telemetry_usage_sink sink, void *context, str
     return db_done(&rows, err);
 }
 
-bool day_each_log(struct db *db, telemetry_log_sink sink, void *context, struct error *err)
+bool day_each_log(struct db *db, stored_log_sink sink, void *context, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!db_query(db, SQL_LOGS, DB_NO_ARGS, &rows, err))
         return false;
     while (db_next(&rows)) {
-        struct log_record record = log_of_row(&rows);
-        if (!sink(context, &record, err))
+        struct stored_log log = {LOG_LANE_ALONE, db_column_int(&rows, 7), log_of_row(&rows)};
+        if (!sink(context, &log, err))
             return false;
     }
     return db_done(&rows, err);

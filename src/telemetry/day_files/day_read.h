@@ -11,7 +11,7 @@ bool day_add_hours(struct db *db, const struct usage_filter *filter, const struc
 bool day_each_total(struct db *db, struct day_info *ret_info, day_total_sink sink, void *context,
                     struct error *err);
 bool day_each_usage(struct db *db, telemetry_usage_sink sink, void *context, struct error *err);
-bool day_each_log(struct db *db, telemetry_log_sink sink, void *context, struct error *err);
+bool day_each_log(struct db *db, stored_log_sink sink, void *context, struct error *err);
 
 /* day_check.c */
 bool day_check(struct db *db, int32_t day, struct findings *findings, struct error *err);

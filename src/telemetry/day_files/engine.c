@@ -143,12 +143,24 @@ static bool day_engine_each_usage(struct engine *engine, int32_t day, int limit_
            (!reading.db || day_each_usage(reading.db, sink, context, err));
 }
 
-static bool day_engine_each_log(struct engine *engine, int32_t day, int limit_ms, telemetry_log_sink sink,
+static bool day_engine_each_log(struct engine *engine, int32_t day, int limit_ms, stored_log_sink sink,
                                 void *context, struct error *err)
 {
     CLEANUP(day_reading_release) struct day_reading reading = {0};
     return day_reading_begin(engine, day, limit_ms, &reading, err) &&
            (!reading.db || day_each_log(reading.db, sink, context, err));
+}
+
+static bool day_engine_read_log_lanes(struct engine *engine, int32_t day, struct log_lane_end **ret_lanes,
+                                      size_t *ret_count, struct error *err)
+{
+    struct day_info info;
+    if (!day_engine_read_info(engine, day, &info, err))
+        return false;
+    *ret_lanes = xmalloc(sizeof(**ret_lanes));
+    **ret_lanes = (struct log_lane_end){LOG_LANE_ALONE, info.log_rows};
+    *ret_count = info.recorder ? 1 : 0;
+    return true;
 }
 
 static bool day_engine_check_day(struct engine *engine, int32_t day, struct findings *findings,
@@ -232,6 +244,7 @@ static const struct engine_functions functions = {
     .each_total = day_engine_each_total,
     .each_usage = day_engine_each_usage,
     .each_log = day_engine_each_log,
+    .read_log_lanes = day_engine_read_log_lanes,
     .check_day = day_engine_check_day,
     .seal = day_engine_seal,
     .drop_day = day_engine_drop_day,

@@ -150,12 +150,21 @@ static bool postgresql_engine_each_usage(struct engine *base, int32_t day, int l
            lanes_each_usage(db, day, sink, context, err);
 }
 
-static bool postgresql_engine_each_log(struct engine *base, int32_t day, int limit_ms,
-                                       telemetry_log_sink sink, void *context, struct error *err)
+static bool postgresql_engine_each_log(struct engine *base, int32_t day, int limit_ms, stored_log_sink sink,
+                                       void *context, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
     return store_reader(postgresql_engine_of(base)->store, limit_ms, &db, err) &&
            lanes_each_log(db, day, sink, context, err);
+}
+
+static bool postgresql_engine_read_log_lanes(struct engine *base, int32_t day,
+                                             struct log_lane_end **ret_lanes, size_t *ret_count,
+                                             struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(postgresql_engine_of(base)->store, READ_LIMIT_MS, &db, err) &&
+           lanes_read_log_lanes(db, day, ret_lanes, ret_count, err);
 }
 
 static bool postgresql_engine_check_day(struct engine *base, int32_t day, struct findings *findings,
@@ -245,6 +254,7 @@ static const struct engine_functions functions = {
     .each_total = postgresql_engine_each_total,
     .each_usage = postgresql_engine_each_usage,
     .each_log = postgresql_engine_each_log,
+    .read_log_lanes = postgresql_engine_read_log_lanes,
     .check_day = postgresql_engine_check_day,
     .seal = postgresql_engine_seal,
     .drop_day = postgresql_engine_drop_day,
