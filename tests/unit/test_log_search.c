@@ -17,6 +17,7 @@
 #include "database_fixture.h"
 #include "search/fold.h"
 #include "search/full_text.h"
+#include "telemetry/log_redaction.h"
 #include "telemetry/log_search.h"
 #include "telemetry/telemetry.h"
 
@@ -145,6 +146,7 @@ struct row {
 };
 
 static struct row rows[ROWS_MAX];
+static struct arena texts; /* redacted */
 static int row_count;
 
 static void forget_rows(void)
@@ -153,6 +155,7 @@ static void forget_rows(void)
         free(rows[i].message);
         strbuf_release(&rows[i].folded);
     }
+    arena_release(&texts);
     row_count = 0;
 }
 
@@ -180,7 +183,6 @@ static struct row *random_row(int64_t first, int64_t last)
     struct row *row = &rows[row_count];
     *row = (struct row){.message = random_message(), .order = row_count};
     row_count++;
-    text_fold(row->message, strlen(row->message), &row->folded);
     snprintf(row->request_id, sizeof(row->request_id), "req-%u", below(700));
     static const char *const fields[] = {"{\"status\":%u,\"path\":\"/Ops/%u\"}",
                                          "{\"a.b\":\"Ünï %u\",\"ok\":true}",
@@ -198,6 +200,10 @@ static struct row *random_row(int64_t first, int64_t last)
     };
     if (below(50) == 0) /* a late one */
         row->record.timestamp = first + below((uint32_t)(last - first));
+    struct log_record kept = log_record_redacted(&row->record, &texts);
+    row->record.message = kept.message;
+    row->record.fields = kept.fields;
+    text_fold(kept.message, strlen(kept.message), &row->folded);
     row->day = clock_day(row->record.timestamp);
     return row;
 }
@@ -358,7 +364,8 @@ static const char *random_part(void)
     static char parts[64][64];
     static int next;
     char *part = parts[next++ % 64];
-    const char *text = below(8) && row_count ? rows[below((uint32_t)row_count)].message : "absent 無い";
+    const char *text =
+        below(8) && row_count ? rows[below((uint32_t)row_count)].record.message : "absent 無い";
     size_t length = strlen(text), from = below((uint32_t)length), size = 0, wanted = 1 + below(24);
     while (from > 0 && (text[from] & 0xC0) == 0x80)
         from--;
