@@ -22,20 +22,23 @@ static const char SQL_COUNT_TOTALS[] =
 /* Of what is rolled over: a roll-over that goes on, or whose process has died, has put a part of it. */
 #define SQL_SIGNED(sign, table)                                                                              \
     "SELECT u.day, api_type, operation, model, " sign "calls AS calls, " sign "failed AS failed, " sign      \
-    "unpriced AS unpriced, " sign "tokens_input AS tokens_input, " sign                                      \
-    "tokens_output AS tokens_output, " sign "tokens_cached AS tokens_cached, " sign                          \
-    "latency_sum_ms AS latency_sum_ms, " sign "cost_nano_cny AS cost_nano_cny FROM " table " u"              \
+    "unpriced AS unpriced, " sign "estimated AS estimated, " sign "aborted AS aborted, " sign                \
+    "tokens_input AS tokens_input, " sign "tokens_output AS tokens_output, " sign                            \
+    "tokens_cached AS tokens_cached, " sign "latency_sum_ms AS latency_sum_ms, " sign                        \
+    "cost_nano_cny AS cost_nano_cny, " sign "estimated_cost_nano_cny AS estimated_cost_nano_cny FROM " table \
+    " u"                                                                                                     \
     " JOIN usage_days d ON d.day = u.day AND d.recorder = u.recorder WHERE d.revision IS NOT NULL"
 static const char SQL_UNEQUAL_DAYS[] =
     "SELECT day, api_type, operation, model FROM"
     " (" SQL_SIGNED("", "usage_daily") " UNION ALL " SQL_SIGNED(
-        "-", "usage_platform_daily") ") AS compared"
-                                     " GROUP BY day, api_type, operation, model"
-                                     " HAVING sum(calls) <> 0 OR sum(failed) <> 0 OR sum(unpriced) <> 0 OR "
-                                     "sum(tokens_input) <> 0"
-                                     " OR sum(tokens_output) <> 0 OR sum(tokens_cached) <> 0 OR "
-                                     "sum(latency_sum_ms) <> 0"
-                                     " OR sum(cost_nano_cny) <> 0 ORDER BY day, api_type, operation, model";
+        "-",
+        "usage_platform_daily") ") AS compared"
+                                " GROUP BY day, api_type, operation, model"
+                                " HAVING sum(calls) <> 0 OR sum(failed) <> 0 OR sum(unpriced) <> 0 OR "
+                                "sum(estimated) <> 0 OR sum(aborted) <> 0 OR sum(tokens_input) <> 0 OR "
+                                "sum(tokens_output) <> 0 OR sum(tokens_cached) <> 0 OR sum(latency_sum_ms) "
+                                "<> 0 OR sum(cost_nano_cny) <> 0 OR sum(estimated_cost_nano_cny) <> 0"
+                                " ORDER BY day, api_type, operation, model";
 
 /* ---- the main store's totals of a day ---- */
 

@@ -19,11 +19,11 @@ struct day_batch {
     size_t usage_count;
     const struct log_row *logs;
     size_t log_count;
-    bool from_outside; /* a request id counts once in a day, whoever has written it */
+    bool from_outside; /* a record counts once in a day (once_key.h), whoever has written it */
     bool
         begin_day; /* a day that is not there is begun; else the write fails with `day_absent` and no error */
     bool day_absent;   /* out */
-    size_t duplicates; /* out: usage rows left out for a request id that is there already */
+    size_t duplicates; /* out: usage rows left out because they are there already */
 };
 
 #define RECORDER_UNKNOWN -1

@@ -87,6 +87,8 @@ static struct usage_row *loader_put_usage(struct telemetry_loader *loader, const
     kept->model = loader_copy_again(loader, record->model, before->model);
     kept->tenant_id = loader_copy_again(loader, record->tenant_id, before->tenant_id);
     kept->request_id = loader_copy_again(loader, record->request_id, before->request_id);
+    kept->provider_request_id = loader_copy(loader, record->provider_request_id);
+    kept->record_id = loader_copy(loader, record->record_id);
     loader->usage[at] = (struct usage_row){.record = kept, .timestamp = kept->timestamp};
     return &loader->usage[at];
 }

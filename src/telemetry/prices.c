@@ -153,7 +153,9 @@ static int64_t price_cost_of_tokens(const struct price *price, const struct usag
 static int64_t price_cost_of_units(const struct price *price, const struct usage_record *record,
                                    uint64_t usd_cny_rate)
 {
-    wide thousandths = (wide)not_negative(record->tokens_input) * 1000;
+    wide thousandths = (wide)not_negative(record->read_units) + not_negative(record->write_units);
+    if (thousandths == 0)
+        thousandths = (wide)not_negative(record->tokens_input) * 1000;
     if (thousandths < (uint64_t)price->minimum)
         thousandths = (uint64_t)price->minimum;
     wide product = thousandths * (uint64_t)price->input;
@@ -168,7 +170,8 @@ struct price_quote price_at(const struct usage_record *record, int64_t timestamp
     if (!price)
         return (struct price_quote){0};
     struct price_quote quote = {.priced = true, .version = (int32_t)(price - prices) + 1};
-    bool counted = record->tokens_input > 0 || record->tokens_output > 0 || record->tokens_cached > 0;
+    bool counted = record->tokens_input > 0 || record->tokens_output > 0 || record->tokens_cached > 0 ||
+                   record->read_units > 0 || record->write_units > 0;
     if (record->outcome != USAGE_OK && !counted)
         return quote;
     if (usd_cny_rate > USD_CNY_RATE_MAX)

@@ -25,8 +25,8 @@ struct price_quote {
  *   chat, embeddings  (input - cached) * price + cached * cached price + output * output price,
  *                     prices for a million tokens; all tokens at the tier of the input; cached tokens
  *                     are a part of the input
- *   Pinecone          tokens_input is read or write units, in whole units as the answer's readUnits;
- *                     below the operation's minimum, and when unknown (0), the minimum: 0.25 read
+ *   Pinecone          read_units and write_units, or without them tokens_input in whole units as the answer's
+ *                     readUnits; below the operation's minimum, and when unknown (0), the minimum: 0.25 read
  *                     units a query, 5 write units an upsert … */
 struct price_quote price_of(const struct usage_record *record, int64_t usd_cny_rate);
 /* The same at an instant that is not the record's. */

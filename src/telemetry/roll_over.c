@@ -33,8 +33,8 @@ static const char SQL_CLEAR_PLATFORM[] = "DELETE FROM usage_platform_daily WHERE
 
 /* Columns of SUM_COLUMNS behind those of the key; a total of the platform has no tenant_id. */
 #define SUM_NAMES                                                                                            \
-    "calls", "failed", "unpriced", "tokens_input", "tokens_output", "tokens_cached", "latency_sum_ms",       \
-        "cost_nano_cny", "latency_histogram"
+    "calls", "failed", "unpriced", "estimated", "aborted", "tokens_input", "tokens_output", "tokens_cached", \
+        "latency_sum_ms", "cost_nano_cny", "estimated_cost_nano_cny", "latency_histogram"
 static const char *const tenant_columns[] = {"day",       "recorder", "tenant_id", "api_type",
                                              "operation", "model",    SUM_NAMES};
 static const char *const platform_columns[] = {"day",       "recorder", "api_type",

@@ -162,11 +162,15 @@ bool rollup_add(struct rollup_map *map, struct db *db, int64_t key_id, const str
     sums->calls++;
     sums->failed += record->outcome != USAGE_OK;
     sums->unpriced += row->price_version == 0;
+    sums->estimated += record->estimated;
+    sums->aborted += record->outcome == USAGE_ABORTED;
     sums->tokens_input = sum_add(sums->tokens_input, record->tokens_input);
     sums->tokens_output = sum_add(sums->tokens_output, record->tokens_output);
     sums->tokens_cached = sum_add(sums->tokens_cached, record->tokens_cached);
     sums->latency_sum_ms = sum_add(sums->latency_sum_ms, record->latency_ms);
     sums->cost_nano_cny = sum_add(sums->cost_nano_cny, row->cost_nano_cny);
+    if (record->estimated)
+        sums->estimated_cost_nano_cny = sum_add(sums->estimated_cost_nano_cny, row->cost_nano_cny);
     rollup_add_latencies(rollup, latency_bucket(record->latency_ms), 1);
     if (rollup->dirty)
         return true;

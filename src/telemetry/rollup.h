@@ -24,10 +24,10 @@ struct rollup_map;
 
 /* The integer columns of SUM_COLUMNS, in order. */
 struct usage_sums {
-    int64_t calls, failed, unpriced;
+    int64_t calls, failed, unpriced, estimated, aborted;
     int64_t tokens_input, tokens_output, tokens_cached;
     int64_t latency_sum_ms;
-    int64_t cost_nano_cny;
+    int64_t cost_nano_cny, estimated_cost_nano_cny;
 };
 
 /* Saturates: a sum that does not fit stays at the largest number, and nothing wraps around. */
@@ -50,7 +50,7 @@ struct rollup {
     bool dirty; /* differs from what is stored */
 };
 
-#define ROLLUP_COLUMNS 10 /* the slot and SUM_COLUMNS */
+#define ROLLUP_COLUMNS 13 /* the slot and SUM_COLUMNS */
 
 /* How an engine stores the table's rows; `context` is the map's. */
 struct rollup_storage {

@@ -86,14 +86,19 @@ static bool slot_merge_compare(struct slot_merge *merge, struct error *err)
 
 static void slot_merge_add_raw(struct usage_totals *totals, const struct db_rows *rows)
 {
-    int64_t latency_ms = db_column_int(rows, 4);
+    int64_t latency_ms = db_column_int(rows, 4), outcome = db_column_int(rows, 5);
+    int64_t cost_nano_cny = db_column_int(rows, 6), estimated = db_column_int(rows, 8);
     totals->calls++;
     totals->tokens_input = sum_add(totals->tokens_input, db_column_int(rows, 1));
     totals->tokens_output = sum_add(totals->tokens_output, db_column_int(rows, 2));
     totals->tokens_cached = sum_add(totals->tokens_cached, db_column_int(rows, 3));
     totals->latency_sum_ms = sum_add(totals->latency_sum_ms, latency_ms);
-    totals->failed += db_column_int(rows, 5) != USAGE_OK;
-    totals->cost_nano_cny = sum_add(totals->cost_nano_cny, db_column_int(rows, 6));
+    totals->failed += outcome != USAGE_OK;
+    totals->aborted += outcome == USAGE_ABORTED;
+    totals->estimated += estimated;
+    totals->cost_nano_cny = sum_add(totals->cost_nano_cny, cost_nano_cny);
+    if (estimated)
+        totals->estimated_cost_nano_cny = sum_add(totals->estimated_cost_nano_cny, cost_nano_cny);
     totals->unpriced += db_column_int(rows, 7) == 0;
     totals->latency.counts[latency_bucket(latency_ms)]++;
 }

@@ -22,7 +22,7 @@ struct slot_check {
     const char *day;       /* for findings: 2026-11-22 */
     const char *table;     /* likewise: usage_hourly */
     struct row_stream raw; /* by slot: slot, tokens_input, tokens_output, tokens_cached, latency_ms, outcome,
-                                 cost_nano_cny, price_version */
+                                 cost_nano_cny, price_version, estimated */
     struct row_stream stored; /* by slot: slot, SUM_COLUMNS */
 };
 

@@ -23,7 +23,15 @@
 
 struct telemetry;
 
-enum usage_outcome { USAGE_OK, USAGE_FAILED, USAGE_TIMEOUT, USAGE_THROTTLED, USAGE_REJECTED };
+enum usage_outcome {
+    USAGE_OK,
+    USAGE_FAILED,
+    USAGE_TIMEOUT,
+    USAGE_THROTTLED,
+    USAGE_REJECTED,
+    USAGE_ABORTED,
+    USAGE_MODERATED
+};
 
 struct usage_record {
     int64_t timestamp;      /* ms; 0: now */
@@ -32,9 +40,15 @@ struct usage_record {
     const char *model;      /* NULL or "": none */
     const char *tenant_id;  /* NULL or "": no tenant */
     const char *request_id; /* NULL: none */
-    int64_t tokens_input, tokens_output, tokens_cached;
+    int64_t tokens_input, tokens_output;
+    int64_t tokens_cached;    /* a part of tokens_input */
+    int64_t tokens_reasoning; /* a part of tokens_output */
     int64_t latency_ms;
-    enum usage_outcome outcome; /* success is USAGE_OK */
+    enum usage_outcome outcome;      /* success is USAGE_OK */
+    bool estimated;                  /* the figures are the caller's reckoning, not the provider's */
+    int64_t read_units, write_units; /* thousandths of a unit */
+    const char *provider_request_id; /* NULL: none */
+    const char *record_id;           /* NULL: none; counts once instead of request_id */
 };
 
 struct log_record {
@@ -70,11 +84,11 @@ void telemetry_set_usd_cny_rate(struct telemetry *telemetry, int64_t usd_cny_rat
 bool telemetry_write(struct telemetry *telemetry, const struct usage_record *usage, size_t usage_count,
                      const struct log_record *logs, size_t log_count, struct error *err);
 
-/* The same for usage records from outside: of those with the same request_id in one day only the first
- * counts, in this call or in any before, so that sending a batch again after an error is safe.
- * Records without request_id always count. `ret_duplicates` (may be NULL): how many were left
- * out. What telemetry_write records is not compared: its rows share the id of the request that caused
- * them. */
+/* The same for usage records from outside: of those with the same record_id, or without one the same request_id,
+ * api_type and operation, in one day only the first counts, in this call or in any before, so that sending a
+ * batch again after an error is safe. Records with neither id always count. `ret_duplicates` (may be NULL): how many
+ * were left out. What telemetry_write records is not compared: its rows share the id of the request that
+ * caused them. */
 bool telemetry_write_once(struct telemetry *telemetry, const struct usage_record *usage, size_t usage_count,
                           size_t *ret_duplicates, struct error *err);
 
@@ -94,11 +108,11 @@ bool telemetry_flush(struct telemetry *telemetry, struct error *err);
 
 /* Sums over roll-up rows. */
 struct usage_totals {
-    int64_t calls, failed, unpriced;
+    int64_t calls, failed, unpriced, estimated, aborted;
     int64_t tokens_input, tokens_output, tokens_cached;
     int64_t latency_sum_ms;
-    int64_t cost_nano_cny;
-    struct histogram latency; /* microseconds */
+    int64_t cost_nano_cny, estimated_cost_nano_cny; /* the latter: of estimated calls, a part of the former */
+    struct histogram latency;                       /* microseconds */
 };
 
 /* Which rows: tenant NULL is all over the platform, "" is calls of no tenant. */
@@ -131,7 +145,7 @@ struct recorded_usage {
     struct usage_record record;
     int64_t cost_nano_cny;
     int32_t price_version; /* 0: no price was known */
-    bool from_outside;     /* by telemetry_write_once: its request_id counts once in its day */
+    bool from_outside;     /* by telemetry_write_once */
 };
 typedef bool (*telemetry_usage_sink)(void *context, const struct recorded_usage *usage, struct error *err);
 typedef bool (*telemetry_log_sink)(void *context, const struct log_record *log, struct error *err);
@@ -176,7 +190,7 @@ bool telemetry_loader_open(struct telemetry_loader **ret_loader, struct telemetr
                            struct error *err);
 bool telemetry_loader_usage(struct telemetry_loader *loader, const struct usage_record *record,
                             struct error *err);
-/* The same of one that was recorded before, at the cost of then. One that is from outside is left out if its request_id
+/* The same of one that was recorded before, at the cost of then. One that is from outside is left out if it
  * is there already. */
 bool telemetry_loader_recorded(struct telemetry_loader *loader, const struct recorded_usage *usage,
                                struct error *err);

@@ -11,14 +11,11 @@
 
 /* A day without calls gives one row of nulls: it is rolled over all the same. */
 static const char SQL_DAYS_OF_PLATFORM[] =
-    "SELECT d.day, d.recorder, calls, failed, unpriced, tokens_input, tokens_output, tokens_cached,"
-    " latency_sum_ms, cost_nano_cny, latency_histogram"
+    "SELECT d.day, d.recorder, " SUM_COLUMNS
     " FROM usage_days d LEFT JOIN usage_platform_daily u ON u.day = d.day AND u.recorder = d.recorder"
     " WHERE d.day >= $1 AND d.day < $2 AND d.revision IS NOT NULL";
 static const char SQL_DAYS_OF_TENANT[] =
-    "SELECT d.day, d.recorder, calls, failed, unpriced, tokens_input, tokens_output, tokens_cached,"
-    " latency_sum_ms, cost_nano_cny, latency_histogram"
-    " FROM usage_days d"
+    "SELECT d.day, d.recorder, " SUM_COLUMNS " FROM usage_days d"
     " LEFT JOIN usage_daily u ON u.tenant_id = $3 AND u.day = d.day AND u.recorder = d.recorder"
     " WHERE d.day >= $1 AND d.day < $2 AND d.revision IS NOT NULL";
 #define FIRST_SUM 2

@@ -39,8 +39,10 @@ static void day_digest_add_usage(struct telemetry_day_digest *digest, const stru
 {
     const struct usage_record *record = &usage->record;
     const int64_t numbers[] = {
-        record->timestamp,  record->tokens_input, record->tokens_output, record->tokens_cached,
-        record->latency_ms, record->outcome,      usage->cost_nano_cny,  usage->price_version,
+        record->timestamp,   record->tokens_input,     record->tokens_output, record->tokens_cached,
+        record->latency_ms,  record->outcome,          usage->cost_nano_cny,  usage->price_version,
+        record->read_units,  record->tokens_reasoning, record->write_units,   record->estimated,
+        usage->from_outside,
     };
     strbuf_reset(row);
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
@@ -50,6 +52,8 @@ static void day_digest_add_usage(struct telemetry_day_digest *digest, const stru
     day_digest_put_text(row, record->model);
     day_digest_put_text(row, record->tenant_id);
     day_digest_put_text(row, record->request_id);
+    day_digest_put_text(row, record->provider_request_id);
+    day_digest_put_text(row, record->record_id);
     day_digest_add(digest, row);
     digest->usage_rows++;
 }
@@ -98,6 +102,8 @@ static bool day_target_take_usage(void *context, const struct recorded_usage *us
     taken.record.model = null_if_empty(taken.record.model);
     taken.record.tenant_id = null_if_empty(taken.record.tenant_id);
     taken.record.request_id = null_if_empty(taken.record.request_id);
+    taken.record.provider_request_id = null_if_empty(taken.record.provider_request_id);
+    taken.record.record_id = null_if_empty(taken.record.record_id);
     return !target->loader || telemetry_loader_recorded(target->loader, &taken, err);
 }
 

@@ -38,6 +38,14 @@ static inline struct usage_row usage_row_make(const struct usage_record *record,
     return row;
 }
 
+/* Whether it needs the columns that few calls have. */
+static inline bool usage_row_is_full(const struct usage_row *row)
+{
+    const struct usage_record *record = row->record;
+    return record->tokens_reasoning || record->estimated || record->read_units || record->write_units ||
+           record->provider_request_id || record->record_id;
+}
+
 static inline struct log_row log_row_make(const struct log_record *record, int64_t now)
 {
     return (struct log_row){.record = record, .timestamp = record->timestamp ? record->timestamp : now};

@@ -15,8 +15,17 @@ static const struct {
     {                                                                                                        \
 #member, offsetof(struct usage_totals, member)                                                       \
     }
-    SUM(calls),         SUM(failed),        SUM(unpriced),       SUM(tokens_input),
-    SUM(tokens_output), SUM(tokens_cached), SUM(latency_sum_ms), SUM(cost_nano_cny),
+    SUM(calls),
+    SUM(failed),
+    SUM(unpriced),
+    SUM(estimated),
+    SUM(aborted),
+    SUM(tokens_input),
+    SUM(tokens_output),
+    SUM(tokens_cached),
+    SUM(latency_sum_ms),
+    SUM(cost_nano_cny),
+    SUM(estimated_cost_nano_cny),
 #undef SUM
 };
 

@@ -117,7 +117,10 @@ static sqlite3 *open_bare(sqlite3_stmt **ret_insert)
                 " tokens_output INTEGER NOT NULL, tokens_cached INTEGER NOT NULL,"
                 " latency_ms INTEGER NOT NULL, outcome INTEGER NOT NULL,"
                 " cost_nano_cny INTEGER NOT NULL, price_version INTEGER NOT NULL,"
-                " origin INTEGER NOT NULL, request_id TEXT)");
+                " origin INTEGER NOT NULL, request_id TEXT,"
+                " tokens_reasoning INTEGER NOT NULL DEFAULT 0, estimated INTEGER NOT NULL DEFAULT 0,"
+                " read_units INTEGER NOT NULL DEFAULT 0, write_units INTEGER NOT NULL DEFAULT 0,"
+                " provider_request_id TEXT, record_id TEXT)");
     if (sqlite3_prepare_v2(db,
                            "INSERT INTO usage_rows(timestamp, key_id, tokens_input, tokens_output,"
                            " tokens_cached, latency_ms, outcome, cost_nano_cny, price_version, origin,"

@@ -299,6 +299,9 @@ static void expect(struct usage_totals *totals, const struct usage_record *recor
     totals->calls++;
     totals->failed += record->outcome != USAGE_OK;
     totals->unpriced += !quote.priced;
+    totals->estimated += record->estimated;
+    totals->aborted += record->outcome == USAGE_ABORTED;
+    totals->estimated_cost_nano_cny += record->estimated ? quote.cost_nano_cny : 0;
     totals->tokens_input += record->tokens_input;
     totals->tokens_output += record->tokens_output;
     totals->tokens_cached += record->tokens_cached;
@@ -322,7 +325,8 @@ static struct usage_record random_record(uint64_t *seed, int32_t first_day, stru
         .tokens_output = random_below(seed, 2000),
         .tokens_cached = random_below(seed, 100),
         .latency_ms = random_below(seed, 10) ? random_below(seed, 3000) : random_below(seed, 100000),
-        .outcome = random_below(seed, 8) ? USAGE_OK : (enum usage_outcome)(1 + random_below(seed, 4)),
+        .outcome = random_below(seed, 8) ? USAGE_OK : (enum usage_outcome)(1 + random_below(seed, 6)),
+        .estimated = random_below(seed, 5) == 0,
     };
     if (expected)
         expect(&expected->totals[day][tenant], &record);
@@ -333,7 +337,7 @@ static void add_totals(struct usage_totals *into, const struct usage_totals *mor
 {
     int64_t *sums = &into->calls;
     const int64_t *other = &more->calls;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 11; i++)
         sums[i] += other[i];
     histogram_merge(&into->latency, &more->latency);
 }
@@ -343,6 +347,9 @@ static void assert_totals(const struct usage_totals *found, const struct usage_t
     assert_int_equal(found->calls, right->calls);
     assert_int_equal(found->failed, right->failed);
     assert_int_equal(found->unpriced, right->unpriced);
+    assert_int_equal(found->estimated, right->estimated);
+    assert_int_equal(found->aborted, right->aborted);
+    assert_int_equal(found->estimated_cost_nano_cny, right->estimated_cost_nano_cny);
     assert_int_equal(found->tokens_input, right->tokens_input);
     assert_int_equal(found->tokens_output, right->tokens_output);
     assert_int_equal(found->tokens_cached, right->tokens_cached);
@@ -586,6 +593,82 @@ static void a_request_id_counts_once(void **state)
     assert_done(telemetry_day_totals(house->telemetry, today(), NULL, &totals, err));
     assert_int_equal(totals.calls, 3 + 401 + 1);
     assert_int_equal(totals.tokens_input, 405);
+    assert_whole(house);
+}
+
+/* One request causes several calls; and a retried attempt has a record_id of its own. */
+static void a_call_of_a_request_counts_once(void **state)
+{
+    struct house *house = house_of(state);
+    const struct usage_record sent[] = {
+        {.api_type = "dashscope", .operation = "embedding", .request_id = "r"},
+        {.api_type = "dashscope", .operation = "chat", .request_id = "r"},
+        {.api_type = "pinecone", .operation = "chat", .request_id = "r"},
+        {.api_type = "dashscope", .operation = "chat", .request_id = "r", .model = "other"}, /* again */
+        {.api_type = "dashscope", .operation = "chat", .request_id = "r", .record_id = "1"},
+        {.api_type = "dashscope", .operation = "chat", .request_id = "r", .record_id = "2"},
+        {.api_type = "pinecone", .operation = "query", .record_id = "2"}, /* again */
+        {.api_type = "dashscope", .operation = "chat", .record_id = "r"},
+    };
+    size_t duplicates;
+    assert_done(telemetry_write_once(house->telemetry, sent, ARRAY_SIZE(sent), &duplicates, err));
+    assert_int_equal(duplicates, 2);
+    leave(house);
+    enter(house, 0);
+    assert_done(telemetry_write_once(house->telemetry, sent, ARRAY_SIZE(sent), &duplicates, err));
+    assert_int_equal(duplicates, ARRAY_SIZE(sent));
+    static struct usage_totals totals;
+    assert_done(telemetry_day_totals(house->telemetry, today(), NULL, &totals, err));
+    assert_int_equal(totals.calls, 6);
+    assert_whole(house);
+}
+
+struct seen_usage {
+    size_t count;
+    const struct usage_record *right;
+};
+
+static bool assert_seen_usage(void *context, const struct recorded_usage *usage, struct error *err)
+{
+    (void)err;
+    struct seen_usage *seen = context;
+    const struct usage_record *right = &seen->right[seen->count++], *found = &usage->record;
+    assert_int_equal(found->tokens_reasoning, right->tokens_reasoning);
+    assert_int_equal(found->estimated, right->estimated);
+    assert_int_equal(found->read_units, right->read_units);
+    assert_int_equal(found->write_units, right->write_units);
+    assert_int_equal(found->outcome, right->outcome);
+    assert_string_equal(found->provider_request_id ? found->provider_request_id : "",
+                        right->provider_request_id ? right->provider_request_id : "");
+    assert_string_equal(found->record_id ? found->record_id : "", right->record_id ? right->record_id : "");
+    return true;
+}
+
+static void what_few_calls_have_is_kept(void **state)
+{
+    struct house *house = house_of(state);
+    static struct usage_record records[20];
+    for (size_t i = 0; i < ARRAY_SIZE(records); i++)
+        records[i] = (struct usage_record){.api_type = "pinecone", .operation = "query", .tokens_input = 3};
+    records[3].tokens_reasoning = 7;
+    records[4].estimated = true;
+    records[5].read_units = 250;
+    records[6].write_units = 5000;
+    records[9].provider_request_id = "from them";
+    records[17].record_id = "from us";
+    records[18].outcome = USAGE_ABORTED;
+    records[19].outcome = USAGE_MODERATED;
+    assert_done(telemetry_write(house->telemetry, records, ARRAY_SIZE(records), NULL, 0, err));
+    struct seen_usage seen = {.right = records};
+    assert_done(telemetry_each_usage(house->telemetry, today(), 10000, assert_seen_usage, &seen, err));
+    assert_int_equal(seen.count, ARRAY_SIZE(records));
+    static struct usage_totals totals;
+    assert_done(telemetry_day_totals(house->telemetry, today(), NULL, &totals, err));
+    assert_int_equal(totals.estimated, 1);
+    assert_int_equal(totals.aborted, 1);
+    assert_int_equal(totals.failed, 2);
+    assert_int_equal(totals.estimated_cost_nano_cny,
+                     price_of(&records[4], USD_CNY_RATE_DEFAULT).cost_nano_cny);
     assert_whole(house);
 }
 
@@ -934,8 +1017,9 @@ static const struct damage lane_damages[] = {
     {"UPDATE log_hourly SET count = count + 1", "UPDATE log_hourly SET count = count - 1", "log_hourly"},
     {"UPDATE day_lanes SET usage_rows = usage_rows + 1", "UPDATE day_lanes SET usage_rows = usage_rows - 1",
      "day_lanes.usage_rows"},
-    {"INSERT INTO usage_requests(day, request_id) SELECT MAX(day), 'nobody' FROM day_lanes",
-     "DELETE FROM usage_requests", "1 request ids"},
+    {"INSERT INTO usage_requests(day, id, api_type, operation) SELECT MAX(day), 'nobody', 'x', 'y' FROM "
+     "day_lanes",
+     "DELETE FROM usage_requests", "1 keys"},
 };
 
 static void change_telemetry(struct house *house, const char *sql)
@@ -1151,7 +1235,17 @@ static void what_was_sent_counts_once_after_carrying(void **state)
     struct house *house = house_of(state), *source;
     const struct usage_record sent[] = {
         {.timestamp = clock_now_ms(), .api_type = "dashscope", .operation = "chat", .request_id = "a"},
-        {.timestamp = clock_now_ms(), .api_type = "dashscope", .operation = "chat", .request_id = "b"},
+        {.timestamp = clock_now_ms(),
+         .api_type = "dashscope",
+         .operation = "chat",
+         .request_id = "b",
+         .record_id = "1",
+         .provider_request_id = "c",
+         .tokens_reasoning = 4,
+         .read_units = 1,
+         .write_units = 2,
+         .estimated = true,
+         .outcome = USAGE_ABORTED},
     };
     const struct usage_record made = {
         .timestamp = clock_now_ms(), .api_type = "embedded", .operation = "query", .request_id = "a"};
@@ -1686,6 +1780,8 @@ int main(void)
         BOTH(instants_without_a_day_are_refused),
         BOTH(many_days_and_keys_stay_bounded),
         BOTH(a_request_id_counts_once),
+        BOTH(a_call_of_a_request_counts_once),
+        BOTH(what_few_calls_have_is_kept),
         BOTH(a_request_id_counts_once_over_processes),
         FILES(failed_commit_leaves_nothing_in_memory),
         BOTH(two_processes_write_one_day),

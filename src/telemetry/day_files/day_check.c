@@ -15,7 +15,7 @@ static const char SQL_COUNT_LOGS[] = "SELECT count(*) FROM log_rows";
 
 #define SQL_RAW_COLUMNS                                                                                      \
     " r.tokens_input, r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny,"           \
-    " r.price_version FROM usage_rows r"
+    " r.price_version, r.estimated FROM usage_rows r"
 static const char SQL_RAW_TENANTS[] =
     "SELECT r.timestamp / 3600000 * 16777216 + r.key_id," SQL_RAW_COLUMNS " ORDER BY 1";
 static const char SQL_RAW_PLATFORM[] =

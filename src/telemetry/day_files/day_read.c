@@ -17,10 +17,9 @@ static const char SQL_SLOTS_OF_TENANT[] =
     " (SELECT min(slot) / 16777216 FROM usage_platform_hourly WHERE slot >= $1 AND slot < $2"
     "  UNION ALL SELECT hour + 1 FROM hours WHERE hour <"
     "  (SELECT max(slot) / 16777216 FROM usage_platform_hourly WHERE slot >= $1 AND slot < $2))"
-    " SELECT u.slot, u.calls, u.failed, u.unpriced, u.tokens_input, u.tokens_output, u.tokens_cached,"
-    " u.latency_sum_ms, u.cost_nano_cny, u.latency_histogram"
-    " FROM usage_keys k CROSS JOIN hours CROSS JOIN usage_hourly u"
-    " WHERE k.tenant_id = $3 AND u.slot = hours.hour * 16777216 + k.id";
+    " SELECT u.slot, " SUM_COLUMNS_OF(
+        "u") " FROM usage_keys k CROSS JOIN hours CROSS JOIN usage_hourly u"
+             " WHERE k.tenant_id = $3 AND u.slot = hours.hour * 16777216 + k.id";
 
 bool day_add_hours(struct db *db, const struct usage_filter *filter, const struct hour_span *span,
                    struct error *err)
@@ -48,8 +47,7 @@ bool day_add_hours(struct db *db, const struct usage_filter *filter, const struc
     "WITH RECURSIVE hours(hour) AS"                                                                          \
     " (SELECT min(slot) / 16777216 FROM usage_platform_hourly UNION ALL SELECT hour + 1 FROM hours"          \
     "  WHERE hour < (SELECT max(slot) / 16777216 FROM usage_platform_hourly))"                               \
-    " SELECT k.api_type, k.operation, k.model, " tenant ", u.calls, u.failed, u.unpriced, u.tokens_input,"   \
-    " u.tokens_output, u.tokens_cached, u.latency_sum_ms, u.cost_nano_cny, u.latency_histogram"
+    " SELECT k.api_type, k.operation, k.model, " tenant ", " SUM_COLUMNS_OF("u")
 static const char SQL_TENANTS[] =
     SQL_HOURS("k.tenant_id") " FROM usage_keys k CROSS JOIN hours CROSS JOIN usage_hourly u"
                              " WHERE u.slot = hours.hour * 16777216 + k.id ORDER BY k.id";
@@ -74,9 +72,7 @@ bool day_each_total(struct db *db, struct day_info *ret_info, day_total_sink sin
 /* ---- raw rows ---- */
 
 static const char SQL_USAGE[] =
-    "SELECT r.timestamp, k.api_type, k.operation, k.model, k.tenant_id, r.request_id, r.tokens_input,"
-    " r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny, r.price_version, r.origin"
-    " FROM usage_rows r JOIN usage_keys k ON k.id = r.key_id ORDER BY r.id";
+    "SELECT " RAW_USAGE_COLUMNS " FROM usage_rows r JOIN usage_keys k ON k.id = r.key_id ORDER BY r.id";
 static const char SQL_LOGS[] =
     "SELECT r.timestamp, r.level, s.name, r.message, r.tenant_id, r.request_id, r.fields,"
     " r.id FROM log_rows r JOIN log_sources s ON s.id = r.source_id ORDER BY r.id";

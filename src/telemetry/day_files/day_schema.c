@@ -1,21 +1,10 @@
 #include "telemetry/day_files/day_schema.h"
 
 #include "base/memory.h"
+#include "telemetry/usage_totals.h"
 
 /* A day's file is always SQLite's, where {{int}} PRIMARY KEY numbers itself; {{id}} would also keep
  * the highest number ever given, for which rows that are never deleted have no use. */
-
-/* The nine columns of SUM_COLUMNS. */
-#define SUMS_OF_CALLS                                                                                        \
-    " calls {{int}} NOT NULL,"                                                                               \
-    " failed {{int}} NOT NULL,"   /* outcome is not ok */                                                    \
-    " unpriced {{int}} NOT NULL," /* price_version 0 */                                                      \
-    " tokens_input {{int}} NOT NULL,"                                                                        \
-    " tokens_output {{int}} NOT NULL,"                                                                       \
-    " tokens_cached {{int}} NOT NULL,"                                                                       \
-    " latency_sum_ms {{int}} NOT NULL,"                                                                      \
-    " cost_nano_cny {{int}} NOT NULL,"                                                                       \
-    " latency_histogram {{bytes}} NOT NULL" /* base/histogram.h */
 
 static const char SQL_DAY[] =
     /* one row: what this file holds. `stamp` is drawn anew for each commit: whoever keeps anything
@@ -60,15 +49,22 @@ static const char SQL_DAY[] =
     " outcome {{int}} NOT NULL," /* enum usage_outcome */
     " cost_nano_cny {{int}} NOT NULL,"
     " price_version {{int}} NOT NULL," /* of prices.h; 0: no price was known */
-    " origin {{int}} NOT NULL,"        /* 1: from outside, its request_id counts once; 0: made here */
-    " request_id TEXT);"
+    " origin {{int}} NOT NULL,"        /* 1: from outside, counts once (once_key.h); 0: made here */
+    " request_id TEXT,"
+    /* what few calls have: named in the statement only where one of its rows has any */
+    " tokens_reasoning {{int}} NOT NULL DEFAULT 0,"
+    " estimated {{int}} NOT NULL DEFAULT 0,"   /* 1: the caller's reckoning */
+    " read_units {{int}} NOT NULL DEFAULT 0,"  /* thousandths of a unit */
+    " write_units {{int}} NOT NULL DEFAULT 0," /* likewise */
+    " provider_request_id TEXT,"
+    " record_id TEXT);"
 
     /* usage by hour and key; slot as in telemetry/slot.h */
     "CREATE TABLE usage_hourly ("
-    " slot {{int}} PRIMARY KEY," SUMS_OF_CALLS ");"
+    " slot {{int}} PRIMARY KEY," SUM_COLUMNS_DEFINED ");"
     /* the same over all tenants: a day's total of the platform is a handful of rows */
     "CREATE TABLE usage_platform_hourly ("
-    " slot {{int}} PRIMARY KEY," SUMS_OF_CALLS ");"
+    " slot {{int}} PRIMARY KEY," SUM_COLUMNS_DEFINED ");"
 
     /* log rows; no secondary index */
     "CREATE TABLE log_rows ("
@@ -94,15 +90,20 @@ static const char SQL_DAY[] =
     " r.tokens_output AS tokens_output, r.latency_ms AS latency_ms,"
     " CASE WHEN r.outcome = 0 THEN 1 ELSE 0 END AS success, NULLIF(k.model, '') AS model,"
     " r.tokens_cached AS tokens_cached, r.outcome AS outcome, r.cost_nano_cny AS cost_nano_cny,"
-    " r.price_version AS price_version, r.request_id AS request_id"
+    " r.price_version AS price_version, r.request_id AS request_id,"
+    " r.tokens_reasoning AS tokens_reasoning, r.estimated AS estimated,"
+    " r.provider_request_id AS provider_request_id, r.read_units AS read_units,"
+    " r.write_units AS write_units, r.record_id AS record_id"
     " FROM usage_rows r JOIN usage_keys k ON k.id = r.key_id;"
     /* the roll-ups with hour (ms) and names spelt out, for people; code reads by slot */
     "CREATE VIEW usage_hours AS"
     " SELECT h.slot / 16777216 * 3600000 AS hour, k.tenant_id AS tenant_id, k.api_type AS api_type,"
     " k.operation AS operation, k.model AS model, h.calls AS calls, h.failed AS failed,"
-    " h.unpriced AS unpriced, h.tokens_input AS tokens_input, h.tokens_output AS tokens_output,"
+    " h.unpriced AS unpriced, h.estimated AS estimated, h.aborted AS aborted,"
+    " h.tokens_input AS tokens_input, h.tokens_output AS tokens_output,"
     " h.tokens_cached AS tokens_cached, h.latency_sum_ms AS latency_sum_ms,"
-    " h.cost_nano_cny AS cost_nano_cny, h.latency_histogram AS latency_histogram"
+    " h.cost_nano_cny AS cost_nano_cny, h.estimated_cost_nano_cny AS estimated_cost_nano_cny,"
+    " h.latency_histogram AS latency_histogram"
     " FROM usage_hourly h JOIN usage_keys k ON k.id = h.slot % 16777216;";
 
 const struct migration day_migrations[] = {

@@ -7,21 +7,18 @@
 #define SQL_NEWEST(table) "SELECT max(slot) FROM " table
 #define SQL_PUT(table, rows)                                                                                 \
     "INSERT INTO " table "(slot, " SUM_COLUMNS ") VALUES " rows " ON CONFLICT (slot) DO UPDATE SET"          \
-    " calls = excluded.calls, failed = excluded.failed, unpriced = excluded.unpriced,"                       \
-    " tokens_input = excluded.tokens_input, tokens_output = excluded.tokens_output,"                         \
-    " tokens_cached = excluded.tokens_cached, latency_sum_ms = excluded.latency_sum_ms,"                     \
-    " cost_nano_cny = excluded.cost_nano_cny, latency_histogram = excluded.latency_histogram"
+    " " SUM_COLUMNS_REPLACED
 
 struct rollup_sql {
     const char *load, *newest, *put_one, *put_many;
 };
 
 static const struct rollup_sql tenants = {SQL_LOAD("usage_hourly"), SQL_NEWEST("usage_hourly"),
-                                          SQL_PUT("usage_hourly", SQL_ROW_10_FIRST),
-                                          SQL_PUT("usage_hourly", SQL_ROWS_10)};
+                                          SQL_PUT("usage_hourly", SQL_ROW_13),
+                                          SQL_PUT("usage_hourly", SQL_ROWS_13)};
 static const struct rollup_sql platform = {
     SQL_LOAD("usage_platform_hourly"), SQL_NEWEST("usage_platform_hourly"),
-    SQL_PUT("usage_platform_hourly", SQL_ROW_10_FIRST), SQL_PUT("usage_platform_hourly", SQL_ROWS_10)};
+    SQL_PUT("usage_platform_hourly", SQL_ROW_13), SQL_PUT("usage_platform_hourly", SQL_ROWS_13)};
 
 static bool rollup_rows_find_newest(struct db *db, void *context, int64_t *ret_slot, struct error *err)
 {

@@ -1,12 +1,11 @@
 /* Usage rows of a batch: dictionary, duplicates, raw rows, roll-ups in memory. */
-#include <string.h>
-
 #include "base/memory.h"
 #include "telemetry/day_files/day_writer_private.h"
 #include "telemetry/day_files/sql_rows.h"
 #include "telemetry/usage_names.h"
 
 #define COLUMNS 11
+#define COLUMNS_FULL 17
 
 static const char SQL_KEY_OF[] = "SELECT id FROM usage_keys"
                                  " WHERE tenant_id = $1 AND api_type = $2 AND operation = $3 AND model = $4";
@@ -18,11 +17,14 @@ static const char SQL_ADD_PLATFORM_KEY[] =
     "INSERT INTO usage_platform_keys(api_type, operation, model) VALUES ($1, $2, $3) RETURNING id";
 static const char SQL_LAST_ROW[] = "SELECT max(id) FROM usage_rows";
 
-#define SQL_INSERT(rows)                                                                                     \
+#define SQL_INSERT(more, rows)                                                                               \
     "INSERT INTO usage_rows(timestamp, key_id, tokens_input, tokens_output, tokens_cached,"                  \
-    " latency_ms, outcome, cost_nano_cny, price_version, origin, request_id) VALUES " rows
-static const char SQL_INSERT_ONE[] = SQL_INSERT(SQL_ROW_11_FIRST);
-static const char SQL_INSERT_MANY[] = SQL_INSERT(SQL_ROWS_11);
+    " latency_ms, outcome, cost_nano_cny, price_version, origin, request_id" more ") VALUES " rows
+#define MORE ", tokens_reasoning, estimated, read_units, write_units, provider_request_id, record_id"
+static const char SQL_INSERT_ONE[] = SQL_INSERT("", SQL_ROW_11);
+static const char SQL_INSERT_MANY[] = SQL_INSERT("", SQL_ROWS_11);
+static const char SQL_INSERT_ONE_FULL[] = SQL_INSERT(MORE, SQL_ROW_17);
+static const char SQL_INSERT_MANY_FULL[] = SQL_INSERT(MORE, SQL_ROWS_17);
 
 /* ---- the dictionary ---- */
 
@@ -89,14 +91,15 @@ struct fresh_rows {
 };
 
 static bool usage_request_is_known(struct day_writer *writer, struct db *db, const struct fresh_rows *fresh,
-                                   const char *request_id, bool *ret_known, struct error *err)
+                                   const struct once_key *key, bool *ret_known, struct error *err)
 {
-    struct slot_cursor cursor = request_set_lookup(&writer->requests, request_id);
+    struct slot_cursor cursor = request_set_lookup(&writer->requests, key);
     bool known = false;
     for (int64_t id; !known && (id = request_set_candidate(&writer->requests, &cursor));) {
-        if (id > fresh->last_id)
-            known = strcmp(fresh->rows[id - fresh->last_id - 1]->record->request_id, request_id) == 0;
-        else if (!request_set_confirm(db, id, request_id, &known, err))
+        if (id > fresh->last_id) {
+            struct once_key other = once_key_of(fresh->rows[id - fresh->last_id - 1]->record);
+            known = once_key_compare(&other, key) == 0;
+        } else if (!request_set_confirm(db, id, key, &known, err))
             return false;
     }
     *ret_known = known;
@@ -111,17 +114,17 @@ static bool fresh_rows_sift(struct day_writer *writer, struct day_batch *batch, 
         !db_find_int(db, SQL_LAST_ROW, DB_NO_ARGS, 0, &fresh->last_id, err))
         return false;
     for (size_t i = 0; i < batch->usage_count; i++) {
-        const char *request_id = batch->usage[i].record->request_id;
+        struct once_key key = once_key_of(batch->usage[i].record);
         bool known = false;
-        if (request_id && !usage_request_is_known(writer, db, fresh, request_id, &known, err))
+        if (key.id && !usage_request_is_known(writer, db, fresh, &key, &known, err))
             return false;
         batch->duplicates += known;
         if (known)
             continue;
         fresh->rows[fresh->count++] = &batch->usage[i];
         int64_t id = fresh->last_id + (int64_t)fresh->count;
-        if (request_id)
-            request_set_add(&writer->requests, request_id, id);
+        if (key.id)
+            request_set_add(&writer->requests, &key, id);
         writer->requests.seen = id;
     }
     return true;
@@ -134,7 +137,7 @@ static inline struct db_value usage_integer(int64_t value)
     return (struct db_value){.type = DB_INT, .integer = value};
 }
 
-static void usage_row_fill(const struct usage_row *row, int64_t key_id, bool from_outside,
+static void usage_row_fill(const struct usage_row *row, int64_t key_id, bool from_outside, bool full,
                            struct db_value *values)
 {
     const struct usage_record *record = row->record;
@@ -149,21 +152,35 @@ static void usage_row_fill(const struct usage_row *row, int64_t key_id, bool fro
     values[8] = usage_integer(row->price_version);
     values[9] = usage_integer(from_outside);
     values[10] = db_text(record->request_id);
+    if (!full)
+        return;
+    values[11] = usage_integer(record->tokens_reasoning);
+    values[12] = usage_integer(record->estimated);
+    values[13] = usage_integer(record->read_units);
+    values[14] = usage_integer(record->write_units);
+    values[15] = db_text(record->provider_request_id);
+    values[16] = db_text(record->record_id);
 }
 
 static bool usage_insert_some(struct day_writer *writer, bool from_outside, struct db *db,
                               const struct usage_row *const *rows, size_t count, struct error *err)
 {
-    struct db_value values[ROWS_AT_ONCE * COLUMNS];
+    struct db_value values[ROWS_AT_ONCE * COLUMNS_FULL];
+    bool full = false;
+    for (size_t i = 0; i < count; i++)
+        full |= usage_row_is_full(rows[i]);
+    size_t columns = full ? COLUMNS_FULL : COLUMNS;
     for (size_t i = 0; i < count; i++) {
         const struct name_entry *key;
         if (!usage_key_find(writer, db, rows[i]->record, &key, err) ||
             !rollup_add(&writer->tenants, db, key->id, rows[i], err) ||
             !rollup_add(&writer->platform, db, key->other, rows[i], err))
             return false;
-        usage_row_fill(rows[i], key->id, from_outside, values + i * COLUMNS);
+        usage_row_fill(rows[i], key->id, from_outside, full, values + i * columns);
     }
-    return db_execute(db, count == 1 ? SQL_INSERT_ONE : SQL_INSERT_MANY, values, count * COLUMNS, NULL, err);
+    const char *one = full ? SQL_INSERT_ONE_FULL : SQL_INSERT_ONE;
+    const char *many = full ? SQL_INSERT_MANY_FULL : SQL_INSERT_MANY;
+    return db_execute(db, count == 1 ? one : many, values, count * columns, NULL, err);
 }
 
 static bool usage_insert_all(struct day_writer *writer, const struct day_batch *batch, struct db *db,

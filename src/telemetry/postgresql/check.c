@@ -13,7 +13,7 @@ static const char SQL_COUNT_LOGS[] = "SELECT COUNT(*) FROM log_rows WHERE day = 
 
 #define SQL_RAW_COLUMNS                                                                                      \
     " r.tokens_input, r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny,"           \
-    " r.price_version FROM usage_rows r"
+    " r.price_version, r.estimated FROM usage_rows r"
 static const char SQL_RAW_TENANTS[] = "SELECT r.timestamp / 3600000 * 16777216 + r.key_id," SQL_RAW_COLUMNS
                                       " WHERE r.day = $1 AND r.lane = $2 ORDER BY 1";
 /* Each row's key by its index: of a day that has just been written the planner has no statistics yet, and would join all
@@ -36,9 +36,15 @@ static const char SQL_WRONG_LOG_HOURS[] =
     "  WHERE day = $1 AND lane = $2) AS counts"
     " GROUP BY hour, level, source_id HAVING SUM(stored) <> SUM(counted)";
 static const char SQL_WRONG_REQUESTS[] =
-    "SELECT COUNT(*) FROM (SELECT request_id FROM usage_requests WHERE day = $1) q FULL JOIN"
-    " (SELECT request_id FROM usage_rows WHERE day = $1 AND origin = 1 AND request_id IS NOT NULL) r"
-    " ON q.request_id = r.request_id WHERE q.request_id IS NULL OR r.request_id IS NULL";
+    "SELECT COUNT(*) FROM (SELECT id, api_type, operation FROM usage_requests WHERE day = $1) q FULL JOIN"
+    " (SELECT COALESCE(u.record_id, u.request_id) AS id,"
+    "  CASE WHEN u.record_id IS NULL THEN k.api_type ELSE '' END AS api_type,"
+    "  CASE WHEN u.record_id IS NULL THEN k.operation ELSE '' END AS operation"
+    "  FROM usage_rows u JOIN usage_keys k ON k.day = u.day AND k.lane = u.lane AND k.id = u.key_id"
+    "  WHERE u.day = $1 AND k.day = $1 AND u.origin = 1"
+    "  AND (u.record_id IS NOT NULL OR u.request_id IS NOT NULL)) r"
+    " ON q.id = r.id AND q.api_type = r.api_type AND q.operation = r.operation"
+    " WHERE q.id IS NULL OR r.id IS NULL";
 
 struct lane_checking {
     struct db *db;
@@ -113,8 +119,7 @@ static bool lanes_check_requests(struct db *db, int32_t day, struct findings *fi
     if (!db_find_int(db, SQL_WRONG_REQUESTS, DB_ARGS(db_int(day)), 0, &wrong, err))
         return false;
     if (wrong)
-        findings_add(findings, "%s: usage_requests and usage_rows differ in %" PRId64 " request ids", text,
-                     wrong);
+        findings_add(findings, "%s: usage_requests and usage_rows differ in %" PRId64 " keys", text, wrong);
     return true;
 }
 

@@ -63,11 +63,9 @@ bool lanes_read_info(struct db *db, int32_t day, struct day_info *ret_info, bool
 
 static const char SQL_HOURS_OF_PLATFORM[] =
     "SELECT hour, " SUM_COLUMNS " FROM usage_platform_hourly WHERE day = $1 AND hour >= $2 AND hour < $3";
-static const char SQL_HOURS_OF_TENANT[] =
-    "SELECT u.hour, u.calls, u.failed, u.unpriced, u.tokens_input, u.tokens_output, u.tokens_cached,"
-    " u.latency_sum_ms, u.cost_nano_cny, u.latency_histogram"
-    " FROM usage_keys k JOIN usage_hourly u ON u.day = k.day AND u.lane = k.lane AND u.key_id = k.id"
-    " WHERE k.day = $1 AND k.tenant_id = $4 AND u.day = $1 AND u.hour >= $2 AND u.hour < $3";
+static const char SQL_HOURS_OF_TENANT[] = "SELECT u.hour, " SUM_COLUMNS_OF(
+    "u") " FROM usage_keys k JOIN usage_hourly u ON u.day = k.day AND u.lane = k.lane AND u.key_id = k.id"
+         " WHERE k.day = $1 AND k.tenant_id = $4 AND u.day = $1 AND u.hour >= $2 AND u.hour < $3";
 
 bool lanes_add_hours(struct db *db, int32_t day, const struct usage_filter *filter,
                      const struct hour_span *span, struct error *err)
@@ -89,17 +87,13 @@ bool lanes_add_hours(struct db *db, int32_t day, const struct usage_filter *filt
 
 /* ---- the day's totals ---- */
 
-#define SQL_SUMS                                                                                             \
-    " u.calls, u.failed, u.unpriced, u.tokens_input, u.tokens_output, u.tokens_cached, u.latency_sum_ms,"    \
-    " u.cost_nano_cny, u.latency_histogram"
-static const char SQL_TENANTS[] =
-    "SELECT k.api_type, k.operation, k.model, k.tenant_id," SQL_SUMS
-    " FROM usage_keys k JOIN usage_hourly u ON u.day = k.day AND u.lane = k.lane AND u.key_id = k.id"
-    " WHERE k.day = $1 AND u.day = $1 ORDER BY k.tenant_id, k.api_type, k.operation, k.model";
-static const char SQL_PLATFORM[] =
-    "SELECT k.api_type, k.operation, k.model, NULL," SQL_SUMS " FROM usage_platform_keys k"
-    " JOIN usage_platform_hourly u ON u.day = k.day AND u.lane = k.lane AND u.key_id = k.id"
-    " WHERE k.day = $1 AND u.day = $1 ORDER BY k.api_type, k.operation, k.model";
+static const char SQL_TENANTS[] = "SELECT k.api_type, k.operation, k.model, k.tenant_id, " SUM_COLUMNS_OF(
+    "u") " FROM usage_keys k JOIN usage_hourly u ON u.day = k.day AND u.lane = k.lane AND u.key_id = k.id"
+         " WHERE k.day = $1 AND u.day = $1 ORDER BY k.tenant_id, k.api_type, k.operation, k.model";
+static const char SQL_PLATFORM[] = "SELECT k.api_type, k.operation, k.model, NULL, " SUM_COLUMNS_OF(
+    "u") " FROM usage_platform_keys k"
+         " JOIN usage_platform_hourly u ON u.day = k.day AND u.lane = k.lane AND u.key_id = k.id"
+         " WHERE k.day = $1 AND u.day = $1 ORDER BY k.api_type, k.operation, k.model";
 
 bool lanes_each_total(struct db *db, int32_t day, day_total_sink sink, void *context, struct error *err)
 {
@@ -110,8 +104,7 @@ bool lanes_each_total(struct db *db, int32_t day, day_total_sink sink, void *con
 /* ---- raw rows ---- */
 
 static const char SQL_USAGE[] =
-    "SELECT r.timestamp, k.api_type, k.operation, k.model, k.tenant_id, r.request_id, r.tokens_input,"
-    " r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny, r.price_version, r.origin"
+    "SELECT " RAW_USAGE_COLUMNS
     " FROM usage_rows r JOIN usage_keys k ON k.day = r.day AND k.lane = r.lane AND k.id = r.key_id"
     " WHERE r.day = $1 AND k.day = $1 ORDER BY r.lane, r.id";
 static const char SQL_LOGS[] =

@@ -11,16 +11,14 @@ struct lane_table_sql {
 #define SQL_NEWEST(table) "SELECT MAX(hour) FROM " table " WHERE day = $1 AND lane = $2"
 #define SQL_LOAD(table)                                                                                      \
     "SELECT " SUM_COLUMNS " FROM " table " WHERE day = $1 AND lane = $2 AND key_id = $3 AND hour = $4"
-#define SQL_ARRAYS                                                                                           \
-    INTS("$3")                                                                                               \
-    ", " INTS("$4") ", " INTS("$5") ", " INTS("$6") ", " INTS("$7") ", " INTS("$8") ", " INTS(               \
-        "$9") ", " INTS("$10") ", " INTS("$11") ", " INTS("$12") ", " BYTES("$13")
-#define SQL_REPLACED                                                                                         \
-    " ON CONFLICT (day, lane, key_id, hour) DO UPDATE SET calls = excluded.calls, failed = excluded.failed," \
-    " unpriced = excluded.unpriced, tokens_input = excluded.tokens_input,"                                   \
-    " tokens_output = excluded.tokens_output, tokens_cached = excluded.tokens_cached,"                       \
-    " latency_sum_ms = excluded.latency_sum_ms, cost_nano_cny = excluded.cost_nano_cny,"                     \
-    " latency_histogram = excluded.latency_histogram"
+#define SQL_ARRAYS                                                                                                             \
+    INTS("$3")                                                                                                                 \
+    ", " INTS("$4") ", " INTS("$5") ", " INTS("$6") ", " INTS("$7") ", " INTS("$8") ", " INTS(                                 \
+        "$9") ", " INTS("$10") ", " INTS("$11") ", " INTS("$12") ", " INTS("$13") ", " INTS("$14") ","                         \
+                                                                                                   " " INTS("$15") ", " BYTES( \
+                                                                                                       "$1"                    \
+                                                                                                       "6")
+#define SQL_REPLACED " ON CONFLICT (day, lane, key_id, hour) DO UPDATE SET " SUM_COLUMNS_REPLACED
 #define SQL_PUT(table)                                                                                       \
     "INSERT INTO " table "(day, lane, key_id, hour, " SUM_COLUMNS ")"                                        \
     " SELECT $1, $2, r.* FROM unnest(" SQL_ARRAYS ") AS r" SQL_REPLACED

@@ -4,18 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-
-/* The nine columns of SUM_COLUMNS. */
-#define SUMS_OF_CALLS                                                                                        \
-    " calls {{int}} NOT NULL,"                                                                               \
-    " failed {{int}} NOT NULL,"   /* outcome is not ok */                                                    \
-    " unpriced {{int}} NOT NULL," /* price_version 0 */                                                      \
-    " tokens_input {{int}} NOT NULL,"                                                                        \
-    " tokens_output {{int}} NOT NULL,"                                                                       \
-    " tokens_cached {{int}} NOT NULL,"                                                                       \
-    " latency_sum_ms {{int}} NOT NULL,"                                                                      \
-    " cost_nano_cny {{int}} NOT NULL,"                                                                       \
-    " latency_histogram {{bytes}} NOT NULL" /* base/histogram.h */
+#include "telemetry/usage_totals.h"
 
 static const char SQL_TELEMETRY[] =
     /* one row */
@@ -80,13 +69,22 @@ static const char SQL_TELEMETRY[] =
     " outcome {{int}} NOT NULL," /* enum usage_outcome */
     " cost_nano_cny {{int}} NOT NULL,"
     " price_version {{int}} NOT NULL," /* of prices.h; 0: no price was known */
-    " origin {{int}} NOT NULL,"        /* 1: from outside, its request_id counts once; 0: made here */
-    " request_id TEXT) PARTITION BY LIST (day);"
-    /* the request ids of origin 1, of all lanes: who inserts one first has the row */
+    " origin {{int}} NOT NULL,"        /* 1: from outside, counts once (once_key.h); 0: made here */
+    " request_id TEXT,"
+    /* what few calls have: named in the statement only where one of its rows has any */
+    " tokens_reasoning {{int}} NOT NULL DEFAULT 0,"
+    " estimated {{int}} NOT NULL DEFAULT 0,"   /* 1: the caller's reckoning */
+    " read_units {{int}} NOT NULL DEFAULT 0,"  /* thousandths of a unit */
+    " write_units {{int}} NOT NULL DEFAULT 0," /* likewise */
+    " provider_request_id TEXT,"
+    " record_id TEXT) PARTITION BY LIST (day);"
+    /* the keys of origin 1 (once_key.h), of all lanes: who inserts one first has the row */
     "CREATE TABLE usage_requests ("
     " day {{int}} NOT NULL,"
-    " request_id TEXT NOT NULL,"
-    " PRIMARY KEY (day, request_id)) PARTITION BY LIST (day);"
+    " id TEXT NOT NULL,"       /* a request id; or a record id, */
+    " api_type TEXT NOT NULL," /* then '' */
+    " operation TEXT NOT NULL,"
+    " PRIMARY KEY (day, id, api_type, operation)) PARTITION BY LIST (day);"
 
     /* usage by hour and key */
     "CREATE TABLE usage_hourly ("
@@ -94,13 +92,13 @@ static const char SQL_TELEMETRY[] =
     " lane {{int}} NOT NULL,"
     " key_id {{int}} NOT NULL," /* of usage_keys */
     " hour {{int}} NOT NULL,"   /* its number since 1970 */
-    SUMS_OF_CALLS ", PRIMARY KEY (day, lane, key_id, hour)) PARTITION BY LIST (day);"
+    SUM_COLUMNS_DEFINED ", PRIMARY KEY (day, lane, key_id, hour)) PARTITION BY LIST (day);"
     /* the same over all tenants */
     "CREATE TABLE usage_platform_hourly ("
     " day {{int}} NOT NULL,"
     " lane {{int}} NOT NULL,"
     " key_id {{int}} NOT NULL," /* of usage_platform_keys */
-    " hour {{int}} NOT NULL," SUMS_OF_CALLS
+    " hour {{int}} NOT NULL," SUM_COLUMNS_DEFINED
     ", PRIMARY KEY (day, lane, key_id, hour)) PARTITION BY LIST (day);"
 
     /* log rows; no index */
@@ -131,7 +129,10 @@ static const char SQL_TELEMETRY[] =
     " r.tokens_output AS tokens_output, r.latency_ms AS latency_ms,"
     " CASE WHEN r.outcome = 0 THEN 1 ELSE 0 END AS success, NULLIF(k.model, '') AS model,"
     " r.tokens_cached AS tokens_cached, r.outcome AS outcome, r.cost_nano_cny AS cost_nano_cny,"
-    " r.price_version AS price_version, r.request_id AS request_id"
+    " r.price_version AS price_version, r.request_id AS request_id,"
+    " r.tokens_reasoning AS tokens_reasoning, r.estimated AS estimated,"
+    " r.provider_request_id AS provider_request_id, r.read_units AS read_units,"
+    " r.write_units AS write_units, r.record_id AS record_id"
     " FROM usage_rows r JOIN usage_keys k ON k.day = r.day AND k.lane = r.lane AND k.id = r.key_id;";
 
 const struct migration telemetry_migrations[] = {
