@@ -1,7 +1,8 @@
 /**
  * @file The house rules that a compiler does not check: nobody includes a floor above or a room beside
- * (ARCHITECTURE.md), no file is over a megabyte, none names a path of the machine it was written on, and SQL above the
- * store is for every database and leaves the tables of others alone (lib/sql_rules.mjs).
+ * (ARCHITECTURE.md), no file is over a megabyte, none names a path of the machine it was written on, SQL above the
+ * store is for every database and leaves the tables of others alone (lib/sql_rules.mjs), and a static function's name
+ * is that of one file only (lib/static_names.mjs).
  *
  *     node tools/check_floors.mjs
  */
@@ -9,6 +10,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname, join, normalize } from 'node:path';
 import { productSql } from './lib/sql.mjs';
 import { oneDatabaseOnly, ownersOf, tablesOfOthers } from './lib/sql_rules.mjs';
+import { sharedStaticNames } from './lib/static_names.mjs';
 import { ROOT, projectFiles } from './lib/tree.mjs';
 
 /** Each room's floor. A file may include its own room and any room on a lower floor. */
@@ -144,6 +146,7 @@ const sources = files.filter((path) => /^src\/(?!static\/).*\.[ch]$/.test(path))
 const problems = [
   ...sources.flatMap(checkIncludes),
   ...sources.flatMap(checkDriver),
+  ...sharedStaticNames(sources.map((path) => ({ path, source: readFileSync(join(ROOT, path), 'utf8') }))),
   ...files.flatMap(checkFile),
   ...(await checkSql()),
 ];
