@@ -134,7 +134,7 @@ for (const [name, args] of Object.entries(programs).filter(([name]) => isWanted(
 
 if (isWanted('server')) {
   const [first, second] = [await startServer(stores.before), await startServer(stores.now)];
-  for await (const row of sideBySide(first, second, { rounds: ROUNDS, seconds: 2 }))
+  for await (const row of sideBySide(first, second, { rounds: ROUNDS, seconds: 1 }))
     for (const [which, times] of /** @type {const} */ ([
       ['before', row.first],
       ['now', row.second],

@@ -156,36 +156,77 @@ static const struct field copy_fields[] = {
 static const struct descriptor copy_descriptor =
     DESCRIPTOR("TemplateCopy", struct template_copy, copy_fields);
 
-/* 'IS NOT NULL' in these words: idx_qa_pairs_template is for them. */
-#define LINKED_BETWEEN                                                                                       \
-    " FROM qa_pairs WHERE tenant_id = $1 AND template_id IS NOT NULL AND template_id BETWEEN $2 AND $3"
+/* Room for one more in an array of the arena's that grows by doubling. */
+static void *copies_make_room(struct arena *arena, void *former, size_t count, size_t *room, size_t size)
+{
+    if (count < *room)
+        return former;
+    *room = *room ? 2 * *room : 16;
+    void *larger = arena_alloc(arena, *room * size);
+    if (count > 0)
+        memcpy(larger, former, count * size);
+    return larger;
+}
 
-static const char SQL_COPY_COUNT[] = "SELECT COUNT(*)" LINKED_BETWEEN;
-static const char SQL_COPIES[] =
-    "SELECT id AS pair_id, template_id, template_version AS version, COALESCE(template_kept, 0) AS kept,"
-    " text_hash, category, CASE WHEN deleted_at IS NULL THEN 0 ELSE 1 END AS deleted" LINKED_BETWEEN
+/* 'IS NOT NULL' in these words: idx_qa_pairs_template is for them. */
+#define COPY_COLUMNS                                                                                         \
+    "SELECT id AS pair_id, template_id, template_version AS version, COALESCE(template_kept, 0) AS kept,"    \
+    " text_hash, category, CASE WHEN deleted_at IS NULL THEN 0 ELSE 1 END AS deleted"
+static const char SQL_COPIES[] = COPY_COLUMNS
+    " FROM qa_pairs WHERE tenant_id = $1 AND template_id IS NOT NULL AND template_id BETWEEN $2 AND $3"
     " ORDER BY template_id";
 
 bool template_copies_read(struct db *db, const char *tenant_id, int64_t first, int64_t last,
                           struct arena *arena, struct template_copy **ret_copies, size_t *ret_count,
                           struct error *err)
 {
-    const struct db_value args[] = {db_text(tenant_id), db_int(first), db_int(last)};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    int64_t room;
-    size_t count = 0;
-    if (!db_find_int(db, SQL_COPY_COUNT, args, ARRAY_SIZE(args), 0, &room, err))
+    struct template_copy *copies = NULL;
+    size_t count = 0, room = 0;
+    if (!db_query(db, SQL_COPIES, DB_ARGS(db_text(tenant_id), db_int(first), db_int(last)), &rows, err))
         return false;
-    struct template_copy *copies = arena_alloc(arena, (size_t)(room + 1) * sizeof(*copies));
-    if (room > 0 && !db_query(db, SQL_COPIES, args, ARRAY_SIZE(args), &rows, err))
-        return false;
-    while (room > 0 && (int64_t)count < room && db_next(&rows))
+    while (db_next(&rows)) {
+        copies = copies_make_room(arena, copies, count, &room, sizeof(*copies));
         db_read_row(&rows, &copy_descriptor, &copies[count++], arena);
-    if (room > 0 && !db_done(&rows, err))
-        return false;
+    }
     *ret_copies = copies;
     *ret_count = count;
-    return true;
+    return db_done(&rows, err);
+}
+
+/* Whose of `tenant_ids` the row is. */
+static size_t copies_find_tenant(const char *const *tenant_ids, size_t count, const char *id)
+{
+    size_t at = 0;
+    while (at < count && strcmp(tenant_ids[at], id) != 0)
+        at++;
+    return at;
+}
+
+static const char SQL_ALL_COPIES[] =
+    COPY_COLUMNS ", tenant_id FROM qa_pairs WHERE tenant_id IN (" DB_LIST ") AND template_id IS NOT NULL"
+                 " ORDER BY tenant_id, template_id";
+#define COLUMN_TENANT 7
+
+bool template_copies_read_all(struct db *db, const char *const *tenant_ids, size_t count, struct arena *arena,
+                              struct template_copies *ret_copies, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct db_value ids[DB_LIST_MAX] = {0};
+    size_t room[DB_LIST_MAX] = {0};
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = db_text(tenant_ids[i]);
+        ret_copies[i] = (struct template_copies){0};
+    }
+    if (!db_query(db, SQL_ALL_COPIES, ids, DB_LIST_MAX, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        size_t i = copies_find_tenant(tenant_ids, count, db_column_text(&rows, COLUMN_TENANT));
+        struct template_copies *of = &ret_copies[i];
+        of->copies = copies_make_room(arena, of->copies, of->count, &room[i], sizeof(*of->copies));
+        db_read_row(&rows, &copy_descriptor, &of->copies[of->count++], arena);
+    }
+    return db_done(&rows, err);
 }
 
 static const struct field own_fields[] = {
@@ -231,31 +272,32 @@ bool own_pair_find(struct db *db, const char *tenant_id, const struct common_tem
     return db_done(&rows, err);
 }
 
-/* From the templates on: they are far fewer than the tenant's pairs may be. */
-static const char SQL_ALL_OWN[] = OWN_COLUMNS
-    " FROM templates c CROSS JOIN qa_pairs p" OWN_LINK
-    " WHERE c.deleted_at IS NULL AND p.tenant_id = $1 AND p.question_key = c.question_key"
-    " AND p.deleted_at IS NULL AND COALESCE(p.template_id, 0) <> c.id ORDER BY p.question_key, p.id";
+/* From the templates on: they are far fewer than a tenant's pairs may be. */
+static const char SQL_ALL_OWN[] =
+    OWN_COLUMNS ", p.tenant_id FROM templates c CROSS JOIN qa_pairs p" OWN_LINK
+                " WHERE c.deleted_at IS NULL AND p.tenant_id IN (" DB_LIST ")"
+                " AND p.question_key = c.question_key AND p.deleted_at IS NULL"
+                " AND COALESCE(p.template_id, 0) <> c.id ORDER BY p.question_key, p.id";
+#define COLUMN_OWNER 6
 
-bool own_pairs_read(struct db *db, const char *tenant_id, struct arena *arena, struct own_pairs *ret_pairs,
-                    struct error *err)
+bool own_pairs_read(struct db *db, const char *const *tenant_ids, size_t count, struct arena *arena,
+                    struct own_pairs *ret_pairs, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    struct own_pair *pairs = NULL;
-    size_t count = 0, room = 0;
-    if (!db_query(db, SQL_ALL_OWN, DB_ARGS(db_text(tenant_id)), &rows, err))
+    struct db_value ids[DB_LIST_MAX] = {0};
+    size_t room[DB_LIST_MAX] = {0};
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = db_text(tenant_ids[i]);
+        ret_pairs[i] = (struct own_pairs){0};
+    }
+    if (!db_query(db, SQL_ALL_OWN, ids, DB_LIST_MAX, &rows, err))
         return false;
     while (db_next(&rows)) {
-        if (count == room) {
-            struct own_pair *former = pairs;
-            room = room ? 2 * room : 16;
-            pairs = arena_alloc(arena, room * sizeof(*pairs));
-            if (count > 0)
-                memcpy(pairs, former, count * sizeof(*pairs));
-        }
-        db_read_row(&rows, &own_descriptor, &pairs[count++], arena);
+        size_t i = copies_find_tenant(tenant_ids, count, db_column_text(&rows, COLUMN_OWNER));
+        struct own_pairs *of = &ret_pairs[i];
+        of->pairs = copies_make_room(arena, of->pairs, of->count, &room[i], sizeof(*of->pairs));
+        db_read_row(&rows, &own_descriptor, &of->pairs[of->count++], arena);
     }
-    *ret_pairs = (struct own_pairs){pairs, count};
     return db_done(&rows, err);
 }
 

@@ -43,6 +43,14 @@ bool template_copies_read(struct db *db, const char *tenant_id, int64_t first, i
                           struct arena *arena, struct template_copy **ret_copies, size_t *ret_count,
                           struct error *err);
 
+/* All copies of each of these tenants, at most DB_LIST_MAX. */
+struct template_copies {
+    struct template_copy *copies;
+    size_t count;
+};
+bool template_copies_read_all(struct db *db, const char *const *tenant_ids, size_t count, struct arena *arena,
+                              struct template_copies *ret_copies, struct error *err);
+
 /* A live pair that has the template's question and is no copy of it. */
 struct own_pair {
     int64_t pair_id; /* 0: there is none */
@@ -56,11 +64,12 @@ bool own_pair_find(struct db *db, const char *tenant_id, const struct common_tem
 bool own_pair_has_text_of(const struct own_pair *own, const struct common_template *template);
 /* The same for all live templates at once: a tenant's pairs that have the question of one, by question. */
 struct own_pairs {
-    const struct own_pair *pairs;
+    struct own_pair *pairs;
     size_t count;
 };
-bool own_pairs_read(struct db *db, const char *tenant_id, struct arena *arena, struct own_pairs *ret_pairs,
-                    struct error *err);
+/* Of each of these tenants, at most DB_LIST_MAX. */
+bool own_pairs_read(struct db *db, const char *const *tenant_ids, size_t count, struct arena *arena,
+                    struct own_pairs *ret_pairs, struct error *err);
 struct own_pair own_pair_among(const struct own_pairs *pairs, const struct common_template *template);
 
 /* Does an own pair matter to a tenant that has this copy (NULL: none)? Only where the copy's text is an older one,

@@ -172,52 +172,92 @@ static int matrix_compare_copies(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* What a tenant has, read as a set; its own pairs only when the first one matters. */
-struct tenant_pairs {
-    struct template_copy *copies;
-    size_t copy_count;
-    struct own_pairs own;
-    bool own_read;
+/* Tenants that are looked at together, and what they have. */
+struct tenant_group {
+    struct template_tenant tenants[DB_LIST_MAX];
+    size_t count;
+    struct template_copies copies[DB_LIST_MAX];
+    struct own_pairs own[DB_LIST_MAX]; /* only of those for whom one matters */
 };
 
-static bool matrix_find_own(struct matrix_reading *r, const char *tenant_id,
-                            const struct common_template *template, const struct template_copy *copy,
-                            struct tenant_pairs *pairs, struct own_pair *ret_own, struct error *err)
+static const struct template_copy *matrix_find_copy(const struct template_copies *copies, int64_t template_id)
 {
-    *ret_own = (struct own_pair){0};
-    if (!own_pair_matters(copy, template))
-        return true;
-    if (!pairs->own_read && !own_pairs_read(r->db, tenant_id, &r->row_arena, &pairs->own, err))
+    const struct template_copy key = {.template_id = template_id};
+    return copies->count ? bsearch(&key, copies->copies, copies->count, sizeof(key), matrix_compare_copies)
+                         : NULL;
+}
+
+static bool matrix_is_shown(const struct matrix_reading *r, size_t template)
+{
+    return template >= r->first && template - r->first < r->matrix.templates_count;
+}
+
+static bool matrix_needs_own(const struct matrix_reading *r, const struct template_copies *copies)
+{
+    for (size_t i = 0; i < r->template_count; i++) {
+        const struct template_copy *copy = matrix_find_copy(copies, r->templates[i].id);
+        bool looked_at = copy || r->templates[i].for_all || matrix_is_shown(r, i);
+        if (looked_at && own_pair_matters(copy, &r->templates[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool matrix_read_group(struct matrix_reading *r, struct tenant_group *group, struct error *err)
+{
+    const char *ids[DB_LIST_MAX];
+    struct own_pairs own[DB_LIST_MAX];
+    size_t needing[DB_LIST_MAX], count = 0;
+    for (size_t i = 0; i < group->count; i++)
+        ids[i] = group->tenants[i].id;
+    if (!template_copies_read_all(r->db, ids, group->count, &r->row_arena, group->copies, err))
         return false;
-    pairs->own_read = true;
-    *ret_own = own_pair_among(&pairs->own, template);
+    for (size_t i = 0; i < group->count; i++) {
+        group->own[i] = (struct own_pairs){0};
+        if (matrix_needs_own(r, &group->copies[i])) {
+            needing[count] = i;
+            ids[count++] = group->tenants[i].id;
+        }
+    }
+    if (count > 0 && !own_pairs_read(r->db, ids, count, &r->row_arena, own, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        group->own[needing[i]] = own[i];
     return true;
 }
 
 /* The page's templates become cells; of the others it only counts whether they are behind. */
-static bool matrix_fill_row(struct matrix_reading *r, const struct template_tenant *tenant, struct error *err)
+static bool matrix_fill_row(struct matrix_reading *r, const struct template_tenant *tenant,
+                            const struct template_copies *copies, const struct own_pairs *owns,
+                            struct error *err)
 {
     struct matrix_row *row = matrix_add_row(r, tenant);
-    struct tenant_pairs pairs = {0};
-    if (!template_copies_read(r->db, tenant->id, 1, INT64_MAX, &r->row_arena, &pairs.copies,
-                              &pairs.copy_count, err))
-        return false;
     for (size_t i = 0; i < r->template_count; i++) {
         const struct common_template *template = &r->templates[i];
-        const struct template_copy key = {.template_id = template->id};
-        const struct template_copy *copy =
-            bsearch(&key, pairs.copies, pairs.copy_count, sizeof(*pairs.copies), matrix_compare_copies);
-        bool shown = i >= r->first && i - r->first < row->cells_count;
-        struct own_pair own;
+        const struct template_copy *copy = matrix_find_copy(copies, template->id);
+        bool shown = matrix_is_shown(r, i);
+        struct own_pair own = {0};
         if (!shown && !copy && !template->for_all)
             continue; /* neither outdated nor missing */
-        if (!matrix_find_own(r, tenant->id, template, copy, &pairs, &own, err))
-            return false;
+        if (own_pair_matters(copy, template))
+            own = own_pair_among(owns, template);
         struct holding holding = matrix_holding_of(template, copy, own);
         row->behind += template_state_is_behind(holding.state);
         if (shown && !matrix_fill_cell(r, template, tenant, &holding, &row->cells[i - r->first], err))
             return false;
     }
+    return true;
+}
+
+static bool matrix_fill_group(struct matrix_reading *r, struct tenant_group *group, struct error *err)
+{
+    if (!matrix_read_group(r, group, err))
+        return false;
+    for (size_t i = 0; i < group->count; i++)
+        if (!matrix_fill_row(r, &group->tenants[i], &group->copies[i], &group->own[i], err))
+            return false;
+    arena_reset(&r->row_arena);
+    group->count = 0;
     return true;
 }
 
@@ -227,17 +267,16 @@ static bool matrix_read_page(struct matrix_reading *r, const char *pattern, stru
     const struct db_value args[] = {db_text(filter->tenant_id), db_text(pattern), db_int(filter->page_size),
                                     db_int((filter->page - 1) * filter->page_size)};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct tenant_group group = {.count = 0};
     if (!db_find_int(r->db, SQL_COUNT_TENANTS, args, 2, 0, &r->matrix.total, err) ||
         !db_query(r->db, SQL_PAGE, args, ARRAY_SIZE(args), &rows, err))
         return false;
     while (db_next(&rows)) {
-        struct template_tenant tenant;
-        arena_reset(&r->row_arena);
-        db_read_row(&rows, &template_tenant_descriptor, &tenant, &r->row_arena);
-        if (!matrix_fill_row(r, &tenant, err))
+        db_read_row(&rows, &template_tenant_descriptor, &group.tenants[group.count++], &r->row_arena);
+        if (group.count == DB_LIST_MAX && !matrix_fill_group(r, &group, err))
             return false;
     }
-    return db_done(&rows, err);
+    return db_done(&rows, err) && (group.count == 0 || matrix_fill_group(r, &group, err));
 }
 
 /* ---- one template: all tenants are counted, those of the page are kept ---- */
