@@ -10,6 +10,7 @@
 #define KIMONO_TELEMETRY_ENGINE_H
 
 #include "telemetry/findings.h"
+#include "telemetry/rollup.h"
 #include "telemetry/telemetry.h"
 #include "telemetry/usage_row.h"
 
@@ -42,6 +43,23 @@ struct hour_span {
     bool into_one;               /* all go to totals[0], else each hour to totals[hour - first] */
     struct usage_totals *totals; /* is added to */
 };
+
+/* Which roll-ups of a day: those of the hours [first_hour, end_hour), numbered since 1970. */
+struct usage_cut {
+    int64_t first_hour, end_hour;
+    const char *tenant_id; /* as in struct usage_filter */
+    bool by_tenant; /* each part has its tenant_id and api_type, and need have nothing else but its sums */
+};
+
+/* The usage of one hour, by names or by tenant; several may be of the same. */
+struct usage_part {
+    int64_t hour;
+    const char *tenant_id, *api_type, *operation, *model; /* tenant_id of a tenant or by tenant, else "" */
+    struct usage_sums sums;
+    const void *histogram; /* a blob (base/histogram.h); NULL: by tenant */
+    size_t histogram_length;
+};
+typedef bool (*usage_part_sink)(void *context, const struct usage_part *part, struct error *err);
 
 /* The totals of a whole day of one tenant_id, api_type, operation and model. */
 struct day_total {
@@ -86,6 +104,10 @@ struct engine_functions {
     /* Adds what the day's roll-ups say of these hours; nothing for a day that is not here. */
     bool (*add_hours)(struct engine *engine, int32_t day, const struct usage_filter *filter,
                       const struct hour_span *span, struct error *err);
+    /* The day's roll-ups in no order, as of one moment; nothing for a day that is not here. The part lives until `sink`
+     * returns. */
+    bool (*each_part)(struct engine *engine, int32_t day, const struct usage_cut *cut, int limit_ms,
+                      usage_part_sink sink, void *context, struct error *err);
     /* Every total of the day as of one moment, those of tenants first; `ret_info` is of that moment, and filled before
      * the first call of `sink`. Strings and totals live until it returns. ERROR_CONFLICT: the day is not here. */
     bool (*each_total)(struct engine *engine, int32_t day, struct day_info *ret_info, day_total_sink sink,

@@ -33,6 +33,7 @@ struct price_quote price_of(const struct usage_record *record, int64_t usd_cny_r
 struct price_quote price_at(const struct usage_record *record, int64_t timestamp, int64_t usd_cny_rate);
 
 #define USD_CNY_RATE_DEFAULT INT64_C(71000)
+#define USD_CNY_RATE_DEFAULT_DATE "2026-11-22"
 #define USD_CNY_RATE_MAX INT64_C(1000000) /* 100 yuan for a dollar; more is taken as that */
 
 #endif

@@ -59,6 +59,11 @@ void telemetry_set_usd_cny_rate(struct telemetry *telemetry, int64_t usd_cny_rat
     telemetry->usd_cny_rate = usd_cny_rate;
 }
 
+int64_t telemetry_get_usd_cny_rate(const struct telemetry *telemetry)
+{
+    return telemetry->usd_cny_rate;
+}
+
 /* ---- one day ---- */
 
 static const char SQL_IS_CLOSED[] = "SELECT 1 FROM usage_days WHERE day = $1 AND rows_deleted = 1 LIMIT 1";

@@ -75,6 +75,7 @@ void telemetry_close(struct telemetry *telemetry); /* writes what waits; takes N
 
 /* The rate at which calls recorded from now on are priced; for the settings room's 'apply'. */
 void telemetry_set_usd_cny_rate(struct telemetry *telemetry, int64_t usd_cny_rate);
+int64_t telemetry_get_usd_cny_rate(const struct telemetry *telemetry);
 
 /* Writes all records in one transaction for each day that they lie in, raw rows and roll-ups
  * together, and returns once they are durable. The records are only read. ERROR_UNAVAILABLE with

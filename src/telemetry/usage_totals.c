@@ -39,6 +39,21 @@ static int64_t usage_totals_sum(const struct usage_totals *totals, size_t i)
     return *(const int64_t *)(const void *)((const char *)totals + sums[i].offset);
 }
 
+struct usage_part usage_part_of_row(const struct db_rows *rows, bool has_histogram)
+{
+    struct usage_part part = {.hour = db_column_int(rows, 0),
+                              .api_type = db_column_text(rows, 1),
+                              .operation = db_column_text(rows, 2),
+                              .model = db_column_text(rows, 3),
+                              .tenant_id = db_column_text(rows, 4)};
+    int64_t *values = (int64_t *)(void *)&part.sums;
+    for (size_t i = 0; i < USAGE_SUM_COUNT; i++)
+        values[i] = db_column_int(rows, 5 + (int)i);
+    if (has_histogram)
+        part.histogram = db_column_bytes(rows, 5 + (int)USAGE_SUM_COUNT, &part.histogram_length);
+    return part;
+}
+
 bool usage_totals_add_row(struct usage_totals *totals, const struct db_rows *rows, int first,
                           struct error *err)
 {

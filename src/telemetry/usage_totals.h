@@ -3,17 +3,19 @@
 #define KIMONO_TELEMETRY_USAGE_TOTALS_H
 
 #include "store/db.h"
+#include "telemetry/engine.h"
 #include "telemetry/telemetry.h"
 
 /* The columns that every usage roll-up has, in the engines and in the main store, in this order. */
 #define SUM_COLUMNS                                                                                          \
     "calls, failed, unpriced, estimated, aborted, tokens_input, tokens_output, tokens_cached,"               \
     " latency_sum_ms, cost_nano_cny, estimated_cost_nano_cny, latency_histogram"
-/* The same of the table with this alias. */
-#define SUM_COLUMNS_OF(u)                                                                                    \
+/* The same of the table with this alias; without the histogram, the members of struct usage_sums. */
+#define SUM_COLUMNS_OF(u) INTEGER_SUM_COLUMNS_OF(u) ", " u ".latency_histogram"
+#define INTEGER_SUM_COLUMNS_OF(u)                                                                            \
     u ".calls, " u ".failed, " u ".unpriced, " u ".estimated, " u ".aborted, " u ".tokens_input, " u         \
       ".tokens_output, " u ".tokens_cached, " u ".latency_sum_ms, " u ".cost_nano_cny, " u                   \
-      ".estimated_cost_nano_cny, " u ".latency_histogram"
+      ".estimated_cost_nano_cny"
 /* For ON CONFLICT DO UPDATE SET. */
 #define SUM_COLUMNS_REPLACED                                                                                 \
     "calls = excluded.calls, failed = excluded.failed, unpriced = excluded.unpriced,"                        \
@@ -36,6 +38,12 @@
     " cost_nano_cny {{int}} NOT NULL,"                                                                       \
     " estimated_cost_nano_cny {{int}} NOT NULL," /* of estimated calls: a part of cost_nano_cny */           \
     " latency_histogram {{bytes}} NOT NULL"      /* base/histogram.h */
+
+#define USAGE_SUM_COUNT (sizeof(struct usage_sums) / sizeof(int64_t))
+
+/* The present row: hour, api_type, operation, model, tenant_id, SUM_COLUMNS (without
+ * `has_histogram` all but that). */
+struct usage_part usage_part_of_row(const struct db_rows *rows, bool has_histogram);
 
 /* Adds the present row, whose columns from `first` on are SUM_COLUMNS. */
 bool usage_totals_add_row(struct usage_totals *totals, const struct db_rows *rows, int first,

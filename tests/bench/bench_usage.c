@@ -24,6 +24,8 @@
 #include "bench_store.h"
 #include "search/full_text.h"
 #include "telemetry/telemetry.h"
+#include "telemetry/usage_report.h"
+#include "telemetry/usage_totals.h"
 
 #define TENANTS 100
 #define MANY_TENANTS 10000
@@ -455,6 +457,97 @@ static void bench_loading_and_reading(uint32_t count_of_tenants)
     close_house(&house);
 }
 
+/* ---- reports ---- */
+
+#define REPORT_DAYS 90
+#define REPORT_CALLS INT64_C(100000000)
+#define REPORTS 50
+
+struct report_load {
+    int32_t day; /* the day whose totals are written */
+    uint32_t tenants;
+};
+
+/* Totals of one day, as a roll-over leaves them, of calls that nobody has kept: for each tenant and kind a row. */
+static bool put_report_day(struct db *db, void *context, struct error *err)
+{
+    static const char SQL_DAY[] =
+        "INSERT INTO usage_days(day, recorder, revision, run, usage_rows, log_rows, rows_deleted)"
+        " VALUES ($1, 1, 1, 1, 0, 0, 1)";
+    static const char SQL_TENANT[] =
+        "INSERT INTO usage_daily(day, recorder, tenant_id, api_type, operation, model, " SUM_COLUMNS ")"
+        " VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    static const char SQL_PLATFORM[] =
+        "INSERT INTO usage_platform_daily(day, recorder, api_type, operation, model, " SUM_COLUMNS ")"
+        " VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+    const struct report_load *load = context;
+    unsigned char blob[HISTOGRAM_BLOB_MAX];
+    struct db_value values[5 + SUM_COLUMN_COUNT] = {db_int(load->day)};
+    if (!db_execute(db, SQL_DAY, values, 1, NULL, err))
+        return false;
+    for (size_t kind = 0; kind < OPERATIONS; kind++) {
+        struct usage_totals all = {0};
+        for (uint32_t tenant = 0; tenant < load->tenants; tenant++) {
+            struct usage_totals one = {.calls = REPORT_CALLS / REPORT_DAYS / OPERATIONS / load->tenants,
+                                       .failed = random_below(10)};
+            one.tokens_input = one.calls * 900;
+            one.tokens_output = one.calls * 200;
+            one.cost_nano_cny = one.calls * 1000000 + random_below(1000);
+            one.latency_sum_ms = one.calls * 300;
+            for (int bucket = 0; bucket < 30; bucket++)
+                one.latency.counts[200 + bucket] = (uint64_t)one.calls / 30;
+            usage_totals_add(&all, &one);
+            values[1] = db_text(tenants[tenant]);
+            values[2] = db_text(kinds[kind].api_type);
+            values[3] = db_text(kinds[kind].operation);
+            values[4] = db_text(kinds[kind].model);
+            usage_totals_values(&one, blob, values + 5);
+            if (!db_execute(db, SQL_TENANT, values, 5 + SUM_COLUMN_COUNT, NULL, err))
+                return false;
+        }
+        values[1] = db_text(kinds[kind].api_type);
+        values[2] = db_text(kinds[kind].operation);
+        values[3] = db_text(kinds[kind].model);
+        usage_totals_values(&all, blob, values + 4);
+        if (!db_execute(db, SQL_PLATFORM, values, 4 + SUM_COLUMN_COUNT, NULL, err))
+            return false;
+    }
+    return true;
+}
+
+static void bench_reports(uint32_t count_of_tenants)
+{
+    static const char *const names[] = {"by name", "by tenant", "by hour", "by day"};
+    clear_folder();
+    struct house house = open_house();
+    struct error err;
+    struct report_load load = {.tenants = count_of_tenants};
+    int32_t today = clock_day(clock_now_ms());
+    for (load.day = today - REPORT_DAYS; load.day < today; load.day++)
+        if (!store_write(house.store, put_report_day, &load, &err))
+            fail("totals", &err);
+    struct usage_query query = {
+        .start = clock_day_start(today - REPORT_DAYS), .end = clock_day_start(today), .limit_ms = 60000};
+    for (enum usage_grouping by = USAGE_BY_NAMES; by <= USAGE_BY_DAY; by++) {
+        double took[REPORTS];
+        struct usage_report report;
+        if (by == USAGE_BY_HOUR)
+            continue;
+        query.by = by;
+        for (int i = 0; i < REPORTS; i++) {
+            CLEANUP(arena_release) struct arena arena = {0};
+            int64_t began = clock_monotonic_us();
+            if (!usage_report_read(house.telemetry, &query, &arena, &report, &err))
+                fail("report", &err);
+            took[i] = (double)(clock_monotonic_us() - began) / 1e3;
+        }
+        printf("%d days, %.0f million calls, %u tenants, %s: p50 %.1f ms, p99 %.1f ms\n", REPORT_DAYS,
+               (double)report.total.sums.calls / 1e6, count_of_tenants, names[by],
+               quantile(took, REPORTS, 0.5), quantile(took, REPORTS, 0.99));
+    }
+    close_house(&house);
+}
+
 /* ---- a real trace ---- */
 
 /* "2023-11-16 18:15:46.6805900,374,44"; false for the heading. */
@@ -535,6 +628,10 @@ int main(int argc, char **argv)
     bench_log();
     bench_loading_and_reading(TENANTS);
     bench_loading_and_reading(MANY_TENANTS);
+    printf("-- reports of usage (by tenant over 90 days at most 50 ms)\n");
+    bench_reports(25);
+    bench_reports(TENANTS);
+    bench_reports(1000);
     replay_trace(argc > 2 ? argv[2] : "llm_calls_azure_2023_conv.csv");
     clear_folder();
     rmdir(folder);

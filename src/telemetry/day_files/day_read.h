@@ -8,6 +8,8 @@
 /* These do as the functions of engine.h with the same names, on a connection to the day's file. */
 bool day_add_hours(struct db *db, const struct usage_filter *filter, const struct hour_span *span,
                    struct error *err);
+bool day_each_part(struct db *db, const struct usage_cut *cut, usage_part_sink sink, void *context,
+                   struct error *err);
 bool day_each_total(struct db *db, struct day_info *ret_info, day_total_sink sink, void *context,
                     struct error *err);
 bool day_each_usage(struct db *db, telemetry_usage_sink sink, void *context, struct error *err);

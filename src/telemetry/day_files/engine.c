@@ -124,6 +124,14 @@ static bool day_engine_add_hours(struct engine *engine, int32_t day, const struc
            (!reading.db || day_add_hours(reading.db, filter, span, err));
 }
 
+static bool day_engine_each_part(struct engine *engine, int32_t day, const struct usage_cut *cut,
+                                 int limit_ms, usage_part_sink sink, void *context, struct error *err)
+{
+    CLEANUP(day_reading_release) struct day_reading reading = {0};
+    return day_reading_begin(engine, day, limit_ms, &reading, err) &&
+           (!reading.db || day_each_part(reading.db, cut, sink, context, err));
+}
+
 static bool day_engine_each_total(struct engine *engine, int32_t day, struct day_info *ret_info,
                                   day_total_sink sink, void *context, struct error *err)
 {
@@ -241,6 +249,7 @@ static const struct engine_functions functions = {
     .find_recorders = day_engine_find_recorders,
     .read_info = day_engine_read_info,
     .add_hours = day_engine_add_hours,
+    .each_part = day_engine_each_part,
     .each_total = day_engine_each_total,
     .each_usage = day_engine_each_usage,
     .each_log = day_engine_each_log,

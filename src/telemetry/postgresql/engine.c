@@ -127,6 +127,14 @@ static bool postgresql_engine_add_hours(struct engine *base, int32_t day, const 
            lanes_add_hours(db, day, filter, span, err);
 }
 
+static bool postgresql_engine_each_part(struct engine *base, int32_t day, const struct usage_cut *cut,
+                                        int limit_ms, usage_part_sink sink, void *context, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(postgresql_engine_of(base)->store, limit_ms, &db, err) &&
+           lanes_each_part(db, day, cut, sink, context, err);
+}
+
 static bool postgresql_engine_each_total(struct engine *base, int32_t day, struct day_info *ret_info,
                                          day_total_sink sink, void *context, struct error *err)
 {
@@ -251,6 +259,7 @@ static const struct engine_functions functions = {
     .find_recorders = postgresql_engine_find_recorders,
     .read_info = postgresql_engine_read_info,
     .add_hours = postgresql_engine_add_hours,
+    .each_part = postgresql_engine_each_part,
     .each_total = postgresql_engine_each_total,
     .each_usage = postgresql_engine_each_usage,
     .each_log = postgresql_engine_each_log,

@@ -15,6 +15,8 @@ bool lanes_read_info(struct db *db, int32_t day, struct day_info *ret_info, bool
                      struct error *err);
 bool lanes_add_hours(struct db *db, int32_t day, const struct usage_filter *filter,
                      const struct hour_span *span, struct error *err);
+bool lanes_each_part(struct db *db, int32_t day, const struct usage_cut *cut, usage_part_sink sink,
+                     void *context, struct error *err);
 /* Of one moment only within db_snapshot_begin. */
 bool lanes_each_total(struct db *db, int32_t day, day_total_sink sink, void *context, struct error *err);
 bool lanes_each_usage(struct db *db, int32_t day, telemetry_usage_sink sink, void *context,
