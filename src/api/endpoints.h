@@ -124,4 +124,12 @@ bool tenant_trends_get(struct call *call, struct error *err);
 bool tenant_suspend_post(struct call *call, struct error *err);
 bool tenant_activate_post(struct call *call, struct error *err);
 
+/* ops_usage.c */
+extern const struct params usage_params, usage_tenants_params, usage_projection_params;
+bool api_usage_stats_get(struct call *call, struct error *err);
+bool api_usage_cost_get(struct call *call, struct error *err);
+bool api_usage_trends_get(struct call *call, struct error *err);
+bool api_usage_by_tenant_get(struct call *call, struct error *err);
+bool api_usage_projection_get(struct call *call, struct error *err);
+
 #endif

@@ -14,6 +14,7 @@
 #include "ops/templates/template_manager.h"
 #include "ops/tenants/tenant_manager.h"
 #include "ops/transfer/import_export_service.h"
+#include "ops/usage/api_usage_tracker.h"
 #include "platform/chat/chat.h"
 #include "platform/chat/feedback.h"
 #include "platform/jobs/jobs.h"
@@ -226,6 +227,22 @@ const struct route routes[] = {
     {.method = "POST", .path = OPS "/tenants/{id}/activate", .audit_action = "tenant.activate",
      .rate = RATE_OPS_WRITE, .body_limit = SMALL_BODY, .run = HTTP_RUN_WORKER, .params = &tenant_activate_params,
      .answer = &tenant_detail_descriptor, .handle = tenant_activate_post, .summary = "Serve a tenant again"},
+
+    {.method = "GET", .path = OPS "/api-usage/stats", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_WORKER, .params = &usage_params, .answer = &api_usage_stats_descriptor,
+     .handle = api_usage_stats_get, .summary = "Calls, tokens, latencies and cost of a range, by interface and model"},
+    {.method = "GET", .path = OPS "/api-usage/cost", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_WORKER, .params = &usage_params, .answer = &cost_estimate_descriptor,
+     .handle = api_usage_cost_get, .summary = "What a range cost, by provider and tenant"},
+    {.method = "GET", .path = OPS "/api-usage/trends", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_WORKER, .params = &usage_params, .answer = &usage_trends_descriptor,
+     .handle = api_usage_trends_get, .summary = "Usage of a range hour by hour or day by day"},
+    {.method = "GET", .path = OPS "/api-usage/by-tenant", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_WORKER, .params = &usage_tenants_params, .answer = &usage_tenants_descriptor,
+     .handle = api_usage_by_tenant_get, .summary = "Usage of a range, tenant by tenant"},
+    {.method = "GET", .path = OPS "/api-usage/projection", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_WORKER, .params = &usage_projection_params, .answer = &usage_projection_descriptor,
+     .handle = api_usage_projection_get, .summary = "What a month cost so far, and what it is going to cost"},
 };
 /* clang-format on */
 const size_t route_count = ARRAY_SIZE(routes);

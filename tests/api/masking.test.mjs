@@ -65,6 +65,8 @@ before(async () => {
     key: world.keys['shop-a'],
     json: { message: TEXT },
   });
+  const full = await person.must('GET', `${OPS}/tenants/full`);
+  await world.anyone.must('POST', `${API}/chat/message`, { key: full.api_key, json: { message: 'x' } });
   const words = { message_id: said.message_id, rating: 'bad', correction: TEXT };
   correction = (await world.anyone.must('POST', `${API}/feedback`, { key: world.keys['shop-a'], json: words })).id;
   // So that nothing is left for a sync to do, which would clear what stands below.
@@ -84,6 +86,8 @@ before(async () => {
   await stored.close();
 });
 after(() => world.close());
+
+const RANGE = '?start_time=2026-01-01T00:00:00.000Z&end_time=2028-01-01T00:00:00.000Z';
 
 /** How each route is asked: with which paths, or a body. @type {() => Record<string, string[] | { json: object }>} */
 const ways = () => ({
@@ -108,6 +112,11 @@ const ways = () => ({
   'GET /templates/matrix': ['', `?template_id=${template}`],
   'GET /templates/{id}': [`/${template}`],
   'GET /templates/{id}/copies/{tenant_id}': [`/${template}/copies/full`, `/${template}/copies/closed`],
+  'GET /api-usage/stats': [RANGE],
+  'GET /api-usage/cost': [RANGE],
+  'GET /api-usage/trends': [RANGE],
+  'GET /api-usage/by-tenant': [RANGE],
+  'GET /api-usage/projection': [''],
   'GET /tenants': [''],
   'GET /tenants/{id}': ['/full', '/closed'],
   'GET /tenants/{id}/stats': ['/full/stats'],
@@ -123,6 +132,9 @@ const IMPERSONAL = [
   'GET /system/components',
   'GET /tenants/{id}/stats',
   'GET /tenants/{id}/trends',
+  'GET /api-usage/stats',
+  'GET /api-usage/cost',
+  'GET /api-usage/trends',
 ];
 
 const routes = () =>
