@@ -13,23 +13,32 @@ struct dictionary_sql {
     const char *last_id, *find, *add;
 };
 
+/* Each name by the primary key, as the first that is not below it: of a day that has just begun the planner knows
+ * nothing yet, and would join all names with the whole dictionary, or look for each among all of the lane. */
+#define SQL_FIND(unnested, names, table, key, sought, condition)                                             \
+    "SELECT n.place, k.id FROM unnest(" unnested ") WITH ORDINALITY AS n(" names                             \
+    ", place) CROSS JOIN LATERAL (SELECT * FROM " table " WHERE day = $1 AND (" key ") >= (" sought          \
+    ") ORDER BY " key " LIMIT 1) k WHERE k.lane = $2 AND " condition
+
 static const struct dictionary_sql platform_keys_sql = {
     3,
     "SELECT MAX(id) FROM usage_platform_keys WHERE day = $1 AND lane = $2",
-    "SELECT n.place, k.id FROM unnest(" TEXTS("$3") ", " TEXTS("$4") ", " TEXTS(
-        "$5") ") WITH ORDINALITY AS n(api_type, operation, model, place)"
-              " JOIN usage_platform_keys k ON k.day = $1 AND k.lane = $2 AND k.api_type = n.api_type"
-              " AND k.operation = n.operation AND k.model = n.model",
+    SQL_FIND(TEXTS("$3") ", " TEXTS("$4") ", " TEXTS("$5"), "api_type, operation, model",
+             "usage_platform_keys", "lane, api_type, operation, model",
+             "$2, n.api_type, n.operation, n.model",
+             "k.api_type = n.api_type AND k.operation = n.operation AND k.model = n.model"),
     "INSERT INTO usage_platform_keys(day, lane, id, api_type, operation, model)"
     " SELECT $1, $2, n.* FROM unnest(" INTS("$3") ", " TEXTS("$4") ", " TEXTS("$5") ", " TEXTS("$6") ") AS n",
 };
 static const struct dictionary_sql keys_sql = {
     4,
     "SELECT MAX(id) FROM usage_keys WHERE day = $1 AND lane = $2",
-    "SELECT n.place, k.id FROM unnest(" TEXTS("$3") ", " TEXTS("$4") ", " TEXTS("$5") ", " TEXTS(
-        "$6") ") WITH ORDINALITY AS n(tenant_id, api_type, operation, model, place)"
-              " JOIN usage_keys k ON k.day = $1 AND k.lane = $2 AND k.tenant_id = n.tenant_id"
-              " AND k.api_type = n.api_type AND k.operation = n.operation AND k.model = n.model",
+    SQL_FIND(TEXTS("$3") ", " TEXTS("$4") ", " TEXTS("$5") ", " TEXTS("$6"),
+             "tenant_id, api_type, operation, model", "usage_keys",
+             "tenant_id, lane, api_type, operation, model",
+             "n.tenant_id, $2, n.api_type, n.operation, n.model",
+             "k.tenant_id = n.tenant_id AND k.api_type = n.api_type AND k.operation = n.operation"
+             " AND k.model = n.model"),
     "INSERT INTO usage_keys(day, lane, id, tenant_id, api_type, operation, model, platform_key_id)"
     " SELECT $1, $2, n.* FROM unnest(" INTS("$3") ", " TEXTS("$4") ", " TEXTS("$5") ", " TEXTS(
         "$6") ", " TEXTS("$7") ", " INTS("$8") ") AS n",
@@ -37,9 +46,7 @@ static const struct dictionary_sql keys_sql = {
 static const struct dictionary_sql sources_sql = {
     1,
     "SELECT MAX(id) FROM log_sources WHERE day = $1 AND lane = $2",
-    "SELECT n.place, s.id FROM unnest(" TEXTS("$3") ") WITH ORDINALITY AS n(name, place)"
-                                                    " JOIN log_sources s ON s.day = $1 AND s.lane = $2"
-                                                    " AND s.name = n.name",
+    SQL_FIND(TEXTS("$3"), "name", "log_sources", "lane, name", "$2, n.name", "k.name = n.name"),
     "INSERT INTO log_sources(day, lane, id, name)"
     " SELECT $1, $2, n.* FROM unnest(" INTS("$3") ", " TEXTS("$4") ") AS n",
 };
