@@ -944,15 +944,17 @@ static void today_is_never_closed(void **state)
     assert_int_equal(totals.tokens_input, 7);
 }
 
-/* How many keys a day has is for those to say who send usage: here ten thousand models. */
+/* How many keys a day has is for those to say who send usage: here ten thousand models, or a third of them where each
+ * costs a round trip. */
 static void many_names_are_carried_over(void **state)
 {
     struct house *house = house_of(state);
-    enum { MODELS = 10000, AT_ONCE = 500 };
+    enum { AT_ONCE = 500 };
+    const int models_count = *house->database ? 3000 : 10000;
     static struct usage_record records[AT_ONCE];
     static char models[AT_ONCE][32];
     static struct usage_totals before, after;
-    for (int first = 0; first < MODELS; first += AT_ONCE) {
+    for (int first = 0; first < models_count; first += AT_ONCE) {
         for (int i = 0; i < AT_ONCE; i++) {
             snprintf(models[i], sizeof(models[i]), "outside-%d", first + i);
             records[i] = (struct usage_record){.timestamp = clock_now_ms() - DAY_MS,
@@ -966,10 +968,10 @@ static void many_names_are_carried_over(void **state)
     }
     assert_done(telemetry_daily_totals(house->telemetry, today() - 1, 1, NULL, &before, err));
     assert_done(telemetry_roll_over(house->telemetry, NULL, err));
-    assert_int_equal(main_int(house, "SELECT COUNT(*) FROM usage_daily"), MODELS);
+    assert_int_equal(main_int(house, "SELECT COUNT(*) FROM usage_daily"), models_count);
     assert_done(telemetry_daily_totals(house->telemetry, today() - 1, 1, NULL, &after, err));
     assert_memory_equal(&before, &after, sizeof(before));
-    assert_int_equal(after.calls, MODELS);
+    assert_int_equal(after.calls, models_count);
     assert_whole(house);
 }
 
