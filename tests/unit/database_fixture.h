@@ -32,6 +32,17 @@ static inline bool fixture_is_postgresql(void)
             skip();                                                                                          \
     } while (0)
 
+/* How often what computes in this process is repeated: so often, or a third of it where each time is a round trip, or
+ * where a sanitizer makes everything slow, which the first times show as well. */
+static inline int fixture_rounds(int count)
+{
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+    return (count + 2) / 3;
+#else
+    return fixture_is_postgresql() ? (count + 2) / 3 : count;
+#endif
+}
+
 /* Where a store is that nobody has opened yet. */
 static inline void fixture_choose_path(char *ret_path, size_t size, const char *folder)
 {

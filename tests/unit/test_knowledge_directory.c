@@ -340,7 +340,7 @@ static void test_questions_are_edited_and_added(void **state)
     struct fixture *f = *state;
     static const char *const tenants[] = {"alpha", "beta"};
     add_many(f, "alpha", "q %d", 400);
-    for (int round = 0; round < 300; round++) {
+    for (int round = 0; round < fixture_rounds(300); round++) {
         char question[32];
         const char *tenant = tenants[below(2)];
         snprintf(question, sizeof(question), below(3) ? "q %zu" : "%zu 问", below(500)); /* many are equal */
@@ -817,7 +817,7 @@ static void test_keywords_of_what_is_not_indexed(void **state)
     static const char *const texts[] = {"琥珀色の帯", "翡翠の帯", "瑪瑙", "翡翠色 琥珀"};
     add_many(f, "alpha", "琥珀 %d", 300);
     check_keyword(f, "琥珀");
-    for (int round = 0; round < 150; round++) {
+    for (int round = 0; round < fixture_rounds(150); round++) {
         int64_t id = 1 + (int64_t)below(300);
         const char *text = texts[below(ARRAY_SIZE(texts))];
         switch (below(5)) {
@@ -950,7 +950,7 @@ static void test_many_list_while_others_write(void **state)
         listers[i] = (struct lister){f, &over, 5 * i};
         assert_int_equal(pthread_create(&threads[i], NULL, list_all_the_time, &listers[i]), 0);
     }
-    for (int round = 0; round < WRITES; round++)
+    for (int round = 0; round < fixture_rounds(WRITES); round++)
         write_something(f, round);
     atomic_store(&over, true);
     for (size_t i = 0; i < LISTERS; i++)
