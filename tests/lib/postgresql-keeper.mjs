@@ -12,6 +12,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -42,6 +43,14 @@ function findPrograms() {
   return found;
 }
 
+/** In memory, if there is enough of it: thousands of tables are made and removed, each of them files. */
+function quickFolder() {
+  const memory = '/dev/shm';
+  if (!existsSync(memory)) return tmpdir();
+  const { bavail, bsize } = statfsSync(memory);
+  return bavail * bsize > 4 * 2 ** 30 ? memory : tmpdir();
+}
+
 /** They refuse to be root's. */
 function findAccount() {
   if (process.getuid?.() !== 0) return null;
@@ -65,7 +74,7 @@ function asAccount() {
 async function make({ durable, settings, password }) {
   bin = findPrograms();
   account = findAccount();
-  folder = mkdtempSync(join(tmpdir(), 'kimono-pg-')); // short: a socket's path has 107 bytes at most
+  folder = mkdtempSync(join(durable ? tmpdir() : quickFolder(), 'kimono-pg-')); // short: a socket's path has 107 bytes at most
   data = join(folder, 'data');
   if (account) chownSync(folder, account.uid, account.gid);
   chmodSync(folder, 0o700);
