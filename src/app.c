@@ -46,7 +46,9 @@
 
 #define INDEX_CACHE_BYTES ((size_t)64 << 20)
 #define WORKER_QUEUE 4096
-#define HEAVY_QUEUE 256 /* each of them may have a file on disk */
+#define HEAVY_QUEUE 256  /* each of them may have a file on disk */
+#define EVENT_STREAMS 24 /* live tails and the like; each has a thread, which sleeps most of the time */
+#define EVENT_STREAMS_EACH 6
 #define STOP_GRACE_MS 10000
 #define DATABASE_WAIT_MS 15000 /* for a database that is starting, as the server is */
 #define DATABASE_PAUSE_MS 500
@@ -58,7 +60,7 @@ struct app {
     struct metrics_collector *metrics;
     struct scheduled_rooms *scheduled;
     int server_lock; /* a file that every server of the folder holds open, and shares; -1: none */
-    struct worker_pool *workers, *heavy;
+    struct worker_pool *workers, *heavy, *events;
     struct api api;
     struct http_server *server;
     struct news *news;
@@ -319,6 +321,8 @@ static void app_start_workers(struct app *app)
     worker_pool_set_share(app->workers, (struct worker_share){workers - (workers + 3) / 4, WORKER_QUEUE / 4});
     app->heavy = worker_pool_new("heavy", heavy, HEAVY_QUEUE);
     worker_pool_set_share(app->heavy, (struct worker_share){(heavy + 1) / 2, (size_t)boot->heavy_per_person});
+    app->events = worker_pool_new("events", EVENT_STREAMS, 0);
+    worker_pool_set_share(app->events, (struct worker_share){EVENT_STREAMS_EACH, EVENT_STREAMS_EACH});
 }
 
 static bool app_open_server(struct app *app, const struct data_paths *paths, struct error *err)
@@ -358,6 +362,7 @@ static bool app_open_server(struct app *app, const struct data_paths *paths, str
         .trusted_proxies = boot->trusted_proxy,
         .workers = app->workers,
         .heavy = app->heavy,
+        .events = app->events,
         .counts = &api->connections,
         .temporary_folder = boot->data,
         .handler = dispatch_handler(api),
@@ -400,6 +405,7 @@ static void app_close_server(struct app *app)
     http_server_stop(app->server, STOP_GRACE_MS);
     worker_pool_free(app->workers);
     worker_pool_free(app->heavy);
+    worker_pool_free(app->events);
     news_close(app->news);
     scheduler_stop(app->platform.housekeeping); /* first: health reads the other one's state */
     app->platform.housekeeping = NULL;

@@ -42,8 +42,7 @@ static bool role_may(enum role role, enum permission permission)
     return false;
 }
 
-/* The token of the Authorization header, else of the console's cookie; NULL: there is none. */
-static const char *call_token(struct call *call, bool *ret_from_cookie)
+const char *call_token(struct call *call, bool *ret_from_cookie)
 {
     const char *header = http_request_header(call->request, "Authorization");
     *ret_from_cookie = false;

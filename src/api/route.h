@@ -102,6 +102,9 @@ bool reply_stream(struct call *call, const char *content_type, const char *file_
 bool reply_file(struct call *call, const char *content_type, const char *file_name, int fd,
                 struct error *err);
 
+/* The token of the Authorization header, else of the console's cookie; NULL: there is none. */
+const char *call_token(struct call *call, bool *ret_from_cookie);
+
 /* Whose rate limit the request counts for: a user's id, the id of a key's tenant, an address. */
 const char *call_caller(const struct call *call);
 

@@ -161,7 +161,8 @@ static enum worker_room worker_room_for(struct worker_pool *pool, uint64_t key)
     const struct owner *owner = *owner_place(pool, key);
     if (owner && !is_below_share(owner->running + owner->waiting, pool->share.in_all, key))
         return WORKER_OWNER_FULL;
-    return pool->closing || pool->waiting >= pool->ceiling ? WORKER_POOL_FULL : WORKER_ROOM;
+    size_t idle = pool->thread_count - pool->running; /* they take as many of those that wait, at once */
+    return pool->closing || pool->waiting >= pool->ceiling + idle ? WORKER_POOL_FULL : WORKER_ROOM;
 }
 
 static void worker_enqueue(struct worker_pool *pool, uint64_t key, worker_task run, void *context)

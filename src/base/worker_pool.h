@@ -14,6 +14,7 @@
 struct worker_pool;
 typedef void (*worker_task)(void *context);
 
+/* `queue_ceiling`: tasks that may wait while all threads are busy. */
 struct worker_pool *worker_pool_new(const char *name, size_t threads, size_t queue_ceiling);
 
 /* What one owner may have; 0: as much as there is. To be set before the first task. */

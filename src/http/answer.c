@@ -46,8 +46,8 @@ static void answer_check(struct http_exchange *x)
     struct error err;
     if (request->response.status < 200 || request->response.status > 599)
         mistake = "the handler left no status";
-    else if (x->produce && (x->plan.run != HTTP_RUN_HEAVY || !x->server->heavy))
-        mistake = "only HTTP_RUN_HEAVY can stream";
+    else if (x->produce && (x->plan.run < HTTP_RUN_HEAVY || !x->server->heavy))
+        mistake = "only HTTP_RUN_HEAVY and HTTP_RUN_EVENTS can stream";
     if (mistake) {
         log_write(LOG_ERROR, "http", request->request_id, "%s %s: %s", request->method, request->path,
                   mistake);

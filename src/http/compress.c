@@ -21,6 +21,9 @@ bool http_compressible(const char *content_type)
                                         "application/javascript",
                                         "application/x-ndjson",
                                         "image/svg+xml"};
+    static const char events[] = "text/event-stream"; /* each has to be there at once */
+    if (strncasecmp(content_type, events, strlen(events)) == 0)
+        return false;
     for (size_t i = 0; i < ARRAY_SIZE(types); i++)
         if (strncasecmp(content_type, types[i], strlen(types[i])) == 0)
             return true;

@@ -50,7 +50,7 @@ enum exchange_stage {
 struct http_server {
     struct MHD_Daemon *daemon;
     struct http_handler handler;
-    struct worker_pool *workers, *heavy;
+    struct worker_pool *workers, *heavy, *events;
     struct connection_reaper *reaper;
     char *temporary_folder;
     int64_t timeout_us;

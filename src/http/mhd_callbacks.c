@@ -123,6 +123,7 @@ static struct worker_pool *exchange_pool(const struct http_exchange *x)
     switch (x->plan.run) {
     case HTTP_RUN_WORKER: return x->server->workers;
     case HTTP_RUN_HEAVY: return x->server->heavy;
+    case HTTP_RUN_EVENTS: return x->server->events;
     case HTTP_RUN_IO: break;
     }
     return NULL;
@@ -137,7 +138,7 @@ static void set_busy_error(const struct http_exchange *x, enum worker_room room,
     else
         error_set(err, ERROR_UNAVAILABLE, "Too much is being worked on; try again in some seconds.",
                   "正在处理的请求过多；请稍后重试。");
-    err->retry_after_seconds = x->plan.run == HTTP_RUN_HEAVY ? 5 : 1;
+    err->retry_after_seconds = x->plan.run == HTTP_RUN_WORKER ? 1 : 5;
 }
 
 static void exchange_answer_busy(struct http_exchange *x, enum worker_room room)

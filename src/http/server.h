@@ -28,6 +28,7 @@ enum http_run {
     HTTP_RUN_IO,
     HTTP_RUN_WORKER, /* what may wait or takes some milliseconds: people wait for it */
     HTTP_RUN_HEAVY,  /* files and streams, which take as long as they are large and the client slow */
+    HTTP_RUN_EVENTS, /* streams that go on for as long as the client stays: one more than there are threads is refused */
 };
 
 struct http_plan {
@@ -63,6 +64,7 @@ struct http_server_options {
     const char *trusted_proxies;  /* whose X-Forwarded-For is used, as in http/networks.h; NULL: none */
     struct worker_pool *workers;  /* for HTTP_RUN_WORKER; not owned; NULL: all on the I/O threads */
     struct worker_pool *heavy;    /* for HTTP_RUN_HEAVY; not owned; NULL: `workers` */
+    struct worker_pool *events;   /* for HTTP_RUN_EVENTS; not owned; NULL: `heavy` */
     const char *temporary_folder; /* for uploaded files; copied; NULL: see base/temporary_file.h */
     struct http_handler handler;
 };

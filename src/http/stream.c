@@ -25,6 +25,7 @@
 #define PIPE_BYTES ((size_t)256 << 10)
 #define COMMIT_BYTES ((size_t)64 << 10)
 #define PIECE_BYTES ((size_t)16 << 10)
+#define WAIT_STEP_MS 100
 #define KERNEL_BYTES ((int64_t)4 << 20) /* that Linux keeps for a slow connection by default */
 #define BLOCK_BYTES ((size_t)32 << 10)  /* that libmicrohttpd takes at once without chunks */
 
@@ -245,6 +246,45 @@ bool http_stream_write(struct http_stream *stream, const void *bytes, size_t len
     memcpy(stream->piece + stream->length, bytes, length);
     stream->length += length;
     return true;
+}
+
+bool http_stream_flush(struct http_stream *stream, struct error *err)
+{
+    if (!stream_flush(stream, false, err))
+        return false;
+    if (stream->committed)
+        return true;
+    stream->committed = exchange_hand_back(stream->exchange, EXCHANGE_STREAMING);
+    stream->broken = !stream->committed;
+    return stream->committed || error_set(err, ERROR_CANCELLED, "The client has gone.", "客户端已断开。");
+}
+
+/* libmicrohttpd looks at no socket whose connection is suspended. One that has closed its side alone takes no events. */
+static bool pipe_reader_left(const struct http_exchange *x)
+{
+    char byte;
+    return x->pipe.suspended &&
+           recv(x->connection->reaper_entry.socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static bool stream_goes_on(struct http_stream *stream)
+{
+    struct http_exchange *x = stream->exchange;
+    pthread_mutex_lock(&x->pipe.lock);
+    if (!x->pipe.broken && pipe_reader_left(x)) {
+        x->pipe.broken = true;
+        pipe_wake_reader(x);
+    }
+    stream->broken |= x->pipe.broken;
+    pthread_mutex_unlock(&x->pipe.lock);
+    return !stream->broken && !atomic_load_explicit(&x->server->stopping, memory_order_relaxed);
+}
+
+bool http_stream_wait(struct http_stream *stream, int64_t ms)
+{
+    for (; ms > 0 && stream_goes_on(stream); ms -= WAIT_STEP_MS)
+        clock_sleep_ms(ms < WAIT_STEP_MS ? ms : WAIT_STEP_MS);
+    return stream_goes_on(stream);
 }
 
 /* The head is out. */

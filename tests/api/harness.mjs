@@ -149,7 +149,13 @@ function exchange(port, method, path, headers, body) {
     const options = { host: '127.0.0.1', port, method, path, agent, headers: { ...length, ...headers } };
     const request = httpRequest(options, (response) => {
       const chunks = /** @type {Buffer[]} */ ([]);
-      response.on('data', (chunk) => chunks.push(chunk));
+      const endless = response.headers['content-type'] === 'text/event-stream';
+      response.on('data', (chunk) => {
+        chunks.push(chunk);
+        if (!endless) return;
+        resolve(answerOf(response, chunk)); // what comes first
+        request.destroy();
+      });
       response.on('error', reject);
       response.on('end', () => resolve(answerOf(response, Buffer.concat(chunks))));
     });
