@@ -40,7 +40,7 @@ const FLOORS = /** @type {Record<string, number>} */ ({
  */
 const ROOMS = /** @type {Record<string, string[]>} */ ({
   platform: ['audit', 'tenants', 'jobs', 'identity', 'health', 'knowledge', 'chat'],
-  ops: ['dashboard', 'tenants', 'alerts', 'knowledge', 'templates', 'transfer', 'usage'],
+  ops: ['dashboard', 'tenants', 'alerts', 'logs', 'knowledge', 'templates', 'transfer', 'usage'],
 });
 
 /** Where a database's own SQL, functions and headers are at home. */

@@ -496,6 +496,22 @@ static const char SQL_BASE_LINE[] =
     " dimensions {{json}} NOT NULL DEFAULT '{}');"
     "CREATE INDEX idx_metrics_time ON metrics_snapshots(metric_type, timestamp);"
 
+    /* ops/logs/saved_queries.c: searches of the log that people keep; a text that is empty asks for nothing */
+    "CREATE TABLE saved_queries ("
+    " id {{id}},"
+    " user_id TEXT NOT NULL," /* whose */
+    " name TEXT NOT NULL,"
+    " query TEXT NOT NULL,"
+    " keyword TEXT NOT NULL,"
+    " level TEXT NOT NULL,"
+    " source TEXT NOT NULL,"
+    " tenant_id TEXT NOT NULL,"
+    " shared {{int}} NOT NULL,"  /* 0 or 1: everyone sees it */
+    " created_by TEXT NOT NULL," /* username */
+    " created_at {{int}} NOT NULL,"
+    " UNIQUE (user_id, name));"
+    "CREATE INDEX idx_saved_queries_shared ON saved_queries(shared, name);"
+
     /* ops/alerts/alert_service.c */
     "CREATE TABLE alerts ("
     " id {{id}},"
@@ -557,6 +573,7 @@ const struct store_table main_tables[] = {
     {.name = "usage_platform_daily", .key = "day, api_type, operation, model, recorder", .is_adopted = true},
     {.name = "usage_days", .key = "day, recorder", .is_adopted = true},
     {.name = "metrics_snapshots", .key = "id", .is_numbered = true},
+    {.name = "saved_queries", .key = "id", .is_numbered = true},
     {.name = "alerts", .key = "id", .is_numbered = true},
 };
 const size_t main_table_count = ARRAY_SIZE(main_tables);
