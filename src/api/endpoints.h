@@ -110,6 +110,19 @@ bool knowledge_import_preview_post(struct call *call, struct error *err);
 bool job_errors_get(struct call *call, struct error *err);
 bool knowledge_export_get(struct call *call, struct error *err);
 
+/* ops_logs.c */
+extern const struct params log_query_params, log_stats_params, log_patterns_params, log_context_params,
+    log_tail_params, log_export_params, log_query_new_params, log_query_one_params;
+bool logs_query_get(struct call *call, struct error *err);
+bool logs_stats_get(struct call *call, struct error *err);
+bool logs_patterns_get(struct call *call, struct error *err);
+bool logs_context_get(struct call *call, struct error *err);
+bool logs_tail_get(struct call *call, struct error *err);
+bool logs_export_get(struct call *call, struct error *err);
+bool log_queries_get(struct call *call, struct error *err);
+bool log_query_post(struct call *call, struct error *err);
+bool log_query_delete(struct call *call, struct error *err);
+
 /* ops_tenants.c */
 extern const struct params tenants_params, tenant_params, tenant_new_params, tenant_edit_params;
 extern const struct params tenant_users_params, tenant_trends_params;

@@ -9,6 +9,7 @@
 #include "ops/knowledge/editor.h"
 #include "ops/knowledge/knowledge_manager.h"
 #include "ops/knowledge/sync.h"
+#include "ops/logs/log_manager.h"
 #include "ops/templates/conflict.h"
 #include "ops/templates/matrix.h"
 #include "ops/templates/template_manager.h"
@@ -25,6 +26,8 @@
 #define LIST_BODY 1048576 /* ten thousand ids */
 #define FILE_BODY ((size_t)256 << 20)
 #define CSV "text/csv; charset=utf-8"
+#define NDJSON "application/x-ndjson"
+#define EVENTS "text/event-stream"
 #define WORKBOOK "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 /* clang-format off */
@@ -148,6 +151,36 @@ const struct route routes[] = {
     {.method = "GET", .path = OPS "/knowledge/export", .audit_action = "knowledge.export", .rate = RATE_OPS_READ,
      .run = HTTP_RUN_HEAVY, .params = &export_params, .content_type = WORKBOOK, .other_content_type = CSV,
      .handle = knowledge_export_get, .summary = "The pairs that a filter admits, as a table"},
+
+    {.method = "GET", .path = OPS "/logs/query", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_WORKER, .params = &log_query_params, .answer = &log_list_descriptor, .handle = logs_query_get,
+     .summary = "Lines of the log, newest first"},
+    {.method = "GET", .path = OPS "/logs/stats", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_WORKER, .params = &log_stats_params, .answer = &log_figures_descriptor, .handle = logs_stats_get,
+     .summary = "How many lines there are, by level, source, tenant and over time"},
+    {.method = "GET", .path = OPS "/logs/context", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_WORKER, .params = &log_context_params, .answer = &log_list_descriptor,
+     .handle = logs_context_get, .summary = "The lines around one, oldest first"},
+    {.method = "GET", .path = OPS "/logs/patterns", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_WORKER, .params = &log_patterns_params, .answer = &log_pattern_list_descriptor,
+     .handle = logs_patterns_get, .summary = "Lines grouped by what they have in common, and which are new"},
+    {.method = "GET", .path = OPS "/logs/tail", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_EVENTS, .params = &log_tail_params, .content_type = EVENTS, .handle = logs_tail_get,
+     .summary = "Lines as they are written: server-sent events, whose id is the line's; goes on from Last-Event-ID"},
+    {.method = "GET", .path = OPS "/logs/export", .audit_action = "logs.export", .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_HEAVY, .params = &log_export_params, .content_type = CSV, .other_content_type = NDJSON,
+     .handle = logs_export_get, .summary = "Every line that a filter admits, newest first, as a file"},
+    {.method = "GET", .path = OPS "/logs/queries", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_WORKER, .answer = &saved_query_descriptor, .shape = ANSWER_LIST, .handle = log_queries_get,
+     .summary = "Saved searches of the log: the caller's own, and those that are shared"},
+    {.method = "POST", .path = OPS "/logs/queries", .permission = PERMISSION_OPS_READ,
+     .audit_action = "log_query.create", .rate = RATE_OPS_WRITE, .body_limit = SMALL_BODY, .run = HTTP_RUN_WORKER,
+     .params = &log_query_new_params, .status = 201, .answer = &saved_query_descriptor, .handle = log_query_post,
+     .summary = "Save a search of the log"},
+    {.method = "DELETE", .path = OPS "/logs/queries/{id}", .permission = PERMISSION_OPS_READ,
+     .audit_action = "log_query.delete", .rate = RATE_OPS_WRITE, .body_limit = SMALL_BODY, .run = HTTP_RUN_WORKER,
+     .params = &log_query_one_params, .status = 204, .handle = log_query_delete,
+     .summary = "Delete a saved search: one's own, or as ops_admin any shared one"},
 
     {.method = "GET", .path = OPS "/jobs", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
      .run = HTTP_RUN_WORKER, .params = &job_list_params, .answer = &job_list_descriptor, .handle = job_list_get,

@@ -184,6 +184,21 @@ const RECIPES = {
     target: 'tenant shop-a',
     has: ['after'],
   }),
+  'GET /api/v1/ops/logs/export': async () => ({
+    path: `${OPS}/logs/export?tenant_id=shop-a`,
+    target: 'tenant shop-a',
+    has: ['after'],
+  }),
+  'POST /api/v1/ops/logs/queries': async () => ({
+    send: { json: { name: `查询 ${++made}`, query: 'level:ERROR' } },
+    target: 'log_query *',
+    has: ['after'],
+  }),
+  'DELETE /api/v1/ops/logs/queries/{id}': async () => {
+    const json = { name: `查询 ${++made}`, keyword: 'x' };
+    const { id } = await world.admin.must('POST', `${OPS}/logs/queries`, { json, status: 201 });
+    return { path: `${OPS}/logs/queries/${id}`, target: `log_query ${id}`, has: ['before'] };
+  },
   'POST /api/v1/ops/jobs/{id}/undo': async () => {
     const { id } = await changeMany();
     return {
