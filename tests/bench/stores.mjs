@@ -3,7 +3,8 @@
  * build/bench/ (the large one: some minutes); on PostgreSQL it is carried over from there into the database
  * KIMONO_TEST_DATABASE.
  */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withSchema } from '../lib/postgresql.mjs';
 import { KIMONO, Server, Store, pause } from '../lib/server.mjs';
@@ -75,6 +76,19 @@ async function addTenant(store, name, pairs) {
 }
 
 /**
+ * Before the first release a schema changes without a migration: what was kept is made anew then.
+ * @param {string} folder  of the build
+ */
+function schemaOf(folder) {
+  const sources = join(folder, '..', '..', 'src');
+  const files = readdirSync(sources, { recursive: true }).map(String);
+  const hash = createHash('sha256');
+  for (const file of files.filter((name) => name.endsWith('schema.c')).sort())
+    hash.update(readFileSync(join(sources, file)));
+  return hash.digest('hex');
+}
+
+/**
  * In SQLite.
  * @param {Plan} plan
  * @param {object} [place]
@@ -83,7 +97,10 @@ async function addTenant(store, name, pairs) {
  */
 export async function embeddedStore({ name, size, tenant, pairs = 0 }, { folder = FOLDER, binary = KIMONO } = {}) {
   const path = join(folder, name);
-  if (!existsSync(path)) {
+  const stamp = `${path}.schema`;
+  const schema = schemaOf(folder);
+  if (!existsSync(path) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== schema) {
+    rmSync(path, { recursive: true, force: true });
     const partial = `${path}.partial`;
     rmSync(partial, { recursive: true, force: true });
     const store = new Store(partial, '', binary);
@@ -93,6 +110,7 @@ export async function embeddedStore({ name, size, tenant, pairs = 0 }, { folder 
     await store.must(['user', 'add', 'bench', '--role', 'ops_admin'], { input: 'bench-password\n' });
     if (tenant) await addTenant(store, tenant, pairs);
     renameSync(partial, path);
+    writeFileSync(stamp, schema);
   }
   return new Store(path, '', binary);
 }
