@@ -107,8 +107,9 @@ struct db_driver {
      * transactions have put off (full text). `ret_more` false: none is left. May be NULL. */
     bool (*catch_up)(struct db *db, bool *ret_more, struct error *err);
     /* The index of texts (full_text.h). `sql_text_find`: the pairs of a query $1 that text_query has made, token by
-     * token, in the order of ids, $2 at most. `sql_text_held`: id, question and answer of each pair as the index
-     * should have it, and text_entries gives each token that it has. */
+     * token, in the order of ids, $2 at most: an integer for each row, or a text of several with spaces between them.
+     * `sql_text_held`: id, question and answer of each pair as the index should have it, and text_entries gives each
+     * token that it has. */
     const char *sql_text_find, *sql_text_held;
     void (*text_query)(const struct text_token *token, bool first, struct strbuf *query);
     bool (*text_entries)(struct db *db, text_entry_fn receive, void *context, struct error *err);

@@ -29,6 +29,14 @@ static void id_list_put(struct id_list *list, int64_t id, struct arena *arena)
     list->ids[list->count++] = id;
 }
 
+/* "3 17 20" */
+static void id_list_put_text(struct id_list *list, const char *text, struct arena *arena)
+{
+    char *end;
+    for (int64_t id; id = strtoll(text, &end, 10), end != text; text = end)
+        id_list_put(list, id, arena);
+}
+
 bool text_index_find(struct db *db, const struct text_token *tokens, size_t count, size_t limit,
                      struct arena *arena, int64_t **ret_ids, size_t *ret_count, struct error *err)
 {
@@ -40,8 +48,12 @@ bool text_index_find(struct db *db, const struct text_token *tokens, size_t coun
     if (!db_query(db, db->driver->sql_text_find,
                   DB_ARGS(db_text(strbuf_text(&query)), db_int((int64_t)limit)), &rows, err))
         return false;
-    while (db_next(&rows))
-        id_list_put(&list, db_column_int(&rows, 0), arena);
+    while (db_next(&rows)) {
+        if (db_column_value(&rows, 0).type == DB_INT)
+            id_list_put(&list, db_column_int(&rows, 0), arena);
+        else
+            id_list_put_text(&list, db_column_text(&rows, 0), arena);
+    }
     *ret_ids = list.ids;
     *ret_count = list.count;
     return db_done(&rows, err);
