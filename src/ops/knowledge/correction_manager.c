@@ -171,15 +171,17 @@ static bool correction_read_some_pairs(struct db *db, struct correction *correct
         return true;
     if (!db_query(db, SQL_PAIRS, ids, DB_LIST_MAX, &rows, err))
         return false;
-    while (db_next(&rows))
+    while (db_next(&rows)) {
+        int64_t id = db_column_int(&rows, 0);
         for (size_t i = 0; i < count; i++) {
             struct correction *correction = &corrections[i];
-            if (!correction_lacks_pair(correction) || correction->qa_pair_id != db_column_int(&rows, 0) ||
+            if (correction->qa_pair_id != id || !correction_lacks_pair(correction) ||
                 strcmp(correction->tenant_id, db_column_text(&rows, 1)) != 0)
                 continue;
             correction->pair_question = arena_strdup(arena, db_column_text(&rows, 2));
             correction->pair_answer = arena_strdup(arena, db_column_text(&rows, 3));
         }
+    }
     return db_done(&rows, err);
 }
 

@@ -201,10 +201,12 @@ static bool listing_read_some_items(struct listing *l, const struct list_place *
         ids[i] = db_int(places[i].id);
     if (!db_query(l->db, SQL_ITEMS, ids, DB_LIST_MAX, &rows, err))
         return false;
-    while (db_next(&rows))
+    while (db_next(&rows)) {
+        int64_t id = db_column_int(&rows, 0);
         for (size_t i = 0; i < count; i++)
-            if (places[i].id == db_column_int(&rows, 0))
+            if (places[i].id == id)
                 db_read_row(&rows, &qa_list_item_descriptor, &found[i], l->arena);
+    }
     if (!db_done(&rows, err))
         return false;
     for (size_t i = 0; i < count; i++)

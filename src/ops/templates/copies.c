@@ -272,32 +272,26 @@ bool own_pair_find(struct db *db, const char *tenant_id, const struct common_tem
     return db_done(&rows, err);
 }
 
-/* From the templates on: they are far fewer than a tenant's pairs may be. */
-static const char SQL_ALL_OWN[] =
-    OWN_COLUMNS ", p.tenant_id FROM templates c CROSS JOIN qa_pairs p" OWN_LINK
-                " WHERE c.deleted_at IS NULL AND p.tenant_id IN (" DB_LIST ")"
-                " AND p.question_key = c.question_key AND p.deleted_at IS NULL"
-                " AND COALESCE(p.template_id, 0) <> c.id ORDER BY p.question_key, p.id";
-#define COLUMN_OWNER 6
+/* From the templates on: they are far fewer than the tenant's pairs may be. For one tenant at a time: for several
+ * SQLite would make an index of all pairs first. */
+static const char SQL_ALL_OWN[] = OWN_COLUMNS
+    " FROM templates c CROSS JOIN qa_pairs p" OWN_LINK
+    " WHERE c.deleted_at IS NULL AND p.tenant_id = $1 AND p.question_key = c.question_key"
+    " AND p.deleted_at IS NULL AND COALESCE(p.template_id, 0) <> c.id ORDER BY p.question_key, p.id";
 
-bool own_pairs_read(struct db *db, const char *const *tenant_ids, size_t count, struct arena *arena,
-                    struct own_pairs *ret_pairs, struct error *err)
+bool own_pairs_read(struct db *db, const char *tenant_id, struct arena *arena, struct own_pairs *ret_pairs,
+                    struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    struct db_value ids[DB_LIST_MAX] = {0};
-    size_t room[DB_LIST_MAX] = {0};
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = db_text(tenant_ids[i]);
-        ret_pairs[i] = (struct own_pairs){0};
-    }
-    if (!db_query(db, SQL_ALL_OWN, ids, DB_LIST_MAX, &rows, err))
+    struct own_pair *pairs = NULL;
+    size_t count = 0, room = 0;
+    if (!db_query(db, SQL_ALL_OWN, DB_ARGS(db_text(tenant_id)), &rows, err))
         return false;
     while (db_next(&rows)) {
-        size_t i = copies_find_tenant(tenant_ids, count, db_column_text(&rows, COLUMN_OWNER));
-        struct own_pairs *of = &ret_pairs[i];
-        of->pairs = copies_make_room(arena, of->pairs, of->count, &room[i], sizeof(*of->pairs));
-        db_read_row(&rows, &own_descriptor, &of->pairs[of->count++], arena);
+        pairs = copies_make_room(arena, pairs, count, &room, sizeof(*pairs));
+        db_read_row(&rows, &own_descriptor, &pairs[count++], arena);
     }
+    *ret_pairs = (struct own_pairs){pairs, count};
     return db_done(&rows, err);
 }
 

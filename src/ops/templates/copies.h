@@ -64,12 +64,11 @@ bool own_pair_find(struct db *db, const char *tenant_id, const struct common_tem
 bool own_pair_has_text_of(const struct own_pair *own, const struct common_template *template);
 /* The same for all live templates at once: a tenant's pairs that have the question of one, by question. */
 struct own_pairs {
-    struct own_pair *pairs;
+    const struct own_pair *pairs;
     size_t count;
 };
-/* Of each of these tenants, at most DB_LIST_MAX. */
-bool own_pairs_read(struct db *db, const char *const *tenant_ids, size_t count, struct arena *arena,
-                    struct own_pairs *ret_pairs, struct error *err);
+bool own_pairs_read(struct db *db, const char *tenant_id, struct arena *arena, struct own_pairs *ret_pairs,
+                    struct error *err);
 struct own_pair own_pair_among(const struct own_pairs *pairs, const struct common_template *template);
 
 /* Does an own pair matter to a tenant that has this copy (NULL: none)? Only where the copy's text is an older one,

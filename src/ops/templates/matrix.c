@@ -206,23 +206,16 @@ static bool matrix_needs_own(const struct matrix_reading *r, const struct templa
 static bool matrix_read_group(struct matrix_reading *r, struct tenant_group *group, struct error *err)
 {
     const char *ids[DB_LIST_MAX];
-    struct own_pairs own[DB_LIST_MAX];
-    size_t needing[DB_LIST_MAX], count = 0;
     for (size_t i = 0; i < group->count; i++)
         ids[i] = group->tenants[i].id;
     if (!template_copies_read_all(r->db, ids, group->count, &r->row_arena, group->copies, err))
         return false;
     for (size_t i = 0; i < group->count; i++) {
         group->own[i] = (struct own_pairs){0};
-        if (matrix_needs_own(r, &group->copies[i])) {
-            needing[count] = i;
-            ids[count++] = group->tenants[i].id;
-        }
+        if (matrix_needs_own(r, &group->copies[i]) &&
+            !own_pairs_read(r->db, ids[i], &r->row_arena, &group->own[i], err))
+            return false;
     }
-    if (count > 0 && !own_pairs_read(r->db, ids, count, &r->row_arena, own, err))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        group->own[needing[i]] = own[i];
     return true;
 }
 

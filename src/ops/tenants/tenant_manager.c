@@ -293,10 +293,12 @@ static bool tenant_items_read_some(struct db *db, const char *const *ids, size_t
         args[i] = db_text(ids[i]);
     if (!db_query(db, SQL_ITEMS, args, DB_LIST_MAX + 1, &rows, err))
         return false;
-    while (db_next(&rows))
+    while (db_next(&rows)) {
+        const char *id = db_column_text(&rows, 0);
         for (size_t i = 0; i < count; i++)
-            if (strcmp(ids[i], db_column_text(&rows, 0)) == 0)
+            if (strcmp(ids[i], id) == 0)
                 db_read_row(&rows, &item_descriptor, &found[i], arena);
+    }
     *ret_count = 0;
     for (size_t i = 0; i < count; i++)
         if (found[i].id)
@@ -340,10 +342,12 @@ bool tenant_items_count_missing(struct db *db, struct tenant_list_item *items, s
             ids[i] = db_text(items[at + i].id);
         if (!db_query(db, SQL_TEMPLATES_MISSING, ids, DB_LIST_MAX, &rows, err))
             return false;
-        while (db_next(&rows))
+        while (db_next(&rows)) {
+            const char *id = db_column_text(&rows, 0);
             for (size_t i = at; i < at + some; i++)
-                if (strcmp(items[i].id, db_column_text(&rows, 0)) == 0)
+                if (strcmp(items[i].id, id) == 0)
                     items[i].templates_missing = db_column_int(&rows, 1);
+        }
         if (!db_done(&rows, err))
             return false;
     }

@@ -355,8 +355,9 @@ bool qa_pair_same_question(struct db *db, const char *tenant_id, const char *que
 static const char SQL_PAIR[] = "SELECT " PAIR_COLUMNS " FROM qa_pairs"
                                " WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL";
 
-static const char SQL_PAIRS[] = "SELECT " PAIR_COLUMNS " FROM qa_pairs WHERE id IN (" DB_LIST ")"
-                                " AND tenant_id = $51 AND deleted_at IS NULL";
+/* Whose they are is asked of the rows: with `tenant_id = …` SQLite would go through all pairs of the tenant. */
+static const char SQL_PAIRS[] =
+    "SELECT " PAIR_COLUMNS " FROM qa_pairs WHERE id IN (" DB_LIST ") AND deleted_at IS NULL";
 
 /* Those of `ids`, at most DB_LIST_MAX, in their order. */
 static bool qa_pairs_get_some(struct db *db, const char *tenant_id, const int64_t *ids, size_t count,
@@ -364,19 +365,21 @@ static bool qa_pairs_get_some(struct db *db, const char *tenant_id, const int64_
                               struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    struct db_value args[DB_LIST_MAX + 1] = {[DB_LIST_MAX] = db_text(tenant_id)};
+    struct db_value args[DB_LIST_MAX] = {0};
     struct qa_pair found[DB_LIST_MAX] = {0};
     for (size_t i = 0; i < count; i++)
         args[i] = db_int(ids[i]);
-    if (!db_query(db, SQL_PAIRS, args, DB_LIST_MAX + 1, &rows, err))
+    if (!db_query(db, SQL_PAIRS, args, DB_LIST_MAX, &rows, err))
         return false;
-    while (db_next(&rows))
+    while (db_next(&rows)) {
+        int64_t id = db_column_int(&rows, 0);
         for (size_t i = 0; i < count; i++)
-            if (ids[i] == db_column_int(&rows, 0))
+            if (ids[i] == id)
                 db_read_row(&rows, &qa_pair_descriptor, &found[i], arena);
+    }
     *ret_count = 0;
     for (size_t i = 0; i < count; i++)
-        if (found[i].id)
+        if (found[i].id && strcmp(found[i].tenant_id, tenant_id) == 0)
             ret_pairs[(*ret_count)++] = found[i];
     return db_done(&rows, err);
 }
