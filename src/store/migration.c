@@ -55,7 +55,7 @@ static bool migration_expand(const struct db_driver *driver, const char *sql, st
         const char *close = strstr(open, "}}");
         const char *text = NULL;
         size_t length = close ? (size_t)(close - open - 2) : 0;
-        for (const struct db_token *token = driver->tokens; token->name; token++)
+        for (const struct db_token *token = driver->tokens; close && token->name; token++)
             if (strlen(token->name) == length && memcmp(token->name, open + 2, length) == 0)
                 text = token->text;
         if (!text)
