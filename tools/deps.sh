@@ -13,7 +13,7 @@ NODE_MAJOR=22 # what tools/node/package.json pins
 # What the program is compiled with and linked against.
 BUILD_PACKAGES="gcc libc6-dev make meson ninja-build pkg-config ca-certificates tzdata
     libmicrohttpd-dev libcjson-dev libcurl4-openssl-dev libjwt-dev libsodium-dev libsqlite3-dev libcsv-dev
-    libunistring-dev libxxhash-dev libinih-dev zlib1g-dev libzip-dev libexpat1-dev libxlsxwriter-dev libpq-dev"
+    libunistring-dev libxxhash-dev libinih-dev zlib1g-dev libzstd-dev libzip-dev libexpat1-dev libxlsxwriter-dev libpq-dev"
 
 # What only the tests and the linters run.
 TEST_PACKAGES="libcmocka-dev clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck

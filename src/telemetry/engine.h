@@ -76,9 +76,7 @@ struct stored_log {
 #define LOG_LANE_ALONE 1
 typedef bool (*stored_log_sink)(void *context, const struct stored_log *log, struct error *err);
 
-struct log_lane_end {
-    int64_t lane, rows;
-};
+struct log_reading; /* logs/log_store.h */
 
 struct engine {
     const struct engine_functions *functions;
@@ -116,12 +114,13 @@ struct engine_functions {
      * returns. */
     bool (*each_usage)(struct engine *engine, int32_t day, int limit_ms, telemetry_usage_sink sink,
                        void *context, struct error *err);
-    bool (*each_log)(struct engine *engine, int32_t day, int limit_ms, stored_log_sink sink, void *context,
-                     struct error *err);
-    /* Each lane with the number of its last log row; rows are numbered from 1 in the order of arrival. The caller
-     * frees. */
-    bool (*read_log_lanes)(struct engine *engine, int32_t day, struct log_lane_end **ret_lanes,
-                           size_t *ret_count, struct error *err);
+    /* The day's log rows as of one moment, to be read within the time (logs/log_store.h): never NULL, and given back by
+     * logs_close. */
+    bool (*logs_open)(struct engine *engine, int32_t day, int limit_ms, struct log_reading **ret_reading,
+                      struct error *err);
+    void (*logs_close)(struct engine *engine, struct log_reading *reading);
+    /* Of a day that has ended, makes groups of the blocks of log rows that are in none. */
+    bool (*group_logs)(struct engine *engine, int32_t day, struct error *err);
     /* Recomputes every roll-up of the day from its raw rows, as of one moment. */
     bool (*check_day)(struct engine *engine, int32_t day, struct findings *findings, struct error *err);
 

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "telemetry/logs/log_copy.h"
 #include "telemetry/logs/log_days.h"
+#include "telemetry/logs/log_store.h"
 #include "telemetry/logs/log_walk.h"
 #include "telemetry/state.h"
 
@@ -253,6 +254,7 @@ bool telemetry_log_context(struct telemetry *telemetry, const struct log_surroun
 
 /* Rows of the newest day and the one before it: what is written around midnight belongs to either. */
 #define TAIL_DAYS 2
+#define ROW_LIMIT_MS 5000
 #define TAIL_MARKS 256 /* lanes of those days; rows of more are not in the tail */
 
 struct log_tail_mark {
@@ -298,20 +300,18 @@ static bool log_tail_skip_all(struct log_tail *tail, struct error *err)
     if (!log_tail_days(tail, &days, &first, &count, err))
         return false;
     for (size_t i = first; i < count; i++) {
-        CLEANUP(free_pointer) struct log_lane_end *lanes = NULL;
-        size_t lane_count;
-        if (!engine->functions->read_log_lanes(engine, days[i], &lanes, &lane_count, err))
+        struct log_reading *reading;
+        if (!engine->functions->logs_open(engine, days[i], ROW_LIMIT_MS, &reading, err))
             return false;
-        for (size_t j = 0; j < lane_count; j++) {
-            struct log_tail_mark *mark = log_tail_mark(tail, days[i], lanes[j].lane);
+        for (size_t j = 0; j < reading->lane_count; j++) {
+            struct log_tail_mark *mark = log_tail_mark(tail, days[i], reading->lanes[j].lane);
             if (mark)
-                mark->row = lanes[j].rows;
+                mark->row = reading->lanes[j].rows;
         }
+        engine->functions->logs_close(engine, reading);
     }
     return true;
 }
-
-#define ROW_LIMIT_MS 5000
 
 bool log_tail_open(struct log_tail **ret_tail, struct telemetry *telemetry, const char *id, struct error *err)
 {
@@ -359,7 +359,7 @@ static bool log_tail_take(void *context, const struct stored_log *log, struct er
     struct log_tail_reading *reading = context;
     struct log_tail *tail = reading->tail;
     struct log_tail_mark *mark = log_tail_mark(tail, reading->day, log->lane);
-    if (!mark || log->row <= mark->row || reading->full)
+    if (!mark || log->row <= mark->row)
         return true;
     bool before = log->record.timestamp <= tail->after && mark->row == 0;
     if (before || !log_matcher_accepts(reading->matcher, &log->record)) {
@@ -368,7 +368,7 @@ static bool log_tail_take(void *context, const struct stored_log *log, struct er
     }
     if (reading->left == 0) {
         reading->full = true;
-        return true;
+        return false; /* ends the reading */
     }
     struct found_log found = {.record = log->record};
     struct log_key key = {.lane = log->lane, .row = log->row};
@@ -392,18 +392,23 @@ static void log_tail_forget(struct log_tail *tail, int32_t before)
 static bool log_tail_read_day(struct log_tail_reading *reading, int64_t deadline_us, struct error *err)
 {
     struct engine *engine = reading->tail->telemetry->engine;
-    CLEANUP(free_pointer) struct log_lane_end *lanes = NULL;
-    size_t lane_count;
-    bool news = false;
-    if (!engine->functions->read_log_lanes(engine, reading->day, &lanes, &lane_count, err))
-        return false;
-    for (size_t i = 0; i < lane_count; i++) {
-        const struct log_tail_mark *mark = log_tail_mark(reading->tail, reading->day, lanes[i].lane);
-        news |= mark && mark->row < lanes[i].rows;
-    }
+    struct log_reading *day;
     int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
-    return !news || engine->functions->each_log(engine, reading->day, left_ms > 1 ? (int)left_ms : 1,
-                                                log_tail_take, reading, err);
+    if (!engine->functions->logs_open(engine, reading->day, left_ms > 1 ? (int)left_ms : 1, &day, err))
+        return false;
+    bool done = true;
+    for (size_t i = 0; i < day->lane_count && done && !reading->full; i++) {
+        const struct log_lane *lane = &day->lanes[i];
+        const struct log_tail_mark *mark = log_tail_mark(reading->tail, reading->day, lane->lane);
+        struct error local;
+        error_clear(&local);
+        done = !mark || mark->row >= lane->rows ||
+               log_lane_each(lane, mark->row, log_tail_take, reading, &local) || reading->full;
+        if (!done && err)
+            *err = local;
+    }
+    engine->functions->logs_close(engine, day);
+    return done;
 }
 
 bool log_tail_read(struct log_tail *tail, const struct log_filter *filter, size_t limit, int limit_ms,

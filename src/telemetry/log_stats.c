@@ -7,6 +7,7 @@
 #include "telemetry/log_search.h"
 #include "telemetry/logs/log_days.h"
 #include "telemetry/logs/log_match.h"
+#include "telemetry/logs/log_store.h"
 #include "telemetry/name_map.h"
 #include "telemetry/state.h"
 
@@ -138,8 +139,7 @@ static bool log_count_rows(struct telemetry *telemetry, struct log_count *count,
         struct error local;
         error_clear(&local);
         int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
-        if (left_ms <= 0 ||
-            !engine->functions->each_log(engine, days[i], (int)left_ms, log_count_row, count, &local)) {
+        if (left_ms <= 0 || !log_day_each(engine, days[i], (int)left_ms, log_count_row, count, &local)) {
             count->stats.complete = false;
             if (left_ms > 0 && local.code != ERROR_TIMEOUT) {
                 if (err)

@@ -301,6 +301,8 @@ bool telemetry_roll_over(struct telemetry *telemetry, int64_t *ret_days, struct 
             done = false;
         }
         rolled_days += rolled;
+        struct error *ungrouped = done ? err : &later;
+        done = engine->functions->group_logs(engine, days[i], ungrouped) && done;
     }
     engine->functions->seal(engine, today);
     if (done && ret_days)

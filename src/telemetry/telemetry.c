@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "telemetry/log_redaction.h"
+#include "telemetry/logs/log_store.h"
 #include "telemetry/prices.h"
 #include "telemetry/state.h"
 #include "telemetry/usage_row.h"
@@ -325,7 +326,7 @@ bool telemetry_each_log(struct telemetry *telemetry, int32_t day, int limit_ms, 
 {
     struct engine *engine = telemetry->engine;
     struct each_log each = {sink, context};
-    return engine->functions->each_log(engine, day, limit_ms, telemetry_hand_log, &each, err);
+    return log_day_each(engine, day, limit_ms, telemetry_hand_log, &each, err);
 }
 
 void telemetry_get_stats(struct telemetry *telemetry, struct telemetry_stats *ret_stats)

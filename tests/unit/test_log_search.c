@@ -441,6 +441,20 @@ static int64_t first_instant(void)
 
 /* ---- tests ---- */
 
+static void assert_whole(struct place *place)
+{
+    CLEANUP(strbuf_release) struct strbuf findings = {0};
+    assert_done(telemetry_check(place->telemetry, &findings, err));
+    assert_string_equal(strbuf_text(&findings), "");
+}
+
+static bool keep_id(void *context, const struct found_log *found, struct error *err)
+{
+    (void)err;
+    strcpy(context, found->id);
+    return true;
+}
+
 static void searches_equal_a_plain_look(void **state)
 {
     struct place *place = *state;
@@ -457,10 +471,52 @@ static void searches_equal_a_plain_look(void **state)
             open_place(place);
         }
     }
-    CLEANUP(strbuf_release) struct strbuf findings = {0};
-    assert_done(telemetry_check(place->telemetry, &findings, err));
-    assert_string_equal(strbuf_text(&findings), "");
+    assert_whole(place);
     forget_rows();
+}
+
+/* Blocks of a day that has ended are a group after it was rolled over; rows that come later are not in it. */
+static void groups_equal_a_plain_look(void **state)
+{
+    struct place *place = *state;
+    int64_t first = clock_day_start(clock_day(clock_now_ms()) - 1) + HOUR_MS, last = first + 20 * HOUR_MS;
+    for (int round = 0; round < 2; round++) {
+        write_rows(place, first, last, 4200 - 3400 * round);
+        assert_done(telemetry_roll_over(place->telemetry, NULL, err));
+        assert_whole(place);
+        for (int i = 0; i < 40; i++) {
+            struct log_filter filter = random_filter(first, last);
+            compare_search(place, &filter, below(4) ? 1 + below(300) : 1000);
+        }
+    }
+    forget_rows();
+}
+
+/* A group is made while the day goes on as soon as there are blocks enough. */
+static void full_groups_are_made_while_rows_come(void **state)
+{
+    struct place *place = *state;
+    static struct log_record batch[2500];
+    static char texts_of_batch[ARRAY_SIZE(batch)][24];
+    const int rows_in_all = 132500, needle = 77777;
+    int64_t first = clock_day_start(clock_day(clock_now_ms()));
+    for (int row = 0; row < rows_in_all; row += (int)ARRAY_SIZE(batch)) {
+        for (int i = 0; i < (int)ARRAY_SIZE(batch); i++) {
+            snprintf(texts_of_batch[i], sizeof(texts_of_batch[i]), row + i == needle ? "needle" : "line %d",
+                     i);
+            batch[i] = (struct log_record){
+                .timestamp = first + row + i, .source = "test", .message = texts_of_batch[i]};
+        }
+        assert_done(telemetry_write(place->telemetry, NULL, 0, batch, ARRAY_SIZE(batch), err));
+    }
+    assert_whole(place);
+    char id[LOG_ID_SIZE] = "";
+    struct log_search_end end;
+    const struct log_expression text = {.kind = LOG_TEXT, .value = "EEDL"};
+    assert_done(telemetry_search_logs(place->telemetry, &(struct log_filter){.text = &text}, NULL, 100,
+                                      LIMIT_MS, keep_id, id, &end, err));
+    assert_true(end.complete && !*end.cursor);
+    assert_non_null(strstr(id, ".77778"));
 }
 
 /* What a cursor has passed does not come again, and what was there comes, although others write meanwhile. */
@@ -481,13 +537,6 @@ static void a_cursor_goes_on_while_rows_are_written(void **state)
     } while (*end.cursor);
     assert_int_equal(comparison.at, comparison.count);
     forget_rows();
-}
-
-static bool keep_id(void *context, const struct found_log *found, struct error *err)
-{
-    (void)err;
-    strcpy(context, found->id);
-    return true;
 }
 
 struct context_check {
@@ -673,9 +722,10 @@ int main(void)
     log_set_level(LOG_ERROR);
 #define PLACE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        PLACE(searches_equal_a_plain_look),   PLACE(a_cursor_goes_on_while_rows_are_written),
-        PLACE(context_is_what_stands_around), PLACE(the_tail_has_every_row_once),
-        PLACE(counts_equal_a_plain_count),    PLACE(what_is_no_cursor_is_refused),
+        PLACE(searches_equal_a_plain_look),          PLACE(groups_equal_a_plain_look),
+        PLACE(full_groups_are_made_while_rows_come), PLACE(a_cursor_goes_on_while_rows_are_written),
+        PLACE(context_is_what_stands_around),        PLACE(the_tail_has_every_row_once),
+        PLACE(counts_equal_a_plain_count),           PLACE(what_is_no_cursor_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,13 +5,13 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
+#include "telemetry/day_files/day_logs.h"
 #include "telemetry/day_files/day_read.h"
 #include "telemetry/slot_check.h"
 #include "telemetry/usage_totals.h"
 
-static const char SQL_PIN[] = "SELECT usage_rows, log_rows FROM day_info";
+static const char SQL_PIN[] = "SELECT usage_rows FROM day_info";
 static const char SQL_COUNT_USAGE[] = "SELECT count(*) FROM usage_rows";
-static const char SQL_COUNT_LOGS[] = "SELECT count(*) FROM log_rows";
 
 #define SQL_RAW_COLUMNS                                                                                      \
     " r.tokens_input, r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny,"           \
@@ -26,12 +26,6 @@ static const char SQL_RAW_PLATFORM[] =
 static const char SQL_STORED_TENANTS[] = "SELECT slot, " SUM_COLUMNS " FROM usage_hourly ORDER BY slot";
 static const char SQL_STORED_PLATFORM[] =
     "SELECT slot, " SUM_COLUMNS " FROM usage_platform_hourly ORDER BY slot";
-
-static const char SQL_WRONG_LOG_HOURS[] =
-    "SELECT hour, level, source_id, sum(stored), sum(counted) FROM"
-    " (SELECT hour, level, source_id, count AS stored, 0 AS counted FROM log_hourly"
-    "  UNION ALL SELECT timestamp / 3600000, level, source_id, 0, 1 FROM log_rows) AS counts"
-    " GROUP BY hour, level, source_id HAVING sum(stored) <> sum(counted)";
 
 struct day_checking {
     struct db *db;
@@ -64,23 +58,6 @@ static bool day_check_count(struct day_checking *checking, const char *sql, cons
     return true;
 }
 
-static bool day_check_log_hours(struct day_checking *checking, struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(checking->db, SQL_WRONG_LOG_HOURS, DB_NO_ARGS, &rows, err))
-        return false;
-    while (db_next(&rows)) {
-        char hour[CLOCK_TEXT_SIZE];
-        clock_format(db_column_int(&rows, 0) * HOUR_MS, hour);
-        findings_add(checking->findings,
-                     "%s: log_hourly of %s, level %" PRId64 ", source %" PRId64 ": count %" PRId64
-                     ", not %" PRId64,
-                     checking->day, hour, db_column_int(&rows, 1), db_column_int(&rows, 2),
-                     db_column_int(&rows, 3), db_column_int(&rows, 4));
-    }
-    return db_done(&rows, err);
-}
-
 bool day_check(struct db *db, int32_t day, struct findings *findings, struct error *err)
 {
     struct day_checking checking = {.db = db, .findings = findings};
@@ -92,11 +69,13 @@ bool day_check(struct db *db, int32_t day, struct findings *findings, struct err
         findings_add(findings, "%s: day_info is empty", checking.day);
         return db_done(&pin, err);
     }
-    if (!day_check_count(&checking, SQL_COUNT_USAGE, "usage_rows", db_column_int(&pin, 0), err) ||
-        !day_check_count(&checking, SQL_COUNT_LOGS, "log_rows", db_column_int(&pin, 1), err))
+    if (!day_check_count(&checking, SQL_COUNT_USAGE, "usage_rows", db_column_int(&pin, 0), err))
         return false;
     if (!day_check_hours(&checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) ||
         !day_check_hours(&checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err))
         return false;
-    return day_check_log_hours(&checking, err);
+    struct log_lane lane;
+    bool here;
+    return day_log_lane(db, &lane, &here, err) &&
+           log_lane_check(&lane, "day_info", checking.day, findings, err);
 }

@@ -73,10 +73,6 @@ bool day_each_total(struct db *db, struct day_info *ret_info, day_total_sink sin
 
 static const char SQL_USAGE[] =
     "SELECT " RAW_USAGE_COLUMNS " FROM usage_rows r JOIN usage_keys k ON k.id = r.key_id ORDER BY r.id";
-static const char SQL_LOGS[] =
-    "SELECT r.timestamp, r.level, s.name, r.message, r.tenant_id, r.request_id, r.fields,"
-    " r.id FROM log_rows r JOIN log_sources s ON s.id = r.source_id ORDER BY r.id";
-
 bool day_each_usage(struct db *db, telemetry_usage_sink sink, void *context, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
@@ -85,19 +81,6 @@ bool day_each_usage(struct db *db, telemetry_usage_sink sink, void *context, str
     while (db_next(&rows)) {
         struct recorded_usage usage = usage_of_row(&rows);
         if (!sink(context, &usage, err))
-            return false;
-    }
-    return db_done(&rows, err);
-}
-
-bool day_each_log(struct db *db, stored_log_sink sink, void *context, struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, SQL_LOGS, DB_NO_ARGS, &rows, err))
-        return false;
-    while (db_next(&rows)) {
-        struct stored_log log = {LOG_LANE_ALONE, db_column_int(&rows, 7), log_of_row(&rows)};
-        if (!sink(context, &log, err))
             return false;
     }
     return db_done(&rows, err);

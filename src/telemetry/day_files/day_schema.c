@@ -14,10 +14,12 @@ static const char SQL_DAY[] =
     " recorder {{int}} NOT NULL," /* as in engine.h: drawn when the file is made */
     " revision {{int}} NOT NULL," /* grows by one with each commit */
     " stamp {{int}} NOT NULL,"
-    " usage_rows {{int}} NOT NULL," /* rows of usage_rows */
-    " log_rows {{int}} NOT NULL);"  /* rows of log_rows */
-    "INSERT INTO day_info(id, recorder, revision, stamp, usage_rows, log_rows)"
-    " VALUES (1, (random() & 9223372036854775807) | 1, 0, 0, 0, 0);"
+    " usage_rows {{int}} NOT NULL,"    /* rows of usage_rows */
+    " log_rows {{int}} NOT NULL,"      /* log rows in all: the number of the last */
+    " sealed_rows {{int}} NOT NULL,"   /* of these, in log_blocks; the others are in log_rows */
+    " loose_blocks {{int}} NOT NULL);" /* rows of log_signatures */
+    "INSERT INTO day_info(id, recorder, revision, stamp, usage_rows, log_rows, sealed_rows, loose_blocks)"
+    " VALUES (1, (random() & 9223372036854775807) | 1, 0, 0, 0, 0, 0, 0);"
 
     /* dictionaries; their rows are never changed or deleted */
     "CREATE TABLE usage_keys ("
@@ -66,9 +68,9 @@ static const char SQL_DAY[] =
     "CREATE TABLE usage_platform_hourly ("
     " slot {{int}} PRIMARY KEY," SUM_COLUMNS_DEFINED ");"
 
-    /* log rows; no secondary index */
+    /* the newest log rows, until they are sealed (logs/log_store.h) */
     "CREATE TABLE log_rows ("
-    " id {{int}} PRIMARY KEY,"
+    " id {{int}} PRIMARY KEY,"     /* from 1, in order of arrival */
     " timestamp {{int}} NOT NULL," /* ms */
     " level {{int}} NOT NULL,"     /* enum log_level */
     " source_id {{int}} NOT NULL," /* of log_sources */
@@ -76,6 +78,28 @@ static const char SQL_DAY[] =
     " request_id TEXT,"
     " message TEXT NOT NULL,"
     " fields {{json}});"
+    /* log rows, sealed */
+    "CREATE TABLE log_blocks ("
+    " first_id {{int}} PRIMARY KEY," /* number of its first row */
+    " row_count {{int}} NOT NULL,"
+    " first_time {{int}} NOT NULL," /* ms: the least instant of its rows */
+    " last_time {{int}} NOT NULL,"  /* the greatest */
+    " levels {{int}} NOT NULL,"     /* LOG_LEVEL_BIT of each that there is */
+    " content {{bytes}} NOT NULL);" /* logs/log_block.h */
+    /* signatures of blocks that are in no group */
+    "CREATE TABLE log_signatures ("
+    " first_id {{int}} PRIMARY KEY," /* of log_blocks */
+    " bits {{bytes}} NOT NULL);"     /* logs/log_signature.h */
+    "CREATE TABLE log_groups ("
+    " number {{int}} PRIMARY KEY," /* from 0 */
+    " block_count {{int}} NOT NULL,"
+    " first_time {{int}} NOT NULL,"
+    " last_time {{int}} NOT NULL,"
+    " levels {{int}} NOT NULL,"
+    " blocks {{bytes}} NOT NULL);" /* struct log_block_header of each */
+    "CREATE TABLE log_slices ("
+    " slice {{int}} PRIMARY KEY," /* group * LOG_SLICES + number of the slice */
+    " bits {{bytes}} NOT NULL);"
     "CREATE TABLE log_hourly ("
     " hour {{int}} NOT NULL," /* its number since 1970 */
     " level {{int}} NOT NULL,"

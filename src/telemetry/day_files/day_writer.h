@@ -27,5 +27,7 @@ struct day_write {
 
 /* A store_work; `context` is the struct day_write. */
 bool day_writer_write(struct db *db, void *context, struct error *err);
+/* Likewise, without a context: engine.h's group_logs. No row changes, so the revision stays. */
+bool day_writer_group_logs(struct db *db, void *context, struct error *err);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "telemetry/day_files/day_files.h"
+#include "telemetry/day_files/day_logs.h"
 #include "telemetry/day_files/day_read.h"
 #include "telemetry/day_files/day_writer.h"
 #include "telemetry/engine.h"
@@ -151,24 +152,57 @@ static bool day_engine_each_usage(struct engine *engine, int32_t day, int limit_
            (!reading.db || day_each_usage(reading.db, sink, context, err));
 }
 
-static bool day_engine_each_log(struct engine *engine, int32_t day, int limit_ms, stored_log_sink sink,
-                                void *context, struct error *err)
+struct day_log_reading {
+    struct log_reading base;
+    struct day_reading day;
+    struct log_lane lane;
+};
+
+static void day_engine_logs_close(struct engine *engine, struct log_reading *base)
 {
-    CLEANUP(day_reading_release) struct day_reading reading = {0};
-    return day_reading_begin(engine, day, limit_ms, &reading, err) &&
-           (!reading.db || day_each_log(reading.db, sink, context, err));
+    struct day_log_reading *reading = (struct day_log_reading *)base;
+    (void)engine;
+    if (base->db)
+        db_snapshot_end(base->db);
+    day_reading_release(&reading->day);
+    free(reading);
 }
 
-static bool day_engine_read_log_lanes(struct engine *engine, int32_t day, struct log_lane_end **ret_lanes,
-                                      size_t *ret_count, struct error *err)
+static bool day_engine_logs_open(struct engine *engine, int32_t day, int limit_ms,
+                                 struct log_reading **ret_reading, struct error *err)
 {
-    struct day_info info;
-    if (!day_engine_read_info(engine, day, &info, err))
+    struct day_log_reading *reading = xcalloc(1, sizeof(*reading));
+    struct log_reading *base = &reading->base;
+    bool here = false;
+    base->lanes = &reading->lane;
+    bool done = day_reading_begin(engine, day, limit_ms, &reading->day, err);
+    if (done && reading->day.db) {
+        done = db_snapshot_begin(reading->day.db, err);
+        base->db = done ? reading->day.db : NULL;
+        done = done && day_log_lane(reading->day.db, &reading->lane, &here, err);
+    }
+    base->lane_count = here ? 1 : 0;
+    if (!done) {
+        day_engine_logs_close(engine, base);
         return false;
-    *ret_lanes = xmalloc(sizeof(**ret_lanes));
-    **ret_lanes = (struct log_lane_end){LOG_LANE_ALONE, info.log_rows};
-    *ret_count = info.recorder ? 1 : 0;
+    }
+    *ret_reading = base;
     return true;
+}
+
+static bool day_engine_group_logs(struct engine *engine, int32_t day, struct error *err)
+{
+    struct log_reading *reading;
+    if (!day_engine_logs_open(engine, day, READ_LIMIT_MS, &reading, err))
+        return false;
+    bool due = reading->lane_count && reading->lanes[0].loose_blocks >= LOG_GROUP_LEAST;
+    day_engine_logs_close(engine, reading);
+    CLEANUP(day_use_release) struct day_use use = {.files = day_files_of(engine)};
+    if (!due)
+        return true;
+    if (!day_files_get(day_files_of(engine), day, DAY_FILE_WRITE, &use.file, err))
+        return false;
+    return !use.file || store_write(use.file->store, day_writer_group_logs, NULL, err);
 }
 
 static bool day_engine_check_day(struct engine *engine, int32_t day, struct findings *findings,
@@ -252,8 +286,9 @@ static const struct engine_functions functions = {
     .each_part = day_engine_each_part,
     .each_total = day_engine_each_total,
     .each_usage = day_engine_each_usage,
-    .each_log = day_engine_each_log,
-    .read_log_lanes = day_engine_read_log_lanes,
+    .logs_open = day_engine_logs_open,
+    .logs_close = day_engine_logs_close,
+    .group_logs = day_engine_group_logs,
     .check_day = day_engine_check_day,
     .seal = day_engine_seal,
     .drop_day = day_engine_drop_day,

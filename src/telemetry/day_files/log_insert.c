@@ -1,10 +1,10 @@
-/* Log rows of a batch: sources' dictionary, raw rows, counts by hour. */
+/* Log rows of a batch: sources' dictionary, rows, counts by hour. */
 #include <string.h>
 
 #include "telemetry/day_files/day_writer_private.h"
 #include "telemetry/day_files/sql_rows.h"
 
-#define COLUMNS 7
+#define COLUMNS 8
 #define TALLIES 64
 
 static const char SQL_SOURCE_OF[] = "SELECT id FROM log_sources WHERE name = $1";
@@ -14,10 +14,10 @@ static const char SQL_COUNT[] =
     " ON CONFLICT (hour, level, source_id) DO UPDATE SET count = log_hourly.count + excluded.count";
 
 #define SQL_INSERT(rows)                                                                                     \
-    "INSERT INTO log_rows(timestamp, level, source_id, tenant_id, request_id, message, fields)"              \
+    "INSERT INTO log_rows(id, timestamp, level, source_id, tenant_id, request_id, message, fields)"          \
     " VALUES " rows
-static const char SQL_INSERT_ONE[] = SQL_INSERT(SQL_ROW_7_FIRST);
-static const char SQL_INSERT_MANY[] = SQL_INSERT(SQL_ROWS_7);
+static const char SQL_INSERT_ONE[] = SQL_INSERT(SQL_ROW_8_FIRST);
+static const char SQL_INSERT_MANY[] = SQL_INSERT(SQL_ROWS_8);
 
 /* Counts of this batch that are not in log_hourly yet. Counts are added to what is there, so that
  * nothing of them has to be remembered from one commit to the next. */
@@ -80,41 +80,63 @@ static bool log_tallies_count(struct tallies *tallies, struct db *db, const stru
     return true;
 }
 
-static void log_row_fill(const struct log_row *row, int64_t source_id, struct db_value *values)
+static void log_row_fill(const struct log_record *record, int64_t id, int64_t source_id,
+                         struct db_value *values)
 {
-    const struct log_record *record = row->record;
-    values[0] = db_int(row->timestamp);
-    values[1] = db_int(record->level);
-    values[2] = db_int(source_id);
-    values[3] = db_text(record->tenant_id);
-    values[4] = db_text(record->request_id);
-    values[5] = db_text(record->message ? record->message : "");
-    values[6] = db_text(record->fields);
+    values[0] = db_int(id);
+    values[1] = db_int(record->timestamp);
+    values[2] = db_int(record->level);
+    values[3] = db_int(source_id);
+    values[4] = db_text(record->tenant_id);
+    values[5] = db_text(record->request_id);
+    values[6] = db_text(record->message);
+    values[7] = db_text(record->fields);
 }
 
-static bool log_insert_some(struct day_writer *writer, const struct day_batch *batch, struct db *db,
-                            size_t from, size_t count, struct tallies *tallies, struct error *err)
+/* Rows that are not sealed yet. */
+static bool log_insert_some(struct day_writer *writer, const struct log_record *records, struct db *db,
+                            size_t count, int64_t first_id, struct error *err)
 {
     struct db_value values[ROWS_AT_ONCE * COLUMNS];
     for (size_t i = 0; i < count; i++) {
-        const struct log_row *row = &batch->logs[from + i];
         int64_t source_id;
-        if (!log_source_id(writer, db, row->record->source, &source_id, err) ||
-            !log_tallies_count(tallies, db, row, source_id, err))
+        if (!log_source_id(writer, db, records[i].source, &source_id, err))
             return false;
-        log_row_fill(row, source_id, values + i * COLUMNS);
+        log_row_fill(&records[i], first_id + (int64_t)i, source_id, values + i * COLUMNS);
     }
     return db_execute(db, count == 1 ? SQL_INSERT_ONE : SQL_INSERT_MANY, values, count * COLUMNS, NULL, err);
 }
 
-bool log_insert(struct day_writer *writer, const struct day_batch *batch, struct db *db, struct error *err)
+static bool log_insert_counts(struct day_writer *writer, const struct day_batch *batch, struct db *db,
+                              struct error *err)
 {
     struct tallies tallies = {.count = 0};
-    for (size_t at = 0; at < batch->log_count;) {
+    for (size_t i = 0; i < batch->log_count; i++) {
+        int64_t source_id;
+        if (!log_source_id(writer, db, batch->logs[i].record->source, &source_id, err) ||
+            !log_tallies_count(&tallies, db, &batch->logs[i], source_id, err))
+            return false;
+    }
+    return log_tallies_put(&tallies, db, err);
+}
+
+bool log_insert(struct day_writer *writer, const struct day_batch *batch, struct log_lane *lane,
+                struct error *err)
+{
+    if (batch->log_count == 0)
+        return true;
+    CLEANUP(free_pointer) struct log_record *records = log_records_of(batch, false, NULL);
+    size_t at;
+    if (!log_insert_counts(writer, batch, lane->db, err) ||
+        !log_lane_seal(lane, &writer->appender, records, batch->log_count, &at, err))
+        return false;
+    while (at < batch->log_count) {
         size_t count = batch->log_count - at >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1;
-        if (!log_insert_some(writer, batch, db, at, count, &tallies, err))
+        int64_t first_id = lane->rows + 1 + (int64_t)at;
+        if (!log_insert_some(writer, records + at, lane->db, count, first_id, err))
             return false;
         at += count;
     }
-    return log_tallies_put(&tallies, db, err);
+    lane->rows += (int64_t)batch->log_count;
+    return true;
 }

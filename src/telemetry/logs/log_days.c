@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "telemetry/logs/log_store.h"
 #include "telemetry/usage_row.h"
 
 void log_days_of_range(int64_t start, int64_t end, int32_t *ret_first, int32_t *ret_last)
@@ -30,32 +31,17 @@ bool log_days_list(struct engine *engine, int32_t first, int32_t last, int32_t *
     return true;
 }
 
-struct log_row_search {
-    int64_t lane, row;
-    struct log_copy copy;
-    bool found;
-};
-
-static bool log_row_compare(void *context, const struct stored_log *log, struct error *err)
-{
-    struct log_row_search *search = context;
-    (void)err;
-    if (log->lane != search->lane || log->row != search->row)
-        return true;
-    search->copy = log_copy_make(&log->record);
-    search->found = true;
-    return true;
-}
-
 bool log_row_find(struct engine *engine, int32_t day, int64_t lane, int64_t row, int limit_ms,
                   struct log_copy *ret_copy, bool *ret_found, struct error *err)
 {
-    struct log_row_search search = {.lane = lane, .row = row};
-    if (!engine->functions->each_log(engine, day, limit_ms, log_row_compare, &search, err)) {
-        log_copy_release(&search.copy);
+    struct log_reading *reading;
+    if (!engine->functions->logs_open(engine, day, limit_ms, &reading, err))
         return false;
-    }
-    *ret_copy = search.copy;
-    *ret_found = search.found;
-    return true;
+    bool done = true;
+    *ret_found = false;
+    for (size_t i = 0; i < reading->lane_count && done; i++)
+        if (reading->lanes[i].lane == lane)
+            done = log_lane_find(&reading->lanes[i], row, ret_copy, ret_found, err);
+    engine->functions->logs_close(engine, reading);
+    return done;
 }

@@ -2,14 +2,13 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
+#include "telemetry/postgresql/lane_logs.h"
 #include "telemetry/postgresql/read.h"
 #include "telemetry/slot_check.h"
 #include "telemetry/usage_totals.h"
 
-static const char SQL_LANES[] =
-    "SELECT lane, usage_rows, log_rows FROM day_lanes WHERE day = $1 ORDER BY lane";
+static const char SQL_LANES[] = "SELECT lane, usage_rows FROM day_lanes WHERE day = $1 ORDER BY lane";
 static const char SQL_COUNT_USAGE[] = "SELECT COUNT(*) FROM usage_rows WHERE day = $1 AND lane = $2";
-static const char SQL_COUNT_LOGS[] = "SELECT COUNT(*) FROM log_rows WHERE day = $1 AND lane = $2";
 
 #define SQL_RAW_COLUMNS                                                                                      \
     " r.tokens_input, r.tokens_output, r.tokens_cached, r.latency_ms, r.outcome, r.cost_nano_cny,"           \
@@ -28,13 +27,6 @@ static const char SQL_RAW_PLATFORM[] =
 static const char SQL_STORED_TENANTS[] = SQL_STORED("usage_hourly");
 static const char SQL_STORED_PLATFORM[] = SQL_STORED("usage_platform_hourly");
 
-static const char SQL_WRONG_LOG_HOURS[] =
-    "SELECT hour, level, source_id, SUM(stored), SUM(counted) FROM"
-    " (SELECT hour, level, source_id, count AS stored, 0 AS counted FROM log_hourly"
-    "  WHERE day = $1 AND lane = $2"
-    "  UNION ALL SELECT timestamp / 3600000, level, source_id, 0, 1 FROM log_rows"
-    "  WHERE day = $1 AND lane = $2) AS counts"
-    " GROUP BY hour, level, source_id HAVING SUM(stored) <> SUM(counted)";
 static const char SQL_WRONG_REQUESTS[] =
     "SELECT COUNT(*) FROM (SELECT id, api_type, operation FROM usage_requests WHERE day = $1) q FULL JOIN"
     " (SELECT COALESCE(u.record_id, u.request_id) AS id,"
@@ -48,7 +40,7 @@ static const char SQL_WRONG_REQUESTS[] =
 
 struct lane_checking {
     struct db *db;
-    int64_t lane, usage_rows, log_rows;
+    int64_t lane, usage_rows;
     int32_t day;
     char day_text[CLOCK_DAY_SIZE];
     struct findings *findings;
@@ -82,33 +74,14 @@ static bool lane_check_count(struct lane_checking *checking, const char *sql, co
     return true;
 }
 
-static bool lane_check_log_hours(struct lane_checking *checking, struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(checking->db, SQL_WRONG_LOG_HOURS, DB_ARGS(db_int(checking->day), db_int(checking->lane)),
-                  &rows, err))
-        return false;
-    while (db_next(&rows)) {
-        char hour[CLOCK_TEXT_SIZE];
-        clock_format(db_column_int(&rows, 0) * HOUR_MS, hour);
-        findings_add(checking->findings,
-                     "%s: log_hourly of %s, level %" PRId64 ", source %" PRId64 ": count %" PRId64
-                     ", not %" PRId64,
-                     checking->day_text, hour, db_column_int(&rows, 1), db_column_int(&rows, 2),
-                     db_column_int(&rows, 3), db_column_int(&rows, 4));
-    }
-    return db_done(&rows, err);
-}
-
 static bool lane_check(struct lane_checking *checking, struct error *err)
 {
-    if (!lane_check_count(checking, SQL_COUNT_USAGE, "usage_rows", checking->usage_rows, err) ||
-        !lane_check_count(checking, SQL_COUNT_LOGS, "log_rows", checking->log_rows, err))
+    if (!lane_check_count(checking, SQL_COUNT_USAGE, "usage_rows", checking->usage_rows, err))
         return false;
     if (!lane_check_hours(checking, "usage_hourly", SQL_RAW_TENANTS, SQL_STORED_TENANTS, err) ||
         !lane_check_hours(checking, "usage_platform_hourly", SQL_RAW_PLATFORM, SQL_STORED_PLATFORM, err))
         return false;
-    return lane_check_log_hours(checking, err);
+    return true;
 }
 
 static bool lanes_check_requests(struct db *db, int32_t day, struct findings *findings, struct error *err)
@@ -136,7 +109,6 @@ bool lanes_check_day(struct db *db, int32_t day, struct findings *findings, stru
         *lane = (struct lane_checking){.db = db,
                                        .lane = db_column_int(&rows, 0),
                                        .usage_rows = db_column_int(&rows, 1),
-                                       .log_rows = db_column_int(&rows, 2),
                                        .day = day,
                                        .findings = findings};
         clock_day_format(day, lane->day_text);
@@ -145,6 +117,13 @@ bool lanes_check_day(struct db *db, int32_t day, struct findings *findings, stru
         return false;
     for (size_t i = 0; i < count; i++)
         if (!lane_check(&lanes[i], err))
+            return false;
+    CLEANUP(free_pointer) struct log_lane *logs = NULL;
+    size_t log_count;
+    if (!lanes_read_logs(db, day, &logs, &log_count, err))
+        return false;
+    for (size_t i = 0; i < log_count; i++)
+        if (!log_lane_check(&logs[i], "day_lanes", lanes[0].day_text, findings, err))
             return false;
     return count == 0 || lanes_check_requests(db, day, findings, err);
 }

@@ -8,6 +8,7 @@
 #include "base/identifier.h"
 #include "base/memory.h"
 #include "telemetry/engine.h"
+#include "telemetry/postgresql/lane_logs.h"
 #include "telemetry/postgresql/lanes.h"
 #include "telemetry/postgresql/read.h"
 #include "telemetry/postgresql/schema.h"
@@ -158,21 +159,53 @@ static bool postgresql_engine_each_usage(struct engine *base, int32_t day, int l
            lanes_each_usage(db, day, sink, context, err);
 }
 
-static bool postgresql_engine_each_log(struct engine *base, int32_t day, int limit_ms, stored_log_sink sink,
-                                       void *context, struct error *err)
+static void postgresql_engine_logs_close(struct engine *engine, struct log_reading *reading)
 {
-    CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(postgresql_engine_of(base)->store, limit_ms, &db, err) &&
-           lanes_each_log(db, day, sink, context, err);
+    (void)engine;
+    if (reading->db)
+        db_snapshot_end(reading->db);
+    store_reader_return(reading->db);
+    free(reading->lanes);
+    free(reading);
 }
 
-static bool postgresql_engine_read_log_lanes(struct engine *base, int32_t day,
-                                             struct log_lane_end **ret_lanes, size_t *ret_count,
-                                             struct error *err)
+static bool postgresql_engine_logs_open(struct engine *base, int32_t day, int limit_ms,
+                                        struct log_reading **ret_reading, struct error *err)
 {
-    CLEANUP(store_reader_release) struct db *db = NULL;
-    return store_reader(postgresql_engine_of(base)->store, READ_LIMIT_MS, &db, err) &&
-           lanes_read_log_lanes(db, day, ret_lanes, ret_count, err);
+    struct log_reading *reading = xcalloc(1, sizeof(*reading));
+    if (!store_reader(postgresql_engine_of(base)->store, limit_ms, &reading->db, err)) {
+        free(reading);
+        return false;
+    }
+    if (!db_snapshot_begin(reading->db, err)) {
+        store_reader_return(reading->db);
+        free(reading);
+        return false;
+    }
+    if (!lanes_read_logs(reading->db, day, &reading->lanes, &reading->lane_count, err)) {
+        postgresql_engine_logs_close(base, reading);
+        return false;
+    }
+    *ret_reading = reading;
+    return true;
+}
+
+static bool postgresql_engine_group_logs(struct engine *base, int32_t day, struct error *err)
+{
+    CLEANUP(free_pointer) struct log_lane *lanes = NULL;
+    struct postgresql_engine *engine = postgresql_engine_of(base);
+    size_t count = 0;
+    struct db *db;
+    if (!store_reader(engine->store, READ_LIMIT_MS, &db, err))
+        return false;
+    bool done = lanes_read_logs(db, day, &lanes, &count, err);
+    store_reader_return(db);
+    for (size_t i = 0; i < count && done; i++) {
+        struct lane_grouping grouping = {day, lanes[i].lane};
+        done = lanes[i].loose_blocks < LOG_GROUP_LEAST ||
+               store_write(engine->store, lane_group_logs_work, &grouping, err);
+    }
+    return done;
 }
 
 static bool postgresql_engine_check_day(struct engine *base, int32_t day, struct findings *findings,
@@ -262,8 +295,9 @@ static const struct engine_functions functions = {
     .each_part = postgresql_engine_each_part,
     .each_total = postgresql_engine_each_total,
     .each_usage = postgresql_engine_each_usage,
-    .each_log = postgresql_engine_each_log,
-    .read_log_lanes = postgresql_engine_read_log_lanes,
+    .logs_open = postgresql_engine_logs_open,
+    .logs_close = postgresql_engine_logs_close,
+    .group_logs = postgresql_engine_group_logs,
     .check_day = postgresql_engine_check_day,
     .seal = postgresql_engine_seal,
     .drop_day = postgresql_engine_drop_day,

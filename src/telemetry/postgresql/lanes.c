@@ -21,7 +21,8 @@ static const char SQL_GIVE_BACK[] = "UPDATE lanes SET used_at = 0 WHERE holder =
 static const char SQL_LOCK_DAYS[] = "SELECT id FROM telemetry_info WHERE id = 1 FOR UPDATE";
 static const char SQL_HAS_DAY[] = "SELECT 1 FROM day_lanes WHERE day = $1 LIMIT 1";
 static const char SQL_ADD_DAY[] =
-    "INSERT INTO day_lanes(day, lane, revision, stamp, usage_rows, log_rows) VALUES ($1, $2, 0, 0, 0, 0)"
+    "INSERT INTO day_lanes(day, lane, revision, stamp, usage_rows, log_rows, sealed_rows, loose_blocks)"
+    " VALUES ($1, $2, 0, 0, 0, 0, 0, 0)"
     " ON CONFLICT (day, lane) DO NOTHING";
 static const char SQL_LOCK_DAY[] = "SELECT revision FROM day_lanes WHERE day = $1 ORDER BY lane FOR UPDATE";
 static const char SQL_DELETE_DAY[] = "DELETE FROM day_lanes WHERE day = $1";

@@ -20,7 +20,7 @@ enum { ID, TIMESTAMP, LEVEL, SOURCE_ID, NUMBERS };
 enum { TENANT_ID, REQUEST_ID, MESSAGE, FIELDS, TEXTS_OF_ROW };
 
 struct log_columns {
-    struct sql_array numbers[NUMBERS], texts[TEXTS_OF_ROW], hours;
+    struct sql_array numbers[NUMBERS], texts[TEXTS_OF_ROW];
 };
 
 static void log_columns_release(struct log_columns *columns)
@@ -29,59 +29,68 @@ static void log_columns_release(struct log_columns *columns)
         sql_array_release(&columns->numbers[i]);
     for (int i = 0; i < TEXTS_OF_ROW; i++)
         sql_array_release(&columns->texts[i]);
-    sql_array_release(&columns->hours);
 }
 
-static void log_columns_put(struct log_columns *columns, const struct log_row *row, int64_t id,
+static void log_columns_put(struct log_columns *columns, const struct log_record *record, int64_t id,
                             int64_t source_id)
 {
-    const struct log_record *record = row->record;
     sql_array_int(&columns->numbers[ID], id);
-    sql_array_int(&columns->numbers[TIMESTAMP], row->timestamp);
+    sql_array_int(&columns->numbers[TIMESTAMP], record->timestamp);
     sql_array_int(&columns->numbers[LEVEL], record->level);
     sql_array_int(&columns->numbers[SOURCE_ID], source_id);
     sql_array_text(&columns->texts[TENANT_ID], record->tenant_id);
     sql_array_text(&columns->texts[REQUEST_ID], record->request_id);
-    sql_array_text(&columns->texts[MESSAGE], record->message ? record->message : "");
+    sql_array_text(&columns->texts[MESSAGE], record->message);
     sql_array_text(&columns->texts[FIELDS], record->fields);
-    sql_array_int(&columns->hours, row->timestamp / HOUR_MS);
 }
 
-/* Rows from `from` on, as many as one statement takes. */
-static bool lane_insert_some_logs(struct lane_day *day, struct db *db, const struct day_batch *batch,
-                                  size_t from, int64_t first_id, size_t *ret_count, struct error *err)
+/* Rows that are not sealed yet: fewer than a block has. */
+static bool lane_insert_plain_logs(struct lane_day *day, struct db *db, const struct log_record *records,
+                                   size_t count, int64_t first_id, struct error *err)
 {
     CLEANUP(log_columns_release) struct log_columns columns = {0};
     struct db_value args[2 + NUMBERS + TEXTS_OF_ROW] = {db_int(day->day), db_int(day->lane)};
-    size_t count = 0;
-    const struct strbuf *messages = &columns.texts[MESSAGE].text, *fields = &columns.texts[FIELDS].text;
-    while (from + count < batch->log_count && count < ROWS_AT_ONCE &&
-           messages->length + fields->length < BYTES_AT_ONCE) {
-        const struct log_row *row = &batch->logs[from + count];
-        log_columns_put(&columns, row, first_id + (int64_t)(from + count),
-                        dictionary_source(day, row->record->source));
-        count++;
-    }
+    if (count == 0)
+        return true;
+    for (size_t i = 0; i < count; i++)
+        log_columns_put(&columns, &records[i], first_id + (int64_t)i,
+                        dictionary_source(day, records[i].source));
     for (int i = 0; i < NUMBERS; i++)
         args[2 + i] = sql_array_value(&columns.numbers[i]);
     for (int i = 0; i < TEXTS_OF_ROW; i++)
         args[2 + NUMBERS + i] = sql_array_value(&columns.texts[i]);
-    *ret_count = count;
-    return db_execute(db, SQL_INSERT, args, ARRAY_SIZE(args), NULL, err) &&
-           db_execute(db, SQL_COUNT,
-                      DB_ARGS(args[0], args[1], sql_array_value(&columns.hours), args[2 + LEVEL],
-                              args[2 + SOURCE_ID]),
+    return db_execute(db, SQL_INSERT, args, ARRAY_SIZE(args), NULL, err);
+}
+
+static bool lane_count_logs(struct lane_day *day, struct db *db, const struct log_record *records,
+                            size_t count, struct error *err)
+{
+    CLEANUP(sql_array_release) struct sql_array hours = {0}, levels = {0}, sources = {0};
+    for (size_t i = 0; i < count; i++) {
+        sql_array_int(&hours, records[i].timestamp / HOUR_MS);
+        sql_array_int(&levels, records[i].level);
+        sql_array_int(&sources, dictionary_source(day, records[i].source));
+    }
+    return db_execute(db, SQL_COUNT,
+                      DB_ARGS(db_int(day->day), db_int(day->lane), sql_array_value(&hours),
+                              sql_array_value(&levels), sql_array_value(&sources)),
                       NULL, err);
 }
 
-bool lane_insert_logs(struct lane_day *day, struct db *db, const struct day_batch *batch, int64_t first_id,
-                      struct error *err)
+bool lane_insert_logs(struct lane_day *day, struct log_lane *logs, struct log_appender *appender,
+                      const struct day_batch *batch, struct error *err)
 {
-    size_t count;
-    if (!dictionary_learn_sources(day, db, batch->logs, batch->log_count, err))
+    CLEANUP(arena_release) struct arena arena = {0};
+    size_t count = batch->log_count, sealed;
+    if (count == 0)
+        return true;
+    CLEANUP(free_pointer) struct log_record *records = log_records_of(batch, true, &arena);
+    if (!dictionary_learn_sources(day, logs->db, batch->logs, count, err) ||
+        !lane_count_logs(day, logs->db, records, count, err) ||
+        !log_lane_seal(logs, appender, records, count, &sealed, err) ||
+        !lane_insert_plain_logs(day, logs->db, records + sealed, count - sealed,
+                                logs->rows + 1 + (int64_t)sealed, err))
         return false;
-    for (size_t at = 0; at < batch->log_count; at += count)
-        if (!lane_insert_some_logs(day, db, batch, at, first_id, &count, err))
-            return false;
+    logs->rows += (int64_t)count;
     return true;
 }

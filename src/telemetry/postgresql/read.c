@@ -107,12 +107,6 @@ static const char SQL_USAGE[] =
     "SELECT " RAW_USAGE_COLUMNS
     " FROM usage_rows r JOIN usage_keys k ON k.day = r.day AND k.lane = r.lane AND k.id = r.key_id"
     " WHERE r.day = $1 AND k.day = $1 ORDER BY r.lane, r.id";
-static const char SQL_LOGS[] =
-    "SELECT r.timestamp, r.level, s.name, r.message, r.tenant_id, r.request_id, r.fields,"
-    " r.lane, r.id FROM log_rows r JOIN log_sources s ON s.day = r.day AND s.lane = r.lane AND s.id = "
-    "r.source_id"
-    " WHERE r.day = $1 AND s.day = $1 ORDER BY r.lane, r.id";
-
 bool lanes_each_usage(struct db *db, int32_t day, telemetry_usage_sink sink, void *context, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};
@@ -124,42 +118,4 @@ bool lanes_each_usage(struct db *db, int32_t day, telemetry_usage_sink sink, voi
             return false;
     }
     return db_done(&rows, err);
-}
-
-bool lanes_each_log(struct db *db, int32_t day, stored_log_sink sink, void *context, struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    if (!db_query(db, SQL_LOGS, DB_ARGS(db_int(day)), &rows, err))
-        return false;
-    while (db_next(&rows)) {
-        struct stored_log log = {db_column_int(&rows, 7), db_column_int(&rows, 8), log_of_row(&rows)};
-        if (!sink(context, &log, err))
-            return false;
-    }
-    return db_done(&rows, err);
-}
-
-/* ---- lanes ---- */
-
-static const char SQL_LOG_LANES[] = "SELECT lane, log_rows FROM day_lanes WHERE day = $1 ORDER BY lane";
-
-bool lanes_read_log_lanes(struct db *db, int32_t day, struct log_lane_end **ret_lanes, size_t *ret_count,
-                          struct error *err)
-{
-    CLEANUP(db_rows_release) struct db_rows rows = {0};
-    struct log_lane_end *lanes = NULL;
-    size_t count = 0;
-    if (!db_query(db, SQL_LOG_LANES, DB_ARGS(db_int(day)), &rows, err))
-        return false;
-    while (db_next(&rows)) {
-        lanes = xrealloc(lanes, (count + 1) * sizeof(*lanes));
-        lanes[count++] = (struct log_lane_end){db_column_int(&rows, 0), db_column_int(&rows, 1)};
-    }
-    if (!db_done(&rows, err)) {
-        free(lanes);
-        return false;
-    }
-    *ret_lanes = lanes;
-    *ret_count = count;
-    return true;
 }

@@ -24,8 +24,10 @@ static const char SQL_TELEMETRY[] =
     " lane {{int}} NOT NULL,"
     " revision {{int}} NOT NULL," /* grows by one with each commit */
     " stamp {{int}} NOT NULL," /* drawn anew for each commit: what a process remembers is compared with it */
-    " usage_rows {{int}} NOT NULL," /* rows of usage_rows */
-    " log_rows {{int}} NOT NULL,"   /* rows of log_rows */
+    " usage_rows {{int}} NOT NULL,"   /* rows of usage_rows */
+    " log_rows {{int}} NOT NULL,"     /* log rows in all: the number of the last */
+    " sealed_rows {{int}} NOT NULL,"  /* of these, in log_blocks; the others are in log_rows */
+    " loose_blocks {{int}} NOT NULL," /* rows of log_signatures */
     " PRIMARY KEY (day, lane));"
 
     /* Dictionaries of a lane's day; their rows are never changed. Names are the only key: with one of (day, lane, id)
@@ -101,7 +103,7 @@ static const char SQL_TELEMETRY[] =
     " hour {{int}} NOT NULL," SUM_COLUMNS_DEFINED
     ", PRIMARY KEY (day, lane, key_id, hour)) PARTITION BY LIST (day);"
 
-    /* log rows; no index */
+    /* the newest log rows, until they are sealed (logs/log_store.h); no index */
     "CREATE TABLE log_rows ("
     " day {{int}} NOT NULL,"
     " lane {{int}} NOT NULL,"
@@ -113,6 +115,40 @@ static const char SQL_TELEMETRY[] =
     " request_id TEXT,"
     " message TEXT NOT NULL,"
     " fields {{json}}) PARTITION BY LIST (day);"
+    /* log rows, sealed */
+    "CREATE TABLE log_blocks ("
+    " day {{int}} NOT NULL,"
+    " lane {{int}} NOT NULL,"
+    " first_id {{int}} NOT NULL," /* number of its first row */
+    " row_count {{int}} NOT NULL,"
+    " first_time {{int}} NOT NULL," /* ms: the least instant of its rows */
+    " last_time {{int}} NOT NULL,"  /* the greatest */
+    " levels {{int}} NOT NULL,"     /* LOG_LEVEL_BIT of each that there is */
+    " content {{bytes}} NOT NULL,"  /* logs/log_block.h */
+    " PRIMARY KEY (day, lane, first_id)) PARTITION BY LIST (day);"
+    /* signatures of blocks that are in no group */
+    "CREATE TABLE log_signatures ("
+    " day {{int}} NOT NULL,"
+    " lane {{int}} NOT NULL,"
+    " first_id {{int}} NOT NULL," /* of log_blocks */
+    " bits {{bytes}} NOT NULL,"   /* logs/log_signature.h */
+    " PRIMARY KEY (day, lane, first_id)) PARTITION BY LIST (day);"
+    "CREATE TABLE log_groups ("
+    " day {{int}} NOT NULL,"
+    " lane {{int}} NOT NULL,"
+    " number {{int}} NOT NULL," /* from 0 */
+    " block_count {{int}} NOT NULL,"
+    " first_time {{int}} NOT NULL,"
+    " last_time {{int}} NOT NULL,"
+    " levels {{int}} NOT NULL,"
+    " blocks {{bytes}} NOT NULL," /* struct log_block_header of each */
+    " PRIMARY KEY (day, lane, number)) PARTITION BY LIST (day);"
+    "CREATE TABLE log_slices ("
+    " day {{int}} NOT NULL,"
+    " lane {{int}} NOT NULL,"
+    " slice {{int}} NOT NULL," /* group * LOG_SLICES + number of the slice */
+    " bits {{bytes}} NOT NULL,"
+    " PRIMARY KEY (day, lane, slice)) PARTITION BY LIST (day);"
     "CREATE TABLE log_hourly ("
     " day {{int}} NOT NULL,"
     " lane {{int}} NOT NULL,"
@@ -140,9 +176,19 @@ const struct migration telemetry_migrations[] = {
 };
 const size_t telemetry_migration_count = ARRAY_SIZE(telemetry_migrations);
 
-static const char *const partitioned[] = {
-    "usage_platform_keys",   "usage_keys", "log_sources", "usage_rows", "usage_requests", "usage_hourly",
-    "usage_platform_hourly", "log_rows",   "log_hourly"};
+static const char *const partitioned[] = {"usage_platform_keys",
+                                          "usage_keys",
+                                          "log_sources",
+                                          "usage_rows",
+                                          "usage_requests",
+                                          "usage_hourly",
+                                          "usage_platform_hourly",
+                                          "log_rows",
+                                          "log_blocks",
+                                          "log_signatures",
+                                          "log_groups",
+                                          "log_slices",
+                                          "log_hourly"};
 
 #define NAME_SIZE 64
 

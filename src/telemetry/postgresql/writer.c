@@ -4,16 +4,17 @@
 
 #include "base/identifier.h"
 #include "base/memory.h"
+#include "telemetry/postgresql/lane_logs.h"
 #include "telemetry/postgresql/writer_private.h"
 
 /* Names remembered for each dictionary, some 150 bytes each; with more, all are read anew. */
 #define NAMES_KEPT 200000
 
-static const char SQL_LOCK_LANE[] =
-    "SELECT stamp, usage_rows, log_rows FROM day_lanes WHERE day = $1 AND lane = $2 FOR UPDATE";
+static const char SQL_LOCK_LANE[] = "SELECT stamp, usage_rows, log_rows, sealed_rows, loose_blocks FROM "
+                                    "day_lanes WHERE day = $1 AND lane = $2 FOR UPDATE";
 static const char SQL_END[] =
     "UPDATE day_lanes SET revision = revision + 1, stamp = $3, usage_rows = usage_rows + $4,"
-    " log_rows = log_rows + $5 WHERE day = $1 AND lane = $2";
+    " log_rows = $5, sealed_rows = $6, loose_blocks = $7 WHERE day = $1 AND lane = $2";
 
 struct lane_writer *lane_writer_new(void)
 {
@@ -39,6 +40,7 @@ void lane_writer_free(struct lane_writer *writer)
         return;
     for (size_t i = 0; i < DAYS_REMEMBERED; i++)
         lane_day_forget(&writer->days[i]);
+    log_appender_release(&writer->appender);
     free(writer);
 }
 
@@ -57,7 +59,8 @@ static struct lane_day *lane_writer_find_day(struct lane_writer *writer, int32_t
 }
 
 struct lane_state {
-    int64_t stamp, usage_rows, log_rows;
+    int64_t stamp, usage_rows;
+    struct log_lane logs;
 };
 
 static bool lane_write_lock(struct lane_write *write, struct db *db, struct lane_state *ret_state,
@@ -68,8 +71,15 @@ static bool lane_write_lock(struct lane_write *write, struct db *db, struct lane
         return false;
     write->absent = !db_next(&rows);
     if (!write->absent)
-        *ret_state =
-            (struct lane_state){db_column_int(&rows, 0), db_column_int(&rows, 1), db_column_int(&rows, 2)};
+        *ret_state = (struct lane_state){.stamp = db_column_int(&rows, 0),
+                                         .usage_rows = db_column_int(&rows, 1),
+                                         .logs = {.db = db,
+                                                  .sql = &lane_log_sql,
+                                                  .day = write->day,
+                                                  .lane = write->lane,
+                                                  .rows = db_column_int(&rows, 2),
+                                                  .sealed_rows = db_column_int(&rows, 3),
+                                                  .loose_blocks = db_column_int(&rows, 4)}};
     return db_done(&rows, err);
 }
 
@@ -93,7 +103,7 @@ static bool lane_write_remember(struct lane_write *write, struct lane_day *day, 
 }
 
 static bool lane_write_all(struct lane_write *write, struct lane_day *day, struct db *db,
-                           const struct lane_state *state, struct error *err)
+                           struct lane_state *state, struct error *err)
 {
     struct day_batch *batch = write->batch;
     size_t usage_rows = 0;
@@ -101,10 +111,11 @@ static bool lane_write_all(struct lane_write *write, struct lane_day *day, struc
     if (!lane_write_remember(write, day, db, state->stamp, err) ||
         !lane_insert_usage(day, db, batch, state->usage_rows + 1, &usage_rows, err) ||
         !rollup_flush(&day->tenants, db, err) || !rollup_flush(&day->platform, db, err) ||
-        !lane_insert_logs(day, db, batch, state->log_rows + 1, err) ||
+        !lane_insert_logs(day, &state->logs, &write->writer->appender, batch, err) ||
         !db_execute(db, SQL_END,
                     DB_ARGS(db_int(write->day), db_int(write->lane), db_int(stamp),
-                            db_int((int64_t)usage_rows), db_int((int64_t)batch->log_count)),
+                            db_int((int64_t)usage_rows), db_int(state->logs.rows),
+                            db_int(state->logs.sealed_rows), db_int(state->logs.loose_blocks)),
                     NULL, err))
         return false;
     day->stamp = stamp;

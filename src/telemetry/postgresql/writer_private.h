@@ -2,6 +2,7 @@
 #ifndef KIMONO_TELEMETRY_POSTGRESQL_WRITER_PRIVATE_H
 #define KIMONO_TELEMETRY_POSTGRESQL_WRITER_PRIVATE_H
 
+#include "telemetry/logs/log_store.h"
 #include "telemetry/name_map.h"
 #include "telemetry/postgresql/sql_array.h"
 #include "telemetry/postgresql/writer.h"
@@ -40,6 +41,7 @@ struct lane_writer {
     int64_t next_stamp;
     uint64_t uses;
     struct lane_day days[DAYS_REMEMBERED];
+    struct log_appender appender;
 };
 
 /* ---- dictionary.c ---- */
@@ -58,8 +60,9 @@ int64_t dictionary_source(const struct lane_day *day, const char *source);
 /* `first_id`: of the rows that are written. `ret_inserted`: rows less duplicates. */
 bool lane_insert_usage(struct lane_day *day, struct db *db, struct day_batch *batch, int64_t first_id,
                        size_t *ret_inserted, struct error *err);
-bool lane_insert_logs(struct lane_day *day, struct db *db, const struct day_batch *batch, int64_t first_id,
-                      struct error *err);
+/* `logs`: what the lane has, and will have. */
+bool lane_insert_logs(struct lane_day *day, struct log_lane *logs, struct log_appender *appender,
+                      const struct day_batch *batch, struct error *err);
 
 /* rollups.c: both maps, empty, of the lane's day */
 void lane_rollups_init(struct lane_day *day);

@@ -35,6 +35,8 @@ const MADE = {
   'tenants.name_folded': 'folded(name)',
   'usage_days.run': '1',
   'usage_days.rows_deleted': '0',
+  'day_info.sealed_rows': '0',
+  'day_info.loose_blocks': '0',
   ...Object.fromEntries(
     ['usage_daily', 'usage_platform_daily', 'usage_hourly', 'usage_platform_hourly'].flatMap((table) =>
       ['estimated', 'aborted', 'estimated_cost_nano_cny'].map((column) => [`${table}.${column}`, '0']),
