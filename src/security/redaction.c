@@ -212,6 +212,8 @@ static const char *redact_spoken(struct strbuf *out, const char *text, const cha
     static const char *const joints[] = {"：", ":", "=", "是", "为", "は"};
     (void)text;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (at[0] != names[i][0] || at[1] != names[i][1]) /* most characters end here */
+            continue;
         size_t length = strlen(names[i]);
         if (strncmp(at, names[i], length) != 0)
             continue;
