@@ -12,6 +12,7 @@
 
 #include "api/dispatch.h"
 #include "api/openapi.h"
+#include "api/refusal_log.h"
 #include "api/request_log.h"
 #include "base/clock.h"
 #include "base/disk_reserve.h"
@@ -339,6 +340,7 @@ static bool app_open_server(struct app *app, const struct data_paths *paths, str
         .tenants = tenant_manager_new(&app->platform),
         .limiter = rate_limiter_new(boot->rate_limits),
         .request_log = request_log_new(app->platform.telemetry),
+        .refusals = refusal_log_new(app->platform.store),
         .origin_warnings.lock = PTHREAD_MUTEX_INITIALIZER,
         .version = KIMONO_VERSION,
         .public_origin = boot->public_origin,
@@ -415,6 +417,7 @@ static void app_close_server(struct app *app)
     log_set_sink(NULL, NULL);
     static_files_close(app->api.pages);
     request_log_free(app->api.request_log);
+    refusal_log_free(app->api.refusals);
     rate_limiter_free(app->api.limiter);
     strbuf_release(&app->api.openapi);
     tenant_manager_free(app->api.tenants);

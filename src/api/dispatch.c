@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "api/origin.h"
+#include "api/refusal_log.h"
 #include "api/request_log.h"
 #include "api/router.h"
 #include "api/session_cookies.h"
@@ -181,11 +182,24 @@ static bool call_permit_reveal(struct call *call, struct error *err)
     return true;
 }
 
+/* For the audit log: the detail, and of input each field that is wrong. */
+static const char *call_refusal(struct call *call, const struct error *err)
+{
+    CLEANUP(strbuf_release) struct strbuf why = {0};
+    strbuf_puts(&why, err->detail[LANGUAGE_EN]);
+    for (size_t i = 0; i < err->field_count; i++)
+        strbuf_printf(&why, "%s%s: %s", why.length ? "; " : "", err->fields[i].field,
+                      err->fields[i].message[LANGUAGE_EN]);
+    return arena_strdup(call->arena, strbuf_text(&why));
+}
+
 /* THE way an error leaves. What fails inside is logged; only operators get its names in the answer. The component is
  * reported as down at once, not only by its next probe. */
 static void dispatch_answer_error(struct call *call, struct error *err)
 {
     struct http_request *request = call->request;
+    if (error_status(err->code) < 500 && call->principal.user_id)
+        call->refusal = call_refusal(call, err);
     if (error_is_of_store(err->code) || err->code == ERROR_INTERNAL) {
         log_write(LOG_ERROR, "http", request->request_id, "%s %s: %s", request->method,
                   call->route ? call->route->path : "-", err->detail[LANGUAGE_EN]);
@@ -314,6 +328,7 @@ static void dispatch_finish(void *context, struct http_request *request)
 {
     struct api *api = context;
     request_log_add(api->request_log, request, request->user);
+    refusal_log_add(api->refusals, request->user);
 }
 
 struct http_handler dispatch_handler(struct api *api)

@@ -70,6 +70,11 @@ bool system_components_get(struct call *call, struct error *err);
 extern const struct params alerts_params;
 bool alerts_active_get(struct call *call, struct error *err);
 
+/* ops_operations.c */
+extern const struct params operations_params, operations_export_params;
+bool operations_get(struct call *call, struct error *err);
+bool operations_export_get(struct call *call, struct error *err);
+
 /* ops_knowledge.c */
 extern const struct params trial_params, qa_list_params, knowledge_scope_params, facets_params;
 bool knowledge_overview_get(struct call *call, struct error *err);

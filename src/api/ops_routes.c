@@ -10,6 +10,7 @@
 #include "ops/knowledge/knowledge_manager.h"
 #include "ops/knowledge/sync.h"
 #include "ops/logs/log_manager.h"
+#include "ops/logs/operation_log.h"
 #include "ops/templates/conflict.h"
 #include "ops/templates/matrix.h"
 #include "ops/templates/template_manager.h"
@@ -78,6 +79,13 @@ const struct route routes[] = {
     {.method = "GET", .path = OPS "/alerts/active", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
      .run = HTTP_RUN_WORKER, .params = &alerts_params, .answer = &alert_descriptor, .shape = ANSWER_LIST,
      .handle = alerts_active_get, .summary = "Alerts that are not resolved, newest first"},
+    {.method = "GET", .path = OPS "/logs/operations", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
+     .run = HTTP_RUN_WORKER, .params = &operations_params, .answer = &operation_list_descriptor,
+     .handle = operations_get, .summary = "Who changed what, and who was refused, newest first"},
+    {.method = "GET", .path = OPS "/logs/operations/export", .audit_action = "operations.export",
+     .rate = RATE_OPS_READ, .run = HTTP_RUN_HEAVY, .params = &operations_export_params, .content_type = CSV,
+     .other_content_type = NDJSON, .handle = operations_export_get,
+     .summary = "The operations that a filter admits, as a table or as lines of JSON"},
     {.method = "GET", .path = OPS "/knowledge/overview", .permission = PERMISSION_OPS_READ, .rate = RATE_OPS_READ,
      .run = HTTP_RUN_WORKER, .params = &knowledge_scope_params, .answer = &knowledge_overview_descriptor,
      .handle = knowledge_overview_get, .summary = "Everyone's knowledge in figures, or one tenant's"},

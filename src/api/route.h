@@ -33,6 +33,7 @@ struct api {
     struct rate_limiter *limiter;
     struct http_connection_counts connections; /* kept by the server */
     struct request_log *request_log;
+    struct refusal_log *refusals;
     struct log_limit origin_warnings; /* of pages at another address than the console's */
     struct static_files *pages;
     const char *version;
@@ -52,9 +53,10 @@ struct call {
     struct actor actor;
     const void *input;
     struct path_values path;
-    bool admitted;   /* the route is there, permitted, and within its rate */
-    bool reveal;     /* ops_admin has asked for personal data as it is: ?reveal=true */
-    size_t revealed; /* texts of the answer that would have been masked */
+    const char *refusal; /* why it was refused, in English; NULL: it was not, or by the server itself */
+    bool admitted;       /* the route is there, permitted, and within its rate */
+    bool reveal;         /* ops_admin has asked for personal data as it is: ?reveal=true */
+    size_t revealed;     /* texts of the answer that would have been masked */
 };
 
 /* True: the answer is in the request. False: the error becomes the answer. */

@@ -53,12 +53,19 @@ static const char *json_string_end(const char *at)
     return *at ? at + 1 : at;
 }
 
+/* Members of any JSON that name people: their texts are personal as a whole. */
+static bool json_member_is_whole(const char *name)
+{
+    return strcmp(name, "contact") == 0;
+}
+
 /* JSON with each text in it masked, names too; all else stays byte for byte. What cannot be read is not
  * shown. */
 static void mask_json(const struct json_mask *mask, enum personal personal, const char *json,
                       struct strbuf *out)
 {
     CLEANUP(strbuf_release) struct strbuf shown = {0};
+    bool whole = false;
     while (*json) {
         size_t plain = strcspn(json, "\"");
         strbuf_append(out, json, plain);
@@ -70,7 +77,8 @@ static void mask_json(const struct json_mask *mask, enum personal personal, cons
         struct json_writer w = {.out = out};
         strbuf_reset(&shown);
         if (cJSON_IsString(text))
-            mask->apply(mask, personal, text->valuestring, &shown);
+            mask->apply(mask, whole ? PERSONAL_WHOLE : personal, text->valuestring, &shown);
+        whole = *end == ':' && cJSON_IsString(text) && json_member_is_whole(text->valuestring);
         if (cJSON_IsString(text) && strcmp(strbuf_text(&shown), text->valuestring) == 0)
             strbuf_append(out, json, (size_t)(end - json));
         else

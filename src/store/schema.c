@@ -427,7 +427,12 @@ static const char SQL_BASE_LINE[] =
     " request_id TEXT NOT NULL,"
     " result TEXT NOT NULL,"           /* done, refused, failed */
     " chain_hash {{bytes}} NOT NULL);" /* SHA-256 of the row before's hash and this row */
-    "CREATE INDEX idx_ops_logs_time ON ops_logs(timestamp);"
+    "CREATE INDEX idx_ops_logs_time ON ops_logs(timestamp, id);"
+    "CREATE INDEX idx_ops_logs_user ON ops_logs(user_id, timestamp, id);"
+    "CREATE INDEX idx_ops_logs_action ON ops_logs(action, timestamp, id);"
+    "CREATE INDEX idx_ops_logs_target ON ops_logs(target_id, timestamp, id);"
+    "CREATE INDEX idx_ops_logs_request ON ops_logs(request_id, timestamp, id);"
+    "CREATE INDEX idx_ops_logs_refused ON ops_logs(result, timestamp, id) WHERE result <> 'done';"
 
     /* ---- usage of the days that have ended ---- */
 

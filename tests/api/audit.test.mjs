@@ -199,6 +199,11 @@ const RECIPES = {
     const { id } = await world.admin.must('POST', `${OPS}/logs/queries`, { json, status: 201 });
     return { path: `${OPS}/logs/queries/${id}`, target: `log_query ${id}`, has: ['before'] };
   },
+  'GET /api/v1/ops/logs/operations/export': async () => ({
+    path: `${OPS}/logs/operations/export?action=auth.login`,
+    target: 'platform ',
+    has: ['after'],
+  }),
   'POST /api/v1/ops/jobs/{id}/undo': async () => {
     const { id } = await changeMany();
     return {

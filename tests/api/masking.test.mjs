@@ -100,6 +100,7 @@ const ways = () => ({
   'GET /system/status': [''],
   'GET /system/components': [''],
   'GET /alerts/active': [''],
+  'GET /logs/operations': ['', '?page_size=200', '?action=tenant.create'],
   'GET /knowledge/overview': [''],
   'GET /knowledge/facets': [''],
   'GET /knowledge/qa-pairs': ['', '?tenant_id=full&sort=question&page_size=1', '?sort=-question&page_size=1'],
