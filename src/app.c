@@ -14,6 +14,7 @@
 #include "api/openapi.h"
 #include "api/refusal_log.h"
 #include "api/request_log.h"
+#include "api/request_metrics.h"
 #include "base/clock.h"
 #include "base/disk_reserve.h"
 #include "base/log.h"
@@ -341,6 +342,7 @@ static bool app_open_server(struct app *app, const struct data_paths *paths, str
         .limiter = rate_limiter_new(boot->rate_limits),
         .request_log = request_log_new(app->platform.telemetry),
         .refusals = refusal_log_new(app->platform.store),
+        .request_metrics = request_metrics_new(),
         .origin_warnings.lock = PTHREAD_MUTEX_INITIALIZER,
         .version = KIMONO_VERSION,
         .public_origin = boot->public_origin,
@@ -418,6 +420,7 @@ static void app_close_server(struct app *app)
     static_files_close(app->api.pages);
     request_log_free(app->api.request_log);
     refusal_log_free(app->api.refusals);
+    request_metrics_free(app->api.request_metrics);
     rate_limiter_free(app->api.limiter);
     strbuf_release(&app->api.openapi);
     tenant_manager_free(app->api.tenants);

@@ -30,7 +30,8 @@ struct identity {
 static const struct field identity_fields[] = {
     FIELD(struct identity, id, TEXT, "Id of the user or token"),
     FIELD(struct identity, username, TEXT, "Name of the user or token"),
-    FIELD(struct identity, role, TEXT, "ops_admin, ops_viewer, tenant_admin, tenant_staff or ingest"),
+    FIELD(struct identity, role, TEXT,
+          "ops_admin, ops_viewer, tenant_admin, tenant_staff, ingest or metrics"),
     FIELD(struct identity, tenant_id, TEXT, "The tenant that it belongs to", .nullable = true),
 };
 const struct descriptor identity_descriptor = DESCRIPTOR("Identity", struct identity, identity_fields);

@@ -7,6 +7,7 @@
 #include "api/origin.h"
 #include "api/refusal_log.h"
 #include "api/request_log.h"
+#include "api/request_metrics.h"
 #include "api/router.h"
 #include "api/session_cookies.h"
 #include "base/log.h"
@@ -34,8 +35,8 @@ static bool role_may(enum role role, enum permission permission)
 {
     switch (permission) {
     case PERMISSION_OPS_ADMIN: return role == ROLE_OPS_ADMIN;
-    case PERMISSION_OPS_READ:
-    case PERMISSION_LOCAL: return role == ROLE_OPS_ADMIN || role == ROLE_OPS_VIEWER;
+    case PERMISSION_OPS_READ: return role == ROLE_OPS_ADMIN || role == ROLE_OPS_VIEWER;
+    case PERMISSION_LOCAL: return role == ROLE_OPS_ADMIN || role == ROLE_OPS_VIEWER || role == ROLE_METRICS;
     case PERMISSION_SIGNED_IN:
     case PERMISSION_TENANT_KEY:
     case PERMISSION_PUBLIC: return true;
@@ -329,6 +330,7 @@ static void dispatch_finish(void *context, struct http_request *request)
     struct api *api = context;
     request_log_add(api->request_log, request, request->user);
     refusal_log_add(api->refusals, request->user);
+    request_metrics_add(api->request_metrics, request, request->user);
 }
 
 struct http_handler dispatch_handler(struct api *api)

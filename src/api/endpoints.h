@@ -75,6 +75,11 @@ extern const struct params operations_params, operations_export_params;
 bool operations_get(struct call *call, struct error *err);
 bool operations_export_get(struct call *call, struct error *err);
 
+/* ops_requests.c */
+extern const struct params request_story_params;
+extern const struct descriptor request_story_descriptor;
+bool request_story_get(struct call *call, struct error *err);
+
 /* ops_knowledge.c */
 extern const struct params trial_params, qa_list_params, knowledge_scope_params, facets_params;
 bool knowledge_overview_get(struct call *call, struct error *err);

@@ -3,12 +3,17 @@
 #include <unistd.h>
 
 #include "api/endpoints.h"
+#include "api/request_metrics.h"
 #include "base/clock.h"
 #include "platform/health/health.h"
+#include "platform/jobs/jobs.h"
 #include "platform/jobs/scheduler.h"
+#include "platform/tenants/activity.h"
 #include "platform/tenants/counters.h"
 #include "store/store.h"
 #include "telemetry/telemetry.h"
+
+#define TENANT_SERIES 50 /* tenants that have series of their own: the busiest of the day */
 
 static void put_metric(struct strbuf *out, const char *name, const char *type, const char *help, double value)
 {
@@ -16,8 +21,41 @@ static void put_metric(struct strbuf *out, const char *name, const char *type, c
                   name, value);
 }
 
+static void put_job_metrics(struct strbuf *out, struct db *db)
+{
+    struct job_counts counts;
+    struct error err;
+    if (!job_count_open(db, &counts, &err))
+        return;
+    strbuf_printf(out,
+                  "# HELP kimono_jobs Jobs that have not ended.\n# TYPE kimono_jobs gauge\n"
+                  "kimono_jobs{status=\"queued\"} %lld\nkimono_jobs{status=\"running\"} %lld\n",
+                  (long long)counts.queued, (long long)counts.running);
+    put_metric(
+        out, "jobs_oldest_queued_seconds", "gauge", "How long the oldest job has waited.",
+        counts.oldest_queued_at == INT_NULL ? 0 : (double)(clock_now_ms() - counts.oldest_queued_at) / 1000);
+}
+
+/* However many tenants there are; kimono_tenants says how many have none. */
+static void put_tenant_metrics(struct strbuf *out, struct db *db, struct arena *arena)
+{
+    struct activity_top top[TENANT_SERIES];
+    size_t count;
+    struct error err;
+    if (!activity_top_tenants(db, clock_now_ms(), TENANT_SERIES, arena, top, &count, &err))
+        return;
+    strbuf_printf(
+        out,
+        "# HELP kimono_tenant_conversations_today Conversations of today, of the %d busiest tenants.\n"
+        "# TYPE kimono_tenant_conversations_today gauge\n",
+        TENANT_SERIES);
+    for (size_t i = 0; i < count; i++)
+        strbuf_printf(out, "kimono_tenant_conversations_today{tenant_id=\"%s\"} %lld\n", top[i].tenant_id,
+                      (long long)top[i].conversations);
+}
+
 /* Without a store that can be read these figures are left out; put_component_metrics says why. */
-static void put_counter_metrics(struct strbuf *out, struct platform *platform)
+static void put_counter_metrics(struct strbuf *out, struct platform *platform, struct arena *arena)
 {
     int64_t values[COUNTER_COUNT];
     struct error err;
@@ -35,6 +73,8 @@ static void put_counter_metrics(struct strbuf *out, struct platform *platform)
                (double)values[COUNTER_HELD_BACK_QA_PAIRS]);
     put_metric(out, "pending_feedbacks", "gauge", "Feedback that waits.",
                (double)values[COUNTER_PENDING_FEEDBACKS]);
+    put_job_metrics(out, db);
+    put_tenant_metrics(out, db, arena);
 }
 
 static void put_store_metrics(struct strbuf *out, struct platform *platform)
@@ -46,6 +86,10 @@ static void put_store_metrics(struct strbuf *out, struct platform *platform)
     put_metric(out, "store_commits_total", "counter", "Commits of the main store.", (double)store.commits);
     put_metric(out, "store_failed_commits_total", "counter", "Commits that failed.",
                (double)store.failed_commits);
+    put_metric(out, "store_writer_lag_seconds", "gauge",
+               "How long the oldest write has waited for the writer.", (double)store.oldest_wait_us / 1e6);
+    put_metric(out, "store_last_commit_seconds", "gauge", "Duration of the last commit of the main store.",
+               (double)store.last_commit_us / 1e6);
     if (store.bytes != INT_NULL)
         put_metric(out, "store_bytes", "gauge", "Size of the main store.", (double)store.bytes);
     if (store.wal_bytes != INT_NULL)
@@ -80,6 +124,10 @@ static void put_telemetry_metrics(struct strbuf *out, struct platform *platform)
     struct telemetry_stats stats;
     telemetry_get_stats(platform->telemetry, &stats);
     put_metric(out, "telemetry_queued", "gauge", "Records that wait.", (double)stats.queued);
+    put_metric(out, "telemetry_last_commit_seconds", "gauge", "Duration of the last commit of telemetry.",
+               (double)stats.last_commit_us / 1e6);
+    put_metric(out, "telemetry_failed_commits_total", "counter", "Commits of telemetry that failed.",
+               (double)stats.failed_commits);
     put_metric(out, "telemetry_usage_rows_total", "counter", "Usage rows written.",
                (double)stats.written_usage);
     put_metric(out, "telemetry_log_rows_total", "counter", "Log rows written.", (double)stats.written_logs);
@@ -113,6 +161,22 @@ static void put_component_metrics(struct strbuf *out, struct platform *platform)
     }
 }
 
+static void put_scheduler_metrics(struct strbuf *out, const struct platform *platform)
+{
+    struct scheduler *const schedulers[] = {platform->scheduler, platform->housekeeping};
+    int64_t runs = 0, failures = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(schedulers); i++) {
+        struct scheduler_state state;
+        if (!schedulers[i])
+            continue;
+        scheduler_get_state(schedulers[i], &state);
+        runs += state.runs;
+        failures += state.failures;
+    }
+    put_metric(out, "scheduled_runs_total", "counter", "Runs of scheduled tasks.", (double)runs);
+    put_metric(out, "scheduled_failures_total", "counter", "Those that failed.", (double)failures);
+}
+
 /* Pages in memory are the second figure of /proc/self/statm (proc(5)). */
 static double resident_bytes(void)
 {
@@ -130,12 +194,14 @@ bool metrics_get(struct call *call, struct error *err)
     struct http_request *request = call->request;
     struct strbuf *out = &request->response.body;
     (void)err;
-    put_counter_metrics(out, call->platform);
+    request_metrics_write(call->api->request_metrics, out);
+    put_counter_metrics(out, call->platform, call->arena);
     put_store_metrics(out, call->platform);
     put_telemetry_metrics(out, call->platform);
     put_connection_metrics(out, &call->api->connections);
     put_component_metrics(out, call->platform);
     put_pool_metrics(out, call->api);
+    put_scheduler_metrics(out, call->platform);
     put_metric(out, "memory_overruns_total", "counter",
                "Pieces of work that wanted more memory than they may take.", (double)arena_overrun_count());
     put_metric(out, "process_resident_memory_bytes", "gauge", "Memory in use.", resident_bytes());

@@ -18,7 +18,7 @@ enum permission {
     PERMISSION_OPS_READ,   /* ops_admin and ops_viewer */
     PERMISSION_SIGNED_IN,  /* every user and token */
     PERMISSION_TENANT_KEY, /* a tenant's publishable key in X-API-Key */
-    PERMISSION_LOCAL,      /* the machine itself, or ops with a token */
+    PERMISSION_LOCAL,      /* the machine itself, ops, or a token of the role metrics */
     PERMISSION_PUBLIC,
 };
 const char *permission_name(enum permission permission);
@@ -34,6 +34,7 @@ struct api {
     struct http_connection_counts connections; /* kept by the server */
     struct request_log *request_log;
     struct refusal_log *refusals;
+    struct request_metrics *request_metrics;
     struct log_limit origin_warnings; /* of pages at another address than the console's */
     struct static_files *pages;
     const char *version;

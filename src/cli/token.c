@@ -9,7 +9,7 @@ static enum cli_status token_revoke_run(const struct invocation *invocation);
 static enum cli_status token_list_run(const struct invocation *invocation);
 
 static const struct option_spec create_options[] = {
-    {.name = "role", .value = "ROLE", .text = "ingest: write telemetry"},
+    {.name = "role", .value = "ROLE", .text = "ingest: write telemetry; metrics: read /metrics"},
     {.name = "tenant", .value = "ID", .text = "for this tenant's telemetry only"},
     CLI_STORE_OPTIONS,
     CLI_OPTIONS_END,
@@ -18,7 +18,7 @@ static const struct option_spec store_options[] = {CLI_STORE_OPTIONS, CLI_OPTION
 
 static const struct command verbs[] = {
     {.name = "create",
-     .arguments = "NAME --role ingest [--tenant ID]",
+     .arguments = "NAME --role ingest|metrics [--tenant ID]",
      .text = "make a token; prints it alone, this once",
      .options = create_options,
      .least_arguments = 1,
@@ -57,9 +57,9 @@ static enum cli_status token_create_run(const struct invocation *invocation)
     struct error err;
     error_clear(&err);
     if (!role_text)
-        return cli_usage(invocation, "--role is missing: --role ingest");
-    if (!role_parse(role_text, &role) || role != ROLE_INGEST)
-        return cli_usage(invocation, "a token's role is 'ingest', not '%.40s'", role_text);
+        return cli_usage(invocation, "--role is missing: --role ingest, or --role metrics");
+    if (!role_parse(role_text, &role) || !role_is_of_token(role))
+        return cli_usage(invocation, "a token's role is 'ingest' or 'metrics', not '%.40s'", role_text);
     if (!cli_open(invocation, APP_STORE, CLI_STORE_MUST_EXIST, &app))
         return CLI_FAILED;
     if (!api_token_add(app_platform(app)->store, &actor, invocation->arguments[0], role_name(role),

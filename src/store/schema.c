@@ -150,7 +150,7 @@ static const char SQL_BASE_LINE[] =
     "CREATE TABLE api_tokens ("
     " id TEXT PRIMARY KEY,"
     " name TEXT NOT NULL UNIQUE,"
-    " role TEXT NOT NULL," /* ingest */
+    " role TEXT NOT NULL," /* ingest, metrics */
     " tenant_id TEXT REFERENCES tenants(id),"
     " token_hash {{bytes}} NOT NULL UNIQUE," /* SHA-256 of the token */
     " created_at {{int}} NOT NULL,"
@@ -318,6 +318,7 @@ static const char SQL_BASE_LINE[] =
     " request_id TEXT NOT NULL);"
     "CREATE INDEX idx_messages_conversation ON messages(conversation_id, id);"
     "CREATE INDEX idx_messages_tenant ON messages(tenant_id, created_at);"
+    "CREATE INDEX idx_messages_request ON messages(request_id);"
 
     /* platform/chat/feedback.c */
     "CREATE TABLE feedbacks ("

@@ -154,6 +154,7 @@ bool store_get_stamp(const struct store *store, struct store_stamp *ret_stamp);
 /* For health and metrics. */
 struct store_stats {
     int64_t queue_length;     /* functions that wait for the writer */
+    int64_t oldest_wait_us;   /* how long the first of them has waited; 0: none does */
     int64_t commits, works;   /* since opened */
     int64_t foreground_works; /* of these, those that somebody waits for: see store_set_background */
     int64_t failed_commits;

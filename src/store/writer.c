@@ -40,6 +40,7 @@ struct task {
     store_work work;
     void *context;
     struct task *next;
+    int64_t put_at_us; /* when it came into the queue */
     bool failed;
     struct error *err; /* the waiting caller's; of one that does not wait NULL, until it fails */
     store_done done;   /* of one that does not wait, or NULL */
@@ -77,6 +78,7 @@ static _Thread_local const struct writer *running; /* set in writer threads */
 
 static bool writer_put(struct writer *writer, struct task *task)
 {
+    task->put_at_us = clock_monotonic_us();
     pthread_mutex_lock(&writer->lock);
     bool room = !writer->closing && writer->waiting < writer->ceiling;
     if (room) {
@@ -563,5 +565,6 @@ void writer_get_stats(struct writer *writer, struct store_stats *ret_stats)
     pthread_mutex_lock(&writer->lock);
     *ret_stats = writer->stats;
     ret_stats->queue_length = (int64_t)writer->waiting;
+    ret_stats->oldest_wait_us = writer->first ? clock_monotonic_us() - writer->first->put_at_us : 0;
     pthread_mutex_unlock(&writer->lock);
 }

@@ -158,21 +158,87 @@ describe('the state of the system', () => {
     assert.ok(HEALTH.includes(answer.json.status));
   });
 
-  test('metrics are Prometheus text: every sample has a type and a number', async () => {
+  test('metrics are Prometheus text, as its parser wants it', async () => {
+    await world.admin.must('GET', `${OPS}/tenants`);
+    await world.anyone.get(`${API}/nothing`, { check: false });
+    await world.ask('shop-a', 'x');
     const answer = await world.anyone.get('/metrics');
     assert.match(answer.headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/);
-    const typed = new Set(
-      [...answer.text.matchAll(/^# TYPE (\w+) (?:counter|gauge|histogram|summary)$/gm)].map((m) => m[1]),
+    const families = metricFamilies(answer.text);
+    const requests = families.kimono_http_requests_total.samples;
+    const tenants = requests.filter(({ labels }) => labels.route === `${OPS}/tenants` && labels.method === 'GET');
+    assert.deepEqual(
+      tenants.map(({ labels }) => labels.status),
+      ['2xx'],
     );
-    const samples = answer.text.split('\n').filter((line) => line && !line.startsWith('#'));
-    assert.ok(samples.length > 5);
-    for (const sample of samples) {
-      const [, name, value] = /^(\w+)(?:\{[^}]*\})? (\S+)$/.exec(sample) ?? assert.fail(sample);
-      assert.ok(typed.has(name.replace(/_(bucket|sum|count)$/, '')) || typed.has(name), sample);
-      assert.ok(Number.isFinite(Number(value)), sample);
-    }
+    assert.ok(requests.some(({ labels }) => labels.route === 'none' && labels.status === '4xx'));
+    const wanted = [
+      'jobs',
+      'store_queue_length',
+      'store_writer_lag_seconds',
+      'telemetry_usage_rows_total',
+      'workers_waiting',
+    ];
+    for (const name of [...wanted, 'component_status', 'tenant_conversations_today', 'scheduled_runs_total'])
+      assert.ok(families[`kimono_${name}`]?.samples.length > 0, name);
+    const conversations = families.kimono_tenant_conversations_today.samples;
+    assert.ok(conversations.some(({ labels, value }) => labels.tenant_id === 'shop-a' && value >= 1));
   });
 });
+
+/** @typedef {{ name: string, labels: Record<string, string>, value: number }} Sample */
+
+/**
+ * The text format 0.0.4, read strictly: each family has its help and its type once and before its samples, which stand
+ * together; no series twice; a histogram's buckets grow to its count.
+ * @param {string} text
+ * @returns {Record<string, { type: string, samples: Sample[] }>}
+ */
+function metricFamilies(text) {
+  assert.ok(text.endsWith('\n'));
+  const families = /** @type {Record<string, { type: string, samples: Sample[] }>} */ ({});
+  const seen = new Set();
+  let current = '';
+  for (const line of text.slice(0, -1).split('\n')) {
+    const [, help] = /^# HELP ([a-z_]+) \S.*$/.exec(line) ?? [];
+    const [, typed, type] = /^# TYPE ([a-z_]+) (counter|gauge|histogram)$/.exec(line) ?? [];
+    if (help) {
+      assert.ok(!(help in families), line);
+      families[help] = { type: '', samples: [] };
+      current = help;
+    } else if (typed) {
+      assert.deepEqual([typed, families[typed].type], [current, ''], line);
+      families[typed].type = type;
+      assert.equal(type === 'counter', typed.endsWith('_total'), line);
+    } else {
+      const [, name, inside = '', value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? assert.fail(line);
+      const labels = Object.fromEntries(
+        [...inside.matchAll(/([a-z_]+)="((?:[^"\\\n]|\\.)*)"/g)].map((m) => [m[1], m[2]]),
+      );
+      const family = families[current];
+      assert.ok(family.type, line);
+      assert.ok(family.type === 'histogram' ? name.startsWith(current) : name === current, line);
+      assert.ok(Number.isFinite(Number(value)), line);
+      assert.ok(!seen.has(`${name}${inside}`), line);
+      seen.add(`${name}${inside}`);
+      family.samples.push({ name, labels, value: Number(value) });
+    }
+  }
+  for (const [name, { type, samples }] of Object.entries(families)) {
+    if (type !== 'histogram') continue;
+    for (const { labels, value } of samples.filter((sample) => sample.name === `${name}_count`)) {
+      const of = (/** @type {Sample} */ sample) =>
+        sample.name === `${name}_bucket` &&
+        sample.labels.route === labels.route &&
+        sample.labels.method === labels.method;
+      const buckets = samples.filter(of);
+      assert.equal(buckets.at(-1)?.labels.le, '+Inf');
+      assert.equal(buckets.at(-1)?.value, value);
+      for (let i = 1; i < buckets.length; i++) assert.ok(buckets[i].value >= buckets[i - 1].value, name);
+    }
+  }
+  return families;
+}
 
 describe('parameters', () => {
   const wrong = /** @type {[string, string[]][]} */ ([

@@ -148,6 +148,16 @@ describe('doors', () => {
     assert.equal((await world.anyone.get('/metrics')).status, 200);
     const passedOn = await world.anyone.get('/metrics', { headers: { 'X-Forwarded-For': '203.0.113.9' } });
     assertProblem(passedOn, 401);
-    assert.equal((await world.viewer.get('/metrics', { headers: { 'X-Forwarded-For': '203.0.113.9' } })).status, 200);
+    const headers = { 'X-Forwarded-For': '203.0.113.9' };
+    assert.equal((await world.viewer.get('/metrics', { headers })).status, 200);
+    const token = await world.store.must(['token', 'create', 'prometheus', '--role', 'metrics']);
+    const prometheus = world.anyone.as(token);
+    assert.equal((await prometheus.get('/metrics', { headers })).status, 200);
+    for (const person of /** @type {const} */ (['ingest', 'shopAdmin']))
+      assertProblem(await world[person].get('/metrics', { headers }), 403, 'forbidden');
+    assertProblem(await prometheus.get('/api/v1/ops/tenants'), 403, 'forbidden');
+    const bound = await world.store.command(['token', 'create', 'p2', '--role', 'metrics', '--tenant', 'shop-a']);
+    assert.equal(bound.code, 1);
+    assert.match(bound.stderr, /not of a tenant/);
   });
 });

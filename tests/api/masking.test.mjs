@@ -65,6 +65,7 @@ before(async () => {
   const said = await world.anyone.must('POST', `${API}/chat/message`, {
     key: world.keys['shop-a'],
     json: { message: TEXT },
+    headers: { 'X-Request-Id': 'masking' },
   });
   const full = await person.must('GET', `${OPS}/tenants/full`);
   await world.anyone.must('POST', `${API}/chat/message`, { key: full.api_key, json: { message: 'x' } });
@@ -101,6 +102,7 @@ const ways = () => ({
   'GET /system/components': [''],
   'GET /alerts/active': [''],
   'GET /logs/operations': ['', '?page_size=200', '?action=tenant.create'],
+  'GET /requests/{request_id}': ['/masking'],
   'GET /knowledge/overview': [''],
   'GET /knowledge/facets': [''],
   'GET /knowledge/qa-pairs': ['', '?tenant_id=full&sort=question&page_size=1', '?sort=-question&page_size=1'],

@@ -563,7 +563,8 @@ static void test_user_list_and_disable(void **state)
 static void test_roles(void **state)
 {
     (void)state;
-    const char *const names[] = {"ops_admin", "ops_viewer", "tenant_admin", "tenant_staff", "ingest"};
+    const char *const names[] = {"ops_admin",    "ops_viewer", "tenant_admin",
+                                 "tenant_staff", "ingest",     "metrics"};
     for (enum role role = 0; role < ROLE_COUNT; role++) {
         enum role parsed;
         assert_string_equal(role_name(role), names[role]);

@@ -58,3 +58,33 @@ bool alerts_active(struct db *db, const struct alert_filter *filter, struct aren
     *ret_count = count;
     return true;
 }
+
+static const char SQL_LIST_DURING[] =
+    "SELECT id, alert_type, severity, title, message, source, status, value, threshold, tenant_id, count,"
+    " created_at, last_seen_at, acknowledged_by, acknowledged_at, resolved_at FROM alerts"
+    " WHERE created_at <= $2 AND (resolved_at IS NULL OR resolved_at >= $1)"
+    " AND (tenant_id IS NULL OR tenant_id = $3) ORDER BY id DESC LIMIT $4";
+
+bool alerts_during(struct db *db, int64_t start, int64_t end, const char *tenant_id, size_t limit,
+                   struct arena *arena, struct alert **ret_alerts, size_t *ret_count, struct error *err)
+{
+    struct alert *alerts = arena_alloc(arena, limit * sizeof(*alerts));
+    size_t count = 0;
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, SQL_LIST_DURING,
+                  DB_ARGS(db_int(start), db_int(end), db_text(tenant_id), db_int((int64_t)limit)), &rows,
+                  err))
+        return false;
+    while (count < limit && db_next(&rows))
+        db_read_row(&rows, &alert_descriptor, &alerts[count++], arena);
+    if (!db_done(&rows, err))
+        return false;
+    for (size_t i = 0, k = count; i + 1 < k; i++) {
+        struct alert alert = alerts[i];
+        alerts[i] = alerts[--k];
+        alerts[k] = alert;
+    }
+    *ret_alerts = alerts;
+    *ret_count = count;
+    return true;
+}

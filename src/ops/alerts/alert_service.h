@@ -28,4 +28,9 @@ struct alert_filter {
 bool alerts_active(struct db *db, const struct alert_filter *filter, struct arena *arena,
                    struct alert **ret_alerts, size_t *ret_count, int64_t *ret_total, struct error *err);
 
+/* Those of the tenant (NULL: none) or of the platform that were there within the time, at most `limit`, the newest of
+ * them, oldest first. */
+bool alerts_during(struct db *db, int64_t start, int64_t end, const char *tenant_id, size_t limit,
+                   struct arena *arena, struct alert **ret_alerts, size_t *ret_count, struct error *err);
+
 #endif

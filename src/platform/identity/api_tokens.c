@@ -44,17 +44,20 @@ struct addition {
     unsigned char hash[TOKEN_HASH_SIZE];
 };
 
-static bool api_token_check(const char *name, const char *role_text, char ret_name[static USERNAME_MAX + 1],
-                            struct error *err)
+static bool api_token_check(const char *name, const char *role_text, const char *tenant_id,
+                            char ret_name[static USERNAME_MAX + 1], struct error *err)
 {
     enum role role;
     bool good = username_normalise(name, ret_name);
     if (!good)
         error_add_field(err, "name", "1 to %d letters, digits, '.', '_', '-', '@'",
                         "须为 1 到 %d 个字母、数字、“.”“_”“-”“@”", USERNAME_MAX);
-    if (!role_parse(role_text, &role) || role != ROLE_INGEST)
-        good = error_add_field(err, "role", "must be ingest: other roles are for people",
-                               "须为 ingest：其他角色供人使用");
+    if (!role_parse(role_text, &role) || !role_is_of_token(role))
+        good = error_add_field(err, "role", "must be ingest or metrics: other roles are for people",
+                               "须为 ingest 或 metrics：其他角色供人使用");
+    else if (role == ROLE_METRICS && tenant_id)
+        good = error_add_field(err, "tenant_id", "metrics are of the platform, not of a tenant",
+                               "metrics 令牌属于平台，不属于商家");
     return good;
 }
 
@@ -90,7 +93,7 @@ bool api_token_add(struct store *store, const struct actor *actor, const char *n
                    const char *tenant_id, struct arena *arena, const char **ret_token, struct error *err)
 {
     char kept_name[USERNAME_MAX + 1], id[IDENTIFIER_SIZE], token[TOKEN_SIZE];
-    if (!api_token_check(name, role, kept_name, err))
+    if (!api_token_check(name, role, tenant_id, kept_name, err))
         return false;
     identifier_make("tok_", id);
     token_random(TOKEN_PREFIX_API, token);

@@ -57,6 +57,11 @@ bool role_is_of_platform(enum role role)
     return role == ROLE_OPS_ADMIN || role == ROLE_OPS_VIEWER;
 }
 
+bool role_is_of_token(enum role role)
+{
+    return role == ROLE_INGEST || role == ROLE_METRICS;
+}
+
 bool username_normalise(const char *username, char ret_name[static USERNAME_MAX + 1])
 {
     size_t length = username ? strnlen(username, USERNAME_MAX + 1) : 0;
@@ -152,7 +157,7 @@ static bool user_audit(struct db *db, const struct actor *actor, const char *act
 static bool user_check_role(const char *name, const char *tenant_id, struct error *err)
 {
     enum role role;
-    if (!role_parse(name, &role) || role == ROLE_INGEST)
+    if (!role_parse(name, &role) || role_is_of_token(role))
         return error_add_field(err, "role", "one of ops_admin, ops_viewer, tenant_admin, tenant_staff",
                                "应为 ops_admin、ops_viewer、tenant_admin 或 tenant_staff");
     if (role_is_of_tenant(role) && !tenant_id)

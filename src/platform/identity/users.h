@@ -12,7 +12,8 @@
     X(ROLE_OPS_VIEWER, "ops_viewer")                                                                         \
     X(ROLE_TENANT_ADMIN, "tenant_admin")                                                                     \
     X(ROLE_TENANT_STAFF, "tenant_staff")                                                                     \
-    X(ROLE_INGEST, "ingest")
+    X(ROLE_INGEST, "ingest")                                                                                 \
+    X(ROLE_METRICS, "metrics")
 
 enum role {
 #define X(role, name) role,
@@ -25,6 +26,7 @@ const char *role_name(enum role role);
 bool role_parse(const char *name, enum role *ret_role);
 bool role_is_of_tenant(enum role role);   /* tenant_admin, tenant_staff */
 bool role_is_of_platform(enum role role); /* ops_admin, ops_viewer */
+bool role_is_of_token(enum role role);    /* ingest, metrics: of API tokens, never of people */
 
 struct user {
     const char *id, *username, *password_hash, *role, *tenant_id, *status;
@@ -32,8 +34,8 @@ struct user {
 };
 extern const struct descriptor user_descriptor; /* of the row: never sent as it is */
 
-/* Hashes the password (some 30 ms), in this thread. Tenant roles need a tenant, others must have none; `ingest` is for
- * tokens only. All wrong fields are named; ERROR_CONFLICT when the name is taken. */
+/* Hashes the password (some 30 ms), in this thread. Tenant roles need a tenant, others must have none; those of
+ * tokens are refused. All wrong fields are named; ERROR_CONFLICT when the name is taken. */
 bool user_add(struct store *store, const struct actor *actor, const char *username, const char *password,
               const char *role, const char *tenant_id, struct arena *arena, struct user *ret_user,
               struct error *err);

@@ -465,6 +465,29 @@ static const char SQL_WRONG[] =
     " UNION ALL SELECT id, 'has succeeded with items left out' FROM jobs WHERE status = 'succeeded'"
     " AND EXISTS (SELECT 1 FROM job_items WHERE job_id = jobs.id AND outcome IS NULL)";
 
+static const char SQL_COUNT_BY_STATUS[] = "SELECT status, COUNT(*), MIN(created_at) FROM jobs"
+                                          " WHERE status IN ('queued', 'running') GROUP BY status";
+
+bool job_count_open(struct db *db, struct job_counts *ret_counts, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    struct job_counts counts = {.oldest_queued_at = INT_NULL};
+    if (!db_query(db, SQL_COUNT_BY_STATUS, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        if (strcmp(db_column_text(&rows, 0), "running") == 0) {
+            counts.running = db_column_int(&rows, 1);
+            continue;
+        }
+        counts.queued = db_column_int(&rows, 1);
+        counts.oldest_queued_at = db_column_int(&rows, 2);
+    }
+    if (!db_done(&rows, err))
+        return false;
+    *ret_counts = counts;
+    return true;
+}
+
 bool jobs_check(struct db *db, struct strbuf *ret_findings, struct error *err)
 {
     CLEANUP(db_rows_release) struct db_rows rows = {0};

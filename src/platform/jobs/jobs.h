@@ -164,6 +164,12 @@ bool job_items_after(struct db *db, const char *job_id, int64_t after, size_t li
  * has no outcome yet. */
 bool job_count_open_of_tenant(struct db *db, const char *tenant_id, int64_t *ret_count, struct error *err);
 
+struct job_counts {
+    int64_t queued, running;
+    int64_t oldest_queued_at; /* INT_NULL: none is */
+};
+bool job_count_open(struct db *db, struct job_counts *ret_counts, struct error *err);
+
 /* Finds jobs that have ended without an end, and those that have succeeded with an item left out; each is
  * a line in `ret_findings`. For `kimono check`. */
 bool jobs_check(struct db *db, struct strbuf *ret_findings, struct error *err);
