@@ -189,6 +189,24 @@ describe('the state of the system', () => {
 /** @typedef {{ name: string, labels: Record<string, string>, value: number }} Sample */
 
 /**
+ * Its buckets grow to its count.
+ * @param {string} name
+ * @param {Sample[]} samples
+ */
+function checkHistogram(name, samples) {
+  for (const { labels, value } of samples.filter((sample) => sample.name === `${name}_count`)) {
+    const of = (/** @type {Sample} */ sample) =>
+      sample.name === `${name}_bucket` &&
+      sample.labels.route === labels.route &&
+      sample.labels.method === labels.method;
+    const buckets = samples.filter(of);
+    assert.equal(buckets.at(-1)?.labels.le, '+Inf');
+    assert.equal(buckets.at(-1)?.value, value);
+    for (let i = 1; i < buckets.length; i++) assert.ok(buckets[i].value >= buckets[i - 1].value, name);
+  }
+}
+
+/**
  * The text format 0.0.4, read strictly: each family has its help and its type once and before its samples, which stand
  * together; no series twice; a histogram's buckets grow to its count.
  * @param {string} text
@@ -224,19 +242,8 @@ function metricFamilies(text) {
       family.samples.push({ name, labels, value: Number(value) });
     }
   }
-  for (const [name, { type, samples }] of Object.entries(families)) {
-    if (type !== 'histogram') continue;
-    for (const { labels, value } of samples.filter((sample) => sample.name === `${name}_count`)) {
-      const of = (/** @type {Sample} */ sample) =>
-        sample.name === `${name}_bucket` &&
-        sample.labels.route === labels.route &&
-        sample.labels.method === labels.method;
-      const buckets = samples.filter(of);
-      assert.equal(buckets.at(-1)?.labels.le, '+Inf');
-      assert.equal(buckets.at(-1)?.value, value);
-      for (let i = 1; i < buckets.length; i++) assert.ok(buckets[i].value >= buckets[i - 1].value, name);
-    }
-  }
+  for (const [name, { type, samples }] of Object.entries(families))
+    if (type === 'histogram') checkHistogram(name, samples);
   return families;
 }
 
