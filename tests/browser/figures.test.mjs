@@ -15,6 +15,9 @@ const notCounted = {
   quality: 'a mean; it leads to the pairs below it',
 };
 
+/** Pages whose figures lead to a series, and the one that needs no name in the address. @type {Record<string, string>} */
+const firstSeries = { '/ops/dashboard': 'conversations', '/ops/api-usage': 'api_calls' };
+
 /** @param {string} text */
 const numberIn = (text) => Number(/\d[\d,]*/.exec(text)?.[0].replaceAll(',', ''));
 
@@ -36,7 +39,7 @@ function figuresOf(page) {
   );
 }
 
-for (const path of ['/ops/dashboard', '/ops/knowledge', '/ops/tenants']) {
+for (const path of ['/ops/dashboard', '/ops/knowledge', '/ops/tenants', '/ops/api-usage']) {
   test(`every figure of ${path} leads on: for real`, async () => {
     const page = await openConsole({ path });
     await settled(page);
@@ -48,8 +51,8 @@ for (const path of ['/ops/dashboard', '/ops/knowledge', '/ops/tenants']) {
       await settled(page);
       const arrived = new URL(page.url());
       const range = page.locator('[data-test=range]:visible');
-      if (arrived.pathname === '/ops/dashboard') {
-        const metric = arrived.searchParams.get('metric') ?? 'conversations';
+      if (arrived.pathname in firstSeries) {
+        const metric = arrived.searchParams.get('metric') ?? firstSeries[arrived.pathname];
         assert.equal(await page.locator('[data-test=metric]').inputValue(), metric, `${id} shows its series`);
       } else if (!(id in notCounted)) {
         const shown = (await range.count()) ? numberIn((await range.innerText()).split('，').at(-1) ?? '') : 0;

@@ -14,7 +14,14 @@ const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile:
 
 const LISTS = ['/ops/tenants', '/ops/templates', '/ops/knowledge', '/ops/jobs'];
 const PAGES = [
-  ...['/ops/dashboard', ...LISTS, '/ops/templates?view=matrix', '/ops/corrections', '/ops/knowledge?view=trial'],
+  ...[
+    '/ops/dashboard',
+    '/ops/api-usage',
+    ...LISTS,
+    '/ops/templates?view=matrix',
+    '/ops/corrections',
+    '/ops/knowledge?view=trial',
+  ],
   ...[
     '/ops/knowledge?view=deleted',
     '/ops/knowledge?dialog=new',

@@ -23,7 +23,7 @@ const questions = {
 };
 
 /** Scripts that a page loads when it needs them. @type {Record<string, string>} */
-const scripts = { dashboard: 'charts' };
+const scripts = { dashboard: 'charts', 'api-usage': 'charts' };
 
 (function askEarly() {
   const page = location.pathname.replace(/^\/ops\/?/, '') || 'dashboard';

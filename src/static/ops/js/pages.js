@@ -52,6 +52,13 @@ export const pages = [
     component: () => import('./pages/corrections/corrections.js'),
   },
   {
+    name: 'api-usage',
+    title: 'nav.api-usage',
+    icon: 'icon-chart-column',
+    key: 'u',
+    component: () => import('./pages/api-usage/api-usage.js'),
+  },
+  {
     name: 'jobs',
     title: 'nav.jobs',
     icon: 'icon-list-checks',

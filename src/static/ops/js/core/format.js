@@ -114,6 +114,19 @@ export function money(yuan) {
   return numbers({ style: 'currency', currency: 'CNY', ...digits }).format(yuan);
 }
 
+/** @param {number | null | undefined} usd */
+export function dollars(usd) {
+  if (usd == null) return DASH;
+  const tiny = usd !== 0 && Math.abs(usd) < 0.01;
+  const digits = tiny ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  return numbers({ style: 'currency', currency: 'USD', ...digits }).format(usd);
+}
+
+/** Of one currency in another. @param {number} value */
+export function rate(value) {
+  return numbers({ minimumFractionDigits: 2, maximumFractionDigits: 4 }).format(value);
+}
+
 /** @param {number} yuan */
 export function signedMoney(yuan) {
   const options = /** @type {const} */ ({ style: 'currency', currency: 'CNY', signDisplay: 'exceptZero' });
@@ -278,6 +291,48 @@ export function day(date, style) {
     full: { year: 'numeric', month: 'short', day: 'numeric', weekday: 'short' },
   };
   return times({ ...styles[style], timeZone: 'UTC' }).format(new Date(`${date}T00:00:00Z`));
+}
+
+/** The month of an instant: "2026年11月". @param {string | number} instant */
+export function month(instant) {
+  return times({ year: 'numeric', month: 'long' }).format(new Date(instant));
+}
+
+const DAY_MS = 86_400_000;
+
+/** How far the zone's clocks are before UTC's. @param {number} instant */
+function zoneOffset(instant) {
+  const parts = new Intl.DateTimeFormat('en-US', {
+    timeZone: zone.name || undefined,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  }).formatToParts(new Date(instant));
+  const [year, month, day, hour, minute, second] = ['year', 'month', 'day', 'hour', 'minute', 'second'].map((type) =>
+    Number(parts.find((part) => part.type === type)?.value),
+  );
+  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(instant / 1000) * 1000;
+}
+
+/** The calendar day in which an instant lies, as the server writes it: "2026-11-22". @param {string | number} instant */
+export function calendarDay(instant) {
+  const ms = new Date(instant).getTime();
+  return new Date(ms + zoneOffset(ms)).toISOString().slice(0, 10);
+}
+
+/**
+ * When the day of an instant begins, or one so many days before it.
+ * @param {number} instant
+ * @param {number} daysBefore
+ */
+export function startOfDay(instant, daysBefore) {
+  const local = instant + zoneOffset(instant);
+  const midnight = local - (local % DAY_MS) - daysBefore * DAY_MS;
+  return midnight - zoneOffset(midnight - zoneOffset(midnight));
 }
 
 /**

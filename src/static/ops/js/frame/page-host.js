@@ -21,13 +21,18 @@ export function preparePage(name) {
   const known = prepared.get(name);
   if (known) return known;
   const files = Promise.all([fetchFragment(name), page.component()]).then(([html, module]) => {
-    Alpine.data(name, module.default);
+    Alpine.data(componentName(name), module.default);
     return html;
   });
   prepared.set(name, files);
   // A failure is shown by the page host when it waits for this; the next try starts afresh.
   files.catch(() => prepared.delete(name));
   return files;
+}
+
+/** As the fragment names it: apiUsage of api-usage. @param {string} name */
+function componentName(name) {
+  return name.replaceAll(/-(\w)/g, (_, letter) => letter.toUpperCase());
 }
 
 /** @param {string} name */

@@ -11,6 +11,7 @@ import { en as tenants } from '../pages/tenants/texts.js';
 import { en as templates } from '../pages/templates/texts.js';
 import { en as knowledge } from '../pages/knowledge/texts.js';
 import { en as corrections } from '../pages/corrections/texts.js';
+import { en as apiUsage } from '../pages/api-usage/texts.js';
 import { en as jobsPage } from '../pages/jobs/texts.js';
 
 /** @type {import('../core/i18n.js').Catalog} */
@@ -25,5 +26,6 @@ export default {
   ...templates,
   ...knowledge,
   ...corrections,
+  ...apiUsage,
   ...jobsPage,
 };

@@ -11,6 +11,7 @@ import { zh as tenants } from '../pages/tenants/texts.js';
 import { zh as templates } from '../pages/templates/texts.js';
 import { zh as knowledge } from '../pages/knowledge/texts.js';
 import { zh as corrections } from '../pages/corrections/texts.js';
+import { zh as apiUsage } from '../pages/api-usage/texts.js';
 import { zh as jobsPage } from '../pages/jobs/texts.js';
 
 export default {
@@ -24,5 +25,6 @@ export default {
   ...templates,
   ...knowledge,
   ...corrections,
+  ...apiUsage,
   ...jobsPage,
 };

@@ -183,6 +183,10 @@ export default function dashboard() {
       return addressOf('tenants');
     },
 
+    get usageAddress() {
+      return addressOf('api-usage');
+    },
+
     // ── components ──
 
     get health() {

@@ -38,6 +38,7 @@ export const zh = {
   'alerts.active': { other: '{count} 条活跃' },
 
   'dashboard.title': '系统概览',
+  'dashboard.toUsage': '查看成本',
   'dashboard.now': '{time} · {zone}',
   'dashboard.updated': '{age}更新 · 每 {seconds} 秒',
   'dashboard.generated': '服务器生成于 {time}',
@@ -137,6 +138,7 @@ export const en = {
   'alerts.active': { one: '{count} active', other: '{count} active' },
 
   'dashboard.title': 'Overview',
+  'dashboard.toUsage': 'Usage and cost',
   'dashboard.now': '{time} · {zone}',
   'dashboard.updated': 'Updated {age} · every {seconds} s',
   'dashboard.generated': 'Made by the server at {time}',

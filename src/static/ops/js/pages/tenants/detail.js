@@ -24,14 +24,13 @@ import { TREND_DAYS } from './trend.js';
 const MOST_USERS = 200;
 
 /**
- * Where a tenant leads to; a row appears as soon as there is such a page. `here`: what to look at in this dialog until
- * there is one.
- * @type {{ page: string, icon: string, label: import('../../core/i18n.js').MessageKey, here?: Record<string, string> }[]}
+ * Where a tenant leads to; a row appears as soon as there is such a page.
+ * @type {{ page: string, icon: string, label: import('../../core/i18n.js').MessageKey }[]}
  */
 const quickWays = [
   { page: 'knowledge', icon: 'icon-book-open', label: 'tenant.toKnowledge' },
   { page: 'logs', icon: 'icon-scroll-text', label: 'tenant.toLogs' },
-  { page: 'usage', icon: 'icon-chart-column', label: 'tenant.toCost', here: { metric: 'cost' } },
+  { page: 'api-usage', icon: 'icon-chart-column', label: 'tenant.toCost' },
 ];
 
 /**
@@ -205,12 +204,12 @@ export function tenantDetail(dialog) {
 
     get ways() {
       return quickWays
-        .filter(({ page, here }) => here || findPage(page))
-        .map(({ page, icon, label, here }) => ({
+        .filter(({ page }) => findPage(page))
+        .map(({ page, icon, label }) => ({
           page,
           icon,
           label: t(label),
-          href: findPage(page) ? addressOf(page, { tenant_id: id }) : addressOf('tenants', { ...route.query, ...here }),
+          href: addressOf(page, { tenant_id: id }),
         }));
     },
 

@@ -4,8 +4,10 @@
  */
 import * as format from '../../core/format.js';
 
-/** @typedef {import('../../core/api-types.js').TrendPoint} TrendPoint */
-/** @typedef {'conversations' | 'api_calls' | 'failed_calls' | 'cost' | 'feedbacks' | 'response_time' | 'p95'} MetricName */
+/** @typedef {{ tokens_input?: number | null, tokens_output?: number | null }} Tokens  of the page of usage alone */
+/** @typedef {import('../../core/api-types.js').TrendPoint & Tokens} TrendPoint */
+/** @typedef {'conversations' | 'api_calls' | 'failed_calls' | 'cost' | 'feedbacks' | 'response_time' | 'p95'} DailyName */
+/** @typedef {DailyName | 'tokens_input' | 'tokens_output' | 'latency'} MetricName */
 
 /**
  * @typedef {object} Metric
@@ -37,9 +39,20 @@ export const metrics = [
   timed('p95', 'metric.p95', 'p95_response_time_ms'),
 ];
 
-/** @param {string | undefined} name  from the address, so it can be anything */
-export function findMetric(name) {
-  return metrics.find((metric) => metric.name === name) ?? metrics[0];
+/** What the page of usage shows. @type {Metric[]} */
+export const usageMetrics = [
+  ...metrics.filter(({ name }) => ['api_calls', 'failed_calls', 'cost'].includes(name)),
+  counted('tokens_input', 'metric.tokens_input', 'tokens_input'),
+  counted('tokens_output', 'metric.tokens_output', 'tokens_output'),
+  timed('latency', 'metric.latency', 'avg_response_time_ms'),
+];
+
+/**
+ * @param {Metric[]} among
+ * @param {string | undefined} name  from the address, so it can be anything
+ */
+export function findMetric(among, name) {
+  return among.find((metric) => metric.name === name) ?? among[0];
 }
 
 /**

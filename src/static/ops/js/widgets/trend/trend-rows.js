@@ -5,7 +5,7 @@
 import * as format from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 
-/** @typedef {import('../../core/api-types.js').TrendPoint} TrendPoint */
+/** @typedef {import('./metrics.js').TrendPoint} TrendPoint */
 /** @typedef {import('../../core/api-types.js').DaySoFar} DaySoFar */
 /** @typedef {import('./metrics.js').Metric} Metric */
 
@@ -18,7 +18,7 @@ import { t } from '../../core/i18n.js';
 
 /**
  * @typedef {object} TrendRow
- * @property {string} date
+ * @property {string} date  a day, or the instant at which an hour begins
  * @property {string} previousDate
  * @property {number | null} current
  * @property {number | null} previous  the whole day
@@ -41,7 +41,7 @@ export function trendRows({ points, previous, soFar }, metric) {
     return {
       date: point.date,
       previousDate: before?.date ?? '',
-      current: point[metric.field],
+      current: point[metric.field] ?? null,
       previous: whole,
       compared: isToday ? readSoFar(soFar, metric) : whole,
       cost: point.cost_cny,
@@ -55,7 +55,22 @@ export function trendRows({ points, previous, soFar }, metric) {
  * @returns {number | null}
  */
 function readSoFar(soFar, { field }) {
-  return soFar && field !== 'p95_response_time_ms' ? soFar[field] : null;
+  return soFar && field in soFar ? soFar[/** @type {Exclude<keyof DaySoFar, 'date'>} */ (field)] : null;
+}
+
+/** @param {TrendRow[]} rows */
+function isHourly(rows) {
+  return rows[0]?.date.includes('T') ?? false;
+}
+
+/**
+ * A day, or an hour.
+ * @param {string} date
+ * @param {'short' | 'weekday' | 'full'} style
+ */
+export function moment(date, style) {
+  if (!date.includes('T')) return format.day(date, style);
+  return style === 'full' ? format.dayAndTime(date) : format.clockTime(date);
 }
 
 /**
@@ -89,8 +104,8 @@ export function showsCost(metric) {
  * @param {boolean} isToday
  */
 function axisLabel(date, days, isToday) {
-  if (days > DAYS_WITH_WEEKDAY) return format.day(date, 'short');
-  return `${format.day(date, 'short')}\n${isToday ? t('trend.today') : format.day(date, 'weekday')}`;
+  if (days > DAYS_WITH_WEEKDAY) return moment(date, 'short');
+  return `${moment(date, 'short')}\n${isToday ? t('trend.today') : moment(date, 'weekday')}`;
 }
 
 /**
@@ -107,7 +122,7 @@ export function summarize(rows, metric) {
     const previous = rows.map((row) => row.previous).filter((value) => value !== null);
     const date = rows.find((row) => row.current === highest)?.date ?? '';
     return {
-      text: t('trend.highest', { value: metric.format(highest), date: format.day(date, 'short') }),
+      text: t('trend.highest', { value: metric.format(highest), date: moment(date, 'short') }),
       change: previous.length ? t('trend.highestBefore', { value: metric.format(Math.max(...previous)) }) : '',
     };
   }
@@ -118,7 +133,8 @@ export function summarize(rows, metric) {
   const before = sum(pairs.map((row) => row.compared ?? 0));
   const change = before ? format.signedPercent((now - before) / before) : format.DASH;
   const parameters = { value: metric.format(before), change, count: pairs.length };
-  return { text, change: t(pairs.length === rows.length ? 'trend.totalBefore' : 'trend.totalBeforePart', parameters) };
+  const part = isHourly(rows) ? 'trend.totalBeforePartHours' : 'trend.totalBeforePart';
+  return { text, change: t(pairs.length === rows.length ? 'trend.totalBefore' : part, parameters) };
 }
 
 /**
@@ -141,7 +157,7 @@ export function trendTable(rows, metric, { column, descending }) {
     .sort((a, b) => compare(a[column], b[column]) * (descending ? -1 : 1));
   return sorted.map((row) => ({
     id: row.date,
-    date: format.day(row.date, 'full'),
+    date: moment(row.date, 'full'),
     running: row.date === today,
     current: metric.format(row.current),
     previous: metric.format(row.compared ?? row.previous),
@@ -158,7 +174,7 @@ export function trendTable(rows, metric, { column, descending }) {
  */
 function describePrevious(row, metric, isToday) {
   if (!row.previousDate) return '';
-  const date = format.day(row.previousDate, 'full');
+  const date = moment(row.previousDate, 'full');
   if (!isToday || row.compared === null) return date;
   return t('trend.soFar', { date, value: metric.format(row.previous) });
 }
@@ -183,7 +199,8 @@ function compare(a, b) {
 /** What the chart says, for those who can't see it. @param {TrendRow[]} rows @param {string} name @param {Metric} metric */
 export function describeChart(rows, name, metric) {
   const { text, change } = summarize(rows, metric);
-  return t('trend.describe', { name, count: rows.length, summary: text, change });
+  const key = isHourly(rows) ? 'trend.describeHours' : 'trend.describe';
+  return t(key, { name, count: rows.length, summary: text, change });
 }
 
 /**
@@ -193,13 +210,13 @@ export function describeChart(rows, name, metric) {
  * @param {boolean} isToday
  */
 function tooltip(row, metric, isToday) {
-  const full = format.day(row.date, 'full');
+  const full = moment(row.date, 'full');
   const box = element('div', 'tooltip');
   box.append(element('p', 'tooltip-head', isToday ? t('trend.todayRunning', { date: full }) : full));
   const list = element('dl', 'tooltip-list');
   addLine(list, 'current', t(metric.label), metric.format(row.current));
   if (row.previousDate) {
-    const date = format.day(row.previousDate, 'short');
+    const date = moment(row.previousDate, 'short');
     addLine(list, 'previous', t('trend.previousDay', { date }), metric.format(row.previous));
     if (isToday && row.compared !== null) {
       addLine(list, 'previous', t('trend.previousSoFar', { date }), metric.format(row.compared));

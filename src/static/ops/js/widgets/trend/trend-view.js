@@ -14,7 +14,7 @@ import { t } from '../../core/i18n.js';
 import { preferences } from '../../core/preferences.js';
 import { changeQuery, route } from '../../core/router.js';
 import { findMetric, metrics } from './metrics.js';
-import { describeChart, showsCost, summarize, trendModel, trendRows, trendTable } from './trend-rows.js';
+import { describeChart, moment, showsCost, summarize, trendModel, trendRows, trendTable } from './trend-rows.js';
 
 /** @typedef {'date' | 'current' | 'previous' | 'change' | 'cost'} SortColumn */
 
@@ -24,10 +24,11 @@ import { describeChart, showsCost, summarize, trendModel, trendRows, trendTable 
  * @property {import('../../core/panel.js').Panel<T>} panel
  * @property {(data: T) => import('./trend-rows.js').TrendDays} read
  * @property {(data: T) => string} at  the instant of the figures
- * @property {() => number} days  of what is shown
+ * @property {() => number} days  of what is shown; 0: the last 24 hours
  * @property {import('../../core/i18n.js').MessageKey} emptyText
  * @property {boolean} [sortable]  the table is, by any column
  * @property {boolean} [replace]  another series is no step to go back from
+ * @property {import('./metrics.js').Metric[]} [metrics]  the series that there are; else the dashboard's
  * @property {string} [key]  what turns the chart into the table, where its button is to say so
  */
 
@@ -62,6 +63,7 @@ export class Trend {
   constructor(options) {
     this._options = options;
     this.panel = options.panel;
+    this._metrics = options.metrics ?? metrics;
     this.key = options.key ?? null;
     this.sortable = options.sortable ?? false;
   }
@@ -70,11 +72,11 @@ export class Trend {
 
   /** @returns {import('./metrics.js').Metric} */
   get metric() {
-    return findMetric(route.query.metric);
+    return findMetric(this._metrics, route.query.metric);
   }
 
   get metricOptions() {
-    return metrics.map(({ name, label }) => ({ name, label: t(label), selected: name === this.metric.name }));
+    return this._metrics.map(({ name, label }) => ({ name, label: t(label), selected: name === this.metric.name }));
   }
 
   /** @param {Event} event */
@@ -85,7 +87,7 @@ export class Trend {
 
   /** @param {string} name */
   showMetric(name) {
-    changeQuery({ metric: name === metrics[0].name ? undefined : name }, { replace: this._options.replace });
+    changeQuery({ metric: name === this._metrics[0].name ? undefined : name }, { replace: this._options.replace });
   }
 
   toggleTable() {
@@ -104,7 +106,8 @@ export class Trend {
   }
 
   get period() {
-    return t('trend.period', { count: this._options.days() });
+    const count = this._options.days();
+    return count ? t('trend.period', { count }) : t('trend.periodHours');
   }
 
   /** How far the last day has come. */
@@ -134,7 +137,7 @@ export class Trend {
   get legend() {
     return {
       current: t(this.metric.label),
-      previous: t('trend.previous', { count: this._options.days() }),
+      previous: this._options.days() ? t('trend.previous', { count: this._options.days() }) : t('trend.previousHours'),
       cost: showsCost(this.metric) ? t('trend.costAxis') : '',
     };
   }
@@ -264,7 +267,7 @@ function trendChart(trend) {
       const row = trend.rows[this.pointedAt];
       if (!row) return '';
       return t('trend.pointed', {
-        date: format.day(row.date, 'full'),
+        date: moment(row.date, 'full'),
         value: trend.metric.format(row.current),
         previous: trend.metric.format(row.compared ?? row.previous),
       });
