@@ -461,7 +461,7 @@ static void bench_loading_and_reading(uint32_t count_of_tenants)
 
 #define REPORT_DAYS 90
 #define REPORT_CALLS INT64_C(100000000)
-#define REPORTS 50
+#define REPORTS 20
 
 struct report_load {
     int32_t day; /* the day whose totals are written */
