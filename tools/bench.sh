@@ -64,6 +64,9 @@ fi
 echo "== recording usage rows (at least 0.6 of bare $bare inserts)"
 "$programs/bench_usage" build/bench "$shared/llm_calls_azure_2023_conv.csv"
 
+echo "== log rows (at least 0.4 of bare $bare inserts, 80 bytes a row where a day has many)"
+"$programs/bench_logs" build/bench ${quick:+100000}
+
 echo "== templates to all tenants"
 "$programs/bench_templates" build/bench $quick
 

@@ -151,6 +151,72 @@ static bool log_count_rows(struct telemetry *telemetry, struct log_count *count,
     return true;
 }
 
+/* Whether roll-ups by hour say all that the filter asks for. */
+static bool log_count_by_rollups(const struct log_filter *filter, int64_t bucket_ms)
+{
+    return bucket_ms % HOUR_MS == 0 && !filter->text && !filter->request_id;
+}
+
+/* One row of log_hourly. */
+static void log_count_hour(struct log_count *count, const struct log_filter *filter,
+                           const struct db_rows *rows)
+{
+    struct log_stats *stats = &count->stats;
+    int64_t hour = db_column_int(rows, 0), level = db_column_int(rows, 1) & 3,
+            number = db_column_int(rows, 3);
+    const char *source = db_column_text(rows, 2), *tenant_id = db_column_text(rows, 4);
+    if ((filter->levels && !(filter->levels & LOG_LEVEL_BIT(level))) ||
+        (filter->source && strcmp(filter->source, source) != 0) ||
+        (filter->tenant_id && strcmp(filter->tenant_id, tenant_id) != 0))
+        return;
+    struct log_bucket *bucket = &stats->buckets[(hour * HOUR_MS - stats->start) / count->bucket_ms];
+    int64_t errors = level == LOG_ERROR ? number : 0;
+    stats->total += number;
+    stats->by_level[level] += number;
+    bucket->count += number;
+    bucket->errors += errors;
+    log_name_tally_add(&count->sources, source, number, errors);
+    log_name_tally_add(&count->tenants, tenant_id, number, errors);
+}
+
+static bool log_count_lane(struct log_count *count, const struct log_filter *filter,
+                           const struct log_lane *lane, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    const struct log_stats *stats = &count->stats;
+    if (!log_lane_query(lane, lane->sql->hours,
+                        DB_ARGS(db_int(stats->start / HOUR_MS), db_int(stats->end / HOUR_MS)), &rows, err))
+        return false;
+    while (db_next(&rows))
+        log_count_hour(count, filter, &rows);
+    return db_done(&rows, err);
+}
+
+static bool log_count_hours(struct telemetry *telemetry, struct log_count *count,
+                            const struct log_filter *filter, int limit_ms, struct error *err)
+{
+    CLEANUP(free_pointer) int32_t *days = NULL;
+    struct engine *engine = telemetry->engine;
+    int32_t first, last;
+    size_t day_count;
+    log_days_of_range(count->stats.start, count->stats.end, &first, &last);
+    if (!log_days_list(engine, first, last, &days, &day_count, err))
+        return false;
+    count->stats.complete = count->stats.by_rollups = true;
+    for (size_t i = 0; i < day_count; i++) {
+        struct log_reading *reading;
+        if (!engine->functions->logs_open(engine, days[i], limit_ms, &reading, err))
+            return false;
+        bool done = true;
+        for (size_t lane = 0; lane < reading->lane_count && done; lane++)
+            done = log_count_lane(count, filter, &reading->lanes[lane], err);
+        engine->functions->logs_close(engine, reading);
+        if (!done)
+            return false;
+    }
+    return true;
+}
+
 bool telemetry_log_stats(struct telemetry *telemetry, const struct log_filter *filter, int64_t bucket_ms,
                          int limit_ms, struct log_stats *ret_stats, struct error *err)
 {
@@ -162,11 +228,17 @@ bool telemetry_log_stats(struct telemetry *telemetry, const struct log_filter *f
     if (!log_matcher_init(&count.matcher, filter, err))
         return false;
     struct log_stats *stats = &count.stats;
+    bool by_rollups = log_count_by_rollups(filter, bucket_ms);
     stats->start = filter->start;
     stats->end = filter->end;
-    stats->bucket_count = (size_t)((filter->end - filter->start - 1) / bucket_ms) + 1;
+    if (by_rollups) {
+        stats->start -= stats->start % HOUR_MS;
+        stats->end += (HOUR_MS - stats->end % HOUR_MS) % HOUR_MS;
+    }
+    stats->bucket_count = (size_t)((stats->end - stats->start - 1) / bucket_ms) + 1;
     stats->buckets = xcalloc(stats->bucket_count, sizeof(*stats->buckets));
-    if (!log_count_rows(telemetry, &count, limit_ms, err))
+    if (by_rollups ? !log_count_hours(telemetry, &count, filter, limit_ms, err)
+                   : !log_count_rows(telemetry, &count, limit_ms, err))
         return false;
     log_name_tally_list(&count.sources, &stats->sources);
     log_name_tally_list(&count.tenants, &stats->tenants);

@@ -648,6 +648,7 @@ static void compare_stats(struct place *place, const struct log_filter *filter, 
     struct log_filter counted = *filter;
     assert_done(telemetry_log_stats(place->telemetry, filter, bucket_ms, LIMIT_MS, &stats, err));
     assert_true(stats.complete);
+    assert_int_equal(stats.by_rollups, bucket_ms % HOUR_MS == 0 && !filter->text && !filter->request_id);
     assert_true(stats.start <= filter->start && stats.end >= filter->end);
     counted.start = stats.start;
     counted.end = stats.end;

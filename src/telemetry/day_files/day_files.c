@@ -16,6 +16,7 @@
 
 #define READERS 3
 #define CACHE_KIB 1024
+#define CACHE_READ_ONLY_KIB 256 /* of ended days: several are open at once */
 #define READ_LIMIT_MS 5000
 #define SUFFIX ".db"
 
@@ -90,7 +91,7 @@ bool day_file_open_store(const char *folder, int32_t day, enum store_durability 
     return store_open(ret_store,
                       &(struct store_options){.path = strbuf_text(&path),
                                               .readers = READERS,
-                                              .cache_kib = CACHE_KIB,
+                                              .cache_kib = read_only ? CACHE_READ_ONLY_KIB : CACHE_KIB,
                                               .durability = durability,
                                               .migrations = day_migrations,
                                               .migration_count = day_migration_count,

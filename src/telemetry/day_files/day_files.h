@@ -15,7 +15,7 @@
 #include "store/store.h"
 #include "telemetry/day_files/day_writer.h"
 
-#define DAY_FILES_OPEN 6
+#define DAY_FILES_OPEN 16
 #define DAY_FILE_NAME_SIZE 64
 
 struct day_file {

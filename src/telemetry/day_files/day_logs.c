@@ -31,8 +31,9 @@ static const char SQL_ADD_GROUP[] =
 static const char SQL_ADD_SLICE[] = "INSERT INTO log_slices(slice, bits) VALUES ($1, $2)";
 static const char SQL_DELETE_SIGNATURES[] = "DELETE FROM log_signatures WHERE first_id <= $1";
 static const char SQL_LAST_GROUP[] = "SELECT MAX(number) FROM log_groups";
-static const char SQL_HOURS[] = "SELECT h.hour, h.level, s.name, h.count FROM log_hourly h"
-                                " JOIN log_sources s ON s.id = h.source_id";
+static const char SQL_HOURS[] = "SELECT h.hour, h.level, s.name, h.count, s.tenant_id FROM log_hourly h"
+                                " JOIN log_sources s ON s.id = h.source_id"
+                                " WHERE h.hour >= $1 AND h.hour < $2";
 
 const struct log_sql day_log_sql = {
     .lane_args = 0,

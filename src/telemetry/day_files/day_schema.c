@@ -35,9 +35,11 @@ static const char SQL_DAY[] =
     " operation TEXT NOT NULL,"
     " model TEXT NOT NULL);"
     "CREATE UNIQUE INDEX idx_usage_platform_keys ON usage_platform_keys(api_type, operation, model);"
-    "CREATE TABLE log_sources ("
+    "CREATE TABLE log_sources (" /* with the tenant, as log_hourly counts */
     " id {{id}},"
-    " name TEXT NOT NULL UNIQUE);"
+    " name TEXT NOT NULL,"
+    " tenant_id TEXT NOT NULL);" /* '' for rows of no tenant */
+    "CREATE UNIQUE INDEX idx_log_sources ON log_sources(name, tenant_id);"
 
     /* raw usage; no secondary index */
     "CREATE TABLE usage_rows ("

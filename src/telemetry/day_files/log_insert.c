@@ -5,10 +5,10 @@
 #include "telemetry/day_files/sql_rows.h"
 
 #define COLUMNS 8
-#define TALLIES 64
+#define TALLIES 1024
 
-static const char SQL_SOURCE_OF[] = "SELECT id FROM log_sources WHERE name = $1";
-static const char SQL_ADD_SOURCE[] = "INSERT INTO log_sources(name) VALUES ($1) RETURNING id";
+static const char SQL_SOURCE_OF[] = "SELECT id FROM log_sources WHERE name = $1 AND tenant_id = $2";
+static const char SQL_ADD_SOURCE[] = "INSERT INTO log_sources(name, tenant_id) VALUES ($1, $2) RETURNING id";
 static const char SQL_COUNT[] =
     "INSERT INTO log_hourly(hour, level, source_id, count) VALUES ($1, $2, $3, $4)"
     " ON CONFLICT (hour, level, source_id) DO UPDATE SET count = log_hourly.count + excluded.count";
@@ -28,23 +28,35 @@ struct tally {
 struct tallies {
     struct tally items[TALLIES];
     size_t count;
+    struct slot_table table; /* of `items` */
 };
 
-static bool log_source_id(struct day_writer *writer, struct db *db, const char *source, int64_t *ret_id,
-                          struct error *err)
+static void tallies_free(struct tallies **tallies)
 {
-    source = source ? source : "";
-    size_t length = strlen(source);
-    const struct name_entry *known = name_map_find(&writer->sources, source, length);
+    slot_table_release(&(*tallies)->table);
+    free(*tallies);
+}
+
+/* The id of the source with its tenant. */
+static bool log_source_id(struct day_writer *writer, struct db *db, const struct log_record *record,
+                          int64_t *ret_id, struct error *err)
+{
+    CLEANUP(strbuf_release) struct strbuf name = {0};
+    const char *source = record->source ? record->source : "";
+    const char *tenant_id = record->tenant_id ? record->tenant_id : "";
+    strbuf_append(&name, source, strlen(source) + 1);
+    strbuf_puts(&name, tenant_id);
+    const struct name_entry *known = name_map_find(&writer->sources, name.bytes, name.length);
     if (known) {
         *ret_id = known->id;
         return true;
     }
     int64_t id;
-    if (!db_find_int(db, SQL_SOURCE_OF, DB_ARGS(db_text(source)), 0, &id, err) ||
-        (id == 0 && !db_find_int(db, SQL_ADD_SOURCE, DB_ARGS(db_text(source)), 0, &id, err)))
+    const struct db_value args[] = {db_text(source), db_text(tenant_id)};
+    if (!db_find_int(db, SQL_SOURCE_OF, args, 2, 0, &id, err) ||
+        (id == 0 && !db_find_int(db, SQL_ADD_SOURCE, args, 2, 0, &id, err)))
         return false;
-    name_map_add(&writer->sources, source, length, id, 0);
+    name_map_add(&writer->sources, name.bytes, name.length, id, 0);
     *ret_id = id;
     return true;
 }
@@ -60,6 +72,7 @@ static bool log_tallies_put(struct tallies *tallies, struct db *db, struct error
             return false;
     }
     tallies->count = 0;
+    slot_table_release(&tallies->table);
     return true;
 }
 
@@ -67,8 +80,11 @@ static bool log_tallies_count(struct tallies *tallies, struct db *db, const stru
                               int64_t source_id, struct error *err)
 {
     int64_t hour = row->timestamp / HOUR_MS, level = row->record->level;
-    for (size_t i = 0; i < tallies->count; i++) {
-        struct tally *tally = &tallies->items[i];
+    uint64_t hash = ((uint64_t)hour * 4 + (uint64_t)level) * UINT64_C(0x9E3779B97F4A7C15) ^
+                    (uint64_t)source_id * UINT64_C(0xC2B2AE3D27D4EB4F);
+    struct slot_cursor cursor = slot_table_lookup(&tallies->table, hash);
+    for (uint32_t slot; (slot = slot_table_next(&tallies->table, &cursor)) != SLOT_NONE;) {
+        struct tally *tally = &tallies->items[slot];
         if (tally->hour == hour && tally->level == level && tally->source_id == source_id) {
             tally->count++;
             return true;
@@ -76,6 +92,7 @@ static bool log_tallies_count(struct tallies *tallies, struct db *db, const stru
     }
     if (tallies->count == TALLIES && !log_tallies_put(tallies, db, err))
         return false;
+    slot_table_add(&tallies->table, hash, (uint32_t)tallies->count);
     tallies->items[tallies->count++] = (struct tally){hour, level, source_id, 1};
     return true;
 }
@@ -100,7 +117,7 @@ static bool log_insert_some(struct day_writer *writer, const struct log_record *
     struct db_value values[ROWS_AT_ONCE * COLUMNS];
     for (size_t i = 0; i < count; i++) {
         int64_t source_id;
-        if (!log_source_id(writer, db, records[i].source, &source_id, err))
+        if (!log_source_id(writer, db, &records[i], &source_id, err))
             return false;
         log_row_fill(&records[i], first_id + (int64_t)i, source_id, values + i * COLUMNS);
     }
@@ -110,14 +127,14 @@ static bool log_insert_some(struct day_writer *writer, const struct log_record *
 static bool log_insert_counts(struct day_writer *writer, const struct day_batch *batch, struct db *db,
                               struct error *err)
 {
-    struct tallies tallies = {.count = 0};
+    CLEANUP(tallies_free) struct tallies *tallies = xcalloc(1, sizeof(*tallies));
     for (size_t i = 0; i < batch->log_count; i++) {
         int64_t source_id;
-        if (!log_source_id(writer, db, batch->logs[i].record->source, &source_id, err) ||
-            !log_tallies_count(&tallies, db, &batch->logs[i], source_id, err))
+        if (!log_source_id(writer, db, batch->logs[i].record, &source_id, err) ||
+            !log_tallies_count(tallies, db, &batch->logs[i], source_id, err))
             return false;
     }
-    return log_tallies_put(&tallies, db, err);
+    return log_tallies_put(tallies, db, err);
 }
 
 bool log_insert(struct day_writer *writer, const struct day_batch *batch, struct log_lane *lane,

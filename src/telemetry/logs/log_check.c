@@ -7,7 +7,7 @@
 #include "telemetry/logs/log_store.h"
 #include "telemetry/name_map.h"
 
-/* The key of log_hourly, then the source's name. */
+/* The key of log_hourly, then the source's name and, in a line of its own, the tenant. */
 struct log_hour_key {
     int64_t hour, level;
 };
@@ -32,12 +32,14 @@ static void log_hours_check_release(struct log_hours_check *check)
 }
 
 static struct log_hour_count *log_hours_count(struct log_hours_check *check, int64_t hour, int64_t level,
-                                              const char *source)
+                                              const char *source, const char *tenant_id)
 {
     struct log_hour_key key = {hour, level};
     strbuf_reset(&check->key);
     strbuf_append(&check->key, &key, sizeof(key));
     strbuf_puts(&check->key, source ? source : "");
+    strbuf_putc(&check->key, '\n');
+    strbuf_puts(&check->key, tenant_id ? tenant_id : "");
     const struct name_entry *known = name_map_find(&check->keys, check->key.bytes, check->key.length);
     if (known)
         return &check->counts[known->id];
@@ -56,7 +58,8 @@ static bool log_hours_take(void *context, const struct stored_log *log, struct e
     struct log_hours_check *check = context;
     const struct log_record *record = &log->record;
     (void)err;
-    log_hours_count(check, record->timestamp / HOUR_MS, record->level, record->source)->counted++;
+    log_hours_count(check, record->timestamp / HOUR_MS, record->level, record->source, record->tenant_id)
+        ->counted++;
     check->rows++;
     return true;
 }
@@ -67,10 +70,12 @@ bool log_lane_check(const struct log_lane *lane, const char *info, const char *d
     CLEANUP(log_hours_check_release) struct log_hours_check check = {0};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
     if (!log_lane_check_blocks(lane, findings, day_text, log_hours_take, &check, err) ||
-        !log_lane_query(lane, lane->sql->hours, DB_NO_ARGS, &rows, err))
+        !log_lane_query(lane, lane->sql->hours, DB_ARGS(db_int(INT64_MIN + 1), db_int(INT64_MAX)), &rows,
+                        err))
         return false;
     while (db_next(&rows))
-        log_hours_count(&check, db_column_int(&rows, 0), db_column_int(&rows, 1), db_column_text(&rows, 2))
+        log_hours_count(&check, db_column_int(&rows, 0), db_column_int(&rows, 1), db_column_text(&rows, 2),
+                        db_column_text(&rows, 4))
             ->stored += db_column_int(&rows, 3);
     if (!db_done(&rows, err))
         return false;
@@ -88,7 +93,7 @@ bool log_lane_check(const struct log_lane *lane, const char *info, const char *d
         memcpy(&key, bytes, sizeof(key));
         clock_format(key.hour * HOUR_MS, hour);
         findings_add(findings,
-                     "%s: log_hourly of %s, level %" PRId64 ", source '%.*s': count %" PRId64
+                     "%s: log_hourly of %s, level %" PRId64 ", source and tenant '%.*s': count %" PRId64
                      ", not %" PRId64,
                      day_text, hour, key.level, (int)(entry->length - sizeof(key)), bytes + sizeof(key),
                      count->stored, count->counted);

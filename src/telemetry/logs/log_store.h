@@ -38,7 +38,8 @@ struct log_sql {
     const char *add_slice;         /* number as in `slice`, bits */
     const char *delete_signatures; /* of blocks that begin with row ARG or before */
     const char *last_group;        /* the highest number; none: null */
-    const char *hours;             /* hour, level, name of the source, count, of log_hourly */
+    const char *
+        hours; /* hour, level, name of the source, count, tenant, of log_hourly, from hour ARG to before ARG */
 };
 
 struct log_lane {

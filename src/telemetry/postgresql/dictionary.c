@@ -44,11 +44,14 @@ static const struct dictionary_sql keys_sql = {
         "$6") ", " TEXTS("$7") ", " INTS("$8") ") AS n",
 };
 static const struct dictionary_sql sources_sql = {
-    1,
+    2,
     "SELECT MAX(id) FROM log_sources WHERE day = $1 AND lane = $2",
-    SQL_FIND(TEXTS("$3"), "name", "log_sources", "lane, name", "$2, n.name", "k.name = n.name"),
-    "INSERT INTO log_sources(day, lane, id, name)"
-    " SELECT $1, $2, n.* FROM unnest(" INTS("$3") ", " TEXTS("$4") ") AS n",
+    "SELECT n.place, s.id FROM unnest(" TEXTS("$3") ", " TEXTS(
+        "$4") ") WITH ORDINALITY AS n(name, tenant_id, place)"
+              " JOIN log_sources s ON s.day = $1 AND s.lane = $2"
+              " AND s.name = n.name AND s.tenant_id = n.tenant_id",
+    "INSERT INTO log_sources(day, lane, id, name, tenant_id)"
+    " SELECT $1, $2, n.* FROM unnest(" INTS("$3") ", " TEXTS("$4") ", " TEXTS("$5") ") AS n",
 };
 
 /* A name is its columns, one after the other, each with a NUL. Those that memory does not have are gathered in
@@ -193,27 +196,33 @@ const struct name_entry *dictionary_usage_key(const struct lane_day *day, const 
     return name_map_find(&day->keys.names, names.bytes, names.length);
 }
 
-/* A source's name as it is stored: the caller frees. */
-static char *dictionary_source_name(const char *source)
+/* A source's name with its tenant's, as they are stored: a name of two columns. */
+static void dictionary_source_name(const struct log_record *record, struct strbuf *ret_name)
 {
-    char *name = xstrdup(source ? source : "");
-    utf8_drop_invalid(name);
-    return name;
+    const char *texts[] = {record->source, record->tenant_id};
+    strbuf_reset(ret_name);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        CLEANUP(free_pointer) char *text = xstrdup(texts[i] ? texts[i] : "");
+        utf8_drop_invalid(text);
+        strbuf_append(ret_name, text, strlen(text) + 1);
+    }
 }
 
-bool dictionary_learn_sources(struct lane_day *day, struct db *db, const struct log_row *rows, size_t count,
-                              struct error *err)
+bool dictionary_learn_sources(struct lane_day *day, struct db *db, const struct log_record *records,
+                              size_t count, struct error *err)
 {
     CLEANUP(name_map_release) struct name_map unknown = {0};
+    CLEANUP(strbuf_release) struct strbuf name = {0};
     for (size_t i = 0; i < count; i++) {
-        CLEANUP(free_pointer) char *name = dictionary_source_name(rows[i].record->source);
-        dictionary_note_unknown(&day->sources, &unknown, name, strlen(name) + 1, 0);
+        dictionary_source_name(&records[i], &name);
+        dictionary_note_unknown(&day->sources, &unknown, name.bytes, name.length, 0);
     }
     return dictionary_learn(day, db, &day->sources, &sources_sql, &unknown, err);
 }
 
-int64_t dictionary_source(const struct lane_day *day, const char *source)
+int64_t dictionary_source(const struct lane_day *day, const struct log_record *record)
 {
-    CLEANUP(free_pointer) char *name = dictionary_source_name(source);
-    return name_map_find(&day->sources.names, name, strlen(name) + 1)->id;
+    CLEANUP(strbuf_release) struct strbuf name = {0};
+    dictionary_source_name(record, &name);
+    return name_map_find(&day->sources.names, name.bytes, name.length)->id;
 }

@@ -43,9 +43,9 @@ static const char SQL_DELETE_SIGNATURES[] =
     "DELETE FROM log_signatures WHERE day = $1 AND lane = $2 AND first_id <= $3";
 static const char SQL_LAST_GROUP[] = "SELECT MAX(number) FROM log_groups WHERE day = $1 AND lane = $2";
 static const char SQL_HOURS[] =
-    "SELECT h.hour, h.level, s.name, h.count FROM log_hourly h"
+    "SELECT h.hour, h.level, s.name, h.count, s.tenant_id FROM log_hourly h"
     " JOIN log_sources s ON s.day = h.day AND s.lane = h.lane AND s.id = h.source_id"
-    " WHERE h.day = $1 AND h.lane = $2 AND s.day = $1";
+    " WHERE h.day = $1 AND h.lane = $2 AND s.day = $1 AND h.hour >= $3 AND h.hour < $4";
 
 const struct log_sql lane_log_sql = {
     .lane_args = 2,

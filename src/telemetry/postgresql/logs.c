@@ -53,8 +53,7 @@ static bool lane_insert_plain_logs(struct lane_day *day, struct db *db, const st
     if (count == 0)
         return true;
     for (size_t i = 0; i < count; i++)
-        log_columns_put(&columns, &records[i], first_id + (int64_t)i,
-                        dictionary_source(day, records[i].source));
+        log_columns_put(&columns, &records[i], first_id + (int64_t)i, dictionary_source(day, &records[i]));
     for (int i = 0; i < NUMBERS; i++)
         args[2 + i] = sql_array_value(&columns.numbers[i]);
     for (int i = 0; i < TEXTS_OF_ROW; i++)
@@ -69,7 +68,7 @@ static bool lane_count_logs(struct lane_day *day, struct db *db, const struct lo
     for (size_t i = 0; i < count; i++) {
         sql_array_int(&hours, records[i].timestamp / HOUR_MS);
         sql_array_int(&levels, records[i].level);
-        sql_array_int(&sources, dictionary_source(day, records[i].source));
+        sql_array_int(&sources, dictionary_source(day, &records[i]));
     }
     return db_execute(db, SQL_COUNT,
                       DB_ARGS(db_int(day->day), db_int(day->lane), sql_array_value(&hours),
@@ -85,7 +84,7 @@ bool lane_insert_logs(struct lane_day *day, struct log_lane *logs, struct log_ap
     if (count == 0)
         return true;
     CLEANUP(free_pointer) struct log_record *records = log_records_of(batch, true, &arena);
-    if (!dictionary_learn_sources(day, logs->db, batch->logs, count, err) ||
+    if (!dictionary_learn_sources(day, logs->db, records, count, err) ||
         !lane_count_logs(day, logs->db, records, count, err) ||
         !log_lane_seal(logs, appender, records, count, &sealed, err) ||
         !lane_insert_plain_logs(day, logs->db, records + sealed, count - sealed,

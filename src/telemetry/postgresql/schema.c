@@ -56,7 +56,8 @@ static const char SQL_TELEMETRY[] =
     " lane {{int}} NOT NULL,"
     " id {{int}} NOT NULL,"
     " name TEXT NOT NULL,"
-    " PRIMARY KEY (day, lane, name)) PARTITION BY LIST (day);"
+    " tenant_id TEXT NOT NULL," /* '' for rows of no tenant: log_hourly counts by it */
+    " PRIMARY KEY (day, lane, name, tenant_id)) PARTITION BY LIST (day);"
     /* raw usage; no index */
     "CREATE TABLE usage_rows ("
     " day {{int}} NOT NULL,"

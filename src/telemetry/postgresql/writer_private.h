@@ -49,11 +49,11 @@ struct lane_writer {
 /* Ids of the batch's usage names, with those of the platform's; of its logs' sources. */
 bool dictionary_learn_usage(struct lane_day *day, struct db *db, const struct usage_row *const *rows,
                             size_t count, struct error *err);
-bool dictionary_learn_sources(struct lane_day *day, struct db *db, const struct log_row *rows, size_t count,
-                              struct error *err);
+bool dictionary_learn_sources(struct lane_day *day, struct db *db, const struct log_record *records,
+                              size_t count, struct error *err);
 /* Of what was learned. */
 const struct name_entry *dictionary_usage_key(const struct lane_day *day, const struct usage_record *record);
-int64_t dictionary_source(const struct lane_day *day, const char *source);
+int64_t dictionary_source(const struct lane_day *day, const struct log_record *record);
 
 /* ---- usage.c, logs.c ---- */
 

@@ -36,6 +36,7 @@ const MADE = {
   'usage_days.run': '1',
   'usage_days.rows_deleted': '0',
   'day_info.sealed_rows': '0',
+  'log_sources.tenant_id': "''",
   'day_info.loose_blocks': '0',
   ...Object.fromEntries(
     ['usage_daily', 'usage_platform_daily', 'usage_hourly', 'usage_platform_hourly'].flatMap((table) =>
@@ -101,7 +102,14 @@ for (const day of DAYS) {
   from.close();
   copyFileSync(made, newDay);
   const to = carry(newDay, oldDay);
-  to.exec('COMMIT; DELETE FROM schema_version; DETACH old');
+  to.exec(`COMMIT; DELETE FROM log_sources; DELETE FROM log_hourly;
+    INSERT INTO log_sources(name, tenant_id) SELECT DISTINCT s.name, COALESCE(r.tenant_id, '')
+      FROM log_rows r JOIN old.log_sources s ON s.id = r.source_id;
+    UPDATE log_rows SET source_id = (SELECT n.id FROM old.log_sources s JOIN log_sources n ON n.name = s.name
+      WHERE s.id = source_id AND n.tenant_id = COALESCE(log_rows.tenant_id, ''));
+    INSERT INTO log_hourly(hour, level, source_id, count)
+      SELECT timestamp / 3600000, level, source_id, COUNT(*) FROM log_rows GROUP BY 1, 2, 3`);
+  to.exec('DELETE FROM schema_version; DETACH old');
   to.exec(`ATTACH '${oldDay}' AS old; INSERT INTO schema_version SELECT * FROM old.schema_version`);
   to.close();
   const head = `-- Telemetry of ${day} at version 1, beside kimono.sql.\nPRAGMA application_id=1263095119;\n`;
