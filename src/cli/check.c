@@ -2,6 +2,7 @@
 
 #include "cli/cli.h"
 #include "platform/audit/audit.h"
+#include "platform/audit/audit_head.h"
 #include "platform/jobs/jobs.h"
 #include "platform/knowledge/templates.h"
 #include "platform/tenants/activity.h"
@@ -73,6 +74,18 @@ static bool check_main_database(struct db *db, size_t *findings_count, struct er
     return done;
 }
 
+/* Those that were given out to the file, if there is one. */
+static bool check_audit_heads(const struct platform *platform, struct db *db, size_t *findings_count,
+                              struct error *err)
+{
+    CLEANUP(strbuf_release) struct strbuf findings = {0};
+    const char *file = settings_now(platform->settings)->audit_head_file;
+    if (*file && !audit_head_check(db, file, &findings, err))
+        return false;
+    *findings_count += check_print_findings("audit", &findings);
+    return true;
+}
+
 static enum cli_status check_run(const struct invocation *invocation)
 {
     CLEANUP(cli_close) struct app *app = NULL;
@@ -85,6 +98,8 @@ static enum cli_status check_run(const struct invocation *invocation)
         return CLI_FAILED;
     struct platform *platform = app_platform(app);
     if (!store_reader(platform->store, CHECK_MS, &db, &err) || !check_main_database(db, &findings, &err))
+        return cli_fail(invocation, &err);
+    if (!check_audit_heads(platform, db, &findings, &err))
         return cli_fail(invocation, &err);
     bool done = telemetry_check(platform->telemetry, &of_telemetry, &err);
     findings += check_print_findings("telemetry", &of_telemetry);

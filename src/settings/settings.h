@@ -55,6 +55,12 @@ enum setting_apply { SETTING_BOOT, SETTING_LIVE };
       "每人可同时处理或排队的文件请求数，超出则返回 429")                                                    \
     X(log_level, "server", "log_level", TEXT, 0, 0, "INFO", "", BOOT,                                        \
       "Least level on standard error: DEBUG, INFO, WARN, ERROR", "标准错误输出的最低级别")                   \
+    X(audit_head_file, "server", "audit_head_file", TEXT, 0, 0, "", "", BOOT,                                \
+      "File that gets the head of the audit chain once a day, and that 'check' compares; empty: none",       \
+      "每天追加审计链头部的文件，check 会据此核对；留空则不写")                                              \
+    X(audit_head_webhook, "server", "audit_head_webhook", TEXT, 0, 0, "", "", BOOT,                          \
+      "Address that gets the head of the audit chain once a day by POST; empty: none",                       \
+      "每天以 POST 发送审计链头部的地址；留空则不发送")                                                      \
     X(telemetry_days, "server", "telemetry_days", INT, 1, 3650, "90", "days", BOOT,                          \
       "Raw telemetry is kept this long; daily totals stay", "原始遥测数据保留天数；按日汇总永久保留")        \
     X(process_interval, "scheduler", "process_interval", INT, 60, 3600, "300", "seconds", LIVE,              \

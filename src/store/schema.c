@@ -35,7 +35,8 @@ static const char SQL_BASE_LINE[] =
     " token {{int}} NOT NULL,"       /* grows with each taking: what was begun under an earlier one is refused */
     " since {{int}} NOT NULL);"      /* when this holder took it, for people */
 
-    /* platform/audit/audit.c, platform/knowledge/templates.c: one fact each, audit_head and templates_revision */
+    /* platform/audit/audit.c, platform/audit/audit_head.c, platform/knowledge/templates.c: one fact each: audit_head, the
+     * days of audit_head_file and audit_head_webhook, templates_revision */
     "CREATE TABLE meta ("
     " name TEXT PRIMARY KEY,"
     " value TEXT NOT NULL);"

@@ -299,6 +299,7 @@ static const struct {
     {"knowledge_upkeep", "what was deleted goes after its time, whoever it belonged to"},
     {"telemetry_retention", "the platform's own records"},
     {"job_retention", "the platform's own records"},
+    {"audit_head", "the platform's own log"},
     {"session_retention", "sessions that have ended"},
     {"snapshot_retention", "the platform's own records"},
     {"settings", "of no tenant"},

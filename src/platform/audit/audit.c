@@ -111,6 +111,25 @@ static bool audit_head_read(struct db *db, struct head *ret_head, bool *ret_dama
     return true;
 }
 
+static bool audit_refuse_damaged(struct error *err)
+{
+    return error_set(err, ERROR_INTERNAL, "The head of the audit chain is damaged: run 'kimono check'.",
+                     "审计链头部已损坏：请运行 kimono check。");
+}
+
+bool audit_head_get(struct db *db, struct audit_head *ret_head, struct error *err)
+{
+    struct head head;
+    bool damaged;
+    if (!audit_head_read(db, &head, &damaged, err))
+        return false;
+    if (damaged)
+        return audit_refuse_damaged(err);
+    ret_head->rows = head.rows;
+    sodium_bin2hex(ret_head->hash, sizeof(ret_head->hash), head.hash, HASH_SIZE);
+    return true;
+}
+
 static const char SQL_SET_HEAD[] = "INSERT INTO meta(name, value) VALUES ('audit_head', $1)"
                                    " ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
@@ -177,8 +196,7 @@ bool audit_append_at(struct db *db, int64_t at, const struct actor *actor, const
     if (!audit_head_read(db, &head, &damaged, err))
         return false;
     if (damaged)
-        return error_set(err, ERROR_INTERNAL, "The head of the audit chain is damaged: run 'kimono check'.",
-                         "审计链头部已损坏：请运行 kimono check。");
+        return audit_refuse_damaged(err);
     return audit_insert(db, &row, &head, err);
 }
 

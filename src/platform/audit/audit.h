@@ -40,6 +40,13 @@ bool audit_append_at(struct db *db, int64_t at, const struct actor *actor, const
 /* Appends in a transaction of its own: for what changes nothing else (a refused log-in). */
 bool audit_note(struct store *store, const struct actor *actor, const struct audit_entry *entry,
                 struct error *err);
+/* The chain's head: how many rows there are, and the newest one's hash (zeros while there is none). */
+#define AUDIT_HASH_HEX 64
+struct audit_head {
+    int64_t rows;
+    char hash[AUDIT_HASH_HEX + 1];
+};
+bool audit_head_get(struct db *db, struct audit_head *ret_head, struct error *err);
 /* Follows the chain from the first row; each break is a line in `ret_findings`. May run while rows are
  * being added. */
 bool audit_check(struct db *db, struct strbuf *ret_findings, struct error *err);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/disk_reserve.h"
 #include "base/memory.h"
+#include "platform/audit/audit_head.h"
 #include "platform/jobs/jobs.h"
 #include "store/store.h"
 #include "telemetry/telemetry.h"
@@ -45,6 +46,24 @@ static bool run_job_retention(void *context, char *ret_summary, size_t size, str
     return true;
 }
 
+static bool audit_head_has_target(const struct settings *settings)
+{
+    return *settings->audit_head_file || *settings->audit_head_webhook;
+}
+
+static bool run_audit_head(void *context, char *ret_summary, size_t size, struct error *err)
+{
+    const struct platform *platform = context;
+    const struct settings *settings = settings_now(platform->settings);
+    int sent = 0;
+    bool done =
+        audit_head_send(platform->store, settings->audit_head_file, settings->audit_head_webhook, &sent, err);
+    if (sent)
+        snprintf(ret_summary, size, "head of the audit chain given out to %d place%s", sent,
+                 sent == 1 ? "" : "s");
+    return done;
+}
+
 bool settings_apply(struct platform *platform, struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
@@ -79,6 +98,13 @@ static const struct scheduled_task rows[] = {
      .first_ms = 60000,
      .every_ms = HOUR_MS,
      .run = run_job_retention,
+     .gate = TENANT_GATE_OPEN},
+    {.name = "audit_head",
+     .title = {[LANGUAGE_EN] = "head of the audit chain", [LANGUAGE_ZH] = "外发审计链头部"},
+     .first_ms = 5000,
+     .every_ms = HOUR_MS,
+     .enabled = audit_head_has_target,
+     .run = run_audit_head,
      .gate = TENANT_GATE_OPEN},
     {.name = "settings",
      .title = {[LANGUAGE_EN] = "settings", [LANGUAGE_ZH] = "读取配置"},
