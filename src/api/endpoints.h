@@ -71,7 +71,8 @@ extern const struct params alerts_params;
 bool alerts_active_get(struct call *call, struct error *err);
 
 /* ops_operations.c */
-extern const struct params operations_params, operations_export_params;
+extern const struct params operations_params, operation_params, operations_export_params;
+bool operation_get(struct call *call, struct error *err);
 bool operations_get(struct call *call, struct error *err);
 bool operations_export_get(struct call *call, struct error *err);
 

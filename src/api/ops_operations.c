@@ -61,6 +61,24 @@ bool operations_get(struct call *call, struct error *err)
            reply(call, &operation_list_descriptor, &list);
 }
 
+struct operation_input {
+    int64_t id;
+};
+static const struct param operation_table[] = {
+    PARAM_PATH(struct operation_input, id, INT, "Number of the row", .min = 1, .max = 1e15),
+};
+const struct params operation_params = PARAMS(struct operation_input, operation_table);
+
+bool operation_get(struct call *call, struct error *err)
+{
+    const struct operation_input *input = call->input;
+    struct operation operation;
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(call->platform->store, READ_LIMIT_MS, &db, err) &&
+           operation_read(db, input->id, call->arena, &operation, err) &&
+           reply(call, &operation_descriptor, &operation);
+}
+
 static const char *const operation_formats[] = {"csv", "ndjson", NULL};
 static const struct param operations_export_table[] = {
     FILTER,

@@ -27,6 +27,7 @@ let template = 0;
 let pair = 0;
 let correction = 0;
 let line = '';
+let operation = 0;
 let job = '';
 
 before(async () => {
@@ -76,6 +77,7 @@ before(async () => {
   const saved = { name: '保存的查询', keyword: PHONE, shared: true };
   await person.must('POST', `${OPS}/logs/queries`, { status: 201, json: saved });
   line = (await person.must('GET', `${OPS}/logs/query?limit=1`)).items[0].id;
+  [{ id: operation }] = await auditRows(world.store, "action = 'tenant.create' AND target_id = 'full'");
   const stored = await openStore(world.store);
   await stored.run(
     'INSERT INTO alerts(created_at, alert_type, severity, title, message, source, status, last_seen_at,' +
@@ -102,6 +104,7 @@ const ways = () => ({
   'GET /system/components': [''],
   'GET /alerts/active': [''],
   'GET /logs/operations': ['', '?page_size=200', '?action=tenant.create'],
+  'GET /logs/operations/{id}': [`/${operation}`],
   'GET /requests/{request_id}': ['/masking'],
   'GET /knowledge/overview': [''],
   'GET /knowledge/facets': [''],

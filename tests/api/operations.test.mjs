@@ -73,6 +73,8 @@ describe('what was done', () => {
     assert.deepEqual([row.details.before, row.details.reason], [null, null]);
     assert.ok(Math.abs(Date.parse(row.timestamp) - Date.now()) < 60_000);
     assert.deepEqual(idsOf(await list({ target_type: 'qa_pair', target_id: pair.id })), [row.id]);
+    assert.deepEqual(await world.admin.must('GET', `${LIST}/${row.id}`), row);
+    assertProblem(await world.admin.get(`${LIST}/999999`), 404, 'not-found');
     const seen = await world.viewer.must('GET', `${LIST}?request_id=${requestId}`);
     assert.deepEqual(seen.items[0].details.after.answer, '五百元');
   });

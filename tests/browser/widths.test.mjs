@@ -12,7 +12,7 @@ import { openConsole, settled, URL_BASE, visit } from './console.mjs';
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
-const LISTS = ['/ops/tenants', '/ops/templates', '/ops/knowledge', '/ops/jobs'];
+const LISTS = ['/ops/tenants', '/ops/templates', '/ops/knowledge', '/ops/jobs', '/ops/audit'];
 const PAGES = [
   ...[
     '/ops/dashboard',

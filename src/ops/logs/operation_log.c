@@ -210,6 +210,20 @@ bool operation_list(struct db *db, const struct operation_filter *filter, const 
     return true;
 }
 
+static const char SQL_ONE[] =
+    "SELECT id, timestamp, user_id, username, action, target_type, target_id, details,"
+    " ip_address, request_id, result FROM ops_logs WHERE id = $1";
+
+bool operation_read(struct db *db, int64_t id, struct arena *arena, struct operation *ret_operation,
+                    struct error *err)
+{
+    bool found;
+    return db_find(db, SQL_ONE, DB_ARGS(db_int(id)), &operation_descriptor, ret_operation, arena, &found,
+                   err) &&
+           (found || error_set(err, ERROR_NOT_FOUND, "There is no operation %" PRId64 ".",
+                               "没有编号为 %" PRId64 " 的操作。", id));
+}
+
 /* ---- an export ---- */
 
 static const struct {

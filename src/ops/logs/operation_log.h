@@ -48,6 +48,10 @@ extern const struct descriptor operation_list_descriptor;
 bool operation_list(struct db *db, const struct operation_filter *filter, const struct operation_place *place,
                     struct arena *arena, struct operation_list *ret_list, struct error *err);
 
+/* ERROR_NOT_FOUND. */
+bool operation_read(struct db *db, int64_t id, struct arena *arena, struct operation *ret_operation,
+                    struct error *err);
+
 enum operation_format { OPERATION_CSV, OPERATION_NDJSON };
 struct operation_export {
     struct operation_filter filter;

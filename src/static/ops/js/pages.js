@@ -65,6 +65,13 @@ export const pages = [
     key: 'j',
     component: () => import('./pages/jobs/jobs.js'),
   },
+  {
+    name: 'audit',
+    title: 'nav.audit',
+    icon: 'icon-scroll-text',
+    key: 'a',
+    component: () => import('./pages/audit/audit.js'),
+  },
 ];
 
 /** Where /ops/ leads. */

@@ -10,3 +10,11 @@ import { addressOf } from './router.js';
 export function pendingFeedbackAddress(tenant) {
   return addressOf('corrections', { tenant_id: tenant });
 }
+
+/**
+ * The story of a request: all that it has left behind.
+ * @param {string} id
+ */
+export function requestAddress(id) {
+  return addressOf('audit', { request: id });
+}

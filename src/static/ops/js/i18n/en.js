@@ -13,6 +13,7 @@ import { en as knowledge } from '../pages/knowledge/texts.js';
 import { en as corrections } from '../pages/corrections/texts.js';
 import { en as apiUsage } from '../pages/api-usage/texts.js';
 import { en as jobsPage } from '../pages/jobs/texts.js';
+import { en as audit } from '../pages/audit/texts.js';
 
 /** @type {import('../core/i18n.js').Catalog} */
 export default {
@@ -28,4 +29,5 @@ export default {
   ...corrections,
   ...apiUsage,
   ...jobsPage,
+  ...audit,
 };

@@ -13,6 +13,7 @@ import { zh as knowledge } from '../pages/knowledge/texts.js';
 import { zh as corrections } from '../pages/corrections/texts.js';
 import { zh as apiUsage } from '../pages/api-usage/texts.js';
 import { zh as jobsPage } from '../pages/jobs/texts.js';
+import { zh as audit } from '../pages/audit/texts.js';
 
 export default {
   ...core,
@@ -27,4 +28,5 @@ export default {
   ...corrections,
   ...apiUsage,
   ...jobsPage,
+  ...audit,
 };
