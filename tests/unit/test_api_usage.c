@@ -413,6 +413,100 @@ static void names_beyond_the_ceiling_are_other(void **state)
     free(records);
 }
 
+/* ---- a real trace ---- */
+
+/* The environment variable that names Azure's llm_calls_azure_2023_conv.csv, if it is there. */
+#define TRACE "KIMONO_TEST_LLM_TRACE"
+
+/* "2023-11-16 18:15:46.6805900,374,44"; false for the heading. */
+static bool read_call(char *line, struct usage_record *record, struct error *err)
+{
+    char *input = strchr(line, ','), *output = input ? strchr(input + 1, ',') : NULL;
+    char time_text[32];
+    if (!output)
+        return false;
+    record->tokens_input = strtoll(input + 1, NULL, 10);
+    record->tokens_output = strtoll(output + 1, NULL, 10);
+    snprintf(time_text, sizeof(time_text), "%.23sZ", line);
+    return clock_parse(time_text, &record->timestamp, err);
+}
+
+/* As many calls of qwen-plus in as many instants, the last of them now. */
+static void record_trace(struct fixture *f, FILE *in, int64_t *ret_first)
+{
+    CLEANUP(free_pointer) struct usage_record *records = NULL;
+    struct usage_record record = {
+        .api_type = "dashscope", .operation = "chat", .model = "qwen-plus", .tenant_id = "alpha"};
+    char line[256];
+    size_t count = 0;
+    while (fgets(line, sizeof(line), in)) {
+        if (!read_call(line, &record, &f->err))
+            continue;
+        records = xrealloc(records, (count + 1) * sizeof(*records));
+        records[count++] = record;
+    }
+    int64_t later = clock_now_ms() - records[count - 1].timestamp;
+    for (size_t i = 0; i < count; i++)
+        records[i].timestamp += later;
+    *ret_first = records[0].timestamp;
+    for (size_t i = 0; i < count; i += 1000)
+        must(f, telemetry_write(f->platform.telemetry, records + i, count - i < 1000 ? count - i : 1000, NULL,
+                                0, &f->err));
+}
+
+/* The sums of the file, at 0.8 and 2 yuan a million, in every answer: before and after the days are rolled over. */
+static void a_real_trace_is_the_sum_of_its_file(void **state)
+{
+    enum { CALLS = 19366, INPUT = 22361870, OUTPUT = 4088665 };
+    const int64_t cost = INT64_C(26066826000);
+    struct fixture *f = *state;
+    const char *file = getenv(TRACE);
+    FILE *in = file ? fopen(file, "r") : NULL;
+    int64_t first;
+    if (!in) {
+        print_message("skipped: %s names no file\n", TRACE);
+        skip();
+    }
+    use_telemetry(f);
+    record_trace(f, in, &first);
+    fclose(in);
+    struct usage_range range = {first, clock_now_ms() + 1, NULL};
+    for (int i = 0; i < 2; i++) {
+        struct api_usage_stats stats;
+        struct cost_estimate estimate;
+        struct usage_tenants tenants;
+        struct usage_trends trends;
+        must(f, api_usage_stats(&f->platform, &range, &f->arena, &stats, &f->err));
+        assert_int_equal(stats.total_calls, CALLS);
+        assert_int_equal(stats.tokens_input, INPUT);
+        assert_int_equal(stats.tokens_output, OUTPUT);
+        assert_int_equal(stats.cost_cny, cost);
+        assert_int_equal(stats.by_api_count, 1);
+        must(f, api_usage_cost(&f->platform, &range, &f->arena, &estimate, &f->err));
+        assert_int_equal(estimate.dashscope_cost_cny, cost);
+        assert_int_equal(estimate.total_cost_cny, cost);
+        must(f, api_usage_by_tenant(&f->platform, &range, "calls", INT_NULL, &f->arena, &tenants, &f->err));
+        assert_int_equal(tenants.items_count, 1);
+        assert_int_equal(tenants.items[0].tokens_output, OUTPUT);
+        assert_int_equal(tenants.items[0].cost_cny, cost);
+        for (size_t j = 0; usage_intervals[j]; j++) {
+            struct usage_point sum = {0};
+            must(f, api_usage_trends(&f->platform, &range, usage_intervals[j], &f->arena, &trends, &f->err));
+            for (size_t k = 0; k < trends.points_count; k++) {
+                sum.calls += trends.points[k].calls;
+                sum.tokens_input += trends.points[k].tokens_input;
+                sum.tokens_output += trends.points[k].tokens_output;
+                sum.cost_cny += trends.points[k].cost_cny;
+            }
+            assert_int_equal(sum.calls, CALLS);
+            assert_int_equal(sum.tokens_input, INPUT);
+            assert_int_equal(sum.tokens_output, OUTPUT);
+            assert_int_equal(sum.cost_cny, cost);
+        }
+        must(f, telemetry_roll_over(f->platform.telemetry, NULL, &f->err));
+    }
+}
+
 /* ---- projection ---- */
 
 /* A chat of qwen-plus that costs so many thousandths of a yuan. */
@@ -503,6 +597,7 @@ int main(void)
         fixture_test(answers_agree_with_each_other),
         fixture_test(a_range_that_is_none_is_refused),
         fixture_test(names_beyond_the_ceiling_are_other),
+        fixture_test(a_real_trace_is_the_sum_of_its_file),
         fixture_test(a_month_goes_on_as_its_weeks_did),
     };
     return cmocka_run_group_tests_name("api usage", tests, NULL, NULL);
