@@ -157,39 +157,83 @@ static bool log_count_by_rollups(const struct log_filter *filter, int64_t bucket
     return bucket_ms % HOUR_MS == 0 && !filter->text && !filter->request_id;
 }
 
-/* One row of log_hourly. */
-static void log_count_hour(struct log_count *count, const struct log_filter *filter,
-                           const struct db_rows *rows)
+/* The sources of a lane's day by their ids, and what they come to in the range. */
+struct log_lane_sources {
+    struct log_bucket *counts;
+    bool *wanted; /* by the filter */
+    int64_t room;
+};
+
+static void log_lane_sources_release(struct log_lane_sources *sources)
 {
-    struct log_stats *stats = &count->stats;
-    int64_t hour = db_column_int(rows, 0), level = db_column_int(rows, 1) & 3,
-            number = db_column_int(rows, 3);
-    const char *source = db_column_text(rows, 2), *tenant_id = db_column_text(rows, 4);
-    if ((filter->levels && !(filter->levels & LOG_LEVEL_BIT(level))) ||
-        (filter->source && strcmp(filter->source, source) != 0) ||
-        (filter->tenant_id && strcmp(filter->tenant_id, tenant_id) != 0))
-        return;
-    struct log_bucket *bucket = &stats->buckets[(hour * HOUR_MS - stats->start) / count->bucket_ms];
-    int64_t errors = level == LOG_ERROR ? number : 0;
-    stats->total += number;
-    stats->by_level[level] += number;
-    bucket->count += number;
-    bucket->errors += errors;
-    log_name_tally_add(&count->sources, source, number, errors);
-    log_name_tally_add(&count->tenants, tenant_id, number, errors);
+    free(sources->counts);
+    free(sources->wanted);
+}
+
+static void log_lane_sources_put(struct log_lane_sources *sources, int64_t id, bool wanted)
+{
+    if (id >= sources->room) {
+        int64_t room = id * 2 + 64;
+        sources->counts = xrealloc(sources->counts, (size_t)room * sizeof(*sources->counts));
+        sources->wanted = xrealloc(sources->wanted, (size_t)room * sizeof(*sources->wanted));
+        size_t added = (size_t)(room - sources->room);
+        memset(sources->counts + sources->room, 0, added * sizeof(*sources->counts));
+        memset(sources->wanted + sources->room, 0, added * sizeof(*sources->wanted));
+        sources->room = room;
+    }
+    sources->wanted[id] = wanted;
+}
+
+/* `names`: the counts go to the tallies; else it is noted which sources are wanted. */
+static bool log_count_sources(struct log_count *count, const struct log_filter *filter,
+                              const struct log_lane *lane, struct log_lane_sources *sources, bool names,
+                              struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!log_lane_query(lane, lane->sql->sources, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        int64_t id = db_column_int(&rows, 0);
+        const char *source = db_column_text(&rows, 1), *tenant_id = db_column_text(&rows, 2);
+        bool wanted = (!filter->source || strcmp(filter->source, source) == 0) &&
+                      (!filter->tenant_id || strcmp(filter->tenant_id, tenant_id) == 0);
+        if (!names) {
+            log_lane_sources_put(sources, id, wanted);
+        } else if (id < sources->room && sources->counts[id].count) {
+            const struct log_bucket *rows_of = &sources->counts[id];
+            log_name_tally_add(&count->sources, source, rows_of->count, rows_of->errors);
+            log_name_tally_add(&count->tenants, tenant_id, rows_of->count, rows_of->errors);
+        }
+    }
+    return db_done(&rows, err);
 }
 
 static bool log_count_lane(struct log_count *count, const struct log_filter *filter,
                            const struct log_lane *lane, struct error *err)
 {
+    CLEANUP(log_lane_sources_release) struct log_lane_sources sources = {0};
     CLEANUP(db_rows_release) struct db_rows rows = {0};
-    const struct log_stats *stats = &count->stats;
-    if (!log_lane_query(lane, lane->sql->hours,
+    struct log_stats *stats = &count->stats;
+    if (!log_count_sources(count, filter, lane, &sources, false, err) ||
+        !log_lane_query(lane, lane->sql->hour_counts,
                         DB_ARGS(db_int(stats->start / HOUR_MS), db_int(stats->end / HOUR_MS)), &rows, err))
         return false;
-    while (db_next(&rows))
-        log_count_hour(count, filter, &rows);
-    return db_done(&rows, err);
+    while (db_next(&rows)) {
+        int64_t hour = db_column_int(&rows, 0), level = db_column_int(&rows, 1) & 3;
+        int64_t id = db_column_int(&rows, 2), number = db_column_int(&rows, 3);
+        int64_t errors = level == LOG_ERROR ? number : 0;
+        if (id >= sources.room || !sources.wanted[id] ||
+            (filter->levels && !(filter->levels & LOG_LEVEL_BIT(level))))
+            continue;
+        struct log_bucket *bucket = &stats->buckets[(hour * HOUR_MS - stats->start) / count->bucket_ms];
+        stats->total += number;
+        stats->by_level[level] += number;
+        bucket->count += number;
+        bucket->errors += errors;
+        sources.counts[id].count += number;
+        sources.counts[id].errors += errors;
+    }
+    return db_done(&rows, err) && log_count_sources(count, filter, lane, &sources, true, err);
 }
 
 static bool log_count_hours(struct telemetry *telemetry, struct log_count *count,

@@ -7,9 +7,12 @@
 #include <cmocka.h>
 
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -519,6 +522,69 @@ static void full_groups_are_made_while_rows_come(void **state)
     assert_non_null(strstr(id, ".77778"));
 }
 
+/* ---- a process that is killed ---- */
+
+#define BATCH_MAX 700
+
+/* Numbered rows without end; after each commit the number behind the last goes into the pipe. */
+static void write_numbers(struct place *place, int64_t number, int pipe_fd)
+{
+    static struct log_record batch[BATCH_MAX];
+    static char messages[BATCH_MAX][24];
+    int64_t start = clock_day_start(clock_day(clock_now_ms()));
+    open_place(place);
+    for (;;) {
+        size_t count = 1 + below(below(2) ? 10 : BATCH_MAX);
+        for (size_t i = 0; i < count; i++) {
+            snprintf(messages[i], sizeof(messages[i]), "number %lld", (long long)number);
+            batch[i] = (struct log_record){
+                .timestamp = start + number++, .source = "numbers", .message = messages[i]};
+        }
+        if (!telemetry_write(place->telemetry, NULL, 0, batch, count, NULL) ||
+            write(pipe_fd, &number, sizeof(number)) != sizeof(number))
+            _exit(1);
+    }
+}
+
+static bool take_number(void *context, const struct log_record *log, struct error *err)
+{
+    int64_t *next = context;
+    (void)err;
+    assert_int_equal(strtoll(log->message + strlen("number "), NULL, 10), *next);
+    ++*next;
+    return true;
+}
+
+/* What was answered is there, nothing twice and nothing in part, whether it is sealed or not. */
+static void a_killed_writer_leaves_whole_blocks(void **state)
+{
+    struct place *place = *state;
+    int64_t next = 0;
+    int32_t day = clock_day(clock_now_ms());
+    for (int round = 0; round < 8; round++) {
+        int ends[2], status;
+        int64_t answered = next, number;
+        assert_int_equal(pipe(ends), 0);
+        close_place(place); /* no threads while forking */
+        pid_t child = fork();
+        if (child == 0)
+            write_numbers(place, next, ends[1]);
+        close(ends[1]);
+        usleep(100000 + below(400000));
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+        while (read(ends[0], &number, sizeof(number)) == sizeof(number))
+            answered = number;
+        close(ends[0]);
+        open_place(place);
+        next = 0;
+        assert_done(telemetry_each_log(place->telemetry, day, LIMIT_MS, take_number, &next, err));
+        assert_true(next >= answered);
+        assert_whole(place);
+    }
+}
+
 /* What a cursor has passed does not come again, and what was there comes, although others write meanwhile. */
 static void a_cursor_goes_on_while_rows_are_written(void **state)
 {
@@ -723,10 +789,15 @@ int main(void)
     log_set_level(LOG_ERROR);
 #define PLACE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        PLACE(searches_equal_a_plain_look),          PLACE(groups_equal_a_plain_look),
-        PLACE(full_groups_are_made_while_rows_come), PLACE(a_cursor_goes_on_while_rows_are_written),
-        PLACE(context_is_what_stands_around),        PLACE(the_tail_has_every_row_once),
-        PLACE(counts_equal_a_plain_count),           PLACE(what_is_no_cursor_is_refused),
+        PLACE(searches_equal_a_plain_look),
+        PLACE(groups_equal_a_plain_look),
+        PLACE(full_groups_are_made_while_rows_come),
+        PLACE(a_killed_writer_leaves_whole_blocks),
+        PLACE(a_cursor_goes_on_while_rows_are_written),
+        PLACE(context_is_what_stands_around),
+        PLACE(the_tail_has_every_row_once),
+        PLACE(counts_equal_a_plain_count),
+        PLACE(what_is_no_cursor_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

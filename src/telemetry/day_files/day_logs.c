@@ -35,6 +35,10 @@ static const char SQL_HOURS[] = "SELECT h.hour, h.level, s.name, h.count, s.tena
                                 " JOIN log_sources s ON s.id = h.source_id"
                                 " WHERE h.hour >= $1 AND h.hour < $2";
 
+static const char SQL_SOURCES[] = "SELECT id, name, tenant_id FROM log_sources";
+static const char SQL_HOUR_COUNTS[] =
+    "SELECT hour, level, source_id, count FROM log_hourly WHERE hour >= $1 AND hour < $2";
+
 const struct log_sql day_log_sql = {
     .lane_args = 0,
     .plain_after = SQL_PLAIN_AFTER,
@@ -53,6 +57,8 @@ const struct log_sql day_log_sql = {
     .add_slice = SQL_ADD_SLICE,
     .delete_signatures = SQL_DELETE_SIGNATURES,
     .last_group = SQL_LAST_GROUP,
+    .sources = SQL_SOURCES,
+    .hour_counts = SQL_HOUR_COUNTS,
     .hours = SQL_HOURS,
 };
 

@@ -38,6 +38,9 @@ struct log_sql {
     const char *add_slice;         /* number as in `slice`, bits */
     const char *delete_signatures; /* of blocks that begin with row ARG or before */
     const char *last_group;        /* the highest number; none: null */
+    const char *sources;           /* id, name, tenant, of log_sources */
+    /* hour, level, id of the source, count, of log_hourly, from hour ARG to before ARG */
+    const char *hour_counts;
     const char *
         hours; /* hour, level, name of the source, count, tenant, of log_hourly, from hour ARG to before ARG */
 };

@@ -47,6 +47,10 @@ static const char SQL_HOURS[] =
     " JOIN log_sources s ON s.day = h.day AND s.lane = h.lane AND s.id = h.source_id"
     " WHERE h.day = $1 AND h.lane = $2 AND s.day = $1 AND h.hour >= $3 AND h.hour < $4";
 
+static const char SQL_SOURCES[] = "SELECT id, name, tenant_id FROM log_sources WHERE day = $1 AND lane = $2";
+static const char SQL_HOUR_COUNTS[] = "SELECT hour, level, source_id, count FROM log_hourly"
+                                      " WHERE day = $1 AND lane = $2 AND hour >= $3 AND hour < $4";
+
 const struct log_sql lane_log_sql = {
     .lane_args = 2,
     .plain_after = SQL_PLAIN_AFTER,
@@ -65,6 +69,8 @@ const struct log_sql lane_log_sql = {
     .add_slice = SQL_ADD_SLICE,
     .delete_signatures = SQL_DELETE_SIGNATURES,
     .last_group = SQL_LAST_GROUP,
+    .sources = SQL_SOURCES,
+    .hour_counts = SQL_HOUR_COUNTS,
     .hours = SQL_HOURS,
 };
 
