@@ -34,6 +34,7 @@
 #include "platform/identity/principal_cache.h"
 #include "platform/identity/signing_key.h"
 #include "platform/identity/tasks.h"
+#include "platform/ingest/ingest.h"
 #include "platform/jobs/tasks.h"
 #include "platform/knowledge/knowledge.h"
 #include "platform/knowledge/tasks.h"
@@ -51,6 +52,8 @@
 #define HEAVY_QUEUE 256  /* each of them may have a file on disk */
 #define EVENT_STREAMS 24 /* live tails and the like; each has a thread, which sleeps most of the time */
 #define EVENT_STREAMS_EACH 6
+#define INGEST_THREADS 2 /* the writer behind them is one */
+#define INGEST_QUEUE 64  /* likewise, or 64 KiB in memory */
 #define STOP_GRACE_MS 10000
 #define DATABASE_WAIT_MS 15000 /* for a database that is starting, as the server is */
 #define DATABASE_PAUSE_MS 500
@@ -62,7 +65,7 @@ struct app {
     struct metrics_collector *metrics;
     struct scheduled_rooms *scheduled;
     int server_lock; /* a file that every server of the folder holds open, and shares; -1: none */
-    struct worker_pool *workers, *heavy, *events;
+    struct worker_pool *workers, *heavy, *events, *ingest;
     struct api api;
     struct http_server *server;
     struct news *news;
@@ -325,6 +328,8 @@ static void app_start_workers(struct app *app)
     worker_pool_set_share(app->heavy, (struct worker_share){(heavy + 1) / 2, (size_t)boot->heavy_per_person});
     app->events = worker_pool_new("events", EVENT_STREAMS, 0);
     worker_pool_set_share(app->events, (struct worker_share){EVENT_STREAMS_EACH, EVENT_STREAMS_EACH});
+    app->ingest = worker_pool_new("ingest", INGEST_THREADS, INGEST_QUEUE);
+    worker_pool_set_share(app->ingest, (struct worker_share){0, INGEST_QUEUE / 2});
 }
 
 static bool app_open_server(struct app *app, const struct data_paths *paths, struct error *err)
@@ -332,11 +337,14 @@ static bool app_open_server(struct app *app, const struct data_paths *paths, str
     const struct settings *boot = app->boot;
     struct api *api = &app->api;
     app->platform.principals = principal_cache_new();
+    app->platform.ingest = ingest_new(&app->platform);
     app_start_workers(app);
     *api = (struct api){
         .platform = &app->platform,
         .workers = app->workers,
         .heavy = app->heavy,
+        .ingest = app->ingest,
+        .temporary_folder = boot->data,
         .metrics = app->metrics,
         .tenants = tenant_manager_new(&app->platform),
         .limiter = rate_limiter_new(boot->rate_limits),
@@ -367,6 +375,7 @@ static bool app_open_server(struct app *app, const struct data_paths *paths, str
         .workers = app->workers,
         .heavy = app->heavy,
         .events = app->events,
+        .ingest = app->ingest,
         .counts = &api->connections,
         .temporary_folder = boot->data,
         .handler = dispatch_handler(api),
@@ -410,6 +419,7 @@ static void app_close_server(struct app *app)
     worker_pool_free(app->workers);
     worker_pool_free(app->heavy);
     worker_pool_free(app->events);
+    worker_pool_free(app->ingest);
     news_close(app->news);
     scheduler_stop(app->platform.housekeeping); /* first: health reads the other one's state */
     app->platform.housekeeping = NULL;
@@ -439,6 +449,7 @@ void app_close(struct app *app)
         platform->index->ops->free(platform->index);
     health_free(platform->health);
     principal_cache_free(platform->principals);
+    ingest_free(platform->ingest);
     knowledge_directory_free(platform->directory);
     token_signer_free(platform->signer);
     telemetry_close(platform->telemetry);

@@ -39,7 +39,7 @@ const FLOORS = /** @type {Record<string, number>} */ ({
  * before its own, and what lies beside them all (platform.h).
  */
 const ROOMS = /** @type {Record<string, string[]>} */ ({
-  platform: ['audit', 'tenants', 'jobs', 'identity', 'health', 'knowledge', 'chat'],
+  platform: ['audit', 'tenants', 'ingest', 'jobs', 'identity', 'health', 'knowledge', 'chat'],
   ops: ['dashboard', 'tenants', 'alerts', 'logs', 'knowledge', 'templates', 'transfer', 'usage'],
 });
 

@@ -26,6 +26,7 @@ const char *permission_name(enum permission permission)
         [PERMISSION_OPS_ADMIN] = "ops_admin", [PERMISSION_OPS_READ] = "read",
         [PERMISSION_SIGNED_IN] = "signed_in", [PERMISSION_TENANT_KEY] = "tenant_key",
         [PERMISSION_LOCAL] = "local",         [PERMISSION_PUBLIC] = "public",
+        [PERMISSION_INGEST] = "ingest",
     };
     return names[permission];
 }
@@ -35,6 +36,7 @@ static bool role_may(enum role role, enum permission permission)
 {
     switch (permission) {
     case PERMISSION_OPS_ADMIN: return role == ROLE_OPS_ADMIN;
+    case PERMISSION_INGEST: return role == ROLE_INGEST;
     case PERMISSION_OPS_READ: return role == ROLE_OPS_ADMIN || role == ROLE_OPS_VIEWER;
     case PERMISSION_LOCAL: return role == ROLE_OPS_ADMIN || role == ROLE_OPS_VIEWER || role == ROLE_METRICS;
     case PERMISSION_SIGNED_IN:
@@ -262,6 +264,7 @@ static void dispatch_begin_call(struct api *api, struct http_request *request, s
         .body_limit = route->body_limit,
         .run = call->reveal ? HTTP_RUN_WORKER : route->run,
         .owner = call_caller(call),
+        .spooled = route->records != NULL,
         .form = route->params && params_have_form(route->params),
     };
 }

@@ -19,6 +19,11 @@ extern const struct params chat_params, feedback_params;
 bool chat_message_post(struct call *call, struct error *err);
 bool feedback_post(struct call *call, struct error *err);
 
+/* telemetry_routes.c */
+extern const struct record_body usage_records, log_records;
+bool telemetry_usage_post(struct call *call, struct error *err);
+bool telemetry_logs_post(struct call *call, struct error *err);
+
 /* system_routes.c */
 extern const struct descriptor health_descriptor, stats_descriptor;
 bool system_health_get(struct call *call, struct error *err);

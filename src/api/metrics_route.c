@@ -98,24 +98,31 @@ static void put_store_metrics(struct strbuf *out, struct platform *platform)
 
 static void put_pool_metrics(struct strbuf *out, const struct api *api)
 {
-    struct worker_pool_stats workers, heavy;
-    worker_pool_get_stats(api->workers, &workers);
-    worker_pool_get_stats(api->heavy, &heavy);
     const struct {
+        const char *name;
+        struct worker_pool *pool;
+    } pools[] = {{"worker", api->workers}, {"heavy", api->heavy}, {"ingest", api->ingest}};
+    struct worker_pool_stats stats[ARRAY_SIZE(pools)];
+    static const struct {
         const char *name, *type, *help;
-        int64_t workers, heavy;
     } figures[] = {
-        {"threads", "gauge", "Threads of the pool.", (int64_t)workers.threads, (int64_t)heavy.threads},
-        {"running", "gauge", "Requests that it works on.", (int64_t)workers.running, (int64_t)heavy.running},
-        {"waiting", "gauge", "Requests that wait for it.", (int64_t)workers.waiting, (int64_t)heavy.waiting},
-        {"refused_total", "counter", "Requests that found no room.", workers.refused, heavy.refused},
+        {"threads", "gauge", "Threads of the pool."},
+        {"running", "gauge", "Requests that it works on."},
+        {"waiting", "gauge", "Requests that wait for it."},
+        {"refused_total", "counter", "Requests that found no room."},
     };
+    for (size_t pool = 0; pool < ARRAY_SIZE(pools); pool++)
+        worker_pool_get_stats(pools[pool].pool, &stats[pool]);
     for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
         const char *name = figures[i].name;
         strbuf_printf(out, "# HELP kimono_workers_%s %s\n# TYPE kimono_workers_%s %s\n", name,
                       figures[i].help, name, figures[i].type);
-        strbuf_printf(out, "kimono_workers_%s{pool=\"worker\"} %lld\n", name, (long long)figures[i].workers);
-        strbuf_printf(out, "kimono_workers_%s{pool=\"heavy\"} %lld\n", name, (long long)figures[i].heavy);
+        for (size_t pool = 0; pool < ARRAY_SIZE(pools); pool++) {
+            const int64_t values[] = {(int64_t)stats[pool].threads, (int64_t)stats[pool].running,
+                                      (int64_t)stats[pool].waiting, stats[pool].refused};
+            strbuf_printf(out, "kimono_workers_%s{pool=\"%s\"} %lld\n", name, pools[pool].name,
+                          (long long)values[i]);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/endpoints.h"
+#include "platform/ingest/ingest.h"
 
 #define SCHEMAS_MAX 128
 
@@ -298,6 +299,41 @@ static void put_request_body(struct json_writer *w, const struct params *params)
     json_object_end(w);
 }
 
+static void put_records_schema(struct json_writer *w, const struct record_body *records, const char *type)
+{
+    json_object_begin(w);
+    if (strcmp(type, "application/json") != 0) {
+        put_type(w, "string", false);
+    } else if (!records->record) {
+        put_type(w, "object", false);
+    } else {
+        put_type(w, "array", false);
+        json_key(w, "items");
+        put_reference(w, "schemas", records->record->name);
+        json_key_int(w, "maxItems", INGEST_RECORDS_MAX);
+    }
+    json_object_end(w);
+}
+
+static void put_records_body(struct json_writer *w, const struct record_body *records)
+{
+    json_key(w, "requestBody");
+    json_object_begin(w);
+    json_key_bool(w, "required", true);
+    json_key_text(w, "description", records->description);
+    json_key(w, "content");
+    json_object_begin(w);
+    for (const char *const *type = records->content_types; *type; type++) {
+        json_key(w, *type);
+        json_object_begin(w);
+        json_key(w, "schema");
+        put_records_schema(w, records, *type);
+        json_object_end(w);
+    }
+    json_object_end(w);
+    json_object_end(w);
+}
+
 static void put_list_schema(struct json_writer *w, const char *item)
 {
     static const char *const counts[] = {"total", "page", "page_size"};
@@ -399,6 +435,7 @@ static void put_security(struct json_writer *w, const struct route *route)
         [PERMISSION_OPS_READ] = "[{\"bearer\":[]},{\"cookie\":[]}]",
         [PERMISSION_SIGNED_IN] = "[{\"bearer\":[]},{\"cookie\":[]}]",
         [PERMISSION_TENANT_KEY] = "[{\"tenantKey\":[]}]",
+        [PERMISSION_INGEST] = "[{\"bearer\":[]}]",
         [PERMISSION_LOCAL] = "[{},{\"bearer\":[]}]",
         [PERMISSION_PUBLIC] = "[]",
     };
@@ -439,6 +476,8 @@ static void put_operation(struct json_writer *w, const struct route *route)
     put_parameters(w, route);
     if (route->params && (params_have_body(route->params) || params_have_form(route->params)))
         put_request_body(w, route->params);
+    if (route->records)
+        put_records_body(w, route->records);
     put_responses(w, route);
     json_object_end(w);
 }
@@ -494,6 +533,9 @@ static void put_schema_components(struct json_writer *w)
     for (size_t i = 0; i < route_count; i++)
         if (routes[i].answer)
             collect_schemas(&set, routes[i].answer);
+    for (size_t i = 0; i < route_count; i++)
+        if (routes[i].records && routes[i].records->record)
+            collect_schemas(&set, routes[i].records->record);
     json_key(w, "components");
     json_object_begin(w);
     json_key(w, "schemas");

@@ -19,6 +19,7 @@
 #include "ops/usage/api_usage_tracker.h"
 #include "platform/chat/chat.h"
 #include "platform/chat/feedback.h"
+#include "platform/ingest/ingest.h"
 #include "platform/jobs/jobs.h"
 
 #define API "/api/v1"
@@ -26,6 +27,7 @@
 #define SMALL_BODY 65536
 #define LIST_BODY 1048576 /* ten thousand ids */
 #define FILE_BODY ((size_t)256 << 20)
+#define RECORDS_BODY ((size_t)64 << 20)
 #define CSV "text/csv; charset=utf-8"
 #define NDJSON "application/x-ndjson"
 #define EVENTS "text/event-stream"
@@ -51,6 +53,12 @@ const struct route routes[] = {
     {.method = "GET", .path = API "/system/stats", .permission = PERMISSION_SIGNED_IN, .rate = RATE_OPS_READ,
      .answer = &stats_descriptor, .handle = system_stats_get,
      .summary = "Totals of the caller's own tenant, or of all"},
+    {.method = "POST", .path = API "/telemetry/api-usage", .permission = PERMISSION_INGEST, .rate = RATE_INGEST,
+     .body_limit = RECORDS_BODY, .records = &usage_records, .run = HTTP_RUN_INGEST, .answer = &ingest_result_descriptor,
+     .handle = telemetry_usage_post, .summary = "Record calls that others have made; answered once they are durable"},
+    {.method = "POST", .path = API "/telemetry/logs", .permission = PERMISSION_INGEST, .rate = RATE_INGEST,
+     .body_limit = RECORDS_BODY, .records = &log_records, .run = HTTP_RUN_INGEST, .answer = &ingest_result_descriptor,
+     .handle = telemetry_logs_post, .summary = "Record log lines of others; answered once they are durable"},
     {.method = "GET", .path = "/metrics", .permission = PERMISSION_LOCAL, .rate = RATE_HEALTH,
      .content_type = "text/plain; version=0.0.4; charset=utf-8", .handle = metrics_get,
      .summary = "Metrics in the Prometheus text format"},

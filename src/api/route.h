@@ -18,6 +18,7 @@ enum permission {
     PERMISSION_OPS_READ,   /* ops_admin and ops_viewer */
     PERMISSION_SIGNED_IN,  /* every user and token */
     PERMISSION_TENANT_KEY, /* a tenant's publishable key in X-API-Key */
+    PERMISSION_INGEST,     /* tokens of the role ingest alone */
     PERMISSION_LOCAL,      /* the machine itself, ops, or a token of the role metrics */
     PERMISSION_PUBLIC,
 };
@@ -27,7 +28,7 @@ struct tenant_manager;
 
 struct api {
     struct platform *platform;
-    struct worker_pool *workers, *heavy;
+    struct worker_pool *workers, *heavy, *ingest;
     struct metrics_collector *metrics;
     struct tenant_manager *tenants;
     struct rate_limiter *limiter;
@@ -38,6 +39,7 @@ struct api {
     struct log_limit origin_warnings; /* of pages at another address than the console's */
     struct static_files *pages;
     const char *version;
+    const char *temporary_folder;
     const char *public_origin; /* "" : the Host that was asked */
     struct strbuf openapi;     /* the document, made once */
 };
@@ -65,18 +67,26 @@ typedef bool (*route_handler)(struct call *call, struct error *err);
 
 enum answer_shape { ANSWER_OBJECT, ANSWER_LIST /* {"items":[…],"total":N,"page":1,"page_size":20} */ };
 
+/* A body of records (platform/ingest/ingest.h): it may be long and packed, and comes in one of several types. */
+struct record_body {
+    const char *const *content_types; /* NULL-terminated */
+    const struct descriptor *record;  /* of a JSON array; NULL: an object that others describe */
+    const char *description;
+};
+
 struct route {
     const char *method, *path; /* "/api/v1/ops/tenants/{id}" */
     enum permission permission;
     enum tenant_gate gate;    /* what a suspended tenant means here; 0, a forgotten one: refused */
     const char *audit_action; /* of what it changes; NULL: it changes nothing that is audited */
     enum rate_class rate;
-    size_t body_limit;               /* bytes; 0 where there is no body */
-    enum http_run run;               /* where it is handled: http/server.h */
-    const struct params *params;     /* NULL: it takes nothing */
-    int status;                      /* of success; 0: 200 */
-    int other_status;                /* a second one with the same answer: health's 503; 0: none */
-    const struct descriptor *answer; /* NULL: no JSON (204, text) */
+    size_t body_limit;                 /* bytes; 0 where there is no body */
+    const struct record_body *records; /* instead of parameters in the body; NULL: it takes none */
+    enum http_run run;                 /* where it is handled: http/server.h */
+    const struct params *params;       /* NULL: it takes nothing */
+    int status;                        /* of success; 0: 200 */
+    int other_status;                  /* a second one with the same answer: health's 503; 0: none */
+    const struct descriptor *answer;   /* NULL: no JSON (204, text) */
     enum answer_shape shape;
     const char *content_type;       /* of an answer that is not JSON */
     const char *other_content_type; /* a second one, where a parameter chooses; NULL: none */

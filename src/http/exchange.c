@@ -30,6 +30,7 @@ void exchange_unref(struct http_exchange *x)
     if (!x || atomic_fetch_sub(&x->references, 1) > 1)
         return;
     form_close(x->form);
+    spool_release(&x->spool);
     exchange_drop_content(x);
     pipe_free(&x->pipe);
     arena_release(&x->request.arena);
@@ -66,6 +67,7 @@ void exchange_reset(struct http_exchange *x)
     exchange_drop_content(x);
     form_close(x->form);
     x->form = NULL;
+    spool_release(&x->spool);
     x->body_received = 0;
     if (x->request.arena.allocated > KEEP_BYTES)
         arena_release(&x->request.arena);

@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 
 #include "base/log_limit.h"
+#include "base/spool.h"
 #include "http/address.h"
 #include "http/admission.h"
 #include "http/connection_reaper.h"
@@ -50,7 +51,7 @@ enum exchange_stage {
 struct http_server {
     struct MHD_Daemon *daemon;
     struct http_handler handler;
-    struct worker_pool *workers, *heavy, *events;
+    struct worker_pool *workers, *heavy, *events, *ingest;
     struct connection_reaper *reaper;
     char *temporary_folder;
     int64_t timeout_us;
@@ -107,6 +108,7 @@ struct http_exchange {
     struct http_pair *parameters;
     size_t parameter_count;
     struct strbuf body; /* of the request */
+    struct spool spool; /* or here, where the plan says so */
     struct form *form;  /* or in parts; NULL: it is none */
     size_t body_received;
     struct strbuf spare; /* the other buffer of a compression */

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "http/intake.h"
 #include "http/problem.h"
+#include "http/unpack.h"
 
 /* ---- phases and deadlines ---- */
 
@@ -124,6 +125,7 @@ static struct worker_pool *exchange_pool(const struct http_exchange *x)
     case HTTP_RUN_WORKER: return x->server->workers;
     case HTTP_RUN_HEAVY: return x->server->heavy;
     case HTTP_RUN_EVENTS: return x->server->events;
+    case HTTP_RUN_INGEST: return x->server->ingest;
     case HTTP_RUN_IO: break;
     }
     return NULL;
@@ -131,7 +133,7 @@ static struct worker_pool *exchange_pool(const struct http_exchange *x)
 
 static void set_busy_error(const struct http_exchange *x, enum worker_room room, struct error *err)
 {
-    if (room == WORKER_OWNER_FULL)
+    if (room == WORKER_OWNER_FULL && x->plan.run != HTTP_RUN_INGEST)
         error_set(err, ERROR_RATE_LIMITED,
                   "So much of yours is still being worked on: wait until some of it is done.",
                   "您已有多个请求正在处理：请等其中一些完成后再试。");
@@ -190,6 +192,11 @@ static enum MHD_Result exchange_run(struct http_exchange *x, struct MHD_Connecti
     x->request.body_length = x->body.length;
     if (x->form && !form_finish(x->form, &err))
         return exchange_send_problem(x, mhd, &err);
+    if (x->spool.length > 0) {
+        if (!spool_view(&x->spool, &x->request.body, &err))
+            return exchange_send_problem(x, mhd, &err);
+        x->request.body_length = x->spool.length;
+    }
     if (exchange_pool(x) && !x->plan.answered) {
         atomic_store_explicit(&x->stage, EXCHANGE_HANDOVER, memory_order_relaxed);
         return MHD_YES;
@@ -235,17 +242,19 @@ static enum MHD_Result exchange_begin(struct http_exchange *x, struct MHD_Connec
         set_too_large_error(x, &err);
         return exchange_refuse(x, mhd, &err);
     }
-    /* Nothing is unpacked here: what a few bytes may become would have to be bounded anew. */
+    /* What a few bytes may become would have to be bounded anew: only where long bodies are expected. */
     const char *coding = http_request_header(&x->request, "Content-Encoding");
-    if (coding && *coding && strcasecmp(coding, "identity") != 0) {
-        error_set(&err, ERROR_MEDIA_TYPE, "The body is compressed (Content-Encoding); send it as it is.",
-                  "请求体经过压缩（Content-Encoding）；请不压缩发送。");
-        http_response_header(&x->request, "Accept-Encoding", "identity");
+    enum packing packing;
+    if (!packing_of(coding, &packing) || (packing != PACKING_NONE && !x->plan.spooled)) {
+        error_set(&err, ERROR_MEDIA_TYPE,
+                  "The body is compressed (Content-Encoding) in a way that is not taken here.",
+                  "此处不接受以该方式压缩（Content-Encoding）的请求体。");
+        http_response_header(&x->request, "Accept-Encoding", x->plan.spooled ? HTTP_PACKINGS : "identity");
         return exchange_refuse(x, mhd, &err);
     }
-    if (!x->plan.form)
+    if (!x->plan.form && !x->plan.spooled)
         return MHD_YES;
-    /* A file is not read in to be refused then. */
+    /* What is long is not read in to be refused then. */
     enum worker_room room = WORKER_ROOM;
     if (exchange_pool(x))
         room = worker_pool_ask(exchange_pool(x), x->plan.owner);
@@ -253,7 +262,8 @@ static enum MHD_Result exchange_begin(struct http_exchange *x, struct MHD_Connec
         set_busy_error(x, room, &err);
         return exchange_refuse(x, mhd, &err);
     }
-    if (!form_open(&x->form, &x->request, x->server->temporary_folder, &err))
+    x->spool.folder = x->server->temporary_folder;
+    if (x->plan.form && !form_open(&x->form, &x->request, x->server->temporary_folder, &err))
         return exchange_refuse(x, mhd, &err);
     return MHD_YES;
 }
@@ -289,6 +299,8 @@ static bool exchange_take_body(struct http_exchange *x, const char *bytes, size_
     }
     if (x->form)
         return form_feed(x->form, bytes, length, err);
+    if (x->plan.spooled)
+        return spool_append(&x->spool, bytes, length, err);
     strbuf_append(&x->body, bytes, length);
     return true;
 }

@@ -35,7 +35,7 @@ struct http_request {
     enum language language;  /* of Accept-Language */
     int64_t started_us;      /* clock_monotonic_us */
     int64_t received_at;     /* clock_now_ms */
-    const char *body;        /* complete, a NUL behind it; NULL while empty */
+    const char *body;        /* complete, a NUL behind it unless it is spooled; NULL while empty */
     size_t body_length;
     const struct http_form_field *form; /* instead of `body`, where the plan says so; NULL: empty */
     void *user; /* the dispatcher's, in the arena; NULL in finish if begin was never called */

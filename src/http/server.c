@@ -91,6 +91,7 @@ static bool server_take_options(struct http_server *server, const struct http_se
     server->workers = options->workers;
     server->heavy = options->heavy ? options->heavy : options->workers;
     server->events = options->events ? options->events : server->heavy;
+    server->ingest = options->ingest ? options->ingest : options->workers;
     if (options->temporary_folder)
         server->temporary_folder = xstrdup(options->temporary_folder);
     server->timeout_us = (int64_t)(options->timeout_seconds > 0 ? options->timeout_seconds : 30) * 1000000;

@@ -29,14 +29,16 @@ enum http_run {
     HTTP_RUN_WORKER, /* what may wait or takes some milliseconds: people wait for it */
     HTTP_RUN_HEAVY,  /* files and streams, which take as long as they are large and the client slow */
     HTTP_RUN_EVENTS, /* streams that go on for as long as the client stays: one more than there are threads is refused */
+    HTTP_RUN_INGEST, /* records from outside: as many as they send, on threads that nobody else waits for */
 };
 
 struct http_plan {
     size_t body_limit; /* bytes; 0: any body is refused with 413 */
     enum http_run run;
     const char *owner; /* whose share of a pool it takes, as long as the request; NULL: nobody's */
-    bool form;         /* the body is multipart/form-data (http/form.h); any other is refused with 415 */
-    bool answered;     /* begin has already written the answer (401, 404, 405 …): do not read the body */
+    bool spooled;  /* the body may be long and packed: in memory or in a file, as it came (http/unpack.h) */
+    bool form;     /* the body is multipart/form-data (http/form.h); any other is refused with 415 */
+    bool answered; /* begin has already written the answer (401, 404, 405 …): do not read the body */
 };
 
 struct http_handler {
@@ -61,11 +63,13 @@ struct http_server_options {
     size_t connections_per_address;        /* 0: an eighth of all; see http/admission.h */
     struct http_connection_counts *counts; /* kept up to date; NULL: nowhere */
     int timeout_seconds;                   /* of an idle or slow connection; 0: 30 */
-    const char *trusted_proxies;  /* whose X-Forwarded-For is used, as in http/networks.h; NULL: none */
-    struct worker_pool *workers;  /* for HTTP_RUN_WORKER; not owned; NULL: all on the I/O threads */
-    struct worker_pool *heavy;    /* for HTTP_RUN_HEAVY; not owned; NULL: `workers` */
-    struct worker_pool *events;   /* for HTTP_RUN_EVENTS; not owned; NULL: `heavy` */
-    const char *temporary_folder; /* for uploaded files; copied; NULL: see base/temporary_file.h */
+    const char *trusted_proxies; /* whose X-Forwarded-For is used, as in http/networks.h; NULL: none */
+    struct worker_pool *workers; /* for HTTP_RUN_WORKER; not owned; NULL: all on the I/O threads */
+    struct worker_pool *heavy;   /* for HTTP_RUN_HEAVY; not owned; NULL: `workers` */
+    struct worker_pool *events;  /* for HTTP_RUN_EVENTS; not owned; NULL: `heavy` */
+    struct worker_pool *ingest;  /* for HTTP_RUN_INGEST; not owned; NULL: `workers` */
+    /* For uploaded files and long bodies; copied; NULL: see base/temporary_file.h. */
+    const char *temporary_folder;
     struct http_handler handler;
 };
 

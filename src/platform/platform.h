@@ -16,6 +16,7 @@ struct scheduler;
 struct jobs;
 struct principal_cache;
 struct knowledge_directory;
+struct ingest;
 
 struct platform {
     struct store *store;
@@ -31,6 +32,7 @@ struct platform {
     struct scheduler *housekeeping;    /* tasks that are quick: health, settings, the directory; NULL: none */
     struct jobs *jobs;                 /* NULL: nothing runs jobs here; they wait for a server */
     struct principal_cache *principals;    /* NULL: every request reads its session */
+    struct ingest *ingest;                 /* telemetry from outside; NULL: none is taken */
     struct knowledge_directory *directory; /* what the list of all knowledge is made from */
 };
 

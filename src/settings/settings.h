@@ -63,6 +63,8 @@ enum setting_apply { SETTING_BOOT, SETTING_LIVE };
       "每天以 POST 发送审计链头部的地址；留空则不发送")                                                      \
     X(telemetry_days, "server", "telemetry_days", INT, 1, 3650, "90", "days", BOOT,                          \
       "Raw telemetry is kept this long; daily totals stay", "原始遥测数据保留天数；按日汇总永久保留")        \
+    X(telemetry_max_age, "telemetry", "max_age_days", INT, 1, 365, "7", "days", LIVE,                        \
+      "Records from outside that are older are refused", "外部上报的记录早于此天数则拒收")                   \
     X(process_interval, "scheduler", "process_interval", INT, 60, 3600, "300", "seconds", LIVE,              \
       "Time between two runs that learn from feedback", "反馈处理间隔")                                      \
     X(sync_interval, "scheduler", "sync_interval", INT, 60, 3600, "600", "seconds", LIVE,                    \

@@ -121,6 +121,9 @@ struct engine_functions {
     void (*logs_close)(struct engine *engine, struct log_reading *reading);
     /* Of a day that has ended, makes groups of the blocks of log rows that are in none. */
     bool (*group_logs)(struct engine *engine, int32_t day, struct error *err);
+    /* Of what the day's dictionaries have: the names of calls, or with `of_logs` the sources of logs. */
+    bool (*each_name)(struct engine *engine, int32_t day, bool of_logs, telemetry_name_sink sink,
+                      void *context, struct error *err);
     /* Recomputes every roll-up of the day from its raw rows, as of one moment. */
     bool (*check_day)(struct engine *engine, int32_t day, struct findings *findings, struct error *err);
 

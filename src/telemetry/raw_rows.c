@@ -36,3 +36,12 @@ struct log_record log_of_row(const struct db_rows *rows)
                                .request_id = db_column_text(rows, 5),
                                .fields = db_column_text(rows, 6)};
 }
+
+struct telemetry_name name_of_row(const struct db_rows *rows, bool of_logs)
+{
+    if (of_logs)
+        return (struct telemetry_name){.source = db_column_text(rows, 0)};
+    return (struct telemetry_name){.api_type = db_column_text(rows, 0),
+                                   .operation = db_column_text(rows, 1),
+                                   .model = db_column_text(rows, 2)};
+}

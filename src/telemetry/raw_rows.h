@@ -18,4 +18,7 @@ struct recorded_usage usage_of_row(const struct db_rows *rows);
 /* timestamp, level, source, message, tenant_id, request_id, fields */
 struct log_record log_of_row(const struct db_rows *rows);
 
+/* api_type, operation, model; or with `of_logs` the source */
+struct telemetry_name name_of_row(const struct db_rows *rows, bool of_logs);
+
 #endif

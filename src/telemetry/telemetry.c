@@ -329,6 +329,18 @@ bool telemetry_each_log(struct telemetry *telemetry, int32_t day, int limit_ms, 
     return log_day_each(engine, day, limit_ms, telemetry_hand_log, &each, err);
 }
 
+bool telemetry_each_usage_name(struct telemetry *telemetry, int32_t day, telemetry_name_sink sink,
+                               void *context, struct error *err)
+{
+    return telemetry->engine->functions->each_name(telemetry->engine, day, false, sink, context, err);
+}
+
+bool telemetry_each_log_source(struct telemetry *telemetry, int32_t day, telemetry_name_sink sink,
+                               void *context, struct error *err)
+{
+    return telemetry->engine->functions->each_name(telemetry->engine, day, true, sink, context, err);
+}
+
 void telemetry_get_stats(struct telemetry *telemetry, struct telemetry_stats *ret_stats)
 {
     struct engine *engine = telemetry->engine;

@@ -155,6 +155,18 @@ bool telemetry_each_usage(struct telemetry *telemetry, int32_t day, int limit_ms
 bool telemetry_each_log(struct telemetry *telemetry, int32_t day, int limit_ms, telemetry_log_sink sink,
                         void *context, struct error *err);
 
+/* The names that the day's calls have, and the sources of its logs: each once, in any order, nothing of a day that is
+ * not here. They live until the sink returns. */
+struct telemetry_name {
+    const char *api_type, *operation, *model; /* of calls */
+    const char *source;                       /* of logs */
+};
+typedef bool (*telemetry_name_sink)(void *context, const struct telemetry_name *name, struct error *err);
+bool telemetry_each_usage_name(struct telemetry *telemetry, int32_t day, telemetry_name_sink sink,
+                               void *context, struct error *err);
+bool telemetry_each_log_source(struct telemetry *telemetry, int32_t day, telemetry_name_sink sink,
+                               void *context, struct error *err);
+
 /* Brings the totals of all ended days whose rows have changed since into the main store. A scheduled task; several
  * processes may do it at the same time, one that dies in the middle leaves the day to be read from its rows.
  * `ret_days` (may be NULL): days rolled over. */

@@ -267,6 +267,8 @@ const NOT_AUDITED = {
   'POST /api/v1/auth/refresh': 'goes on with a session that is in the log; a second use of a token has a row',
   'POST /api/v1/chat/message': 'the customer’s own words, kept as messages',
   'POST /api/v1/feedback': 'the customer’s own words; what is learned from them has a row',
+  'POST /api/v1/telemetry/api-usage': 'is telemetry itself',
+  'POST /api/v1/telemetry/logs': 'is telemetry itself',
   'POST /api/v1/ops/knowledge/search': 'reads',
   'POST /api/v1/ops/knowledge/import/preview': 'reads',
 };

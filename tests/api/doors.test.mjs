@@ -14,6 +14,7 @@ after(() => world.close());
 const MAY = /** @type {Record<string, string[]>} */ ({
   ops_admin: ['admin'],
   read: ['admin', 'viewer'],
+  ingest: ['ingest'],
   signed_in: ['admin', 'viewer', 'shopAdmin', 'shopStaff', 'ingest'],
 });
 const OPEN = ['public', 'local', 'tenant_key'];

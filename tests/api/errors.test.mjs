@@ -119,6 +119,7 @@ describe('every route with a body', () => {
   test('refuses a compressed one with 415', async () => {
     const body = gzipSync('{"message":"x"}');
     for (const { method, path: route, operation } of world.document.routes) {
+      if (operation['x-permission'] === 'ingest') continue; // takes what is packed: telemetry.test.mjs
       for (const [type] of contents(operation)) {
         const headers = { 'Content-Type': type.startsWith('multipart') ? `${type}; boundary=x` : type };
         for (const encoding of ['gzip', 'br', 'deflate']) {

@@ -381,9 +381,10 @@ const OPEN = {
 function leastBody(operation) {
   const schema = operation.requestBody?.content['application/json']?.schema;
   if (!schema) return undefined;
+  if (schema.type === 'array') return [];
   const values = /** @type {Record<string, unknown>} */ ({ integer: 1, number: 1, boolean: true, array: [] });
   return Object.fromEntries(
-    schema.required.map((/** @type {string} */ name) => {
+    (schema.required ?? []).map((/** @type {string} */ name) => {
       const property = schema.properties[name];
       return [name, property.enum?.[0] ?? values[property.type] ?? 'x'];
     }),

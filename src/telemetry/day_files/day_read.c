@@ -85,3 +85,21 @@ bool day_each_usage(struct db *db, telemetry_usage_sink sink, void *context, str
     }
     return db_done(&rows, err);
 }
+
+/* ---- names ---- */
+
+static const char SQL_USAGE_NAMES[] = "SELECT api_type, operation, model FROM usage_platform_keys";
+static const char SQL_LOG_SOURCES[] = "SELECT name FROM log_sources";
+
+bool day_each_name(struct db *db, bool of_logs, telemetry_name_sink sink, void *context, struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, of_logs ? SQL_LOG_SOURCES : SQL_USAGE_NAMES, DB_NO_ARGS, &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        struct telemetry_name name = name_of_row(&rows, of_logs);
+        if (!sink(context, &name, err))
+            return false;
+    }
+    return db_done(&rows, err);
+}

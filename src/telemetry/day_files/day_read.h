@@ -13,6 +13,7 @@ bool day_each_part(struct db *db, const struct usage_cut *cut, usage_part_sink s
 bool day_each_total(struct db *db, struct day_info *ret_info, day_total_sink sink, void *context,
                     struct error *err);
 bool day_each_usage(struct db *db, telemetry_usage_sink sink, void *context, struct error *err);
+bool day_each_name(struct db *db, bool of_logs, telemetry_name_sink sink, void *context, struct error *err);
 
 /* day_check.c */
 bool day_check(struct db *db, int32_t day, struct findings *findings, struct error *err);

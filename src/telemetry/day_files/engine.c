@@ -168,6 +168,14 @@ static void day_engine_logs_close(struct engine *engine, struct log_reading *bas
     free(reading);
 }
 
+static bool day_engine_each_name(struct engine *engine, int32_t day, bool of_logs, telemetry_name_sink sink,
+                                 void *context, struct error *err)
+{
+    CLEANUP(day_reading_release) struct day_reading reading = {0};
+    return day_reading_begin(engine, day, READ_LIMIT_MS, &reading, err) &&
+           (!reading.db || day_each_name(reading.db, of_logs, sink, context, err));
+}
+
 static bool day_engine_logs_open(struct engine *engine, int32_t day, int limit_ms,
                                  struct log_reading **ret_reading, struct error *err)
 {
@@ -286,6 +294,7 @@ static const struct engine_functions functions = {
     .each_part = day_engine_each_part,
     .each_total = day_engine_each_total,
     .each_usage = day_engine_each_usage,
+    .each_name = day_engine_each_name,
     .logs_open = day_engine_logs_open,
     .logs_close = day_engine_logs_close,
     .group_logs = day_engine_group_logs,

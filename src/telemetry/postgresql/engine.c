@@ -169,6 +169,14 @@ static void postgresql_engine_logs_close(struct engine *engine, struct log_readi
     free(reading);
 }
 
+static bool postgresql_engine_each_name(struct engine *base, int32_t day, bool of_logs,
+                                        telemetry_name_sink sink, void *context, struct error *err)
+{
+    CLEANUP(store_reader_release) struct db *db = NULL;
+    return store_reader(postgresql_engine_of(base)->store, READ_LIMIT_MS, &db, err) &&
+           lanes_each_name(db, day, of_logs, sink, context, err);
+}
+
 static bool postgresql_engine_logs_open(struct engine *base, int32_t day, int limit_ms,
                                         struct log_reading **ret_reading, struct error *err)
 {
@@ -295,6 +303,7 @@ static const struct engine_functions functions = {
     .each_part = postgresql_engine_each_part,
     .each_total = postgresql_engine_each_total,
     .each_usage = postgresql_engine_each_usage,
+    .each_name = postgresql_engine_each_name,
     .logs_open = postgresql_engine_logs_open,
     .logs_close = postgresql_engine_logs_close,
     .group_logs = postgresql_engine_group_logs,

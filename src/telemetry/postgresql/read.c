@@ -119,3 +119,23 @@ bool lanes_each_usage(struct db *db, int32_t day, telemetry_usage_sink sink, voi
     }
     return db_done(&rows, err);
 }
+
+/* ---- names ---- */
+
+static const char SQL_USAGE_NAMES[] =
+    "SELECT DISTINCT api_type, operation, model FROM usage_platform_keys WHERE day = $1";
+static const char SQL_LOG_SOURCES[] = "SELECT DISTINCT name FROM log_sources WHERE day = $1";
+
+bool lanes_each_name(struct db *db, int32_t day, bool of_logs, telemetry_name_sink sink, void *context,
+                     struct error *err)
+{
+    CLEANUP(db_rows_release) struct db_rows rows = {0};
+    if (!db_query(db, of_logs ? SQL_LOG_SOURCES : SQL_USAGE_NAMES, DB_ARGS(db_int(day)), &rows, err))
+        return false;
+    while (db_next(&rows)) {
+        struct telemetry_name name = name_of_row(&rows, of_logs);
+        if (!sink(context, &name, err))
+            return false;
+    }
+    return db_done(&rows, err);
+}

@@ -21,6 +21,8 @@ bool lanes_each_part(struct db *db, int32_t day, const struct usage_cut *cut, us
 bool lanes_each_total(struct db *db, int32_t day, day_total_sink sink, void *context, struct error *err);
 bool lanes_each_usage(struct db *db, int32_t day, telemetry_usage_sink sink, void *context,
                       struct error *err);
+bool lanes_each_name(struct db *db, int32_t day, bool of_logs, telemetry_name_sink sink, void *context,
+                     struct error *err);
 
 /* check.c; within db_snapshot_begin */
 bool lanes_check_day(struct db *db, int32_t day, struct findings *findings, struct error *err);
