@@ -18,6 +18,7 @@
 #include "telemetry/telemetry.h"
 
 #define API_PREFIX "/api/"
+#define OTLP_PREFIX "/v1/"
 #define REQUEST_ARENA_CEILING ((size_t)16 << 20)
 
 const char *permission_name(enum permission permission)
@@ -294,7 +295,9 @@ static void dispatch_begin_page(struct api *api, struct http_request *request, s
 
 static void dispatch_begin(void *context, struct http_request *request, struct http_plan *ret_plan)
 {
-    if (strncmp(request->path, API_PREFIX, strlen(API_PREFIX)) == 0 || strcmp(request->path, "/metrics") == 0)
+    if (strncmp(request->path, API_PREFIX, strlen(API_PREFIX)) == 0 ||
+        strncmp(request->path, OTLP_PREFIX, strlen(OTLP_PREFIX)) == 0 ||
+        strcmp(request->path, "/metrics") == 0)
         dispatch_begin_call(context, request, ret_plan);
     else
         dispatch_begin_page(context, request, ret_plan);

@@ -24,6 +24,11 @@ extern const struct record_body usage_records, log_records;
 bool telemetry_usage_post(struct call *call, struct error *err);
 bool telemetry_logs_post(struct call *call, struct error *err);
 
+/* otlp_routes.c */
+extern const struct record_body otlp_records;
+bool otlp_logs_post(struct call *call, struct error *err);
+bool otlp_traces_post(struct call *call, struct error *err);
+
 /* system_routes.c */
 extern const struct descriptor health_descriptor, stats_descriptor;
 bool system_health_get(struct call *call, struct error *err);

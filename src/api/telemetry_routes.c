@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "api/endpoints.h"
+#include "api/record_body.h"
 #include "http/unpack.h"
 #include "platform/ingest/ingest.h"
 
@@ -17,9 +18,8 @@ const struct record_body log_records = {record_types, &ingest_log_descriptor,
                                         "Log records, at most 10,000: a JSON array, or one JSON object on "
                                         "each line. Content-Encoding may be gzip or zstd."};
 
-/* Which of the types it is; parameters such as a charset are not looked at. */
-static bool call_find_content_type(const struct call *call, const char *const *types, size_t *ret_which,
-                                   struct error *err)
+bool call_find_content_type(const struct call *call, const char *const *types, size_t *ret_which,
+                            struct error *err)
 {
     const char *type = http_request_header(call->request, "Content-Type");
     size_t length = type ? strcspn(type, "; \t") : 0;
@@ -32,9 +32,7 @@ static bool call_find_content_type(const struct call *call, const char *const *t
                      types[0], types[1]);
 }
 
-/* The body as it was before it was packed. */
-static bool call_unpack_body(struct call *call, struct spool *spool, struct ingest_body *ret_body,
-                             struct error *err)
+bool call_unpack_body(struct call *call, struct spool *spool, struct ingest_body *ret_body, struct error *err)
 {
     const struct http_request *request = call->request;
     enum packing packing = PACKING_NONE;

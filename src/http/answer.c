@@ -164,7 +164,9 @@ static void emit_headers(const struct http_exchange *x, header_sink sink, void *
     sink(context, "X-Request-Id", request->request_id);
     sink(context, "X-Content-Type-Options", "nosniff");
     sink(context, "Referrer-Policy", "same-origin");
-    if ((answer_length(x) > 0 || !answer_in_memory(x)) && status_has_body(request->response.status))
+    /* An empty one that was given a type says so: no bytes are a message of protobuf, too. */
+    bool typed = strcmp(request->response.content_type, "application/json") != 0;
+    if ((answer_length(x) > 0 || typed || !answer_in_memory(x)) && status_has_body(request->response.status))
         sink(context, "Content-Type", request->response.content_type);
     if (x->content_encoding)
         sink(context, "Content-Encoding", x->content_encoding);

@@ -269,6 +269,8 @@ const NOT_AUDITED = {
   'POST /api/v1/feedback': 'the customer’s own words; what is learned from them has a row',
   'POST /api/v1/telemetry/api-usage': 'is telemetry itself',
   'POST /api/v1/telemetry/logs': 'is telemetry itself',
+  'POST /v1/logs': 'is telemetry itself',
+  'POST /v1/traces': 'is telemetry itself',
   'POST /api/v1/ops/knowledge/search': 'reads',
   'POST /api/v1/ops/knowledge/import/preview': 'reads',
 };
