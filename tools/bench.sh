@@ -67,6 +67,9 @@ echo "== recording usage rows (at least 0.6 of bare $bare inserts)"
 echo "== log rows (at least 0.4 of bare $bare inserts, 80 bytes a row where a day has many)"
 "$programs/bench_logs" build/bench ${quick:+100000}
 
+echo "== usage rows that others send"
+node tests/bench/ingest.mjs "$programs" $quick
+
 echo "== templates to all tenants"
 "$programs/bench_templates" build/bench $quick
 

@@ -1,5 +1,6 @@
 #include "base/json_reader.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -150,6 +151,13 @@ static bool scan_number(struct scan *scan, struct error *err)
     return true;
 }
 
+/* Outside of strings and numbers; the letters are those of true, false, null. */
+static const bool scan_may_stand[UCHAR_MAX + 1] = {
+    [' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true, [','] = true,
+    [':'] = true, ['t'] = true,  ['r'] = true,  ['u'] = true,  ['e'] = true,
+    ['f'] = true, ['a'] = true,  ['l'] = true,  ['s'] = true,  ['n'] = true,
+};
+
 static bool scan_next(struct scan *scan, struct error *err)
 {
     char c = scan->text[scan->at];
@@ -164,7 +172,7 @@ static bool scan_next(struct scan *scan, struct error *err)
     } else if (c == ']' || c == '}') {
         if (--scan->depth < 0)
             return refuse_json(err, scan->at, "something unexpected", "出现意外内容");
-    } else if (!scan_is_one_of(scan, scan->at, " \t\r\n,:truefalsn")) { /* the last ones: true, false, null */
+    } else if (!scan_may_stand[(unsigned char)c]) {
         return refuse_json(err, scan->at, "something unexpected", "出现意外内容");
     }
     scan->at++;
@@ -184,7 +192,7 @@ static bool scan_text(struct scan *scan, struct error *err)
 static bool name_stands_before(const cJSON *object, const cJSON *member)
 {
     for (const cJSON *other = object->child; other != member; other = other->next)
-        if (strcmp(other->string, member->string) == 0)
+        if (other->string[0] == member->string[0] && strcmp(other->string, member->string) == 0)
             return true;
     return false;
 }

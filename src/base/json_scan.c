@@ -1,5 +1,6 @@
 #include "base/json_scan.h"
 
+#include <limits.h>
 #include <string.h>
 
 const char *json_skip_space(const char *at, const char *end)
@@ -17,11 +18,27 @@ static const char *json_scan_string(const char *at, const char *end)
     return at < end ? at + 1 : NULL;
 }
 
+/* Where something may begin or end; what lies between is passed by. */
+static const bool json_scan_marks[UCHAR_MAX + 1] = {
+    ['"'] = true, ['{'] = true, ['['] = true, ['}'] = true, [']'] = true};
+
+/* Behind a number, true, false, null; where it begins if it is none of them. */
+static const char *json_scan_word(const char *at, const char *end)
+{
+    while (at < end && *at && !strchr(" \t\r\n,]}", *at))
+        at++;
+    return at;
+}
+
 const char *json_skip_value(const char *at, const char *end)
 {
     size_t depth = 0;
+    if (at < end && *at != '"' && *at != '{' && *at != '[')
+        return json_scan_word(at, end);
     do {
-        if (at >= end)
+        while (at < end && !json_scan_marks[(unsigned char)*at])
+            at++;
+        if (at == end)
             return NULL;
         if (*at == '"') {
             at = json_scan_string(at, end);
@@ -29,14 +46,8 @@ const char *json_skip_value(const char *at, const char *end)
                 return NULL;
             continue;
         }
-        bool opens = *at == '{' || *at == '[', closes = *at == '}' || *at == ']';
-        if (depth == 0 && !opens) { /* a number, true, false, null; or nothing at all */
-            while (at < end && !strchr(" \t\r\n,]}", *at))
-                at++;
-            return at;
-        }
-        depth += opens;
-        depth -= closes;
+        bool opens = *at == '{' || *at == '[';
+        depth = opens ? depth + 1 : depth - 1;
         at++;
     } while (depth > 0);
     return at;

@@ -2,6 +2,7 @@
  * libpq with a pipeline.
  *
  *     bench_usage [FOLDER] [TRACE.csv]
+ *     bench_usage FOLDER --bare ROWS BATCH      only the bare inserts: rows/s
  *
  * Recording: telemetry_write (price, dictionary, raw row, two roll-ups, durable commit)
  * against prepared inserts of the same narrow rows into the same table without roll-ups, in
@@ -613,6 +614,23 @@ static void replay_trace(const char *file)
     close_house(&house);
 }
 
+/* The rate of bare inserts alone, for who measures against it: rows/s. */
+static void print_bare(size_t count, size_t batch)
+{
+    struct usage_record *records = xmalloc(count * sizeof(*records));
+    int64_t start = clock_now_ms() - 60000;
+    char(*ids)[48] = xmalloc(count * sizeof(*ids));
+    for (size_t i = 0; i < count; i++) {
+        records[i] = make_record(start + (int64_t)(i / 100));
+        snprintf(ids[i], sizeof(ids[i]), "1-%zu-%zu", i / batch, i % batch);
+        records[i].request_id = ids[i];
+    }
+    clear_folder();
+    printf("%.0f\n", bench_bare(records, count - count % batch, batch));
+    free(ids);
+    free(records);
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -621,6 +639,10 @@ int main(int argc, char **argv)
     log_set_level(LOG_WARN);
     for (int i = 0; i < MANY_TENANTS; i++)
         snprintf(tenants[i], sizeof(tenants[i]), "tenant-%05d", i);
+    if (argc == 5 && strcmp(argv[2], "--bare") == 0) {
+        print_bare(strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
+        return 0;
+    }
     bench_recording(1000, 100000, false);
     bench_recording(100, 50000, false);
     bench_recording(10000, 100000, false);

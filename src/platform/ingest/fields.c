@@ -137,7 +137,7 @@ static bool intake_take(struct intake *intake)
 static size_t intake_find_field(const struct intake_form *form, const char *name)
 {
     size_t i = 0;
-    while (i < form->count && strcmp(form->fields[i].name, name) != 0)
+    while (i < form->count && (form->fields[i].name[0] != name[0] || strcmp(form->fields[i].name, name) != 0))
         i++;
     return i;
 }
