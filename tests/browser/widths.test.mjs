@@ -21,6 +21,7 @@ const PAGES = [
     '/ops/templates?view=matrix',
     '/ops/corrections',
     '/ops/knowledge?view=trial',
+    '/ops/logs',
   ],
   ...[
     '/ops/knowledge?view=deleted',

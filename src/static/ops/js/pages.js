@@ -59,6 +59,13 @@ export const pages = [
     component: () => import('./pages/api-usage/api-usage.js'),
   },
   {
+    name: 'logs',
+    title: 'nav.logs',
+    icon: 'icon-logs',
+    key: 'l',
+    component: () => import('./pages/logs/logs.js'),
+  },
+  {
     name: 'jobs',
     title: 'nav.jobs',
     icon: 'icon-list-checks',

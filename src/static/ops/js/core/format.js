@@ -279,6 +279,18 @@ export function sinceTime(instant, now) {
 }
 
 /**
+ * The same to the second, for what comes many times a minute.
+ * @param {string | number} instant
+ * @param {number} now
+ */
+export function secondTime(instant, now) {
+  /** @type {Intl.DateTimeFormatOptions} */
+  const time = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' };
+  const isToday = date(instant) === date(now);
+  return times(isToday ? time : { month: 'short', day: 'numeric', ...time }).format(new Date(instant));
+}
+
+/**
  * A calendar day of the server ("2026-11-22"), which has no time and so must not be shifted by a zone.
  * @param {string} date
  * @param {'short' | 'weekday' | 'full'} style

@@ -3,6 +3,23 @@
  */
 import { addressOf } from './router.js';
 
+/** The part of the log that each component writes. @type {Record<string, string>} */
+const sources = {
+  database: 'store',
+  vector_store: 'vector',
+  llm: 'llm',
+  scheduler: 'scheduler',
+  telemetry: 'telemetry',
+};
+
+/**
+ * What a component has complained of within a day.
+ * @param {string} component
+ */
+export function componentTroubleAddress(component) {
+  return addressOf('logs', { source: sources[component] ?? component, query: 'level:ERROR OR level:WARN' });
+}
+
 /**
  * Feedback that waits: what that page shows at first.
  * @param {string} [tenant]  only of this one

@@ -12,6 +12,7 @@ import { en as templates } from '../pages/templates/texts.js';
 import { en as knowledge } from '../pages/knowledge/texts.js';
 import { en as corrections } from '../pages/corrections/texts.js';
 import { en as apiUsage } from '../pages/api-usage/texts.js';
+import { en as logs } from '../pages/logs/texts.js';
 import { en as jobsPage } from '../pages/jobs/texts.js';
 import { en as audit } from '../pages/audit/texts.js';
 
@@ -28,6 +29,7 @@ export default {
   ...knowledge,
   ...corrections,
   ...apiUsage,
+  ...logs,
   ...jobsPage,
   ...audit,
 };

@@ -12,6 +12,7 @@ import { zh as templates } from '../pages/templates/texts.js';
 import { zh as knowledge } from '../pages/knowledge/texts.js';
 import { zh as corrections } from '../pages/corrections/texts.js';
 import { zh as apiUsage } from '../pages/api-usage/texts.js';
+import { zh as logs } from '../pages/logs/texts.js';
 import { zh as jobsPage } from '../pages/jobs/texts.js';
 import { zh as audit } from '../pages/audit/texts.js';
 
@@ -27,6 +28,7 @@ export default {
   ...knowledge,
   ...corrections,
   ...apiUsage,
+  ...logs,
   ...jobsPage,
   ...audit,
 };

@@ -5,6 +5,7 @@ import { clock } from '../../core/clock.js';
 import { connection } from '../../core/connection.js';
 import * as format from '../../core/format.js';
 import { currentLanguage, t, tValue } from '../../core/i18n.js';
+import { componentTroubleAddress } from '../../core/links.js';
 import { describeHarm, healthIcons } from '../../core/system.js';
 
 /** @typedef {import('../../core/system.js').Health} Health */
@@ -39,6 +40,7 @@ export function healthRows(items, generatedAt) {
     return {
       name: item.name,
       label: tValue('component', item.name),
+      logsHref: componentTroubleAddress(item.name),
       provider: item.provider,
       status,
       icon: healthIcons[status],
