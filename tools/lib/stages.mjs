@@ -2,6 +2,7 @@
  * @file What each stage of `make test` does; tools/test.mjs runs them and says which there are.
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Postgresql } from '../../tests/lib/postgresql.mjs';
 import { inParallel, run } from './run.mjs';
@@ -104,7 +105,9 @@ export async function unitTests(folder, place) {
   const suites = threads ? ['--no-suite', 'single-threaded'] : [];
   const patience = place.yielding ? ['--timeout-multiplier', '3'] : [];
   const env = { ...SANITIZER_ENV, ...(await postgresql('KIMONO_TEST_POSTGRESQL')), ...(threads ? {} : realInputs()) };
-  await run(['meson', 'test', '-C', folder, '--no-rebuild', ...suites, ...wrapper, ...patience], {
+  // One more than there are processors: some of them wait most of the time.
+  const width = ['--num-processes', String(availableParallelism() + 1)];
+  await run(['meson', 'test', '-C', folder, '--no-rebuild', ...width, ...suites, ...wrapper, ...patience], {
     ...place,
     cwd: ROOT,
     env: { ...env, ...statementLog(place) },
