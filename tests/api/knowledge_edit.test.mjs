@@ -49,8 +49,8 @@ const total = async (filter) => (await world.viewer.must('GET', `${PAIR}?${new U
  */
 const audits = (action, target) =>
   target === undefined
-    ? auditRows(world.store, 'action = $1', action)
-    : auditRows(world.store, 'action = $1 AND target_id = $2', action, String(target));
+    ? auditRows(world.store, "result = 'done' AND action = $1", action)
+    : auditRows(world.store, "result = 'done' AND action = $1 AND target_id = $2", action, String(target));
 
 describe('one pair', () => {
   test('is made, looked at, and changed', async () => {

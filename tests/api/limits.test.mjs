@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openStore } from '../lib/store.mjs';
-import { API, OPS, PAIRS, World, addUser, temporaryFolder } from './harness.mjs';
+import { API, OPS, PAIRS, World, addUser, eventually, temporaryFolder } from './harness.mjs';
 
 /** Four bytes each in UTF-8, and each must be looked at for what to mask. @param {number} characters */
 const long = (characters) => `13812345678 ${'👘'.repeat(characters - 12)}`;
@@ -22,7 +22,7 @@ const IDS = 10_000; // that a request may name
 
 /** @type {World} */
 let world;
-const known = { pair: 0, template: 0, job: '', feedback: 0 };
+const known = { pair: 0, template: 0, job: '', feedback: 0, operation: 0, request: '', log: '' };
 
 before(async () => {
   world = await World.open({ env: { KIMONO_SCHEDULER_AUTO_SYNC_ENABLED: 'off' } });
@@ -44,6 +44,14 @@ before(async () => {
   const correction = { message_id, rating: 'bad', correction: long(2000) };
   const said = { key: world.keys['shop-a'], json: correction };
   known.feedback = (await world.anyone.must('POST', `${API}/feedback`, said)).id;
+  const { items } = await world.viewer.must('GET', `${OPS}/logs/operations?action=template.create`);
+  Object.assign(known, { operation: items[0].id, request: items[0].request_id });
+  const range = `start_time=${given('start_time')}&end_time=${given('end_time')}`;
+  known.log = await eventually(async () => {
+    const { items: lines } = await world.viewer.must('GET', `${OPS}/logs/query?${range}`);
+    assert.ok(lines.length > 0);
+    return lines[0].id;
+  });
 });
 after(() => world.close());
 
@@ -123,6 +131,7 @@ function limitsOf({ name, schema }) {
   if (name === 'cursor' || name === 'reveal' || name === 'page_size') return [];
   if (name === 'page') return ['2', String(schema.maximum)];
   if (name === 'tenant_id') return ['shop-a', 'shop-b'];
+  if (name === 'level') return ['ERROR', 'DEBUG,WARN'];
   if (name === 'template_id') return [String(known.template)];
   if (schema.enum) return schema.enum.map(String);
   if (schema.type === 'boolean') return ['true', 'false'];
@@ -136,21 +145,33 @@ function placesOf(path) {
   const id = path.includes('/templates/') ? known.template : path.includes('/jobs/') ? known.job : null;
   return path
     .replace('{tenant_id}', 'shop-a')
+    .replace('{request_id}', known.request)
     .replace('/tenants/{id}', '/tenants/shop-a')
+    .replace('/operations/{id}', `/operations/${known.operation}`)
     .replace('/corrections/{id}', `/corrections/${known.feedback}`)
     .replace('{id}', String(id ?? known.pair));
+}
+
+/** A value of a parameter that must be there. @param {string} name */
+function given(name) {
+  if (name === 'start_time') return new Date(Date.now() - 86_400_000).toISOString();
+  if (name === 'end_time') return new Date().toISOString();
+  assert.equal(name, 'id');
+  return known.log;
 }
 
 /** The largest page, then each parameter at each of its limits. @param {any} operation */
 function queriesOf(operation) {
   const all = /** @type {Parameter[]} */ (operation.parameters ?? []);
-  const parameters = all.filter((parameter) => parameter.in === 'query');
+  const asked = all.filter((parameter) => parameter.in === 'query');
+  const must = asked.filter(({ required }) => required).map(({ name }) => `${name}=${encodeURIComponent(given(name))}`);
+  const parameters = asked.filter(({ required }) => !required);
   const page = parameters.some(({ name }) => name === 'page_size') ? `page_size=${PAGE}` : '';
   const isFile = !operation.responses[200].content['application/json'];
   const one = parameters.flatMap((parameter) =>
     limitsOf(parameter).map((value) => `${parameter.name}=${encodeURIComponent(value)}`),
   );
-  return isFile ? [page] : [page, ...one];
+  return (isFile ? [page] : [page, ...one]).map((query) => [...must, query].filter(Boolean).join('&'));
 }
 
 /**
@@ -167,6 +188,7 @@ function isAnswer({ status, json }, query) {
 const reads = () =>
   world.document.routes
     .filter(({ method }) => method === 'GET')
+    .filter(({ operation }) => !operation.responses[200].content['text/event-stream']) // does not end
     .map(({ path, operation }) => ({
       path: placesOf(path),
       permission: operation['x-permission'],

@@ -52,7 +52,7 @@ const activate = (id) => world.admin.must('POST', `${at(id)}/activate`, { json: 
  * @param {string} id
  * @returns {Promise<any[]>}
  */
-const audit = (action, id) => auditRows(world.store, 'action = $1 AND target_id = $2', action, id);
+const audit = (action, id) => auditRows(world.store, "result = 'done' AND action = $1 AND target_id = $2", action, id);
 
 describe('the list', () => {
   test('has what a row shows, and the summary of the platform', async () => {
