@@ -131,6 +131,7 @@ function limitsOf({ name, schema }) {
   if (name === 'cursor' || name === 'reveal' || name === 'page_size') return [];
   if (name === 'page') return ['2', String(schema.maximum)];
   if (name === 'tenant_id') return ['shop-a', 'shop-b'];
+  if (name === 'month') return ['2026-10'];
   if (name === 'level') return ['ERROR', 'DEBUG,WARN'];
   if (name === 'template_id') return [String(known.template)];
   if (schema.enum) return schema.enum.map(String);
