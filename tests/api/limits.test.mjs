@@ -126,13 +126,18 @@ async function addRows() {
 
 /** @typedef {{ name: string, in: string, required?: boolean, schema: any }} Parameter */
 
+/** Texts that are spelt in a way of their own. */
+const SPELT = /** @type {Record<string, string[]>} */ ({
+  tenant_id: ['shop-a', 'shop-b'],
+  level: ['ERROR', 'DEBUG,WARN'],
+  month: ['2026-10'],
+});
+
 /** Values of a parameter at its limits. @param {Parameter} parameter @returns {string[]} */
 function limitsOf({ name, schema }) {
   if (name === 'cursor' || name === 'reveal' || name === 'page_size') return [];
   if (name === 'page') return ['2', String(schema.maximum)];
-  if (name === 'tenant_id') return ['shop-a', 'shop-b'];
-  if (name === 'month') return ['2026-10'];
-  if (name === 'level') return ['ERROR', 'DEBUG,WARN'];
+  if (SPELT[name]) return SPELT[name];
   if (name === 'template_id') return [String(known.template)];
   if (schema.enum) return schema.enum.map(String);
   if (schema.type === 'boolean') return ['true', 'false'];

@@ -36,8 +36,6 @@ const TEMPLATES = 50;
 const DISTRIBUTION_SECONDS = QUICK ? SECONDS : 12;
 /** Times that lists, search and chat may take on PostgreSQL of what they take on SQLite. */
 const PEER_LIMIT = 3;
-/** Some ways to a server and back, which are more than that of a page that SQLite answers in a tenth of it. */
-const PEER_SLACK_MS = 1;
 
 /**
  * @param {string} url
@@ -186,7 +184,7 @@ async function againstSqlite(server) {
     const ratio = median(second.map(({ p50 }, i) => p50 / first[i].p50));
     const [there, here] = [first, second].map((times) => median(times.map(({ p50 }) => p50)));
     const isOver = ratio > PEER_LIMIT && /^(list|search|chat)/.test(name);
-    const note = !isOver ? '' : here - there > PEER_SLACK_MS ? '  OVER' : `  (more, by less than ${PEER_SLACK_MS} ms)`;
+    const note = isOver ? '  OVER' : '';
     console.log(
       `${name.padEnd(34)} ${ratio.toFixed(2).padStart(5)}   ${here.toFixed(2)} ms against ${there.toFixed(2)} ms` +
         note,

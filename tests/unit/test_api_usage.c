@@ -445,6 +445,8 @@ static void record_trace(struct fixture *f, FILE *in, int64_t *ret_first)
         records = xrealloc(records, (count + 1) * sizeof(*records));
         records[count++] = record;
     }
+    if (!records)
+        fail_msg("there are no calls in the trace");
     int64_t later = clock_now_ms() - records[count - 1].timestamp;
     for (size_t i = 0; i < count; i++)
         records[i].timestamp += later;

@@ -112,7 +112,7 @@ void log_block_write(struct log_block_writer *writer, const struct log_record *r
     int64_t before = 0;
     for (size_t i = 0; i < count; i++) {
         int64_t time = records[i].timestamp, step = time - before;
-        columns_put_number(columns, (uint64_t)step << 1 ^ (uint64_t)(step >> 63));
+        columns_put_number(columns, (uint64_t)step << 1 ^ (step < 0 ? UINT64_MAX : 0));
         before = time;
         header.first_time = i == 0 || time < header.first_time ? time : header.first_time;
         header.last_time = i == 0 || time > header.last_time ? time : header.last_time;
