@@ -161,7 +161,7 @@ static bool saved_query_delete_work(struct db *db, void *context, struct error *
 {
     struct saved_query_work *work = context;
     CLEANUP(arena_release) struct arena arena = {0};
-    struct saved_query query;
+    struct saved_query query = {0};
     if (!saved_query_find(db, work->actor->user_id, work->id, &arena, &query, err))
         return false;
     if (!query.own && !work->any)
