@@ -164,6 +164,8 @@ static bool protobuf_make(const struct protobuf_member *member, const struct pro
 static void protobuf_keep(cJSON *object, const struct protobuf_member *member, cJSON *value)
 {
     cJSON *before = cJSON_GetObjectItemCaseSensitive(object, member->name);
+    if (!value)
+        return;
     if (!member->repeated && before) {
         cJSON_ReplaceItemViaPointer(object, before, value);
         value->string = cJSON_malloc(strlen(member->name) + 1);

@@ -206,9 +206,9 @@ bool telemetry_log_context(struct telemetry *telemetry, const struct log_surroun
     CLEANUP(log_pile_release) struct log_pile before = {0};
     CLEANUP(log_matcher_release) struct log_matcher matcher = {0};
     int64_t deadline_us = clock_monotonic_us() + INT64_C(1000) * limit_ms;
-    int32_t day;
-    struct log_key key;
-    bool found;
+    int32_t day = 0;
+    struct log_key key = {0};
+    bool found = false;
     if (!log_id_parse(surroundings->id, &day, &key, err) ||
         !log_row_find(telemetry->engine, day, key.lane, key.row, limit_ms, &row, &found, err))
         return false;
@@ -317,8 +317,8 @@ bool log_tail_open(struct log_tail **ret_tail, struct telemetry *telemetry, cons
 {
     CLEANUP(free_pointer) struct log_tail *tail = xcalloc(1, sizeof(*tail));
     CLEANUP(log_copy_release) struct log_copy row = {0};
-    int32_t day;
-    struct log_key key;
+    int32_t day = 0;
+    struct log_key key = {0};
     bool found = false;
     tail->telemetry = telemetry;
     tail->first_day = INT32_MIN;

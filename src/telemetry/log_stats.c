@@ -172,7 +172,7 @@ static void log_lane_sources_release(struct log_lane_sources *sources)
 
 static void log_lane_sources_put(struct log_lane_sources *sources, int64_t id, bool wanted)
 {
-    if (id >= sources->room) {
+    if (!sources->wanted || id >= sources->room) {
         int64_t room = id * 2 + 64;
         sources->counts = xrealloc(sources->counts, (size_t)room * sizeof(*sources->counts));
         sources->wanted = xrealloc(sources->wanted, (size_t)room * sizeof(*sources->wanted));
@@ -199,7 +199,7 @@ static bool log_count_sources(struct log_count *count, const struct log_filter *
                       (!filter->tenant_id || strcmp(filter->tenant_id, tenant_id) == 0);
         if (!names) {
             log_lane_sources_put(sources, id, wanted);
-        } else if (id < sources->room && sources->counts[id].count) {
+        } else if (sources->counts && id < sources->room && sources->counts[id].count) {
             const struct log_bucket *rows_of = &sources->counts[id];
             log_name_tally_add(&count->sources, source, rows_of->count, rows_of->errors);
             log_name_tally_add(&count->tenants, tenant_id, rows_of->count, rows_of->errors);
@@ -222,7 +222,7 @@ static bool log_count_lane(struct log_count *count, const struct log_filter *fil
         int64_t hour = db_column_int(&rows, 0), level = db_column_int(&rows, 1) & 3;
         int64_t id = db_column_int(&rows, 2), number = db_column_int(&rows, 3);
         int64_t errors = level == LOG_ERROR ? number : 0;
-        if (id >= sources.room || !sources.wanted[id] ||
+        if (!sources.wanted || id >= sources.room || !sources.wanted[id] ||
             (filter->levels && !(filter->levels & LOG_LEVEL_BIT(level))))
             continue;
         struct log_bucket *bucket = &stats->buckets[(hour * HOUR_MS - stats->start) / count->bucket_ms];

@@ -306,7 +306,7 @@ static int expect(const struct log_filter *filter)
         if (plain_matches(filter, &rows[i]))
             expected[count++] = &rows[i];
     if (count)
-        qsort(expected, (size_t)count, sizeof(expected[0]), newest_first);
+        qsort(expected, (size_t)count, sizeof(const struct row *), newest_first);
     return count;
 }
 

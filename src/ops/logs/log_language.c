@@ -239,6 +239,7 @@ static bool language_term(struct language_parser *parser, const struct log_expre
 
 static bool language_negated(struct language_parser *parser, const struct log_expression **ret)
 {
+    *ret = NULL;
     if (parser->token != LANGUAGE_NOT && parser->token != LANGUAGE_OPEN)
         return language_term(parser, ret);
     if (parser->depth == LOG_QUERY_DEPTH)

@@ -76,8 +76,8 @@ bool usage_name_tenants(struct platform *platform, void *rows, size_t count, siz
                         struct error *err)
 {
     CLEANUP(store_reader_release) struct db *db = NULL;
-    struct tenant_naming naming = {.arena = arena,
-                                   .heads = arena_alloc(arena, (count + 1) * sizeof(*naming.heads))};
+    struct tenant_naming naming = {
+        .arena = arena, .heads = arena_alloc(arena, (count + 1) * sizeof(struct usage_tenant_head *))};
     for (size_t i = 0; i < count; i++) {
         struct usage_tenant_head *head = (void *)((char *)rows + i * size);
         if (*head->tenant_id)
