@@ -90,6 +90,15 @@ static bool wait_in_the_middle(void *context, struct http_stream *stream, struct
     return write_rows(context, stream, err);
 }
 
+/* After the wait more than what lies between the producer and the client can hold: it cannot end unnoticed. */
+static bool wait_in_front_of_much(void *context, struct http_stream *stream, struct error *err)
+{
+    bool goes_on = wait_in_the_middle(context, stream, err);
+    for (int i = 0; i < 100 && goes_on; i++)
+        goes_on = write_rows(context, stream, err);
+    return goes_on;
+}
+
 static const struct {
     const char *path;
     http_producer produce;
@@ -98,6 +107,7 @@ static const struct {
     {"/fail", write_and_fail},
     {"/large", write_large_pieces},
     {"/wait", wait_in_the_middle},
+    {"/wait-much", wait_in_front_of_much},
 };
 
 static void begin(void *context, struct http_request *request, struct http_plan *plan)
@@ -478,7 +488,7 @@ static void client_leaves_while_waiting(void **state)
     for (int i = 0; i < 2; i++) {
         REPLY reply;
         int fd = dial(f->port);
-        ask_on(fd, "GET", "/wait?n=3000", "", &reply);
+        ask_on(fd, "GET", "/wait-much?n=3000", "", &reply);
         wait_for(&f->waiting, waiting + i + 1);
         if (i)
             setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
