@@ -289,6 +289,9 @@ static void test_a_row_comes_back(void **state)
     run_sql(f, "CREATE TABLE kept AS SELECT * FROM qa_pairs WHERE id IN (5, 6, 20)");
     run_sql(f, "DELETE FROM qa_pairs WHERE id IN (5, 6, 20)");
     check_lists(f);
+    /* No statement of the product gives an id a second time, and the full text takes what is inserted for new: it must
+     * have let go of the row that was there. */
+    must(f, store_drain_deferred(f->platform.store, &f->err));
     run_sql(f, "INSERT INTO qa_pairs SELECT * FROM kept");
     check_lists(f);
     run_sql(f, "DROP TABLE kept");
