@@ -233,15 +233,16 @@ static void refusal_write_due(struct refusal_log *log, int64_t now)
 static struct refusal_person *refusal_person(struct refusal_log *log, const struct principal *principal,
                                              int64_t now)
 {
-    struct refusal_person *person = &log->people[PEOPLE - 1];
+    struct refusal_person *person = NULL;
+    /* All places: one that has become free may stand before the person's own. */
     for (size_t i = 0; i < PEOPLE; i++) {
         if (strcmp(log->people[i].user_id, principal->user_id) == 0)
             return &log->people[i];
-        if (!*log->people[i].user_id) {
+        if (!person && !*log->people[i].user_id)
             person = &log->people[i];
-            break;
-        }
     }
+    if (!person)
+        person = &log->people[PEOPLE - 1];
     if (!*person->user_id) {
         snprintf(person->user_id, sizeof(person->user_id), "%s", principal->user_id);
         snprintf(person->username, sizeof(person->username), "%s", principal->username);
